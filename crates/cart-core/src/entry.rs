@@ -1,0 +1,337 @@
+//! The way from `main` to a [`Cartridge`]: which hook was called, with what, and how it ended.
+
+use std::io::Write;
+use std::time::Duration;
+
+use camino::Utf8Path;
+
+use crate::cartridge::{Cartridge, Context, Status};
+use crate::cartridge_dir::CartridgeDir;
+use crate::env::GearEnv;
+use crate::gear::Gear;
+use crate::lock::{HookLock, LockError};
+use crate::message::{self, Audience};
+
+/// Done; for `status`: running and answering.
+pub const DONE: u8 = 0;
+/// The operation failed; the message says why.
+pub const FAILED: u8 = 1;
+/// The hook was called with arguments that it does not know.
+pub const USAGE: u8 = 2;
+/// `status`: nothing runs.
+pub const NOT_RUNNING: u8 = 3;
+/// `status`: something runs, but does not answer.
+pub const NOT_ANSWERING: u8 = 4;
+/// Something that a person set or wrote is wrong: a variable, a configuration, the app.
+pub const CONFIGURATION: u8 = 5;
+/// Another hook of the cartridge held the lock for too long.
+pub const BUSY: u8 = 6;
+
+/// How long a hook waits for another one: well inside the 234 seconds that a node gives to a
+/// whole operation (node-contract.md, Running scripts).
+const LOCK_LIMIT: Duration = Duration::from_secs(120);
+
+/// One call of a hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// `setup --version X`
+    Setup(String),
+    /// `install --version X`
+    Install(String),
+    /// `post_install --version X`
+    PostInstall(String),
+    /// `control ACTION [ARGUMENT]`
+    Control(String, Option<String>),
+    /// `teardown`
+    Teardown,
+}
+
+impl Entry {
+    /// The names that a hook can be called by.
+    pub const NAMES: &[&str] = &["setup", "install", "post_install", "control", "teardown"];
+
+    /// Reads a call: `words` are the name the program was called by (a path is fine) and its
+    /// arguments.
+    ///
+    /// # Errors
+    /// [`UsageError`] saying what is wrong with the call.
+    pub fn parse(words: &[String]) -> Result<Self, UsageError> {
+        let (called, args) = words.split_first().ok_or(UsageError::Unnamed)?;
+        let name = Utf8Path::new(called).file_name().unwrap_or(called);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let version = || match args.as_slice() {
+            ["--version", version] if !version.is_empty() => Ok((*version).to_owned()),
+            _ => Err(UsageError::NoVersion {
+                hook: name.to_owned(),
+            }),
+        };
+        match name {
+            "setup" => version().map(Self::Setup),
+            "install" => version().map(Self::Install),
+            "post_install" => version().map(Self::PostInstall),
+            "teardown" => Ok(Self::Teardown),
+            "control" => match args.as_slice() {
+                [action] => Ok(Self::Control((*action).to_owned(), None)),
+                [action, argument] => Ok(Self::Control(
+                    (*action).to_owned(),
+                    Some((*argument).to_owned()),
+                )),
+                _ => Err(UsageError::NoAction),
+            },
+            _ => Err(UsageError::NoHook {
+                name: name.to_owned(),
+            }),
+        }
+    }
+
+    /// The call in words, for the lock file.
+    fn name(&self) -> String {
+        match self {
+            Self::Setup(_) => "setup".to_owned(),
+            Self::Install(_) => "install".to_owned(),
+            Self::PostInstall(_) => "post_install".to_owned(),
+            Self::Control(action, _) => format!("control {action}"),
+            Self::Teardown => "teardown".to_owned(),
+        }
+    }
+}
+
+/// Runs one call of a hook and answers its exit code. Results are said on `out`, errors on `err`,
+/// in the node's words.
+pub fn run<C: Cartridge>(
+    cartridge: &C,
+    words: &[String],
+    env: &GearEnv,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    let mut complain = |text: &str| {
+        // Nobody listens any more; the exit code still tells.
+        let _ = message::say(err, Audience::Error, text);
+    };
+    let entry = match Entry::parse(words) {
+        Ok(entry) => entry,
+        Err(error) => {
+            complain(&error.to_string());
+            return USAGE;
+        }
+    };
+    let place = Gear::from_env(env)
+        .and_then(|gear| Ok((gear, CartridgeDir::from_env(env, C::SHORT_NAME)?)));
+    let (gear, dir) = match place {
+        Ok(place) => place,
+        Err(error) => {
+            complain(&error.to_string());
+            return CONFIGURATION;
+        }
+    };
+    let _lock = match lock(cartridge, &entry, &dir) {
+        Ok(lock) => lock,
+        Err(error) => {
+            complain(&error.to_string());
+            return if matches!(error, LockError::Held { .. }) {
+                BUSY
+            } else {
+                FAILED
+            };
+        }
+    };
+    match dispatch(cartridge, &entry, &mut Context::new(env, &gear, &dir, out)) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&cartridge.explain(&error));
+            cartridge.exit_code(&error)
+        }
+    }
+}
+
+fn lock<C: Cartridge>(
+    cartridge: &C,
+    entry: &Entry,
+    dir: &CartridgeDir,
+) -> Result<Option<HookLock>, LockError> {
+    if let Entry::Control(action, _) = entry
+        && cartridge.only_reads(action)
+    {
+        return Ok(None);
+    }
+    dir.create_all()?;
+    HookLock::acquire(&dir.run().join("hook.lock"), &entry.name(), LOCK_LIMIT).map(Some)
+}
+
+fn dispatch<C: Cartridge>(
+    cartridge: &C,
+    entry: &Entry,
+    ctx: &mut Context<'_>,
+) -> Result<u8, C::Error> {
+    match entry {
+        Entry::Setup(version) => cartridge.setup(ctx, version)?,
+        Entry::Install(version) => cartridge.install(ctx, version)?,
+        Entry::PostInstall(version) => cartridge.post_install(ctx, version)?,
+        Entry::Teardown => cartridge.teardown(ctx)?,
+        Entry::Control(action, argument) => match action.as_str() {
+            "start" => cartridge.start(ctx)?,
+            "stop" => cartridge.stop(ctx)?,
+            "restart" => cartridge.restart(ctx)?,
+            "reload" | "force-reload" => cartridge.reload(ctx)?,
+            "status" => return cartridge.status(ctx).map(|status| report(&status, ctx)),
+            other => cartridge.action(ctx, other, argument.as_deref())?,
+        },
+    }
+    Ok(DONE)
+}
+
+fn report(status: &Status, ctx: &mut Context<'_>) -> u8 {
+    let (text, code) = match status {
+        Status::Running(text) => (text, DONE),
+        Status::Stopped(text) => (text, NOT_RUNNING),
+        Status::NotAnswering(text) => (text, NOT_ANSWERING),
+    };
+    ctx.result(text);
+    code
+}
+
+/// A call that no node would make.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum UsageError {
+    /// Not even a program name.
+    #[error("the program was called without a name")]
+    Unnamed,
+    /// Called by a name that is no hook's.
+    #[error(
+        "{name:?} is no hook: call this program by one of the names setup, install, post_install, control, teardown"
+    )]
+    NoHook {
+        /// The name.
+        name: String,
+    },
+    /// No version.
+    #[error("{hook} needs the software version: {hook} --version X")]
+    NoVersion {
+        /// The hook.
+        hook: String,
+    },
+    /// No action.
+    #[error("control needs an action: control start|stop|restart|reload|status|... [ARGUMENT]")]
+    NoAction,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wait;
+
+    fn parse(words: &[&str]) -> Result<Entry, UsageError> {
+        Entry::parse(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_name_it_was_called_by_picks_the_hook() {
+        assert_eq!(
+            parse(&["/g/c/bin/setup", "--version", "3"]),
+            Ok(Entry::Setup("3".into()))
+        );
+        assert_eq!(
+            parse(&["control", "start"]),
+            Ok(Entry::Control("start".into(), None))
+        );
+        assert_eq!(parse(&["teardown"]), Ok(Entry::Teardown));
+        assert_eq!(
+            parse(&["install"]),
+            Err(UsageError::NoVersion {
+                hook: "install".into()
+            })
+        );
+        assert_eq!(parse(&["control"]), Err(UsageError::NoAction));
+        assert_eq!(
+            parse(&["frobnicate"]),
+            Err(UsageError::NoHook {
+                name: "frobnicate".into()
+            })
+        );
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no luck")]
+    struct NoLuck;
+
+    /// Starts well, stops badly, answers status by what its data directory holds.
+    struct Tiny;
+
+    impl Cartridge for Tiny {
+        const SHORT_NAME: &'static str = "TINY";
+        type Error = NoLuck;
+
+        fn start(&self, ctx: &mut Context<'_>) -> Result<(), NoLuck> {
+            ctx.result("started");
+            Ok(())
+        }
+
+        fn stop(&self, _: &mut Context<'_>) -> Result<(), NoLuck> {
+            Err(NoLuck)
+        }
+
+        fn status(&self, _: &mut Context<'_>) -> Result<Status, NoLuck> {
+            Ok(Status::Stopped("nothing runs".into()))
+        }
+    }
+
+    fn call(words: &[&str]) -> (u8, String, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().to_str().unwrap();
+        let env = GearEnv::new()
+            .with("OPENSHIFT_HOMEDIR", home)
+            .with("OPENSHIFT_TINY_DIR", home);
+        let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let code = run(&Tiny, &words, &env, &mut out, &mut err);
+        (
+            code,
+            String::from_utf8(out).unwrap(),
+            String::from_utf8(err).unwrap(),
+        )
+    }
+
+    #[test]
+    fn results_errors_and_codes_are_what_a_node_reads() {
+        assert_eq!(
+            call(&["control", "start"]),
+            (0, "CLIENT_RESULT: started\n".into(), String::new())
+        );
+        assert_eq!(
+            call(&["control", "stop"]),
+            (1, String::new(), "CLIENT_ERROR: no luck\n".into())
+        );
+        assert_eq!(
+            call(&["control", "status"]),
+            (3, "CLIENT_RESULT: nothing runs\n".into(), String::new())
+        );
+    }
+
+    #[test]
+    fn unknown_actions_are_done_already() {
+        assert_eq!(
+            call(&["control", "no-such-action"]),
+            (0, String::new(), String::new())
+        );
+    }
+
+    #[test]
+    fn a_script_outside_a_gear_says_which_variable_is_missing() {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let words = ["control".to_owned(), "start".to_owned()];
+        let code = run(&Tiny, &words, &GearEnv::new(), &mut out, &mut err);
+        assert_eq!(code, CONFIGURATION);
+        assert!(
+            String::from_utf8(err)
+                .unwrap()
+                .contains("OPENSHIFT_HOMEDIR")
+        );
+    }
+
+    #[test]
+    fn waiting_asks_at_least_once() {
+        assert_eq!(wait::until(Duration::ZERO, || Some(7)), Some(7));
+        assert_eq!(wait::until(Duration::ZERO, || None::<()>), None);
+    }
+}

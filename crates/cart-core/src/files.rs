@@ -1,0 +1,220 @@
+//! The one place where files are written: at once or not at all.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// Replaces `path` by `content`: written beside it, synced, renamed over it. Whoever reads the
+/// file sees the old or the new content, never a part; on an error the old file is as it was.
+///
+/// # Errors
+/// [`FileError`] naming `path` and what was tried (disk full, directory missing or unwritable).
+pub fn write_atomic(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), FileError> {
+    let directory = path.parent().unwrap_or(Utf8Path::new("/"));
+    let failed = |source| FileError::new("write", path, source);
+    let mut file = tempfile::Builder::new()
+        .prefix(&format!(".{}.", path.file_name().unwrap_or("file")))
+        .permissions(fs::Permissions::from_mode(mode))
+        .tempfile_in(directory)
+        .map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
+    // The umask has been applied to the mode above; what we were asked for is exact.
+    file.as_file()
+        .set_permissions(fs::Permissions::from_mode(mode))
+        .map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    sync_directory(directory);
+    Ok(())
+}
+
+/// As [`write_atomic`], but leaves a file alone that holds `content` already. Answers whether it
+/// wrote.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_if_changed(path: &Utf8Path, content: &[u8], mode: u32) -> Result<bool, FileError> {
+    if fs::read(path).is_ok_and(|old| old == content) {
+        return Ok(false);
+    }
+    write_atomic(path, content, mode).map(|()| true)
+}
+
+/// Makes a directory with exactly this mode, or gives an existing one this mode.
+///
+/// # Errors
+/// [`FileError`] naming the directory.
+pub fn create_dir(path: &Utf8Path, mode: u32) -> Result<(), FileError> {
+    let failed = |source| FileError::new("create the directory", path, source);
+    match fs::DirBuilder::new().mode(mode).create(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(failed(e)),
+        _ => {}
+    }
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if !metadata.is_dir() {
+        return Err(failed(io::Error::from(io::ErrorKind::NotADirectory)));
+    }
+    if metadata.permissions().mode() & 0o7777 != mode {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// [`FileError`] naming the file.
+pub fn read(path: &Utf8Path) -> Result<Vec<u8>, FileError> {
+    fs::read(path).map_err(|source| FileError::new("read", path, source))
+}
+
+/// Reads a file that may be missing.
+///
+/// # Errors
+/// [`FileError`] when it is there but cannot be read.
+pub fn read_if_exists(path: &Utf8Path) -> Result<Option<Vec<u8>>, FileError> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FileError::new("read", path, source)),
+    }
+}
+
+/// Removes a file that may be missing.
+///
+/// # Errors
+/// [`FileError`] when it is there but cannot be removed.
+pub fn remove_if_exists(path: &Utf8Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(FileError::new("remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Opens a log for appending, making it with mode 0640 if need be.
+///
+/// # Errors
+/// [`FileError`] naming the file.
+pub fn open_log(path: &Utf8Path) -> Result<fs::File, FileError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o640)
+        .open(path)
+        .map_err(|source| FileError::new("open for appending", path, source))
+}
+
+/// The last `count` lines that a log got after `offset` bytes, for messages. Empty when there
+/// are none; bytes that are not text are shown as U+FFFD.
+#[must_use]
+pub fn last_lines(path: &Utf8Path, offset: u64, count: usize) -> Vec<String> {
+    use std::io::{Read, Seek, SeekFrom};
+    const ENOUGH: u64 = 64 * 1024;
+    let Ok(mut file) = fs::File::open(path) else {
+        return Vec::new();
+    };
+    let length = file.metadata().map_or(0, |m| m.len());
+    let from = if offset > length { 0 } else { offset }.max(length.saturating_sub(ENOUGH));
+    let mut bytes = Vec::new();
+    if file.seek(SeekFrom::Start(from)).is_err() || file.read_to_end(&mut bytes).is_err() {
+        return Vec::new();
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..]
+        .iter()
+        .map(|l| (*l).to_owned())
+        .collect()
+}
+
+/// A rename is on disk only when its directory is; failing to sync it loses nothing now.
+fn sync_directory(directory: &Utf8Path) {
+    if let Ok(handle) = fs::File::open(directory) {
+        let _ = handle.sync_all();
+    }
+}
+
+/// A file that could not be read, written or made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {path}: {source}")]
+pub struct FileError {
+    /// What was tried: `read`, `write`, ...
+    pub action: &'static str,
+    /// The file.
+    pub path: Utf8PathBuf,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// An error of `action` on `path`.
+    #[must_use]
+    pub fn new(action: &'static str, path: &Utf8Path, source: io::Error) -> Self {
+        Self {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory() -> (tempfile::TempDir, Utf8PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn writing_gives_the_exact_mode_and_leaves_nothing_beside() {
+        let (_keep, dir) = directory();
+        write_atomic(&dir.join("secret"), b"x", 0o600).unwrap();
+        write_atomic(&dir.join("open"), b"y", 0o666).unwrap();
+        let mode = |name: &str| fs::metadata(dir.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("secret"), mode("open")), (0o600, 0o666));
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn an_unchanged_file_is_left_alone() {
+        let (_keep, dir) = directory();
+        assert!(write_if_changed(&dir.join("f"), b"1", 0o644).unwrap());
+        assert!(!write_if_changed(&dir.join("f"), b"1", 0o644).unwrap());
+        assert!(write_if_changed(&dir.join("f"), b"2", 0o644).unwrap());
+    }
+
+    #[test]
+    fn an_error_names_the_file() {
+        let error = write_atomic(Utf8Path::new("/nonexistent/f"), b"", 0o644).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("cannot write /nonexistent/f: "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_in_a_directorys_place_is_an_error() {
+        let (_keep, dir) = directory();
+        write_atomic(&dir.join("run"), b"", 0o644).unwrap();
+        assert!(create_dir(&dir.join("run"), 0o700).is_err());
+    }
+
+    #[test]
+    fn last_lines_start_at_the_offset() {
+        let (_keep, dir) = directory();
+        let log = dir.join("log");
+        write_atomic(&log, b"old\nnew 1\nnew 2\nnew 3\n", 0o644).unwrap();
+        assert_eq!(last_lines(&log, 4, 2), ["new 2", "new 3"]);
+        assert_eq!(last_lines(&log, 4, 9).len(), 3);
+        assert!(last_lines(&dir.join("missing"), 0, 9).is_empty());
+    }
+}

@@ -1,0 +1,60 @@
+//! The words that a node understands on a hook's standard output (node-contract.md, Running
+//! scripts): a prefix, a colon and a space at the start of each line.
+
+use std::io::{self, Write};
+
+/// Who a line is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The person who asked for the operation: what came of it.
+    Result,
+    /// The person who asked for the operation: anything else worth saying.
+    Message,
+    /// The person who asked for the operation: what is wrong, and what to do.
+    Error,
+    /// Whoever looks for a fault.
+    Debug,
+}
+
+impl Audience {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Result => "CLIENT_RESULT",
+            Self::Message => "CLIENT_MESSAGE",
+            Self::Error => "CLIENT_ERROR",
+            Self::Debug => "CLIENT_DEBUG",
+        }
+    }
+}
+
+/// `text` with the prefix before each of its lines and a newline after the last.
+#[must_use]
+pub fn lines(audience: Audience, text: &str) -> String {
+    text.trim_end()
+        .lines()
+        .map(|line| format!("{}: {}\n", audience.prefix(), line.trim_end()))
+        .collect()
+}
+
+/// Says `text` to `audience` on `out`, at once.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn say(out: &mut dyn Write, audience: Audience, text: &str) -> io::Result<()> {
+    out.write_all(lines(audience, text).as_bytes())?;
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_gets_the_prefix() {
+        assert_eq!(
+            lines(Audience::Error, "app.py is missing.\n\nAdd it.\n"),
+            "CLIENT_ERROR: app.py is missing.\nCLIENT_ERROR: \nCLIENT_ERROR: Add it.\n"
+        );
+        assert_eq!(lines(Audience::Result, ""), "");
+    }
+}

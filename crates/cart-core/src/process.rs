@@ -1,0 +1,166 @@
+//! Processes that are not our children: known by pid and start time, so that a pid which the
+//! system gave to another process meanwhile is never taken for ours.
+
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use rustix::process::{Pid, Signal};
+use serde::{Deserialize, Serialize};
+
+use crate::wait;
+
+/// One process, however long it lives: its pid and when it started, in clock ticks since boot
+/// (field 22 of `/proc/PID/stat`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// The pid.
+    pub pid: u32,
+    /// Clock ticks from boot to the process's start.
+    pub started: u64,
+}
+
+impl ProcessId {
+    /// The process that has this pid now, if there is one that is not a zombie.
+    #[must_use]
+    pub fn of(pid: u32) -> Option<Self> {
+        let stat = Stat::read(pid)?;
+        (stat.state != 'Z' && stat.state != 'X').then_some(Self {
+            pid,
+            started: stat.started,
+        })
+    }
+
+    /// Whether this very process still runs.
+    #[must_use]
+    pub fn is_alive(self) -> bool {
+        Self::of(self.pid) == Some(self)
+    }
+
+    /// Sends a signal; a process that has ended meanwhile is no error.
+    pub fn signal(self, signal: Signal) {
+        if self.is_alive()
+            && let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw)
+        {
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+
+    /// Sends a signal to the process group that this process leads.
+    pub fn signal_group(self, signal: Signal) {
+        if self.is_alive()
+            && let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw)
+        {
+            let _ = rustix::process::kill_process_group(pid, signal);
+        }
+    }
+
+    /// Waits until this process has ended; answers whether it did within `limit`.
+    #[must_use]
+    pub fn wait_gone(self, limit: Duration) -> bool {
+        wait::until(limit, || (!self.is_alive()).then_some(())).is_some()
+    }
+}
+
+/// The pids of the direct children of `parent`.
+#[must_use]
+pub fn children(parent: u32) -> Vec<u32> {
+    all()
+        .into_iter()
+        .filter(|pid| Stat::read(*pid).is_some_and(|s| s.parent == parent))
+        .collect()
+}
+
+/// The pid of the parent of `pid`.
+#[must_use]
+pub fn parent(pid: u32) -> Option<u32> {
+    Stat::read(pid).map(|stat| stat.parent)
+}
+
+/// The command line of a process, its words joined by spaces.
+#[must_use]
+pub fn command_line(pid: u32) -> Option<String> {
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words: Vec<_> = bytes
+        .split(|b| *b == 0)
+        .filter(|word| !word.is_empty())
+        .map(String::from_utf8_lossy)
+        .collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// The executable of a process.
+#[must_use]
+pub fn executable(pid: u32) -> Option<Utf8PathBuf> {
+    Utf8PathBuf::from_path_buf(std::fs::read_link(format!("/proc/{pid}/exe")).ok()?).ok()
+}
+
+/// The pids of all processes that can be seen.
+#[must_use]
+pub fn all() -> Vec<u32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|e| e.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// What `/proc/PID/stat` says, as far as we ask.
+struct Stat {
+    state: char,
+    parent: u32,
+    started: u64,
+}
+
+impl Stat {
+    fn read(pid: u32) -> Option<Self> {
+        Self::parse(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// The second field is the program's name in parentheses and may hold anything, parentheses
+    /// and spaces included: the fields that count come after the last `)`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace();
+        let state = fields.next()?.chars().next()?;
+        let parent = fields.next()?.parse().ok()?;
+        // Fields 3 and 4 are taken; the start time is field 22.
+        let started = fields.nth(22 - 5)?.parse().ok()?;
+        Some(Self {
+            state,
+            parent,
+            started,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_does_not_confuse() {
+        let text = "7 (a) b (c)) S 3 1 1 0 -1 4 0 0 0 0 1 2 3 4 20 0 1 0 987 1 2 3";
+        let stat = Stat::parse(text).unwrap();
+        assert_eq!((stat.state, stat.parent, stat.started), ('S', 3, 987));
+    }
+
+    #[test]
+    fn this_process_is_alive_and_its_pid_with_another_start_is_not() {
+        let me = ProcessId::of(std::process::id()).unwrap();
+        assert!(me.is_alive());
+        assert!(
+            !ProcessId {
+                started: me.started + 1,
+                ..me
+            }
+            .is_alive()
+        );
+        assert!(!me.wait_gone(Duration::ZERO));
+    }
+
+    #[test]
+    fn nobody_has_a_pid_past_the_maximum() {
+        assert_eq!(ProcessId::of(u32::MAX), None);
+    }
+}

@@ -1,0 +1,316 @@
+//! The one module that turns a [`CommandSpec`] into a process.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::Duration;
+
+use command_fds::{CommandFdExt, FdMapping};
+
+use crate::command::CommandSpec;
+
+/// What a short command printed, and how it ended.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+    /// How it ended.
+    pub status: ExitStatus,
+}
+
+impl Output {
+    /// Standard output as text, without the white space at its end.
+    #[must_use]
+    pub fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end().to_owned()
+    }
+
+    /// Standard error as text, without the white space at its end.
+    #[must_use]
+    pub fn stderr_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).trim_end().to_owned()
+    }
+}
+
+/// Runs a short command to its end, with nothing on its standard input, and answers what it
+/// printed, however it ended.
+///
+/// # Errors
+/// [`RunError::NotStarted`], or [`RunError::TimedOut`] after `limit`; it is killed then.
+pub fn output(command: &CommandSpec, limit: Duration) -> Result<Output, RunError> {
+    let started = expression(command)
+        .stdout_capture()
+        .stderr_capture()
+        .start();
+    let handle = started.map_err(|source| RunError::not_started(command, source))?;
+    let broken = |source| RunError::not_started(command, source);
+    match handle.wait_timeout(limit).map_err(broken)? {
+        Some(output) => Ok(Output {
+            stdout: output.stdout.clone(),
+            stderr: output.stderr.clone(),
+            status: output.status,
+        }),
+        None => {
+            // A failed kill means that it ended just now.
+            let _ = handle.kill();
+            Err(RunError::TimedOut {
+                command: command.to_string(),
+                seconds: limit.as_secs(),
+            })
+        }
+    }
+}
+
+/// Runs a short command to its end and demands exit code 0.
+///
+/// # Errors
+/// As [`output`](fn@output), and [`RunError::Failed`] with the last lines that it printed.
+pub fn checked(command: &CommandSpec, limit: Duration) -> Result<Output, RunError> {
+    let output = output(command, limit)?;
+    if output.status.success() {
+        return Ok(output);
+    }
+    let printed = if output.stderr.is_empty() {
+        &output.stdout
+    } else {
+        &output.stderr
+    };
+    let text = String::from_utf8_lossy(printed);
+    Err(RunError::failed(
+        command,
+        output.status,
+        text.lines().map(str::to_owned).collect(),
+    ))
+}
+
+/// Runs a command to its end and hands each line of its output (both streams, in the order they
+/// came) to `line`; demands exit code 0. For commands that take long enough to be watched; it has
+/// no limit of its own because the node sets one for the whole operation.
+///
+/// # Errors
+/// [`RunError::NotStarted`], or [`RunError::Failed`] with the last lines that it printed.
+pub fn watched(command: &CommandSpec, mut line: impl FnMut(&str)) -> Result<(), RunError> {
+    let reader = expression(command)
+        .stderr_to_stdout()
+        .unchecked()
+        .reader()
+        .map_err(|source| RunError::not_started(command, source))?;
+    let mut printed = Vec::new();
+    for bytes in BufReader::new(&reader).split(b'\n') {
+        let bytes = bytes.map_err(|source| RunError::not_started(command, source))?;
+        let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+        line(&text);
+        printed.push(text);
+    }
+    match reader.try_wait() {
+        Ok(Some(output)) if output.status.success() => Ok(()),
+        Ok(Some(output)) => Err(RunError::failed(command, output.status, printed)),
+        Ok(None) => Ok(()),
+        Err(source) => Err(RunError::not_started(command, source)),
+    }
+}
+
+/// Starts a long-running child in a process group of its own. `held` become its descriptors 3, 4,
+/// ... in their order; its output goes to `log`; it inherits no other descriptor.
+///
+/// # Errors
+/// [`RunError::NotStarted`].
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the module that runs commands"
+)]
+pub fn service(command: &CommandSpec, held: Vec<OwnedFd>, log: &File) -> Result<Child, RunError> {
+    let failed = |source| RunError::not_started(command, source);
+    let mut process = std::process::Command::new(&command.program);
+    process
+        .args(&command.args)
+        .env_clear()
+        .envs(command.env.iter())
+        .current_dir(&command.dir)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().map_err(failed)?)
+        .stderr(log.try_clone().map_err(failed)?);
+    let mappings = (3..).zip(held).map(|(child_fd, parent_fd)| FdMapping {
+        parent_fd,
+        child_fd,
+    });
+    process
+        .fd_mappings(mappings.collect())
+        .map_err(|collision| failed(io::Error::other(collision)))?;
+    process.spawn().map_err(failed)
+}
+
+/// As [`service`] without descriptors, for a child that will detach itself.
+///
+/// # Errors
+/// [`RunError::NotStarted`].
+pub fn detached(command: &CommandSpec, log: &File) -> Result<Child, RunError> {
+    service(command, Vec::new(), log)
+}
+
+/// Replaces this process by the command: same pid, same descriptors 0 to 2.
+///
+/// # Errors
+/// [`RunError::NotStarted`]; on success it does not come back.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the module that runs commands"
+)]
+pub fn replace_self(command: &CommandSpec) -> RunError {
+    let source = std::process::Command::new(&command.program)
+        .args(&command.args)
+        .env_clear()
+        .envs(command.env.iter())
+        .current_dir(&command.dir)
+        .exec();
+    RunError::not_started(command, source)
+}
+
+fn expression(command: &CommandSpec) -> duct::Expression {
+    duct::cmd(command.program.as_std_path(), &command.args)
+        .full_env(command.env.iter())
+        .dir(&command.dir)
+        .stdin_null()
+        .unchecked()
+}
+
+/// How a status reads in a message: `exit code 3`, `signal 9`.
+#[must_use]
+pub fn status_text(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "an unknown status".to_owned(),
+    }
+}
+
+/// A command that did not start, or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It could not be started.
+    #[error("could not start `{command}`: {source}")]
+    NotStarted {
+        /// The command as one would type it.
+        command: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It ended with another code than 0.
+    #[error("`{command}` ended with {status}{}", shown(.last_lines))]
+    Failed {
+        /// The command as one would type it.
+        command: String,
+        /// `exit code N` or `signal N`.
+        status: String,
+        /// Its last lines, at most [`RunError::LINES`].
+        last_lines: Vec<String>,
+    },
+    /// It took too long and was killed.
+    #[error("`{command}` did not end within {seconds} seconds and was killed")]
+    TimedOut {
+        /// The command as one would type it.
+        command: String,
+        /// The limit.
+        seconds: u64,
+    },
+}
+
+impl RunError {
+    /// How many of a failed command's last lines an error keeps.
+    pub const LINES: usize = 20;
+
+    fn not_started(command: &CommandSpec, source: io::Error) -> Self {
+        Self::NotStarted {
+            command: command.to_string(),
+            source,
+        }
+    }
+
+    fn failed(command: &CommandSpec, status: ExitStatus, mut lines: Vec<String>) -> Self {
+        lines.drain(..lines.len().saturating_sub(Self::LINES));
+        Self::Failed {
+            command: command.to_string(),
+            status: status_text(status),
+            last_lines: lines,
+        }
+    }
+}
+
+fn shown(lines: &[String]) -> String {
+    if lines.is_empty() {
+        String::new()
+    } else {
+        format!(":\n{}", lines.join("\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::GearEnv;
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn shell(script: &str) -> CommandSpec {
+        CommandSpec::new("/bin/sh", &GearEnv::new()).args(["-c", script])
+    }
+
+    #[test]
+    fn a_child_gets_exactly_the_environment_it_was_given() {
+        let env = GearEnv::new().with("ONLY", "this");
+        let printed = checked(&CommandSpec::new("/usr/bin/env", &env), LIMIT).unwrap();
+        assert_eq!(printed.stdout_text(), "ONLY=this");
+    }
+
+    #[test]
+    fn a_missing_program_and_a_failing_one_are_different_errors() {
+        let missing = CommandSpec::new("/nonexistent/program", &GearEnv::new());
+        assert!(matches!(
+            checked(&missing, LIMIT),
+            Err(RunError::NotStarted { .. })
+        ));
+        let error = checked(&shell("echo why >&2; exit 3"), LIMIT).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`/bin/sh -c 'echo why >&2; exit 3'` ended with exit code 3:\nwhy"
+        );
+    }
+
+    #[test]
+    fn a_command_past_its_limit_is_killed() {
+        let error = checked(&shell("exec sleep 60"), Duration::from_millis(50)).unwrap_err();
+        assert!(matches!(error, RunError::TimedOut { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_watched_command_shows_both_streams_and_its_failure() {
+        let mut lines = Vec::new();
+        let result = watched(&shell("echo one; echo two >&2; exit 4"), |l| {
+            lines.push(l.to_owned())
+        });
+        assert_eq!(lines, ["one", "two"]);
+        assert!(matches!(result, Err(RunError::Failed { status, .. }) if status == "exit code 4"));
+        watched(&shell("echo fine"), |_| ()).unwrap();
+    }
+
+    #[test]
+    fn a_service_gets_held_descriptors_from_3_on_and_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = File::create(dir.path().join("log")).unwrap();
+        let held = File::open("/dev/zero").unwrap();
+        let _kept = File::open("/dev/full").unwrap();
+        let list = CommandSpec::new("/bin/ls", &GearEnv::new()).args(["-l", "/proc/self/fd"]);
+        let mut child = service(&list, vec![held.into()], &log).unwrap();
+        assert!(child.wait().unwrap().success());
+        let text = std::fs::read_to_string(dir.path().join("log")).unwrap();
+        assert!(text.contains("3 -> /dev/zero"), "{text}");
+        assert!(text.contains("0 -> /dev/null"), "{text}");
+        assert!(!text.contains("/dev/full"), "{text}");
+    }
+}

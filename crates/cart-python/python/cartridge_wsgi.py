@@ -1,0 +1,274 @@
+"""What every way of serving an app shares: finding the app's callable, taking over
+the listening socket, and believing what nginx says about the client.
+
+Imported by serve_wsgiref.py and serve_gevent.py, and made importable for gunicorn by
+gunicorn.conf.py. Needs only the standard library; valid for Python 2.7 and 3.6+.
+"""
+
+import argparse
+import importlib
+import os
+import signal
+import socket
+import sys
+import traceback
+
+LISTENER = 3
+"""The descriptor on which the supervisor hands over the listening socket."""
+
+SETTING = "OPENSHIFT_PYTHON_WSGI_APPLICATION"
+
+
+class AppError(Exception):
+    """The app cannot be served, with a message that names the file and the remedy."""
+
+
+# --- the app ---------------------------------------------------------------
+
+
+def load(value):
+    """The callable that `value` names.
+
+    `value` is `package.module:callable` or `path/to/file[.py]:callable`; without
+    `:callable` it is `application`; a callable may be dotted (`site:web.application`).
+    Raises AppError; when the app's own code failed, the failure is its `__cause__`.
+    """
+    target, _, name = value.partition(":")
+    name = name or "application"
+    if target.endswith(".py") or "/" in target or os.path.isfile(target):
+        module, label = _import_file(target), target
+    else:
+        module, label = _import_module(target), target.replace(".", "/") + ".py"
+        label = _relative(getattr(module, "__file__", None) or label)
+    return _find_callable(module, name, target, label)
+
+
+def load_or_exit(value):
+    """Like `load`, for a program: on failure the traceback of the app's own code, then
+    one line saying what is wrong, both on standard error, and exit status 1."""
+    try:
+        return load(value)
+    except AppError as error:
+        cause = getattr(error, "__cause__", None)
+        if cause is not None:
+            sys.stderr.write(_own_traceback(cause))
+        fail(str(error))
+
+
+def _import_module(target):
+    try:
+        return importlib.import_module(target)
+    except ImportError as error:
+        missing = getattr(error, "name", None)
+        if missing and (target == missing or target.startswith(missing + ".")):
+            raise AppError(
+                "there is no %s.py in %s: add it, or name your app's module in %s"
+                % (target.replace(".", "/"), os.getcwd(), SETTING)
+            )
+        _raise_import_failure(target.replace(".", "/") + ".py", error)
+    except (Exception, SystemExit) as error:
+        _raise_import_failure(target.replace(".", "/") + ".py", error)
+
+
+def _import_file(path):
+    """Imports any file as a module, with its folder importable, as mod_wsgi does."""
+    if not os.path.isfile(path):
+        raise AppError(
+            "there is no file %s in %s: add it, or name your app's file in %s"
+            % (path, os.getcwd(), SETTING)
+        )
+    folder = os.path.dirname(os.path.abspath(path))
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    stem = os.path.splitext(os.path.basename(path))[0]
+    # A file called like a module that already runs (queue.py) must not replace it.
+    name = stem if stem not in sys.modules else "_app_" + stem
+    try:
+        return _execute(name, path)
+    except (Exception, SystemExit) as error:
+        sys.modules.pop(name, None)
+        _raise_import_failure(path, error)
+
+
+def _execute(name, path):
+    try:
+        from importlib.machinery import SourceFileLoader
+        from importlib.util import module_from_spec, spec_from_loader
+    except ImportError:  # Python 2
+        import imp
+
+        return imp.load_source(name, path)
+    module = module_from_spec(spec_from_loader(name, SourceFileLoader(name, path)))
+    sys.modules[name] = module
+    module.__spec__.loader.exec_module(module)
+    return module
+
+
+def _raise_import_failure(label, error):
+    if isinstance(error, SystemExit):
+        message = "%s ended the program (sys.exit) while it was imported" % label
+    else:
+        what = traceback.format_exception_only(type(error), error)[-1].strip()
+        message = "%s could not be imported: %s" % (label, what)
+        if isinstance(error, ImportError):
+            message += " (if that is a package, list it in requirements.txt)"
+    failure = AppError(message)
+    failure.__cause__ = error
+    if not hasattr(error, "__traceback__"):  # Python 2 keeps it elsewhere
+        error.__traceback__ = sys.exc_info()[2]
+    raise failure
+
+
+def _find_callable(module, name, target, label):
+    found = module
+    for part in name.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise AppError(_missing(module, name, target, label))
+    if not callable(found):
+        raise AppError(
+            "`%s` in %s is %s, not a callable: it must be a WSGI application, "
+            "a callable that takes (environ, start_response)"
+            % (name, label, type(found).__name__)
+        )
+    return found
+
+
+def _missing(module, name, target, label):
+    message = "%s has no callable `%s`: define it, or name yours in %s" % (label, name, SETTING)
+    for candidate in ("application", "app", "wsgi", "wsgi_app"):
+        if candidate != name and callable(getattr(module, candidate, None)):
+            return message + " (it has `%s`: %s=%s:%s)" % (candidate, SETTING, target, candidate)
+    return message
+
+
+def _own_traceback(error):
+    """The traceback without the frames of this file and of Python's import machinery."""
+    trace = error.__traceback__
+    while trace is not None:
+        path = trace.tb_frame.f_code.co_filename
+        if "importlib" not in path and os.path.splitext(path)[0] != os.path.splitext(__file__)[0]:
+            break
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace))
+
+
+def _relative(path):
+    path = path[:-1] if path.endswith(".pyc") else path
+    inside = os.path.relpath(path)
+    return path if inside.startswith("..") else inside
+
+
+# --- the program -----------------------------------------------------------
+
+
+def fail(message):
+    """One line on standard error, exit status 1."""
+    sys.stderr.write("%s: %s\n" % (os.path.basename(sys.argv[0]), message))
+    sys.exit(1)
+
+
+def arguments(description):
+    """The parser with what every launcher takes: the app, and --drain."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("app", help="package.module:callable or path/to/file.py[:callable]")
+    parser.add_argument(
+        "--drain",
+        type=_seconds,
+        default=30,
+        metavar="SECONDS",
+        help="after SIGTERM, how long running requests may take (30)",
+    )
+    return parser
+
+
+def _seconds(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("%s is not a number of seconds above zero" % text)
+    return value
+
+
+def enter_app_folder():
+    """Puts the app's folder, the working directory, where Python put the launcher's, so
+    that none of our files can be imported in place of the app's."""
+    sys.path[0] = os.getcwd()
+
+
+def listening_socket():
+    """The inherited listening socket. Descriptor 3 itself is closed, so that programs
+    started by the app do not inherit it."""
+    try:
+        probe = socket.fromfd(LISTENER, socket.AF_UNIX, socket.SOCK_STREAM)
+        listening = probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        # The address tells the family: an object made for one family reads any.
+        address = probe.getsockname()
+    except (OSError, socket.error) as error:
+        fail("descriptor %d is not a socket (%s): the supervisor opens it" % (LISTENER, error))
+    probe.close()
+    if not listening:
+        fail("descriptor %d is a socket, but not a listening one" % LISTENER)
+    if not isinstance(address, tuple):
+        family = socket.AF_UNIX
+    else:
+        family = socket.AF_INET6 if len(address) == 4 else socket.AF_INET
+    listener = socket.fromfd(LISTENER, family, socket.SOCK_STREAM)
+    os.close(LISTENER)
+    return listener
+
+
+def exit_within(seconds):
+    """Ends this process, status 0, when it still runs after so many seconds. An alarm,
+    because neither a stuck request nor a thread of the app can hold it up."""
+
+    def leave(_signal, _frame):
+        sys.stderr.write("stopped after %d s with requests still running\n" % seconds)
+        sys.stderr.flush()
+        os._exit(0)
+
+    signal.signal(signal.SIGALRM, leave)
+    signal.alarm(seconds)
+
+
+# --- requests --------------------------------------------------------------
+
+
+def behind_nginx(environ):
+    """Corrects `environ` for a request that came through a unix socket, where only nginx
+    can have sent it: the client's address, the scheme and the server's name."""
+    environ["REMOTE_ADDR"] = environ.get("HTTP_X_REAL_IP", "")
+    scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").lower()
+    if scheme in ("http", "https"):
+        environ["wsgi.url_scheme"] = scheme
+    default = "443" if environ.get("wsgi.url_scheme") == "https" else "80"
+    host = environ.get("HTTP_HOST", "")
+    name, colon, port = host.rpartition(":")
+    if not colon or not port.isdigit():
+        name, port = host, default
+    environ["SERVER_NAME"] = name or "localhost"
+    environ["SERVER_PORT"] = port
+
+
+class ClientSocket(object):
+    """The client's connection, for an app that takes it over to speak WebSocket.
+
+    Given to the app as `environ["werkzeug.socket"]`, where simple-websocket and
+    flask-sock look for it. It remembers whether the app wrote to it: then the
+    connection is the app's, and the server must not write a response as well.
+    """
+
+    def __init__(self, connection):
+        self._connection = connection
+        self.taken = False
+
+    def send(self, *args):
+        self.taken = True
+        return self._connection.send(*args)
+
+    def sendall(self, *args):
+        self.taken = True
+        return self._connection.sendall(*args)
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)

@@ -1,0 +1,107 @@
+"""gunicorn's settings behind nginx: the cartridge's own, then those of the app.
+
+    python -m gunicorn -c THIS_FILE --bind fd://3 MODULE:CALLABLE
+
+An app's `gunicorn.conf.py` in the working directory is executed as gunicorn would have,
+and what it sets goes before what is set here. MODULE:CALLABLE may also be
+`cartridge_wsgi:load("VALUE")`, with the same VALUE that the other launchers take.
+"""
+
+import importlib.util
+import os
+import sys
+import tempfile
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def _make_loader_importable():
+    """`cartridge_wsgi` only: this folder itself must not come before the app's."""
+    if "cartridge_wsgi" not in sys.modules:
+        path = os.path.join(_HERE, "cartridge_wsgi.py")
+        spec = importlib.util.spec_from_file_location("cartridge_wsgi", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        sys.modules["cartridge_wsgi"] = module
+
+
+def _memory_folder():
+    """Where the workers' heartbeat files cost no disk write, if this user may write there."""
+    try:
+        with tempfile.TemporaryFile(dir="/dev/shm"):
+            return "/dev/shm"
+    except OSError:
+        return None
+
+
+_make_loader_importable()
+
+worker_class = os.environ.get("OPENSHIFT_PYTHON_WORKER_CLASS", "sync")
+workers = int(os.environ.get("OPENSHIFT_PYTHON_WORKERS", "1"))
+graceful_timeout = int(os.environ.get("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "30"))
+# Longer than nginx keeps a connection, so that it is never gunicorn that closes one on
+# which nginx is just sending a request.
+keepalive = 75
+accesslog = None  # nginx keeps it
+errorlog = "-"
+capture_output = False
+# Only nginx can reach a unix socket, and gunicorn believes its peers there; on TCP
+# (127.x) the supervisor's address is the gear's own.
+forwarded_allow_ips = "127.0.0.1,::1"
+worker_tmp_dir = _memory_folder()
+proc_name = os.environ.get("OPENSHIFT_APP_NAME", "app")
+# The supervisor controls gunicorn by signals; a socket more in $HOME is one to clean up.
+control_socket_disable = True
+
+
+def _app_settings():
+    """What the app's own gunicorn.conf.py sets."""
+    from gunicorn.config import KNOWN_SETTINGS
+
+    path = os.path.join(os.getcwd(), "gunicorn.conf.py")
+    if not os.path.isfile(path) or os.path.samefile(path, __file__):
+        return {}
+    with open(path, "rb") as source:
+        code = compile(source.read(), path, "exec")
+    namespace = {"__name__": "__config__", "__file__": path}
+    exec(code, namespace)
+    known = {setting.name for setting in KNOWN_SETTINGS}
+    return {name: value for name, value in namespace.items() if name in known}
+
+
+_APP = _app_settings()
+globals().update(_APP)
+
+# The supervisor watches this process and owns the socket: not for an app to change.
+daemon = False
+reuse_port = False
+
+
+def on_starting(server):
+    """Tells gunicorn that the socket was handed to it, as systemd would: else it removes
+    the socket's path when it stops, and fails when the path has been renamed."""
+    server.systemd = True
+    if "on_starting" in _APP:
+        _APP["on_starting"](server)
+
+
+def post_worker_init(worker):
+    """Gives the app the client's address: a unix socket has none, nginx sends it along."""
+    from gunicorn.workers.base_async import AsyncWorker
+    from gunicorn.workers.gthread import ThreadWorker
+    from gunicorn.workers.sync import SyncWorker
+
+    if "post_worker_init" in _APP:
+        _APP["post_worker_init"](worker)
+    # Others (an ASGI worker of the app's choice) do not speak WSGI.
+    if isinstance(worker, (AsyncWorker, SyncWorker, ThreadWorker)):
+        worker.wsgi = _with_client_address(worker.wsgi)
+
+
+def _with_client_address(application):
+    def with_client_address(environ, start_response):
+        if not environ.get("REMOTE_ADDR"):
+            environ["REMOTE_ADDR"] = environ.get("HTTP_X_REAL_IP", "")
+        return application(environ, start_response)
+
+    return with_client_address

@@ -1,0 +1,161 @@
+"""Serves a WSGI app with gevent, a greenlet for each connection, on an inherited socket.
+
+    serve_gevent.py [--drain SECONDS] MODULE:CALLABLE
+
+The listening socket is descriptor 3, the working directory is the app's repository.
+Needs gevent. With gevent-websocket installed the app finds a finished WebSocket in
+`environ["wsgi.websocket"]`, unless it brought simple-websocket, which makes its own.
+
+SIGTERM: everything that waits in the socket's backlog is still accepted, requests are
+finished for as long as --drain allows, then exit 0.
+"""
+
+import sys
+
+try:
+    from gevent import monkey
+except ImportError as error:
+    sys.stderr.write("serve_gevent.py: gevent is not installed for %s (%s)\n" % (sys.executable, error))
+    sys.exit(1)
+monkey.patch_all()  # before anything else is imported
+
+import itertools
+import signal
+import socket
+import time
+
+import gevent
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.pywsgi import WSGIHandler, WSGIServer
+
+import cartridge_wsgi
+
+IDLE_SECONDS = 2
+"""How long a stopping server keeps connections on which nothing is asked: nginx keeps
+its own no longer, and may be sending a request on one just now."""
+
+
+def handler_base():
+    """gevent-websocket's handler if the app counts on it, else gevent's own. An app that
+    brought simple-websocket answers the handshake itself: two answers would be one too many."""
+    try:
+        import simple_websocket  # noqa: F401
+    except ImportError:
+        try:
+            from geventwebsocket.handler import WebSocketHandler
+
+            return WebSocketHandler
+        except ImportError:
+            pass
+    return WSGIHandler
+
+
+def handler_class(base, behind_nginx):
+    """The class that answers the requests of one connection."""
+    numbers = itertools.count(1)
+
+    class Handler(base):
+        client = None
+
+        def __init__(self, connection, address, server, rfile=None):
+            if behind_nginx:
+                # gevent-websocket tells its clients apart by their address.
+                address = ("", next(numbers))
+            base.__init__(self, connection, address, server, rfile)
+
+        def read_requestline(self):
+            self.server.idle.add(self)
+            try:
+                return base.read_requestline(self)
+            finally:
+                self.server.idle.discard(self)
+
+        def handle_one_request(self):
+            result = base.handle_one_request(self)
+            if self.server.draining or self.taken():
+                return None  # the last one on this connection
+            return result
+
+        def get_environ(self):
+            environ = base.get_environ(self)
+            if behind_nginx:
+                environ.pop("REMOTE_PORT", None)
+                cartridge_wsgi.behind_nginx(environ)
+            if environ.get("HTTP_UPGRADE"):
+                self.client = cartridge_wsgi.ClientSocket(self.socket)
+                environ["werkzeug.socket"] = self.client
+            return environ
+
+        def taken(self):
+            return self.client is not None and self.client.taken
+
+        def _sendall(self, data):
+            if not self.taken():
+                base._sendall(self, data)
+
+    return Handler
+
+
+class Server(WSGIServer):
+    """gevent's server with a stop that loses nothing."""
+
+    def __init__(self, listener, application):
+        behind_nginx = listener.family == socket.AF_UNIX
+        WSGIServer.__init__(
+            self,
+            listener,
+            application,
+            spawn=Pool(),
+            log=None,  # nginx keeps the access log
+            handler_class=handler_class(handler_base(), behind_nginx),
+            environ={"wsgi.multithread": True},
+        )
+        self.idle = set()
+        self.draining = False
+
+    def drain(self, seconds):
+        """Accepts what waits in the backlog, then finishes what was accepted."""
+        # One second more for the app's own exit handlers.
+        cartridge_wsgi.exit_within(seconds + 1)
+        end = time.time() + seconds
+        # Connections may keep arriving; what is accepted must be finished in time too.
+        self.empty_backlog(time.time() + seconds / 2.0)
+        self.draining = True
+        self.close()
+        self.pool.join(timeout=min(IDLE_SECONDS, seconds))
+        for handler in list(self.idle):
+            self.hang_up(handler)
+        self.pool.join(timeout=max(0, end - time.time()))
+        if len(self.pool):
+            sys.stderr.write("stopped after %d s with %d requests running\n" % (seconds, len(self.pool)))
+            self.pool.kill(timeout=1)
+
+    def empty_backlog(self, until):
+        select = monkey.get_original("select", "select")
+        while time.time() < until and select([self.socket], [], [], 0)[0]:
+            gevent.sleep(0)  # lets the server accept
+
+    @staticmethod
+    def hang_up(handler):
+        try:
+            handler.socket.shutdown(socket.SHUT_RD)
+        except (AttributeError, OSError, socket.error):
+            pass  # closed in the meantime
+
+
+def main():
+    options = cartridge_wsgi.arguments(__doc__.splitlines()[0]).parse_args()
+    listener = cartridge_wsgi.listening_socket()
+    cartridge_wsgi.enter_app_folder()
+    server = Server(listener, cartridge_wsgi.load_or_exit(options.app))
+    told_to_stop = Event()
+    gevent.signal_handler(signal.SIGTERM, told_to_stop.set)
+    gevent.signal_handler(signal.SIGINT, told_to_stop.set)
+    server.start()
+    told_to_stop.wait()
+    server.drain(options.drain)
+
+
+if __name__ == "__main__":
+    main()

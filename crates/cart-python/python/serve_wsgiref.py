@@ -1,0 +1,301 @@
+"""Serves a WSGI app with Python's own wsgiref, on threads, on an inherited socket.
+
+    serve_wsgiref.py [--threads N] [--drain SECONDS] MODULE:CALLABLE
+
+The listening socket is descriptor 3, the working directory is the app's repository.
+nginx stands in front: it buffers slow clients and turns chunked request bodies into
+Content-Length, so neither is handled here. Needs only the standard library.
+
+SIGTERM: everything that waits in the socket's backlog is still accepted, every request
+is finished, then exit 0.
+"""
+
+import errno
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from wsgiref.handlers import SimpleHandler
+from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
+
+try:
+    from socketserver import BaseServer
+except ImportError:  # Python 2
+    from SocketServer import BaseServer
+
+import cartridge_wsgi
+
+SOFTWARE = "wsgiref/%d.%d" % sys.version_info[:2]
+HEAD_SECONDS = 60
+"""How long a connection may take to send its request's head."""
+UNREAD_SECONDS = 5
+"""How long to go on reading a body that the app left unread."""
+CLIENT_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ECONNABORTED, errno.ENOTCONN, errno.EBADF)
+
+
+class ClientGone(Exception):
+    """The client closed its connection while a response was being written."""
+
+
+class Body(object):
+    """The request's body as a file that ends where Content-Length says. Without it an
+    app that reads to the end would wait for ever for a client that waits for it."""
+
+    def __init__(self, stream, length):
+        self.stream = stream
+        self.remaining = length
+
+    def read(self, size=-1):
+        return self._take(self.stream.read, size)
+
+    def readline(self, size=-1):
+        return self._take(self.stream.readline, size)
+
+    def _take(self, read, size):
+        if size is None or size < 0 or size > self.remaining:
+            size = self.remaining
+        if not size:
+            return b""
+        data = read(size)
+        # A client that is gone sends nothing more.
+        self.remaining = self.remaining - len(data) if data else 0
+        return data
+
+    def readlines(self, hint=-1):
+        lines, size = [], 0
+        for line in self:
+            lines.append(line)
+            size += len(line)
+            if hint is not None and 0 < hint <= size:
+                break
+        return lines
+
+    def __iter__(self):
+        return iter(self.readline, b"")
+
+
+class Response(ServerHandler):
+    """Runs the app for one request and writes what it answers, unless the app took the
+    connection over."""
+
+    server_software = SOFTWARE
+    # wsgiref would copy the process environment, secrets included, into each request's.
+    os_environ = {}
+    client = None
+
+    def taken(self):
+        return self.client is not None and self.client.taken
+
+    def finish_response(self):
+        if self.taken():
+            self.close()
+        else:
+            ServerHandler.finish_response(self)
+
+    def _write(self, data):
+        if not self.taken():
+            self._or_client_gone(ServerHandler._write, data)
+
+    def _flush(self):
+        if not self.taken():
+            self._or_client_gone(ServerHandler._flush)
+
+    def _or_client_gone(self, method, *args):
+        try:
+            method(self, *args)
+        except (OSError, socket.error) as error:
+            if error.errno in CLIENT_GONE:
+                raise ClientGone()
+            raise
+
+    def log_exception(self, exc_info):
+        if not self.taken() and not issubclass(exc_info[0], ClientGone):
+            ServerHandler.log_exception(self, exc_info)
+
+    def close(self):
+        # Past ServerHandler.close, which writes an access log; nginx keeps that.
+        SimpleHandler.close(self)
+
+
+class Handler(WSGIRequestHandler):
+    """One connection: one request, one response."""
+
+    server_version = SOFTWARE
+    # Buffered, so that the head and the first block of a response leave together;
+    # wsgiref flushes after each block, so streaming works.
+    wbufsize = -1
+    timeout = HEAD_SECONDS
+
+    def handle(self):
+        if not self.read_head():
+            return
+        length = self.body_length()
+        if length is None:
+            self.send_error(400, "Bad Content-Length")
+            return
+        self.connection.settimeout(None)
+        body = Body(self.rfile, length)
+        environ = self.get_environ()
+        response = Response(body, self.wfile, sys.stderr, environ, multithread=True)
+        response.request_handler = self
+        response.client = environ.get("werkzeug.socket")
+        try:
+            response.run(self.server.get_app())
+        except ClientGone:
+            return
+        if body.remaining and not response.taken():
+            self.discard(body)
+
+    def read_head(self):
+        """Whether there is a request to answer."""
+        try:
+            self.raw_requestline = self.rfile.readline(65537)
+            if not self.raw_requestline:
+                return False
+            if len(self.raw_requestline) > 65536:
+                self.requestline = self.request_version = self.command = ""
+                self.send_error(414)
+                return False
+            if not self.parse_request():
+                return False
+        except (OSError, socket.error):
+            return False
+        # `X_Real_IP` would become the same environ key as nginx's X-Real-IP.
+        for name in [name for name in self.headers.keys() if "_" in name]:
+            del self.headers[name]
+        return True
+
+    def body_length(self):
+        text = self.headers.get("content-length", "0").strip()
+        return int(text) if text.isdigit() else None
+
+    def get_environ(self):
+        environ = WSGIRequestHandler.get_environ(self)
+        environ["wsgi.input_terminated"] = True
+        if self.headers.get("content-type") is None:
+            del environ["CONTENT_TYPE"]
+        if self.server.behind_nginx:
+            cartridge_wsgi.behind_nginx(environ)
+            if environ.get("wsgi.url_scheme") == "https":
+                environ["HTTPS"] = "on"  # from which wsgiref takes the scheme
+        if environ.get("HTTP_UPGRADE"):
+            environ["werkzeug.socket"] = cartridge_wsgi.ClientSocket(self.connection)
+        return environ
+
+    def discard(self, body):
+        """Reads what the app left unread: closing a connection with unread data would
+        take the response away from a peer that is still sending."""
+        try:
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(UNREAD_SECONDS)
+            until = time.time() + UNREAD_SECONDS
+            while body.read(65536) and time.time() < until:
+                pass
+        except (OSError, socket.error):
+            pass
+
+    def address_string(self):
+        return self.client_address[0]  # Python 2 would ask the name server
+
+    def log_request(self, code="-", size="-"):
+        pass  # nginx keeps the access log
+
+
+class Server(WSGIServer):
+    """Accepts a connection only when a thread is free for it: the others wait in the
+    kernel's backlog, where no crash of ours can lose them."""
+
+    def __init__(self, listener, application, threads):
+        BaseServer.__init__(self, listener.getsockname(), Handler)
+        self.socket = listener
+        self.socket.setblocking(False)
+        self.behind_nginx = listener.family == socket.AF_UNIX
+        self.server_name, self.server_port = "localhost", 80
+        if not self.behind_nginx:
+            self.server_name, self.server_port = self.server_address[:2]
+        self.setup_environ()
+        self.set_app(application)
+        self.threads = threads
+        self.slots = threading.Semaphore(threads)
+        self.stopping = False
+        self.wake_up, self._waker = os.pipe()
+
+    def stop(self, *_signal):
+        # In a signal handler: nothing that takes a lock.
+        self.stopping = True
+        os.write(self._waker, b".")
+
+    def serve(self, drain):
+        """Serves until `stop`, then at most `drain` seconds longer."""
+        while not self.stopping:
+            self.slots.acquire()
+            if not self.accept(wait=True):
+                self.slots.release()
+        cartridge_wsgi.exit_within(drain)
+        # Connections may keep arriving; what is accepted must be finished in time too.
+        self.empty_backlog(time.time() + drain / 2.0)
+        self.socket.close()
+        for _ in range(self.threads):
+            self.slots.acquire()
+
+    def empty_backlog(self, until):
+        while time.time() < until:
+            self.slots.acquire()
+            if not self.accept(wait=False):
+                self.slots.release()
+                return
+
+    def accept(self, wait):
+        """Hands one connection to a thread, with the slot the caller took. False when
+        there is none."""
+        try:
+            if wait:
+                select.select([self.socket, self.wake_up], [], [])
+                if self.stopping:
+                    return False
+            connection, address = self.socket.accept()
+        except (OSError, socket.error, select.error) as error:
+            if error.args[0] in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                sys.stderr.write("cannot accept a connection now: %s\n" % error)
+                time.sleep(0.1)  # there is nothing to wait on: another process may hold them
+            return False
+        connection.setblocking(True)
+        address = address if isinstance(address, tuple) else ("", 0)
+        work = threading.Thread(target=self.work, args=(connection, address))
+        try:
+            work.start()
+        except RuntimeError:  # the gear's limit of processes: slower, but answered
+            self.work(connection, address)
+        return True
+
+    def work(self, connection, address):
+        try:
+            self.finish_request(connection, address)
+        except Exception:
+            self.handle_error(connection, address)
+        finally:
+            self.shutdown_request(connection)
+            self.slots.release()
+
+
+def main():
+    parser = cartridge_wsgi.arguments(__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=32, metavar="N",
+                        help="requests served at the same time (32)")
+    options = parser.parse_args()
+    if options.threads < 1:
+        parser.error("--threads must be at least 1")
+    listener = cartridge_wsgi.listening_socket()
+    cartridge_wsgi.enter_app_folder()
+    server = Server(listener, cartridge_wsgi.load_or_exit(options.app), options.threads)
+    signal.signal(signal.SIGTERM, server.stop)
+    signal.signal(signal.SIGINT, server.stop)
+    server.serve(options.drain)
+
+
+if __name__ == "__main__":
+    main()
