@@ -1,6 +1,7 @@
 //! Processes that are not our children: known by pid and start time, so that a pid which the
 //! system gave to another process meanwhile is never taken for ours.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -25,6 +26,16 @@ impl ProcessId {
     pub fn of(pid: u32) -> Option<Self> {
         let stat = Stat::read(pid)?;
         (stat.state != 'Z' && stat.state != 'X').then_some(Self {
+            pid,
+            started: stat.started,
+        })
+    }
+
+    /// A child that was started just now, even if it has ended already: its pid is its own until
+    /// it is waited for.
+    #[must_use]
+    pub fn of_child(pid: u32) -> Option<Self> {
+        Stat::read(pid).map(|stat| Self {
             pid,
             started: stat.started,
         })
@@ -70,6 +81,69 @@ pub fn children(parent: u32) -> Vec<u32> {
         .collect()
 }
 
+/// The processes of the group `group` in the session of this process. A group keeps its number
+/// when its leader has ended.
+#[must_use]
+pub fn group_members(group: u32) -> Vec<ProcessId> {
+    let Some(session) = Stat::read(std::process::id()).map(|me| me.session) else {
+        return Vec::new();
+    };
+    all()
+        .into_iter()
+        .filter(|pid| Stat::read(*pid).is_some_and(|s| s.group == group && s.session == session))
+        .filter_map(ProcessId::of)
+        .collect()
+}
+
+/// Who listens on a TCP address of this machine: `pid N (command line)`. `None` when nobody does,
+/// or when it is a process of another user and we are not root.
+#[must_use]
+pub fn listening_on(address: SocketAddr) -> Option<String> {
+    let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .filter_map(|table| std::fs::read_to_string(table).ok())
+        .flat_map(|text| listening_inodes(&text, address.port()))
+        .map(|inode| format!("socket:[{inode}]"))
+        .collect();
+    let holds = |pid: &u32| {
+        let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
+            return false;
+        };
+        descriptors
+            .flatten()
+            .filter_map(|entry| std::fs::read_link(entry.path()).ok())
+            .any(|target| {
+                inodes
+                    .iter()
+                    .any(|inode| target.as_os_str() == inode.as_str())
+            })
+    };
+    let pid = if inodes.is_empty() {
+        None
+    } else {
+        all().into_iter().find(holds)
+    }?;
+    Some(format!(
+        "pid {pid} ({})",
+        command_line(pid).unwrap_or_default()
+    ))
+}
+
+/// Inodes of the sockets that listen on `port`, out of a table like `/proc/net/tcp`.
+fn listening_inodes(table: &str, port: u16) -> Vec<String> {
+    const LISTEN: &str = "0A";
+    let suffix = format!(":{port:04X}");
+    table
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+            let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+            (local.ends_with(&suffix) && *state == LISTEN).then(|| (*inode).to_owned())
+        })
+        .collect()
+}
+
 /// The pid of the parent of `pid`.
 #[must_use]
 pub fn parent(pid: u32) -> Option<u32> {
@@ -110,6 +184,8 @@ pub fn all() -> Vec<u32> {
 struct Stat {
     state: char,
     parent: u32,
+    group: u32,
+    session: u32,
     started: u64,
 }
 
@@ -124,11 +200,15 @@ impl Stat {
         let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace();
         let state = fields.next()?.chars().next()?;
         let parent = fields.next()?.parse().ok()?;
-        // Fields 3 and 4 are taken; the start time is field 22.
-        let started = fields.nth(22 - 5)?.parse().ok()?;
+        let group = fields.next()?.parse().ok()?;
+        let session = fields.next()?.parse().ok()?;
+        // Fields 3 to 6 are taken; the start time is field 22.
+        let started = fields.nth(22 - 7)?.parse().ok()?;
         Some(Self {
             state,
             parent,
+            group,
+            session,
             started,
         })
     }
@@ -142,7 +222,10 @@ mod tests {
     fn a_name_with_parentheses_does_not_confuse() {
         let text = "7 (a) b (c)) S 3 1 1 0 -1 4 0 0 0 0 1 2 3 4 20 0 1 0 987 1 2 3";
         let stat = Stat::parse(text).unwrap();
-        assert_eq!((stat.state, stat.parent, stat.started), ('S', 3, 987));
+        assert_eq!(
+            (stat.state, stat.parent, stat.group, stat.started),
+            ('S', 3, 1, 987)
+        );
     }
 
     #[test]
@@ -157,6 +240,16 @@ mod tests {
             .is_alive()
         );
         assert!(!me.wait_gone(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_listener_is_found_by_its_address() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let holder = listening_on(listener.local_addr().unwrap()).unwrap();
+        assert!(
+            holder.starts_with(&format!("pid {} (", std::process::id())),
+            "{holder}"
+        );
     }
 
     #[test]

@@ -114,6 +114,30 @@ pub fn watched(command: &CommandSpec, mut line: impl FnMut(&str)) -> Result<(), 
     }
 }
 
+/// Starts a command in a process group of its own, with nothing on its standard input and pipes
+/// for its output, for a caller who reads both streams apart while it runs (`gear`, which plays
+/// the node).
+///
+/// # Errors
+/// [`RunError::NotStarted`].
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the module that runs commands"
+)]
+pub fn piped(command: &CommandSpec) -> Result<Child, RunError> {
+    std::process::Command::new(&command.program)
+        .args(&command.args)
+        .env_clear()
+        .envs(command.env.iter())
+        .current_dir(&command.dir)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|source| RunError::not_started(command, source))
+}
+
 /// Starts a long-running child in a process group of its own. `held` become its descriptors 3, 4,
 /// ... in their order; its output goes to `log`; it inherits no other descriptor.
 ///
@@ -292,11 +316,21 @@ mod tests {
     fn a_watched_command_shows_both_streams_and_its_failure() {
         let mut lines = Vec::new();
         let result = watched(&shell("echo one; echo two >&2; exit 4"), |l| {
-            lines.push(l.to_owned())
+            lines.push(l.to_owned());
         });
         assert_eq!(lines, ["one", "two"]);
         assert!(matches!(result, Err(RunError::Failed { status, .. }) if status == "exit code 4"));
         watched(&shell("echo fine"), |_| ()).unwrap();
+    }
+
+    #[test]
+    fn a_piped_command_keeps_its_streams_apart_and_leads_its_group() {
+        let child = piped(&shell("echo $$; cut -d ' ' -f 5 /proc/$$/stat; echo e >&2")).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (pid, group) = text.trim().split_once('\n').unwrap();
+        assert_eq!(pid, group);
+        assert_eq!(output.stderr, b"e\n");
     }
 
     #[test]

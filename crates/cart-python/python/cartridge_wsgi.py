@@ -49,10 +49,20 @@ def load_or_exit(value):
     try:
         return load(value)
     except AppError as error:
-        cause = getattr(error, "__cause__", None)
-        if cause is not None:
-            sys.stderr.write(_own_traceback(cause))
+        _write_own_traceback(error)
         fail(str(error))
+
+
+def load_for_gunicorn(value):
+    """Like `load_or_exit`, in gunicorn's way: its AppImportError ends the master too,
+    with one line, where any other exit of a worker would only be followed by the next."""
+    try:
+        return load(value)
+    except AppError as error:
+        from gunicorn.errors import AppImportError
+
+        _write_own_traceback(error)
+        raise AppImportError(str(error))
 
 
 def _import_module(target):
@@ -143,15 +153,18 @@ def _missing(module, name, target, label):
     return message
 
 
-def _own_traceback(error):
-    """The traceback without the frames of this file and of Python's import machinery."""
-    trace = error.__traceback__
+def _write_own_traceback(error):
+    """Writes what went wrong in the app's code, if that is what went wrong, without the
+    frames of this file and of Python's import machinery."""
+    error = getattr(error, "__cause__", None)
+    trace = getattr(error, "__traceback__", None)
     while trace is not None:
         path = trace.tb_frame.f_code.co_filename
         if "importlib" not in path and os.path.splitext(path)[0] != os.path.splitext(__file__)[0]:
             break
         trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace))
+    if error is not None:
+        sys.stderr.write("".join(traceback.format_exception(type(error), error, trace)))
 
 
 def _relative(path):

@@ -1,10 +1,10 @@
 """gunicorn's settings behind nginx: the cartridge's own, then those of the app.
 
-    python -m gunicorn -c THIS_FILE --bind fd://3 MODULE:CALLABLE
+    python -m gunicorn -c THIS_FILE --bind fd://3 'cartridge_wsgi:load_for_gunicorn("APP")'
 
-An app's `gunicorn.conf.py` in the working directory is executed as gunicorn would have,
-and what it sets goes before what is set here. MODULE:CALLABLE may also be
-`cartridge_wsgi:load("VALUE")`, with the same VALUE that the other launchers take.
+APP is what the other launchers take. A plain MODULE:CALLABLE works too, with gunicorn's
+own messages. An app's `gunicorn.conf.py` in the working directory is executed as
+gunicorn would have, and what it sets goes before what is set here.
 """
 
 import importlib.util
@@ -45,8 +45,8 @@ keepalive = 75
 accesslog = None  # nginx keeps it
 errorlog = "-"
 capture_output = False
-# Only nginx can reach a unix socket, and gunicorn believes its peers there; on TCP
-# (127.x) the supervisor's address is the gear's own.
+# Believed when they say https. On a unix socket gunicorn believes every peer: only
+# nginx can be one.
 forwarded_allow_ips = "127.0.0.1,::1"
 worker_tmp_dir = _memory_folder()
 proc_name = os.environ.get("OPENSHIFT_APP_NAME", "app")

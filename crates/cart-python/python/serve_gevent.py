@@ -90,6 +90,13 @@ def handler_class(base, behind_nginx):
         def taken(self):
             return self.client is not None and self.client.taken
 
+        def write(self, data):
+            if self.command != "HEAD":
+                return base.write(self, data)
+            # gevent would send the body, and the next response would follow it.
+            base.write(self, b"")
+            self.response_use_chunked = False
+
         def _sendall(self, data):
             if not self.taken():
                 base._sendall(self, data)
@@ -109,7 +116,10 @@ class Server(WSGIServer):
             spawn=Pool(),
             log=None,  # nginx keeps the access log
             handler_class=handler_class(handler_base(), behind_nginx),
-            environ={"wsgi.multithread": True},
+            environ={
+                "SERVER_SOFTWARE": "gevent/" + gevent.__version__,
+                "wsgi.multithread": True,
+            },
         )
         self.idle = set()
         self.draining = False

@@ -85,6 +85,7 @@ class Response(ServerHandler):
     # wsgiref would copy the process environment, secrets included, into each request's.
     os_environ = {}
     client = None
+    body_follows = True
 
     def taken(self):
         return self.client is not None and self.client.taken
@@ -95,8 +96,12 @@ class Response(ServerHandler):
         else:
             ServerHandler.finish_response(self)
 
+    def send_headers(self):
+        ServerHandler.send_headers(self)
+        self.body_follows = self.environ["REQUEST_METHOD"] != "HEAD"
+
     def _write(self, data):
-        if not self.taken():
+        if self.body_follows and not self.taken():
             self._or_client_gone(ServerHandler._write, data)
 
     def _flush(self):
@@ -198,6 +203,13 @@ class Handler(WSGIRequestHandler):
         except (OSError, socket.error):
             pass
 
+    def finish(self):
+        for stream in (self.wfile, self.rfile):
+            try:
+                stream.close()  # writes what is buffered
+            except (OSError, socket.error):
+                pass  # the client is gone
+
     def address_string(self):
         return self.client_address[0]  # Python 2 would ask the name server
 
@@ -206,10 +218,12 @@ class Handler(WSGIRequestHandler):
 
 
 class Server(WSGIServer):
-    """Accepts a connection only when a thread is free for it: the others wait in the
-    kernel's backlog, where no crash of ours can lose them."""
+    """Threads that take turns at accepting: one waits for a connection, makes sure that
+    another takes its place, and answers. Connections go through no second hand, and when
+    every thread is busy the others wait in the kernel's backlog, where no crash of ours
+    can lose them."""
 
-    def __init__(self, listener, application, threads):
+    def __init__(self, listener, application, most_threads, drain):
         BaseServer.__init__(self, listener.getsockname(), Handler)
         self.socket = listener
         self.socket.setblocking(False)
@@ -219,67 +233,91 @@ class Server(WSGIServer):
             self.server_name, self.server_port = self.server_address[:2]
         self.setup_environ()
         self.set_app(application)
-        self.threads = threads
-        self.slots = threading.Semaphore(threads)
-        self.stopping = False
+        self.drain = drain
+        self.accept_until = None
         self.wake_up, self._waker = os.pipe()
+        self.most_threads = most_threads
+        self.threads = []
+        self.free_threads = 0
+        self.counting = threading.Lock()
+        self.turn = threading.Lock()
 
     def stop(self, *_signal):
-        # In a signal handler: nothing that takes a lock.
-        self.stopping = True
+        # In a signal handler: nothing that takes a lock. Connections may keep arriving,
+        # and what is accepted must be finished in time too: so half the time to accept.
+        self.accept_until = time.time() + self.drain / 2.0
         os.write(self._waker, b".")
 
-    def serve(self, drain):
+    def serve(self):
         """Serves until `stop`, then at most `drain` seconds longer."""
-        while not self.stopping:
-            self.slots.acquire()
-            if not self.accept(wait=True):
-                self.slots.release()
-        cartridge_wsgi.exit_within(drain)
-        # Connections may keep arriving; what is accepted must be finished in time too.
-        self.empty_backlog(time.time() + drain / 2.0)
+        self.start_thread()
+        while self.accept_until is None:
+            self.wait_for(self.wake_up)
+        cartridge_wsgi.exit_within(self.drain)
+        for thread in self.threads:  # it may still grow, which this loop sees
+            thread.join(self.drain + 1)
         self.socket.close()
-        for _ in range(self.threads):
-            self.slots.acquire()
 
-    def empty_backlog(self, until):
-        while time.time() < until:
-            self.slots.acquire()
-            if not self.accept(wait=False):
-                self.slots.release()
+    def start_thread(self):
+        self.free_threads += 1
+        self.threads.append(threading.Thread(target=self.work))
+        self.threads[-1].start()
+
+    def work(self):
+        """One thread's life."""
+        while True:
+            with self.turn:
+                accepted = self.next_connection()
+                if accepted is None:
+                    return
+                self.hand_on_turn()
+            self.answer(*accepted)
+            with self.counting:
+                self.free_threads += 1
+
+    def hand_on_turn(self):
+        with self.counting:
+            self.free_threads -= 1
+            if self.free_threads or len(self.threads) == self.most_threads:
                 return
+            try:
+                self.start_thread()
+            except RuntimeError:  # the gear's limit of processes: slower, but answered
+                self.free_threads -= 1
+                self.threads.pop()
 
-    def accept(self, wait):
-        """Hands one connection to a thread, with the slot the caller took. False when
-        there is none."""
-        try:
-            if wait:
-                select.select([self.socket, self.wake_up], [], [])
-                if self.stopping:
-                    return False
-            connection, address = self.socket.accept()
-        except (OSError, socket.error, select.error) as error:
-            if error.args[0] in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                sys.stderr.write("cannot accept a connection now: %s\n" % error)
-                time.sleep(0.1)  # there is nothing to wait on: another process may hold them
-            return False
-        connection.setblocking(True)
-        address = address if isinstance(address, tuple) else ("", 0)
-        work = threading.Thread(target=self.work, args=(connection, address))
-        try:
-            work.start()
-        except RuntimeError:  # the gear's limit of processes: slower, but answered
-            self.work(connection, address)
-        return True
+    def next_connection(self):
+        """Waits for a connection. None when the server has stopped accepting."""
+        while self.accept_until is None or time.time() < self.accept_until:
+            try:
+                connection, address = self.socket.accept()
+                connection.setblocking(True)
+                return connection, ("", 0) if self.behind_nginx else address
+            except (OSError, socket.error) as error:
+                if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
+                    if self.accept_until is not None:
+                        return None
+                    self.wait_for(self.socket, self.wake_up)
+                elif error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    sys.stderr.write("cannot accept a connection now: %s\n" % error)
+                    time.sleep(0.1)  # no condition to wait for: others may hold the rest
+        return None
 
-    def work(self, connection, address):
+    @staticmethod
+    def wait_for(*readable):
+        try:
+            select.select(readable, [], [])
+        except select.error as error:  # Python 2, when a signal came
+            if error.args[0] != errno.EINTR:
+                raise
+
+    def answer(self, connection, address):
         try:
             self.finish_request(connection, address)
         except Exception:
             self.handle_error(connection, address)
         finally:
             self.shutdown_request(connection)
-            self.slots.release()
 
 
 def main():
@@ -291,10 +329,11 @@ def main():
         parser.error("--threads must be at least 1")
     listener = cartridge_wsgi.listening_socket()
     cartridge_wsgi.enter_app_folder()
-    server = Server(listener, cartridge_wsgi.load_or_exit(options.app), options.threads)
+    application = cartridge_wsgi.load_or_exit(options.app)
+    server = Server(listener, application, options.threads, options.drain)
     signal.signal(signal.SIGTERM, server.stop)
     signal.signal(signal.SIGINT, server.stop)
-    server.serve(options.drain)
+    server.serve()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+// What a service is and how it is spoken of.
+mod client;
+mod protocol;
+mod service;
+
+// The supervisor itself, from the event loop down.
+mod backoff;
+mod connection;
+mod daemon;
+mod events;
+mod instance;
+mod listener;
+mod log;
+mod operation;
+mod probe;
+mod record;
+mod supervisor;
+mod upkeep;
+
+pub use client::{Client, ClientError, Supervisor as SupervisorProcess};
+pub use daemon::{DaemonError, supervise};
+pub use protocol::{Change, Failure, ServiceState, ServiceStatus};
+pub use service::{Listen, Probe, ServiceSpec, Stop, StopSignal};

@@ -1,0 +1,242 @@
+//! Regular expressions at work: matching, and what a match knows.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use regex::bytes::{Captures, Regex, RegexBuilder};
+
+use crate::flow::{Outcome, refuse};
+use crate::pattern::{self, Options, TAIL};
+use crate::text;
+
+/// A compiled regular expression.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    source: String,
+    options: Options,
+    regex: Regex,
+    line_start: bool,
+    tail: bool,
+}
+
+/// Compiled sizes beyond this are refused.
+const MOST_MEMORY: usize = 4 * 1024 * 1024;
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.source == other.source && self.options == other.options
+    }
+}
+
+impl Pattern {
+    pub(crate) fn new(source: &[u8], options: Options) -> Outcome<Pattern> {
+        let source = text::valid(source)?.to_owned();
+        let translation = pattern::translate(&source, options)?;
+        let regex = RegexBuilder::new(&translation.regex).size_limit(MOST_MEMORY).build();
+        let Ok(regex) = regex else {
+            return refuse(format!("the regular expression /{source}/"));
+        };
+        let (line_start, tail) = (translation.line_start, translation.tail);
+        Ok(Pattern { source, options, regex, line_start, tail })
+    }
+
+    /// A pattern that matches a text literally.
+    pub(crate) fn literal(text: &[u8]) -> Outcome<Pattern> {
+        Pattern::new(&escape(text), Options::default())
+    }
+
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The names of its groups, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.regex.capture_names().flatten().filter(|name| *name != TAIL)
+    }
+
+    /// The first match at or after a byte offset of a text, which must be valid UTF-8.
+    pub(crate) fn find(self: &Rc<Self>, hay: &Rc<[u8]>, from: usize) -> Outcome<Option<Match>> {
+        text::valid(hay)?;
+        let Some(captures) = self.regex.captures_at(hay, from) else { return Ok(None) };
+        let found = Match { groups: self.groups(&captures), hay: hay.clone(), pattern: self.clone() };
+        let whole = found.span();
+        let after_last_newline = whole.is_empty() && whole.start == hay.len() && hay.ends_with(b"\n");
+        if self.line_start && after_last_newline {
+            // Ruby's `^` does not match there. Where it may not be the `^` that matched, give up.
+            if self.always_starts_line() {
+                return Ok(None);
+            }
+            return refuse(format!("`^` at the end of a text in /{}/", self.source));
+        }
+        Ok(Some(found))
+    }
+
+    fn groups(&self, captures: &Captures<'_>) -> Vec<Option<Range<usize>>> {
+        let tail = captures.name(TAIL).map(|group| group.start());
+        let count = captures.len() - usize::from(self.tail);
+        let mut groups: Vec<_> =
+            (0..count).map(|at| captures.get(at).map(|group| group.range())).collect();
+        if let (Some(tail), Some(Some(whole))) = (tail, groups.first_mut()) {
+            whole.end = tail;
+        }
+        groups
+    }
+
+    /// True if no match is possible without the pattern's first `^`.
+    fn always_starts_line(&self) -> bool {
+        self.source.starts_with('^') && !self.source.contains('|')
+    }
+
+    /// `Regexp#to_s`
+    pub(crate) fn to_s(&self) -> Vec<u8> {
+        let on: String = self.letters(true).collect();
+        let off: String = self.letters(false).collect();
+        let dash = if off.is_empty() { "" } else { "-" };
+        format!("(?{on}{dash}{off}:{})", self.escaped_source()).into_bytes()
+    }
+
+    /// `Regexp#inspect`
+    pub(crate) fn inspect(&self) -> Vec<u8> {
+        let letters: String = self.letters(true).collect();
+        format!("/{}/{letters}", self.escaped_source()).into_bytes()
+    }
+
+    fn letters(&self, on: bool) -> impl Iterator<Item = char> {
+        let Options { ignore_case, multi_line, extended } = self.options;
+        [('m', multi_line), ('i', ignore_case), ('x', extended)]
+            .into_iter()
+            .filter(move |(_, set)| *set == on)
+            .map(|(letter, _)| letter)
+    }
+
+    fn escaped_source(&self) -> String {
+        let mut out = String::with_capacity(self.source.len());
+        let mut chars = self.source.chars();
+        while let Some(char) = chars.next() {
+            match char {
+                '\\' => {
+                    out.push('\\');
+                    out.extend(chars.next());
+                }
+                '/' => out.push_str("\\/"),
+                _ => out.push(char),
+            }
+        }
+        out
+    }
+}
+
+/// `Regexp.escape`
+pub(crate) fn escape(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for byte in text {
+        match byte {
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            0x0C => out.extend_from_slice(b"\\f"),
+            0x0B => out.extend_from_slice(b"\\v"),
+            b' ' | b'#' | b'$' | b'(' | b')' | b'*' | b'+' | b'-' | b'.' | b'?' | b'[' | b'\\'
+            | b']' | b'^' | b'{' | b'|' | b'}' => out.extend_from_slice(&[b'\\', *byte]),
+            _ => out.push(*byte),
+        }
+    }
+    out
+}
+
+/// A match: `$~`.
+#[derive(Debug)]
+pub(crate) struct Match {
+    hay: Rc<[u8]>,
+    groups: Vec<Option<Range<usize>>>,
+    pattern: Rc<Pattern>,
+}
+
+impl Match {
+    /// A match of a plain text, as `gsub('a', 'b')` makes one.
+    pub(crate) fn plain(hay: &Rc<[u8]>, span: Range<usize>, pattern: Rc<Pattern>) -> Match {
+        Match { hay: hay.clone(), groups: vec![Some(span)], pattern }
+    }
+
+    /// Where in the text it is, in bytes.
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.groups.first().cloned().flatten().unwrap_or(0..0)
+    }
+
+    pub(crate) fn whole(&self) -> &[u8] {
+        &self.hay[self.span()]
+    }
+
+    pub(crate) fn before(&self) -> &[u8] {
+        &self.hay[..self.span().start]
+    }
+
+    pub(crate) fn after(&self) -> &[u8] {
+        &self.hay[self.span().end..]
+    }
+
+    pub(crate) fn hay(&self) -> &[u8] {
+        &self.hay
+    }
+
+    /// How many groups there are, the whole match included.
+    pub(crate) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    pub(crate) fn group_span(&self, index: usize) -> Option<Range<usize>> {
+        self.groups.get(index).cloned().flatten()
+    }
+
+    pub(crate) fn group(&self, index: usize) -> Option<&[u8]> {
+        self.group_span(index).map(|span| &self.hay[span])
+    }
+
+    /// The index of a named group.
+    pub(crate) fn index_of(&self, name: &[u8]) -> Option<usize> {
+        let names = self.pattern.regex.capture_names();
+        names
+            .enumerate()
+            .filter(|(_, known)| known.is_some_and(|known| known.as_bytes() == name))
+            .map(|(index, _)| index)
+            .last()
+    }
+
+    pub(crate) fn pattern(&self) -> &Rc<Pattern> {
+        &self.pattern
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(pattern: &str, hay: &str) -> Option<Range<usize>> {
+        let pattern = Rc::new(Pattern::new(pattern.as_bytes(), Options::default()).unwrap());
+        let found = pattern.find(&hay.as_bytes().into(), 0).unwrap();
+        found.map(|found| found.span())
+    }
+
+    #[test]
+    fn anchors_are_rubys() {
+        assert_eq!(span("^b$", "a\nb\nc"), Some(2..3));
+        assert_eq!(span(r"\Ab", "a\nb"), None);
+        assert_eq!(span(r"b\Z", "b\n"), Some(0..1));
+        assert_eq!(span(r"b\z", "b\n"), None);
+        assert_eq!(span("^$", "a\n"), None);
+        assert_eq!(span("$", "a"), Some(1..1));
+    }
+
+    #[test]
+    fn options_are_written_in_rubys_order() {
+        let options = Options { ignore_case: true, ..Options::default() };
+        let pattern = Pattern::new(b"a/b\\/c", options).unwrap();
+        assert_eq!(pattern.to_s(), br"(?i-mx:a\/b\/c)");
+        assert_eq!(pattern.inspect(), br"/a\/b\/c/i");
+    }
+
+    #[test]
+    fn escape_is_rubys() {
+        assert_eq!(escape(b"a.b-c /\n#"), br"a\.b\-c\ /\n\#");
+    }
+}

@@ -1,0 +1,231 @@
+//! The address and port that a cartridge gets: free, or an error that says who has it.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+
+use cart_core::manifest::Manifest;
+
+use holder::Holder;
+
+pub mod holder;
+
+/// What the one who makes a gear wants of its address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listen {
+    /// 127.0.0.1 and the manifest's port, or the next free one.
+    #[default]
+    Anywhere,
+    /// Exactly this; port 0 is a free one of the system's choice.
+    At(SocketAddr),
+}
+
+/// The endpoints of one cartridge on one gear: variables and addresses, first the one that people
+/// visit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// One per endpoint of the manifest.
+    pub bound: Vec<Bound>,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// The variable that holds the address.
+    pub ip_variable: String,
+    /// The variable that holds the port.
+    pub port_variable: String,
+    /// The address to listen on.
+    pub address: SocketAddr,
+    /// The port that was wanted, where another one had to be taken.
+    pub instead_of: Option<u16>,
+}
+
+impl Endpoints {
+    /// Chooses an address for each endpoint of a manifest. All were free when they were looked
+    /// at; nothing keeps them free.
+    ///
+    /// # Errors
+    /// [`EndpointError`] naming the address, and its holder where it can be seen.
+    pub fn choose(manifest: &Manifest, listen: Listen) -> Result<Self, EndpointError> {
+        let mut endpoints = Self::default();
+        for (index, endpoint) in manifest.endpoints.iter().enumerate() {
+            let wanted = endpoint.private_port;
+            let address = match listen {
+                Listen::At(address) if index == 0 => exactly(address)?,
+                Listen::At(address) => endpoints.next_free(address.ip(), wanted)?,
+                Listen::Anywhere => endpoints.next_free(Ipv4Addr::LOCALHOST.into(), wanted)?,
+            };
+            let asked_for = matches!(listen, Listen::At(_)) && index == 0;
+            endpoints.bound.push(Bound {
+                ip_variable: manifest.variable(&endpoint.private_ip_name),
+                port_variable: manifest.variable(&endpoint.private_port_name),
+                address,
+                instead_of: (!asked_for && address.port() != wanted).then_some(wanted),
+            });
+        }
+        Ok(endpoints)
+    }
+
+    /// Where people visit the app, as one would reach it from this machine.
+    #[must_use]
+    pub fn visit(&self) -> Option<SocketAddr> {
+        let address = self.bound.first()?.address;
+        let ip = match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        Some(SocketAddr::new(ip, address.port()))
+    }
+
+    /// The first port from `port` on that is free and not given to another endpoint already.
+    fn next_free(&self, ip: IpAddr, port: u16) -> Result<SocketAddr, EndpointError> {
+        const TRIES: u16 = 200;
+        let last = port.saturating_add(TRIES);
+        for candidate in port..=last {
+            let address = SocketAddr::new(ip, candidate);
+            if self.bound.iter().any(|b| b.address.port() == candidate) {
+                continue;
+            }
+            match TcpListener::bind(address) {
+                Ok(_) => return Ok(address),
+                Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
+                Err(source) => return Err(EndpointError::Unusable { address, source }),
+            }
+        }
+        Err(EndpointError::NoneFree {
+            ip,
+            first: port,
+            last,
+        })
+    }
+}
+
+fn exactly(address: SocketAddr) -> Result<SocketAddr, EndpointError> {
+    match TcpListener::bind(address).and_then(|listener| listener.local_addr()) {
+        Ok(bound) => Ok(bound),
+        Err(e) if e.kind() == io::ErrorKind::AddrInUse => Err(EndpointError::Taken {
+            address,
+            holder: Holder::of(address),
+        }),
+        Err(source) => Err(EndpointError::Unusable { address, source }),
+    }
+}
+
+/// An address that cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// Another process listens there.
+    #[error(
+        "{address} is taken{}: stop what listens there, or choose another address with --listen",
+        by(.holder)
+    )]
+    Taken {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// Who has it, if that can be seen.
+        holder: Option<Holder>,
+    },
+    /// This machine does not have the address, or we may not use the port.
+    #[error(
+        "cannot listen on {address}: {source}; choose an address of this machine and a port above 1023"
+    )]
+    Unusable {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// All ports that were looked at are taken.
+    #[error("every port of {ip} from {first} to {last} is taken: choose one with --listen")]
+    NoneFree {
+        /// The address.
+        ip: IpAddr,
+        /// The first port that was looked at.
+        first: u16,
+        /// The last one.
+        last: u16,
+    },
+}
+
+fn by(holder: &Option<Holder>) -> String {
+    holder
+        .as_ref()
+        .map_or_else(String::new, |holder| format!(" by {holder}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cart_core::manifest::Endpoint;
+
+    fn manifest(port: u16) -> Manifest {
+        let endpoint = |ip: &str, name: &str, port| Endpoint {
+            private_ip_name: ip.into(),
+            private_port_name: name.into(),
+            private_port: port,
+            public_port_name: None,
+        };
+        Manifest {
+            name: "Tiny".into(),
+            short_name: "TINY".into(),
+            version: "1".into(),
+            versions: vec![],
+            vendor: "us".into(),
+            cartridge_version: "0.1".into(),
+            install_build_required: false,
+            endpoints: vec![endpoint("IP", "PORT", port), endpoint("IP", "ADMIN_PORT", port)],
+        }
+    }
+
+    #[test]
+    fn a_taken_default_port_is_passed_over_and_no_port_is_given_twice() {
+        let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = busy.local_addr().unwrap().port();
+        let chosen = Endpoints::choose(&manifest(port), Listen::Anywhere).unwrap();
+        let ports: Vec<u16> = chosen.bound.iter().map(|b| b.address.port()).collect();
+        assert!(ports[0] > port && ports[1] > ports[0], "{ports:?}");
+        assert_eq!(chosen.bound[0].instead_of, Some(port));
+        assert_eq!(chosen.bound[0].ip_variable, "OPENSHIFT_TINY_IP");
+        assert_eq!(chosen.bound[1].port_variable, "OPENSHIFT_TINY_ADMIN_PORT");
+    }
+
+    #[test]
+    fn an_address_that_was_asked_for_and_is_taken_names_its_holder() {
+        let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = busy.local_addr().unwrap();
+        let error = Endpoints::choose(&manifest(80), Listen::At(address)).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("{address} is taken by ")), "{text}");
+        assert!(text.contains(&format!("pid {}", std::process::id())), "{text}");
+        assert!(text.contains("--listen"), "{text}");
+    }
+
+    #[test]
+    fn a_strangers_address_is_unusable_and_port_0_is_a_free_one() {
+        let strange = Listen::At("192.0.2.1:8080".parse().unwrap());
+        let error = Endpoints::choose(&manifest(8080), strange).unwrap_err();
+        assert!(matches!(error, EndpointError::Unusable { .. }), "{error}");
+        let any = Listen::At("127.0.0.1:0".parse().unwrap());
+        let chosen = Endpoints::choose(&manifest(8080), any).unwrap();
+        assert_ne!(chosen.bound[0].address.port(), 0);
+        assert_eq!(chosen.bound[0].instead_of, None);
+    }
+
+    #[test]
+    fn all_addresses_are_visited_by_the_loopback_one() {
+        let bound = |address: &str| Endpoints {
+            bound: vec![Bound {
+                ip_variable: String::new(),
+                port_variable: String::new(),
+                address: address.parse().unwrap(),
+                instead_of: None,
+            }],
+        };
+        let visit = |address| bound(address).visit().unwrap().to_string();
+        assert_eq!(visit("0.0.0.0:81"), "127.0.0.1:81");
+        assert_eq!(visit("[::]:81"), "[::1]:81");
+        assert_eq!(visit("127.0.0.2:81"), "127.0.0.2:81");
+    }
+}

@@ -1,0 +1,283 @@
+//! What people set about the Python side: every variable, its meaning and its check at the door.
+
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use cart_core::{GearEnv, Setting, SettingError};
+
+use crate::entry_point::EntryPoint;
+use crate::mirror::MirrorUrl;
+use crate::probe::{ProbePath, Statuses};
+use crate::server::{self, WsgiServer};
+use crate::worker_class::WorkerClass;
+
+/// Which server runs the app.
+pub const SERVER: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_SERVER",
+    meaning: "the Python server",
+    default: "wsgiref",
+    allowed: "wsgiref, gevent or gunicorn",
+};
+
+/// How many processes.
+pub const WORKERS: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_WORKERS",
+    meaning: "worker processes, for servers that have them",
+    default: "CPUs this gear may use x 2 + 1, bounded by its memory",
+    allowed: "1 to 1000",
+};
+
+/// How a gunicorn worker serves several requests.
+pub const WORKER_CLASS: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_WORKER_CLASS",
+    meaning: "how each worker of gunicorn serves its requests",
+    default: "gevent",
+    allowed: "gevent, gthread, sync, or the dotted path of a class such as `package.module.Class`",
+};
+
+/// How many threads.
+pub const THREADS: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_THREADS",
+    meaning: "requests served at the same time by wsgiref, or by each gthread worker of gunicorn",
+    default: "32 for wsgiref, 8 for a gthread worker",
+    allowed: "1 to 1000",
+};
+
+/// Where the app's callable is.
+pub const WSGI_APPLICATION: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_WSGI_APPLICATION",
+    meaning: "the app: `module:callable`, or a file of the repository",
+    default: "app:application",
+    allowed: "`module:callable`, or a file of the repository such as `wsgi/main.py` or \
+              `wsgi/main.py:callable`",
+};
+
+/// Which requirements file.
+pub const REQUIREMENTS_PATH: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_REQUIREMENTS_PATH",
+    meaning: "another requirements file",
+    default: "requirements.txt",
+    allowed: "the path of a file, from the repository's top",
+};
+
+/// Which package index.
+pub const PYPI_MIRROR_URL: Setting = Setting {
+    name: "OPENSHIFT_PYPI_MIRROR_URL",
+    meaning: "package index to use when it answers",
+    default: "none",
+    allowed: "a URL such as `https://mirror.example.com/simple`",
+};
+
+/// How long a start may take.
+pub const START_TIMEOUT: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_START_TIMEOUT",
+    meaning: "seconds until a started server must have answered its first request",
+    default: "60",
+    allowed: "1 to 3600",
+};
+
+/// How long a stop may take.
+pub const DRAIN_TIMEOUT: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_DRAIN_TIMEOUT",
+    meaning: "seconds that running requests get to finish when their server is replaced or stopped",
+    default: "30",
+    allowed: "1 to 3600",
+};
+
+/// What a new server is asked.
+pub const PROBE_PATH: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_PROBE_PATH",
+    meaning: "what a new server is asked before it replaces the old one",
+    default: "/",
+    allowed: "a path that starts with `/`, without spaces, such as `/health`",
+};
+
+/// Which answers count as life.
+pub const PROBE_STATUS: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_PROBE_STATUS",
+    meaning: "HTTP statuses with which a new server proves itself",
+    default: "100-499",
+    allowed: "statuses and ranges from 100 to 599, such as `200-399,401`",
+};
+
+/// All of them, in the order of the README's table.
+pub const SETTINGS: &[Setting] = &[
+    SERVER,
+    WORKERS,
+    WORKER_CLASS,
+    THREADS,
+    WSGI_APPLICATION,
+    REQUIREMENTS_PATH,
+    PYPI_MIRROR_URL,
+    START_TIMEOUT,
+    DRAIN_TIMEOUT,
+    PROBE_PATH,
+    PROBE_STATUS,
+];
+
+/// What was set, checked. What depends on the gear (how many workers) is still open.
+#[derive(Clone, Debug)]
+pub struct PythonSettings {
+    /// The server.
+    pub server: &'static dyn WsgiServer,
+    /// Worker processes, if somebody said how many.
+    pub workers: Option<u32>,
+    /// gunicorn's kind of worker.
+    pub worker_class: WorkerClass,
+    /// Threads, if somebody said how many.
+    pub threads: Option<u32>,
+    /// The app's callable, if somebody named it.
+    pub wsgi_application: Option<EntryPoint>,
+    /// The requirements file, if somebody named it: relative to the repository, or absolute.
+    pub requirements_path: Option<Utf8PathBuf>,
+    /// The package index to prefer.
+    pub mirror: Option<MirrorUrl>,
+    /// How long a start may take.
+    pub start_timeout: Duration,
+    /// How long running requests may take when their server is to go.
+    pub drain_timeout: Duration,
+    /// What a new server is asked.
+    pub probe_path: ProbePath,
+    /// Which of its answers count as life.
+    pub probe_statuses: Statuses,
+}
+
+impl PythonSettings {
+    /// Reads and checks all variables of [`SETTINGS`].
+    ///
+    /// # Errors
+    /// The first one whose value is not allowed: the error names it, its value and what is
+    /// allowed; for a mistyped server also the one that was probably meant.
+    pub fn from_env(env: &GearEnv) -> Result<Self, SettingError> {
+        Ok(Self {
+            server: server(env)?,
+            workers: count(WORKERS, env)?,
+            worker_class: WORKER_CLASS
+                .read(env, WorkerClass::parse)?
+                .unwrap_or_default(),
+            threads: count(THREADS, env)?,
+            wsgi_application: WSGI_APPLICATION.read(env, EntryPoint::parse)?,
+            requirements_path: REQUIREMENTS_PATH.read(env, one_line)?.map(Into::into),
+            mirror: PYPI_MIRROR_URL.read(env, MirrorUrl::parse)?,
+            start_timeout: seconds(START_TIMEOUT, env, 60)?,
+            drain_timeout: seconds(DRAIN_TIMEOUT, env, 30)?,
+            probe_path: PROBE_PATH.read(env, ProbePath::parse)?.unwrap_or_default(),
+            probe_statuses: PROBE_STATUS.read(env, Statuses::parse)?.unwrap_or_default(),
+        })
+    }
+}
+
+fn server(env: &GearEnv) -> Result<&'static dyn WsgiServer, SettingError> {
+    let chosen = SERVER.read(env, |name| Some(name.to_owned()))?;
+    let Some(name) = chosen else {
+        return Ok(server::default());
+    };
+    server::by_name(&name).ok_or_else(|| {
+        let mut error = SERVER.wrong(&name);
+        if let Some(meant) = server::closest(&name) {
+            error.allowed.push_str("; did you mean `");
+            error.allowed.push_str(meant);
+            error.allowed.push('`');
+        }
+        error
+    })
+}
+
+fn count(setting: Setting, env: &GearEnv) -> Result<Option<u32>, SettingError> {
+    setting.read(env, |text| {
+        text.trim()
+            .parse()
+            .ok()
+            .filter(|n| (1..=1000).contains(n))
+    })
+}
+
+fn seconds(setting: Setting, env: &GearEnv, default: u64) -> Result<Duration, SettingError> {
+    setting
+        .number(env, 1..=3600, default)
+        .map(Duration::from_secs)
+}
+
+fn one_line(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(name: &str, value: &str) -> String {
+        PythonSettings::from_env(&GearEnv::new().with(name, value))
+            .expect_err(value)
+            .to_string()
+    }
+
+    #[test]
+    fn nothing_set_gives_the_documented_defaults() {
+        let settings = PythonSettings::from_env(&GearEnv::new()).unwrap();
+        assert_eq!(settings.server.name(), SERVER.default);
+        assert_eq!(settings.worker_class.as_str(), WORKER_CLASS.default);
+        assert_eq!(settings.start_timeout.as_secs().to_string(), START_TIMEOUT.default);
+        assert_eq!(settings.drain_timeout.as_secs().to_string(), DRAIN_TIMEOUT.default);
+        assert_eq!(settings.probe_path.as_str(), PROBE_PATH.default);
+        assert_eq!(settings.probe_statuses.to_string(), PROBE_STATUS.default);
+        assert_eq!(EntryPoint::default().to_string(), WSGI_APPLICATION.default);
+        assert!(settings.workers.is_none() && settings.mirror.is_none());
+    }
+
+    #[test]
+    fn every_allowed_server_is_registered_and_the_reverse() {
+        let names: Vec<_> = server::SERVERS.iter().map(|s| s.name()).collect();
+        let (last, first) = names.split_last().unwrap();
+        assert_eq!(SERVER.allowed, format!("{} or {last}", first.join(", ")));
+    }
+
+    #[test]
+    fn a_mistyped_server_gets_the_one_that_was_meant() {
+        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "gunicron"), @r#"OPENSHIFT_PYTHON_SERVER is "gunicron", but allowed is: wsgiref, gevent or gunicorn; did you mean `gunicorn`"#);
+        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "apache"), @r#"OPENSHIFT_PYTHON_SERVER is "apache", but allowed is: wsgiref, gevent or gunicorn"#);
+    }
+
+    #[test]
+    fn every_wrong_value_is_named_with_its_variable() {
+        for (setting, value) in [
+            (WORKERS, "0"),
+            (WORKERS, "1001"),
+            (WORKERS, "many"),
+            (WORKER_CLASS, "gevnt"),
+            (THREADS, "-1"),
+            (WSGI_APPLICATION, "app:"),
+            (WSGI_APPLICATION, "../app.py"),
+            (REQUIREMENTS_PATH, "a\nb"),
+            (PYPI_MIRROR_URL, "mirror.example.com"),
+            (START_TIMEOUT, "0"),
+            (DRAIN_TIMEOUT, "3601"),
+            (PROBE_PATH, "health"),
+            (PROBE_STATUS, "200-"),
+        ] {
+            let text = error(setting.name, value);
+            assert!(text.starts_with(&format!("{} is {value:?}", setting.name)), "{text}");
+            assert!(text.contains(setting.allowed), "{text}");
+        }
+    }
+
+    #[test]
+    fn right_values_are_taken_over() {
+        let env = GearEnv::new()
+            .with(SERVER.name, "gunicorn")
+            .with(WORKERS.name, "7")
+            .with(WORKER_CLASS.name, "uvicorn.workers.UvicornWorker")
+            .with(THREADS.name, "12")
+            .with(WSGI_APPLICATION.name, "wsgi/main.py:app")
+            .with(REQUIREMENTS_PATH.name, "requirements/live.txt")
+            .with(PROBE_STATUS.name, "200-399,401");
+        let settings = PythonSettings::from_env(&env).unwrap();
+        assert_eq!(settings.server.name(), "gunicorn");
+        assert_eq!((settings.workers, settings.threads), (Some(7), Some(12)));
+        assert_eq!(settings.worker_class.as_str(), "uvicorn.workers.UvicornWorker");
+        assert_eq!(settings.wsgi_application.unwrap().to_string(), "wsgi/main.py:app");
+        assert_eq!(settings.requirements_path.unwrap(), "requirements/live.txt");
+        assert!(settings.probe_statuses.allow(401) && !settings.probe_statuses.allow(404));
+    }
+}

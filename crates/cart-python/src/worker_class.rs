@@ -1,0 +1,71 @@
+//! gunicorn's kinds of worker.
+
+/// The name of a kind of worker, or the dotted path of a class that the app brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerClass(String);
+
+/// The kinds that the cartridge prepares an environment for.
+const NAMES: &[&str] = &["gevent", "gthread", "sync"];
+
+impl WorkerClass {
+    /// One of the known names, or a dotted path.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let known = NAMES.contains(&text) || (text.contains('.') && is_dotted_name(text));
+        known.then(|| Self(text.to_owned()))
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether its workers are made of greenlets.
+    #[must_use]
+    pub fn is_gevent(&self) -> bool {
+        self.0 == "gevent"
+    }
+
+    /// Whether its workers have threads.
+    #[must_use]
+    pub fn is_gthread(&self) -> bool {
+        self.0 == "gthread"
+    }
+
+    /// Whether its workers serve one request at a time, which a WebSocket would take for good.
+    #[must_use]
+    pub fn is_sync(&self) -> bool {
+        self.0 == "sync"
+    }
+}
+
+impl Default for WorkerClass {
+    fn default() -> Self {
+        Self("gevent".to_owned())
+    }
+}
+
+/// Whether `text` is one or more Python names joined by dots.
+pub(crate) fn is_dotted_name(text: &str) -> bool {
+    text.split('.').all(|name| {
+        name.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_dotted_paths_pass_and_nothing_else() {
+        for good in ["gevent", "gthread", "sync", "a.b.C", "_x.y1"] {
+            assert_eq!(WorkerClass::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["gevnt", "a..b", ".a", "a.", "a.1b", "a.b c", "egg:x#y", ""] {
+            assert_eq!(WorkerClass::parse(bad), None, "{bad}");
+        }
+    }
+}

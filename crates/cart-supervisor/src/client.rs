@@ -1,0 +1,230 @@
+//! A hook's side: finding the supervisor, starting it, asking it for things.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::{self, FileError};
+use cart_core::run::{self, RunError};
+use cart_core::{CartridgeDir, CommandSpec};
+
+use crate::protocol::{Change, Failure, Request, Response, ServiceStatus};
+use crate::service::ServiceSpec;
+
+/// How long a supervisor may take for an answer beyond what the request itself needs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How to reach the supervisor of a cartridge, and how to start it.
+#[derive(Clone, Debug)]
+pub struct Supervisor {
+    /// The cartridge's `run/`.
+    pub run: Utf8PathBuf,
+    /// The cartridge's `logs/`.
+    pub logs: Utf8PathBuf,
+    /// The program that calls [`supervise`](crate::supervise).
+    pub command: CommandSpec,
+}
+
+impl Supervisor {
+    /// The supervisor of the cartridge in `dir`, started by `command`.
+    #[must_use]
+    pub fn new(dir: &CartridgeDir, command: CommandSpec) -> Self {
+        Self {
+            run: dir.run(),
+            logs: dir.logs(),
+            command,
+        }
+    }
+
+    /// The running supervisor, if one runs.
+    ///
+    /// # Errors
+    /// [`ClientError::Socket`] when its socket is there but may not be used.
+    pub fn find(&self) -> Result<Option<Client>, ClientError> {
+        find(&self.run)
+    }
+
+    /// The running supervisor, or one started now. To be called under the hook's lock: two
+    /// starters would shut each other out.
+    ///
+    /// # Errors
+    /// [`ClientError`] when it cannot be started.
+    pub fn find_or_start(&self) -> Result<Client, ClientError> {
+        if let Some(client) = self.find()? {
+            return Ok(client);
+        }
+        let path = socket_path(&self.run);
+        let failed = |source| ClientError::Socket {
+            path: path.clone(),
+            source,
+        };
+        files::remove_if_exists(&path)?;
+        let listener = UnixListener::bind(&path).map_err(failed)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+        let log = files::open_log(&self.logs.join("supervisor.log"))?;
+        let child = run::service(&self.command, vec![listener.into()], &log)?;
+        let pid = format!("{}\n", child.id());
+        files::write_atomic(&self.run.join("supervisor.pid"), pid.as_bytes(), 0o644)?;
+        // The socket listens already: a request waits in its backlog until the supervisor reads.
+        Ok(Client {
+            socket: path,
+            log: self.logs.join("supervisor.log"),
+        })
+    }
+}
+
+/// A supervisor that listens.
+#[derive(Clone, Debug)]
+pub struct Client {
+    socket: Utf8PathBuf,
+    log: Utf8PathBuf,
+}
+
+impl Client {
+    /// Makes a service run as `spec` says: starts it, or replaces the generation that runs when
+    /// it differs or when `renew` is set.
+    ///
+    /// # Errors
+    /// [`ClientError::Failed`]: it did not come up, and what ran before still runs.
+    pub fn ensure(&self, spec: ServiceSpec, renew: bool) -> Result<Change, ClientError> {
+        let limit = Duration::from_secs(spec.start_limit) + PATIENCE;
+        match self.ask(
+            &Request::Ensure {
+                spec: Box::new(spec),
+                renew,
+            },
+            limit,
+        )? {
+            Response::Ensured(change) => Ok(change),
+            Response::Failed(failure) => Err(ClientError::Failed(failure)),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Stops services one after the other; `limit` bounds the wait.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAnswer`] when they have not ended by then.
+    pub fn stop(&self, services: &[&str], limit: Duration) -> Result<(), ClientError> {
+        let services = services.iter().map(|s| (*s).to_owned()).collect();
+        match self.ask(&Request::Stop { services }, limit + PATIENCE)? {
+            Response::Stopped => Ok(()),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Stops everything, `first` first, and then the supervisor itself; `limit` bounds the wait.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAnswer`] when it has not ended by then.
+    pub fn end(&self, first: &[&str], limit: Duration) -> Result<(), ClientError> {
+        let first = first.iter().map(|s| (*s).to_owned()).collect();
+        match self.ask(&Request::End { first }, limit + PATIENCE)? {
+            Response::Stopped => Ok(files::remove_if_exists(&self.socket)?),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// What runs.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAnswer`].
+    pub fn status(&self) -> Result<Vec<ServiceStatus>, ClientError> {
+        match self.ask(&Request::Status, PATIENCE)? {
+            Response::Status(services) => Ok(services),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    fn ask(&self, request: &Request, limit: Duration) -> Result<Response, ClientError> {
+        let silent = |source| ClientError::NoAnswer {
+            source,
+            socket: self.socket.clone(),
+            last_lines: files::last_lines(&self.log, 0, 5).join("\n"),
+        };
+        let mut stream = UnixStream::connect(&self.socket).map_err(silent)?;
+        stream.set_read_timeout(Some(limit)).map_err(silent)?;
+        let mut line = serde_json::to_vec(request).map_err(|e| silent(e.into()))?;
+        line.push(b'\n');
+        stream.write_all(&line).map_err(silent)?;
+        let mut answer = String::new();
+        BufReader::new(stream)
+            .read_line(&mut answer)
+            .map_err(silent)?;
+        if answer.is_empty() {
+            return Err(silent(io::ErrorKind::ConnectionAborted.into()));
+        }
+        serde_json::from_str(&answer).map_err(|e| silent(e.into()))
+    }
+
+    fn unexpected(&self, response: &Response) -> ClientError {
+        let source = io::Error::other(format!("unexpected answer {response:?}"));
+        ClientError::NoAnswer {
+            source,
+            socket: self.socket.clone(),
+            last_lines: String::new(),
+        }
+    }
+}
+
+fn find(run: &Utf8Path) -> Result<Option<Client>, ClientError> {
+    let socket = socket_path(run);
+    match UnixStream::connect(&socket) {
+        Ok(_) => {
+            let log = run.with_file_name("logs").join("supervisor.log");
+            Ok(Some(Client { socket, log }))
+        }
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(source) => Err(ClientError::Socket {
+            path: socket,
+            source,
+        }),
+    }
+}
+
+fn socket_path(run: &Utf8Path) -> Utf8PathBuf {
+    run.join("supervisor.sock")
+}
+
+/// What can go wrong between a hook and the supervisor.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The service did not come up; what ran before still runs.
+    #[error("{0}")]
+    Failed(Failure),
+    /// The control socket cannot be used.
+    #[error("cannot use the supervisor's socket {path}: {source}")]
+    Socket {
+        /// The socket.
+        path: Utf8PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The supervisor's program did not start.
+    #[error(transparent)]
+    NotStarted(#[from] RunError),
+    /// The supervisor did not answer, or broke off.
+    #[error("the supervisor behind {socket} did not answer: {source}\n{last_lines}")]
+    NoAnswer {
+        /// The socket.
+        socket: Utf8PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+        /// The last lines of the supervisor's log.
+        last_lines: String,
+    },
+    /// A file beside the socket could not be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}

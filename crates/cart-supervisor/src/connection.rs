@@ -1,0 +1,80 @@
+//! A hook's connection to the supervisor: one request, one answer.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use crate::protocol::{Request, Response};
+
+/// A request carries an environment, which the system bounds at about 2 MB.
+const LONGEST_REQUEST: usize = 8 * 1024 * 1024;
+
+/// A connection and what has arrived on it so far.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: UnixStream,
+    received: Vec<u8>,
+}
+
+/// What reading from a connection gave.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// Not a whole line yet.
+    Nothing,
+    /// A request.
+    Request(Request),
+    /// A line that is none.
+    Garbage(String),
+    /// The other side is gone.
+    Closed,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Ok(Self {
+            stream,
+            received: Vec::new(),
+        })
+    }
+
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+
+    /// Reads what has arrived.
+    pub(crate) fn receive(&mut self) -> Received {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return Received::Closed,
+                Ok(count) => self.received.extend_from_slice(&buffer[..count]),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => return Received::Closed,
+            }
+            if self.received.len() > LONGEST_REQUEST {
+                return Received::Closed;
+            }
+        }
+        let Some(end) = self.received.iter().position(|b| *b == b'\n') else {
+            return Received::Nothing;
+        };
+        let line: Vec<u8> = self.received.drain(..=end).collect();
+        match serde_json::from_slice(&line) {
+            Ok(request) => Received::Request(request),
+            Err(e) => Received::Garbage(e.to_string()),
+        }
+    }
+
+    /// Sends the answer and ends the connection. A hook that was killed meanwhile is no error;
+    /// one that does not read must not stop the supervisor.
+    pub(crate) fn answer(mut self, response: &Response) {
+        let limit = Some(std::time::Duration::from_secs(1));
+        if let Ok(mut line) = serde_json::to_vec(response) {
+            line.push(b'\n');
+            let _ = self.stream.set_nonblocking(false);
+            let _ = self.stream.set_write_timeout(limit);
+            let _ = self.stream.write_all(&line);
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! One generation of a service: its sockets, its process, and how that process is stopped.
+
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use camino::Utf8PathBuf;
+use cart_core::process::ProcessId;
+use cart_core::{files, run};
+use rustix::process::Signal;
+
+use crate::backoff::BackOff;
+use crate::listener;
+use crate::probe::Probing;
+use crate::protocol::Failure;
+use crate::service::{Listen, Probe, ServiceSpec, Stop};
+
+/// How many of a log's last lines a failure carries.
+const LAST_LINES: usize = 20;
+
+/// A socket of one generation. A port is shared with the generations before and after.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) listen: Listen,
+    /// Where a Unix socket is bound until it is renamed over the well-known path.
+    pub(crate) bound_at: Option<Utf8PathBuf>,
+    socket: Rc<OwnedFd>,
+}
+
+/// A process of ours, or one that a former supervisor started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Running {
+    pub(crate) id: ProcessId,
+    pub(crate) since: Instant,
+}
+
+/// One generation of a service.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) spec: ServiceSpec,
+    pub(crate) generation: u64,
+    pub(crate) held: Vec<Held>,
+    pub(crate) process: Option<Running>,
+    /// When to start it again, after a crash; `None` with no process: given up.
+    pub(crate) start_at: Option<Instant>,
+    pub(crate) crashes: u32,
+    pub(crate) last_end: String,
+    back_off: BackOff,
+    log_offset: u64,
+}
+
+impl Instance {
+    /// Opens the sockets; ports that `predecessor` has are shared with it.
+    pub(crate) fn open(
+        spec: ServiceSpec,
+        generation: u64,
+        predecessor: Option<&Self>,
+    ) -> Result<Self, Failure> {
+        let shared = predecessor.map_or(&[][..], |p| &p.held);
+        let mut instance = Self::adopted(spec, generation, None);
+        for listen in &instance.spec.listen {
+            let held = match listen {
+                Listen::Tcp(address) => match shared.iter().find(|h| h.listen == *listen) {
+                    Some(held) => held.clone(),
+                    None => Held {
+                        listen: listen.clone(),
+                        bound_at: None,
+                        socket: Rc::new(listener::tcp(*address)?),
+                    },
+                },
+                Listen::Unix(path) => {
+                    let bound_at = listener::generation_path(path, generation);
+                    let socket = Rc::new(listener::unix(&bound_at)?);
+                    Held {
+                        listen: listen.clone(),
+                        bound_at: Some(bound_at),
+                        socket,
+                    }
+                }
+            };
+            instance.held.push(held);
+        }
+        Ok(instance)
+    }
+
+    /// A generation without sockets of ours: one that a former supervisor started.
+    pub(crate) fn adopted(spec: ServiceSpec, generation: u64, process: Option<ProcessId>) -> Self {
+        Self {
+            spec,
+            generation,
+            held: Vec::new(),
+            process: process.map(|id| Running {
+                id,
+                since: Instant::now(),
+            }),
+            start_at: None,
+            crashes: 0,
+            last_end: String::new(),
+            back_off: BackOff::default(),
+            log_offset: 0,
+        }
+    }
+
+    /// Starts the process on the sockets.
+    pub(crate) fn start(&mut self) -> Result<(), Failure> {
+        let failed = |message: String| Failure::NotStarted { message };
+        let log = files::open_log(&self.spec.log).map_err(|e| failed(e.to_string()))?;
+        self.log_offset = log.metadata().map_or(0, |m| m.len());
+        let sockets: Result<Vec<OwnedFd>, _> = self
+            .held
+            .iter()
+            .map(|held| held.socket.try_clone())
+            .collect();
+        let sockets = sockets.map_err(|e| failed(format!("cannot copy a descriptor: {e}")))?;
+        let child =
+            run::service(&self.spec.command, sockets, &log).map_err(|e| failed(e.to_string()))?;
+        let id = ProcessId::of_child(child.id())
+            .ok_or_else(|| failed("/proc does not show the process just started".to_owned()))?;
+        self.process = Some(Running {
+            id,
+            since: Instant::now(),
+        });
+        self.start_at = None;
+        Ok(())
+    }
+
+    /// Asks the first socket for proof.
+    pub(crate) fn probe(&self) -> Result<Probing, Failure> {
+        let closed = |e: std::io::Error| Failure::NotStarted {
+            message: format!("cannot probe it: {e}"),
+        };
+        match (self.held.first(), &self.spec.probe) {
+            (
+                Some(Held {
+                    bound_at: Some(path),
+                    ..
+                }),
+                probe,
+            ) => Probing::unix(path, probe).map_err(closed),
+            (
+                Some(Held {
+                    listen: Listen::Tcp(address),
+                    ..
+                }),
+                probe,
+            ) => Probing::tcp(*address, probe).map_err(closed),
+            (_, Probe::Http { .. } | Probe::Reaction) => Err(Failure::NotStarted {
+                message: format!("the service {} has no socket to probe", self.spec.name),
+            }),
+        }
+    }
+
+    /// Renames the Unix sockets over their well-known paths: from now on new connections come to
+    /// this generation.
+    pub(crate) fn publish(&mut self) -> Result<(), Failure> {
+        for held in &mut self.held {
+            if let (Some(from), Listen::Unix(to)) = (&held.bound_at, &held.listen) {
+                std::fs::rename(from, to).map_err(|e| Failure::File {
+                    message: format!("cannot rename {from} to {to}: {e}"),
+                    path: to.clone(),
+                })?;
+                held.bound_at = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what [`publish`](Self::publish) has not made public.
+    pub(crate) fn unlink(&self) {
+        for path in self.held.iter().filter_map(|held| held.bound_at.as_ref()) {
+            let _ = files::remove_if_exists(path);
+        }
+    }
+
+    /// Notes a crash and plans the next start; `false` when it gave up.
+    pub(crate) fn crashed(&mut self, how: &str) -> bool {
+        let lived = self
+            .process
+            .take()
+            .map_or(Duration::ZERO, |p| p.since.elapsed());
+        self.crashes += 1;
+        how.clone_into(&mut self.last_end);
+        self.start_at = self
+            .back_off
+            .after_crash(lived)
+            .map(|wait| Instant::now() + wait);
+        if self.start_at.is_none() {
+            // A closed socket refuses connections at once; an open one that nobody serves would
+            // let them hang.
+            self.held.clear();
+        }
+        self.start_at.is_some()
+    }
+
+    /// What it printed last, since its start.
+    pub(crate) fn last_lines(&self) -> Vec<String> {
+        files::last_lines(&self.spec.log, self.log_offset, LAST_LINES)
+    }
+}
+
+/// A process that is to end, in steps.
+#[derive(Debug)]
+pub(crate) struct Draining {
+    pub(crate) spec: ServiceSpec,
+    pub(crate) generation: u64,
+    pub(crate) process: Running,
+    step: Step,
+    /// Kept until the signal: what arrives in the backlog before it is still served.
+    held: Vec<Held>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Linger(Instant),
+    Drain(Instant),
+    Killed,
+}
+
+impl Draining {
+    /// The end of `instance`, which lingers first if somebody took its place.
+    pub(crate) fn new(instance: Instance, replaced: bool) -> Option<Self> {
+        let process = instance.process?;
+        let linger = if replaced {
+            instance.spec.stop.linger
+        } else {
+            0
+        };
+        Some(Self {
+            step: Step::Linger(Instant::now() + Duration::from_secs(linger)),
+            held: instance.held,
+            process,
+            generation: instance.generation,
+            spec: instance.spec,
+        })
+    }
+
+    /// A process that a crashed service left behind.
+    pub(crate) fn leftover(spec: &ServiceSpec, generation: u64, id: ProcessId) -> Self {
+        Self {
+            spec: spec.clone(),
+            generation,
+            process: Running {
+                id,
+                since: Instant::now(),
+            },
+            step: Step::Linger(Instant::now()),
+            held: Vec::new(),
+        }
+    }
+
+    /// When the next step is due.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        match self.step {
+            Step::Linger(at) | Step::Drain(at) => Some(at),
+            Step::Killed => None,
+        }
+    }
+
+    /// Takes the next step; answers what was done, for the log.
+    pub(crate) fn advance(&mut self) -> &'static str {
+        let Stop { signal, drain, .. } = self.spec.stop;
+        match self.step {
+            Step::Linger(_) => {
+                self.process.id.signal(signal.signal());
+                self.held.clear();
+                self.step = Step::Drain(Instant::now() + Duration::from_secs(drain));
+                "asked to end"
+            }
+            Step::Drain(_) => {
+                self.process.id.signal_group(Signal::KILL);
+                self.process.id.signal(Signal::KILL);
+                self.step = Step::Killed;
+                "killed: it did not end in time"
+            }
+            Step::Killed => "already killed",
+        }
+    }
+
+    /// Ends the lingering now.
+    pub(crate) fn hurry(&mut self) {
+        if let Step::Linger(_) = self.step {
+            self.step = Step::Linger(Instant::now());
+        }
+    }
+}

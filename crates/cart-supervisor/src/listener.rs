@@ -1,0 +1,116 @@
+//! Listening sockets that the supervisor holds.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
+};
+
+use crate::protocol::Failure;
+
+/// As long as the system allows: while a server is started again, its requests wait here.
+const BACKLOG: i32 = 4096;
+
+/// Binds and listens on a path. What was there before is replaced.
+pub(crate) fn unix(path: &Utf8Path) -> Result<OwnedFd, Failure> {
+    let failed = |e: io::Error| Failure::NoSocket {
+        place: path.to_string(),
+        message: e.to_string(),
+    };
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
+        _ => {}
+    }
+    let open = || -> rustix::io::Result<OwnedFd> {
+        let address = SocketAddrUnix::new(path.as_std_path())?;
+        let socket = stream_socket(AddressFamily::UNIX)?;
+        bind(&socket, &address)?;
+        listen(&socket, BACKLOG)?;
+        Ok(socket)
+    };
+    open().map_err(|errno| match errno {
+        rustix::io::Errno::NAMETOOLONG => Failure::NoSocket {
+            place: path.to_string(),
+            message: "the path is longer than the 107 bytes that the system allows for a socket: \
+                      put the gear in a directory with a shorter path"
+                .to_owned(),
+        },
+        other => failed(other.into()),
+    })
+}
+
+/// Binds and listens on an address.
+pub(crate) fn tcp(address: SocketAddr) -> Result<OwnedFd, Failure> {
+    let family = if address.is_ipv4() {
+        AddressFamily::INET
+    } else {
+        AddressFamily::INET6
+    };
+    let open = || -> rustix::io::Result<OwnedFd> {
+        let socket = stream_socket(family)?;
+        // A port that was in use until just now has connections in TIME_WAIT.
+        rustix::net::sockopt::set_socket_reuseaddr(&socket, true)?;
+        bind(&socket, &address)?;
+        listen(&socket, BACKLOG)?;
+        Ok(socket)
+    };
+    open().map_err(|errno| match errno {
+        rustix::io::Errno::ADDRINUSE => Failure::AddressTaken {
+            address,
+            holder: cart_core::process::listening_on(address),
+        },
+        other => Failure::NoSocket {
+            place: address.to_string(),
+            message: io::Error::from(other).to_string(),
+        },
+    })
+}
+
+/// Where generation `generation` of the socket `path` is bound until it has proved itself.
+pub(crate) fn generation_path(path: &Utf8Path, generation: u64) -> Utf8PathBuf {
+    path.with_extension(format!("{generation}.sock"))
+}
+
+fn stream_socket(family: AddressFamily) -> rustix::io::Result<OwnedFd> {
+    socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_socket_file_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(dir.path()).unwrap().join("s.sock");
+        drop(unix(&path).unwrap());
+        assert!(path.exists());
+        let _held = unix(&path).unwrap();
+        std::os::unix::net::UnixStream::connect(&path).unwrap();
+    }
+
+    #[test]
+    fn a_taken_port_and_a_long_path_are_named() {
+        let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = other.local_addr().unwrap();
+        let failure = tcp(address).unwrap_err();
+        let me = format!("pid {}", std::process::id());
+        assert!(
+            matches!(&failure, Failure::AddressTaken { address: a, holder: Some(h) } if *a == address && h.contains(&me)),
+            "{failure:?}"
+        );
+        let long = Utf8PathBuf::from(format!("/tmp/{}", "x".repeat(120)));
+        assert!(unix(&long).unwrap_err().to_string().contains("107 bytes"));
+    }
+
+    #[test]
+    fn generations_stand_beside_the_path() {
+        assert_eq!(
+            generation_path("/r/appserver.sock".into(), 7),
+            "/r/appserver.7.sock"
+        );
+    }
+}

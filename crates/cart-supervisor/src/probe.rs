@@ -1,0 +1,232 @@
+//! One request to a service that has not proved itself yet, without blocking the supervisor.
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use camino::Utf8Path;
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
+
+use crate::service::Probe;
+
+/// The bytes of an answer that must hold its status line.
+const ENOUGH: usize = 16 * 1024;
+
+/// A request under way.
+#[derive(Debug)]
+pub(crate) struct Probing {
+    stream: Stream,
+    to_send: Vec<u8>,
+    received: Vec<u8>,
+    probe: Probe,
+}
+
+/// How a probe ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Proved,
+    WrongStatus(u16),
+    NoHttp,
+}
+
+impl Probing {
+    /// Connects to a path and prepares the request. The service need not accept yet: the
+    /// connection waits in the backlog.
+    pub(crate) fn unix(path: &Utf8Path, probe: &Probe) -> io::Result<Self> {
+        let stream = UnixStream::connect(path)?;
+        stream.set_nonblocking(true)?;
+        Ok(Self::new(Stream::Unix(stream), probe))
+    }
+
+    /// As [`unix`](Self::unix), to an address of this machine.
+    pub(crate) fn tcp(mut address: SocketAddr, probe: &Probe) -> io::Result<Self> {
+        if address.ip().is_unspecified() {
+            // What listens everywhere is reached on loopback.
+            let loopback: std::net::IpAddr = match address {
+                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            };
+            address.set_ip(loopback);
+        }
+        let family = match address {
+            SocketAddr::V4(_) => AddressFamily::INET,
+            SocketAddr::V6(_) => AddressFamily::INET6,
+        };
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(family, SocketType::STREAM, flags, None)?;
+        // Under load the backlog may be full: the system goes on trying while we do other things.
+        match connect(&socket, &address) {
+            Ok(()) | Err(Errno::INPROGRESS) => {}
+            Err(other) => return Err(other.into()),
+        }
+        Ok(Self::new(Stream::Tcp(socket.into()), probe))
+    }
+
+    fn new(stream: Stream, probe: &Probe) -> Self {
+        let to_send = match probe {
+            Probe::Http { path, host, .. } => format!(
+                "GET {path} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: cartridge-probe\r\n\
+                 Accept: */*\r\nConnection: close\r\n\r\n"
+            ),
+            Probe::Reaction => "GET / HTTP/1.1\r\n\r\n".to_owned(),
+        };
+        Self {
+            stream,
+            to_send: to_send.into_bytes(),
+            received: Vec::new(),
+            probe: probe.clone(),
+        }
+    }
+
+    /// What to wait for.
+    pub(crate) fn interest(&self) -> (BorrowedFd<'_>, PollFlags) {
+        let flags = if self.to_send.is_empty() {
+            PollFlags::IN
+        } else {
+            PollFlags::OUT
+        };
+        (self.stream.as_fd(), flags)
+    }
+
+    /// Goes on with the request; `None` while it is not decided.
+    pub(crate) fn advance(&mut self) -> Option<Verdict> {
+        while !self.to_send.is_empty() {
+            match self.stream.as_dyn().write(&self.to_send) {
+                Ok(sent) => drop(self.to_send.drain(..sent)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(_) => return Some(self.closed()),
+            }
+        }
+        let mut buffer = [0; 4096];
+        loop {
+            match self.stream.as_dyn().read(&mut buffer) {
+                Ok(0) => return Some(self.closed()),
+                Ok(count) => {
+                    self.received.extend_from_slice(&buffer[..count]);
+                    if let Some(verdict) = self.judge() {
+                        return Some(verdict);
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(_) => return Some(self.closed()),
+            }
+        }
+    }
+
+    fn judge(&self) -> Option<Verdict> {
+        let Probe::Http { statuses, .. } = &self.probe else {
+            return Some(Verdict::Proved);
+        };
+        let mut headers = [httparse::EMPTY_HEADER; 128];
+        let mut response = httparse::Response::new(&mut headers);
+        // An application may send more headers than we have room for: the status is known by then.
+        let parsed = response.parse(&self.received);
+        match (response.code, parsed) {
+            (Some(code), _)
+                if statuses
+                    .iter()
+                    .any(|(low, high)| (*low..=*high).contains(&code)) =>
+            {
+                Some(Verdict::Proved)
+            }
+            (Some(code), _) => Some(Verdict::WrongStatus(code)),
+            (None, Err(_)) => Some(Verdict::NoHttp),
+            (None, Ok(_)) => (self.received.len() > ENOUGH).then_some(Verdict::NoHttp),
+        }
+    }
+
+    fn closed(&self) -> Verdict {
+        match self.probe {
+            Probe::Reaction => Verdict::Proved,
+            Probe::Http { .. } => Verdict::NoHttp,
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Stream {
+    Unix(UnixStream),
+    Tcp(std::net::TcpStream),
+}
+
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}
+
+impl Stream {
+    fn as_dyn(&mut self) -> &mut dyn ReadWrite {
+        match self {
+            Self::Unix(stream) => stream,
+            Self::Tcp(stream) => stream,
+        }
+    }
+
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Unix(stream) => stream.as_fd(),
+            Self::Tcp(stream) => stream.as_fd(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    fn http(statuses: &[(u16, u16)]) -> Probe {
+        Probe::Http {
+            path: "/ping".into(),
+            host: "h".into(),
+            statuses: statuses.to_vec(),
+        }
+    }
+
+    /// What becomes of a probe that is answered by `answer` and then by a closed connection.
+    fn verdict(probe: &Probe, answer: &[u8]) -> (Verdict, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(dir.path()).unwrap().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        let mut probing = Probing::unix(&path, probe).unwrap();
+        assert_eq!(probing.advance(), None);
+        let (mut server, _) = listener.accept().unwrap();
+        let mut request = [0; 1024];
+        let count = server.read(&mut request).unwrap();
+        server.write_all(answer).unwrap();
+        drop(server);
+        let request = String::from_utf8_lossy(&request[..count]).into_owned();
+        (probing.advance().unwrap(), request)
+    }
+
+    #[test]
+    fn an_allowed_status_proves_and_another_does_not() {
+        let (answer, request) = verdict(&http(&[(100, 499)]), b"HTTP/1.0 404 No\r\n\r\n");
+        assert_eq!(answer, Verdict::Proved);
+        assert!(
+            request.starts_with("GET /ping HTTP/1.0\r\nHost: h\r\n"),
+            "{request}"
+        );
+        let (answer, _) = verdict(&http(&[(100, 499)]), b"HTTP/1.1 500 Oops\r\nX: y\r\n\r\n");
+        assert_eq!(answer, Verdict::WrongStatus(500));
+    }
+
+    #[test]
+    fn silence_and_other_protocols_are_no_http() {
+        assert_eq!(verdict(&http(&[(100, 499)]), b"").0, Verdict::NoHttp);
+        assert_eq!(
+            verdict(&http(&[(100, 499)]), b"220 mail.example ESMTP\r\n").0,
+            Verdict::NoHttp
+        );
+    }
+
+    #[test]
+    fn any_reaction_is_enough_where_that_was_asked() {
+        assert_eq!(
+            verdict(&Probe::Reaction, b"HTTP/1.1 400 Bad\r\n").0,
+            Verdict::Proved
+        );
+        assert_eq!(verdict(&Probe::Reaction, b"").0, Verdict::Proved);
+    }
+}

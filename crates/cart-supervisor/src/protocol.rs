@@ -1,0 +1,181 @@
+//! What a hook and the supervisor say to each other: one line of JSON each way per connection.
+
+use std::net::SocketAddr;
+
+use camino::Utf8PathBuf;
+use cart_core::process::ProcessId;
+use serde::{Deserialize, Serialize};
+
+use crate::service::ServiceSpec;
+
+/// What a hook asks for.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Request {
+    /// Make this service run: start it, replace it when it differs (or when `renew`), else leave
+    /// it alone.
+    Ensure {
+        /// The service wanted.
+        spec: Box<ServiceSpec>,
+        /// Replace it even when nothing differs.
+        renew: bool,
+    },
+    /// Stop these services in this order, each one wholly before the next.
+    Stop {
+        /// Their names; unknown ones are stopped already.
+        services: Vec<String>,
+    },
+    /// Stop everything in this order, then end.
+    End {
+        /// Names of services that go first; the others follow.
+        first: Vec<String>,
+    },
+    /// Say what runs.
+    Status,
+}
+
+/// What the supervisor answers.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Response {
+    /// To `Ensure`: it runs and has proved itself.
+    Ensured(Change),
+    /// To `Ensure`: it does not; what ran before still runs.
+    Failed(Failure),
+    /// To `Stop` and `End`.
+    Stopped,
+    /// To `Status`.
+    Status(Vec<ServiceStatus>),
+    /// The request was not understood.
+    NotUnderstood(String),
+}
+
+/// What became of a service that was ensured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// It ran already as wanted.
+    Unchanged,
+    /// It was started; nothing ran before.
+    Started,
+    /// It replaced the one that ran.
+    Replaced,
+}
+
+/// Why a service did not come up. `last_lines` are the last lines of its log since its start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// Its program could not be started.
+    #[error("{message}")]
+    NotStarted {
+        /// Which program and why.
+        message: String,
+    },
+    /// It ended before it answered.
+    #[error("it ended with {status} before it answered a request")]
+    Ended {
+        /// `exit code N` or `signal N`.
+        status: String,
+        /// What it printed last.
+        last_lines: Vec<String>,
+    },
+    /// It did not answer in time.
+    #[error("it did not answer a request within {seconds} seconds")]
+    NoAnswer {
+        /// The limit.
+        seconds: u64,
+        /// What it printed last.
+        last_lines: Vec<String>,
+    },
+    /// It answered with a status that is not allowed.
+    #[error("it answered {path} with status {status}")]
+    WrongStatus {
+        /// What was asked for.
+        path: String,
+        /// What it answered.
+        status: u16,
+        /// What it printed last.
+        last_lines: Vec<String>,
+    },
+    /// It closed the connection, or answered something that is not HTTP.
+    #[error("it closed the connection without an HTTP answer")]
+    NoHttp {
+        /// What it printed last.
+        last_lines: Vec<String>,
+    },
+    /// Somebody else listens on its port.
+    #[error("the address {address} is taken{}", holder.as_deref().map(|h| format!(" by {h}")).unwrap_or_default())]
+    AddressTaken {
+        /// The address.
+        address: SocketAddr,
+        /// Pid and command line of who listens there, if that can be seen.
+        holder: Option<String>,
+    },
+    /// A socket could not be opened.
+    #[error("cannot listen on {place}: {message}")]
+    NoSocket {
+        /// Path or address.
+        place: String,
+        /// What the system said.
+        message: String,
+    },
+    /// A file of the supervisor's could not be written.
+    #[error("{message}")]
+    File {
+        /// Which file and why.
+        message: String,
+        /// The file.
+        path: Utf8PathBuf,
+    },
+}
+
+impl Failure {
+    /// What the service printed last, if it got that far.
+    #[must_use]
+    pub fn last_lines(&self) -> &[String] {
+        match self {
+            Self::Ended { last_lines, .. }
+            | Self::NoAnswer { last_lines, .. }
+            | Self::WrongStatus { last_lines, .. }
+            | Self::NoHttp { last_lines } => last_lines,
+            Self::NotStarted { .. }
+            | Self::AddressTaken { .. }
+            | Self::NoSocket { .. }
+            | Self::File { .. } => &[],
+        }
+    }
+}
+
+/// One service as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceStatus {
+    /// The service's name.
+    pub name: String,
+    /// What runs in it, for people.
+    pub label: String,
+    /// Its generation: a number that grows with every replacement.
+    pub generation: u64,
+    /// What it does.
+    pub state: ServiceState,
+    /// How often it crashed and was started again in this generation.
+    pub crashes: u32,
+}
+
+/// What a service does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceState {
+    /// It runs as this process.
+    Running(ProcessId),
+    /// It crashed and will be started again.
+    BackingOff {
+        /// How it ended.
+        reason: String,
+    },
+    /// It crashed too often in a row and is left alone until a hook asks for it.
+    GaveUp {
+        /// How it ended last.
+        reason: String,
+    },
+}

@@ -1,0 +1,91 @@
+//! What a service is: data that a hook builds and the supervisor keeps.
+
+use std::net::SocketAddr;
+
+use camino::Utf8PathBuf;
+use cart_core::CommandSpec;
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+
+/// One service: a program that serves on sockets which the supervisor holds for it. Two equal
+/// specs mean the same service; any difference is a reason for a new generation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceSpec {
+    /// The service's name; it stands in file names, so letters, digits, `-` and `_`.
+    pub name: String,
+    /// What runs in it, for people: `gunicorn`, `nginx 1.22.1`.
+    pub label: String,
+    /// The program. It finds its sockets as descriptors 3, 4, ... in the order of
+    /// [`listen`](Self::listen), and must stay in the foreground.
+    pub command: CommandSpec,
+    /// The sockets.
+    pub listen: Vec<Listen>,
+    /// Where its standard output and error are appended.
+    pub log: Utf8PathBuf,
+    /// How it proves itself before it replaces its predecessor.
+    pub probe: Probe,
+    /// Seconds it may take to prove itself.
+    pub start_limit: u64,
+    /// How it is stopped.
+    pub stop: Stop,
+}
+
+/// A listening socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listen {
+    /// A port, bound once and shared by all generations.
+    Tcp(SocketAddr),
+    /// A path; each generation binds beside it and is renamed over it.
+    Unix(Utf8PathBuf),
+}
+
+/// What counts as proof that a service works, on the first of its sockets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// An HTTP answer with an allowed status.
+    Http {
+        /// The path asked for, query included.
+        path: String,
+        /// The `Host` header.
+        host: String,
+        /// Ranges of allowed statuses, both ends included.
+        statuses: Vec<(u16, u16)>,
+    },
+    /// Any reaction to a request that no HTTP server passes on: one without the `Host` header
+    /// that HTTP/1.1 demands.
+    Reaction,
+}
+
+/// How a service is stopped: it goes on serving for `linger` seconds (while others may still hold
+/// connections to it), then gets `signal`, then has `drain` seconds to finish what it has in its
+/// hands, then is killed with its whole process group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// What tells it to finish its work and end.
+    pub signal: StopSignal,
+    /// Seconds from its replacement to the signal; not waited for when it is stopped for good.
+    pub linger: u64,
+    /// Seconds from the signal to the kill.
+    pub drain: u64,
+}
+
+/// Signals that ask for an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopSignal {
+    /// SIGTERM: most servers' graceful end.
+    Term,
+    /// SIGQUIT: nginx's graceful end.
+    Quit,
+}
+
+impl StopSignal {
+    pub(crate) fn signal(self) -> Signal {
+        match self {
+            Self::Term => Signal::TERM,
+            Self::Quit => Signal::QUIT,
+        }
+    }
+}
