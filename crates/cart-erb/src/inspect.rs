@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::flow::{Outcome, limit, refuse};
 use crate::number;
 use crate::text;
-use crate::value::{DEEPEST_VALUE, Pairs, Value};
+use crate::value::{DEEPEST_VALUE, LONGEST_STRING, Pairs, Value};
 
 /// `to_s`
 pub(crate) fn to_s(value: &Value) -> Outcome<Vec<u8>> {
@@ -36,6 +36,9 @@ pub(crate) fn inspect(value: &Value) -> Outcome<Vec<u8>> {
 
 /// `open` holds the containers that are being written: one inside itself is `[...]`.
 fn write(value: &Value, out: &mut Vec<u8>, open: &mut Vec<*const ()>) -> Outcome<()> {
+    if out.len() > LONGEST_STRING {
+        return limit(format!("a string longer than {LONGEST_STRING} bytes"));
+    }
     match value {
         Value::Nil => out.extend_from_slice(b"nil"),
         Value::Bool(bool) => out.extend_from_slice(bool.to_string().as_bytes()),

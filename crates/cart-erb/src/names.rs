@@ -51,7 +51,8 @@ fn has(names: &str, name: &str) -> bool {
 }
 
 /// Methods of every object.
-const OBJECT: &str = "! != !~ <=> == === =~ __id__ __send__ class clone define_singleton_method display dup enum_for \
+const OBJECT: &str = "\
+    ! != !~ <=> == === =~ __id__ __send__ class clone define_singleton_method display dup enum_for \
     eql? equal? extend freeze frozen? hash inspect instance_eval instance_exec instance_of? \
     instance_variable_defined? instance_variable_get instance_variable_set instance_variables \
     is_a? itself kind_of? method methods nil? object_id private_methods protected_methods \
@@ -60,7 +61,8 @@ const OBJECT: &str = "! != !~ <=> == === =~ __id__ __send__ class clone define_s
     untaint untrust untrusted? yield_self";
 
 /// Private methods of every object.
-const FUNCTIONS: &str = "Array Complex Float Hash Integer Rational String __callee__ __dir__ __method__ ` abort at_exit \
+const FUNCTIONS: &str = "\
+    Array Complex Float Hash Integer Rational String __callee__ __dir__ __method__ ` abort at_exit \
     autoload autoload? binding block_given? caller caller_locations catch eval exec exit exit! \
     fail fork format gem gem_original_require gets global_variables initialize initialize_clone \
     initialize_copy initialize_dup iterator? lambda load local_variables loop method_missing open \
@@ -70,7 +72,8 @@ const FUNCTIONS: &str = "Array Complex Float Hash Integer Rational String __call
     untrace_var warn";
 
 /// Methods of everything that has `each`.
-const ENUMERABLE: &str = "all? any? chain chunk chunk_while collect collect_concat compact count cycle detect drop \
+const ENUMERABLE: &str = "\
+    all? any? chain chunk chunk_while collect collect_concat compact count cycle detect drop \
     drop_while each each_cons each_entry each_slice each_with_index each_with_object entries \
     filter filter_map find find_all find_index first flat_map grep grep_v group_by include? inject \
     lazy map max max_by member? min min_by minmax minmax_by none? one? partition reduce reject \
@@ -78,7 +81,8 @@ const ENUMERABLE: &str = "all? any? chain chunk chunk_while collect collect_conc
     tally to_a to_h uniq zip";
 
 /// Methods of `String`.
-const STRING: &str = "% * + +@ -@ < << <= > >= [] []= ascii_only? b between? bytes bytesize byteslice capitalize \
+const STRING: &str = "\
+    % * + +@ -@ < << <= > >= [] []= ascii_only? b between? bytes bytesize byteslice capitalize \
     capitalize! casecmp casecmp? center chars chomp chomp! chop chop! chr clamp clear codepoints \
     concat count crypt delete delete! delete_prefix delete_prefix! delete_suffix delete_suffix! \
     downcase downcase! dump each_byte each_char each_codepoint each_grapheme_cluster each_line \
@@ -91,12 +95,14 @@ const STRING: &str = "% * + +@ -@ < << <= > >= [] []= ascii_only? b between? byt
     upto valid_encoding?";
 
 /// Methods of `Symbol`.
-const SYMBOL: &str = "< <= > >= [] between? capitalize casecmp casecmp? clamp downcase empty? encoding end_with? \
+const SYMBOL: &str = "\
+    < <= > >= [] between? capitalize casecmp casecmp? clamp downcase empty? encoding end_with? \
     id2name intern length match match? name next size slice start_with? succ swapcase to_proc \
     to_sym upcase";
 
 /// Methods of `Integer`.
-const INTEGER: &str = "% & * ** + +@ - -@ / < << <= > >= >> [] ^ abs abs2 allbits? angle anybits? arg between? \
+const INTEGER: &str = "\
+    % & * ** + +@ - -@ / < << <= > >= >> [] ^ abs abs2 allbits? angle anybits? arg between? \
     bit_length ceil chr clamp coerce conj conjugate denominator digits div divmod downto even? \
     fdiv finite? floor gcd gcdlcm i imag imaginary infinite? integer? lcm magnitude modulo \
     negative? next nobits? nonzero? numerator odd? ord phase polar positive? pow pred quo \
@@ -104,17 +110,20 @@ const INTEGER: &str = "% & * ** + +@ - -@ / < << <= > >= >> [] ^ abs abs2 allbit
     times to_c to_f to_i to_int to_r truncate upto zero? | ~";
 
 /// Methods of `Float`.
-const FLOAT: &str = "% * ** + +@ - -@ / < <= > >= abs abs2 angle arg between? ceil clamp coerce conj conjugate \
+const FLOAT: &str = "\
+    % * ** + +@ - -@ / < <= > >= abs abs2 angle arg between? ceil clamp coerce conj conjugate \
     denominator div divmod fdiv finite? floor i imag imaginary infinite? integer? magnitude modulo \
     nan? negative? next_float nonzero? numerator phase polar positive? prev_float quo rationalize \
     real real? rect rectangular remainder round singleton_method_added step to_c to_f to_i to_int \
     to_r truncate zero?";
 
 /// Methods of `nil`.
-const NIL: &str = "& ^ rationalize to_a to_c to_f to_h to_i to_r |";
+const NIL: &str = "\
+    & ^ rationalize to_a to_c to_f to_h to_i to_r |";
 
 /// Methods of `Array` that are not in `ENUMERABLE`.
-const ARRAY: &str = "& * + - << [] []= append assoc at bsearch bsearch_index clear collect! combination compact! \
+const ARRAY: &str = "\
+    & * + - << [] []= append assoc at bsearch bsearch_index clear collect! combination compact! \
     concat deconstruct delete delete_at delete_if difference dig each_index empty? fetch fill \
     filter! flatten flatten! index insert intersect? intersection join keep_if last length map! \
     pack permutation pop prepend product push rassoc reject! repeated_combination \
@@ -122,7 +131,8 @@ const ARRAY: &str = "& * + - << [] []= append assoc at bsearch bsearch_index cle
     shuffle shuffle! slice slice! sort! sort_by! to_ary transpose union uniq! unshift values_at |";
 
 /// Methods of `Hash` that are not in `ENUMERABLE`.
-const HASH: &str = "< <= > >= [] []= assoc clear compact! compare_by_identity compare_by_identity? \
+const HASH: &str = "\
+    < <= > >= [] []= assoc clear compact! compare_by_identity compare_by_identity? \
     deconstruct_keys default default= default_proc default_proc= delete delete_if dig each_key \
     each_pair each_value empty? except fetch fetch_values filter! flatten has_key? has_value? \
     invert keep_if key key? keys length merge merge! rassoc rehash reject! replace select! shift \
@@ -130,28 +140,35 @@ const HASH: &str = "< <= > >= [] []= assoc clear compact! compare_by_identity co
     update value? values values_at";
 
 /// Methods of `Range` that are not in `ENUMERABLE`.
-const RANGE: &str = "% begin bsearch cover? end exclude_end? last step";
+const RANGE: &str = "\
+    % begin bsearch cover? end exclude_end? last step";
 
 /// Methods of `Enumerator` that are not in `ENUMERABLE`.
-const ENUMERATOR: &str = "+ feed next next_values peek peek_values rewind with_index with_object";
+const ENUMERATOR: &str = "\
+    + feed next next_values peek peek_values rewind with_index with_object";
 
 /// Methods of `Regexp`.
-const REGEXP: &str = "casefold? encoding fixed_encoding? match match? named_captures names options source ~";
+const REGEXP: &str = "\
+    casefold? encoding fixed_encoding? match match? named_captures names options source ~";
 
 /// Methods of `MatchData`.
-const MATCH: &str = "[] begin captures end length match match_length named_captures names offset post_match \
+const MATCH: &str = "\
+    [] begin captures end length match match_length named_captures names offset post_match \
     pre_match regexp size string to_a values_at";
 
 /// Methods of `Exception`.
-const EXCEPTION: &str = "backtrace backtrace_locations cause exception full_message message set_backtrace";
+const EXCEPTION: &str = "\
+    backtrace backtrace_locations cause exception full_message message set_backtrace";
 
 /// Methods of `ENV` that are not in `ENUMERABLE`.
-const ENV: &str = "[] []= assoc clear delete delete_if each_key each_pair each_value empty? except fetch filter! \
+const ENV: &str = "\
+    [] []= assoc clear delete delete_if each_key each_pair each_value empty? except fetch filter! \
     has_key? has_value? invert keep_if key key? keys length merge! rassoc rehash reject! replace \
     select! shift slice store to_hash update value? values values_at";
 
 /// Methods of classes.
-const CLASS: &str = "< <= > >= alias_method allocate ancestors attr attr_accessor attr_reader attr_writer autoload \
+const CLASS: &str = "\
+    < <= > >= alias_method allocate ancestors attr attr_accessor attr_reader attr_writer autoload \
     autoload? class_eval class_exec class_variable_defined? class_variable_get class_variable_set \
     class_variables const_defined? const_get const_missing const_set const_source_location \
     constants define_method deprecate_constant include include? included_modules instance_method \
@@ -162,7 +179,8 @@ const CLASS: &str = "< <= > >= alias_method allocate ancestors attr attr_accesso
     singleton_class? subclasses superclass undef_method";
 
 /// Methods of `File` that are not in `CLASS`.
-const FILE: &str = "absolute_path absolute_path? atime basename binread binwrite birthtime blockdev? chardev? \
+const FILE: &str = "\
+    absolute_path absolute_path? atime basename binread binwrite birthtime blockdev? chardev? \
     chmod chown copy_stream ctime delete directory? dirname empty? executable? executable_real? \
     exist? exists? expand_path extname file? fnmatch fnmatch? for_fd foreach ftype grpowned? \
     identical? join lchmod lchown link lstat lutime mkfifo mtime open owned? path pipe pipe? popen \
@@ -171,7 +189,8 @@ const FILE: &str = "absolute_path absolute_path? atime basename binread binwrite
     umask unlink utime world_readable? world_writable? writable? writable_real? write zero?";
 
 /// Constants.
-const CONSTANTS: &str = "ARGF ARGV ArgumentError Array BasicObject Bignum Binding CGI CROSS_COMPILING Class \
+const CONSTANTS: &str = "\
+    ARGF ARGV ArgumentError Array BasicObject Bignum Binding CGI CROSS_COMPILING Class \
     ClosedQueueError Comparable Complex ConditionVariable DidYouMean Dir ENV EOFError ERB Encoding \
     EncodingError Enumerable Enumerator Errno ErrorHighlight Exception FalseClass Fiber FiberError \
     File FileTest Fixnum Float FloatDomainError FrozenError GC Gem Hash IO IOError IndexError \

@@ -233,18 +233,19 @@ impl Value {
 
     /// `==`
     pub(crate) fn equals(&self, other: &Value) -> bool {
-        self.same(other, 0, true)
+        self.same(other, 0, true, &Cell::new(MOST_COMPARISONS))
     }
 
     /// `eql?`: as `==`, but `1` is not `1.0`. What hashes compare keys with.
     pub(crate) fn eql(&self, other: &Value) -> bool {
-        self.same(other, 0, false)
+        self.same(other, 0, false, &Cell::new(MOST_COMPARISONS))
     }
 
-    fn same(&self, other: &Value, depth: usize, loose: bool) -> bool {
-        if depth > DEEPEST_VALUE {
+    fn same(&self, other: &Value, depth: usize, loose: bool, left: &Cell<usize>) -> bool {
+        if depth > DEEPEST_VALUE || left.get() == 0 {
             return false;
         }
+        left.set(left.get() - 1);
         match (self, other) {
             (Value::Nil, Value::Nil) | (Value::Env, Value::Env) | (Value::Main, Value::Main) => true,
             (Value::Bool(a), Value::Bool(b)) => a == b,
@@ -259,18 +260,18 @@ impl Value {
             (Value::Pattern(a), Value::Pattern(b)) => a == b,
             (Value::Span(a), Value::Span(b)) => {
                 a.exclusive == b.exclusive
-                    && a.first.same(&b.first, depth + 1, loose)
-                    && a.last.same(&b.last, depth + 1, loose)
+                    && a.first.same(&b.first, depth + 1, loose, left)
+                    && a.last.same(&b.last, depth + 1, loose, left)
             }
             (Value::List(a), Value::List(b)) => {
                 let (a, b) = (a.0.borrow(), b.0.borrow());
                 a.len() == b.len()
-                    && a.iter().zip(b.iter()).all(|(a, b)| a.same(b, depth + 1, loose))
+                    && a.iter().zip(b.iter()).all(|(a, b)| a.same(b, depth + 1, loose, left))
             }
             (Value::Map(a), Value::Map(b)) => {
                 let (a, b) = (a.0.borrow(), b.0.borrow());
                 let in_b = |key: &Value, value: &Value| {
-                    b.get(key).is_some_and(|other| value.same(other, depth + 1, loose))
+                    b.get(key).is_some_and(|other| value.same(other, depth + 1, loose, left))
                 };
                 a.pairs.len() == b.pairs.len() && a.pairs.iter().all(|(k, v)| in_b(k, v))
             }
@@ -295,10 +296,11 @@ impl Value {
 
     /// `<=>`, where the two can be compared.
     pub(crate) fn compare(&self, other: &Value) -> Option<Ordering> {
-        self.ordering(other, 0)
+        self.ordering(other, 0, &Cell::new(MOST_COMPARISONS))
     }
 
-    fn ordering(&self, other: &Value, depth: usize) -> Option<Ordering> {
+    fn ordering(&self, other: &Value, depth: usize, left: &Cell<usize>) -> Option<Ordering> {
+        left.set(left.get().checked_sub(1)?);
         match (self, other) {
             (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
             (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
@@ -311,7 +313,7 @@ impl Value {
             (Value::List(a), Value::List(b)) if depth < DEEPEST_VALUE => {
                 let (a, b) = (a.0.borrow(), b.0.borrow());
                 for (a, b) in a.iter().zip(b.iter()) {
-                    match a.ordering(b, depth + 1)? {
+                    match a.ordering(b, depth + 1, left)? {
                         Ordering::Equal => {}
                         unequal => return Some(unequal),
                     }
@@ -325,3 +327,7 @@ impl Value {
 
 /// How deeply values may be nested where they are compared, printed or flattened.
 pub(crate) const DEEPEST_VALUE: usize = 100;
+/// How many values one comparison may look at, shared ones counted each time.
+const MOST_COMPARISONS: usize = 1_000_000;
+/// The most bytes of one string.
+pub(crate) const LONGEST_STRING: usize = 64 * 1024 * 1024;

@@ -21,5 +21,6 @@ mod upkeep;
 
 pub use client::{Client, ClientError, Supervisor as SupervisorProcess};
 pub use daemon::{DaemonError, supervise};
+pub use probe::{Verdict, ask};
 pub use protocol::{Change, Failure, ServiceState, ServiceStatus};
 pub use service::{Listen, Probe, ServiceSpec, Stop, StopSignal};

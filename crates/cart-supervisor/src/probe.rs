@@ -4,12 +4,14 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
+use crate::events;
 use crate::service::Probe;
 
 /// The bytes of an answer that must hold its status line.
@@ -25,11 +27,33 @@ pub(crate) struct Probing {
 }
 
 /// How a probe ended.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// An answer that is allowed.
     Proved,
+    /// An HTTP answer with a status that is not allowed.
     WrongStatus(u16),
+    /// Something that is not HTTP, or a closed connection.
     NoHttp,
+}
+
+/// Sends one probe to an address of this machine and waits for the answer; `None` when there was
+/// none within `limit`.
+///
+/// # Errors
+/// When nobody listens there.
+pub fn ask(address: SocketAddr, probe: &Probe, limit: Duration) -> io::Result<Option<Verdict>> {
+    let deadline = Instant::now() + limit;
+    let mut probing = Probing::tcp(address, probe)?;
+    loop {
+        if let Some(verdict) = probing.advance() {
+            return Ok(Some(verdict));
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        events::wait(vec![probing.interest()], Some(deadline))?;
+    }
 }
 
 impl Probing {
@@ -219,6 +243,31 @@ mod tests {
             verdict(&http(&[(100, 499)]), b"220 mail.example ESMTP\r\n").0,
             Verdict::NoHttp
         );
+    }
+
+    #[test]
+    fn a_port_that_answers_is_told_from_one_that_is_silent_or_closed() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let moment = Duration::from_millis(50);
+        assert_eq!(ask(address, &http(&[(100, 499)]), moment).unwrap(), None);
+        let server = std::thread::spawn(move || {
+            // The first connection is the one that got no answer.
+            let (_silent, _) = listener.accept().unwrap();
+            let (mut stream, _) = listener.accept().unwrap();
+            assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+            stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").unwrap();
+        });
+        let limit = Duration::from_secs(20);
+        assert_eq!(
+            ask(address, &http(&[(100, 499)]), limit).unwrap(),
+            Some(Verdict::Proved)
+        );
+        server.join().unwrap();
+        assert!(!matches!(
+            ask(address, &http(&[(100, 499)]), limit),
+            Ok(Some(Verdict::Proved))
+        ));
     }
 
     #[test]

@@ -1,0 +1,155 @@
+//! Walks a program's tree.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use lib_ruby_parser::Node;
+
+use crate::Context;
+use crate::context::FileTests;
+use crate::error::ErbError;
+use crate::flow::{Outcome, Stop, limit, refuse};
+use crate::inspect;
+use crate::program::Program;
+use crate::regex::{Match, Pattern};
+use crate::rendered::{Mark, Rendered};
+use crate::value::{LONGEST_STRING, Value};
+
+mod assign;
+pub(crate) mod block;
+mod control;
+mod defined;
+mod literal;
+mod scope;
+mod send;
+
+pub(crate) use block::Block;
+
+/// How many steps a rendering may take; a step is a node, or some bytes of a new string.
+const MOST_STEPS: u64 = 10_000_000;
+/// How deeply evaluation may nest. A test checks that this fits the stack of a test's thread.
+const DEEPEST: usize = 200;
+
+/// Renders a program.
+pub(crate) fn render(
+    program: &Program,
+    name: &str,
+    context: &Context,
+) -> Result<Rendered, ErbError> {
+    let mut evaluator = Evaluator::new(program, name, context);
+    evaluator.render().map_err(|stop| ErbError {
+        file: name.to_owned(),
+        line: program.line_at(stop.at.unwrap_or(0)),
+        kind: stop.into_kind(),
+    })
+}
+
+/// The state of a rendering.
+pub(crate) struct Evaluator<'a> {
+    program: &'a Program,
+    name: &'a str,
+    pub(crate) files: &'a dyn FileTests,
+    /// The environment as this template sees it: it may change its own copy.
+    pub(crate) env: Vec<(Rc<[u8]>, Rc<[u8]>)>,
+    scopes: Vec<scope::Scope<'a>>,
+    globals: HashMap<&'a str, Value>,
+    /// `$~`
+    pub(crate) last_match: Option<Rc<Match>>,
+    /// The regular expressions without interpolation, by their place in the program.
+    patterns: HashMap<usize, Rc<Pattern>>,
+    /// What `puts` and `print` wrote.
+    written: Output,
+    /// Where the pieces of the body begin; the body itself is a variable of the program.
+    body_marks: Vec<Mark>,
+    steps: u64,
+    depth: usize,
+    /// The place of the call that is being made.
+    at: usize,
+}
+
+#[derive(Default)]
+struct Output {
+    bytes: Vec<u8>,
+    marks: Vec<Mark>,
+}
+
+impl<'a> Evaluator<'a> {
+    fn new(program: &'a Program, name: &'a str, context: &'a Context) -> Evaluator<'a> {
+        let shared = |bytes: &Vec<u8>| Rc::<[u8]>::from(bytes.as_slice());
+        Evaluator {
+            program,
+            name,
+            files: context.files(),
+            env: context.env().iter().map(|(name, value)| (shared(name), shared(value))).collect(),
+            scopes: vec![scope::Scope::default()],
+            globals: HashMap::new(),
+            last_match: None,
+            patterns: HashMap::new(),
+            written: Output::default(),
+            body_marks: Vec::new(),
+            steps: 0,
+            depth: 0,
+            at: 0,
+        }
+    }
+
+    fn render(&mut self) -> Outcome<Rendered> {
+        let Some(tree) = self.program.tree() else { return Ok(Rendered::new(Vec::new(), &[])) };
+        let body = self.eval(tree)?;
+        let body = inspect::to_s(&body)?;
+        let Output { mut bytes, mut marks } = std::mem::take(&mut self.written);
+        let before = bytes.len();
+        bytes.extend_from_slice(&body);
+        marks.extend(
+            self.body_marks.iter().map(|mark| Mark { offset: before + mark.offset, ..*mark }),
+        );
+        Ok(Rendered::new(bytes, &marks))
+    }
+
+    /// Evaluates a node.
+    pub(crate) fn eval(&mut self, node: &'a Node) -> Outcome {
+        self.enter().and_then(|()| self.eval_node(node)).map_err(|stop| stop.located(place(node)))
+            .inspect_err(|_| self.depth = self.depth.saturating_sub(1))
+            .inspect(|_| ())
+    }
+
+    fn enter(&mut self) -> Outcome<()> {
+        self.charge(1)?;
+        if self.depth == DEEPEST {
+            return limit(format!("expressions nested more than {DEEPEST} levels deep"));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Takes steps off the budget.
+    pub(crate) fn charge(&mut self, steps: usize) -> Outcome<()> {
+        self.steps = self.steps.saturating_add(steps as u64);
+        if self.steps > MOST_STEPS {
+            return limit(format!("rendering takes more than {MOST_STEPS} steps"));
+        }
+        Ok(())
+    }
+
+    /// Takes a new string of this many bytes off the budget.
+    pub(crate) fn charge_bytes(&mut self, bytes: usize) -> Outcome<()> {
+        if bytes > LONGEST_STRING {
+            return limit(format!("a string longer than {LONGEST_STRING} bytes"));
+        }
+        self.charge(bytes / 16)
+    }
+
+    /// Appends to what comes before the body.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Outcome<()> {
+        let offset = self.written.bytes.len();
+        self.charge_bytes(offset + bytes.len())?;
+        self.written.marks.push(Mark { offset, line: self.line(), text: false });
+        self.written.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The template's line of the call that is being made.
+    pub(crate) fn line(&self) -> usize {
+        self.program.line_at(self.at)
+    }
+}
