@@ -28,12 +28,7 @@ impl<'a> Context<'a> {
         dir: &'a CartridgeDir,
         out: &'a mut dyn Write,
     ) -> Self {
-        Self {
-            env,
-            gear,
-            dir,
-            out,
-        }
+        Self { env, gear, dir, out }
     }
 
     /// Says what came of the operation.

@@ -18,8 +18,7 @@ impl CartridgeDir {
     /// # Errors
     /// [`EnvError`] when the variable is missing or not absolute.
     pub fn from_env(env: &GearEnv, short_name: &str) -> Result<Self, EnvError> {
-        env.directory(&format!("OPENSHIFT_{short_name}_DIR"))
-            .map(Self::new)
+        env.directory(&format!("OPENSHIFT_{short_name}_DIR")).map(Self::new)
     }
 
     /// A directory known by its path.
@@ -75,12 +74,9 @@ impl CartridgeDir {
     /// # Errors
     /// [`FileError`] naming the directory that could not be made.
     pub fn create_all(&self) -> Result<(), FileError> {
-        for (directory, mode) in [
-            (self.conf(), 0o755),
-            (self.run(), 0o700),
-            (self.logs(), 0o755),
-            (self.env(), 0o755),
-        ] {
+        for (directory, mode) in
+            [(self.conf(), 0o755), (self.run(), 0o700), (self.logs(), 0o755), (self.env(), 0o755)]
+        {
             files::create_dir(&directory, mode)?;
         }
         Ok(())

@@ -24,12 +24,7 @@ impl CommandSpec {
     /// A command without arguments that runs in `/` with `env`.
     #[must_use]
     pub fn new(program: impl Into<Utf8PathBuf>, env: &GearEnv) -> Self {
-        Self {
-            program: program.into(),
-            args: Vec::new(),
-            env: env.clone(),
-            dir: "/".into(),
-        }
+        Self { program: program.into(), args: Vec::new(), env: env.clone(), dir: "/".into() }
     }
 
     /// The same command with one more argument.
@@ -66,9 +61,7 @@ impl CommandSpec {
 impl fmt::Display for CommandSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&quoted(self.program.as_str()))?;
-        self.args
-            .iter()
-            .try_for_each(|arg| write!(f, " {}", quoted(arg)))
+        self.args.iter().try_for_each(|arg| write!(f, " {}", quoted(arg)))
     }
 }
 

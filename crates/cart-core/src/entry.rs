@@ -61,9 +61,7 @@ impl Entry {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let version = || match args.as_slice() {
             ["--version", version] if !version.is_empty() => Ok((*version).to_owned()),
-            _ => Err(UsageError::NoVersion {
-                hook: name.to_owned(),
-            }),
+            _ => Err(UsageError::NoVersion { hook: name.to_owned() }),
         };
         match name {
             "setup" => version().map(Self::Setup),
@@ -72,15 +70,12 @@ impl Entry {
             "teardown" => Ok(Self::Teardown),
             "control" => match args.as_slice() {
                 [action] => Ok(Self::Control((*action).to_owned(), None)),
-                [action, argument] => Ok(Self::Control(
-                    (*action).to_owned(),
-                    Some((*argument).to_owned()),
-                )),
+                [action, argument] => {
+                    Ok(Self::Control((*action).to_owned(), Some((*argument).to_owned())))
+                }
                 _ => Err(UsageError::NoAction),
             },
-            _ => Err(UsageError::NoHook {
-                name: name.to_owned(),
-            }),
+            _ => Err(UsageError::NoHook { name: name.to_owned() }),
         }
     }
 
@@ -129,11 +124,7 @@ pub fn run<C: Cartridge>(
         Ok(lock) => lock,
         Err(error) => {
             complain(&error.to_string());
-            return if matches!(error, LockError::Held { .. }) {
-                BUSY
-            } else {
-                FAILED
-            };
+            return if matches!(error, LockError::Held { .. }) { BUSY } else { FAILED };
         }
     };
     match dispatch(cartridge, &entry, &mut Context::new(env, &gear, &dir, out)) {
@@ -227,28 +218,12 @@ mod tests {
 
     #[test]
     fn the_name_it_was_called_by_picks_the_hook() {
-        assert_eq!(
-            parse(&["/g/c/bin/setup", "--version", "3"]),
-            Ok(Entry::Setup("3".into()))
-        );
-        assert_eq!(
-            parse(&["control", "start"]),
-            Ok(Entry::Control("start".into(), None))
-        );
+        assert_eq!(parse(&["/g/c/bin/setup", "--version", "3"]), Ok(Entry::Setup("3".into())));
+        assert_eq!(parse(&["control", "start"]), Ok(Entry::Control("start".into(), None)));
         assert_eq!(parse(&["teardown"]), Ok(Entry::Teardown));
-        assert_eq!(
-            parse(&["install"]),
-            Err(UsageError::NoVersion {
-                hook: "install".into()
-            })
-        );
+        assert_eq!(parse(&["install"]), Err(UsageError::NoVersion { hook: "install".into() }));
         assert_eq!(parse(&["control"]), Err(UsageError::NoAction));
-        assert_eq!(
-            parse(&["frobnicate"]),
-            Err(UsageError::NoHook {
-                name: "frobnicate".into()
-            })
-        );
+        assert_eq!(parse(&["frobnicate"]), Err(UsageError::NoHook { name: "frobnicate".into() }));
     }
 
     #[derive(Debug, thiserror::Error)]
@@ -279,17 +254,11 @@ mod tests {
     fn call(words: &[&str]) -> (u8, String, String) {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().to_str().unwrap();
-        let env = GearEnv::new()
-            .with("OPENSHIFT_HOMEDIR", home)
-            .with("OPENSHIFT_TINY_DIR", home);
+        let env = GearEnv::new().with("OPENSHIFT_HOMEDIR", home).with("OPENSHIFT_TINY_DIR", home);
         let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let code = run(&Tiny, &words, &env, &mut out, &mut err);
-        (
-            code,
-            String::from_utf8(out).unwrap(),
-            String::from_utf8(err).unwrap(),
-        )
+        (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
     }
 
     #[test]
@@ -310,10 +279,7 @@ mod tests {
 
     #[test]
     fn unknown_actions_are_done_already() {
-        assert_eq!(
-            call(&["control", "no-such-action"]),
-            (0, String::new(), String::new())
-        );
+        assert_eq!(call(&["control", "no-such-action"]), (0, String::new(), String::new()));
     }
 
     #[test]
@@ -322,11 +288,7 @@ mod tests {
         let words = ["control".to_owned(), "start".to_owned()];
         let code = run(&Tiny, &words, &GearEnv::new(), &mut out, &mut err);
         assert_eq!(code, CONFIGURATION);
-        assert!(
-            String::from_utf8(err)
-                .unwrap()
-                .contains("OPENSHIFT_HOMEDIR")
-        );
+        assert!(String::from_utf8(err).unwrap().contains("OPENSHIFT_HOMEDIR"));
     }
 
     #[test]

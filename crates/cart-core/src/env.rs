@@ -37,10 +37,7 @@ impl GearEnv {
     /// The value as it stands, empty or not.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&OsStr> {
-        self.variables
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_os_str())
+        self.variables.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_os_str())
     }
 
     /// The value as text; `None` when the variable is unset or empty, which for every variable
@@ -54,9 +51,7 @@ impl GearEnv {
             Some(value) if value.is_empty() => Ok(None),
             Some(value) => match value.to_str() {
                 Some(text) => Ok(Some(text)),
-                None => Err(EnvError::NotText {
-                    variable: name.to_owned(),
-                }),
+                None => Err(EnvError::NotText { variable: name.to_owned() }),
             },
         }
     }
@@ -66,9 +61,7 @@ impl GearEnv {
     /// # Errors
     /// [`EnvError::Missing`] when unset or empty, [`EnvError::NotText`] when not UTF-8.
     pub fn required(&self, name: &str) -> Result<&str, EnvError> {
-        self.text(name)?.ok_or_else(|| EnvError::Missing {
-            variable: name.to_owned(),
-        })
+        self.text(name)?.ok_or_else(|| EnvError::Missing { variable: name.to_owned() })
     }
 
     /// The value as an absolute path, without the trailing slash that OpenShift's directories
@@ -85,11 +78,7 @@ impl GearEnv {
             });
         }
         let trimmed = text.trim_end_matches('/');
-        Ok(Utf8PathBuf::from(if trimmed.is_empty() {
-            "/"
-        } else {
-            trimmed
-        }))
+        Ok(Utf8PathBuf::from(if trimmed.is_empty() { "/" } else { trimmed }))
     }
 
     /// Sets a variable; one that was there keeps its place.
@@ -115,9 +104,7 @@ impl GearEnv {
 
     /// Names and values in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.variables
-            .iter()
-            .map(|(n, v)| (n.as_os_str(), v.as_os_str()))
+        self.variables.iter().map(|(n, v)| (n.as_os_str(), v.as_os_str()))
     }
 
     /// What a long-running service of the gear gets: this environment without what belongs to
@@ -128,9 +115,7 @@ impl GearEnv {
             .filter(|(name, _)| {
                 let name = name.as_bytes();
                 !SESSION_VARIABLES.iter().any(|v| v.as_bytes() == name)
-                    && !SESSION_PREFIXES
-                        .iter()
-                        .any(|p| name.starts_with(p.as_bytes()))
+                    && !SESSION_PREFIXES.iter().any(|p| name.starts_with(p.as_bytes()))
             })
             .map(|(n, v)| (n.to_owned(), v.to_owned()))
             .collect()
@@ -150,9 +135,7 @@ impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for GearEnv {
 /// Shows the names only: values hold passwords, and what can be printed ends up in a log.
 impl fmt::Debug for GearEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.variables.iter().map(|(n, _)| n))
-            .finish()
+        f.debug_list().entries(self.variables.iter().map(|(n, _)| n)).finish()
     }
 }
 
@@ -184,21 +167,15 @@ impl From<Stored> for OsString {
 
 impl Serialize for GearEnv {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(
-            self.variables
-                .iter()
-                .map(|(n, v)| (Stored::from(n), Stored::from(v))),
-        )
+        serializer
+            .collect_seq(self.variables.iter().map(|(n, v)| (Stored::from(n), Stored::from(v))))
     }
 }
 
 impl<'de> Deserialize<'de> for GearEnv {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let pairs = Vec::<(Stored, Stored)>::deserialize(deserializer)?;
-        Ok(pairs
-            .into_iter()
-            .map(|(n, v)| (OsString::from(n), OsString::from(v)))
-            .collect())
+        Ok(pairs.into_iter().map(|(n, v)| (OsString::from(n), OsString::from(v))).collect())
     }
 }
 
@@ -237,39 +214,22 @@ mod tests {
     fn order_is_kept_and_a_name_stands_once() {
         let env: GearEnv = [("B", "1"), ("A", "2"), ("B", "3")].into_iter().collect();
         let pairs: Vec<_> = env.iter().collect();
-        assert_eq!(
-            pairs,
-            [
-                (OsStr::new("B"), OsStr::new("3")),
-                (OsStr::new("A"), OsStr::new("2"))
-            ]
-        );
+        assert_eq!(pairs, [(OsStr::new("B"), OsStr::new("3")), (OsStr::new("A"), OsStr::new("2"))]);
     }
 
     #[test]
     fn empty_counts_as_unset() {
         let env = GearEnv::new().with("X", "");
         assert_eq!(env.text("X"), Ok(None));
-        assert_eq!(
-            env.required("X"),
-            Err(EnvError::Missing {
-                variable: "X".into()
-            })
-        );
+        assert_eq!(env.required("X"), Err(EnvError::Missing { variable: "X".into() }));
     }
 
     #[test]
     fn directories_lose_their_trailing_slash() {
-        let env = GearEnv::new()
-            .with("D", "/var/lib//")
-            .with("ROOT", "/")
-            .with("REL", "x/");
+        let env = GearEnv::new().with("D", "/var/lib//").with("ROOT", "/").with("REL", "x/");
         assert_eq!(env.directory("D").unwrap(), "/var/lib");
         assert_eq!(env.directory("ROOT").unwrap(), "/");
-        assert!(matches!(
-            env.directory("REL"),
-            Err(EnvError::NotAbsolute { .. })
-        ));
+        assert!(matches!(env.directory("REL"), Err(EnvError::NotAbsolute { .. })));
     }
 
     #[test]
@@ -280,9 +240,7 @@ mod tests {
 
     #[test]
     fn json_keeps_bytes_that_are_not_text() {
-        let env = GearEnv::new()
-            .with("A", "ä")
-            .with("B", OsString::from_vec(vec![0xff, b'x']));
+        let env = GearEnv::new().with("A", "ä").with("B", OsString::from_vec(vec![0xff, b'x']));
         let json = serde_json::to_string(&env).unwrap();
         assert_eq!(json, r#"[["A","ä"],["B",[255,120]]]"#);
         assert_eq!(serde_json::from_str::<GearEnv>(&json).unwrap(), env);
@@ -290,14 +248,10 @@ mod tests {
 
     #[test]
     fn a_service_does_not_see_the_session_that_started_it() {
-        let env: GearEnv = [
-            ("GIT_DIR", "."),
-            ("SSH_CLIENT", "x"),
-            ("PWD", "/"),
-            ("MY_GIT", "kept"),
-        ]
-        .into_iter()
-        .collect();
+        let env: GearEnv =
+            [("GIT_DIR", "."), ("SSH_CLIENT", "x"), ("PWD", "/"), ("MY_GIT", "kept")]
+                .into_iter()
+                .collect();
         assert_eq!(env.for_service(), GearEnv::new().with("MY_GIT", "kept"));
     }
 }

@@ -21,9 +21,7 @@ pub fn write_atomic(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), Fi
         .map_err(failed)?;
     file.write_all(content).map_err(failed)?;
     // The umask has been applied to the mode above; what we were asked for is exact.
-    file.as_file()
-        .set_permissions(fs::Permissions::from_mode(mode))
-        .map_err(failed)?;
+    file.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
     sync_directory(directory);
@@ -93,6 +91,27 @@ pub fn remove_if_exists(path: &Utf8Path) -> Result<(), FileError> {
     }
 }
 
+/// Moves a file over `to`, on the same file system: at once, and without needing room for a copy.
+///
+/// # Errors
+/// [`FileError`] naming `to`; it is as it was then.
+pub fn rename(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
+    fs::rename(from, to).map_err(|source| FileError::new("replace", to, source))?;
+    sync_directory(to.parent().unwrap_or(Utf8Path::new("/")));
+    Ok(())
+}
+
+/// Removes a directory, which may be missing, with everything in it.
+///
+/// # Errors
+/// [`FileError`] when it is there but cannot be removed.
+pub fn remove_tree_if_exists(path: &Utf8Path) -> Result<(), FileError> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(FileError::new("remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
 /// Opens a log for appending, making it with mode 0640 if need be.
 ///
 /// # Errors
@@ -124,10 +143,7 @@ pub fn last_lines(path: &Utf8Path, offset: u64, count: usize) -> Vec<String> {
     }
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(count)..]
-        .iter()
-        .map(|l| (*l).to_owned())
-        .collect()
+    lines[lines.len().saturating_sub(count)..].iter().map(|l| (*l).to_owned()).collect()
 }
 
 /// A rename is on disk only when its directory is; failing to sync it loses nothing now.
@@ -154,11 +170,7 @@ impl FileError {
     /// An error of `action` on `path`.
     #[must_use]
     pub fn new(action: &'static str, path: &Utf8Path, source: io::Error) -> Self {
-        Self {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+        Self { action, path: path.to_owned(), source }
     }
 }
 
@@ -193,12 +205,7 @@ mod tests {
     #[test]
     fn an_error_names_the_file() {
         let error = write_atomic(Utf8Path::new("/nonexistent/f"), b"", 0o644).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("cannot write /nonexistent/f: "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("cannot write /nonexistent/f: "), "{error}");
     }
 
     #[test]
@@ -206,6 +213,19 @@ mod tests {
         let (_keep, dir) = directory();
         write_atomic(&dir.join("run"), b"", 0o644).unwrap();
         assert!(create_dir(&dir.join("run"), 0o700).is_err());
+    }
+
+    #[test]
+    fn a_tree_goes_whole_and_may_be_missing() {
+        let (_keep, dir) = directory();
+        create_dir(&dir.join("tree"), 0o700).unwrap();
+        write_atomic(&dir.join("tree/f"), b"x", 0o600).unwrap();
+        rename(&dir.join("tree/f"), &dir.join("g")).unwrap();
+        assert_eq!(read(&dir.join("g")).unwrap(), b"x");
+        remove_tree_if_exists(&dir.join("tree")).unwrap();
+        remove_tree_if_exists(&dir.join("tree")).unwrap();
+        assert!(!dir.join("tree").exists());
+        assert!(rename(&dir.join("missing"), &dir.join("g")).is_err());
     }
 
     #[test]

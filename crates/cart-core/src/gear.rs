@@ -37,9 +37,7 @@ impl Gear {
             Err(EnvError::Missing { .. }) => Ok(default),
             other => other,
         };
-        let megabytes = env
-            .text("OPENSHIFT_GEAR_MEMORY_MB")?
-            .and_then(|t| t.parse::<u64>().ok());
+        let megabytes = env.text("OPENSHIFT_GEAR_MEMORY_MB")?.and_then(|t| t.parse::<u64>().ok());
         Ok(Self {
             repo: or_default("OPENSHIFT_REPO_DIR", home.join("app-root/runtime/repo"))?,
             data: or_default("OPENSHIFT_DATA_DIR", home.join("app-root/data"))?,
@@ -108,20 +106,16 @@ mod tests {
         assert_eq!(gear.repo, "/elsewhere/repo");
         assert_eq!(gear.data, "/g/app-root/data");
         assert_eq!(gear.memory, Some(512 * 1024 * 1024));
-        assert!(matches!(
-            Gear::from_env(&GearEnv::new()),
-            Err(EnvError::Missing { .. })
-        ));
+        assert!(matches!(Gear::from_env(&GearEnv::new()), Err(EnvError::Missing { .. })));
     }
 
     #[test]
     fn the_newest_deployment_counts_even_before_it_is_current() {
         let dir = tempfile::tempdir().unwrap();
         let home = Utf8Path::from_path(dir.path()).unwrap();
-        for (name, hot) in [
-            ("2026-01-01_00-00-00.000", "false"),
-            ("2026-02-01_00-00-00.000", "true"),
-        ] {
+        for (name, hot) in
+            [("2026-01-01_00-00-00.000", "false"), ("2026-02-01_00-00-00.000", "true")]
+        {
             let deployment = home.join("app-deployments").join(name);
             std::fs::create_dir_all(&deployment).unwrap();
             let json =

@@ -63,10 +63,8 @@ impl ManagedFiles {
             return Ok(Self::default());
         };
         let text = String::from_utf8_lossy(&bytes);
-        serde_saphyr::from_str(&with_plain_keys(&text)).map_err(|e| ManagedFilesError::Malformed {
-            path,
-            message: first_line(&e),
-        })
+        serde_saphyr::from_str(&with_plain_keys(&text))
+            .map_err(|e| ManagedFilesError::Malformed { path, message: first_line(&e) })
     }
 }
 
@@ -102,12 +100,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(dir.path()).unwrap();
         files::create_dir(&path.join("metadata"), 0o755).unwrap();
-        files::write_atomic(
-            &path.join("metadata/managed_files.yml"),
-            text.as_bytes(),
-            0o644,
-        )
-        .unwrap();
+        files::write_atomic(&path.join("metadata/managed_files.yml"), text.as_bytes(), 0o644)
+            .unwrap();
         ManagedFiles::read(path)
     }
 
@@ -119,11 +113,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(managed.locked_files, ["env/"]);
-        let links: Vec<_> = managed
-            .dependency_dirs
-            .iter()
-            .flat_map(Dependency::links)
-            .collect();
+        let links: Vec<_> = managed.dependency_dirs.iter().flat_map(Dependency::links).collect();
         assert_eq!(links, [("virtenv", "virtenv"), ("link", "other/target")]);
     }
 

@@ -83,10 +83,7 @@ impl Manifest {
     /// `vendor:Name:version:cartridge-version`, the value of `OPENSHIFT_<SHORT>_IDENT`.
     #[must_use]
     pub fn ident(&self, version: &str) -> String {
-        format!(
-            "{}:{}:{version}:{}",
-            self.vendor, self.name, self.cartridge_version
-        )
+        format!("{}:{}:{version}:{}", self.vendor, self.name, self.cartridge_version)
     }
 
     /// `OPENSHIFT_<SHORT>_<suffix>`.
@@ -98,12 +95,7 @@ impl Manifest {
 
 /// The parser draws the place below its first line; a message wants the line alone.
 pub(crate) fn first_line(error: &serde_saphyr::Error) -> String {
-    error
-        .to_string()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 /// A manifest that cannot be used.
@@ -128,9 +120,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Manifest, ManifestError> {
         let dir = tempfile::tempdir().unwrap();
-        let path = Utf8Path::from_path(dir.path())
-            .unwrap()
-            .join("manifest.yml");
+        let path = Utf8Path::from_path(dir.path()).unwrap().join("manifest.yml");
         files::write_atomic(&path, text.as_bytes(), 0o644).unwrap();
         Manifest::read(&path)
     }
@@ -156,10 +146,7 @@ mod tests {
         ))
         .unwrap();
         assert_eq!(manifest.endpoints[0].private_port, 8080);
-        assert_eq!(
-            manifest.endpoints[0].public_port_name.as_deref(),
-            Some("PROXY_PORT")
-        );
+        assert_eq!(manifest.endpoints[0].public_port_name.as_deref(), Some("PROXY_PORT"));
     }
 
     #[test]

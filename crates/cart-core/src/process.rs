@@ -25,20 +25,14 @@ impl ProcessId {
     #[must_use]
     pub fn of(pid: u32) -> Option<Self> {
         let stat = Stat::read(pid)?;
-        (stat.state != 'Z' && stat.state != 'X').then_some(Self {
-            pid,
-            started: stat.started,
-        })
+        (stat.state != 'Z' && stat.state != 'X').then_some(Self { pid, started: stat.started })
     }
 
     /// A child that was started just now, even if it has ended already: its pid is its own until
     /// it is waited for.
     #[must_use]
     pub fn of_child(pid: u32) -> Option<Self> {
-        Stat::read(pid).map(|stat| Self {
-            pid,
-            started: stat.started,
-        })
+        Stat::read(pid).map(|stat| Self { pid, started: stat.started })
     }
 
     /// Whether this very process still runs.
@@ -75,10 +69,7 @@ impl ProcessId {
 /// The pids of the direct children of `parent`.
 #[must_use]
 pub fn children(parent: u32) -> Vec<u32> {
-    all()
-        .into_iter()
-        .filter(|pid| Stat::read(*pid).is_some_and(|s| s.parent == parent))
-        .collect()
+    all().into_iter().filter(|pid| Stat::read(*pid).is_some_and(|s| s.parent == parent)).collect()
 }
 
 /// The processes of the group `group` in the session of this process. A group keeps its number
@@ -112,21 +103,10 @@ pub fn listening_on(address: SocketAddr) -> Option<String> {
         descriptors
             .flatten()
             .filter_map(|entry| std::fs::read_link(entry.path()).ok())
-            .any(|target| {
-                inodes
-                    .iter()
-                    .any(|inode| target.as_os_str() == inode.as_str())
-            })
+            .any(|target| inodes.iter().any(|inode| target.as_os_str() == inode.as_str()))
     };
-    let pid = if inodes.is_empty() {
-        None
-    } else {
-        all().into_iter().find(holds)
-    }?;
-    Some(format!(
-        "pid {pid} ({})",
-        command_line(pid).unwrap_or_default()
-    ))
+    let pid = if inodes.is_empty() { None } else { all().into_iter().find(holds) }?;
+    Some(format!("pid {pid} ({})", command_line(pid).unwrap_or_default()))
 }
 
 /// Inodes of the sockets that listen on `port`, out of a table like `/proc/net/tcp`.
@@ -174,10 +154,7 @@ pub fn all() -> Vec<u32> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
-    entries
-        .flatten()
-        .filter_map(|e| e.file_name().to_str()?.parse().ok())
-        .collect()
+    entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// What `/proc/PID/stat` says, as far as we ask.
@@ -204,13 +181,7 @@ impl Stat {
         let session = fields.next()?.parse().ok()?;
         // Fields 3 to 6 are taken; the start time is field 22.
         let started = fields.nth(22 - 7)?.parse().ok()?;
-        Some(Self {
-            state,
-            parent,
-            group,
-            session,
-            started,
-        })
+        Some(Self { state, parent, group, session, started })
     }
 }
 
@@ -222,23 +193,14 @@ mod tests {
     fn a_name_with_parentheses_does_not_confuse() {
         let text = "7 (a) b (c)) S 3 1 1 0 -1 4 0 0 0 0 1 2 3 4 20 0 1 0 987 1 2 3";
         let stat = Stat::parse(text).unwrap();
-        assert_eq!(
-            (stat.state, stat.parent, stat.group, stat.started),
-            ('S', 3, 1, 987)
-        );
+        assert_eq!((stat.state, stat.parent, stat.group, stat.started), ('S', 3, 1, 987));
     }
 
     #[test]
     fn this_process_is_alive_and_its_pid_with_another_start_is_not() {
         let me = ProcessId::of(std::process::id()).unwrap();
         assert!(me.is_alive());
-        assert!(
-            !ProcessId {
-                started: me.started + 1,
-                ..me
-            }
-            .is_alive()
-        );
+        assert!(!ProcessId { started: me.started + 1, ..me }.is_alive());
         assert!(!me.wait_gone(Duration::ZERO));
     }
 
@@ -246,10 +208,7 @@ mod tests {
     fn a_listener_is_found_by_its_address() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let holder = listening_on(listener.local_addr().unwrap()).unwrap();
-        assert!(
-            holder.starts_with(&format!("pid {} (", std::process::id())),
-            "{holder}"
-        );
+        assert!(holder.starts_with(&format!("pid {} (", std::process::id())), "{holder}");
     }
 
     #[test]

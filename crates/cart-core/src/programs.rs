@@ -11,14 +11,10 @@ use crate::env::GearEnv;
 /// # Errors
 /// [`ProgramError`] naming the program and where it was looked for.
 pub fn find(name: &str, env: &GearEnv, more: &[&str]) -> Result<Utf8PathBuf, ProgramError> {
-    all(name, env, more)
-        .into_iter()
-        .next()
-        .ok_or_else(|| ProgramError {
-            program: name.to_owned(),
-            looked_in: String::from_utf8_lossy(search_path(env, more).as_encoded_bytes())
-                .into_owned(),
-        })
+    all(name, env, more).into_iter().next().ok_or_else(|| ProgramError {
+        program: name.to_owned(),
+        looked_in: String::from_utf8_lossy(search_path(env, more).as_encoded_bytes()).into_owned(),
+    })
 }
 
 /// All executables called `name`, in the order of the PATH.

@@ -42,10 +42,7 @@ impl Output {
 /// # Errors
 /// [`RunError::NotStarted`], or [`RunError::TimedOut`] after `limit`; it is killed then.
 pub fn output(command: &CommandSpec, limit: Duration) -> Result<Output, RunError> {
-    let started = expression(command)
-        .stdout_capture()
-        .stderr_capture()
-        .start();
+    let started = expression(command).stdout_capture().stderr_capture().start();
     let handle = started.map_err(|source| RunError::not_started(command, source))?;
     let broken = |source| RunError::not_started(command, source);
     match handle.wait_timeout(limit).map_err(broken)? {
@@ -57,10 +54,7 @@ pub fn output(command: &CommandSpec, limit: Duration) -> Result<Output, RunError
         None => {
             // A failed kill means that it ended just now.
             let _ = handle.kill();
-            Err(RunError::TimedOut {
-                command: command.to_string(),
-                seconds: limit.as_secs(),
-            })
+            Err(RunError::TimedOut { command: command.to_string(), seconds: limit.as_secs() })
         }
     }
 }
@@ -74,17 +68,9 @@ pub fn checked(command: &CommandSpec, limit: Duration) -> Result<Output, RunErro
     if output.status.success() {
         return Ok(output);
     }
-    let printed = if output.stderr.is_empty() {
-        &output.stdout
-    } else {
-        &output.stderr
-    };
+    let printed = if output.stderr.is_empty() { &output.stdout } else { &output.stderr };
     let text = String::from_utf8_lossy(printed);
-    Err(RunError::failed(
-        command,
-        output.status,
-        text.lines().map(str::to_owned).collect(),
-    ))
+    Err(RunError::failed(command, output.status, text.lines().map(str::to_owned).collect()))
 }
 
 /// Runs a command to its end and hands each line of its output (both streams, in the order they
@@ -120,10 +106,7 @@ pub fn watched(command: &CommandSpec, mut line: impl FnMut(&str)) -> Result<(), 
 ///
 /// # Errors
 /// [`RunError::NotStarted`].
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the module that runs commands"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
 pub fn piped(command: &CommandSpec) -> Result<Child, RunError> {
     std::process::Command::new(&command.program)
         .args(&command.args)
@@ -143,10 +126,7 @@ pub fn piped(command: &CommandSpec) -> Result<Child, RunError> {
 ///
 /// # Errors
 /// [`RunError::NotStarted`].
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the module that runs commands"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
 pub fn service(command: &CommandSpec, held: Vec<OwnedFd>, log: &File) -> Result<Child, RunError> {
     let failed = |source| RunError::not_started(command, source);
     let mut process = std::process::Command::new(&command.program);
@@ -159,10 +139,7 @@ pub fn service(command: &CommandSpec, held: Vec<OwnedFd>, log: &File) -> Result<
         .stdin(Stdio::null())
         .stdout(log.try_clone().map_err(failed)?)
         .stderr(log.try_clone().map_err(failed)?);
-    let mappings = (3..).zip(held).map(|(child_fd, parent_fd)| FdMapping {
-        parent_fd,
-        child_fd,
-    });
+    let mappings = (3..).zip(held).map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd });
     process
         .fd_mappings(mappings.collect())
         .map_err(|collision| failed(io::Error::other(collision)))?;
@@ -181,10 +158,7 @@ pub fn detached(command: &CommandSpec, log: &File) -> Result<Child, RunError> {
 ///
 /// # Errors
 /// [`RunError::NotStarted`]; on success it does not come back.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the module that runs commands"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
 pub fn replace_self(command: &CommandSpec) -> RunError {
     let source = std::process::Command::new(&command.program)
         .args(&command.args)
@@ -250,10 +224,7 @@ impl RunError {
     pub const LINES: usize = 20;
 
     fn not_started(command: &CommandSpec, source: io::Error) -> Self {
-        Self::NotStarted {
-            command: command.to_string(),
-            source,
-        }
+        Self::NotStarted { command: command.to_string(), source }
     }
 
     fn failed(command: &CommandSpec, status: ExitStatus, mut lines: Vec<String>) -> Self {
@@ -267,11 +238,7 @@ impl RunError {
 }
 
 fn shown(lines: &[String]) -> String {
-    if lines.is_empty() {
-        String::new()
-    } else {
-        format!(":\n{}", lines.join("\n"))
-    }
+    if lines.is_empty() { String::new() } else { format!(":\n{}", lines.join("\n")) }
 }
 
 #[cfg(test)]
@@ -295,10 +262,7 @@ mod tests {
     #[test]
     fn a_missing_program_and_a_failing_one_are_different_errors() {
         let missing = CommandSpec::new("/nonexistent/program", &GearEnv::new());
-        assert!(matches!(
-            checked(&missing, LIMIT),
-            Err(RunError::NotStarted { .. })
-        ));
+        assert!(matches!(checked(&missing, LIMIT), Err(RunError::NotStarted { .. })));
         let error = checked(&shell("echo why >&2; exit 3"), LIMIT).unwrap_err();
         assert_eq!(
             error.to_string(),

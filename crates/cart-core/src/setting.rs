@@ -75,32 +75,20 @@ pub struct SettingError {
 mod tests {
     use super::*;
 
-    const PARTS: Setting = Setting {
-        name: "PARTS",
-        meaning: "how many",
-        default: "3",
-        allowed: "1 to 9",
-    };
+    const PARTS: Setting =
+        Setting { name: "PARTS", meaning: "how many", default: "3", allowed: "1 to 9" };
 
     #[test]
     fn unset_and_empty_give_the_default() {
         assert_eq!(PARTS.number(&GearEnv::new(), 1..=9, 3), Ok(3));
-        assert_eq!(
-            PARTS.number(&GearEnv::new().with("PARTS", ""), 1..=9, 3),
-            Ok(3)
-        );
+        assert_eq!(PARTS.number(&GearEnv::new().with("PARTS", ""), 1..=9, 3), Ok(3));
     }
 
     #[test]
     fn an_error_names_variable_value_and_what_is_allowed() {
         for value in ["0", "10", "-1", "two", "1.5"] {
-            let error = PARTS
-                .number(&GearEnv::new().with("PARTS", value), 1..=9, 3)
-                .unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                format!("PARTS is {value:?}, but allowed is: 1 to 9")
-            );
+            let error = PARTS.number(&GearEnv::new().with("PARTS", value), 1..=9, 3).unwrap_err();
+            assert_eq!(error.to_string(), format!("PARTS is {value:?}, but allowed is: 1 to 9"));
         }
     }
 }

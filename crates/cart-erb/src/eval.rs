@@ -8,7 +8,7 @@ use lib_ruby_parser::Node;
 use crate::Context;
 use crate::context::FileTests;
 use crate::error::ErbError;
-use crate::flow::{Outcome, Stop, limit, refuse};
+use crate::flow::{Outcome, limit};
 use crate::inspect;
 use crate::program::Program;
 use crate::regex::{Match, Pattern};
@@ -53,6 +53,8 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) env: Vec<(Rc<[u8]>, Rc<[u8]>)>,
     scopes: Vec<scope::Scope<'a>>,
     globals: HashMap<&'a str, Value>,
+    /// The local variables that the groups of a regular expression became.
+    named_groups: HashMap<String, Value>,
     /// `$~`
     pub(crate) last_match: Option<Rc<Match>>,
     /// The regular expressions without interpolation, by their place in the program.
@@ -83,6 +85,7 @@ impl<'a> Evaluator<'a> {
             env: context.env().iter().map(|(name, value)| (shared(name), shared(value))).collect(),
             scopes: vec![scope::Scope::default()],
             globals: HashMap::new(),
+            named_groups: HashMap::new(),
             last_match: None,
             patterns: HashMap::new(),
             written: Output::default(),
@@ -106,11 +109,12 @@ impl<'a> Evaluator<'a> {
         Ok(Rendered::new(bytes, &marks))
     }
 
-    /// Evaluates a node.
+    /// Evaluates a node. What stops it is located at the innermost node.
     pub(crate) fn eval(&mut self, node: &'a Node) -> Outcome {
-        self.enter().and_then(|()| self.eval_node(node)).map_err(|stop| stop.located(place(node)))
-            .inspect_err(|_| self.depth = self.depth.saturating_sub(1))
-            .inspect(|_| ())
+        self.enter().map_err(|stop| stop.located(place(node)))?;
+        let result = self.eval_node(node);
+        self.depth -= 1;
+        result.map_err(|stop| stop.located(place(node)))
     }
 
     fn enter(&mut self) -> Outcome<()> {
@@ -120,6 +124,59 @@ impl<'a> Evaluator<'a> {
         }
         self.depth += 1;
         Ok(())
+    }
+
+    /// Evaluates a node that may be missing; that is nil.
+    fn eval_maybe(&mut self, node: Option<&'a Node>) -> Outcome {
+        node.map_or(Ok(Value::Nil), |node| self.eval(node))
+    }
+
+    /// Evaluates statements; the last one's value counts.
+    fn eval_all(&mut self, statements: &'a [Node]) -> Outcome {
+        let mut value = Value::Nil;
+        for statement in statements {
+            value = self.eval(statement)?;
+        }
+        Ok(value)
+    }
+
+    fn eval_node(&mut self, node: &'a Node) -> Outcome {
+        match node {
+            Node::Begin(begin) => self.eval_all(&begin.statements),
+            Node::KwBegin(begin) => self.eval_all(&begin.statements),
+            Node::Nil(_) | Node::EmptyElse(_) => Ok(Value::Nil),
+            Node::True(_) => Ok(Value::Bool(true)),
+            Node::False(_) => Ok(Value::Bool(false)),
+            Node::Self_(_) => Ok(Value::Main),
+            Node::Send(_) | Node::CSend(_) | Node::Index(_) => self.eval_send(node, None),
+            Node::Block(_) | Node::Numblock(_) => self.eval_block_call(node),
+            Node::Lvar(lvar) => Ok(self.local(&lvar.name).unwrap_or(Value::Nil)),
+            Node::Gvar(gvar) => self.eval_global(&gvar.name),
+            Node::Lvasgn(_)
+            | Node::Gvasgn(_)
+            | Node::IndexAsgn(_)
+            | Node::Masgn(_)
+            | Node::OpAsgn(_)
+            | Node::OrAsgn(_)
+            | Node::AndAsgn(_) => self.eval_assignment(node),
+            Node::And(_)
+            | Node::Or(_)
+            | Node::If(_)
+            | Node::IfMod(_)
+            | Node::IfTernary(_)
+            | Node::Case(_)
+            | Node::While(_)
+            | Node::Until(_)
+            | Node::WhilePost(_)
+            | Node::UntilPost(_)
+            | Node::For(_)
+            | Node::Next(_)
+            | Node::Break(_)
+            | Node::Rescue(_)
+            | Node::Ensure(_) => self.eval_control(node),
+            Node::Defined(defined) => self.eval_defined(&defined.value),
+            _ => self.eval_literal(node),
+        }
     }
 
     /// Takes steps off the budget.
@@ -142,7 +199,10 @@ impl<'a> Evaluator<'a> {
     /// Appends to what comes before the body.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Outcome<()> {
         let offset = self.written.bytes.len();
-        self.charge_bytes(offset + bytes.len())?;
+        if offset + bytes.len() > LONGEST_STRING {
+            return limit(format!("more than {LONGEST_STRING} bytes of output"));
+        }
+        self.charge_bytes(bytes.len())?;
         self.written.marks.push(Mark { offset, line: self.line(), text: false });
         self.written.bytes.extend_from_slice(bytes);
         Ok(())
@@ -151,5 +211,18 @@ impl<'a> Evaluator<'a> {
     /// The template's line of the call that is being made.
     pub(crate) fn line(&self) -> usize {
         self.program.line_at(self.at)
+    }
+}
+
+/// Where Ruby says a node is: a call at its method's name, an index at its receiver.
+fn place(node: &Node) -> usize {
+    match node {
+        Node::Send(send) => send.selector_l.unwrap_or(send.expression_l).begin,
+        Node::CSend(send) => send.selector_l.unwrap_or(send.expression_l).begin,
+        Node::Index(index) => place(&index.recv),
+        Node::IndexAsgn(index) => place(&index.recv),
+        Node::Block(block) => place(&block.call),
+        Node::Numblock(block) => place(&block.call),
+        other => other.expression().begin,
     }
 }

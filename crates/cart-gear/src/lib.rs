@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 // In reading order: where things are, what a script is given, how it is run, what a gear's life is.
+pub mod identity;
 pub mod layout;
 pub mod state;
 pub mod tree;
@@ -15,7 +16,7 @@ pub mod scripts;
 
 pub mod action_hooks;
 pub mod installed;
-pub mod patterns;
+pub mod managed;
 pub mod templates;
 
 pub mod deployment;

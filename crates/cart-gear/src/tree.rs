@@ -8,20 +8,21 @@ use cart_core::files::FileError;
 use walkdir::WalkDir;
 
 /// Copies what is in `from` into the directory `to`, which may be there already; files of the
-/// same name are replaced. A name for which `leave_out` answers true is left out, with all that
-/// is below it, at any depth. Sockets, pipes and devices are left out.
+/// same name are replaced. A path below `from` for which `leave_out` answers true is left out,
+/// with all that is below it. Sockets, pipes and devices are left out.
 ///
 /// # Errors
 /// [`FileError`] naming the file that could not be read or written.
 pub fn copy(
     from: &Utf8Path,
     to: &Utf8Path,
-    leave_out: impl Fn(&str) -> bool,
+    leave_out: impl Fn(&Utf8Path) -> bool,
 ) -> Result<(), FileError> {
     let mut directories = Vec::new();
-    let walk = WalkDir::new(from).min_depth(0).into_iter();
-    let entries = walk.filter_entry(|entry| {
-        entry.depth() == 0 || !entry.file_name().to_str().is_some_and(&leave_out)
+    let entries = WalkDir::new(from).into_iter().filter_entry(|entry| {
+        let path = Utf8Path::from_path(entry.path());
+        let below = path.and_then(|path| path.strip_prefix(from).ok());
+        entry.depth() == 0 || !below.is_some_and(&leave_out)
     });
     for entry in entries {
         let entry = entry.map_err(|e| unreadable(from, e))?;
@@ -148,8 +149,9 @@ mod tests {
         files::write_atomic(&from.join(".hidden"), b"h", 0o600).unwrap();
         symlink("sub/run", from.join("link")).unwrap();
         symlink("nowhere", from.join("dangling")).unwrap();
-        copy(&from, &to, |n| n == ".git" || n == "__pycache__").unwrap();
-        copy(&from, &to, |n| n == ".git" || n == "__pycache__").unwrap();
+        let unwanted = |path: &Utf8Path| path == ".git" || path.ends_with("__pycache__");
+        copy(&from, &to, unwanted).unwrap();
+        copy(&from, &to, unwanted).unwrap();
         let mode = |n: &str| fs::metadata(to.join(n)).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode("sub/run"), mode(".hidden")), (0o750, 0o600));
         assert_eq!(fs::read_link(to.join("link")).unwrap().to_str(), Some("sub/run"));

@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+
+// What is asked for.
+pub mod network;
+pub mod settings;
+pub mod site;
+
+// What there is.
+pub mod binary;
+pub mod build;
+pub mod descriptors;
+pub mod feature;
+pub mod run_as;
+
+// From facts to text.
+pub mod model;
+pub mod quoted;
+mod statement;
+pub mod user_config;
+
+// From text to a running nginx.
+pub mod complaint;
+pub mod layout;
+pub mod service;
+pub mod stage;
+
+pub mod nginx;
+
+pub use binary::{Binary, BinaryError};
+pub use model::{Model, ModelError, Rendered};
+pub use nginx::{ConfigError, Nginx};
+pub use service::ServiceError;
+pub use settings::{NginxSettings, SETTINGS};
+pub use site::{Connections, Site, SiteError, Upstream};
+pub use stage::{Change, Stage, TestError};
+pub use user_config::{UserConfig, UserConfigError};

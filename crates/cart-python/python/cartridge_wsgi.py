@@ -266,22 +266,25 @@ def behind_nginx(environ):
 class ClientSocket(object):
     """The client's connection, for an app that takes it over to speak WebSocket.
 
-    Given to the app as `environ["werkzeug.socket"]`, where simple-websocket and
-    flask-sock look for it. It remembers whether the app wrote to it: then the
-    connection is the app's, and the server must not write a response as well.
+    Given to the app where simple-websocket and flask-sock look for it: under
+    `werkzeug.socket` in environ, by gunicorn under `gunicorn.socket`. It remembers whether
+    the app wrote to it: then the connection is the app's, and the server must not write a
+    response as well.
     """
 
     def __init__(self, connection):
         self._connection = connection
         self.taken = False
 
-    def send(self, *args):
-        self.taken = True
-        return self._connection.send(*args)
+    def send(self, data, *flags):
+        # All of it: simple-websocket does not look at how much was sent, and with gevent
+        # that may be less than everything.
+        self.sendall(data, *flags)
+        return len(data)
 
-    def sendall(self, *args):
+    def sendall(self, data, *flags):
         self.taken = True
-        return self._connection.sendall(*args)
+        self._connection.sendall(data, *flags)
 
     def __getattr__(self, name):
         return getattr(self._connection, name)

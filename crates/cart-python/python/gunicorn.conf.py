@@ -15,7 +15,7 @@ import tempfile
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def _make_loader_importable():
+def _make_our_module_importable():
     """`cartridge_wsgi` only: this folder itself must not come before the app's."""
     if "cartridge_wsgi" not in sys.modules:
         path = os.path.join(_HERE, "cartridge_wsgi.py")
@@ -34,10 +34,12 @@ def _memory_folder():
         return None
 
 
-_make_loader_importable()
+_make_our_module_importable()
 
 worker_class = os.environ.get("OPENSHIFT_PYTHON_WORKER_CLASS", "sync")
 workers = int(os.environ.get("OPENSHIFT_PYTHON_WORKERS", "1"))
+if worker_class == "gthread":
+    threads = 4  # with one, a WebSocket or a slow request would hold a whole worker
 graceful_timeout = int(os.environ.get("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "30"))
 # Longer than nginx keeps a connection, so that it is never gunicorn that closes one on
 # which nginx is just sending a request.
@@ -86,7 +88,7 @@ def on_starting(server):
 
 
 def post_worker_init(worker):
-    """Gives the app the client's address: a unix socket has none, nginx sends it along."""
+    """Puts `_behind_nginx` between gunicorn and the app."""
     from gunicorn.workers.base_async import AsyncWorker
     from gunicorn.workers.gthread import ThreadWorker
     from gunicorn.workers.sync import SyncWorker
@@ -95,13 +97,23 @@ def post_worker_init(worker):
         _APP["post_worker_init"](worker)
     # Others (an ASGI worker of the app's choice) do not speak WSGI.
     if isinstance(worker, (AsyncWorker, SyncWorker, ThreadWorker)):
-        worker.wsgi = _with_client_address(worker.wsgi)
+        worker.wsgi = _behind_nginx(worker.wsgi)
 
 
-def _with_client_address(application):
-    def with_client_address(environ, start_response):
+def _behind_nginx(application):
+    from cartridge_wsgi import ClientSocket
+
+    def behind_nginx(environ, start_response):
+        # A unix socket has no client address; nginx sends it along.
         if not environ.get("REMOTE_ADDR"):
             environ["REMOTE_ADDR"] = environ.get("HTTP_X_REAL_IP", "")
-        return application(environ, start_response)
+        if "HTTP_UPGRADE" not in environ or "gunicorn.socket" not in environ:
+            return application(environ, start_response)
+        client = environ["gunicorn.socket"] = ClientSocket(environ["gunicorn.socket"])
+        response = application(environ, start_response)
+        if client.taken:
+            getattr(response, "close", lambda: None)()
+            raise StopIteration  # gunicorn's sign for: write nothing, close
+        return response
 
-    return with_client_address
+    return behind_nginx

@@ -29,7 +29,8 @@ except ImportError:  # Python 2
 import cartridge_wsgi
 
 SOFTWARE = "wsgiref/%d.%d" % sys.version_info[:2]
-HEAD_SECONDS = 60
+# Python 2 cannot have a time limit together with a buffer.
+HEAD_SECONDS = 60 if sys.version_info[0] > 2 else None
 """How long a connection may take to send its request's head."""
 UNREAD_SECONDS = 5
 """How long to go on reading a body that the app left unread."""
@@ -102,15 +103,16 @@ class Response(ServerHandler):
 
     def _write(self, data):
         if self.body_follows and not self.taken():
-            self._or_client_gone(ServerHandler._write, data)
+            self._or_client_gone(self.stdout.write, data)
 
     def _flush(self):
         if not self.taken():
-            self._or_client_gone(ServerHandler._flush)
+            self._or_client_gone(self.stdout.flush)
 
-    def _or_client_gone(self, method, *args):
+    @staticmethod
+    def _or_client_gone(write, *args):
         try:
-            method(self, *args)
+            write(*args)
         except (OSError, socket.error) as error:
             if error.errno in CLIENT_GONE:
                 raise ClientGone()

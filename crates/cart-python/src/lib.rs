@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+
+// What people set, checked at the door.
+pub mod mirror;
+pub mod probe;
+pub mod settings;
+pub mod worker_class;
+
+// What the app is and asks for.
+pub mod entry_point;
+pub mod inputs;
+pub mod project;
+pub mod requirements;
+
+// What it runs on.
+pub mod dependencies;
+pub mod interpreter;
+pub mod pip;
+pub mod stamp;
+pub mod virtualenv;
+
+// How it is served.
+pub mod cgroup;
+pub mod server;
+pub mod sizing;
+pub mod support;
+
+// All of it together.
+pub mod app;
+
+pub use app::{Places, Prepared, PythonApp, PythonError};
+pub use server::{SERVERS, WsgiServer};
+pub use settings::{PythonSettings, SETTINGS};

@@ -10,10 +10,7 @@ fn main() -> ExitCode {
     let (Some(run), Some(logs)) = (places.next(), places.next()) else {
         return ExitCode::from(cart_core::entry::USAGE);
     };
-    match inherited
-        .map_err(Into::into)
-        .and_then(|()| cart_supervisor::supervise(&run, &logs))
-    {
+    match inherited.map_err(Into::into).and_then(|()| cart_supervisor::supervise(&run, &logs)) {
         Ok(()) => ExitCode::SUCCESS,
         // Nobody reads our standard error; the supervisor's log has the reason.
         Err(_) => ExitCode::FAILURE,

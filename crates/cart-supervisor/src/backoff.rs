@@ -6,9 +6,7 @@ use std::time::Duration;
 const HEALTHY: Duration = Duration::from_secs(10);
 /// Waits after the first, second, ... crash in a row. The first restart is at once: a server that
 /// was killed is wanted back, and its requests wait in the backlog meanwhile.
-const WAITS_MS: &[u64] = &[
-    0, 200, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000,
-];
+const WAITS_MS: &[u64] = &[0, 200, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000];
 
 /// Counts the crashes of one service.
 #[derive(Debug, Default)]

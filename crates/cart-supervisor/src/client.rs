@@ -31,11 +31,7 @@ impl Supervisor {
     /// The supervisor of the cartridge in `dir`, started by `command`.
     #[must_use]
     pub fn new(dir: &CartridgeDir, command: CommandSpec) -> Self {
-        Self {
-            run: dir.run(),
-            logs: dir.logs(),
-            command,
-        }
+        Self { run: dir.run(), logs: dir.logs(), command }
     }
 
     /// The running supervisor, if one runs.
@@ -56,10 +52,7 @@ impl Supervisor {
             return Ok(client);
         }
         let path = socket_path(&self.run);
-        let failed = |source| ClientError::Socket {
-            path: path.clone(),
-            source,
-        };
+        let failed = |source| ClientError::Socket { path: path.clone(), source };
         files::remove_if_exists(&path)?;
         let listener = UnixListener::bind(&path).map_err(failed)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
@@ -68,10 +61,7 @@ impl Supervisor {
         let pid = format!("{}\n", child.id());
         files::write_atomic(&self.run.join("supervisor.pid"), pid.as_bytes(), 0o644)?;
         // The socket listens already: a request waits in its backlog until the supervisor reads.
-        Ok(Client {
-            socket: path,
-            log: self.logs.join("supervisor.log"),
-        })
+        Ok(Client { socket: path, log: self.logs.join("supervisor.log") })
     }
 }
 
@@ -90,13 +80,7 @@ impl Client {
     /// [`ClientError::Failed`]: it did not come up, and what ran before still runs.
     pub fn ensure(&self, spec: ServiceSpec, renew: bool) -> Result<Change, ClientError> {
         let limit = Duration::from_secs(spec.start_limit) + PATIENCE;
-        match self.ask(
-            &Request::Ensure {
-                spec: Box::new(spec),
-                renew,
-            },
-            limit,
-        )? {
+        match self.ask(&Request::Ensure { spec: Box::new(spec), renew }, limit)? {
             Response::Ensured(change) => Ok(change),
             Response::Failed(failure) => Err(ClientError::Failed(failure)),
             other => Err(self.unexpected(&other)),
@@ -150,9 +134,7 @@ impl Client {
         line.push(b'\n');
         stream.write_all(&line).map_err(silent)?;
         let mut answer = String::new();
-        BufReader::new(stream)
-            .read_line(&mut answer)
-            .map_err(silent)?;
+        BufReader::new(stream).read_line(&mut answer).map_err(silent)?;
         if answer.is_empty() {
             return Err(silent(io::ErrorKind::ConnectionAborted.into()));
         }
@@ -161,11 +143,7 @@ impl Client {
 
     fn unexpected(&self, response: &Response) -> ClientError {
         let source = io::Error::other(format!("unexpected answer {response:?}"));
-        ClientError::NoAnswer {
-            source,
-            socket: self.socket.clone(),
-            last_lines: String::new(),
-        }
+        ClientError::NoAnswer { source, socket: self.socket.clone(), last_lines: String::new() }
     }
 }
 
@@ -177,17 +155,11 @@ fn find(run: &Utf8Path) -> Result<Option<Client>, ClientError> {
             Ok(Some(Client { socket, log }))
         }
         Err(e)
-            if matches!(
-                e.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
-            ) =>
+            if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
         {
             Ok(None)
         }
-        Err(source) => Err(ClientError::Socket {
-            path: socket,
-            source,
-        }),
+        Err(source) => Err(ClientError::Socket { path: socket, source }),
     }
 }
 

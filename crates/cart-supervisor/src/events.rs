@@ -42,10 +42,7 @@ impl Signals {
 
     /// The descriptors to wait for.
     pub(crate) fn interests(&self) -> [(BorrowedFd<'_>, PollFlags); 2] {
-        [
-            (self.child.as_fd(), PollFlags::IN),
-            (self.end.as_fd(), PollFlags::IN),
-        ]
+        [(self.child.as_fd(), PollFlags::IN), (self.end.as_fd(), PollFlags::IN)]
     }
 }
 
@@ -63,10 +60,8 @@ pub(crate) fn wait(
     interests: Vec<(BorrowedFd<'_>, PollFlags)>,
     deadline: Option<Instant>,
 ) -> io::Result<()> {
-    let mut descriptors: Vec<PollFd<'_>> = interests
-        .into_iter()
-        .map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags))
-        .collect();
+    let mut descriptors: Vec<PollFd<'_>> =
+        interests.into_iter().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)).collect();
     let timeout = deadline.map(|d| timespec(d.saturating_duration_since(Instant::now())));
     match poll(&mut descriptors, timeout.as_ref()) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),

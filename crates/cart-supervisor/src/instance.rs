@@ -71,11 +71,7 @@ impl Instance {
                 Listen::Unix(path) => {
                     let bound_at = listener::generation_path(path, generation);
                     let socket = Rc::new(listener::unix(&bound_at)?);
-                    Held {
-                        listen: listen.clone(),
-                        bound_at: Some(bound_at),
-                        socket,
-                    }
+                    Held { listen: listen.clone(), bound_at: Some(bound_at), socket }
                 }
             };
             instance.held.push(held);
@@ -89,10 +85,7 @@ impl Instance {
             spec,
             generation,
             held: Vec::new(),
-            process: process.map(|id| Running {
-                id,
-                since: Instant::now(),
-            }),
+            process: process.map(|id| Running { id, since: Instant::now() }),
             start_at: None,
             crashes: 0,
             last_end: String::new(),
@@ -106,44 +99,29 @@ impl Instance {
         let failed = |message: String| Failure::NotStarted { message };
         let log = files::open_log(&self.spec.log).map_err(|e| failed(e.to_string()))?;
         self.log_offset = log.metadata().map_or(0, |m| m.len());
-        let sockets: Result<Vec<OwnedFd>, _> = self
-            .held
-            .iter()
-            .map(|held| held.socket.try_clone())
-            .collect();
+        let sockets: Result<Vec<OwnedFd>, _> =
+            self.held.iter().map(|held| held.socket.try_clone()).collect();
         let sockets = sockets.map_err(|e| failed(format!("cannot copy a descriptor: {e}")))?;
         let child =
             run::service(&self.spec.command, sockets, &log).map_err(|e| failed(e.to_string()))?;
         let id = ProcessId::of_child(child.id())
             .ok_or_else(|| failed("/proc does not show the process just started".to_owned()))?;
-        self.process = Some(Running {
-            id,
-            since: Instant::now(),
-        });
+        self.process = Some(Running { id, since: Instant::now() });
         self.start_at = None;
         Ok(())
     }
 
     /// Asks the first socket for proof.
     pub(crate) fn probe(&self) -> Result<Probing, Failure> {
-        let closed = |e: std::io::Error| Failure::NotStarted {
-            message: format!("cannot probe it: {e}"),
-        };
+        let closed =
+            |e: std::io::Error| Failure::NotStarted { message: format!("cannot probe it: {e}") };
         match (self.held.first(), &self.spec.probe) {
-            (
-                Some(Held {
-                    bound_at: Some(path),
-                    ..
-                }),
-                probe,
-            ) => Probing::unix(path, probe).map_err(closed),
-            (
-                Some(Held {
-                    listen: Listen::Tcp(address),
-                    ..
-                }),
-                probe,
-            ) => Probing::tcp(*address, probe).map_err(closed),
+            (Some(Held { bound_at: Some(path), .. }), probe) => {
+                Probing::unix(path, probe).map_err(closed)
+            }
+            (Some(Held { listen: Listen::Tcp(address), .. }), probe) => {
+                Probing::tcp(*address, probe).map_err(closed)
+            }
             (_, Probe::Http { .. } | Probe::Reaction) => Err(Failure::NotStarted {
                 message: format!("the service {} has no socket to probe", self.spec.name),
             }),
@@ -174,16 +152,10 @@ impl Instance {
 
     /// Notes a crash and plans the next start; `false` when it gave up.
     pub(crate) fn crashed(&mut self, how: &str) -> bool {
-        let lived = self
-            .process
-            .take()
-            .map_or(Duration::ZERO, |p| p.since.elapsed());
+        let lived = self.process.take().map_or(Duration::ZERO, |p| p.since.elapsed());
         self.crashes += 1;
         how.clone_into(&mut self.last_end);
-        self.start_at = self
-            .back_off
-            .after_crash(lived)
-            .map(|wait| Instant::now() + wait);
+        self.start_at = self.back_off.after_crash(lived).map(|wait| Instant::now() + wait);
         if self.start_at.is_none() {
             // A closed socket refuses connections at once; an open one that nobody serves would
             // let them hang.
@@ -220,11 +192,7 @@ impl Draining {
     /// The end of `instance`, which lingers first if somebody took its place.
     pub(crate) fn new(instance: Instance, replaced: bool) -> Option<Self> {
         let process = instance.process?;
-        let linger = if replaced {
-            instance.spec.stop.linger
-        } else {
-            0
-        };
+        let linger = if replaced { instance.spec.stop.linger } else { 0 };
         Some(Self {
             step: Step::Linger(Instant::now() + Duration::from_secs(linger)),
             held: instance.held,
@@ -239,10 +207,7 @@ impl Draining {
         Self {
             spec: spec.clone(),
             generation,
-            process: Running {
-                id,
-                since: Instant::now(),
-            },
+            process: Running { id, since: Instant::now() },
             step: Step::Linger(Instant::now()),
             held: Vec::new(),
         }

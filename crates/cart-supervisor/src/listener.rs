@@ -16,10 +16,8 @@ const BACKLOG: i32 = 4096;
 
 /// Binds and listens on a path. What was there before is replaced.
 pub(crate) fn unix(path: &Utf8Path) -> Result<OwnedFd, Failure> {
-    let failed = |e: io::Error| Failure::NoSocket {
-        place: path.to_string(),
-        message: e.to_string(),
-    };
+    let failed =
+        |e: io::Error| Failure::NoSocket { place: path.to_string(), message: e.to_string() };
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
         _ => {}
@@ -44,11 +42,7 @@ pub(crate) fn unix(path: &Utf8Path) -> Result<OwnedFd, Failure> {
 
 /// Binds and listens on an address.
 pub(crate) fn tcp(address: SocketAddr) -> Result<OwnedFd, Failure> {
-    let family = if address.is_ipv4() {
-        AddressFamily::INET
-    } else {
-        AddressFamily::INET6
-    };
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let open = || -> rustix::io::Result<OwnedFd> {
         let socket = stream_socket(family)?;
         // A port that was in use until just now has connections in TIME_WAIT.
@@ -58,10 +52,9 @@ pub(crate) fn tcp(address: SocketAddr) -> Result<OwnedFd, Failure> {
         Ok(socket)
     };
     open().map_err(|errno| match errno {
-        rustix::io::Errno::ADDRINUSE => Failure::AddressTaken {
-            address,
-            holder: cart_core::process::listening_on(address),
-        },
+        rustix::io::Errno::ADDRINUSE => {
+            Failure::AddressTaken { address, holder: cart_core::process::listening_on(address) }
+        }
         other => Failure::NoSocket {
             place: address.to_string(),
             message: io::Error::from(other).to_string(),
@@ -108,9 +101,6 @@ mod tests {
 
     #[test]
     fn generations_stand_beside_the_path() {
-        assert_eq!(
-            generation_path("/r/appserver.sock".into(), 7),
-            "/r/appserver.7.sock"
-        );
+        assert_eq!(generation_path("/r/appserver.sock".into(), 7), "/r/appserver.7.sock");
     }
 }

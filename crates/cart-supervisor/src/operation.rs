@@ -18,18 +18,9 @@ use crate::supervisor::Supervisor;
 #[derive(Debug)]
 pub(crate) enum Operation {
     /// A new generation proves itself.
-    Prove {
-        candidate: Box<Instance>,
-        probing: Probing,
-        deadline: Instant,
-        asked_by: Connection,
-    },
+    Prove { candidate: Box<Instance>, probing: Probing, deadline: Instant, asked_by: Connection },
     /// Services are stopped one after the other.
-    Stop {
-        left: VecDeque<String>,
-        then_end: bool,
-        asked_by: Option<Connection>,
-    },
+    Stop { left: VecDeque<String>, then_end: bool, asked_by: Option<Connection> },
 }
 
 impl Operation {
@@ -55,10 +46,7 @@ impl Supervisor {
         let runs = current.is_some_and(|c| c.process.is_some() && c.spec == spec);
         // A service whose sockets only it holds cannot be renewed on a port: it is left alone.
         let port_is_its_own = current.is_some_and(|c| c.held.is_empty())
-            && spec
-                .listen
-                .iter()
-                .any(|l| matches!(l, crate::Listen::Tcp(_)));
+            && spec.listen.iter().any(|l| matches!(l, crate::Listen::Tcp(_)));
         if runs && (!renew || port_is_its_own) {
             asked_by.answer(&Response::Ensured(Change::Unchanged));
             return;
@@ -69,18 +57,10 @@ impl Supervisor {
                 let limit = Duration::from_secs(candidate.spec.start_limit);
                 let deadline = Instant::now() + limit;
                 let candidate = Box::new(candidate);
-                self.operation = Some(Operation::Prove {
-                    candidate,
-                    probing,
-                    deadline,
-                    asked_by,
-                });
+                self.operation = Some(Operation::Prove { candidate, probing, deadline, asked_by });
             }
             Err(failure) => {
-                self.log.line(format_args!(
-                    "generation {} failed: {failure}",
-                    self.generation
-                ));
+                self.log.line(format_args!("generation {} failed: {failure}", self.generation));
                 asked_by.answer(&Response::Failed(failure));
             }
         }
@@ -89,52 +69,33 @@ impl Supervisor {
     /// Begins to stop `services`.
     pub(crate) fn stop(&mut self, services: Vec<String>, asked_by: Connection) {
         let left = services.into();
-        self.operation = Some(Operation::Stop {
-            left,
-            then_end: false,
-            asked_by: Some(asked_by),
-        });
+        self.operation = Some(Operation::Stop { left, then_end: false, asked_by: Some(asked_by) });
     }
 
     /// Begins to stop everything, `first` first; a generation that was proving itself goes, too.
     pub(crate) fn end(&mut self, first: Vec<String>, asked_by: Option<Connection>) {
         let mut asked_by = asked_by;
         match self.operation.take() {
-            Some(Operation::Prove {
-                candidate,
-                asked_by,
-                ..
-            }) => {
+            Some(Operation::Prove { candidate, asked_by, .. }) => {
                 let message = "the supervisor was asked to end".to_owned();
                 self.reject(*candidate, Failure::NotStarted { message }, asked_by);
             }
             // Whoever waits for a stop gets the answer of this larger one.
-            Some(Operation::Stop {
-                asked_by: waiting, ..
-            }) => asked_by = asked_by.or(waiting),
+            Some(Operation::Stop { asked_by: waiting, .. }) => asked_by = asked_by.or(waiting),
             None => {}
         }
         let mut left: VecDeque<String> = first.into();
         // What was started last depends on what was started first.
         let others: Vec<String> = self.services.iter().rev().map(|s| s.name.clone()).collect();
         left.extend(others);
-        self.operation = Some(Operation::Stop {
-            left,
-            then_end: true,
-            asked_by,
-        });
+        self.operation = Some(Operation::Stop { left, then_end: true, asked_by });
     }
 
     /// Goes on with the change under way as far as that is possible now.
     pub(crate) fn advance_operation(&mut self) {
         match self.operation.take() {
             None => {}
-            Some(Operation::Prove {
-                candidate,
-                mut probing,
-                deadline,
-                asked_by,
-            }) => {
+            Some(Operation::Prove { candidate, mut probing, deadline, asked_by }) => {
                 let failure = match probing.advance() {
                     Some(Verdict::Proved) => return self.promote(*candidate, asked_by),
                     Some(verdict) => failure_of(&verdict, &candidate),
@@ -143,22 +104,14 @@ impl Supervisor {
                         last_lines: candidate.last_lines(),
                     },
                     None => {
-                        self.operation = Some(Operation::Prove {
-                            candidate,
-                            probing,
-                            deadline,
-                            asked_by,
-                        });
+                        self.operation =
+                            Some(Operation::Prove { candidate, probing, deadline, asked_by });
                         return;
                     }
                 };
                 self.reject(*candidate, failure, asked_by);
             }
-            Some(Operation::Stop {
-                left,
-                then_end,
-                asked_by,
-            }) => {
+            Some(Operation::Stop { left, then_end, asked_by }) => {
                 self.advance_stop(left, then_end, asked_by);
             }
         }
@@ -172,18 +125,10 @@ impl Supervisor {
         if candidate.process.is_none_or(|p| p.id.pid != pid) {
             return false;
         }
-        if let Some(Operation::Prove {
-            mut candidate,
-            asked_by,
-            ..
-        }) = self.operation.take()
-        {
+        if let Some(Operation::Prove { mut candidate, asked_by, .. }) = self.operation.take() {
             candidate.process = None;
             let last_lines = candidate.last_lines();
-            let failure = Failure::Ended {
-                status: how.to_owned(),
-                last_lines,
-            };
+            let failure = Failure::Ended { status: how.to_owned(), last_lines };
             self.reject(*candidate, failure, asked_by);
         }
         true
@@ -199,9 +144,7 @@ impl Supervisor {
             Err(failure) => {
                 candidate.unlink();
                 let name = candidate.spec.name.clone();
-                self.service(&name)
-                    .draining
-                    .extend(Draining::new(candidate, false));
+                self.service(&name).draining.extend(Draining::new(candidate, false));
                 Err(failure)
             }
         }
@@ -221,14 +164,8 @@ impl Supervisor {
         ));
         let service = self.service(&name);
         let old = service.current.replace(candidate);
-        let change = if old.is_some() {
-            Change::Replaced
-        } else {
-            Change::Started
-        };
-        service
-            .draining
-            .extend(old.and_then(|instance| Draining::new(instance, true)));
+        let change = if old.is_some() { Change::Replaced } else { Change::Started };
+        service.draining.extend(old.and_then(|instance| Draining::new(instance, true)));
         self.note();
         asked_by.answer(&Response::Ensured(change));
     }
@@ -236,14 +173,10 @@ impl Supervisor {
     /// The candidate has not proved itself: it goes, and what served before goes on serving.
     fn reject(&mut self, candidate: Instance, failure: Failure, asked_by: Connection) {
         let name = candidate.spec.name.clone();
-        self.log.line(format_args!(
-            "{name}: generation {} failed: {failure}",
-            candidate.generation
-        ));
+        self.log
+            .line(format_args!("{name}: generation {} failed: {failure}", candidate.generation));
         candidate.unlink();
-        self.service(&name)
-            .draining
-            .extend(Draining::new(candidate, false));
+        self.service(&name).draining.extend(Draining::new(candidate, false));
         self.note();
         asked_by.answer(&Response::Failed(failure));
     }
@@ -256,11 +189,7 @@ impl Supervisor {
     ) {
         while let Some(name) = left.front() {
             if !self.is_stopped(name) {
-                self.operation = Some(Operation::Stop {
-                    left,
-                    then_end,
-                    asked_by,
-                });
+                self.operation = Some(Operation::Stop { left, then_end, asked_by });
                 return;
             }
             left.pop_front();
@@ -300,11 +229,9 @@ impl Supervisor {
 fn failure_of(verdict: &Verdict, candidate: &Instance) -> Failure {
     let last_lines = candidate.last_lines();
     match (verdict, &candidate.spec.probe) {
-        (Verdict::WrongStatus(status), Probe::Http { path, .. }) => Failure::WrongStatus {
-            path: path.clone(),
-            status: *status,
-            last_lines,
-        },
+        (Verdict::WrongStatus(status), Probe::Http { path, .. }) => {
+            Failure::WrongStatus { path: path.clone(), status: *status, last_lines }
+        }
         _ => Failure::NoHttp { last_lines },
     }
 }

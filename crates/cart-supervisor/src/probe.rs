@@ -97,21 +97,12 @@ impl Probing {
             ),
             Probe::Reaction => "GET / HTTP/1.1\r\n\r\n".to_owned(),
         };
-        Self {
-            stream,
-            to_send: to_send.into_bytes(),
-            received: Vec::new(),
-            probe: probe.clone(),
-        }
+        Self { stream, to_send: to_send.into_bytes(), received: Vec::new(), probe: probe.clone() }
     }
 
     /// What to wait for.
     pub(crate) fn interest(&self) -> (BorrowedFd<'_>, PollFlags) {
-        let flags = if self.to_send.is_empty() {
-            PollFlags::IN
-        } else {
-            PollFlags::OUT
-        };
+        let flags = if self.to_send.is_empty() { PollFlags::IN } else { PollFlags::OUT };
         (self.stream.as_fd(), flags)
     }
 
@@ -150,9 +141,7 @@ impl Probing {
         let parsed = response.parse(&self.received);
         match (response.code, parsed) {
             (Some(code), _)
-                if statuses
-                    .iter()
-                    .any(|(low, high)| (*low..=*high).contains(&code)) =>
+                if statuses.iter().any(|(low, high)| (*low..=*high).contains(&code)) =>
             {
                 Some(Verdict::Proved)
             }
@@ -201,11 +190,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     fn http(statuses: &[(u16, u16)]) -> Probe {
-        Probe::Http {
-            path: "/ping".into(),
-            host: "h".into(),
-            statuses: statuses.to_vec(),
-        }
+        Probe::Http { path: "/ping".into(), host: "h".into(), statuses: statuses.to_vec() }
     }
 
     /// What becomes of a probe that is answered by `answer` and then by a closed connection.
@@ -228,10 +213,7 @@ mod tests {
     fn an_allowed_status_proves_and_another_does_not() {
         let (answer, request) = verdict(&http(&[(100, 499)]), b"HTTP/1.0 404 No\r\n\r\n");
         assert_eq!(answer, Verdict::Proved);
-        assert!(
-            request.starts_with("GET /ping HTTP/1.0\r\nHost: h\r\n"),
-            "{request}"
-        );
+        assert!(request.starts_with("GET /ping HTTP/1.0\r\nHost: h\r\n"), "{request}");
         let (answer, _) = verdict(&http(&[(100, 499)]), b"HTTP/1.1 500 Oops\r\nX: y\r\n\r\n");
         assert_eq!(answer, Verdict::WrongStatus(500));
     }
@@ -239,10 +221,7 @@ mod tests {
     #[test]
     fn silence_and_other_protocols_are_no_http() {
         assert_eq!(verdict(&http(&[(100, 499)]), b"").0, Verdict::NoHttp);
-        assert_eq!(
-            verdict(&http(&[(100, 499)]), b"220 mail.example ESMTP\r\n").0,
-            Verdict::NoHttp
-        );
+        assert_eq!(verdict(&http(&[(100, 499)]), b"220 mail.example ESMTP\r\n").0, Verdict::NoHttp);
     }
 
     #[test]
@@ -259,23 +238,14 @@ mod tests {
             stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").unwrap();
         });
         let limit = Duration::from_secs(20);
-        assert_eq!(
-            ask(address, &http(&[(100, 499)]), limit).unwrap(),
-            Some(Verdict::Proved)
-        );
+        assert_eq!(ask(address, &http(&[(100, 499)]), limit).unwrap(), Some(Verdict::Proved));
         server.join().unwrap();
-        assert!(!matches!(
-            ask(address, &http(&[(100, 499)]), limit),
-            Ok(Some(Verdict::Proved))
-        ));
+        assert!(!matches!(ask(address, &http(&[(100, 499)]), limit), Ok(Some(Verdict::Proved))));
     }
 
     #[test]
     fn any_reaction_is_enough_where_that_was_asked() {
-        assert_eq!(
-            verdict(&Probe::Reaction, b"HTTP/1.1 400 Bad\r\n").0,
-            Verdict::Proved
-        );
+        assert_eq!(verdict(&Probe::Reaction, b"HTTP/1.1 400 Bad\r\n").0, Verdict::Proved);
         assert_eq!(verdict(&Probe::Reaction, b"").0, Verdict::Proved);
     }
 }

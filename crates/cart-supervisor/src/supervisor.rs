@@ -59,11 +59,7 @@ impl Supervisor {
             signals: Signals::new()?,
             connections: Vec::new(),
         };
-        for recorded in record
-            .processes
-            .into_iter()
-            .filter(|p| p.process.is_alive())
-        {
+        for recorded in record.processes.into_iter().filter(|p| p.process.is_alive()) {
             supervisor.adopt(recorded);
         }
         Ok(supervisor)
@@ -90,19 +86,11 @@ impl Supervisor {
 
     /// The service called `name`, made if need be.
     pub(crate) fn service(&mut self, name: &str) -> &mut Service {
-        let at = self
-            .services
-            .iter()
-            .position(|s| s.name == name)
-            .unwrap_or_else(|| {
-                let service = Service {
-                    name: name.to_owned(),
-                    current: None,
-                    draining: Vec::new(),
-                };
-                self.services.push(service);
-                self.services.len() - 1
-            });
+        let at = self.services.iter().position(|s| s.name == name).unwrap_or_else(|| {
+            let service = Service { name: name.to_owned(), current: None, draining: Vec::new() };
+            self.services.push(service);
+            self.services.len() - 1
+        });
         &mut self.services[at]
     }
 
@@ -125,11 +113,7 @@ impl Supervisor {
             }));
         }
         let supervisor = ProcessId::of(std::process::id());
-        let record = Record {
-            supervisor,
-            generation: self.generation,
-            processes,
-        };
+        let record = Record { supervisor, generation: self.generation, processes };
         if let Err(error) = record.write(&self.run) {
             self.log.line(error);
         }
@@ -142,20 +126,14 @@ impl Supervisor {
             "{}: pid {} of generation {} still runs and is taken over",
             recorded.spec.name, recorded.process.pid, recorded.generation
         ));
-        let RecordedProcess {
-            process,
-            generation,
-            spec,
-        } = recorded;
+        let RecordedProcess { process, generation, spec } = recorded;
         let service = self.service(&spec.name);
         let found = Instance::adopted(spec, generation, Some(process));
         let older = match &service.current {
             Some(current) if current.generation > generation => Some(found),
             _ => service.current.replace(found),
         };
-        service
-            .draining
-            .extend(older.and_then(|instance| Draining::new(instance, true)));
+        service.draining.extend(older.and_then(|instance| Draining::new(instance, true)));
     }
 
     fn interests(&self) -> Vec<(BorrowedFd<'_>, PollFlags)> {
@@ -183,9 +161,7 @@ impl Supervisor {
                 Received::Nothing => index += 1,
                 Received::Closed => drop(self.connections.swap_remove(index)),
                 Received::Garbage(why) => {
-                    self.connections
-                        .swap_remove(index)
-                        .answer(&Response::NotUnderstood(why));
+                    self.connections.swap_remove(index).answer(&Response::NotUnderstood(why));
                 }
                 Received::Request(request) => {
                     let connection = self.connections.swap_remove(index);
@@ -214,12 +190,10 @@ impl Supervisor {
                 crashes: instance.crashes,
                 state: match (instance.process, instance.start_at) {
                     (Some(process), _) => ServiceState::Running(process.id),
-                    (None, Some(_)) => ServiceState::BackingOff {
-                        reason: instance.last_end.clone(),
-                    },
-                    (None, None) => ServiceState::GaveUp {
-                        reason: instance.last_end.clone(),
-                    },
+                    (None, Some(_)) => {
+                        ServiceState::BackingOff { reason: instance.last_end.clone() }
+                    }
+                    (None, None) => ServiceState::GaveUp { reason: instance.last_end.clone() },
                 },
             })
             .collect()
@@ -228,10 +202,6 @@ impl Supervisor {
     /// When something is due although nothing happens.
     fn deadline(&self) -> Option<Instant> {
         let operation = self.operation.as_ref().and_then(Operation::deadline);
-        self.services
-            .iter()
-            .filter_map(Service::deadline)
-            .chain(operation)
-            .min()
+        self.services.iter().filter_map(Service::deadline).chain(operation).min()
     }
 }

@@ -25,10 +25,7 @@ impl Supervisor {
     /// Does what is due: restarts, signals to what drains, looks at adopted processes.
     pub(crate) fn look_after_services(&mut self) {
         for pid in self.adopted_ends() {
-            self.ended(
-                pid,
-                "an end that only its former supervisor could have seen",
-            );
+            self.ended(pid, "an end that only its former supervisor could have seen");
         }
         let now = Instant::now();
         let mut noted = Vec::new();
@@ -60,10 +57,7 @@ impl Supervisor {
             service.draining.retain(|draining| {
                 let gone = draining.process.id.pid == pid;
                 if gone {
-                    noted.push(format!(
-                        "{}: pid {pid} ended with {how}",
-                        draining.spec.name
-                    ));
+                    noted.push(format!("{}: pid {pid} ended with {how}", draining.spec.name));
                 }
                 !gone
             });
@@ -73,20 +67,11 @@ impl Supervisor {
             if instance.process.is_none_or(|p| p.id.pid != pid) {
                 continue;
             }
-            let again = if instance.crashed(how) {
-                "will be started again"
-            } else {
-                "is given up"
-            };
-            noted.push(format!(
-                "{}: pid {pid} crashed with {how} and {again}",
-                service.name
-            ));
+            let again = if instance.crashed(how) { "will be started again" } else { "is given up" };
+            noted.push(format!("{}: pid {pid} crashed with {how} and {again}", service.name));
             let left = process::group_members(pid).into_iter();
             let (spec, generation) = (&instance.spec, instance.generation);
-            service
-                .draining
-                .extend(left.map(|id| Draining::leftover(spec, generation, id)));
+            service.draining.extend(left.map(|id| Draining::leftover(spec, generation, id)));
         }
         if !noted.is_empty() {
             noted.iter().for_each(|line| self.log.line(line));
@@ -105,10 +90,7 @@ impl Service {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let restart = self.current.as_ref().and_then(|c| c.start_at);
         let draining = self.draining.iter().filter_map(Draining::due).min();
-        let look = self
-            .adopted()
-            .next()
-            .map(|_| Instant::now() + ADOPTED_INTERVAL);
+        let look = self.adopted().next().map(|_| Instant::now() + ADOPTED_INTERVAL);
         [restart, draining, look].into_iter().flatten().min()
     }
 
@@ -117,10 +99,7 @@ impl Service {
         let current = self.current.iter().filter_map(|c| c.process);
         let draining = self.draining.iter().map(|d| d.process);
         let me = std::process::id();
-        current
-            .chain(draining)
-            .map(|p| p.id)
-            .filter(move |p| process::parent(p.pid) != Some(me))
+        current.chain(draining).map(|p| p.id).filter(move |p| process::parent(p.pid) != Some(me))
     }
 
     fn restart_if_due(&mut self, now: Instant, noted: &mut Vec<String>) {
@@ -133,15 +112,8 @@ impl Service {
         match start_again(instance) {
             Ok(()) => noted.push(format!("{}: started again", self.name)),
             Err(failure) => {
-                let again = if instance.crashed(&failure) {
-                    "tried again"
-                } else {
-                    "given up"
-                };
-                noted.push(format!(
-                    "{}: could not be started, {again}: {failure}",
-                    self.name
-                ));
+                let again = if instance.crashed(&failure) { "tried again" } else { "given up" };
+                noted.push(format!("{}: could not be started, {again}: {failure}", self.name));
             }
         }
     }

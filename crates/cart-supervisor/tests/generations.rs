@@ -1,5 +1,7 @@
 //! A real supervisor, real processes, real sockets: what a service lives through.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -40,11 +42,7 @@ impl Place {
         let dir = Utf8PathBuf::from_path_buf(keep.path().to_owned()).unwrap();
         files::create_dir(&dir.join("run"), 0o700).unwrap();
         files::create_dir(&dir.join("logs"), 0o755).unwrap();
-        Self {
-            _keep: keep,
-            dir,
-            env: GearEnv::from_process(),
-        }
+        Self { _keep: keep, dir, env: GearEnv::from_process() }
     }
 
     fn supervisor(&self) -> SupervisorProcess {
@@ -53,11 +51,7 @@ impl Place {
         let command = CommandSpec::new(target.join("examples/supervise"), &self.env)
             .arg(self.dir.join("run"))
             .arg(self.dir.join("logs"));
-        SupervisorProcess {
-            run: self.dir.join("run"),
-            logs: self.dir.join("logs"),
-            command,
-        }
+        SupervisorProcess { run: self.dir.join("run"), logs: self.dir.join("logs"), command }
     }
 
     fn client(&self) -> Client {
@@ -83,11 +77,7 @@ impl Place {
                 statuses: vec![(100, 499)],
             },
             start_limit: 20,
-            stop: Stop {
-                signal: StopSignal::Term,
-                linger: 0,
-                drain: 10,
-            },
+            stop: Stop { signal: StopSignal::Term, linger: 0, drain: 10 },
         }
     }
 
@@ -104,12 +94,7 @@ impl Place {
     }
 
     fn status(&self) -> ServiceStatus {
-        self.client()
-            .status()
-            .unwrap()
-            .into_iter()
-            .find(|s| s.name == "app")
-            .unwrap()
+        self.client().status().unwrap().into_iter().find(|s| s.name == "app").unwrap()
     }
 
     fn process(&self) -> ProcessId {
@@ -132,26 +117,14 @@ impl Drop for Place {
 fn the_same_service_is_left_alone_and_another_replaces_it() {
     let place = Place::new();
     let client = place.client();
-    assert_eq!(
-        client.ensure(place.answering("one"), false).unwrap(),
-        Change::Started
-    );
+    assert_eq!(client.ensure(place.answering("one"), false).unwrap(), Change::Started);
     let first = place.process();
-    assert_eq!(
-        client.ensure(place.answering("one"), false).unwrap(),
-        Change::Unchanged
-    );
+    assert_eq!(client.ensure(place.answering("one"), false).unwrap(), Change::Unchanged);
     assert_eq!(place.process(), first);
-    assert_eq!(
-        client.ensure(place.answering("two"), false).unwrap(),
-        Change::Replaced
-    );
+    assert_eq!(client.ensure(place.answering("two"), false).unwrap(), Change::Replaced);
     assert_eq!(place.ask(), "two");
     assert!(first.wait_gone(LIMIT), "the replaced generation still runs");
-    assert_eq!(
-        client.ensure(place.answering("two"), true).unwrap(),
-        Change::Replaced
-    );
+    assert_eq!(client.ensure(place.answering("two"), true).unwrap(), Change::Replaced);
     assert_eq!(place.status().generation, 3);
 }
 
@@ -167,26 +140,15 @@ fn a_generation_that_fails_leaves_the_old_one_serving() {
     };
     assert_eq!(
         failure,
-        Failure::Ended {
-            status: "exit code 1".into(),
-            last_lines: vec!["no such module".into()]
-        }
+        Failure::Ended { status: "exit code 1".into(), last_lines: vec!["no such module".into()] }
     );
     let broken = place.service(&["-c", SERVER, "oops", "500"]);
     let failure = client.ensure(broken, false).unwrap_err();
-    assert!(matches!(
-        failure,
-        ClientError::Failed(Failure::WrongStatus { status: 500, .. })
-    ));
-    let silent = ServiceSpec {
-        start_limit: 1,
-        ..place.service(&["-c", "import signal; signal.pause()"])
-    };
+    assert!(matches!(failure, ClientError::Failed(Failure::WrongStatus { status: 500, .. })));
+    let silent =
+        ServiceSpec { start_limit: 1, ..place.service(&["-c", "import signal; signal.pause()"]) };
     let failure = client.ensure(silent, false).unwrap_err();
-    assert!(matches!(
-        failure,
-        ClientError::Failed(Failure::NoAnswer { seconds: 1, .. })
-    ));
+    assert!(matches!(failure, ClientError::Failed(Failure::NoAnswer { seconds: 1, .. })));
     assert_eq!(place.ask(), "old");
     let sockets = place.dir.join("run").read_dir_utf8().unwrap().flatten();
     let sockets: Vec<String> = sockets
@@ -199,10 +161,7 @@ fn a_generation_that_fails_leaves_the_old_one_serving() {
 #[test]
 fn a_killed_server_comes_back_and_no_request_is_refused_meanwhile() {
     let place = Place::new();
-    place
-        .client()
-        .ensure(place.answering("here"), false)
-        .unwrap();
+    place.client().ensure(place.answering("here"), false).unwrap();
     for _ in 0..3 {
         let process = place.process();
         process.signal(Signal::KILL);
@@ -218,10 +177,7 @@ fn a_server_that_crashes_again_is_started_again_after_a_pause() {
     let place = Place::new();
     // It answers one request, the probe, and ends.
     let once = SERVER.replace("while True:", "if True:");
-    place
-        .client()
-        .ensure(place.service(&["-c", &once, "x", "200"]), false)
-        .unwrap();
+    place.client().ensure(place.service(&["-c", &once, "x", "200"]), false).unwrap();
     // The first crash restarts at once, and every request it answers is its last.
     assert_eq!(place.ask(), "x");
     let crashed = wait::until(LIMIT, || (place.status().crashes >= 2).then_some(()));
@@ -247,10 +203,7 @@ fn a_process_that_ignores_the_signal_is_killed_with_its_group_when_its_time_is_o
 #[test]
 fn the_supervisors_death_stops_nothing_and_its_successor_takes_over() {
     let place = Place::new();
-    place
-        .client()
-        .ensure(place.answering("still"), false)
-        .unwrap();
+    place.client().ensure(place.answering("still"), false).unwrap();
     let first = place.process();
     let pid = std::fs::read_to_string(place.dir.join("run/supervisor.pid")).unwrap();
     let supervisor = ProcessId::of(pid.trim().parse().unwrap()).unwrap();
@@ -260,14 +213,8 @@ fn the_supervisors_death_stops_nothing_and_its_successor_takes_over() {
 
     let client = place.client();
     assert_eq!(place.process(), first);
-    assert_eq!(
-        client.ensure(place.answering("still"), false).unwrap(),
-        Change::Unchanged
-    );
-    assert_eq!(
-        client.ensure(place.answering("next"), false).unwrap(),
-        Change::Replaced
-    );
+    assert_eq!(client.ensure(place.answering("still"), false).unwrap(), Change::Unchanged);
+    assert_eq!(client.ensure(place.answering("next"), false).unwrap(), Change::Replaced);
     assert_eq!(place.ask(), "next");
     assert!(first.wait_gone(LIMIT), "the adopted process still runs");
 }
@@ -278,10 +225,7 @@ fn a_stale_socket_and_record_of_a_dead_supervisor_are_no_obstacle() {
     drop(std::os::unix::net::UnixListener::bind(place.dir.join("run/supervisor.sock")).unwrap());
     drop(std::os::unix::net::UnixListener::bind(place.socket()).unwrap());
     files::write_atomic(&place.dir.join("run/supervisor.json"), b"{ broken", 0o600).unwrap();
-    place
-        .client()
-        .ensure(place.answering("fine"), false)
-        .unwrap();
+    place.client().ensure(place.answering("fine"), false).unwrap();
     assert_eq!(place.ask(), "fine");
 }
 

@@ -51,7 +51,7 @@ fn listening(table: &str, address: SocketAddr) -> Vec<String> {
                 || local.ip().is_unspecified()
                 || address.ip().is_unspecified();
             let matches = *fields.get(3)? == LISTEN && local.port() == address.port() && same_ip;
-            matches.then(|| (*fields.get(9)?).to_owned().into()).flatten()
+            fields.get(9).filter(|_| matches).map(|inode| (*inode).to_owned())
         })
         .collect()
 }

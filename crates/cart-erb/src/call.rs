@@ -1,0 +1,237 @@
+//! Methods: finds the function for a call by the class of its receiver.
+
+use std::rc::Rc;
+
+use crate::eval::{Block, Evaluator};
+use crate::flow::{Outcome, argument_error, raise, refuse, type_error};
+use crate::names;
+use crate::text;
+use crate::value::{Enumerator, Value};
+
+mod array;
+mod array_change;
+mod class;
+mod enumerable;
+mod enumerable_find;
+mod enumerator;
+mod env;
+mod file;
+mod hash;
+mod iterate;
+mod kernel;
+mod number;
+mod object;
+mod range;
+mod regexp;
+mod sort;
+mod string;
+mod symbol;
+
+/// A call: the method's name, the arguments, and the block.
+pub(crate) struct Call<'c, 'a> {
+    pub(crate) name: &'c str,
+    pub(crate) args: &'c [Value],
+    pub(crate) block: Option<&'c Rc<Block<'a>>>,
+}
+
+/// What a class says to a call: a value, or `None` if it has no such method.
+pub(crate) type Answer = Outcome<Option<Value>>;
+
+/// Methods that wait for a block in an enumerator when they are called without one.
+const WAITING: &[&str] = &[
+    "collect", "collect_concat", "detect", "downto", "each", "each_byte", "each_char", "each_cons",
+    "each_entry", "each_index", "each_key", "each_line", "each_pair", "each_slice", "each_value",
+    "each_with_index", "each_with_object", "filter", "filter_map", "find", "find_all", "flat_map",
+    "group_by", "map", "max_by", "min_by", "partition", "reject", "reverse_each", "select",
+    "sort_by", "step", "times", "upto",
+];
+
+impl<'c, 'a> Call<'c, 'a> {
+    /// A call without a block.
+    pub(crate) fn new(name: &'c str, args: &'c [Value]) -> Call<'c, 'a> {
+        Call { name, args, block: None }
+    }
+
+    /// Checks the number of arguments.
+    pub(crate) fn arity(&self, least: usize, most: usize) -> Outcome<()> {
+        let given = self.args.len();
+        if (least..=most).contains(&given) {
+            return Ok(());
+        }
+        let expected = match most {
+            usize::MAX => format!("{least}+"),
+            _ if least == most => least.to_string(),
+            _ => format!("{least}..{most}"),
+        };
+        argument_error(format!("wrong number of arguments (given {given}, expected {expected})"))
+    }
+
+    pub(crate) fn no_args(&self) -> Outcome<()> {
+        self.arity(0, 0)
+    }
+
+    pub(crate) fn arg(&self, index: usize) -> &Value {
+        self.args.get(index).unwrap_or(&Value::Nil)
+    }
+
+    /// An argument that must be a string.
+    pub(crate) fn text(&self, index: usize) -> Outcome<Vec<u8>> {
+        text_of(self.arg(index))
+    }
+
+    /// An argument that must be a number, as an integer.
+    pub(crate) fn int(&self, index: usize) -> Outcome<i64> {
+        int_of(self.arg(index))
+    }
+
+    /// The value of a keyword such as `chomp: true`, which is given in a hash at the end.
+    pub(crate) fn keyword(&self, name: &str) -> Option<Value> {
+        match self.args.last() {
+            Some(Value::Map(map)) => map.0.borrow().get(&Value::symbol(name.as_bytes())).cloned(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn need_block(&self) -> Outcome<&'c Rc<Block<'a>>> {
+        match self.block {
+            Some(block) => Ok(block),
+            None => raise("LocalJumpError", "no block given (yield)"),
+        }
+    }
+}
+
+/// A value that must be a string.
+pub(crate) fn text_of(value: &Value) -> Outcome<Vec<u8>> {
+    match value {
+        Value::Str(text) => Ok(text.to_vec()),
+        other => type_error(format!("no implicit conversion of {} into String", noun(other))),
+    }
+}
+
+/// A value that must be a number, as an integer.
+pub(crate) fn int_of(value: &Value) -> Outcome<i64> {
+    match value {
+        Value::Int(int) => Ok(*int),
+        Value::Float(float) => crate::number::float_to_int(*float),
+        Value::Nil => type_error("no implicit conversion from nil to integer"),
+        other => type_error(format!("no implicit conversion of {} into Integer", noun(other))),
+    }
+}
+
+/// How Ruby's conversion errors name a value: `nil`, or its class.
+pub(crate) fn noun(value: &Value) -> String {
+    match value {
+        Value::Nil | Value::Bool(_) => value.described(),
+        other => other.class().to_owned(),
+    }
+}
+
+/// True if a value has a method, whether it is evaluated here or not.
+pub(crate) fn responds(value: &Value, name: &str) -> bool {
+    match value {
+        Value::Env => names::is_env_method(name),
+        Value::Class("File" | "Dir" | "FileTest") => names::is_file_method(name),
+        Value::Class("Regexp") if matches!(name, "escape" | "quote" | "union" | "compile") => true,
+        other => names::is_method(other.class(), name),
+    }
+}
+
+impl<'a> Evaluator<'a> {
+    /// Calls a method of a value.
+    pub(crate) fn call(&mut self, receiver: &Value, call: &Call<'_, 'a>) -> Outcome {
+        self.charge(1)?;
+        if call.block.is_none() && WAITING.contains(&call.name) && responds(receiver, call.name) {
+            return Ok(Value::Enumerator(Rc::new(Enumerator {
+                receiver: receiver.clone(),
+                method: call.name.to_owned(),
+                args: call.args.to_vec(),
+            })));
+        }
+        let value = match self.answer(receiver, call)? {
+            Some(value) => value,
+            None => return missing(receiver, call.name),
+        };
+        self.charge_value(receiver, &value)?;
+        Ok(value)
+    }
+
+    fn answer(&mut self, receiver: &Value, call: &Call<'_, 'a>) -> Answer {
+        let answer = match receiver {
+            Value::Nil => object::nil(call)?,
+            Value::Bool(bool) => object::bool(*bool, call)?,
+            Value::Int(_) | Value::Float(_) => number::call(self, receiver, call)?,
+            Value::Str(text) => string::call(self, text, call)?,
+            Value::Symbol(name) => symbol::call(self, name, call)?,
+            Value::List(list) => array::call(self, list, call)?,
+            Value::Map(map) => hash::call(self, map, call)?,
+            Value::Span(span) => range::call(self, span, call)?,
+            Value::Pattern(pattern) => regexp::call(self, pattern, call)?,
+            Value::Match(found) => regexp::match_data(found, call)?,
+            Value::Enumerator(waiting) => enumerator::call(self, waiting, call)?,
+            Value::Error(error) => object::error(error, call)?,
+            Value::Env => env::call(self, call)?,
+            Value::Class("File" | "FileTest" | "Dir") => file::call(self, receiver, call)?,
+            Value::Class(name) => class::call(self, name, call)?,
+            Value::Main => None,
+        };
+        match answer {
+            Some(value) => Ok(Some(value)),
+            None => object::call(self, receiver, call),
+        }
+    }
+
+    /// Takes a new string or list off the budget; one that was there before costs nothing.
+    fn charge_value(&mut self, receiver: &Value, value: &Value) -> Outcome<()> {
+        match value {
+            Value::Str(text) if !value.identical(receiver) => {
+                self.charge_bytes(text.borrow().len())
+            }
+            Value::List(list) if !value.identical(receiver) => {
+                self.charge(list.0.borrow().len() / 16)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What to say to a method that nothing here knows.
+fn missing(receiver: &Value, name: &str) -> Outcome {
+    if responds(receiver, name) {
+        return refuse(match receiver {
+            Value::Env => format!("`ENV.{name}`"),
+            Value::Class(class) => format!("`{class}.{name}`"),
+            other => format!("`{}#{name}`", other.class()),
+        });
+    }
+    if let Value::Class(class) = receiver
+        && !names::is_method("Class", name)
+        && matches!(name, "new" | "now" | "pwd" | "glob" | "sqrt" | "entries" | "mktmpdir" | "last_match")
+    {
+        return refuse(format!("`{class}.{name}`"));
+    }
+    if names::is_function(name) {
+        let message = format!("private method `{name}' called for {}", receiver.described());
+        return raise("NoMethodError", message);
+    }
+    raise("NoMethodError", format!("undefined method `{name}' for {}", receiver.described()))
+}
+
+/// A byte offset and a length as positions in a string that counts characters.
+pub(crate) fn char_value(bytes: &[u8], offset: Option<usize>) -> Value {
+    offset.map_or(Value::Nil, |offset| Value::count(text::char_index(bytes, offset)))
+}
+
+/// An index that may count from the end; `None` if it is before the start.
+pub(crate) fn position(index: i64, length: usize) -> Option<usize> {
+    let length = i64::try_from(length).unwrap_or(i64::MAX);
+    let index = if index < 0 { index.checked_add(length)? } else { index };
+    usize::try_from(index).ok()
+}
+
+/// A number of items, which must not be negative.
+pub(crate) fn amount(value: &Value, what: &str) -> Outcome<usize> {
+    match usize::try_from(int_of(value)?) {
+        Ok(amount) => Ok(amount),
+        Err(_) => argument_error(what),
+    }
+}

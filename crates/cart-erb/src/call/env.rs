@@ -1,0 +1,120 @@
+//! `ENV`: the environment of the rendering. A template may change its own copy of it.
+
+use std::rc::Rc;
+
+use crate::eval::Evaluator;
+use crate::flow::{Outcome, argument_error, raise, type_error};
+use crate::value::{Map, Pairs, Value};
+
+use super::{Answer, Call, hash, noun, text_of};
+
+pub(super) fn call<'a>(ev: &mut Evaluator<'a>, call: &Call<'_, 'a>) -> Answer {
+    let value = match call.name {
+        "[]" => {
+            call.arity(1, 1)?;
+            lookup(ev, &name(call)?).unwrap_or(Value::Nil)
+        }
+        "fetch" => {
+            call.arity(1, 2)?;
+            let name = name(call)?;
+            match (lookup(ev, &name), call.block, call.args.get(1)) {
+                (Some(value), ..) => value,
+                (None, Some(block), _) => ev.yield_to(block, vec![call.arg(0).clone()])?,
+                (None, None, Some(default)) => default.clone(),
+                (None, None, None) => {
+                    let name = crate::text::lossy(&name);
+                    return raise("KeyError", format!("key not found: \"{name}\""));
+                }
+            }
+        }
+        "has_key?" | "key?" | "include?" | "member?" => {
+            call.arity(1, 1)?;
+            Value::Bool(lookup(ev, &name(call)?).is_some())
+        }
+        "[]=" | "store" => {
+            call.arity(2, 2)?;
+            set(ev, &name(call)?, call.arg(1))?;
+            call.arg(1).clone()
+        }
+        "delete" => {
+            call.arity(1, 1)?;
+            let name = name(call)?;
+            let value = lookup(ev, &name).unwrap_or(Value::Nil);
+            ev.env.retain(|(known, _)| **known != *name);
+            value
+        }
+        "to_hash" | "to_h" if call.block.is_none() => Value::Map(as_map(ev)),
+        "inspect" => return hash::call(ev, &as_map(ev), call),
+        "to_s" => Value::str("ENV"),
+        "each" | "each_pair" => {
+            let block = call.need_block()?;
+            for (name, value) in ev.env.clone() {
+                ev.yield_to(block, vec![pair(&name, &value)])?;
+            }
+            Value::Env
+        }
+        // What would change the environment, and what a hash has that `ENV` has not.
+        "class" | "==" | "===" | "equal?" | "eql?" | "!=" | "is_a?" | "kind_of?" | "instance_of?"
+        | "frozen?" | "dup" | "clone" | "freeze" | "then" | "tap" | "itself" | "nil?" | "!"
+        | "respond_to?" | "hash" => return Ok(None),
+        changing
+            if changing.ends_with('!')
+                || matches!(changing, "clear" | "replace" | "update" | "delete_if" | "keep_if")
+                || matches!(changing, "shift" | "rehash" | "default" | "default=" | "merge")
+                || matches!(changing, "dig" | "fetch_values" | "transform_values") =>
+        {
+            return Ok(None);
+        }
+        _ => return hash::call(ev, &as_map(ev), call),
+    };
+    Ok(Some(value))
+}
+
+fn name(call: &Call<'_, '_>) -> Outcome<Vec<u8>> {
+    let name = text_of(call.arg(0))?;
+    if name.contains(&0) {
+        return argument_error("bad environment variable name: contains null byte");
+    }
+    Ok(name)
+}
+
+fn lookup(ev: &Evaluator<'_>, name: &[u8]) -> Option<Value> {
+    let found = ev.env.iter().find(|(known, _)| **known == *name);
+    found.map(|(_, value)| Value::frozen(&**value))
+}
+
+fn set(ev: &mut Evaluator<'_>, name: &[u8], value: &Value) -> Outcome<()> {
+    if name.is_empty() || name.contains(&b'=') {
+        let name = crate::text::lossy(name);
+        return raise("Errno::EINVAL", format!("Invalid argument - setenv({name})"));
+    }
+    match value {
+        Value::Nil => ev.env.retain(|(known, _)| **known != *name),
+        Value::Str(text) => {
+            let text: Rc<[u8]> = text.borrow().as_slice().into();
+            if text.contains(&0) {
+                return argument_error("bad environment variable value: contains null byte");
+            }
+            match ev.env.iter_mut().find(|(known, _)| **known == *name) {
+                Some(pair) => pair.1 = text,
+                None => ev.env.push((name.into(), text)),
+            }
+        }
+        other => {
+            return type_error(format!("no implicit conversion of {} into String", noun(other)));
+        }
+    }
+    Ok(())
+}
+
+/// The environment as a hash.
+fn as_map(ev: &Evaluator<'_>) -> Rc<Map> {
+    let pairs = ev.env.iter().map(|(name, value)| (Value::frozen(&**name), Value::frozen(&**value)));
+    let map = Map::default();
+    *map.0.borrow_mut() = Pairs { pairs: pairs.collect(), default: None };
+    Rc::new(map)
+}
+
+pub(super) fn pair(name: &[u8], value: &[u8]) -> Value {
+    Value::pair(Value::frozen(name), Value::frozen(value))
+}

@@ -1,0 +1,204 @@
+//! What every value answers to, and the few methods of nil, true, false and exceptions.
+
+use crate::eval::Evaluator;
+use crate::flow::{Outcome, Raised, argument_error, inherits};
+use crate::inspect;
+use crate::value::{Pairs, Value};
+
+use super::{Answer, Call, text_of};
+
+pub(super) fn nil(call: &Call<'_, '_>) -> Answer {
+    Ok(Some(match call.name {
+        "to_i" => Value::Int(0),
+        "to_f" => Value::Float(0.0),
+        "to_a" => Value::list(Vec::new()),
+        "to_h" => Value::map(Pairs::default()),
+        "&" => Value::Bool(false),
+        "|" => Value::Bool(call.arg(0).truthy()),
+        _ => return Ok(None),
+    }))
+}
+
+pub(super) fn bool(bool: bool, call: &Call<'_, '_>) -> Answer {
+    let other = call.arg(0).truthy();
+    Ok(Some(Value::Bool(match call.name {
+        "&" => bool && other,
+        "|" => bool || other,
+        "^" => bool != other,
+        _ => return Ok(None),
+    })))
+}
+
+pub(super) fn error(error: &Raised, call: &Call<'_, '_>) -> Answer {
+    match call.name {
+        "message" => Ok(Some(Value::str(error.message.as_str()))),
+        _ => Ok(None),
+    }
+}
+
+/// Methods of every object.
+pub(super) fn call<'a>(
+    ev: &mut Evaluator<'a>,
+    receiver: &Value,
+    call: &Call<'_, 'a>,
+) -> Answer {
+    let value = match call.name {
+        "==" | "===" | "equal?" | "eql?" | "!=" | "=~" | "!~" | "<=>" => {
+            call.arity(1, 1)?;
+            return compare(ev, receiver, call).map(Some);
+        }
+        "is_a?" | "kind_of?" | "instance_of?" => {
+            call.arity(1, 1)?;
+            return class_test(receiver, call).map(Some);
+        }
+        "respond_to?" => {
+            call.arity(1, 2)?;
+            let name = match call.arg(0) {
+                Value::Symbol(name) => name.to_vec(),
+                other => text_of(other)?,
+            };
+            Value::Bool(super::responds(receiver, &crate::text::lossy(&name)))
+        }
+        "tap" => {
+            ev.yield_to(call.need_block()?, vec![receiver.clone()])?;
+            receiver.clone()
+        }
+        "then" | "yield_self" if call.block.is_some() => {
+            return ev.yield_to(call.need_block()?, vec![receiver.clone()]).map(Some);
+        }
+        _ => return simple(receiver, call),
+    };
+    Ok(Some(value))
+}
+
+/// Methods without arguments.
+fn simple(receiver: &Value, call: &Call<'_, '_>) -> Answer {
+    let value = match call.name {
+        "!" => Value::Bool(!receiver.truthy()),
+        "nil?" => Value::Bool(receiver.is_nil()),
+        "to_s" => Value::str(inspect::to_s(receiver)?),
+        "inspect" => Value::str(inspect::inspect(receiver)?),
+        "class" => return class_of(receiver),
+        "itself" => receiver.clone(),
+        "freeze" => {
+            if let Value::Str(text) = receiver {
+                text.freeze();
+            }
+            receiver.clone()
+        }
+        "frozen?" => match receiver {
+            Value::Str(text) => Value::Bool(text.is_frozen()),
+            Value::List(_) | Value::Map(_) | Value::Enumerator(_) | Value::Error(_) => {
+                return Ok(None);
+            }
+            Value::Env | Value::Main | Value::Class(_) | Value::Match(_) => Value::Bool(false),
+            _ => Value::Bool(true),
+        },
+        "dup" | "clone" => match receiver {
+            Value::Str(text) if call.name == "clone" && text.is_frozen() => receiver.clone(),
+            Value::Str(text) => Value::str(text.to_vec()),
+            Value::List(list) => Value::list(list.0.borrow().clone()),
+            Value::Map(map) => Value::map(map.0.borrow().clone()),
+            other => other.clone(),
+        },
+        _ => return Ok(None),
+    };
+    call.no_args()?;
+    Ok(Some(value))
+}
+
+fn class_of(receiver: &Value) -> Answer {
+    const CLASSES: [&str; 12] = [
+        "NilClass", "TrueClass", "FalseClass", "Integer", "Float", "String", "Symbol", "Array", "Hash",
+        "Range", "Regexp", "MatchData",
+    ];
+    let known = CLASSES.into_iter().find(|name| *name == receiver.class());
+    Ok(known.map(Value::Class))
+}
+
+fn compare<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_, 'a>) -> Outcome {
+    let other = call.arg(0);
+    Ok(match call.name {
+        "==" => Value::Bool(receiver.equals(other)),
+        "!=" => {
+            let equal = ev.call(receiver, &Call::new("==", call.args))?;
+            Value::Bool(!equal.truthy())
+        }
+        "equal?" => Value::Bool(receiver.identical(other)),
+        "eql?" => Value::Bool(receiver.eql(other)),
+        "=~" => Value::Nil,
+        "!~" => {
+            let matched = ev.call(receiver, &Call::new("=~", call.args))?;
+            Value::Bool(!matched.truthy())
+        }
+        "<=>" => receiver.compare(other).map_or(Value::Nil, |order| Value::Int(order as i64)),
+        _ => match receiver {
+            Value::Class(class) => Value::Bool(is_a(other, class)),
+            _ => Value::Bool(receiver.equals(other)),
+        },
+    })
+}
+
+fn class_test(receiver: &Value, call: &Call<'_, '_>) -> Outcome {
+    let Value::Class(class) = call.arg(0) else {
+        return crate::flow::type_error("class or module required");
+    };
+    Ok(Value::Bool(match call.name {
+        "instance_of?" => receiver.class() == *class,
+        _ => is_a(receiver, class),
+    }))
+}
+
+/// True if a value is of a class or of one that inherits from it.
+fn is_a(value: &Value, class: &str) -> bool {
+    if matches!(class, "Object" | "BasicObject" | "Kernel") || value.class() == class {
+        return true;
+    }
+    match class {
+        "Numeric" => matches!(value, Value::Int(_) | Value::Float(_)),
+        "Comparable" => matches!(value, Value::Int(_) | Value::Float(_) | Value::Str(_)),
+        "Enumerable" => {
+            matches!(value, Value::List(_) | Value::Map(_) | Value::Span(_) | Value::Enumerator(_))
+        }
+        "Module" => matches!(value, Value::Class(_)),
+        _ => matches!(value, Value::Error(error) if inherits(&error.class, class)),
+    }
+}
+
+/// `<`, `<=`, `>`, `>=`, `between?` and `clamp`, from what `<=>` says.
+pub(super) fn comparable(receiver: &Value, call: &Call<'_, '_>) -> Answer {
+    use std::cmp::Ordering::{Equal, Greater, Less};
+    let order = |other: &Value| match receiver.compare(other) {
+        Some(order) => Ok(order),
+        None => {
+            let described = match other {
+                Value::Int(_) | Value::Float(_) => crate::text::lossy(&inspect::inspect(other)?),
+                other => super::noun(other),
+            };
+            argument_error(format!("comparison of {} with {described} failed", receiver.class()))
+        }
+    };
+    let value = match call.name {
+        "<" | "<=" | ">" | ">=" => {
+            call.arity(1, 1)?;
+            let order = order(call.arg(0))?;
+            Value::Bool(match call.name {
+                "<" => order == Less,
+                "<=" => order != Greater,
+                ">" => order == Greater,
+                _ => order != Less,
+            })
+        }
+        "between?" => {
+            call.arity(2, 2)?;
+            Value::Bool(order(call.arg(0))? != Less && order(call.arg(1))? != Greater)
+        }
+        "clamp" if call.args.len() == 2 => match (order(call.arg(0))?, order(call.arg(1))?) {
+            (Less | Equal, _) => call.arg(0).clone(),
+            (_, Greater) => call.arg(1).clone(),
+            _ => receiver.clone(),
+        },
+        _ => return Ok(None),
+    };
+    Ok(Some(value))
+}

@@ -1,0 +1,119 @@
+//! Methods of regular expressions and of matches.
+
+use std::rc::Rc;
+
+use crate::eval::Evaluator;
+use crate::flow::{Outcome, raise};
+use crate::regex::{Match, Pattern};
+use crate::text;
+use crate::value::{Pairs, Value};
+
+use super::{Answer, Call, position, text_of};
+
+pub(super) fn call<'a>(
+    ev: &mut Evaluator<'a>,
+    pattern: &Rc<Pattern>,
+    call: &Call<'_, 'a>,
+) -> Answer {
+    let value = match call.name {
+        "=~" | "match" | "match?" | "===" => {
+            call.arity(1, 1)?;
+            let hay = match call.arg(0) {
+                Value::Nil => None,
+                Value::Symbol(name) => Some(name.to_vec()),
+                Value::Str(text) => Some(text.to_vec()),
+                _ if call.name == "===" => None,
+                other => Some(text_of(other)?),
+            };
+            search(ev, pattern, hay, call)?
+        }
+        "source" => Value::str(pattern.source()),
+        "to_s" => Value::str(pattern.to_s()),
+        "names" => Value::list(pattern.names().map(Value::str).collect()),
+        _ => return Ok(None),
+    };
+    Ok(Some(value))
+}
+
+/// Matches a pattern as the call's name says. All but `match?` set `$~`.
+pub(super) fn search<'a>(
+    ev: &mut Evaluator<'a>,
+    pattern: &Rc<Pattern>,
+    hay: Option<Vec<u8>>,
+    call: &Call<'_, 'a>,
+) -> Outcome {
+    let found = match hay {
+        Some(hay) => {
+            ev.charge(hay.len() / 16)?;
+            pattern.find(&hay.into(), 0)?.map(Rc::new)
+        }
+        None => None,
+    };
+    if call.name == "match?" {
+        return Ok(Value::Bool(found.is_some()));
+    }
+    ev.last_match = found.clone();
+    Ok(match (call.name, found) {
+        ("===", found) => Value::Bool(found.is_some()),
+        (_, None) => Value::Nil,
+        ("match", Some(found)) => match call.block {
+            Some(block) => ev.yield_to(block, vec![Value::Match(found)])?,
+            None => Value::Match(found),
+        },
+        (_, Some(found)) => Value::count(text::char_index(found.hay(), found.span().start)),
+    })
+}
+
+pub(super) fn match_data(found: &Rc<Match>, call: &Call<'_, '_>) -> Answer {
+    let group = |index: usize| found.group(index).map_or(Value::Nil, Value::str);
+    let value = match call.name {
+        "[]" => {
+            call.arity(1, 1)?;
+            group_index(found, call.arg(0))?.map_or(Value::Nil, group)
+        }
+        "begin" | "end" => {
+            call.arity(1, 1)?;
+            let index = group_index(found, call.arg(0))?;
+            match index.and_then(|index| found.group_span(index)) {
+                None => Value::Nil,
+                Some(span) => {
+                    let offset = if call.name == "begin" { span.start } else { span.end };
+                    Value::count(text::char_index(found.hay(), offset))
+                }
+            }
+        }
+        "to_a" => Value::list((0..found.len()).map(group).collect()),
+        "captures" => Value::list((1..found.len()).map(group).collect()),
+        "pre_match" => Value::str(found.before()),
+        "post_match" => Value::str(found.after()),
+        "string" => Value::frozen(found.hay()),
+        "regexp" => Value::Pattern(found.pattern().clone()),
+        "size" | "length" => Value::count(found.len()),
+        "names" => Value::list(found.pattern().names().map(Value::str).collect()),
+        "named_captures" => {
+            let mut pairs = Pairs::default();
+            for name in found.pattern().names() {
+                let index = found.index_of(name.as_bytes());
+                pairs.set(Value::str(name), index.map_or(Value::Nil, group));
+            }
+            Value::map(pairs)
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(value))
+}
+
+/// The group that a number or a name means; `None` for a number that is none.
+pub(super) fn group_index(found: &Match, wanted: &Value) -> Outcome<Option<usize>> {
+    let name = match wanted {
+        Value::Int(index) => return Ok(position(*index, found.len())),
+        Value::Symbol(name) => name.to_vec(),
+        other => text_of(other)?,
+    };
+    match found.index_of(&name) {
+        Some(index) => Ok(Some(index)),
+        None => {
+            raise("IndexError", format!("undefined group name reference: {}", text::lossy(&name)))
+        }
+    }
+}

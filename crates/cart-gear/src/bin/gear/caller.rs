@@ -1,0 +1,194 @@
+//! What the caller's machine and environment give to a gear: little, and each with its reason.
+
+use std::ffi::{OsStr, OsString};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::GearEnv;
+use cart_gear::endpoint::Listen;
+use cart_gear::serve::app_name;
+use cart_gear::{GearOptions, Interrupts, ServeOptions};
+
+use crate::args::ServeArguments;
+
+/// Without these an install cannot reach a package index from here: proxies, pip's own settings,
+/// certificates of an authority that only this machine knows.
+const FOR_INSTALLS: [&str; 13] = [
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "PIP_CERT",
+];
+
+/// Variables that people set for a cartridge are the same ones whether they are set on the gear or
+/// in front of the command.
+const FOR_CARTRIDGES: [&str; 3] = ["OPENSHIFT_PYTHON_", "OPENSHIFT_NGINX_", "OPENSHIFT_PYPI_"];
+
+/// Where gears are made if the caller's own directory for temporary files has too long a path for
+/// sockets below it.
+const SHORT_TMP: &str = "/tmp";
+const LONGEST_TMP: usize = 32;
+
+/// All that `gear serve` is asked for.
+pub(crate) fn options(
+    arguments: &ServeArguments,
+    env: &GearEnv,
+    interrupts: Interrupts,
+) -> Result<ServeOptions, String> {
+    let cartridge = match &arguments.cartridge {
+        Some(directory) => directory.clone(),
+        None => beside_this_program()?,
+    };
+    let variables = user_variables(arguments, env);
+    let mut gear = GearOptions::new(cartridge, &app_name(&arguments.app_dir), parent(env));
+    gear.listen = arguments.listen.map_or(Listen::Anywhere, Listen::At);
+    gear.node = for_installs(env, &variables);
+    gear.more_path = more_path(env);
+    gear.interrupts = interrupts;
+    Ok(ServeOptions {
+        app: arguments.app_dir.clone(),
+        gear,
+        version: arguments.cartridge_version.clone(),
+        variables,
+    })
+}
+
+/// Later ones win: the caller's environment, `--server`, `--env`.
+fn user_variables(arguments: &ServeArguments, env: &GearEnv) -> Vec<(String, String)> {
+    let text = |(name, value): (&OsStr, &OsStr)| {
+        Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
+    };
+    let for_cartridges = |name: &str| FOR_CARTRIDGES.iter().any(|p| name.starts_with(p));
+    let from_caller = env
+        .iter()
+        .filter_map(text)
+        .filter(|(name, value)| for_cartridges(name) && !value.is_empty());
+    let server = arguments
+        .server
+        .iter()
+        .map(|server| ("OPENSHIFT_PYTHON_SERVER".to_owned(), server.clone()));
+    from_caller
+        .chain(server)
+        .chain(arguments.env.iter().cloned())
+        .collect()
+}
+
+/// A user's variable would not replace one that the machine gives, so those of the same name go.
+fn for_installs(env: &GearEnv, user: &[(String, String)]) -> GearEnv {
+    let wanted = |name: &str| {
+        FOR_INSTALLS.contains(&name) || name.starts_with("PIP_") || name.ends_with("_CERT")
+    };
+    env.iter()
+        .filter(|(name, _)| name.to_str().is_some_and(wanted))
+        .filter(|(name, _)| !user.iter().any(|(set, _)| name == set))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The caller's PATH, so that the Python that the person uses is found; directories that depend on
+/// where the caller stands are left out.
+fn more_path(env: &GearEnv) -> Option<OsString> {
+    let mut directories: Vec<_> = std::env::split_paths(env.get("PATH")?).collect();
+    directories.retain(|directory| directory.is_absolute());
+    std::env::join_paths(directories)
+        .ok()
+        .filter(|path| !path.is_empty())
+}
+
+fn parent(env: &GearEnv) -> Utf8PathBuf {
+    match env.directory("TMPDIR") {
+        Ok(directory) if directory.as_str().len() <= LONGEST_TMP && directory.is_dir() => directory,
+        _ => SHORT_TMP.into(),
+    }
+}
+
+fn beside_this_program() -> Result<Utf8PathBuf, String> {
+    const HOW: &str = "name the cartridge's directory with --cartridge DIR";
+    let program = std::env::current_exe().map_err(|e| format!("{HOW} ({e})"))?;
+    let program = Utf8Path::from_path(&program).ok_or(HOW)?;
+    let dist = program
+        .parent()
+        .and_then(Utf8Path::parent)
+        .ok_or(HOW)?
+        .join("dist");
+    let entries = dist
+        .read_dir_utf8()
+        .map_err(|_| format!("{HOW}: there is none in {dist}"))?;
+    let mut cartridges: Vec<Utf8PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path().to_owned())
+        .filter(|path| path.join("metadata/manifest.yml").is_file())
+        .collect();
+    match (cartridges.pop(), cartridges.len()) {
+        (Some(only), 0) => Ok(only),
+        (None, _) => Err(format!("{HOW}: there is none in {dist}")),
+        (Some(_), _) => Err(format!("{HOW}: there is more than one in {dist}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(env: &[(&str, &str)], server: Option<&str>) -> ServeArguments {
+        ServeArguments {
+            app_dir: "/x".into(),
+            server: server.map(str::to_owned),
+            listen: None,
+            env: env.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
+            cartridge: Some("/c".into()),
+            cartridge_version: None,
+        }
+    }
+
+    #[test]
+    fn options_beat_the_callers_environment_and_the_rest_of_it_stays_out() {
+        let env = GearEnv::new()
+            .with("OPENSHIFT_PYTHON_SERVER", "gevent")
+            .with("OPENSHIFT_PYTHON_WORKERS", "")
+            .with("AWS_SECRET", "x");
+        let found = user_variables(&arguments(&[("A", "1")], Some("gunicorn")), &env);
+        let expected = [
+            ("OPENSHIFT_PYTHON_SERVER", "gevent"),
+            ("OPENSHIFT_PYTHON_SERVER", "gunicorn"),
+            ("A", "1"),
+        ];
+        assert_eq!(found, expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
+    }
+
+    #[test]
+    fn only_what_an_install_needs_is_taken_from_the_machine() {
+        let env = GearEnv::new()
+            .with("HOME", "/root")
+            .with("https_proxy", "p")
+            .with("PIP_INDEX_URL", "i")
+            .with("NODE_CERT", "c")
+            .with("PIP_CERT", "c");
+        let user = [("PIP_INDEX_URL".to_owned(), "mine".to_owned())];
+        let taken = for_installs(&env, &user);
+        let names: Vec<_> = taken.iter().map(|(n, _)| n.to_str().unwrap()).collect();
+        assert_eq!(names, ["https_proxy", "NODE_CERT", "PIP_CERT"]);
+    }
+
+    #[test]
+    fn relative_directories_leave_the_path() {
+        let env = GearEnv::new().with("PATH", "/a:.:b::/c");
+        assert_eq!(more_path(&env).unwrap(), "/a:/c");
+        assert_eq!(more_path(&GearEnv::new()), None);
+    }
+
+    #[test]
+    fn a_long_tmpdir_is_not_used() {
+        let long = GearEnv::new().with("TMPDIR", format!("/tmp/{}", "x".repeat(40)));
+        assert_eq!(parent(&long), "/tmp");
+        assert_eq!(parent(&GearEnv::new().with("TMPDIR", "/")), "/");
+    }
+}

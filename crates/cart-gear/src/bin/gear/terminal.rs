@@ -1,0 +1,141 @@
+//! What the person at the terminal sees. The one place of this program that prints: the URL on
+//! standard output, all else on standard error.
+
+use std::collections::VecDeque;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use cart_gear::output::{Line, Said};
+use cart_gear::progress::{Caller, Progress};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How many lines of a script that failed are shown, of those that were not shown as they came.
+const KEPT: usize = 20;
+
+pub(crate) struct Terminal {
+    app: String,
+    /// There while something is waited for on a terminal.
+    spinner: Option<ProgressBar>,
+    on_terminal: bool,
+    step: String,
+    caller: Caller,
+    /// Lines of the current script that were not shown.
+    hidden: VecDeque<String>,
+}
+
+impl Terminal {
+    /// For the app that the person called `app`.
+    pub(crate) fn new(app: &str) -> Self {
+        Self {
+            app: app.to_owned(),
+            spinner: None,
+            on_terminal: std::io::stderr().is_terminal(),
+            step: String::new(),
+            caller: Caller::Setup,
+            hidden: VecDeque::new(),
+        }
+    }
+
+    /// The end: what is wrong, after whatever the last script printed and nobody saw.
+    pub(crate) fn failed(&mut self, message: &str) {
+        self.end_spinner();
+        for line in std::mem::take(&mut self.hidden) {
+            self.show(&line);
+        }
+        self.show(&format!("gear: {message}"));
+    }
+
+    /// Something is not as it should be, and it goes on.
+    pub(crate) fn warn(&mut self, message: &str) {
+        self.show(&format!("gear: {message}"));
+    }
+
+    /// Somebody who stopped listening must not stop the gear.
+    fn show(&self, text: &str) {
+        let write = || {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        };
+        match &self.spinner {
+            Some(spinner) => spinner.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn hide(&mut self, text: &str) {
+        if self.hidden.len() == KEPT {
+            self.hidden.pop_front();
+        }
+        self.hidden.push_back(text.to_owned());
+    }
+
+    fn spin(&mut self, message: String) {
+        let spinner = self.spinner.get_or_insert_with(new_spinner);
+        spinner.set_message(message);
+    }
+
+    fn end_spinner(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+fn new_spinner() -> ProgressBar {
+    let spinner = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+        spinner.set_style(style);
+    }
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    spinner
+}
+
+impl Progress for Terminal {
+    fn step(&mut self, name: &str, caller: Caller) {
+        self.hidden.clear();
+        name.clone_into(&mut self.step);
+        self.caller = caller;
+        if self.on_terminal {
+            self.spin(name.to_owned());
+        } else {
+            self.show(&format!("gear: {name}"));
+        }
+    }
+
+    fn heard(&mut self, line: &Line) {
+        match (line.said, self.caller) {
+            (Said::Result | Said::Message | Said::Error, _) | (Said::Plain, Caller::UserHook) => {
+                self.show(&line.text);
+            }
+            (Said::Plain, Caller::Control) if !self.on_terminal => self.show(&line.text),
+            (Said::Plain, _) => {
+                self.hide(&line.text);
+                if self.on_terminal && !line.text.trim().is_empty() {
+                    self.spin(format!("{}: {}", self.step, line.text.trim()));
+                }
+            }
+            (Said::Debug | Said::ForBroker, _) => {}
+        }
+    }
+
+    fn notice(&mut self, text: &str) {
+        self.warn(text);
+    }
+
+    fn serving(&mut self, url: &str) {
+        self.end_spinner();
+        self.hidden.clear();
+        let mut out = std::io::stdout();
+        let _ = writeln!(out, "Serving {} at {url} (Ctrl-C stops it)", self.app);
+        let _ = out.flush();
+    }
+
+    fn logged(&mut self, file: &str, line: &str) {
+        self.show(&format!("{file}: {line}"));
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.end_spinner();
+    }
+}

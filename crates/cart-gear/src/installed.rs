@@ -1,0 +1,124 @@
+//! A cartridge's directory on a gear: a copy, but for `usr`, which stays where it is and is shared
+//! (node-contract.md, Gear layout).
+
+use std::os::unix::fs::symlink;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::{self, FileError};
+use cart_core::managed_files::{ManagedFiles, ManagedFilesError};
+use cart_core::manifest::{Manifest, ManifestError};
+
+use crate::layout::Layout;
+use crate::tree;
+
+/// A cartridge as its author delivers it.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its directory, without symbolic links in the path.
+    pub directory: Utf8PathBuf,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// Files that the node touches for it.
+    pub managed: ManagedFiles,
+}
+
+impl Source {
+    /// Reads the cartridge in `directory`.
+    ///
+    /// # Errors
+    /// [`SourceError`] saying what is missing or wrong, and in which file.
+    pub fn read(directory: &Utf8Path) -> Result<Self, SourceError> {
+        let directory = directory
+            .canonicalize_utf8()
+            .map_err(|e| FileError::new("read the cartridge", directory, e))?;
+        for needed in ["metadata", "bin"] {
+            if !directory.join(needed).is_dir() {
+                return Err(SourceError::Incomplete { directory, needed });
+            }
+        }
+        Ok(Self {
+            manifest: Manifest::read(&directory.join("metadata/manifest.yml"))?,
+            managed: ManagedFiles::read(&directory)?,
+            directory,
+        })
+    }
+}
+
+/// A cartridge on a gear.
+#[derive(Clone, Debug)]
+pub struct Installed {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// Files that the node touches for it.
+    pub managed: ManagedFiles,
+    /// Its directory on the gear.
+    pub directory: Utf8PathBuf,
+    /// The version of the software that was asked for.
+    pub version: String,
+}
+
+impl Installed {
+    /// Copies a cartridge onto a gear and writes the variables that name it.
+    ///
+    /// # Errors
+    /// [`FileError`] naming what could not be copied or written.
+    pub fn copy(layout: &Layout, source: &Source, version: &str) -> Result<Self, FileError> {
+        let directory = layout.cartridge(&source.manifest.name);
+        tree::copy(&source.directory, &directory, |below| below == "usr")?;
+        let usr = source.directory.join("usr");
+        if usr.exists() {
+            let link = directory.join("usr");
+            symlink(&usr, &link).map_err(|e| FileError::new("make the link", &link, e))?;
+        }
+        let installed = Self {
+            manifest: source.manifest.clone(),
+            managed: source.managed.clone(),
+            directory,
+            version: version.to_owned(),
+        };
+        installed.write_variables()?;
+        Ok(installed)
+    }
+
+    /// One of its scripts.
+    #[must_use]
+    pub fn script(&self, name: &str) -> Utf8PathBuf {
+        self.directory.join("bin").join(name)
+    }
+
+    fn write_variables(&self) -> Result<(), FileError> {
+        let env = self.directory.join("env");
+        std::fs::create_dir_all(&env).map_err(|e| FileError::new("make", &env, e))?;
+        let (manifest, directory) = (&self.manifest, &self.directory);
+        for (suffix, value) in [
+            ("DIR", format!("{directory}/")),
+            ("IDENT", manifest.ident(&self.version)),
+        ] {
+            let path = env.join(manifest.variable(suffix));
+            files::write_atomic(&path, value.as_bytes(), 0o644)?;
+        }
+        Ok(())
+    }
+}
+
+/// A directory that is no cartridge.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A directory is missing in it.
+    #[error("{directory} is no cartridge: it has no directory {needed}/")]
+    Incomplete {
+        /// The directory.
+        directory: Utf8PathBuf,
+        /// What it lacks.
+        needed: &'static str,
+    },
+    /// It cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Its manifest is wrong.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// Its `managed_files.yml` is wrong.
+    #[error(transparent)]
+    ManagedFiles(#[from] ManagedFilesError),
+}

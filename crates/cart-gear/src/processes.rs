@@ -1,0 +1,195 @@
+//! Which processes belong to a gear, and ending them.
+
+use std::io;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::process::{self, ProcessId};
+use cart_core::wait;
+use rustix::process::{Pid, Signal, WaitOptions};
+
+/// Makes this process the parent of daemons whose own parent ends, so that they can be told by
+/// parentage and reaped. For a program that drives one gear and does nothing else: from then on
+/// [`Processes::reap`] takes in every ended child.
+///
+/// # Errors
+/// What the system said.
+pub fn adopt_orphans() -> io::Result<()> {
+    // Any number but 0 switches it on.
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    Ok(())
+}
+
+/// The processes of one gear.
+#[derive(Clone, Debug)]
+pub struct Processes {
+    home: Utf8PathBuf,
+    mark: Vec<u8>,
+}
+
+impl Processes {
+    /// The processes of the gear `uuid` with this home, which has no symbolic link in its path.
+    #[must_use]
+    pub fn new(home: Utf8PathBuf, uuid: &str) -> Self {
+        Self {
+            home,
+            mark: format!("OPENSHIFT_GEAR_UUID={uuid}").into_bytes(),
+        }
+    }
+
+    /// All that run now. A process belongs to the gear when it was started with the gear's
+    /// environment, when it works in the gear's home without a terminal (a person's shell may
+    /// stand there), when a process of the gear started it, or when it is an orphan that this
+    /// process adopted.
+    #[must_use]
+    pub fn alive(&self) -> Vec<ProcessId> {
+        let me = std::process::id();
+        let adopting = is_adopting();
+        let mut pids: Vec<u32> = process::all();
+        pids.retain(|pid| *pid != me);
+        let mut known: Vec<u32> = pids
+            .iter()
+            .copied()
+            .filter(|pid| self.marks(*pid) || (adopting && process::parent(*pid) == Some(me)))
+            .collect();
+        // Children of those, and theirs.
+        loop {
+            let more: Vec<u32> = pids
+                .iter()
+                .copied()
+                .filter(|pid| !known.contains(pid))
+                .filter(|pid| process::parent(*pid).is_some_and(|p| known.contains(&p)))
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            known.extend(more);
+        }
+        known.into_iter().filter_map(ProcessId::of).collect()
+    }
+
+    /// Ends all of them: SIGTERM, and SIGKILL for those that run after `patience`. Answers those
+    /// that run even then.
+    #[must_use]
+    pub fn end_all(&self, patience: Duration) -> Vec<ProcessId> {
+        const AFTER_KILL: Duration = Duration::from_secs(5);
+        for (signal, limit) in [(Signal::TERM, patience), (Signal::KILL, AFTER_KILL)] {
+            let mut told: Vec<ProcessId> = Vec::new();
+            // Looked for anew each time: an ending service may still start another.
+            let gone = wait::until(limit, || {
+                self.reap(None);
+                let alive = self.alive();
+                for process in alive.iter().filter(|p| !told.contains(p)) {
+                    process.signal(signal);
+                }
+                told.extend(&alive);
+                alive.is_empty().then_some(())
+            });
+            if gone.is_some() {
+                self.reap(None);
+                return Vec::new();
+            }
+        }
+        self.alive()
+    }
+
+    /// Takes in ended children that were adopted, but not `running`, for which somebody else
+    /// waits. Does nothing in a process that did not call [`adopt_orphans`].
+    pub fn reap(&self, running: Option<u32>) {
+        if !is_adopting() {
+            return;
+        }
+        for pid in process::children(std::process::id()) {
+            if Some(pid) != running
+                && ProcessId::of(pid).is_none()
+                && let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw)
+            {
+                // Gone already: fine.
+                let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
+            }
+        }
+    }
+
+    fn marks(&self, pid: u32) -> bool {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|b| *b == 0).any(|v| v == self.mark)
+            || (self.works_at_home(pid) && !has_terminal(pid))
+    }
+
+    fn works_at_home(&self, pid: u32) -> bool {
+        std::fs::read_link(format!("/proc/{pid}/cwd"))
+            .is_ok_and(|dir| Utf8Path::from_path(&dir).is_some_and(|d| d.starts_with(&self.home)))
+    }
+}
+
+fn is_adopting() -> bool {
+    rustix::process::child_subreaper().is_ok_and(|on| on.is_some())
+}
+
+/// Field 7 of `/proc/PID/stat`; the fields that count come after the last `)`.
+fn has_terminal(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = stat.rfind(')').map_or("", |at| &stat[at + 1..]);
+    after_name
+        .split_ascii_whitespace()
+        .nth(4)
+        .is_some_and(|tty| tty != "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    use cart_core::{CommandSpec, GearEnv, run};
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn home() -> (tempfile::TempDir, Utf8PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(dir.path()).unwrap();
+        let home = path.canonicalize_utf8().unwrap();
+        (dir, home)
+    }
+
+    fn start(env: &GearEnv, dir: &Utf8Path, script: &str) -> std::process::Child {
+        let command = CommandSpec::new("/bin/sh", env).args(["-c", script]).dir(dir);
+        run::piped(&command).unwrap()
+    }
+
+    #[test]
+    fn environment_and_parentage_tell_who_belongs() {
+        let (_keep, home) = home();
+        let processes = Processes::new(home, "marked");
+        let env = GearEnv::new()
+            .with("OPENSHIFT_GEAR_UUID", "marked")
+            .with("PATH", "/bin:/usr/bin");
+        let mut marked = start(&env, "/".into(), "env -i /bin/sleep 60; :");
+        let mut stranger = start(&GearEnv::new(), "/".into(), "exec /bin/sleep 60");
+        // The shell and its child, whose own environment is empty.
+        let both = wait::until(LIMIT, || (processes.alive().len() == 2).then_some(()));
+        assert!(both.is_some(), "{:?}", processes.alive());
+        let waiting = std::thread::spawn(move || marked.wait());
+        assert_eq!(processes.end_all(LIMIT), []);
+        waiting.join().unwrap().unwrap();
+        assert!(stranger.try_wait().unwrap().is_none());
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
+    }
+
+    #[test]
+    fn what_ignores_term_is_killed() {
+        let (_keep, home) = home();
+        let processes = Processes::new(home, "stubborn");
+        let env = GearEnv::new()
+            .with("OPENSHIFT_GEAR_UUID", "stubborn")
+            .with("PATH", "/bin:/usr/bin");
+        let script = "trap '' TERM; echo ready; while :; do sleep 1; done";
+        let mut child = start(&env, "/".into(), script);
+        let mut ready = [0; 6];
+        child.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
+        let waiting = std::thread::spawn(move || child.wait());
+        assert_eq!(processes.end_all(Duration::from_millis(200)), []);
+        waiting.join().unwrap().unwrap();
+    }
+}

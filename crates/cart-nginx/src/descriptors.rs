@@ -1,0 +1,53 @@
+//! How many connections a worker can have under the limit on open files.
+
+use rustix::process::{Resource, getrlimit};
+
+/// The most files that a process of this user may have open (the hard limit of `RLIMIT_NOFILE`).
+#[must_use]
+pub fn limit() -> u64 {
+    getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
+}
+
+/// What a worker gets of the connections that were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptors {
+    /// `worker_rlimit_nofile`.
+    pub files: u64,
+    /// `worker_connections`.
+    pub connections: u64,
+}
+
+impl Descriptors {
+    /// Each connection may come with one more descriptor, of a file on its way from the disk, and
+    /// a worker has a few of its own. Where the limit does not allow that, an eighth of it is kept
+    /// for files: many more connections wait than are being sent something.
+    #[must_use]
+    pub fn share(wanted: u64, limit: u64) -> Self {
+        const OWN: u64 = 64;
+        let files = limit.min(wanted.saturating_mul(2).saturating_add(OWN));
+        Self { files, connections: wanted.min(files - files / 8) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn enough_files_give_what_was_asked() {
+        let files = 2 * 8192 + 64;
+        for limit in [u64::MAX, 1_048_576, files] {
+            assert_eq!(Descriptors::share(8192, limit), Descriptors { files, connections: 8192 });
+        }
+    }
+
+    #[test]
+    fn too_few_files_give_what_is_possible() {
+        assert_eq!(Descriptors::share(8192, 1024), Descriptors { files: 1024, connections: 896 });
+    }
+
+    #[test]
+    fn this_process_has_a_limit() {
+        assert!(limit() > 0);
+    }
+}

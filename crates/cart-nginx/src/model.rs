@@ -1,0 +1,310 @@
+//! A checked configuration, and its three files as text. No file is touched here.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use camino::Utf8PathBuf;
+
+use crate::build::Build;
+use crate::descriptors::Descriptors;
+use crate::feature::{self, Feature};
+use crate::network::Network;
+use crate::quoted::{QuoteError, Quoted};
+use crate::run_as::RunAs;
+use crate::settings::NginxSettings;
+use crate::site::{Connections, Site};
+use crate::statement;
+use crate::user_config::UserConfig;
+
+/// The longest path of a unix socket: `sun_path` has 108 bytes, the last is zero.
+const LONGEST_SOCKET_PATH: usize = 107;
+
+/// A configuration in which every value has been checked for the place where it will stand.
+#[derive(Clone, Debug)]
+pub struct Model {
+    build: Build,
+    settings: NginxSettings,
+    descriptors: Descriptors,
+    networks: Vec<Network>,
+    run_as: Option<RunAs>,
+    listen: String,
+    host: String,
+    public: Quoted,
+    upstream: Option<CheckedUpstream>,
+    place: OriginalPlaces,
+}
+
+#[derive(Clone, Debug)]
+struct CheckedUpstream {
+    socket: Quoted,
+    connections: Connections,
+}
+
+/// Where the app's server was in the cartridge that `nginx.conf.erb` may have been written for:
+/// this socket, or for wsgiref port 15000 of the gear's address.
+#[derive(Clone, Debug)]
+struct OriginalPlaces {
+    socket: String,
+    port: String,
+}
+
+/// The three files of `conf/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// `nginx.conf`
+    pub main: Vec<u8>,
+    /// `nginx.appserver.conf`
+    pub appserver: Vec<u8>,
+    /// `nginx.server.conf`
+    pub server: Vec<u8>,
+}
+
+impl Model {
+    /// Checks `site` for an nginx with this build.
+    ///
+    /// # Errors
+    /// [`ModelError`] naming the variable that a value comes from which no configuration can hold.
+    pub fn new(site: &Site, build: &Build) -> Result<Self, ModelError> {
+        check_directory(site)?;
+        let networks = site.settings.trusted_proxies.iter().copied();
+        let ipv6 = feature::has(build, Feature::Ipv6);
+        Ok(Self {
+            build: build.clone(),
+            settings: site.settings.clone(),
+            descriptors: Descriptors::share(site.settings.worker_connections, site.file_limit),
+            networks: networks.filter(|n| ipv6 || !n.is_ipv6()).collect(),
+            run_as: site.run_as.clone(),
+            listen: site.listen.to_string(),
+            host: host(site)?,
+            public: Quoted::without_variables(site.public().as_str()).map_err(|problem| {
+                ModelError::Path {
+                    path: site.public(),
+                    variable: "OPENSHIFT_REPO_DIR".to_owned(),
+                    problem,
+                }
+            })?,
+            upstream: upstream(site)?,
+            place: OriginalPlaces {
+                socket: format!("unix:{}/run/appserver.sock", site.dir.path()),
+                port: format!("{}:15000", site.listen.ip()),
+            },
+        })
+    }
+
+    /// The three files; with `user`, the app's own configuration in the place of our server block.
+    #[must_use]
+    pub fn render(&self, user: Option<&UserConfig>) -> Rendered {
+        let (server, own_upstream) = match user {
+            None => (text(&ServerFile { m: self }).into_bytes(), false),
+            Some(user) => self.with_upstream_settled(user.text()),
+        };
+        let defaults = text(&Defaults { m: self });
+        let set_by_user = user.map(UserConfig::directives).unwrap_or_default();
+        let main = MainFile { m: self, defaults: without(&defaults, &set_by_user) };
+        let appserver = AppserverFile { m: self, own_upstream };
+        Rendered {
+            main: text(&main).into_bytes(),
+            appserver: text(&appserver).into_bytes(),
+            server,
+        }
+    }
+
+    fn has(&self, feature: Feature) -> bool {
+        feature::has(&self.build, feature)
+    }
+
+    fn pooled(&self) -> bool {
+        let wanted = |upstream: &CheckedUpstream| upstream.connections == Connections::Pooled;
+        self.upstream.as_ref().is_some_and(wanted) && self.has(Feature::BoundedPool)
+    }
+
+    /// The app's own text, and whether it defines `upstream appserver` itself. A definition that
+    /// only repeats where the original cartridge's server was gives way to ours (each byte of it
+    /// becomes a space, so that lines stay where they are): the server is not there any more, or
+    /// is there twice and pooled. Any other is the app's decision.
+    fn with_upstream_settled(&self, user_text: &[u8]) -> (Vec<u8>, bool) {
+        let mut kept = user_text.to_vec();
+        let mut own = false;
+        for statement in statement::statements(user_text) {
+            if statement.word(0) != Some("upstream") || statement.word(1) != Some("appserver") {
+                continue;
+            }
+            let block = statement.block.map(|block| &user_text[block]);
+            if self.upstream.is_some() && self.repeats_the_original(block.unwrap_or_default()) {
+                for byte in &mut kept[statement.range] {
+                    if *byte != b'\n' {
+                        *byte = b' ';
+                    }
+                }
+            } else {
+                own = true;
+            }
+        }
+        (kept, own)
+    }
+
+    fn repeats_the_original(&self, block: &[u8]) -> bool {
+        statement::statements(block).iter().all(|statement| {
+            let place = statement.word(1).unwrap_or_default().replace("//", "/");
+            statement.word(0) == Some("server")
+                && (place == self.place.socket || place == self.place.port)
+        })
+    }
+}
+
+/// `defaults` without the directives that the app's own configuration sets at its top level:
+/// nginx refuses most directives that stand twice. A log format counts by its name.
+fn without(defaults: &str, set_by_user: &BTreeSet<String>) -> String {
+    let mut kept = defaults.to_owned();
+    for statement in statement::statements(defaults.as_bytes()).iter().rev() {
+        if set_by_user.contains(&key(statement)) {
+            let line_end = kept[statement.range.end..].find('\n').unwrap_or(0);
+            let line_start = kept[..statement.range.start].rfind('\n').unwrap_or(0);
+            kept.replace_range(line_start..statement.range.end + line_end, "");
+        }
+    }
+    kept
+}
+
+/// What must not stand twice: a directive, or one of several log formats.
+pub(crate) fn key(statement: &statement::Statement) -> String {
+    let name = statement.word(0).unwrap_or_default();
+    match statement.word(1) {
+        Some(format) if name == "log_format" => format!("{name} {format}"),
+        _ => name.to_owned(),
+    }
+}
+
+fn text(template: &impl Template) -> String {
+    let mut text = template
+        .render()
+        .expect("a template without fallible filters, written to a String, cannot fail");
+    // The engine drops the newline at a template's end.
+    text.push('\n');
+    text
+}
+
+#[derive(Template)]
+#[template(path = "nginx.conf")]
+struct MainFile<'m> {
+    m: &'m Model,
+    defaults: String,
+}
+
+#[derive(Template)]
+#[template(path = "nginx.defaults.conf")]
+struct Defaults<'m> {
+    m: &'m Model,
+}
+
+#[derive(Template)]
+#[template(path = "nginx.appserver.conf")]
+struct AppserverFile<'m> {
+    m: &'m Model,
+    own_upstream: bool,
+}
+
+#[derive(Template)]
+#[template(path = "nginx.server.conf")]
+struct ServerFile<'m> {
+    m: &'m Model,
+}
+
+/// nginx takes an included name with these characters for a pattern, which matches something else
+/// or nothing, without a word.
+fn check_directory(site: &Site) -> Result<(), ModelError> {
+    let path = site.dir.path();
+    match path.as_str().chars().find(|c| "*?[".contains(*c)) {
+        Some(found) => {
+            Err(ModelError::Pattern { path: path.to_owned(), variable: dir_variable(site), found })
+        }
+        None => Ok(()),
+    }
+}
+
+fn host(site: &Site) -> Result<String, ModelError> {
+    let Some(dns) = &site.host else {
+        return Ok(if site.listen.ip().is_unspecified() {
+            format!("localhost:{}", site.listen.port())
+        } else {
+            site.listen.to_string()
+        });
+    };
+    let in_names = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    if dns.is_empty() || !dns.chars().all(in_names) {
+        return Err(ModelError::Host { value: dns.clone() });
+    }
+    Ok(dns.clone())
+}
+
+fn upstream(site: &Site) -> Result<Option<CheckedUpstream>, ModelError> {
+    let Some(upstream) = &site.upstream else {
+        return Ok(None);
+    };
+    let path = &upstream.socket;
+    if path.as_str().len() > LONGEST_SOCKET_PATH {
+        return Err(ModelError::SocketPath {
+            path: path.clone(),
+            variable: dir_variable(site),
+            length: path.as_str().len(),
+        });
+    }
+    let quoted = Quoted::literal(&format!("unix:{path}")).map_err(|problem| ModelError::Path {
+        path: path.clone(),
+        variable: dir_variable(site),
+        problem,
+    })?;
+    Ok(Some(CheckedUpstream { socket: quoted, connections: upstream.connections }))
+}
+
+fn dir_variable(site: &Site) -> String {
+    format!("OPENSHIFT_{}_DIR", site.short_name)
+}
+
+/// A value that cannot stand in a configuration.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ModelError {
+    /// A path that cannot be quoted.
+    #[error("nginx cannot be given the path {path:?}, which comes from {variable}: {problem}")]
+    Path {
+        /// The path.
+        path: Utf8PathBuf,
+        /// Where it comes from.
+        variable: String,
+        /// What is wrong with it.
+        problem: QuoteError,
+    },
+    /// A path that would be a pattern.
+    #[error(
+        "nginx cannot be given the path {path:?}, which comes from {variable}: it holds a {found}, which nginx would take for a pattern"
+    )]
+    Pattern {
+        /// The path.
+        path: Utf8PathBuf,
+        /// Where it comes from.
+        variable: String,
+        /// The character.
+        found: char,
+    },
+    /// A path too long for a unix socket.
+    #[error(
+        "the app's socket {path} has a path of {length} bytes, but a unix socket's may have {LONGEST_SOCKET_PATH}: put the gear into a directory with a shorter path ({variable})"
+    )]
+    SocketPath {
+        /// The path.
+        path: Utf8PathBuf,
+        /// Where it comes from.
+        variable: String,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// No host name.
+    #[error("OPENSHIFT_APP_DNS is {value:?}, but must be a host name")]
+    Host {
+        /// What it holds.
+        value: String,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+use camino::Utf8Path;
+use cart_core::{CartridgeDir, Gear, GearEnv};
+
+use super::*;
+use crate::site::Upstream;
+
+/// As Debian builds it, in short.
+const DEBIAN: &str = "nginx version: nginx/1.22.1\nconfigure arguments: \
+    --with-http_realip_module --with-http_gzip_static_module --with-http_v2_module";
+/// Old, and without everything that can be missing.
+const BARE: &str = "nginx version: nginx/1.10.3\nconfigure arguments: --without-http_gzip_module \
+    --without-http_uwsgi_module --without-http_scgi_module --without-http_fastcgi_module";
+
+fn build(text: &str) -> Build {
+    Build::parse(text).unwrap()
+}
+
+/// The site of a gear in `/g`, not as root.
+fn site() -> Site {
+    site_with(&GearEnv::new())
+}
+
+fn site_with(more: &GearEnv) -> Site {
+    let mut env = GearEnv::new()
+        .with("OPENSHIFT_HOMEDIR", "/g/")
+        .with("OPENSHIFT_ADVANCED_PYTHON_IP", "127.3.4.5")
+        .with("OPENSHIFT_ADVANCED_PYTHON_PORT", "8080")
+        .with("OPENSHIFT_APP_DNS", "app-me.example.com");
+    for (name, value) in more.iter() {
+        env.set(name, value);
+    }
+    let gear = Gear::from_env(&env).unwrap();
+    let dir = CartridgeDir::new("/g/advanced-python".into());
+    let settings = NginxSettings::from_env(&env).unwrap();
+    Site {
+        dir: dir.clone(),
+        short_name: "ADVANCED_PYTHON".into(),
+        listen: "127.3.4.5:8080".parse().unwrap(),
+        repo: gear.repo.clone(),
+        host: gear.dns,
+        upstream: Some(Upstream {
+            socket: dir.run().join("appserver.sock"),
+            connections: Connections::Pooled,
+        }),
+        run_as: None,
+        file_limit: 1_048_576,
+        settings,
+    }
+}
+
+/// The three files under each other, without the table of types, which is always the same.
+fn shown(rendered: &Rendered) -> String {
+    let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap();
+    let main = text(&rendered.main);
+    let (before, types) = main.split_once("    types {").unwrap();
+    let (_, after) = types.split_once("    }\n").unwrap();
+    format!(
+        "==> nginx.conf\n{before}    types ...\n{after}\n==> nginx.appserver.conf\n{}\n==> nginx.server.conf\n{}",
+        text(&rendered.appserver),
+        text(&rendered.server)
+    )
+}
+
+fn rendered(site: &Site, version: &str) -> Rendered {
+    Model::new(site, &build(version)).unwrap().render(None)
+}
+
+fn server_text(rendered: &Rendered) -> &str {
+    std::str::from_utf8(&rendered.server).unwrap()
+}
+
+fn main_text(rendered: &Rendered) -> &str {
+    std::str::from_utf8(&rendered.main).unwrap()
+}
+
+fn appserver_text(rendered: &Rendered) -> &str {
+    std::str::from_utf8(&rendered.appserver).unwrap()
+}
+
+#[test]
+fn defaults_on_debians_nginx() {
+    insta::assert_snapshot!(shown(&rendered(&site(), DEBIAN)));
+}
+
+#[test]
+fn everything_missing_on_an_old_nginx_that_runs_as_root() {
+    let mut site = site();
+    site.run_as = Some(RunAs { user: "gear".into(), group: "gear".into() });
+    site.host = None;
+    site.file_limit = 1024;
+    insta::assert_snapshot!(shown(&rendered(&site, BARE)));
+}
+
+#[test]
+fn only_files() {
+    let mut site = site();
+    site.upstream = None;
+    insta::assert_snapshot!(shown(&rendered(&site, DEBIAN)));
+}
+
+#[test]
+fn every_setting_has_its_place() {
+    let more: GearEnv = [
+        ("OPENSHIFT_NGINX_MAX_BODY_SIZE", "7m"),
+        ("OPENSHIFT_NGINX_READ_TIMEOUT", "701"),
+        ("OPENSHIFT_NGINX_CLIENT_TIMEOUT", "702"),
+        ("OPENSHIFT_NGINX_SHUTDOWN_TIMEOUT", "703"),
+        ("OPENSHIFT_NGINX_WORKERS", "4"),
+        ("OPENSHIFT_NGINX_WORKER_CONNECTIONS", "704"),
+        ("OPENSHIFT_NGINX_ACCESS_LOG", "off"),
+        ("OPENSHIFT_NGINX_TRUSTED_PROXIES", "192.0.2.1"),
+    ]
+    .into_iter()
+    .collect();
+    let rendered = rendered(&site_with(&more), DEBIAN);
+    for line in [
+        "client_max_body_size 7m;",
+        "proxy_read_timeout 701s;",
+        "proxy_send_timeout 701s;",
+        "client_body_timeout 702s;",
+        "client_header_timeout 702s;",
+        "send_timeout 702s;",
+        "worker_shutdown_timeout 703s;",
+        "worker_processes 4;",
+        "worker_connections 704;",
+        "access_log off;",
+        "set_real_ip_from 192.0.2.1/32;",
+    ] {
+        assert!(main_text(&rendered).contains(line), "{line}");
+    }
+    assert!(appserver_text(&rendered).contains("192.0.2.1/32 1;"));
+}
+
+#[test]
+fn a_pool_needs_bounds_and_a_server_that_can_have_one() {
+    let has_pool = |site: &Site, version: &str| {
+        let rendered = rendered(site, version);
+        let pool = appserver_text(&rendered).contains("keepalive 16;");
+        // Without a pool each connection is closed by the app's server, not by accident.
+        assert_eq!(appserver_text(&rendered).contains("'' close;"), !pool);
+        pool
+    };
+    let mut site = site();
+    assert!(has_pool(&site, "nginx/1.19.10"));
+    assert!(!has_pool(&site, "nginx/1.19.9"));
+    site.upstream.as_mut().unwrap().connections = Connections::OneEach;
+    assert!(!has_pool(&site, "nginx/1.19.10"));
+}
+
+#[test]
+fn paths_stay_in_their_quotes() {
+    let mut site = site();
+    site.repo = r#"/a "b"; } {\"#.into();
+    site.upstream.as_mut().unwrap().socket = "/s; x/$y.sock".into();
+    let rendered = rendered(&site, DEBIAN);
+    assert!(server_text(&rendered).contains(r#"root "/a \"b\"; } {\\/public";"#));
+    assert!(appserver_text(&rendered).contains(r#"server "unix:/s; x/$y.sock" max_fails=0;"#));
+}
+
+#[test]
+fn ipv6_addresses_have_brackets() {
+    let mut site = site();
+    site.listen = "[::1]:8080".parse().unwrap();
+    site.host = None;
+    let rendered = rendered(&site, DEBIAN);
+    assert!(server_text(&rendered).contains("listen [::1]:8080 default_server"));
+    assert!(appserver_text(&rendered).contains("'' [::1]:8080;"));
+}
+
+#[test]
+fn what_cannot_be_written_names_where_it_comes_from() {
+    let refused = |change: &dyn Fn(&mut Site)| {
+        let mut site = site();
+        change(&mut site);
+        Model::new(&site, &build(DEBIAN)).unwrap_err().to_string()
+    };
+    let socket = |site: &mut Site, path: &str| {
+        site.upstream.as_mut().unwrap().socket = path.into();
+    };
+    let all = [
+        refused(&|site| site.repo = "/a$b".into()),
+        refused(&|site| site.repo = "/a\nb".into()),
+        refused(&|site| site.dir = CartridgeDir::new("/a[1]/c".into())),
+        refused(&|site| site.host = Some("a.b; }".into())),
+        refused(&|site| socket(site, &format!("/{}", "x".repeat(107)))),
+        refused(&|site| socket(site, "/a\tb")),
+    ];
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+fn with_user(template: &str) -> Rendered {
+    let dir = tempfile::tempdir().unwrap();
+    let repo = Utf8Path::from_path(dir.path()).unwrap();
+    cart_core::files::write_atomic(&repo.join("nginx.conf.erb"), template.as_bytes(), 0o644)
+        .unwrap();
+    let user = UserConfig::load(repo, &GearEnv::new(), false).unwrap().unwrap();
+    Model::new(&site(), &build(DEBIAN)).unwrap().render(Some(&user))
+}
+
+#[test]
+fn an_apps_own_directives_replace_ours() {
+    let ours = with_user("server { gzip off; }\n");
+    for directive in ["gzip on;", "client_max_body_size", "access_log", "log_format main"] {
+        assert!(main_text(&ours).contains(directive), "{directive}");
+    }
+    let theirs = with_user(
+        "gzip off; client_max_body_size 1m;\nlog_format mine '$uri';\naccess_log logs/x mine;\n",
+    );
+    for directive in ["gzip on;", "client_max_body_size", "access_log"] {
+        assert!(!main_text(&theirs).contains(directive), "{directive}");
+    }
+    assert!(main_text(&theirs).contains("log_format main"), "another format than theirs");
+    assert!(main_text(&theirs).contains("gzip_vary on;"));
+}
+
+#[test]
+fn an_upstream_that_repeats_the_originals_gives_way() {
+    for place in ["unix:/g/advanced-python//run/appserver.sock", "127.3.4.5:15000"] {
+        let template = format!(
+            "# my own\nupstream appserver {{\n  # a comment\n  server {place} fail_timeout=30;\n}}\nserver {{ }}\n"
+        );
+        let rendered = with_user(&template);
+        assert!(appserver_text(&rendered).contains("upstream appserver {"), "{place}");
+        let lines: Vec<&str> = server_text(&rendered).lines().map(str::trim_end).collect();
+        assert_eq!(lines, ["# my own", "", "", "", "", "server { }"]);
+    }
+}
+
+#[test]
+fn any_other_upstream_is_the_apps_decision() {
+    for block in [
+        "server 127.0.0.1:9000;",
+        "server unix:/g/advanced-python/run/appserver.sock; keepalive 64;",
+        "server 127.3.4.5:15000; server 127.0.0.1:9000;",
+    ] {
+        let rendered = with_user(&format!("upstream appserver {{ {block} }}\n"));
+        assert!(!appserver_text(&rendered).contains("upstream appserver {"), "{block}");
+        assert!(server_text(&rendered).contains(block));
+    }
+}

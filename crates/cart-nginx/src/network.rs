@@ -1,0 +1,136 @@
+//! Addresses and networks, as `OPENSHIFT_NGINX_TRUSTED_PROXIES` lists them.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// One network, its host bits zero. Displayed as nginx reads it: `10.0.0.0/8`, `::1/128`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    /// `ADDRESS` or `ADDRESS/PREFIX`. Bits past the prefix are dropped, nginx warns of them.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().ok()?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = match prefix {
+            None => most,
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok()?,
+            Some(_) => return None,
+        };
+        (prefix <= most).then(|| Self::new(address, prefix))
+    }
+
+    /// Whether it is one of IPv6.
+    #[must_use]
+    pub fn is_ipv6(self) -> bool {
+        self.address.is_ipv6()
+    }
+
+    fn new(address: IpAddr, prefix: u8) -> Self {
+        let address = match address {
+            IpAddr::V4(v4) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or_default();
+                Ipv4Addr::from_bits(v4.to_bits() & mask).into()
+            }
+            IpAddr::V6(v6) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or_default();
+                Ipv6Addr::from_bits(v6.to_bits() & mask).into()
+            }
+        };
+        Self { address, prefix }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+/// The networks of a list, each once; `none` is the empty list.
+#[must_use]
+pub fn parse_list(text: &str) -> Option<Vec<Network>> {
+    if text.trim().eq_ignore_ascii_case("none") {
+        return Some(Vec::new());
+    }
+    let words = text.split([',', ' ', '\t', '\n']).filter(|w| !w.is_empty());
+    let mut networks: Vec<Network> = Vec::new();
+    for word in words {
+        let network = Network::parse(word)?;
+        if !networks.contains(&network) {
+            networks.push(network);
+        }
+    }
+    (!networks.is_empty()).then_some(networks)
+}
+
+/// Where a gear's proxies are: on the same host (the node's front end, a proxy of one's own box)
+/// or, for the haproxy of a scaled application, on another host of the same private network. TLS
+/// ends there, so an app learns only from their header that its visitor came by https.
+#[must_use]
+pub fn loopback_and_private() -> Vec<Network> {
+    let v4 = |a, b, c, d, prefix| Network::new(Ipv4Addr::new(a, b, c, d).into(), prefix);
+    let v6 = |first, last, prefix| {
+        Network::new(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, last).into(), prefix)
+    };
+    vec![
+        v4(127, 0, 0, 0, 8),
+        v4(10, 0, 0, 0, 8),
+        v4(172, 16, 0, 0, 12),
+        v4(192, 168, 0, 0, 16),
+        v6(0, 1, 128),
+        v6(0xfc00, 0, 7),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(networks: &[Network]) -> String {
+        let words: Vec<String> = networks.iter().map(Network::to_string).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn lists_are_cleaned_up() {
+        let list =
+            parse_list("10.1.2.3/8, 10.0.0.0/8\t192.168.7.9,,fd00::1/8 ::1 0.0.0.0/0").unwrap();
+        assert_eq!(shown(&list), "10.0.0.0/8 192.168.7.9/32 fd00::/8 ::1/128 0.0.0.0/0");
+        assert_eq!(parse_list(" None "), Some(Vec::new()));
+    }
+
+    #[test]
+    fn the_default_is_loopback_and_private() {
+        assert_eq!(
+            shown(&loopback_and_private()),
+            "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 ::1/128 fc00::/7"
+        );
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for bad in [
+            "",
+            ",",
+            "localhost",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0.0/+8",
+            "10.0.0.0/",
+            "10.0.0.0;",
+            "10.0.0.0/8 1;}",
+            "none 10.0.0.1",
+        ] {
+            assert_eq!(parse_list(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! All of it in order: find nginx, render, stage, test, put in place, start.
+
+use std::time::Duration;
+
+use cart_core::files::FileError;
+use cart_core::process::ProcessId;
+use cart_core::{CartridgeDir, CommandSpec, GearEnv};
+
+use crate::binary::{Binary, BinaryError};
+use crate::model::{Model, ModelError};
+use crate::service::{self, ServiceError};
+use crate::site::Site;
+use crate::stage::{Change, Stage, TestError};
+use crate::user_config::{UserConfig, UserConfigError};
+
+/// An nginx for one cartridge on one gear.
+#[derive(Clone, Debug)]
+pub struct Nginx {
+    binary: Binary,
+    dir: CartridgeDir,
+    env: GearEnv,
+}
+
+impl Nginx {
+    /// Finds an nginx that will do.
+    ///
+    /// # Errors
+    /// [`BinaryError`], saying what was found, what is needed and how to get it.
+    pub fn find(dir: &CartridgeDir, env: &GearEnv) -> Result<Self, BinaryError> {
+        let binary = Binary::find(dir, env)?;
+        Ok(Self { binary, dir: dir.clone(), env: env.clone() })
+    }
+
+    /// Renders `site`, with the `nginx.conf.erb` of its repository if there is one, and lets nginx
+    /// test it, all beside what runs. What comes back is to be promoted, or dropped.
+    ///
+    /// # Errors
+    /// [`ConfigError`]; nothing has changed then.
+    pub fn prepare(&self, site: &Site) -> Result<Stage, ConfigError> {
+        let model = Model::new(site, &self.binary.build)?;
+        let user = UserConfig::load(&site.repo, &self.env, site.settings.erb_fallback)?;
+        let stage = Stage::write(&self.dir, &model.render(user.as_ref()), user)?;
+        stage.test(&self.binary, &self.env)?;
+        Ok(stage)
+    }
+
+    /// [`prepare`](Self::prepare), then puts the configuration in place.
+    ///
+    /// # Errors
+    /// As `prepare`.
+    pub fn configure(&self, site: &Site) -> Result<Change, ConfigError> {
+        Ok(self.prepare(site)?.promote()?)
+    }
+
+    /// The nginx that was found.
+    #[must_use]
+    pub fn binary(&self) -> &Binary {
+        &self.binary
+    }
+
+    /// The master's command line; see [`service::command`].
+    #[must_use]
+    pub fn command(&self) -> CommandSpec {
+        service::command(&self.binary, &self.dir, &self.env)
+    }
+
+    /// Tells a master to read the configuration again, and sees to it; see [`service::reload`].
+    ///
+    /// # Errors
+    /// [`ServiceError`]: it goes on with what it had.
+    pub fn reload(&self, master: ProcessId, limit: Duration) -> Result<(), ServiceError> {
+        service::reload(master, &self.dir, limit)
+    }
+}
+
+/// A configuration that did not come about. What runs is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A value of the gear's that no configuration can hold.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// An `nginx.conf.erb` that cannot be rendered.
+    #[error(transparent)]
+    User(#[from] UserConfigError),
+    /// A file that cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A configuration that nginx will not have.
+    #[error(transparent)]
+    Test(#[from] TestError),
+}

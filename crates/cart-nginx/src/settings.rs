@@ -1,0 +1,228 @@
+//! The variables that people set for nginx, checked at the door.
+
+use std::fmt;
+
+use cart_core::{GearEnv, Setting, SettingError};
+
+use crate::network::{self, Network};
+
+const MAX_BODY_SIZE: Setting = Setting {
+    name: "OPENSHIFT_NGINX_MAX_BODY_SIZE",
+    meaning: "the largest request body that is accepted; a larger one gets 413",
+    default: "100m",
+    allowed: "a whole number of bytes, or with k, m or g behind it (20m); 0 for no limit",
+};
+const READ_TIMEOUT: Setting = Setting {
+    name: "OPENSHIFT_NGINX_READ_TIMEOUT",
+    meaning: "how many seconds the app may be silent, in a request or a WebSocket, before it gets 504",
+    default: "3600",
+    allowed: "a whole number of seconds, 1 to 86400",
+};
+const CLIENT_TIMEOUT: Setting = Setting {
+    name: "OPENSHIFT_NGINX_CLIENT_TIMEOUT",
+    meaning: "how many seconds a client may be silent in the middle of a request or an answer",
+    default: "60",
+    allowed: "a whole number of seconds, 1 to 86400",
+};
+const SHUTDOWN_TIMEOUT: Setting = Setting {
+    name: "OPENSHIFT_NGINX_SHUTDOWN_TIMEOUT",
+    meaning: "how many seconds clients may take to finish after a reload or a stop (nginx 1.11.11 or newer)",
+    default: "30",
+    allowed: "a whole number of seconds, 1 to 86400",
+};
+const WORKERS: Setting = Setting {
+    name: "OPENSHIFT_NGINX_WORKERS",
+    meaning: "nginx's worker processes; one keeps two cores of Python busy",
+    default: "1",
+    allowed: "1 to 64",
+};
+const WORKER_CONNECTIONS: Setting = Setting {
+    name: "OPENSHIFT_NGINX_WORKER_CONNECTIONS",
+    meaning: "connections per worker, clients' and the app's together: a WebSocket takes two; the limit on open files may allow fewer",
+    default: "8192",
+    allowed: "64 to 131072",
+};
+const ACCESS_LOG: Setting = Setting {
+    name: "OPENSHIFT_NGINX_ACCESS_LOG",
+    meaning: "whether requests are logged in logs/nginx-access.log",
+    default: "on",
+    allowed: "on or off",
+};
+const TRUSTED_PROXIES: Setting = Setting {
+    name: "OPENSHIFT_NGINX_TRUSTED_PROXIES",
+    meaning: "proxies in front whose X-Forwarded-For, -Proto and -Host are believed",
+    default: "loopback and private addresses",
+    allowed: "addresses and networks (10.1.2.3 192.168.0.0/16 fd00::/8), separated by spaces or commas, or none",
+};
+const ERB_FALLBACK: Setting = Setting {
+    name: "OPENSHIFT_NGINX_ERB_FALLBACK",
+    meaning: "whether Ruby's own erb may render an nginx.conf.erb that needs more Ruby than the cartridge knows; it runs whatever the template says",
+    default: "no",
+    allowed: "yes or no",
+};
+
+/// Every variable for nginx, in the order of the README's table.
+pub const SETTINGS: &[Setting] = &[
+    MAX_BODY_SIZE,
+    READ_TIMEOUT,
+    CLIENT_TIMEOUT,
+    SHUTDOWN_TIMEOUT,
+    WORKERS,
+    WORKER_CONNECTIONS,
+    ACCESS_LOG,
+    TRUSTED_PROXIES,
+    ERB_FALLBACK,
+];
+
+/// The checked values of [`SETTINGS`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NginxSettings {
+    /// `client_max_body_size`.
+    pub max_body_size: BodySize,
+    /// Seconds of the app's silence. An hour by default: nginx cannot tell a silent WebSocket, a
+    /// long poll or a stream of events from an app that hangs, and cutting the first three at
+    /// nginx's own 60 seconds is the greater evil.
+    pub read_timeout: u64,
+    /// Seconds of a client's silence.
+    pub client_timeout: u64,
+    /// Seconds that workers which were replaced may take.
+    pub shutdown_timeout: u64,
+    /// Worker processes.
+    pub workers: u64,
+    /// Connections per worker that are wanted; see
+    /// [`Descriptors`](crate::descriptors::Descriptors) for what is possible.
+    pub worker_connections: u64,
+    /// Whether requests are logged.
+    pub access_log: bool,
+    /// Whom `X-Forwarded-*` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether a real `erb` may be asked.
+    pub erb_fallback: bool,
+}
+
+impl NginxSettings {
+    /// Reads and checks every variable.
+    ///
+    /// # Errors
+    /// [`SettingError`] naming the first variable that is wrong, its value and what is allowed.
+    pub fn from_env(env: &GearEnv) -> Result<Self, SettingError> {
+        const DAY: u64 = 86_400;
+        Ok(Self {
+            max_body_size: MAX_BODY_SIZE
+                .read(env, BodySize::parse)?
+                .unwrap_or(BodySize("100m".to_owned())),
+            read_timeout: READ_TIMEOUT.number(env, 1..=DAY, 3600)?,
+            client_timeout: CLIENT_TIMEOUT.number(env, 1..=DAY, 60)?,
+            shutdown_timeout: SHUTDOWN_TIMEOUT.number(env, 1..=DAY, 30)?,
+            workers: WORKERS.number(env, 1..=64, 1)?,
+            worker_connections: WORKER_CONNECTIONS.number(env, 64..=131_072, 8192)?,
+            access_log: ACCESS_LOG.read(env, |text| switch(text, "on", "off"))?.unwrap_or(true),
+            trusted_proxies: TRUSTED_PROXIES
+                .read(env, network::parse_list)?
+                .unwrap_or_else(network::loopback_and_private),
+            erb_fallback: ERB_FALLBACK
+                .read(env, |text| switch(text, "yes", "no"))?
+                .unwrap_or(false),
+        })
+    }
+}
+
+fn switch(text: &str, yes: &str, no: &str) -> Option<bool> {
+    let text = text.trim();
+    if text.eq_ignore_ascii_case(yes) {
+        Some(true)
+    } else if text.eq_ignore_ascii_case(no) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// A size as nginx writes it: digits, and perhaps `k`, `m` or `g`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodySize(String);
+
+impl BodySize {
+    /// A size that nginx can hold (63 bits of bytes), or `None`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase();
+        let (digits, unit) = match text.strip_suffix(['k', 'm', 'g']) {
+            Some(digits) => (digits, &text[digits.len()..]),
+            None => (text.as_str(), ""),
+        };
+        if !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let shift = match unit {
+            "k" => 10,
+            "m" => 20,
+            "g" => 30,
+            _ => 0,
+        };
+        let bytes = digits.parse::<i64>().ok()?.checked_mul(1 << shift)?;
+        (bytes >= 0).then(|| Self(text.clone()))
+    }
+}
+
+impl fmt::Display for BodySize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unset_means_the_defaults_of_the_table() {
+        let settings = NginxSettings::from_env(&GearEnv::new()).unwrap();
+        assert_eq!(settings.max_body_size.to_string(), MAX_BODY_SIZE.default);
+        assert_eq!(settings.read_timeout.to_string(), READ_TIMEOUT.default);
+        assert_eq!(settings.client_timeout.to_string(), CLIENT_TIMEOUT.default);
+        assert_eq!(settings.shutdown_timeout.to_string(), SHUTDOWN_TIMEOUT.default);
+        assert_eq!(settings.workers.to_string(), WORKERS.default);
+        assert_eq!(settings.worker_connections.to_string(), WORKER_CONNECTIONS.default);
+        assert!(settings.access_log && !settings.erb_fallback);
+        assert_eq!(settings.trusted_proxies, network::loopback_and_private());
+    }
+
+    #[test]
+    fn what_is_set_counts() {
+        let env: GearEnv = [
+            ("OPENSHIFT_NGINX_MAX_BODY_SIZE", "2G"),
+            ("OPENSHIFT_NGINX_ACCESS_LOG", "OFF"),
+            ("OPENSHIFT_NGINX_TRUSTED_PROXIES", "none"),
+            ("OPENSHIFT_NGINX_ERB_FALLBACK", "yes"),
+        ]
+        .into_iter()
+        .collect();
+        let settings = NginxSettings::from_env(&env).unwrap();
+        assert_eq!(settings.max_body_size.to_string(), "2g");
+        assert!(!settings.access_log && settings.erb_fallback);
+        assert!(settings.trusted_proxies.is_empty());
+    }
+
+    #[test]
+    fn sizes_are_digits_and_a_unit_that_fit() {
+        for good in ["0", "20m", "1024", "1K", " 5g "] {
+            assert!(BodySize::parse(good).is_some(), "{good}");
+        }
+        for bad in ["", "m", "-1", "+1", "1 m", "1mb", "10%", "1m; daemon on", "99999999999g"] {
+            assert!(BodySize::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_variable_is_checked_and_its_error_says_what_is_allowed() {
+        let errors: Vec<String> = SETTINGS
+            .iter()
+            .map(|setting| {
+                let env = GearEnv::new().with(setting.name, "};x");
+                NginxSettings::from_env(&env).unwrap_err().to_string()
+            })
+            .collect();
+        insta::assert_snapshot!(errors.join("\n"));
+    }
+}

@@ -1,0 +1,159 @@
+//! What is to be served, and where: the facts that a configuration is made from.
+
+use std::net::{IpAddr, SocketAddr};
+
+use camino::Utf8PathBuf;
+use cart_core::env::EnvError;
+use cart_core::{CartridgeDir, Gear, GearEnv};
+
+use crate::run_as::RunAs;
+use crate::settings::NginxSettings;
+
+/// One server block: an address, a directory of files, and perhaps an app behind.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The cartridge's directory.
+    pub dir: CartridgeDir,
+    /// The cartridge's short name, so that messages can name its variables.
+    pub short_name: String,
+    /// The address to listen on, `OPENSHIFT_<SHORT>_IP` and `_PORT`.
+    pub listen: SocketAddr,
+    /// The app's repository; its `public/` is served, its `nginx.conf.erb` counts.
+    pub repo: Utf8PathBuf,
+    /// The app's host name, `OPENSHIFT_APP_DNS`, for requests that name none.
+    pub host: Option<String>,
+    /// The app's server; without one only files are served.
+    pub upstream: Option<Upstream>,
+    /// The user of the workers, when the master is root.
+    pub run_as: Option<RunAs>,
+    /// The most files that a worker may have open, [`descriptors::limit`](crate::descriptors::limit).
+    pub file_limit: u64,
+    /// What people set.
+    pub settings: NginxSettings,
+}
+
+/// Where the app's server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Its unix socket.
+    pub socket: Utf8PathBuf,
+    /// How nginx may use it.
+    pub connections: Connections,
+}
+
+/// How many requests a connection to the app's server is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    /// Many, where nginx can bound the pool's life (1.19.10 or newer). The server must keep idle
+    /// connections for longer than the 2 seconds that nginx does, and must go on for 5 seconds
+    /// after its socket was replaced.
+    Pooled,
+    /// One each: for a server that a waiting connection would keep from others.
+    OneEach,
+}
+
+impl Site {
+    /// The site of a gear: its address from the variables of the cartridge with this short name,
+    /// the gear's repository, `run/appserver.sock` behind, everything else as the environment and
+    /// this process's user say.
+    ///
+    /// # Errors
+    /// [`SiteError`] naming the variable that is missing or wrong.
+    pub fn from_gear(
+        gear: &Gear,
+        dir: &CartridgeDir,
+        env: &GearEnv,
+        short_name: &str,
+    ) -> Result<Self, SiteError> {
+        Ok(Self {
+            dir: dir.clone(),
+            short_name: short_name.to_owned(),
+            listen: address(env, short_name)?,
+            repo: gear.repo.clone(),
+            host: gear.dns.clone(),
+            upstream: Some(Upstream {
+                socket: dir.run().join("appserver.sock"),
+                connections: Connections::Pooled,
+            }),
+            run_as: RunAs::needed_for(&gear.home)?,
+            file_limit: crate::descriptors::limit(),
+            settings: NginxSettings::from_env(env)?,
+        })
+    }
+
+    /// The directory of files.
+    #[must_use]
+    pub fn public(&self) -> Utf8PathBuf {
+        self.repo.join("public")
+    }
+}
+
+fn address(env: &GearEnv, short_name: &str) -> Result<SocketAddr, SiteError> {
+    let (ip, port) = (format!("OPENSHIFT_{short_name}_IP"), format!("OPENSHIFT_{short_name}_PORT"));
+    let wrong = |variable: &str, value: &str, allowed| SiteError::Address {
+        variable: variable.to_owned(),
+        value: value.to_owned(),
+        allowed,
+    };
+    let text = env.required(&ip)?;
+    let address: IpAddr = text.parse().map_err(|_| wrong(&ip, text, "an IP address"))?;
+    let text = env.required(&port)?;
+    let number = text.parse().ok().filter(|n: &u16| *n > 0);
+    let number = number.ok_or_else(|| wrong(&port, text, "a port number, 1 to 65535"))?;
+    Ok(SocketAddr::new(address, number))
+}
+
+/// A gear that does not say what a site needs.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    /// A variable of the node is missing.
+    #[error(transparent)]
+    Env(#[from] EnvError),
+    /// A variable that people set is wrong.
+    #[error(transparent)]
+    Setting(#[from] cart_core::SettingError),
+    /// The address is none.
+    #[error("{variable} is {value:?}, but must be {allowed}")]
+    Address {
+        /// The variable.
+        variable: String,
+        /// What it holds.
+        value: String,
+        /// What it must hold.
+        allowed: &'static str,
+    },
+    /// The owner of the gear cannot be told to nginx.
+    #[error(transparent)]
+    RunAs(#[from] crate::run_as::RunAsError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(ip: &str, port: &str) -> Result<SocketAddr, String> {
+        let env = GearEnv::new().with("OPENSHIFT_X_IP", ip).with("OPENSHIFT_X_PORT", port);
+        address(&env, "X").map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn addresses_of_both_families_are_read() {
+        assert_eq!(read("127.3.4.5", "8080").unwrap().to_string(), "127.3.4.5:8080");
+        assert_eq!(read("::1", "80").unwrap().to_string(), "[::1]:80");
+    }
+
+    #[test]
+    fn what_is_no_address_is_named() {
+        assert_eq!(
+            read("127.0.0.1; }", "80").unwrap_err(),
+            "OPENSHIFT_X_IP is \"127.0.0.1; }\", but must be an IP address"
+        );
+        for port in ["0", "65536", "80;", "-1"] {
+            assert_eq!(
+                read("127.0.0.1", port).unwrap_err(),
+                format!("OPENSHIFT_X_PORT is {port:?}, but must be a port number, 1 to 65535")
+            );
+        }
+        assert!(read("", "80").unwrap_err().contains("OPENSHIFT_X_IP is not set"));
+    }
+}

@@ -1,0 +1,239 @@
+//! The life of a configuration: written beside the one that runs, tested, then put in its place.
+
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use cart_core::files::{self, FileError};
+use cart_core::{CartridgeDir, CommandSpec, GearEnv, run};
+
+use crate::binary::Binary;
+use crate::complaint::Complaint;
+use crate::feature::Feature;
+use crate::layout::{self, APPSERVER_FILE, MAIN_FILE, SERVER_FILE};
+use crate::model::Rendered;
+use crate::user_config::{UserConfig, UserLine};
+
+/// How long `nginx -t` may take. It takes milliseconds, but for names that it has to look up.
+const TEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// A configuration beside the one that runs. Nothing that runs reads it; dropped without
+/// [`promote`](Self::promote) it is gone.
+#[derive(Debug)]
+pub struct Stage {
+    dir: CartridgeDir,
+    user: Option<UserConfig>,
+}
+
+/// What putting a configuration in place changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing: an nginx that runs with it need not be told.
+    None,
+    /// Something: an nginx that runs must be reloaded.
+    Some,
+}
+
+impl Stage {
+    /// Writes `rendered`, in which `user` stands in the place of our server block, to
+    /// `conf.next/`. Only the gear's user may read it: templates are rendered with passwords.
+    /// Makes the directories that nginx needs.
+    ///
+    /// # Errors
+    /// [`FileError`]: what runs is as it was.
+    pub fn write(
+        dir: &CartridgeDir,
+        rendered: &Rendered,
+        user: Option<UserConfig>,
+    ) -> Result<Self, FileError> {
+        dir.create_all()?;
+        files::create_dir(&layout::temporary_files(dir), 0o700)?;
+        let place = layout::stage(dir);
+        files::remove_tree_if_exists(&place)?;
+        files::create_dir(&place, 0o700)?;
+        let stage = Self { dir: dir.clone(), user };
+        for (name, content) in [
+            (MAIN_FILE, &rendered.main),
+            (APPSERVER_FILE, &rendered.appserver),
+            (SERVER_FILE, &rendered.server),
+        ] {
+            files::write_atomic(&place.join(name), content, 0o600)?;
+        }
+        Ok(stage)
+    }
+
+    /// Lets nginx test it.
+    ///
+    /// # Errors
+    /// [`TestError`] with nginx's words, naming the line of the app's `nginx.conf.erb` where the
+    /// fault is there.
+    pub fn test(&self, binary: &Binary, env: &GearEnv) -> Result<(), TestError> {
+        let command = test_command(&self.dir, binary, env);
+        let output = run::output(&command, TEST_LIMIT).map_err(TestError::of_run)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let printed = output.stderr_text();
+        if printed.is_empty() {
+            return Err(TestError::Died { status: run::status_text(output.status) });
+        }
+        Err(self.explain(Complaint::parse(&printed)))
+    }
+
+    /// Puts it in place, each file at once, and says whether that changed anything.
+    ///
+    /// # Errors
+    /// [`FileError`] naming the file that could not be replaced. What runs has read its files long
+    /// ago and does not mind.
+    pub fn promote(self) -> Result<Change, FileError> {
+        let (from, to) = (layout::stage(&self.dir), self.dir.conf());
+        let mut change = Change::None;
+        // The file that includes the others comes last.
+        for name in [APPSERVER_FILE, SERVER_FILE, MAIN_FILE] {
+            let new = files::read(&from.join(name))?;
+            if files::read_if_exists(&to.join(name))?.is_none_or(|old| old != new) {
+                files::rename(&from.join(name), &to.join(name))?;
+                change = Change::Some;
+            }
+        }
+        Ok(change)
+    }
+
+    fn explain(&self, complaint: Complaint) -> TestError {
+        let remedy = complaint.remedy();
+        let Complaint { words, place } = complaint;
+        let staged = layout::stage(&self.dir);
+        match (place, &self.user) {
+            (None, _) => TestError::Nowhere { words, remedy },
+            (Some(place), Some(user)) if place.file == staged.join(SERVER_FILE) => {
+                TestError::InUserConfig { at: user.line(place.line), words, remedy }
+            }
+            (Some(place), _) if place.file.starts_with(&staged) => TestError::InOurs {
+                file: place.file.file_name().unwrap_or_default().to_owned(),
+                line: place.line,
+                words,
+            },
+            (Some(place), _) => {
+                TestError::InIncluded { file: place.file, line: place.line, words, remedy }
+            }
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed before the next one is written.
+        let _ = files::remove_tree_if_exists(&layout::stage(&self.dir));
+    }
+}
+
+/// `nginx -t` of a staged configuration. Sockets that a master would inherit are none of its
+/// business: it finds their addresses taken and does not mind.
+fn test_command(dir: &CartridgeDir, binary: &Binary, env: &GearEnv) -> CommandSpec {
+    let file = layout::stage(dir).join(MAIN_FILE);
+    let mut env = env.clone();
+    env.remove("NGINX");
+    let command = CommandSpec::new(binary.path.as_path(), &env).dir(dir.path()).args([
+        "-t",
+        "-q",
+        "-p",
+        dir.path().as_str(),
+        "-c",
+        file.as_str(),
+    ]);
+    with_error_log(command, binary)
+}
+
+/// Up to reading `error_log`, nginx would complain to the log that it was compiled with, which a
+/// gear's user may not write to.
+pub(crate) fn with_error_log(command: CommandSpec, binary: &Binary) -> CommandSpec {
+    if binary.has(Feature::ErrorLogOption) { command.args(["-e", "stderr"]) } else { command }
+}
+
+fn place_in_template(at: &UserLine) -> String {
+    match &at.line {
+        Some((line, _)) => format!("{}:{line}", at.file),
+        None => format!("{} (line {} as Ruby's erb rendered it)", at.file, at.rendered),
+    }
+}
+
+fn shown(at: &UserLine) -> String {
+    match &at.line {
+        Some((_, text)) if !text.is_empty() => format!("\n    {text}"),
+        _ => String::new(),
+    }
+}
+
+/// A configuration that nginx will not have.
+#[derive(Debug, thiserror::Error)]
+pub enum TestError {
+    /// The fault is in the app's `nginx.conf.erb`.
+    #[error("{}: nginx says: {words}{}\n{remedy}", place_in_template(.at), shown(.at))]
+    InUserConfig {
+        /// The line.
+        at: UserLine,
+        /// nginx's words.
+        words: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The fault is in a file that the app's `nginx.conf.erb` includes.
+    #[error("{file}:{line}: nginx says: {words}\n{remedy}")]
+    InIncluded {
+        /// The file.
+        file: Utf8PathBuf,
+        /// The line.
+        line: usize,
+        /// nginx's words.
+        words: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The fault is in what the cartridge wrote.
+    #[error(
+        "nginx does not accept line {line} of the {file} that the cartridge wrote: {words}\nThat is a fault of the cartridge, or this nginx is not what it says it is: please report it with the output of `nginx -V`"
+    )]
+    InOurs {
+        /// The file's name.
+        file: String,
+        /// The line.
+        line: usize,
+        /// nginx's words.
+        words: String,
+    },
+    /// nginx did not say where.
+    #[error("nginx does not accept its configuration: {words}\n{remedy}")]
+    Nowhere {
+        /// nginx's words.
+        words: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// nginx ended without a word.
+    #[error(
+        "nginx ended with {status}, without a word, when it was to test its configuration\nReinstall nginx"
+    )]
+    Died {
+        /// How.
+        status: String,
+    },
+    /// nginx took too long.
+    #[error(
+        "the configuration cannot be tested: {0}\nnginx looks up the names of hosts in it: do they answer?"
+    )]
+    TooLong(#[source] run::RunError),
+    /// nginx could not be started.
+    #[error("the configuration cannot be tested: {0}")]
+    Run(#[source] run::RunError),
+}
+
+impl TestError {
+    fn of_run(error: run::RunError) -> Self {
+        match error {
+            run::RunError::TimedOut { .. } => Self::TooLong(error),
+            other => Self::Run(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,335 @@
+//! Bringing an environment to what the app and its server ask for, and doing nothing when it is
+//! there already.
+
+use camino::Utf8Path;
+use cart_core::GearEnv;
+use cart_core::files::FileError;
+use semver::Version;
+
+use crate::inputs::Inputs;
+use crate::interpreter::{self, InterpreterError, PythonVersion};
+use crate::mirror::MirrorUrl;
+use crate::pip::failure::Failure;
+use crate::pip::{self, Pip, PipError, PipOptions};
+use crate::project::Project;
+use crate::server::Requirement;
+use crate::stamp::{BasePython, Stamp};
+use crate::virtualenv::relocate::relocate;
+use crate::virtualenv::stage::{Stage, StageError};
+use crate::virtualenv::{Condition, VirtualEnv};
+
+/// What an environment shall be.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// Where it stands; may be a link.
+    pub place: &'a Utf8Path,
+    /// The app's repository.
+    pub repo: &'a Utf8Path,
+    /// The Python that it shall have.
+    pub version: PythonVersion,
+    /// What the app asks for.
+    pub inputs: &'a Inputs,
+    /// What the server asks for.
+    pub server: &'a [Requirement],
+    /// The gear's environment.
+    pub env: &'a GearEnv,
+    /// Where pip may keep a cache.
+    pub tmp: &'a Utf8Path,
+    /// The package index to prefer.
+    pub mirror: Option<&'a MirrorUrl>,
+    /// Whether everything is to be made from nothing.
+    pub clean: bool,
+}
+
+/// An environment as it was wished for.
+#[derive(Clone, Debug)]
+pub struct Ensured {
+    /// The environment.
+    pub venv: VirtualEnv,
+    /// The version of its Python.
+    pub python: Version,
+    /// Whether anything had to be done.
+    pub changed: bool,
+}
+
+/// Brings the environment at `wish.place` to what is wished for. What is done is told to
+/// `progress`, line by line. When there is nothing to do, it runs no process.
+///
+/// # Errors
+/// [`DependencyError`]; the environment in place is as it was, then.
+pub fn ensure(
+    wish: &Wish<'_>,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Ensured, DependencyError> {
+    let venv = VirtualEnv::at(wish.place);
+    let condition = match wish.clean {
+        true => Condition::Unusable("a clean build was asked for".to_owned()),
+        false => venv.condition(wish.version, wish.env),
+    };
+    match condition {
+        Condition::Sound(stamp) => wish.update(&venv, stamp, progress),
+        Condition::Missing => wish.build(venv, progress),
+        Condition::Unusable(reason) => {
+            if Stamp::read(wish.place).is_some() || wish.place.join("bin").exists() {
+                progress(&format!("The virtual environment is made anew: {reason}"));
+            }
+            wish.build(venv, progress)
+        }
+    }
+}
+
+impl Wish<'_> {
+    /// From nothing.
+    fn build(
+        &self,
+        venv: VirtualEnv,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Ensured, DependencyError> {
+        let interpreter = interpreter::find(self.version, self.env)?;
+        progress(&format!(
+            "Making a virtual environment with Python {} ({})",
+            interpreter.version, interpreter.executable
+        ));
+        let python = BasePython::of(&interpreter)?;
+        let stage = Stage::fresh(self.place, &interpreter, self.env)?;
+        let stamp = Stamp::new(python, self.place, &self.real_repo());
+        let stamp = self.install(&stage, stamp, progress)?;
+        stage.put_in_place(&stamp, &[])?;
+        Ok(Ensured {
+            venv,
+            python: interpreter.version,
+            changed: true,
+        })
+    }
+
+    /// From one that works. Changes are made in a copy.
+    fn update(
+        &self,
+        venv: &VirtualEnv,
+        stamp: Stamp,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Ensured, DependencyError> {
+        let real_repo = self.real_repo();
+        let mut wanted = stamp.clone();
+        wanted.place = self.place.to_owned();
+        wanted.repo = real_repo.clone();
+        let moves = [(&*stamp.place, self.place), (&*stamp.repo, &*real_repo)];
+        let nothing_to_install =
+            stamp.app == self.inputs.digest && self.missing(venv, &stamp).is_empty();
+        let changed = if nothing_to_install {
+            self.keep(venv, &wanted, &moves)?
+        } else {
+            let stage = Stage::copy_of(self.place)?;
+            let wanted = self.install(&stage, wanted, progress)?;
+            stage.put_in_place(&wanted, &moves)?;
+            true
+        };
+        Ok(Ensured {
+            venv: venv.clone(),
+            python: stamp.python.version,
+            changed,
+        })
+    }
+
+    /// Leaves it as it is, but for the paths of one that was moved. Answers whether it was.
+    fn keep(
+        &self,
+        venv: &VirtualEnv,
+        wanted: &Stamp,
+        moves: &[(&Utf8Path, &Utf8Path)],
+    ) -> Result<bool, DependencyError> {
+        if Stamp::read(self.place).as_ref() == Some(wanted) {
+            return Ok(false);
+        }
+        relocate(venv, moves)?;
+        wanted.write(self.place)?;
+        Ok(true)
+    }
+
+    /// Installs into a stage what its stamp does not say is there; answers its new stamp.
+    fn install(
+        &self,
+        stage: &Stage,
+        mut stamp: Stamp,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Stamp, DependencyError> {
+        let mut pip = LazyPip {
+            stage,
+            wish: self,
+            pip: None,
+        };
+        if stamp.app != self.inputs.digest {
+            self.install_app(&mut pip, progress)?;
+            stamp.app.clone_from(&self.inputs.digest);
+            stamp.ours.retain(|name, _| !self.inputs.name(name));
+        }
+        let missing = self.missing(stage.venv(), &stamp);
+        if !missing.is_empty() {
+            self.install_server(&missing, &mut pip, progress)?;
+            for requirement in missing {
+                stamp.ours.insert(requirement.name.to_owned(), lines(requirement));
+            }
+        }
+        Ok(stamp)
+    }
+
+    fn install_app(
+        &self,
+        pip: &mut LazyPip<'_>,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(), DependencyError> {
+        let requirements = self.inputs.requirements.as_ref();
+        if let Some(asked) = requirements.filter(|r| r.asks_for_something) {
+            let file = pip::file_argument(&asked.file, self.repo);
+            progress(&format!("Installing the packages of {file}"));
+            let what = format!("the packages of {file}");
+            let pip = pip.get(progress)?;
+            pip.install(&what, &["-r", &file], requirements, progress)?;
+        }
+        match &self.inputs.project {
+            Project::Package { file } => {
+                if !self.inputs.install_the_repository_themselves(self.repo) {
+                    progress(&format!("Installing the app as a package ({file})"));
+                    self.install_package(file, pip.get(progress)?, progress)?;
+                }
+            }
+            Project::Dependencies(list) if !list.is_empty() => {
+                progress("Installing the dependencies of pyproject.toml");
+                let args: Vec<&str> = list.iter().map(String::as_str).collect();
+                let what = "the dependencies of pyproject.toml";
+                pip.get(progress)?.install(what, &args, requirements, progress)?;
+            }
+            Project::Dependencies(_) | Project::Plain => {}
+        }
+        Ok(())
+    }
+
+    /// An app that runs from its repository often never said which of its folders are packages;
+    /// older build tools did not ask. Then its metadata alone are installed, which name its
+    /// dependencies: from a folder that holds the files of the repository's top but no code.
+    fn install_package(
+        &self,
+        file: &str,
+        pip: &Pip,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(), DependencyError> {
+        let what = format!("the app as a package ({file})");
+        let linked = pip.install(&what, &["-e", "."], None, progress);
+        let Err(PipError::Failed {
+            failure: Failure::Discovery,
+            ..
+        }) = linked
+        else {
+            return Ok(linked?);
+        };
+        progress("Its folders are no packages to the build tool: installing its dependencies only");
+        let folder = without_code(self.repo)?;
+        let path = folder.path().to_string_lossy();
+        Ok(pip.install(&what, &[&path], None, progress)?)
+    }
+
+    fn install_server(
+        &self,
+        missing: &[Requirement],
+        pip: &mut LazyPip<'_>,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(), DependencyError> {
+        let names: Vec<_> = missing.iter().map(|r| r.name).collect();
+        let names = names.join(" and ");
+        progress(&format!("Installing {names} for the server"));
+        let mut args = Vec::new();
+        for requirement in missing {
+            // Named, but not there: the app bounds its version without asking for it.
+            if self.inputs.name(requirement.name) {
+                args.push(requirement.name);
+            } else {
+                args.extend(requirement.lines);
+            }
+        }
+        let constraints = self.inputs.requirements.iter().flat_map(|r| &r.constraints);
+        for file in constraints {
+            args.extend(["-c", file.as_str()]);
+        }
+        let what = format!("{names}, which the server needs,");
+        Ok(pip.get(progress)?.install(&what, &args, None, progress)?)
+    }
+
+    /// What the server needs and is not there, or is there by an older choice of ours.
+    fn missing(&self, venv: &VirtualEnv, stamp: &Stamp) -> Vec<Requirement> {
+        let outdated = |r: &Requirement| match stamp.ours.get(r.name) {
+            Some(chosen_by) => !self.inputs.name(r.name) && *chosen_by != lines(*r),
+            None => false,
+        };
+        self.server
+            .iter()
+            .filter(|r| outdated(r) || venv.installed(r.name).is_none())
+            .copied()
+            .collect()
+    }
+
+    /// As pip sees it, which follows links.
+    fn real_repo(&self) -> camino::Utf8PathBuf {
+        self.repo.canonicalize_utf8().unwrap_or_else(|_| self.repo.to_owned())
+    }
+}
+
+/// pip, made ready when it is first needed.
+struct LazyPip<'a> {
+    stage: &'a Stage,
+    wish: &'a Wish<'a>,
+    pip: Option<Pip>,
+}
+
+impl LazyPip<'_> {
+    fn get(&mut self, progress: &mut dyn FnMut(&str)) -> Result<&Pip, PipError> {
+        if self.pip.is_none() {
+            let options = PipOptions {
+                env: self.wish.env,
+                repo: self.wish.repo,
+                tmp: self.wish.tmp,
+                mirror: self.wish.mirror,
+            };
+            self.pip = Some(Pip::new(self.stage, options, progress)?);
+        }
+        Ok(self.pip.as_ref().expect("it was put there just now"))
+    }
+}
+
+fn lines(requirement: Requirement) -> Vec<String> {
+    requirement.lines.iter().map(|l| (*l).to_owned()).collect()
+}
+
+/// A folder with the files of the repository's top, its modules left out.
+fn without_code(repo: &Utf8Path) -> Result<tempfile::TempDir, FileError> {
+    let failed = |source| FileError::new("copy the files of", repo, source);
+    let folder = tempfile::tempdir().map_err(failed)?;
+    for entry in repo.read_dir_utf8().map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let is_module = name.ends_with(".py") && name != "setup.py";
+        if entry.path().is_file() && !is_module {
+            std::fs::copy(entry.path(), folder.path().join(name)).map_err(failed)?;
+        }
+    }
+    Ok(folder)
+}
+
+/// An environment that could not be brought to what was wished for.
+#[derive(Debug, thiserror::Error)]
+pub enum DependencyError {
+    /// There is no Python to build on.
+    #[error(transparent)]
+    Interpreter(#[from] InterpreterError),
+    /// It could not be made, or put in place.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// Packages could not be installed.
+    #[error(transparent)]
+    Pip(#[from] PipError),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+#[cfg(test)]
+mod tests;

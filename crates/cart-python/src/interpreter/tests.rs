@@ -1,0 +1,164 @@
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+/// A folder of programs that pretend to be Pythons.
+struct Folder {
+    dir: tempfile::TempDir,
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self) -> &Utf8Path {
+        Utf8Path::from_path(self.dir.path()).unwrap()
+    }
+
+    fn script(self, name: &str, text: &str) -> Self {
+        let text = format!("#!/bin/sh\n{text}\n");
+        let path = self.path().join(name);
+        cart_core::files::write_atomic(&path, text.as_bytes(), 0o755).unwrap();
+        self
+    }
+
+    fn python(self, name: &str, version: &str) -> Self {
+        let answer = format!("printf '{version}\\n/py/{version}\\nyes\\nyes\\n'");
+        self.script(name, &answer)
+    }
+
+    fn without_venv(self, name: &str, version: &str) -> Self {
+        let answer = format!("printf '{version}\\n/py/{version}\\nyes\\nno\\n'");
+        self.script(name, &answer)
+    }
+
+    /// Looks in this folder alone.
+    fn find(&self, wanted: &str) -> Result<String, InterpreterError> {
+        let env = GearEnv::new().with("PATH", self.path().as_str());
+        let more = Vec::new();
+        let search = Search { env: &env, more };
+        let found = search.find(PythonVersion::parse(wanted).unwrap())?;
+        Ok(found.version.to_string())
+    }
+
+    fn message(&self, wanted: &str) -> String {
+        let text = self.find(wanted).unwrap_err().to_string();
+        text.replace(self.path().as_str(), "BIN")
+    }
+}
+
+#[test]
+fn software_versions_are_3_and_3_n() {
+    for good in ["3", "3.6", "3.13"] {
+        assert_eq!(PythonVersion::parse(good).unwrap().to_string(), good);
+    }
+    for bad in ["", "2.7", "3.", "3.5", "3.11.2", "4", "three"] {
+        assert!(PythonVersion::parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn version_3_is_the_python3_of_the_path_even_if_a_newer_one_is_there() {
+    let folder = Folder::new()
+        .python("python3", "3.11.2")
+        .python("python3.13", "3.13.0");
+    assert_eq!(folder.find("3").unwrap(), "3.11.2");
+}
+
+#[test]
+fn version_3_without_a_working_python3_is_the_newest() {
+    let folder = Folder::new()
+        .script("python3", "echo 'no version is set' >&2; exit 127")
+        .python("python3.9", "3.9.18")
+        .python("python3.12", "3.12.1");
+    assert_eq!(folder.find("3").unwrap(), "3.12.1");
+}
+
+#[test]
+fn version_3_n_may_hide_behind_python3_or_python() {
+    let folder = Folder::new().python("python", "3.8.1").python("python3", "3.10.0");
+    assert_eq!(folder.find("3.8").unwrap(), "3.8.1");
+    assert_eq!(folder.find("3.10").unwrap(), "3.10.0");
+}
+
+#[test]
+fn a_name_that_lies_about_its_version_is_not_believed() {
+    let folder = Folder::new().python("python3.12", "3.11.2");
+    assert!(folder.find("3.12").is_err());
+}
+
+#[test]
+fn one_that_makes_environments_is_preferred() {
+    let folder = Folder::new()
+        .without_venv("python3", "3.11.2")
+        .python("python3.9", "3.9.18");
+    assert_eq!(folder.find("3").unwrap(), "3.9.18");
+}
+
+#[test]
+fn nothing_found_tells_where_and_the_remedy() {
+    insta::assert_snapshot!(Folder::new().message("3"), @"Python 3 was not found in BIN. Install it: `apt-get install python3 python3-venv` or `dnf install python3`");
+    let folder = Folder::new()
+        .python("python3", "3.11.2")
+        .python("python3.9", "3.9.18");
+    insta::assert_snapshot!(folder.message("3.12"), @"Python 3.12 was not found in BIN; there is 3.9.18 (/py/3.9.18), 3.11.2 (/py/3.11.2). Install it: `apt-get install python3.12 python3.12-venv` or `dnf install python3.12`");
+}
+
+#[test]
+fn too_old_and_without_venv_are_told_apart() {
+    let old = Folder::new()
+        .python("python", "2.7.18")
+        .python("python3", "3.4.10");
+    insta::assert_snapshot!(old.message("3"), @"Python 3.4.10 (/py/3.4.10) is too old: 3.6 or newer is needed. Install it: `apt-get install python3 python3-venv` or `dnf install python3`");
+    let bare = Folder::new().without_venv("python3", "3.11.2");
+    insta::assert_snapshot!(bare.message("3"), @"Python 3.11.2 (/py/3.11.2) cannot make virtual environments: its modules `venv` and `ensurepip` are not installed. Install them: `apt-get install python3-venv` (or `python3.11-venv`), or `dnf install python3-pip`");
+}
+
+#[test]
+fn a_version_manager_offers_versions_that_its_shims_do_not() {
+    let manager = tempfile::tempdir().unwrap();
+    let root = Utf8Path::from_path(manager.path()).unwrap();
+    std::fs::create_dir_all(root.join("versions/3.12.1/bin")).unwrap();
+    std::fs::create_dir_all(root.join("versions/3.9.18/bin")).unwrap();
+    let env = GearEnv::new().with("PATH", format!("/bin:{root}/shims"));
+    let more = Search::of_gear(&env).more;
+    let tail = &more[more.len() - 2..];
+    assert!(tail[0].ends_with("versions/3.9.18/bin"), "{more:?}");
+    assert!(tail[1].ends_with("versions/3.12.1/bin"), "{more:?}");
+}
+
+#[test]
+fn an_active_virtualenv_is_looked_through() {
+    let env = GearEnv::from_process();
+    let real = find(PythonVersion::parse("3").unwrap(), &env).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let venv = Utf8Path::from_path(dir.path()).unwrap().join("venv");
+    let make = CommandSpec::new(&real.executable, &env).args([
+        "-m",
+        "venv",
+        "--without-pip",
+        venv.as_str(),
+    ]);
+    run::checked(&make, Duration::from_secs(60)).unwrap();
+    let seen = ask(&venv.join("bin/python"), &env).unwrap();
+    assert_eq!(seen, real);
+}
+
+#[test]
+fn a_link_to_a_python_is_resolved() {
+    let env = GearEnv::from_process();
+    let real = find(PythonVersion::parse("3").unwrap(), &env).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let link = Utf8Path::from_path(dir.path()).unwrap().join("python3");
+    symlink(&real.executable, &link).unwrap();
+    assert_eq!(ask(&link, &env).unwrap().executable, real.executable);
+}
+
+#[test]
+fn what_is_no_python_is_no_interpreter() {
+    assert_eq!(ask(Utf8Path::new("/bin/true"), &GearEnv::new()), None);
+    assert_eq!(ask(Utf8Path::new("/nonexistent"), &GearEnv::new()), None);
+}

@@ -1,0 +1,261 @@
+//! pip, as it is called: inside an environment, by that environment's Python, with nothing that
+//! an app's own variables could turn against the cartridge.
+
+pub mod failure;
+
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::run::{self, RunError};
+use cart_core::{CommandSpec, GearEnv, files};
+
+use crate::mirror::MirrorUrl;
+use crate::requirements::Requirements;
+use crate::virtualenv::stage::{self, Stage};
+use failure::Failure;
+
+/// Variables of pip that would install something else, or elsewhere, than we ask for. All others
+/// are the app's business: indexes, certificates, proxies, constraints, verbosity.
+const NOT_HONOURED: &[&str] = &[
+    "PIP_DRY_RUN",
+    "PIP_EDITABLE",
+    "PIP_PREFIX",
+    "PIP_PYTHON",
+    "PIP_REPORT",
+    "PIP_REQUIREMENT",
+    "PIP_ROOT",
+    "PIP_TARGET",
+    "PIP_USER",
+];
+
+/// Asks whether a package index answers at all. Certificates are not checked: nothing is taken
+/// from this answer, and pip checks for itself. Any answer but a failure of the server counts.
+const MIRROR_QUESTION: &str = r"
+import ssl, sys, urllib.error, urllib.request
+try:
+    context = ssl._create_unverified_context()
+    urllib.request.urlopen(sys.argv[1], timeout=5, context=context).close()
+except urllib.error.HTTPError as error:
+    sys.exit(error.code >= 500)
+";
+const MIRROR_LIMIT: Duration = Duration::from_secs(20);
+
+/// The first pip that takes wheels for today's systems and links projects without `setup.py`.
+const OLDEST: (u64, u64) = (21, 3);
+
+/// What pip is called with everywhere.
+#[derive(Clone, Copy, Debug)]
+pub struct PipOptions<'a> {
+    /// The gear's environment.
+    pub env: &'a GearEnv,
+    /// Working directory: the app's repository, which relative paths start from.
+    pub repo: &'a Utf8Path,
+    /// Where a cache may be kept. On a gear the home directory is not writable.
+    pub tmp: &'a Utf8Path,
+    /// The package index to prefer.
+    pub mirror: Option<&'a MirrorUrl>,
+}
+
+/// pip in one stage.
+#[derive(Debug)]
+pub struct Pip {
+    command: CommandSpec,
+}
+
+impl Pip {
+    /// Makes ready: asks the mirror, and brings a pip that is too old up to date.
+    ///
+    /// # Errors
+    /// [`PipError`] when pip could not be updated.
+    pub fn new(
+        stage: &Stage,
+        options: PipOptions<'_>,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Self, PipError> {
+        let mut env = stage::environment(stage, options.env);
+        NOT_HONOURED.iter().for_each(|name| env.remove(name));
+        if let Some(mirror) = options.mirror {
+            prefer(mirror, stage, &mut env, progress);
+        }
+        let command = CommandSpec::new(stage.venv().python(), &env)
+            .args(["-m", "pip", "--disable-pip-version-check", "--no-input"])
+            .args(cache_options(options.env, options.tmp))
+            .arg("install")
+            .dir(options.repo);
+        let pip = Self { command };
+        if stage.venv().installed("pip").is_some_and(|v| is_old(&v)) {
+            let version = format!("pip>={}.{}", OLDEST.0, OLDEST.1);
+            pip.install("a newer pip", &["--upgrade", &version], None, progress)?;
+        }
+        Ok(pip)
+    }
+
+    /// Installs what `args` say. Each line that pip prints goes to `progress`, but for what it
+    /// did not have to do.
+    ///
+    /// # Errors
+    /// [`PipError`]: `what` is named in it, `requirements` help to find the line at fault.
+    pub fn install(
+        &self,
+        what: &str,
+        args: &[&str],
+        requirements: Option<&Requirements>,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(), PipError> {
+        let command = self.command.clone().args(args.iter().copied());
+        let mut printed = Vec::new();
+        let outcome = run::watched(&command, |line| {
+            if is_worth_showing(line) {
+                progress(line);
+            }
+            printed.push(line.to_owned());
+        });
+        outcome.map_err(|source| match source {
+            RunError::Failed { .. } => PipError::Failed {
+                what: what.to_owned(),
+                failure: Failure::of(&printed, requirements),
+                last_lines: telling(&printed),
+            },
+            source => PipError::NotStarted(source),
+        })
+    }
+}
+
+/// Lets pip use the mirror if that answers.
+fn prefer(
+    mirror: &MirrorUrl,
+    stage: &Stage,
+    env: &mut GearEnv,
+    progress: &mut dyn FnMut(&str),
+) {
+    let question = CommandSpec::new(stage.venv().python(), env)
+        .args(["-c", MIRROR_QUESTION, &mirror.to_string()]);
+    if run::checked(&question, MIRROR_LIMIT).is_err() {
+        progress(&format!(
+            "The package index {mirror} does not answer; the default index is used instead"
+        ));
+        return;
+    }
+    env.set("PIP_INDEX_URL", mirror.with_credentials());
+    if !mirror.is_https() {
+        // Else pip would pass over an index that somebody named on purpose.
+        let mut trusted = env.get("PIP_TRUSTED_HOST").unwrap_or_default().to_owned();
+        trusted.push(" ");
+        trusted.push(mirror.host_and_port());
+        env.set("PIP_TRUSTED_HOST", trusted);
+    }
+}
+
+/// A cache keeps wheels that took minutes to compile. It is kept where `tidy` empties, and not
+/// in the data directory, whose content travels with every snapshot. Elsewhere than on a node
+/// that place is everybody's: a directory that is not ours alone is not used.
+fn cache_options(env: &GearEnv, tmp: &Utf8Path) -> Vec<String> {
+    if ["PIP_CACHE_DIR", "PIP_NO_CACHE_DIR"].iter().any(|name| env.get(name).is_some()) {
+        return Vec::new();
+    }
+    let user = rustix::process::geteuid().as_raw();
+    let cache = tmp.join(format!("pip-cache-{user}"));
+    if is_own_directory(&cache, user) {
+        vec!["--cache-dir".to_owned(), cache.into_string()]
+    } else {
+        vec!["--no-cache-dir".to_owned()]
+    }
+}
+
+fn is_own_directory(path: &Utf8Path, user: u32) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    if path.symlink_metadata().is_err() && files::create_dir(path, 0o700).is_err() {
+        return false;
+    }
+    path.symlink_metadata()
+        .is_ok_and(|m| m.is_dir() && m.uid() == user && m.mode() & 0o022 == 0)
+}
+
+fn is_old(version: &str) -> bool {
+    let mut numbers = version.split('.').map(|n| n.parse::<u64>().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < OLDEST
+}
+
+fn is_worth_showing(line: &str) -> bool {
+    let line = line.trim_start();
+    let noise = ["Requirement already satisfied", "[notice]", "Looking in "];
+    !line.is_empty() && !noise.iter().any(|start| line.starts_with(start))
+}
+
+/// The end of what pip printed, from its first line of error on, if that is near enough.
+fn telling(printed: &[String]) -> Vec<String> {
+    let lines: Vec<_> = printed.iter().filter(|l| is_worth_showing(l)).collect();
+    let tail = lines.len().saturating_sub(RunError::LINES);
+    let first = lines.iter().position(|l| l.trim_start().starts_with("ERROR"));
+    let from = first.map_or(tail, |at| at.max(tail));
+    lines[from..].iter().map(|l| (*l).clone()).collect()
+}
+
+/// Packages that could not be installed.
+#[derive(Debug, thiserror::Error)]
+pub enum PipError {
+    /// pip could not be started.
+    #[error(transparent)]
+    NotStarted(RunError),
+    /// pip said no.
+    #[error("{what} could not be installed: {failure}{}", shown(.last_lines))]
+    Failed {
+        /// What was to be installed.
+        what: String,
+        /// Why not, and the remedy, as far as pip's words tell.
+        failure: Failure,
+        /// pip's last lines.
+        last_lines: Vec<String>,
+    },
+}
+
+fn shown(lines: &[String]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("\n{}", lines.join("\n"))
+}
+
+/// The requirements file as an argument.
+#[must_use]
+pub(crate) fn file_argument(file: &Utf8PathBuf, repo: &Utf8Path) -> String {
+    // Relative, so that messages of pip name the file as its author does.
+    file.strip_prefix(repo).unwrap_or(file).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_pip_is_known_by_its_version() {
+        assert!(is_old("18.1") && is_old("20.2.4") && is_old("21.2"));
+        assert!(!is_old("21.3") && !is_old("23.0.1") && !is_old("26.1"));
+    }
+
+    #[test]
+    fn a_cache_that_is_not_ours_alone_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let tmp = Utf8Path::from_path(dir.path()).unwrap();
+        let env = GearEnv::new();
+        let user = rustix::process::geteuid().as_raw();
+        let cache = tmp.join(format!("pip-cache-{user}"));
+        assert_eq!(cache_options(&env, tmp), ["--cache-dir", cache.as_str()]);
+        std::fs::remove_dir(&cache).unwrap();
+        std::os::unix::fs::symlink("/", &cache).unwrap();
+        assert_eq!(cache_options(&env, tmp), ["--no-cache-dir"]);
+        let own = env.with("PIP_CACHE_DIR", "/elsewhere");
+        assert!(cache_options(&own, tmp).is_empty());
+    }
+
+    #[test]
+    fn pips_first_word_of_error_begins_what_is_shown() {
+        let printed: Vec<String> = ["Collecting x", "", "  ERROR: why", "  more"]
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(telling(&printed), ["  ERROR: why", "  more"]);
+        let without = vec!["a".to_owned(); 50];
+        assert_eq!(telling(&without).len(), RunError::LINES);
+    }
+}

@@ -1,0 +1,221 @@
+//! What pip's words mean, and what a person can do about it.
+
+use std::fmt;
+
+use crate::requirements::Requirements;
+use crate::settings::PYPI_MIRROR_URL;
+
+/// Why pip failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The package index could not be reached.
+    Network,
+    /// The disk, or the gear's share of it, is full.
+    DiskFull,
+    /// A package must be compiled and no compiler is there, or a header is missing.
+    Compiler,
+    /// No version of a package fits.
+    NoSuchVersion {
+        /// As pip names it.
+        requirement: String,
+        /// `requirements.txt, line 3`, if it is asked for there.
+        place: Option<String>,
+    },
+    /// A line is no requirement.
+    Malformed {
+        /// As pip names it, with file and line.
+        requirement: String,
+    },
+    /// Two packages want different versions of a third.
+    Conflict,
+    /// A package's content is not what its hash says.
+    WrongHash,
+    /// The build tool cannot tell which of the app's folders are packages.
+    Discovery,
+    /// Something else.
+    Other,
+}
+
+impl Failure {
+    /// The failure behind `lines`, everything that pip printed.
+    #[must_use]
+    pub fn of(lines: &[String], requirements: Option<&Requirements>) -> Self {
+        let said = |words: &[&str]| {
+            let mut pairs = lines.iter().flat_map(|l| words.iter().map(move |w| (l, w)));
+            pairs.any(|(line, word)| line.contains(word))
+        };
+        // The order matters: pip ends with "No matching distribution" when it reached no index.
+        if said(FULL) {
+            Self::DiskFull
+        } else if let Some(requirement) = after(lines, "Invalid requirement: ") {
+            Self::Malformed { requirement }
+        } else if said(DISCOVERY) {
+            Self::Discovery
+        } else if said(COMPILER) {
+            Self::Compiler
+        } else if said(NETWORK) {
+            Self::Network
+        } else if said(HASH) {
+            Self::WrongHash
+        } else if said(CONFLICT) {
+            Self::Conflict
+        } else if let Some(requirement) = unsatisfied(lines) {
+            let place = requirements.and_then(|r| place(r, &requirement));
+            Self::NoSuchVersion { requirement, place }
+        } else {
+            Self::Other
+        }
+    }
+}
+
+const FULL: &[&str] = &["No space left on device", "Disk quota exceeded"];
+const DISCOVERY: &[&str] = &[
+    "Multiple top-level packages discovered",
+    "Multiple top-level modules discovered",
+    "Unable to determine which files to ship inside the wheel",
+];
+const COMPILER: &[&str] = &[
+    "unable to execute 'gcc'",
+    "unable to execute 'cc'",
+    "error: command 'gcc' failed",
+    "error: command 'cc' failed",
+    "-gcc' failed",
+    "/gcc' failed",
+    "gcc: not found",
+    "Python.h: No such file",
+    "No CMAKE_C_COMPILER could be found",
+    "can't find Rust compiler",
+    "Unknown compiler(s)",
+];
+const NETWORK: &[&str] = &[
+    "Failed to establish a new connection",
+    "Temporary failure in name resolution",
+    "Max retries exceeded",
+    "connection broken by",
+    "ConnectTimeout",
+    "ReadTimeout",
+    "ProxyError",
+    "Connection refused",
+    "SSL: CERTIFICATE_VERIFY_FAILED",
+];
+const HASH: &[&str] = &["DO NOT MATCH THE HASHES", "all requirements must have their versions pinned"];
+const CONFLICT: &[&str] = &["ResolutionImpossible", "conflicting dependencies"];
+
+fn after(lines: &[String], words: &str) -> Option<String> {
+    let rest = lines.iter().find_map(|line| line.split_once(words))?.1;
+    Some(rest.trim().to_owned())
+}
+
+fn unsatisfied(lines: &[String]) -> Option<String> {
+    let found = after(lines, "No matching distribution found for ")
+        .or_else(|| after(lines, "Could not find a version that satisfies the requirement "))?;
+    Some(found.split(" (from").next().unwrap_or(&found).to_owned())
+}
+
+fn place(requirements: &Requirements, requirement: &str) -> Option<String> {
+    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let name = &requirement[..requirement.find(|c| !named(c)).unwrap_or(requirement.len())];
+    let package = requirements.place_of(name)?;
+    let file = package.file.file_name().unwrap_or("requirements.txt");
+    Some(format!("{file}, line {}", package.line))
+}
+
+/// Why, and what to do about it.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network => write!(
+                f,
+                "the package index could not be reached. Check the network and the proxy, or name \
+                 an index that can be reached in {}",
+                PYPI_MIRROR_URL.name
+            ),
+            Self::DiskFull => f.write_str("the disk or its quota is full. Make room and try again"),
+            Self::Compiler => f.write_str(
+                "a package must be compiled, and the compiler or a header is missing. Ask for a \
+                 version that is delivered compiled (a wheel) for this Python, or install what is \
+                 missing: `apt-get install gcc python3-dev` or `dnf install gcc python3-devel`",
+            ),
+            Self::NoSuchVersion { requirement, place } => {
+                write!(f, "no version of `{requirement}` fits this Python")?;
+                if let Some(place) = place {
+                    write!(f, " ({place})")?;
+                }
+                f.write_str(". Check the name and the version")
+            }
+            Self::Malformed { requirement } => {
+                write!(f, "{requirement} is no requirement. Write it like `flask>=3.0`")
+            }
+            Self::Conflict => f.write_str(
+                "packages want different versions of another one. Loosen one of the versions that \
+                 pip names",
+            ),
+            Self::WrongHash => f.write_str(
+                "a package is not what its hash says, or has none. Renew the hashes in the \
+                 requirements file",
+            ),
+            Self::Discovery => f.write_str(
+                "the build tool cannot tell which folders are packages. Name them: `py-modules = \
+                 []` under `[tool.setuptools]` in pyproject.toml, or `py_modules=[]` in setup.py",
+            ),
+            Self::Other => f.write_str("pip's last lines say why"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(text: &str) -> Failure {
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let requirements = Requirements {
+            packages: vec![crate::requirements::Package {
+                name: "flask".to_owned(),
+                file: "/repo/requirements.txt".into(),
+                line: 3,
+            }],
+            ..Requirements::default()
+        };
+        Failure::of(&lines, Some(&requirements))
+    }
+
+    #[test]
+    fn a_version_that_is_not_there_is_told_with_its_line() {
+        let failure = failure(
+            "ERROR: Could not find a version that satisfies the requirement Flask==99 (from versions: 1, 2)\n\
+             ERROR: No matching distribution found for Flask==99 (from -r requirements.txt (line 3))",
+        );
+        insta::assert_snapshot!(failure, @"no version of `Flask==99` fits this Python (requirements.txt, line 3). Check the name and the version");
+    }
+
+    #[test]
+    fn an_index_out_of_reach_is_not_taken_for_a_missing_version() {
+        let failure = failure(
+            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError'\n\
+             ERROR: No matching distribution found for flask",
+        );
+        assert_eq!(failure, Failure::Network);
+    }
+
+    #[test]
+    fn a_line_that_is_no_requirement_is_shown() {
+        let failure = failure("ERROR: Invalid requirement: 'flask=3' (from line 2 of r.txt)");
+        insta::assert_snapshot!(failure, @"'flask=3' (from line 2 of r.txt) is no requirement. Write it like `flask>=3.0`");
+    }
+
+    #[test]
+    fn the_other_causes_are_known_by_pips_words() {
+        for (text, expected) in [
+            ("  error: command '/usr/bin/gcc' failed: No such file", Failure::Compiler),
+            ("  x.c:1: fatal error: Python.h: No such file or directory", Failure::Compiler),
+            ("ERROR: [Errno 28] No space left on device", Failure::DiskFull),
+            ("ERROR: ResolutionImpossible: for help visit", Failure::Conflict),
+            ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", Failure::WrongHash),
+            ("  error: Multiple top-level packages discovered in a flat-layout", Failure::Discovery),
+            ("something new", Failure::Other),
+        ] {
+            assert_eq!(failure(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The servers that can run an app: what each needs installed, and how it is started.
+//!
+//! To add one, write a file beside the others and a line into [`SERVERS`].
+
+mod gevent;
+mod gunicorn;
+mod wsgiref;
+
+use std::fmt;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use cart_core::{CommandSpec, GearEnv};
+use rustix::process::Signal;
+
+use crate::entry_point::EntryPoint;
+use crate::settings::PythonSettings;
+use crate::virtualenv::{VirtualEnv, environment_for};
+use crate::worker_class::WorkerClass;
+
+/// Every server, the default first.
+pub const SERVERS: &[&dyn WsgiServer] = &[&wsgiref::Wsgiref, &gevent::Gevent, &gunicorn::Gunicorn];
+
+/// A server of Python web apps. Its methods only answer: nothing here starts a process.
+pub trait WsgiServer: Sync {
+    /// As people write it in `OPENSHIFT_PYTHON_SERVER`.
+    fn name(&self) -> &'static str;
+
+    /// What it is good for, in one line.
+    fn description(&self) -> &'static str;
+
+    /// The packages that it needs with these settings.
+    fn requirements(&self, settings: &PythonSettings) -> Vec<Requirement>;
+
+    /// How it is started. The listening socket is descriptor 3 of the process.
+    fn command(&self, launch: &Launch) -> CommandSpec;
+
+    /// Whether it has worker processes, so that their number means something.
+    fn has_workers(&self) -> bool {
+        false
+    }
+
+    /// Whether an app can hold WebSockets open without keeping everybody else waiting for good.
+    fn has_websockets(&self, settings: &PythonSettings) -> bool {
+        let _ = settings;
+        true
+    }
+
+    /// Whether it serves on a listening socket that it is given. One that cannot must make its
+    /// own, and requests wait nowhere while it starts.
+    fn inherits_socket(&self) -> bool {
+        true
+    }
+
+    /// What tells it to finish what it has and end.
+    fn stop_signal(&self) -> Signal {
+        Signal::TERM
+    }
+}
+
+/// The server's name.
+impl fmt::Debug for dyn WsgiServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The server that runs when nobody chose one: it needs no package.
+#[must_use]
+pub fn default() -> &'static dyn WsgiServer {
+    &wsgiref::Wsgiref
+}
+
+/// The server of this name.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static dyn WsgiServer> {
+    let name = name.trim();
+    SERVERS.iter().copied().find(|server| server.name() == name)
+}
+
+/// The name that was probably meant by a mistyped one.
+#[must_use]
+pub fn closest(name: &str) -> Option<&'static str> {
+    // Two neighbouring letters exchanged, one wrong, one missing: about 0.9. Another word: 0.6.
+    const ALIKE: f64 = 0.8;
+    let name = name.trim().to_lowercase();
+    SERVERS
+        .iter()
+        .map(|server| (strsim::jaro_winkler(&name, server.name()), server.name()))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+/// A package that a server needs, in versions that are known to work with our launchers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// The package's name.
+    pub name: &'static str,
+    /// What pip is given: one line, or several of which markers choose one for each Python.
+    pub lines: &'static [&'static str],
+}
+
+/// The newest of each that its Python still gets, up to the next major version.
+const GEVENT: Requirement = Requirement {
+    name: "gevent",
+    lines: &[
+        "gevent>=26.7,<27; python_version >= '3.9'",
+        "gevent>=24.2.1,<25; python_version == '3.8'",
+        "gevent>=22.10.2,<23; python_version < '3.8'",
+    ],
+};
+
+/// As [`GEVENT`].
+const GUNICORN: Requirement = Requirement {
+    name: "gunicorn",
+    lines: &[
+        "gunicorn>=27.0.1,<28; python_version >= '3.10'",
+        "gunicorn>=23,<24; python_version >= '3.7' and python_version < '3.10'",
+        "gunicorn>=21.2,<22; python_version < '3.7'",
+    ],
+};
+
+/// Everything that the command of a server depends on.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The environment whose Python runs it.
+    pub venv: VirtualEnv,
+    /// The app's repository: working directory, and first on the import path.
+    pub app_dir: Utf8PathBuf,
+    /// The app's callable.
+    pub entry_point: EntryPoint,
+    /// Worker processes, for servers that have them.
+    pub workers: u32,
+    /// gunicorn's kind of worker.
+    pub worker_class: WorkerClass,
+    /// Threads, if somebody said how many.
+    pub threads: Option<u32>,
+    /// How long running requests may take after the stop signal.
+    pub drain: Duration,
+    /// The gear's environment.
+    pub env: GearEnv,
+    /// Where the launchers' files are.
+    pub launchers: Utf8PathBuf,
+}
+
+impl Launch {
+    /// The command of this environment's Python in the app's repository, without arguments yet.
+    fn python(&self) -> CommandSpec {
+        let env = environment_for(&self.venv, &self.env);
+        CommandSpec::new(self.venv.python(), &env).dir(&self.app_dir)
+    }
+
+    /// As [`python`](Self::python), running one of our launchers.
+    fn launcher(&self, file: &str) -> CommandSpec {
+        self.python().arg(self.launchers.join(file))
+    }
+
+    fn drain_seconds(&self) -> String {
+        self.drain.as_secs().max(1).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests;

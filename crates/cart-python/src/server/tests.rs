@@ -1,0 +1,102 @@
+use super::*;
+
+fn launch(entry_point: &str) -> Launch {
+    Launch {
+        venv: VirtualEnv::at("/gear/advanced-python/virtenv"),
+        app_dir: "/gear/app-root/runtime/repo".into(),
+        entry_point: EntryPoint::parse(entry_point).unwrap(),
+        workers: 5,
+        worker_class: WorkerClass::default(),
+        threads: None,
+        drain: Duration::from_secs(30),
+        env: GearEnv::new()
+            .with("PATH", "/bin:/usr/bin")
+            .with("PYTHONHOME", "/elsewhere")
+            .with("PYTHONPATH", "/the/apps/own")
+            .with("GIT_DIR", "."),
+        launchers: "/gear/advanced-python/conf/python".into(),
+    }
+}
+
+/// Program, arguments, directory and environment, one line each.
+fn shown(server: &str, launch: &Launch) -> String {
+    let command = by_name(server).unwrap().command(launch);
+    let mut lines = vec![command.program.to_string()];
+    lines.extend(command.args.iter().map(|a| format!("  {a}")));
+    lines.push(format!("in {}", command.dir));
+    for (name, value) in command.env.iter() {
+        lines.push(format!("{}={}", name.display(), value.display()));
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn wsgiref_command() {
+    insta::assert_snapshot!(shown("wsgiref", &launch("app")));
+}
+
+#[test]
+fn gevent_command() {
+    insta::assert_snapshot!(shown("gevent", &launch("wsgi/main.py:app")));
+}
+
+#[test]
+fn gunicorn_command() {
+    insta::assert_snapshot!(shown("gunicorn", &launch("app")));
+}
+
+#[test]
+fn gunicorn_command_for_a_file_on_threads() {
+    let launch = Launch {
+        worker_class: WorkerClass::parse("gthread").unwrap(),
+        ..launch("wsgi/main.py:site.app")
+    };
+    insta::assert_snapshot!(shown("gunicorn", &launch));
+}
+
+#[test]
+fn names_are_different_and_descriptions_are_one_line() {
+    for server in SERVERS {
+        assert_eq!(by_name(server.name()).unwrap().name(), server.name());
+        assert!(!server.description().contains('\n') && !server.description().is_empty());
+    }
+}
+
+#[test]
+fn mistyped_names_lead_to_the_right_ones() {
+    for (typed, meant) in [
+        ("gunicron", Some("gunicorn")),
+        ("Gunicorn", Some("gunicorn")),
+        ("gevnt", Some("gevent")),
+        ("wsgi", Some("wsgiref")),
+        ("wsgirf", Some("wsgiref")),
+        ("apache", None),
+        ("uwsgi", None),
+        ("x", None),
+    ] {
+        assert_eq!(closest(typed), meant, "{typed}");
+    }
+}
+
+#[test]
+fn packages_are_asked_for_only_where_they_are_used() {
+    let names = |server: &str, class: &str| -> Vec<_> {
+        let env = GearEnv::new().with("OPENSHIFT_PYTHON_WORKER_CLASS", class);
+        let settings = PythonSettings::from_env(&env).unwrap();
+        let needed = by_name(server).unwrap().requirements(&settings);
+        needed.iter().map(|r| r.name).collect()
+    };
+    assert!(names("wsgiref", "").is_empty());
+    assert_eq!(names("gevent", ""), ["gevent"]);
+    assert_eq!(names("gunicorn", ""), ["gunicorn", "gevent"]);
+    assert_eq!(names("gunicorn", "sync"), ["gunicorn"]);
+}
+
+#[test]
+fn every_line_of_a_requirement_names_its_package() {
+    for requirement in [GEVENT, GUNICORN] {
+        for line in requirement.lines {
+            assert!(line.starts_with(requirement.name), "{line}");
+        }
+    }
+}

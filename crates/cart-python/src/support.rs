@@ -1,0 +1,42 @@
+//! The launchers: Python files that this crate carries with it and puts where they can be run.
+
+use camino::Utf8Path;
+use cart_core::files::{self, FileError};
+
+/// Names and contents. They import each other, so they stand in one directory.
+const FILES: &[(&str, &str)] = &[
+    ("cartridge_wsgi.py", include_str!("../python/cartridge_wsgi.py")),
+    ("serve_wsgiref.py", include_str!("../python/serve_wsgiref.py")),
+    ("serve_gevent.py", include_str!("../python/serve_gevent.py")),
+    ("gunicorn.conf.py", include_str!("../python/gunicorn.conf.py")),
+];
+
+/// Puts the launchers into `dir`, which is made if need be; those that are there already are left
+/// alone.
+///
+/// # Errors
+/// [`FileError`] naming what could not be written.
+pub fn write(dir: &Utf8Path) -> Result<(), FileError> {
+    files::create_dir(dir, 0o755)?;
+    for (name, content) in FILES {
+        files::write_if_changed(&dir.join(name), content.as_bytes(), 0o644)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn launchers_are_written_and_an_old_one_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap().join("python");
+        write(&dir).unwrap();
+        files::write_atomic(&dir.join("serve_gevent.py"), b"old", 0o644).unwrap();
+        write(&dir).unwrap();
+        for (name, content) in FILES {
+            assert_eq!(files::read(&dir.join(name)).unwrap(), content.as_bytes(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Changing an environment beside the one in use, and putting it in place at once.
+//!
+//! A server that runs imports from its environment for as long as it lives. So nothing is ever
+//! installed into that one: a stage beside it is made from nothing, or as a copy that shares its
+//! files (hard links), pip works there, and one exchange of two names puts it in place. When
+//! anything fails on the way, the environment in use is as it was.
+
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::FileError;
+use cart_core::run::{self, RunError};
+use cart_core::{CommandSpec, GearEnv};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+use walkdir::WalkDir;
+
+use super::relocate::{self, relocate};
+use super::{VirtualEnv, environment_for};
+use crate::interpreter::Interpreter;
+use crate::stamp::{self, Stamp};
+
+/// `python -m venv` takes two or three seconds; far beyond that the disk does not answer.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// An environment in the making; removed again unless it is put in place.
+#[derive(Debug)]
+pub struct Stage {
+    venv: VirtualEnv,
+    /// The name by which programs will know it; may be a link.
+    place: Utf8PathBuf,
+    /// The directory that the name leads to.
+    target: Utf8PathBuf,
+}
+
+impl Stage {
+    /// An environment from nothing, for `place`.
+    ///
+    /// # Errors
+    /// [`StageError::Create`] when Python cannot make one, [`StageError::File`].
+    pub fn fresh(
+        place: &Utf8Path,
+        interpreter: &Interpreter,
+        env: &GearEnv,
+    ) -> Result<Self, StageError> {
+        let stage = Self::beside(place)?;
+        let name = place.file_name().unwrap_or("virtenv");
+        // The interpreter's own name space: a PYTHONPATH of the app could replace its modules.
+        let command = CommandSpec::new(&interpreter.executable, &env.for_service())
+            .args(["-E", "-s", "-m", "venv", "--prompt", name])
+            .arg(stage.venv.dir.as_str());
+        run::checked(&command, LIMIT).map_err(|source| StageError::Create {
+            version: interpreter.version.clone(),
+            source,
+        })?;
+        Ok(stage)
+    }
+
+    /// A copy of the environment at `place`, without its stamp.
+    ///
+    /// # Errors
+    /// [`StageError::File`] naming what could not be copied.
+    pub fn copy_of(place: &Utf8Path) -> Result<Self, StageError> {
+        let stage = Self::beside(place)?;
+        copy_tree(&stage.target, &stage.venv.dir)?;
+        Ok(stage)
+    }
+
+    /// The environment in the making.
+    #[must_use]
+    pub fn venv(&self) -> &VirtualEnv {
+        &self.venv
+    }
+
+    /// Writes the stamp, gives scripts the names they will have in place, and exchanges the
+    /// stage with what is in place, which is then removed. `moves` are old and new places of
+    /// other things that its scripts and links name.
+    ///
+    /// # Errors
+    /// [`StageError::File`]; what was in place still is.
+    pub fn put_in_place(
+        self,
+        stamp: &Stamp,
+        moves: &[(&Utf8Path, &Utf8Path)],
+    ) -> Result<(), StageError> {
+        let mut moves = moves.to_vec();
+        moves.push((&self.venv.dir, &self.place));
+        relocate(&self.venv, &moves)?;
+        stamp.write(&self.venv.dir)?;
+        exchange(&self.venv.dir, &self.target)
+            .map_err(|source| FileError::new("put in place", &self.target, source))?;
+        // `Drop` removes what is under the stage's name now: the environment that was in place.
+        Ok(())
+    }
+
+    fn beside(place: &Utf8Path) -> Result<Self, StageError> {
+        let target = resolved(place)?;
+        let parent = target.parent().unwrap_or(Utf8Path::new("/"));
+        fs::create_dir_all(parent)
+            .map_err(|source| FileError::new("create the directory", parent, source))?;
+        let name = target.file_name().unwrap_or("virtenv");
+        let stage = Self {
+            venv: VirtualEnv::at(parent.join(format!(".{name}.new"))),
+            place: place.to_owned(),
+            target,
+        };
+        // One hook at a time: what is there was left behind by one that was killed.
+        remove(&stage.venv.dir)?;
+        Ok(stage)
+    }
+}
+
+impl Drop for Stage {
+    /// What cannot be removed now is removed before the next stage is made.
+    fn drop(&mut self) {
+        let _ = remove(&self.venv.dir);
+    }
+}
+
+/// The directory that `place` leads to, also when nothing is there yet: on a gear the name in
+/// the cartridge's directory is a link to the node's place for dependencies.
+fn resolved(place: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
+    if let Ok(real) = place.canonicalize_utf8() {
+        return Ok(real);
+    }
+    match place.read_link_utf8() {
+        Ok(link) => Ok(place.parent().unwrap_or(Utf8Path::new("/")).join(link)),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) => {
+            Ok(place.to_owned())
+        }
+        Err(source) => Err(FileError::new("look at", place, source)),
+    }
+}
+
+fn copy_tree(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
+    for entry in WalkDir::new(from) {
+        let entry = entry.map_err(|e| FileError::new("read", from, e.into()))?;
+        let failed = |source| FileError::new("copy", from, source);
+        let path = Utf8Path::from_path(entry.path())
+            .ok_or_else(|| failed(io::Error::from(io::ErrorKind::InvalidFilename)))?;
+        let Ok(relative) = path.strip_prefix(from) else {
+            continue;
+        };
+        if relative == stamp::FILE {
+            continue;
+        }
+        let copy = to.join(relative);
+        let kind = entry.file_type();
+        let done = if kind.is_dir() {
+            fs::create_dir(&copy)
+        } else if kind.is_symlink() {
+            path.read_link_utf8().and_then(|link| std::os::unix::fs::symlink(link, &copy))
+        } else if is_rewritten(relative) {
+            fs::copy(path, &copy).map(drop)
+        } else {
+            // A file system without hard links gets a copy.
+            fs::hard_link(path, &copy).or_else(|_| fs::copy(path, &copy).map(drop))
+        };
+        done.map_err(|source| FileError::new("copy", path, source))?;
+    }
+    Ok(())
+}
+
+/// Whether some tool may write into this file as it is: then the environment in use, which
+/// shares it, would change too. Everything else is replaced as a whole, by pip and by Python.
+fn is_rewritten(relative: &Utf8Path) -> bool {
+    relative.starts_with("bin")
+        || relative.starts_with("src")
+        || relative.parent() == Some(Utf8Path::new(""))
+        || relative.file_name().is_some_and(relocate::is_link_file)
+}
+
+/// Gives two directories each other's name at once. Where only one exists, or the other is
+/// empty, it is a plain rename.
+fn exchange(new: &Utf8Path, old: &Utf8Path) -> io::Result<()> {
+    let (from, to) = (new.as_std_path(), old.as_std_path());
+    match renameat_with(CWD, from, CWD, to, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(()),
+        Err(Errno::NOENT) => fs::rename(new, old),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => exchange_in_steps(new, old),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// For file systems that cannot exchange: the name is free for a moment.
+fn exchange_in_steps(new: &Utf8Path, old: &Utf8Path) -> io::Result<()> {
+    let aside = Utf8PathBuf::from(format!("{new}.old"));
+    if aside.exists() {
+        fs::remove_dir_all(&aside)?;
+    }
+    fs::rename(old, &aside)?;
+    fs::rename(new, old).inspect_err(|_| {
+        // The only way back; if it fails too, the error of the first is the one to tell.
+        let _ = fs::rename(&aside, old);
+    })?;
+    // The exchange is done; what stays aside is removed before the next one.
+    let _ = fs::remove_dir_all(&aside);
+    Ok(())
+}
+
+fn remove(dir: &Utf8Path) -> Result<(), FileError> {
+    match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(FileError::new("remove", dir, e)),
+        _ => Ok(()),
+    }
+}
+
+/// The environment of `python -m venv` and pip inside a stage.
+pub(crate) fn environment(stage: &Stage, env: &GearEnv) -> GearEnv {
+    let mut env = environment_for(&stage.venv, env);
+    // A folder of the app's must not replace a module of pip's.
+    env.remove("PYTHONPATH");
+    env
+}
+
+/// An environment that could not be made or put in place.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// Python could not make it.
+    #[error("Python {version} could not make a virtual environment: {source}")]
+    Create {
+        /// The version of the interpreter.
+        version: semver::Version,
+        /// How it ended.
+        #[source]
+        source: RunError,
+    },
+    /// A file of it could not be written.
+    #[error("the virtual environment could not be changed: {0}")]
+    File(#[from] FileError),
+}

@@ -1,0 +1,135 @@
+//! The client's side: HTTP, raw bytes, WebSockets.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use tungstenite::Message;
+
+/// No answer of a test's server takes longer.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names, lower-cased, and values, in their order.
+    pub headers: Vec<(String, String)>,
+    /// The body as text; what is not UTF-8 is U+FFFD.
+    pub body: String,
+}
+
+impl Answer {
+    /// The first header of this name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+/// Asks for `path` at `address`.
+///
+/// # Panics
+/// When nobody answers there.
+#[must_use]
+pub fn get(address: SocketAddr, path: &str) -> Answer {
+    try_get(address, path).unwrap_or_else(|e| panic!("GET http://{address}{path}: {e}"))
+}
+
+/// Asks for `path` at `address`, which may not answer.
+///
+/// # Errors
+/// What the client says when there was no answer.
+pub fn try_get(address: SocketAddr, path: &str) -> Result<Answer, ureq::Error> {
+    agent().get(format!("http://{address}{path}")).call().map(answer)
+}
+
+/// Sends `body` to `path` at `address`.
+///
+/// # Panics
+/// When nobody answers there.
+#[must_use]
+pub fn post(address: SocketAddr, path: &str, body: &[u8]) -> Answer {
+    let sent = agent().post(format!("http://{address}{path}")).send(body);
+    sent.map(answer).unwrap_or_else(|e| panic!("POST http://{address}{path}: {e}"))
+}
+
+/// Sends these very bytes and reads until the other side closes.
+///
+/// # Panics
+/// When nobody listens there, or the other side does not close in time.
+#[must_use]
+pub fn raw(address: SocketAddr, bytes: &[u8]) -> String {
+    let exchange = || -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.write_all(bytes)?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = exchange().unwrap_or_else(|e| panic!("{address}: {e}"));
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A WebSocket that is open.
+#[derive(Debug)]
+pub struct WebSocket(tungstenite::WebSocket<TcpStream>);
+
+impl WebSocket {
+    /// Opens `path` at `address`.
+    ///
+    /// # Panics
+    /// When the handshake fails.
+    #[must_use]
+    pub fn open(address: SocketAddr, path: &str) -> Self {
+        let stream = TcpStream::connect(address).unwrap_or_else(|e| panic!("{address}: {e}"));
+        stream
+            .set_read_timeout(Some(LIMIT))
+            .unwrap_or_else(|e| panic!("set_read_timeout: {e}"));
+        let url = format!("ws://{address}{path}");
+        let (socket, _) = tungstenite::client(url.as_str(), stream)
+            .unwrap_or_else(|e| panic!("the handshake with {url} failed: {e}"));
+        Self(socket)
+    }
+
+    /// Sends a text and waits for the next one.
+    ///
+    /// # Panics
+    /// When the connection breaks.
+    pub fn exchange(&mut self, text: &str) -> String {
+        self.0.send(Message::text(text)).unwrap_or_else(|e| panic!("sending {text:?}: {e}"));
+        loop {
+            match self.0.read() {
+                Ok(Message::Text(text)) => return text.to_string(),
+                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                other => panic!("expected a text, got {other:?}"),
+            }
+        }
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(LIMIT))
+        .proxy(None)
+        .build()
+        .into()
+}
+
+fn answer(mut response: ureq::http::Response<ureq::Body>) -> Answer {
+    let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().iter().map(|(n, v)| (n.to_string(), text(v))).collect(),
+        body: response
+            .body_mut()
+            .with_config()
+            .lossy_utf8(true)
+            .read_to_string()
+            .unwrap_or_else(|e| panic!("the body broke off: {e}")),
+    }
+}
