@@ -1,1 +1,114 @@
-fn main() {}
+//! `cargo xtask`: what is done to this workspace beside building it.
+//!
+//! `dist` assembles the cartridge, `serve` serves an app with it, `test` runs everything that must
+//! hold. `serve` and `test` first install what the machine lacks, and they assemble the cartridge
+//! from a development build: on two cores that is a fraction of a release build's time, and it is
+//! the build that `cargo test` needs anyway.
+
+mod args;
+mod assemble;
+mod build;
+mod install;
+mod needs;
+mod say;
+mod workspace;
+
+use std::process::ExitCode;
+
+use cart_core::run::{self, RunError};
+use cart_core::{CommandSpec, GearEnv};
+use clap::Parser;
+
+use args::{Arguments, Task};
+use assemble::AssembleError;
+use build::{BuildError, Profile};
+use install::PrepareError;
+use needs::Need;
+use say::say;
+use workspace::{Workspace, WorkspaceError};
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come this way, too.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match perform(arguments.task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> Result<(), TaskError> {
+    let workspace = Workspace::here(GearEnv::from_process())?;
+    match task {
+        Task::Dist { debug } => {
+            dist(&workspace, if debug { Profile::Dev } else { Profile::Release })
+        }
+        Task::Serve { args } => serve(&workspace, &args),
+        Task::Test { args } => test(&workspace, &args),
+    }
+}
+
+fn dist(workspace: &Workspace, profile: Profile) -> Result<(), TaskError> {
+    let programs = build::programs(workspace, profile)?;
+    let cartridge = assemble::cartridge(workspace, &programs.cartridge)?;
+    say(&format!("{cartridge} holds the cartridge ({profile})"));
+    Ok(())
+}
+
+/// Becomes `gear serve`: signals reach it, and its exit code is ours.
+fn serve(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
+    install::prepare(workspace, Need::TO_SERVE)?;
+    let programs = build::programs(workspace, Profile::Dev)?;
+    let cartridge = assemble::cartridge(workspace, &programs.cartridge)?;
+    let app = workspace.shown(&workspace.root.join("examples/apps/welcome"));
+    let gear = CommandSpec::new(programs.gear, &workspace.env)
+        .arg("serve")
+        .args(args::for_gear(args, cartridge.as_str(), app.as_str()))
+        .dir(&workspace.current);
+    Err(run::replace_self(&gear).into())
+}
+
+fn test(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
+    install::prepare(workspace, Need::TO_TEST)?;
+    install::rust_components(workspace)?;
+    let cargo = |words: &[&str]| workspace.cargo(words);
+    shown(&cargo(&["fmt", "--all", "--check"]))?;
+    shown(&cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    let docs = cargo(&["doc", "--workspace", "--no-deps"]);
+    shown(&docs.env("RUSTDOCFLAGS", "-D warnings"))?;
+    // The integration tests run on the assembled cartridge and on the program `gear`.
+    dist(workspace, Profile::Dev)?;
+    shown(&cargo(&["test", "--workspace"]).args(args))?;
+    say("everything holds");
+    Ok(())
+}
+
+/// Runs a command in the foreground, after saying which.
+fn shown(command: &CommandSpec) -> Result<(), RunError> {
+    let name = command.program.file_name().unwrap_or_default();
+    say(&format!("{name} {}", command.args.join(" ")));
+    run::foreground(command)
+}
+
+/// A task that was not done.
+#[derive(Debug, thiserror::Error)]
+enum TaskError {
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Assemble(#[from] AssembleError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+}

@@ -100,6 +100,24 @@ pub fn watched(command: &CommandSpec, mut line: impl FnMut(&str)) -> Result<(), 
     }
 }
 
+/// Runs a command in the foreground, reading and writing where this process does, and demands exit
+/// code 0. For programs that a person watches, such as a build.
+///
+/// # Errors
+/// [`RunError::NotStarted`], or [`RunError::Failed`] without lines: they were seen.
+pub fn foreground(command: &CommandSpec) -> Result<(), RunError> {
+    let ended = duct::cmd(command.program.as_std_path(), &command.args)
+        .full_env(command.env.iter())
+        .dir(&command.dir)
+        .unchecked()
+        .run();
+    let output = ended.map_err(|source| RunError::not_started(command, source))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(RunError::failed(command, output.status, Vec::new()))
+}
+
 /// Starts a command in a process group of its own, with nothing on its standard input and pipes
 /// for its output, for a caller who reads both streams apart while it runs (`gear`, which plays
 /// the node).
@@ -285,6 +303,13 @@ mod tests {
         assert_eq!(lines, ["one", "two"]);
         assert!(matches!(result, Err(RunError::Failed { status, .. }) if status == "exit code 4"));
         watched(&shell("echo fine"), |_| ()).unwrap();
+    }
+
+    #[test]
+    fn a_command_in_the_foreground_must_end_well() {
+        foreground(&shell("true")).unwrap();
+        let error = foreground(&shell("exit 5")).unwrap_err();
+        assert_eq!(error.to_string(), "`/bin/sh -c 'exit 5'` ended with exit code 5");
     }
 
     #[test]

@@ -39,11 +39,42 @@ pub(crate) type Answer = Outcome<Option<Value>>;
 
 /// Methods that wait for a block in an enumerator when they are called without one.
 const WAITING: &[&str] = &[
-    "collect", "collect_concat", "detect", "downto", "each", "each_byte", "each_char", "each_cons",
-    "each_entry", "each_index", "each_key", "each_line", "each_pair", "each_slice", "each_value",
-    "each_with_index", "each_with_object", "filter", "filter_map", "find", "find_all", "flat_map",
-    "group_by", "map", "max_by", "min_by", "partition", "reject", "reverse_each", "select",
-    "sort_by", "step", "times", "upto",
+    "collect",
+    "collect_concat",
+    "detect",
+    "downto",
+    "each",
+    "each_byte",
+    "each_char",
+    "each_cons",
+    "each_entry",
+    "each_index",
+    "each_key",
+    "each_line",
+    "each_pair",
+    "each_slice",
+    "each_value",
+    "each_with_index",
+    "each_with_object",
+    "filter",
+    "filter_map",
+    "find",
+    "find_all",
+    "flat_map",
+    "group_by",
+    "map",
+    "max_by",
+    "min_by",
+    "partition",
+    "reject",
+    "reverse_each",
+    "select",
+    "sort_by",
+    "step",
+    "times",
+    "upto",
+    "with_index",
+    "with_object",
 ];
 
 impl<'c, 'a> Call<'c, 'a> {
@@ -136,11 +167,18 @@ pub(crate) fn responds(value: &Value, name: &str) -> bool {
     }
 }
 
+/// True for a call that gets its block later.
+fn waits(receiver: &Value, call: &Call<'_, '_>) -> bool {
+    // A string is no list: its `partition` takes it apart.
+    let own = matches!(receiver, Value::Str(_)) && call.name == "partition";
+    call.block.is_none() && WAITING.contains(&call.name) && responds(receiver, call.name) && !own
+}
+
 impl<'a> Evaluator<'a> {
     /// Calls a method of a value.
     pub(crate) fn call(&mut self, receiver: &Value, call: &Call<'_, 'a>) -> Outcome {
         self.charge(1)?;
-        if call.block.is_none() && WAITING.contains(&call.name) && responds(receiver, call.name) {
+        if waits(receiver, call) {
             return Ok(Value::Enumerator(Rc::new(Enumerator {
                 receiver: receiver.clone(),
                 method: call.name.to_owned(),
@@ -205,7 +243,10 @@ fn missing(receiver: &Value, name: &str) -> Outcome {
     }
     if let Value::Class(class) = receiver
         && !names::is_method("Class", name)
-        && matches!(name, "new" | "now" | "pwd" | "glob" | "sqrt" | "entries" | "mktmpdir" | "last_match")
+        && matches!(
+            name,
+            "new" | "now" | "pwd" | "glob" | "sqrt" | "entries" | "mktmpdir" | "last_match"
+        )
     {
         return refuse(format!("`{class}.{name}`"));
     }

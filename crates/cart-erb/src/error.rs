@@ -31,7 +31,9 @@ pub enum ErbErrorKind {
     },
     /// Ruby could evaluate this; cart-erb does not. A caller may delegate to a real `erb`
     /// (see [`fallback`](crate::fallback)).
-    #[error("{construct} is not supported without a real `erb`; rewrite it, or install Ruby")]
+    #[error(
+        "not evaluated in process: {construct}; write it otherwise, or let a real `erb` render it"
+    )]
     Unsupported {
         /// The name of the construct, such as `backticks` or `File.read`.
         construct: String,

@@ -17,8 +17,7 @@ pub struct FallbackCommand {
 
 /// The commands that can render `file`, best first: the node's own `oo-erb`, then Ruby's `erb`.
 pub fn commands(file: &Utf8Path) -> [FallbackCommand; 2] {
-    ["oo-erb", "erb"]
-        .map(|program| FallbackCommand { program, args: vec![file_argument(file)] })
+    ["oo-erb", "erb"].map(|program| FallbackCommand { program, args: vec![file_argument(file)] })
 }
 
 /// A name that `erb` cannot take for a switch or for an assignment (`a=b`).
@@ -34,7 +33,8 @@ mod tests {
     #[test]
     fn oo_erb_comes_first_and_no_safe_level_is_passed() {
         let commands = commands("/app/x.erb".into());
-        let lines = commands.map(|command| format!("{} {}", command.program, command.args.join(" ")));
+        let lines =
+            commands.map(|command| format!("{} {}", command.program, command.args.join(" ")));
         assert_eq!(lines, ["oo-erb /app/x.erb", "erb /app/x.erb"]);
     }
 

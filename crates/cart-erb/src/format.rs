@@ -263,8 +263,7 @@ impl Formatter<'_> {
             b'e' | b'E' => exponent_form(absolute, precision),
             _ => general_form(absolute, precision.max(1), spec.alternative),
         };
-        let digits =
-            if letter.is_ascii_uppercase() { digits.to_ascii_uppercase() } else { digits };
+        let digits = if letter.is_ascii_uppercase() { digits.to_ascii_uppercase() } else { digits };
         self.number_field(spec, negative, "", &digits, true)
     }
 }

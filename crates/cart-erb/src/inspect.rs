@@ -1,6 +1,9 @@
 //! Values as text: `to_s` and `inspect`.
 
 use std::rc::Rc;
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
 
 use crate::flow::{Outcome, limit, refuse};
 use crate::number;
@@ -60,11 +63,15 @@ fn write(value: &Value, out: &mut Vec<u8>, open: &mut Vec<*const ()>) -> Outcome
         }
         Value::List(list) => {
             let address = Rc::as_ptr(list).cast();
-            nested(address, b"[...]", out, open, |out, open| write_list(&list.0.borrow(), out, open))?;
+            nested(address, b"[...]", out, open, |out, open| {
+                write_list(&list.0.borrow(), out, open)
+            })?;
         }
         Value::Map(map) => {
             let address = Rc::as_ptr(map).cast();
-            nested(address, b"{...}", out, open, |out, open| write_map(&map.0.borrow(), out, open))?;
+            nested(address, b"{...}", out, open, |out, open| {
+                write_map(&map.0.borrow(), out, open)
+            })?;
         }
         Value::Match(_) | Value::Enumerator(_) | Value::Env => {
             return refuse(format!("{}#inspect", value.class()));
@@ -123,7 +130,7 @@ fn write_string(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let chars = text::chars(bytes);
     for (at, char) in chars.iter().enumerate() {
-        match char {
+        match *char {
             b"\"" | b"\\" => out.extend_from_slice(&[b'\\', char[0]]),
             b"#" if matches!(chars.get(at + 1), Some(&(b"{" | b"$" | b"@"))) => {
                 out.extend_from_slice(b"\\#");
@@ -133,6 +140,11 @@ fn write_string(bytes: &[u8], out: &mut Vec<u8>) {
     }
     out.push(b'"');
 }
+
+/// The characters that Ruby writes as escapes.
+static UNPRINTABLE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"[\p{Cc}\p{Cn}\p{Zl}\p{Zp}--\u{85}]").expect("the pattern is constant and valid")
+});
 
 fn write_char(char: &[u8], out: &mut Vec<u8>) {
     const NAMED: [(u8, &[u8]); 8] = [
@@ -147,16 +159,14 @@ fn write_char(char: &[u8], out: &mut Vec<u8>) {
     ];
     match std::str::from_utf8(char).ok().and_then(|char| char.chars().next()) {
         None => out.extend_from_slice(format!("\\x{:02X}", char[0]).as_bytes()),
-        Some(code) if code.is_ascii_control() => {
-            match NAMED.iter().find(|(byte, _)| *byte == char[0]) {
-                Some((_, name)) => out.extend_from_slice(name),
-                None => out.extend_from_slice(format!("\\x{:02X}", char[0]).as_bytes()),
+        Some(code) => match NAMED.iter().find(|(byte, _)| *byte == char[0]) {
+            Some((_, name)) => out.extend_from_slice(name),
+            None if !UNPRINTABLE.is_match(char) => out.extend_from_slice(char),
+            None if u32::from(code) > 0xFFFF => {
+                out.extend_from_slice(format!("\\u{{{:X}}}", u32::from(code)).as_bytes());
             }
-        }
-        Some(code) if code.is_control() || code == '\u{feff}' => {
-            out.extend_from_slice(format!("\\u{:04X}", u32::from(code)).as_bytes());
-        }
-        Some(_) => out.extend_from_slice(char),
+            None => out.extend_from_slice(format!("\\u{:04X}", u32::from(code)).as_bytes()),
+        },
     }
 }
 
@@ -172,8 +182,8 @@ fn write_symbol(name: &[u8], out: &mut Vec<u8>) {
 /// True for a symbol that Ruby writes without quotes.
 fn is_plain_symbol(name: &[u8]) -> bool {
     const OPERATORS: [&[u8]; 26] = [
-        b"+", b"-", b"*", b"/", b"%", b"**", b"==", b"!=", b"<", b"<=", b">", b">=", b"<=>", b"===",
-        b"=~", b"!~", b"[]", b"[]=", b"<<", b">>", b"!", b"&", b"|", b"^", b"+@", b"-@",
+        b"+", b"-", b"*", b"/", b"%", b"**", b"==", b"!=", b"<", b"<=", b">", b">=", b"<=>",
+        b"===", b"=~", b"!~", b"[]", b"[]=", b"<<", b">>", b"!", b"&", b"|", b"^", b"+@", b"-@",
     ];
     if OPERATORS.contains(&name) {
         return true;
@@ -197,8 +207,11 @@ mod tests {
 
     #[test]
     fn strings_are_escaped_as_ruby_does() {
-        assert_eq!(inspected(b"a\"\\\n\x01\xFF#{x} # \x7F"), r##""a\"\\\n\x01\xFF\#{x} # \x7F""##);
-        assert_eq!(inspected("é\u{85}".as_bytes()), r#""é\u0085""#);
+        assert_eq!(
+            inspected(b"a\"\\\n\x01\xFF#{x} # \x7F"),
+            r##""a\"\\\n\u0001\xFF\#{x} # \u007F""##
+        );
+        assert_eq!(inspected("é\u{80}\u{e0fff}".as_bytes()), r#""é\u0080\u{E0FFF}""#);
     }
 
     #[test]

@@ -96,9 +96,9 @@ fn starts_logical_word(rest: &[u8], before: Option<u8>) -> bool {
     if before.is_some_and(|byte| in_word(&byte)) {
         return false;
     }
-    [b"or".as_slice(), b"and", b"not"].iter().any(|word| {
-        rest.starts_with(word) && !rest.get(word.len()).is_some_and(in_word)
-    })
+    [b"or".as_slice(), b"and", b"not"]
+        .iter()
+        .any(|word| rest.starts_with(word) && !rest.get(word.len()).is_some_and(in_word))
 }
 
 /// The children of a node: at most three of a kind of their own, and at most one list.
@@ -219,7 +219,11 @@ mod tests {
         all.extend(before.iter().map(|part| format!("{}1", part.repeat(depth))));
         all.extend(after.iter().map(|part| format!("1{}", part.repeat(depth))));
         for statement in ["if a", "while a", "case", "begin", "[1].each do", "class A", "def a"] {
-            all.push(format!("{}{}", format!("{statement}\n").repeat(depth), "end\n".repeat(depth)));
+            all.push(format!(
+                "{}{}",
+                format!("{statement}\n").repeat(depth),
+                "end\n".repeat(depth)
+            ));
         }
         all.push(format!("if a\n1\n{}end", "elsif a\n1\n".repeat(depth)));
         let conditions: Vec<String> = all.iter().map(|code| format!("if {code}\nend")).collect();

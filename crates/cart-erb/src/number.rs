@@ -15,7 +15,9 @@ pub(crate) fn float_to_s(float: f64) -> String {
     let scientific = format!("{float:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..16).contains(&exponent) {
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+    let has_fraction = usize::try_from(exponent).is_ok_and(|power| power + 1 < digits);
+    if has_fraction || (-4..15).contains(&exponent) {
         let fixed = format!("{float}");
         return if fixed.contains('.') { fixed } else { format!("{fixed}.0") };
     }
@@ -216,8 +218,10 @@ mod tests {
             (1.0, "1.0"),
             (-0.0, "-0.0"),
             (0.1, "0.1"),
-            (1e15, "1000000000000000.0"),
-            (1e16, "1.0e+16"),
+            (1e14, "100000000000000.0"),
+            (1e15, "1.0e+15"),
+            (1_000_000_000_000_000.5, "1000000000000000.5"),
+            (1_234_567_890_123_456.0, "1.234567890123456e+15"),
             (1.5e-4, "0.00015"),
             (1.5e-5, "1.5e-05"),
             (1e100, "1.0e+100"),
@@ -262,9 +266,14 @@ mod tests {
 
     #[test]
     fn text_to_float() {
-        for (text, value) in
-            [("1.5x", 1.5), ("1e3", 1000.0), ("1_0.2_5", 10.25), ("x", 0.0), ("1.", 1.0), ("-2", -2.0)]
-        {
+        for (text, value) in [
+            ("1.5x", 1.5),
+            ("1e3", 1000.0),
+            ("1_0.2_5", 10.25),
+            ("x", 0.0),
+            ("1.", 1.0),
+            ("-2", -2.0),
+        ] {
             assert_eq!(to_f(text.as_bytes()), value, "{text}");
         }
         assert_eq!(strict_float(b"1.5 "), Some(1.5));

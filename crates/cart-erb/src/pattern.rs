@@ -51,9 +51,9 @@ pub(crate) fn translate(source: &str, options: Options) -> Outcome<Translation> 
 }
 
 fn has_named_group(chars: &[char]) -> bool {
-    chars.windows(4).any(|window| {
-        matches!(window, ['(', '?', '<' | '\'', next] if *next != '=' && *next != '!')
-    })
+    chars.windows(4).any(
+        |window| matches!(window, ['(', '?', '<' | '\'', next] if *next != '=' && *next != '!'),
+    )
 }
 
 struct Translator {

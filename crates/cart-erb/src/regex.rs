@@ -58,9 +58,11 @@ impl Pattern {
     pub(crate) fn find(self: &Rc<Self>, hay: &Rc<[u8]>, from: usize) -> Outcome<Option<Match>> {
         text::valid(hay)?;
         let Some(captures) = self.regex.captures_at(hay, from) else { return Ok(None) };
-        let found = Match { groups: self.groups(&captures), hay: hay.clone(), pattern: self.clone() };
+        let found =
+            Match { groups: self.groups(&captures), hay: hay.clone(), pattern: self.clone() };
         let whole = found.span();
-        let after_last_newline = whole.is_empty() && whole.start == hay.len() && hay.ends_with(b"\n");
+        let after_last_newline =
+            whole.is_empty() && whole.start == hay.len() && hay.ends_with(b"\n");
         if self.line_start && after_last_newline {
             // Ruby's `^` does not match there. Where it may not be the `^` that matched, give up.
             if self.always_starts_line() {

@@ -54,10 +54,8 @@ mod tests {
 
     #[test]
     fn lines_of_values_and_of_text() {
-        let marks = [
-            Mark { offset: 0, line: 3, text: false },
-            Mark { offset: 4, line: 7, text: true },
-        ];
+        let marks =
+            [Mark { offset: 0, line: 3, text: false }, Mark { offset: 4, line: 7, text: true }];
         let rendered = Rendered::new(b"a\nb\nc\nd\n".to_vec(), &marks);
         let lines: Vec<usize> = (1..=6).map(|line| rendered.template_line(line)).collect();
         assert_eq!(lines, [3, 3, 7, 8, 9, 9]);

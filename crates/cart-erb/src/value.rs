@@ -247,7 +247,9 @@ impl Value {
         }
         left.set(left.get() - 1);
         match (self, other) {
-            (Value::Nil, Value::Nil) | (Value::Env, Value::Env) | (Value::Main, Value::Main) => true,
+            (Value::Nil, Value::Nil) | (Value::Env, Value::Env) | (Value::Main, Value::Main) => {
+                true
+            }
             (Value::Bool(a), Value::Bool(b)) => a == b,
             (Value::Int(a), Value::Int(b)) => a == b,
             (Value::Float(a), Value::Float(b)) => a == b,

@@ -46,9 +46,7 @@ impl ActionHooks {
     /// The hooks of the code in `repo`.
     #[must_use]
     pub fn of(repo: &Utf8Path) -> Self {
-        Self {
-            directory: repo.join(".openshift/action_hooks"),
-        }
+        Self { directory: repo.join(".openshift/action_hooks") }
     }
 
     /// The hook called `name`.
@@ -144,8 +142,7 @@ mod tests {
             "start",
             &["/g/after".into()],
         );
-        let expected =
-            "set -e\n. '/g/it'\\''s'\n'/g/tiny/bin/control' 'start'\n. '/g/after'\n";
+        let expected = "set -e\n. '/g/it'\\''s'\n'/g/tiny/bin/control' 'start'\n. '/g/after'\n";
         assert_eq!(text, expected);
     }
 }

@@ -35,11 +35,7 @@ pub fn wait_for(
         }
         None
     });
-    answer.unwrap_or(Err(AnswerError::None {
-        address,
-        seconds: limit.as_secs(),
-        last,
-    }))
+    answer.unwrap_or(Err(AnswerError::None { address, seconds: limit.as_secs(), last }))
 }
 
 /// A proxy that the caller's environment names is not asked for the way to our own machine, and a

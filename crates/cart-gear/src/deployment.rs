@@ -25,10 +25,7 @@ impl Markers {
     #[must_use]
     pub fn of(repo: &Utf8Path) -> Self {
         let marked = |name: &str| repo.join(".openshift/markers").join(name).exists();
-        Self {
-            hot_deploy: marked("hot_deploy"),
-            force_clean_build: marked("force_clean_build"),
-        }
+        Self { hot_deploy: marked("hot_deploy"), force_clean_build: marked("force_clean_build") }
     }
 }
 
@@ -116,9 +113,8 @@ impl Deployment {
     fn remove_others(&self, layout: &Layout) -> Result<(), FileError> {
         let all = layout.deployments();
         for path in list(&all)? {
-            let is_deployment = path
-                .file_name()
-                .is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()));
+            let is_deployment =
+                path.file_name().is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()));
             if is_deployment && path != self.directory {
                 tree::remove(&path)?;
             }
@@ -227,10 +223,7 @@ mod tests {
         let layout = Layout::new(Utf8Path::from_path(dir.path()).unwrap().join("g"), "u");
         layout.create().unwrap();
         files::write_atomic(&layout.repo().join("app.py"), b"1", 0o644).unwrap();
-        let markers = Markers {
-            hot_deploy: true,
-            force_clean_build: false,
-        };
+        let markers = Markers { hot_deploy: true, force_clean_build: false };
         let mut first = Deployment::begin(&layout, Markers::default()).unwrap();
         first.record(&layout).unwrap();
         first.activate(&layout).unwrap();

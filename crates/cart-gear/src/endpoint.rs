@@ -93,21 +93,16 @@ impl Endpoints {
                 Err(source) => return Err(EndpointError::Unusable { address, source }),
             }
         }
-        Err(EndpointError::NoneFree {
-            ip,
-            first: port,
-            last,
-        })
+        Err(EndpointError::NoneFree { ip, first: port, last })
     }
 }
 
 fn exactly(address: SocketAddr) -> Result<SocketAddr, EndpointError> {
     match TcpListener::bind(address).and_then(|listener| listener.local_addr()) {
         Ok(bound) => Ok(bound),
-        Err(e) if e.kind() == io::ErrorKind::AddrInUse => Err(EndpointError::Taken {
-            address,
-            holder: Holder::of(address),
-        }),
+        Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
+            Err(EndpointError::Taken { address, holder: Holder::of(address) })
+        }
         Err(source) => Err(EndpointError::Unusable { address, source }),
     }
 }
@@ -150,9 +145,7 @@ pub enum EndpointError {
 }
 
 fn by(holder: &Option<Holder>) -> String {
-    holder
-        .as_ref()
-        .map_or_else(String::new, |holder| format!(" by {holder}"))
+    holder.as_ref().map_or_else(String::new, |holder| format!(" by {holder}"))
 }
 
 #[cfg(test)]

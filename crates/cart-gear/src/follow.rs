@@ -39,10 +39,7 @@ impl Follower {
     /// included.
     #[must_use]
     pub fn from_now_on(directories: Vec<Utf8PathBuf>) -> Self {
-        let mut follower = Self {
-            directories,
-            followed: HashMap::new(),
-        };
+        let mut follower = Self { directories, followed: HashMap::new() };
         for (path, metadata) in follower.files() {
             follower.add(&path, &metadata, metadata.len());
         }
@@ -159,11 +156,7 @@ mod tests {
             let path = Utf8Path::from_path(dir.path()).unwrap().to_owned();
             append(&path.join("app.log"), before);
             let follower = Follower::from_now_on(vec![path.clone(), path.join("missing")]);
-            Self {
-                _keep: dir,
-                path,
-                follower,
-            }
+            Self { _keep: dir, path, follower }
         }
 
         fn append(&self, name: &str, text: &str) {
@@ -214,11 +207,7 @@ mod tests {
     fn a_truncated_file_is_told_from_its_start_and_its_copy_not_at_all() {
         let mut logs = Logs::new("old, and long enough\n");
         std::fs::copy(logs.path.join("app.log"), logs.path.join("app.log.1")).unwrap();
-        File::options()
-            .write(true)
-            .truncate(true)
-            .open(logs.path.join("app.log"))
-            .unwrap();
+        File::options().write(true).truncate(true).open(logs.path.join("app.log")).unwrap();
         assert!(logs.look().is_empty());
         logs.append("app.log", "new\n");
         assert_eq!(logs.look(), ["app.log: new"]);

@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::files::{self, FileError};
+use cart_core::files::FileError;
 use cart_core::{CommandSpec, GearEnv};
 use tempfile::TempDir;
 
 use crate::action_hooks::{self, ActionHooks, Found, When};
 use crate::endpoint::{EndpointError, Endpoints, Listen};
 use crate::environ::Sources;
+use crate::gear_variables;
 use crate::identity;
 use crate::installed::{Installed, Source, SourceError};
 use crate::layout::Layout;
@@ -92,7 +93,7 @@ impl GearOnDisk {
         let (guard, home) = make_home(&options.parent, &source)?;
         let layout = Layout::new(home, &identity::hexadecimal(24)?);
         layout.create()?;
-        write_gear_variables(&layout, &options.name)?;
+        gear_variables::write(&layout, &options.name)?;
         State::New.write(&layout)?;
         Ok(Self {
             runner: Runner {
@@ -206,8 +207,7 @@ impl GearOnDisk {
         }
         let hooks = ActionHooks::of(&self.layout.repo());
         let (name, version) = (&cartridge.manifest.name, &cartridge.version);
-        let mut sourced =
-            |when| scripts(hooks.sourced(when, action, name, version), progress);
+        let mut sourced = |when| scripts(hooks.sourced(when, action, name, version), progress);
         let (before, after) = (sourced(When::Before), sourced(When::After));
         let env = self.environment().map_err(HookError::Environment)?;
         let command = if before.is_empty() && after.is_empty() {
@@ -315,9 +315,7 @@ fn shell() -> Utf8PathBuf {
 fn make_home(parent: &Utf8Path, source: &Source) -> Result<(TempDir, Utf8PathBuf), CreateError> {
     const LONGEST_SOCKET: usize = 107;
     const LEFT_TO_CARTRIDGE: usize = 40;
-    let parent = parent
-        .canonicalize_utf8()
-        .map_err(|e| FileError::new("read", parent, e))?;
+    let parent = parent.canonicalize_utf8().map_err(|e| FileError::new("read", parent, e))?;
     let guard = tempfile::Builder::new()
         .prefix("gear-")
         .tempdir_in(&parent)
@@ -328,62 +326,6 @@ fn make_home(parent: &Utf8Path, source: &Source) -> Result<(TempDir, Utf8PathBuf
         return Err(CreateError::PathTooLong { home });
     }
     Ok((guard, home))
-}
-
-/// The variables of every gear (node-contract.md, Environment).
-fn write_gear_variables(layout: &Layout, name: &str) -> Result<(), CreateError> {
-    const NAMESPACE: &str = "local";
-    const DOMAIN: &str = "localhost";
-    let directory = |path: Utf8PathBuf| format!("{path}/");
-    let (home, tmp) = (layout.home().to_owned(), directory(layout.tmp()));
-    let dns = format!("{name}-{NAMESPACE}.{DOMAIN}");
-    for (variable, value) in [
-        ("OPENSHIFT_APP_DNS", dns.clone()),
-        ("OPENSHIFT_APP_NAME", name.to_owned()),
-        ("OPENSHIFT_APP_UUID", layout.uuid().to_owned()),
-        ("OPENSHIFT_GEAR_DNS", dns),
-        ("OPENSHIFT_GEAR_NAME", name.to_owned()),
-        ("OPENSHIFT_GEAR_UUID", layout.uuid().to_owned()),
-        ("OPENSHIFT_GEAR_MEMORY_MB", machine_memory_mb().to_string()),
-        ("OPENSHIFT_NAMESPACE", NAMESPACE.to_owned()),
-        ("OPENSHIFT_CLOUD_DOMAIN", DOMAIN.to_owned()),
-        ("OPENSHIFT_BROKER_HOST", DOMAIN.to_owned()),
-        ("OPENSHIFT_SECRET_TOKEN", secret()?),
-        ("OPENSHIFT_HOMEDIR", directory(home.clone())),
-        ("OPENSHIFT_DATA_DIR", directory(layout.data())),
-        ("OPENSHIFT_REPO_DIR", directory(layout.repo())),
-        ("OPENSHIFT_DEPENDENCIES_DIR", directory(layout.dependencies())),
-        ("OPENSHIFT_BUILD_DEPENDENCIES_DIR", directory(layout.build_dependencies())),
-        ("OPENSHIFT_DEPLOYMENTS_DIR", directory(layout.deployments())),
-        ("OPENSHIFT_LOG_DIR", directory(layout.logs())),
-        ("OPENSHIFT_TMP_DIR", tmp.clone()),
-        ("TMP_DIR", tmp.clone()),
-        ("TMPDIR", tmp.clone()),
-        ("TMP", tmp),
-        ("HISTFILE", home.join("app-root/data/.bash_history").into_string()),
-        ("GEM_HOME", home.join(".gem").into_string()),
-        ("OPENSHIFT_KEEP_DEPLOYMENTS", "1".to_owned()),
-        ("OPENSHIFT_AUTO_DEPLOY", "true".to_owned()),
-        ("OPENSHIFT_DEPLOYMENT_BRANCH", "master".to_owned()),
-        ("OPENSHIFT_DEPLOYMENT_TYPE", "git".to_owned()),
-        ("OPENSHIFT_UMASK", "022".to_owned()),
-    ] {
-        files::write_atomic(&layout.env().join(variable), value.as_bytes(), 0o640)?;
-    }
-    Ok(())
-}
-
-fn secret() -> Result<String, FileError> {
-    Ok([identity::hexadecimal(30)?, identity::hexadecimal(30)?].concat())
-}
-
-/// A gear on one's own box is not limited; what it may use is what the machine has.
-fn machine_memory_mb() -> u64 {
-    let system = rustix::system::sysinfo();
-    // The type is the machine's word, 32 bits on some.
-    #[allow(clippy::useless_conversion, reason = "32 bits wide on 32-bit machines")]
-    let total = u64::from(system.totalram);
-    total * u64::from(system.mem_unit) / (1024 * 1024)
 }
 
 /// A gear that could not be made.

@@ -90,10 +90,9 @@ impl Installed {
         let env = self.directory.join("env");
         std::fs::create_dir_all(&env).map_err(|e| FileError::new("make", &env, e))?;
         let (manifest, directory) = (&self.manifest, &self.directory);
-        for (suffix, value) in [
-            ("DIR", format!("{directory}/")),
-            ("IDENT", manifest.ident(&self.version)),
-        ] {
+        for (suffix, value) in
+            [("DIR", format!("{directory}/")), ("IDENT", manifest.ident(&self.version))]
+        {
             let path = env.join(manifest.variable(suffix));
             files::write_atomic(&path, value.as_bytes(), 0o644)?;
         }

@@ -16,10 +16,7 @@ impl Layout {
     /// The layout of the gear `uuid` in `home`; nothing is made yet.
     #[must_use]
     pub fn new(home: Utf8PathBuf, uuid: &str) -> Self {
-        Self {
-            home,
-            uuid: uuid.to_owned(),
-        }
+        Self { home, uuid: uuid.to_owned() }
     }
 
     /// The gear's home.

@@ -8,6 +8,7 @@ pub mod tree;
 
 pub mod endpoint;
 pub mod environ;
+pub mod gear_variables;
 pub mod user_variables;
 
 pub mod output;

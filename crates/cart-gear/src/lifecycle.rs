@@ -19,8 +19,8 @@ use crate::tree;
 
 /// How long the scripts that end a gear may take.
 const LAST_SCRIPTS: Duration = Duration::from_secs(60);
-/// How long what is left may take after SIGTERM; the node's watchman gives as much.
-const LAST_PROCESSES: Duration = Duration::from_secs(10);
+/// How long what is left may take after SIGTERM. It had its chance when it was stopped.
+const LAST_PROCESSES: Duration = Duration::from_secs(5);
 
 impl GearOnDisk {
     /// Puts the cartridge on the gear: copy, variables, `setup`, templates, `install`.
@@ -64,9 +64,7 @@ impl GearOnDisk {
     pub fn populate(&mut self, app: &Utf8Path) -> Result<(), FileError> {
         let repo = self.layout.repo();
         tree::empty(&repo)?;
-        tree::copy(app, &repo, |below| {
-            below.ends_with(".git") || below.ends_with("__pycache__")
-        })
+        tree::copy(app, &repo, |below| below.ends_with(".git") || below.ends_with("__pycache__"))
     }
 
     /// Builds, deploys and starts the code in the gear's repository.
@@ -82,11 +80,7 @@ impl GearOnDisk {
     ///
     /// # Errors
     /// As [`build_and_deploy`](Self::build_and_deploy).
-    pub fn push(
-        &mut self,
-        app: &Utf8Path,
-        progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
+    pub fn push(&mut self, app: &Utf8Path, progress: &mut dyn Progress) -> Result<(), BuildError> {
         self.build(Some(app), progress)
     }
 
@@ -140,9 +134,7 @@ impl GearOnDisk {
             return Ok(());
         }
         let pids: Vec<String> = left.iter().map(|p| p.pid.to_string()).collect();
-        Err(DestroyError::Survived {
-            pids: pids.join(", "),
-        })
+        Err(DestroyError::Survived { pids: pids.join(", ") })
     }
 
     /// `teardown` finds the endpoint variables gone, as on a node.
@@ -281,9 +273,7 @@ impl GearOnDisk {
         if names.is_empty() {
             return Ok(());
         }
-        Err(ConfigureError::Visible {
-            names: names.join(", "),
-        })
+        Err(ConfigureError::Visible { names: names.join(", ") })
     }
 
     fn check_variable_names(&self, cartridge: &Installed) -> Result<(), ConfigureError> {
@@ -309,9 +299,7 @@ fn noticed<T>(result: Result<T, BuildError>, progress: &mut dyn Progress) {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigureError {
     /// The cartridge does not offer the version.
-    #[error(
-        "{cartridge} has no version {version:?}: it offers {known} (--cartridge-version)"
-    )]
+    #[error("{cartridge} has no version {version:?}: it offers {known} (--cartridge-version)")]
     Version {
         /// The cartridge's name.
         cartridge: String,
@@ -327,15 +315,15 @@ pub enum ConfigureError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Something appeared in the gear's home.
-    #[error(
-        "the cartridge made {names} in the gear's home, where a node allows only hidden names"
-    )]
+    #[error("the cartridge made {names} in the gear's home, where a node allows only hidden names")]
     Visible {
         /// The names.
         names: String,
     },
     /// A variable of the cartridge's has the name of one of the node's.
-    #[error("the cartridge's env/{name} has the name of a variable of the node's, which refuses it")]
+    #[error(
+        "the cartridge's env/{name} has the name of a variable of the node's, which refuses it"
+    )]
     VariableName {
         /// The name.
         name: String,

@@ -16,9 +16,8 @@ pub fn place(layout: &Layout, cartridge: &Utf8Path, entry: &str) -> Option<Utf8P
         None => (cartridge, entry),
     };
     let rest = Utf8Path::new(rest);
-    let stays = rest
-        .components()
-        .all(|c| matches!(c, Utf8Component::Normal(_) | Utf8Component::CurDir));
+    let stays =
+        rest.components().all(|c| matches!(c, Utf8Component::Normal(_) | Utf8Component::CurDir));
     stays.then(|| base.join(rest))
 }
 
@@ -133,9 +132,7 @@ fn matching(base: &Utf8Path, pattern: &str) -> Vec<Utf8PathBuf> {
         let deeper = below.flat_map(|path| matching(&path, "**"));
         return std::iter::once(base.to_owned()).chain(deeper).collect();
     }
-    entries
-        .filter(|path| path.file_name().is_some_and(|name| matches(pattern, name)))
-        .collect()
+    entries.filter(|path| path.file_name().is_some_and(|name| matches(pattern, name))).collect()
 }
 
 /// Whether `name` matches `pattern`, in which `*` stands for any number of characters.

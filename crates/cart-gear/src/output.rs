@@ -76,11 +76,7 @@ impl Line {
             _ if FOR_BROKER.contains(&prefix) => (Said::ForBroker, text),
             _ => (Said::Plain, text),
         };
-        Self {
-            stream,
-            said,
-            text: text.to_owned(),
-        }
+        Self { stream, said, text: text.to_owned() }
     }
 }
 

@@ -31,10 +31,7 @@ impl Processes {
     /// The processes of the gear `uuid` with this home, which has no symbolic link in its path.
     #[must_use]
     pub fn new(home: Utf8PathBuf, uuid: &str) -> Self {
-        Self {
-            home,
-            mark: format!("OPENSHIFT_GEAR_UUID={uuid}").into_bytes(),
-        }
+        Self { home, mark: format!("OPENSHIFT_GEAR_UUID={uuid}").into_bytes() }
     }
 
     /// All that run now. A process belongs to the gear when it was started with the gear's
@@ -130,10 +127,7 @@ fn is_adopting() -> bool {
 fn has_terminal(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after_name = stat.rfind(')').map_or("", |at| &stat[at + 1..]);
-    after_name
-        .split_ascii_whitespace()
-        .nth(4)
-        .is_some_and(|tty| tty != "0")
+    after_name.split_ascii_whitespace().nth(4).is_some_and(|tty| tty != "0")
 }
 
 #[cfg(test)]
@@ -161,9 +155,8 @@ mod tests {
     fn environment_and_parentage_tell_who_belongs() {
         let (_keep, home) = home();
         let processes = Processes::new(home, "marked");
-        let env = GearEnv::new()
-            .with("OPENSHIFT_GEAR_UUID", "marked")
-            .with("PATH", "/bin:/usr/bin");
+        let env =
+            GearEnv::new().with("OPENSHIFT_GEAR_UUID", "marked").with("PATH", "/bin:/usr/bin");
         let mut marked = start(&env, "/".into(), "env -i /bin/sleep 60; :");
         let mut stranger = start(&GearEnv::new(), "/".into(), "exec /bin/sleep 60");
         // The shell and its child, whose own environment is empty.
@@ -181,9 +174,8 @@ mod tests {
     fn what_ignores_term_is_killed() {
         let (_keep, home) = home();
         let processes = Processes::new(home, "stubborn");
-        let env = GearEnv::new()
-            .with("OPENSHIFT_GEAR_UUID", "stubborn")
-            .with("PATH", "/bin:/usr/bin");
+        let env =
+            GearEnv::new().with("OPENSHIFT_GEAR_UUID", "stubborn").with("PATH", "/bin:/usr/bin");
         let script = "trap '' TERM; echo ready; while :; do sleep 1; done";
         let mut child = start(&env, "/".into(), script);
         let mut ready = [0; 6];

@@ -67,9 +67,7 @@ impl Interrupts {
     #[must_use]
     pub fn take(&self) -> bool {
         let one_less = |pending: usize| pending.checked_sub(1);
-        self.pending
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
-            .is_ok()
+        self.pending.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
     }
 }
 

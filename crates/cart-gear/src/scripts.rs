@@ -80,11 +80,7 @@ impl Runner {
         }
         match ended? {
             status if status.success() => Ok(output),
-            status => Err(HookError::Failed {
-                hook: script.name.clone(),
-                status,
-                output,
-            }),
+            status => Err(HookError::Failed { hook: script.name.clone(), status, output }),
         }
     }
 }
@@ -92,8 +88,7 @@ impl Runner {
 /// Whether a path is a file (or a link to one) that may be executed.
 #[must_use]
 pub fn is_executable(path: &Utf8Path) -> bool {
-    path.metadata()
-        .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }
 
 /// The umask belongs to a process, so a shell sets it between us and the script; on a node there
@@ -147,9 +142,7 @@ impl<'a> Running<'a> {
             runner.processes.reap(Some(self.child.id()));
             if runner.interrupts.take() {
                 self.end(runner);
-                return Err(HookError::Interrupted {
-                    hook: self.script.name.clone(),
-                });
+                return Err(HookError::Interrupted { hook: self.script.name.clone() });
             }
             if Instant::now() > deadline {
                 self.end(runner);
@@ -223,23 +216,14 @@ impl<'a> Running<'a> {
             .flatten()
             .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
             .collect();
-        let timeout = Timespec {
-            tv_sec: 0,
-            tv_nsec: limit.subsec_nanos().into(),
-        };
+        let timeout = Timespec { tv_sec: 0, tv_nsec: limit.subsec_nanos().into() };
         // Interrupted by a signal: nothing is ready, and the caller comes again.
         let _ = rustix::event::poll(&mut polled, Some(&timeout));
         let mut answers = polled.iter().map(|fd| !fd.revents().is_empty());
         streams.map(|stream| stream.is_some() && answers.next().unwrap_or(false))
     }
 
-    fn take_in(
-        &mut self,
-        index: usize,
-        stream: Stream,
-        bytes: &[u8],
-        progress: &mut dyn Progress,
-    ) {
+    fn take_in(&mut self, index: usize, stream: Stream, bytes: &[u8], progress: &mut dyn Progress) {
         let mut pending = self.partial[index].take().unwrap_or_default();
         pending.extend_from_slice(bytes);
         let mut rest = pending.as_slice();
@@ -282,10 +266,7 @@ impl<'a> Running<'a> {
     }
 
     fn lost(&self, source: std::io::Error) -> HookError {
-        HookError::NotStarted(RunError::NotStarted {
-            command: self.script.name.clone(),
-            source,
-        })
+        HookError::NotStarted(RunError::NotStarted { command: self.script.name.clone(), source })
     }
 }
 
@@ -362,10 +343,7 @@ impl HookError {
         let text = self.to_string();
         match self.output() {
             // The header ends where the explanation begins.
-            Some(output) => text
-                .strip_suffix(&explained(output))
-                .unwrap_or(&text)
-                .to_owned(),
+            Some(output) => text.strip_suffix(&explained(output)).unwrap_or(&text).to_owned(),
             None => text,
         }
     }

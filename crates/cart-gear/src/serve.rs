@@ -13,7 +13,7 @@ use crate::follow::{Follower, INTERVAL};
 use crate::gear::{CreateError, GearOnDisk, GearOptions};
 use crate::lifecycle::{BuildError, ConfigureError, DestroyError};
 use crate::output::HookOutput;
-use crate::progress::{Interrupts, Progress, Silent};
+use crate::progress::{Caller, Interrupts, Progress, Silent};
 use crate::scripts::HookError;
 use crate::user_variables::UserVariableError;
 
@@ -44,8 +44,8 @@ pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), S
     }
     let interrupts = options.gear.interrupts.clone();
     let mut gear = GearOnDisk::create(options.gear.clone())?;
-    let served = bring_up(&mut gear, &options, progress)
-        .map(|()| follow(&gear, &interrupts, progress));
+    let served =
+        bring_up(&mut gear, &options, progress).map(|()| follow(&gear, &interrupts, progress));
     let destroyed = match &served {
         Ok(()) => gear.destroy(progress),
         // The words that count have been said; those of a half-made gear would drown them.
@@ -97,6 +97,7 @@ fn wait_for_answer(
     progress: &mut dyn Progress,
 ) -> Result<(), ServeError> {
     let interrupts = &options.gear.interrupts;
+    progress.step("waiting for the app's first answer", Caller::Control);
     match answer::wait_for(address, FIRST_ANSWER, interrupts) {
         Ok(status) => {
             if status >= 400 {
@@ -106,10 +107,7 @@ fn wait_for_answer(
             Ok(())
         }
         Err(AnswerError::Interrupted) => Err(ServeError::Interrupted),
-        Err(source) => Err(ServeError::NoAnswer {
-            source,
-            logs: last_logs(gear),
-        }),
+        Err(source) => Err(ServeError::NoAnswer { source, logs: last_logs(gear) }),
     }
 }
 
@@ -207,8 +205,9 @@ impl ServeError {
     #[must_use]
     pub fn hook(&self) -> Option<&HookError> {
         match self {
-            Self::Configure(ConfigureError::Hook(error))
-            | Self::Build(BuildError::Hook(error)) => Some(error),
+            Self::Configure(ConfigureError::Hook(error)) | Self::Build(BuildError::Hook(error)) => {
+                Some(error)
+            }
             _ => None,
         }
     }

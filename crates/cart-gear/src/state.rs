@@ -52,11 +52,7 @@ impl State {
     /// # Errors
     /// [`FileError`] naming it.
     pub fn write(self, layout: &Layout) -> Result<(), FileError> {
-        files::write_atomic(
-            &layout.state_file(),
-            format!("{self}\n").as_bytes(),
-            0o660,
-        )
+        files::write_atomic(&layout.state_file(), format!("{self}\n").as_bytes(), 0o660)
     }
 }
 

@@ -39,21 +39,14 @@ pub fn render(template: &Utf8Path, env: &GearEnv, home: &Utf8Path) -> Result<(),
 fn target(template: &Utf8Path) -> Result<camino::Utf8PathBuf, TemplateError> {
     match template.extension() {
         Some("erb") => Ok(template.with_extension("")),
-        _ => Err(TemplateError::Name {
-            path: template.to_owned(),
-        }),
+        _ => Err(TemplateError::Name { path: template.to_owned() }),
     }
 }
 
-fn bytes(
-    template: &Utf8Path,
-    env: &GearEnv,
-    home: &Utf8Path,
-) -> Result<Vec<u8>, TemplateError> {
+fn bytes(template: &Utf8Path, env: &GearEnv, home: &Utf8Path) -> Result<Vec<u8>, TemplateError> {
     let source = files::read(template)?;
-    let pairs = env
-        .iter()
-        .map(|(name, value)| (name.to_owned().into_vec(), value.to_owned().into_vec()));
+    let pairs =
+        env.iter().map(|(name, value)| (name.to_owned().into_vec(), value.to_owned().into_vec()));
     let context = Context::new(pairs, files_from(home));
     match cart_erb::render(&source, template.as_str(), &context) {
         Ok(rendered) => Ok(rendered.bytes),

@@ -73,11 +73,7 @@ pub fn empty(directory: &Utf8Path) -> Result<(), FileError> {
 pub fn remove(path: &Utf8Path) -> Result<(), FileError> {
     let is_directory = path.symlink_metadata().is_ok_and(|m| m.is_dir());
     let attempt = || {
-        if is_directory {
-            fs::remove_dir_all(path)
-        } else {
-            fs::remove_file(path)
-        }
+        if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) }
     };
     match attempt() {
         Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied && is_directory => {

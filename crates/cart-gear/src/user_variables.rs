@@ -39,16 +39,11 @@ pub fn unset(layout: &Layout, name: &str) -> Result<(), UserVariableError> {
 fn check(layout: &Layout, name: &str, value: &str) -> Result<(), UserVariableError> {
     check_name(name)?;
     if value.len() > LONGEST_VALUE || value.contains('\0') {
-        return Err(UserVariableError::Value {
-            name: name.to_owned(),
-            length: value.len(),
-        });
+        return Err(UserVariableError::Value { name: name.to_owned(), length: value.len() });
     }
     // The node would keep it and never use it; better to say so now.
     if name != "OPENSHIFT_SECRET_TOKEN" && layout.env().join(name).exists() {
-        return Err(UserVariableError::Reserved {
-            name: name.to_owned(),
-        });
+        return Err(UserVariableError::Reserved { name: name.to_owned() });
     }
     Ok(())
 }
@@ -59,9 +54,7 @@ fn check_name(name: &str) -> Result<(), UserVariableError> {
     if starts_well && plain && name.len() <= LONGEST_NAME {
         return Ok(());
     }
-    Err(UserVariableError::Name {
-        name: name.to_owned(),
-    })
+    Err(UserVariableError::Name { name: name.to_owned() })
 }
 
 /// A variable that a node would not take.

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod advanced_python;
+mod bring_up;
+mod ready;
+mod services;
+mod state;
+mod tidy;
+
+pub mod error;
+pub mod messages;
+
+pub use advanced_python::AdvancedPython;
+pub use error::Error;
+
+use cart_core::Setting;
+
+/// Every variable that people set for this cartridge, in the order of the README's table.
+pub fn settings() -> impl Iterator<Item = &'static Setting> {
+    cart_python::SETTINGS.iter().chain(cart_nginx::SETTINGS)
+}

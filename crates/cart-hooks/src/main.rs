@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     }
     let env = GearEnv::from_process();
     let (out, err) = (&mut std::io::stdout(), &mut std::io::stderr());
-    ExitCode::from(entry::run(&AdvancedPython::new(), &words, &env, out, err))
+    ExitCode::from(entry::run(&AdvancedPython, &words, &env, out, err))
 }
 
 #[expect(clippy::print_stderr, reason = "`main` has nobody else to tell")]

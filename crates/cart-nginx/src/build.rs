@@ -31,8 +31,9 @@ impl Build {
     /// `http_gzip_module`.
     #[must_use]
     pub fn has_standard(&self, module: &str) -> bool {
-        !self.flags.contains(&format!("without-{module}"))
-            && !(module.starts_with("http_") && self.flags.contains("without-http"))
+        let without_all = module.starts_with("http_") && self.flags.contains("without-http");
+        let without_it = self.flags.contains(&format!("without-{module}"));
+        !without_all && !without_it
     }
 }
 

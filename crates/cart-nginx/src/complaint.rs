@@ -37,6 +37,14 @@ impl Complaint {
         }
     }
 
+    /// The file or address that the words are about, for a complaint without a place.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        let quoted = self.words.split('"').nth(1);
+        let bound = || self.words.strip_prefix("bind() to ")?.split(' ').next();
+        quoted.or_else(bound).filter(|subject| !subject.is_empty())
+    }
+
     /// What to do about it, where that can be told from nginx's words.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
@@ -62,11 +70,11 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "duplicate upstream \"appserver\"",
-        "The cartridge defines `upstream appserver` already: remove the block from the file that nginx.conf.erb includes",
+        "One definition in nginx.conf.erb itself replaces the cartridge's; a second one, or one in a file that it includes, is one too many: remove it",
     ),
     (
         "directive is duplicate",
-        "It stands twice at the same level. The cartridge's nginx.conf sets it too: set it inside `server { }`, or in nginx.conf.erb itself instead of a file that it includes",
+        "It stands twice at the same level: one of the two must go. If the other is not in your files, it is the cartridge's, which gives way to nginx.conf.erb itself but not to a file that it includes",
     ),
     (
         "directive is not allowed here",
@@ -169,6 +177,19 @@ mod tests {
             parse("nginx: [emerg] host not found in upstream \"db\" in /c/nginx.server.conf:3"),
             ("host not found in upstream \"db\"".into(), Some(("/c/nginx.server.conf".into(), 3)))
         );
+    }
+
+    #[test]
+    fn what_it_is_about_without_a_place() {
+        for (words, subject) in [
+            ("bind() to 0.0.0.0:80 failed (13: Permission denied)", Some("0.0.0.0:80")),
+            ("open() \"/x y\" failed (2: No such file or directory)", Some("/x y")),
+            ("no \"events\" section in configuration", Some("events")),
+            ("mmap failed", None),
+        ] {
+            let complaint = Complaint { words: words.to_owned(), place: None };
+            assert_eq!(complaint.subject(), subject);
+        }
     }
 
     #[test]

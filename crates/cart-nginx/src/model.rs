@@ -100,7 +100,7 @@ impl Model {
         };
         let defaults = text(&Defaults { m: self });
         let set_by_user = user.map(UserConfig::directives).unwrap_or_default();
-        let main = MainFile { m: self, defaults: without(&defaults, &set_by_user) };
+        let main = MainFile { m: self, defaults: without(defaults.trim_end(), &set_by_user) };
         let appserver = AppserverFile { m: self, own_upstream };
         Rendered {
             main: text(&main).into_bytes(),

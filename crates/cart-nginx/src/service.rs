@@ -1,5 +1,7 @@
 //! nginx's master as a supervised service: how it is started, told things, and seen to obey.
 
+use std::io;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -28,7 +30,8 @@ const LOG_LINES: usize = 10;
 /// It is to be started with its listening socket as descriptor 3, which is how nginx hands sockets
 /// to its own successor: a socket in `NGINX` whose address some `listen` names is served, and any
 /// other address is opened as usual. Who holds the socket can start a second master on it while
-/// the first still serves, or after it died.
+/// the first still serves, or after it died. The socket must have been made
+/// [`nonblocking`].
 #[must_use]
 pub fn command(binary: &Binary, dir: &CartridgeDir, env: &GearEnv) -> CommandSpec {
     let command = CommandSpec::new(binary.path.as_path(), &env.for_service())
@@ -37,6 +40,17 @@ pub fn command(binary: &Binary, dir: &CartridgeDir, env: &GearEnv) -> CommandSpe
         .args(["-p", dir.path().as_str(), "-c", layout::main_file(dir).as_str()])
         .args(["-g", "daemon off;"]);
     with_error_log(command, binary)
+}
+
+/// Makes a listening socket ready for [`command`]. nginx takes an inherited socket as it is and
+/// accepts on it whenever it is told that somebody came: if another worker was faster, or the
+/// client is gone again, a worker would wait in a blocking socket for the next one and do nothing
+/// else meanwhile, not even end.
+///
+/// # Errors
+/// When the descriptor is none of a socket.
+pub fn nonblocking(socket: impl AsFd) -> io::Result<()> {
+    Ok(rustix::io::ioctl_fionbio(socket, true)?)
 }
 
 /// The workers of a master that take new connections: not those that only finish, and not the

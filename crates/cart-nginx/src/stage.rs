@@ -100,21 +100,27 @@ impl Stage {
 
     fn explain(&self, complaint: Complaint) -> TestError {
         let remedy = complaint.remedy();
+        // What nginx finds only when it opens files and sockets has no place, but a name.
+        let named = self.user.as_ref().zip(complaint.subject());
+        let named = named.and_then(|(user, subject)| user.line_with(subject));
         let Complaint { words, place } = complaint;
         let staged = layout::stage(&self.dir);
-        match (place, &self.user) {
-            (None, _) => TestError::Nowhere { words, remedy },
-            (Some(place), Some(user)) if place.file == staged.join(SERVER_FILE) => {
+        let Some(place) = place else {
+            return match named {
+                Some(at) => TestError::InUserConfig { at, words, remedy },
+                None => TestError::Nowhere { words, remedy },
+            };
+        };
+        match &self.user {
+            Some(user) if place.file == staged.join(SERVER_FILE) => {
                 TestError::InUserConfig { at: user.line(place.line), words, remedy }
             }
-            (Some(place), _) if place.file.starts_with(&staged) => TestError::InOurs {
+            _ if place.file.starts_with(&staged) => TestError::InOurs {
                 file: place.file.file_name().unwrap_or_default().to_owned(),
                 line: place.line,
                 words,
             },
-            (Some(place), _) => {
-                TestError::InIncluded { file: place.file, line: place.line, words, remedy }
-            }
+            _ => TestError::InIncluded { file: place.file, line: place.line, words, remedy },
         }
     }
 }

@@ -111,6 +111,13 @@ impl UserConfig {
         }
     }
 
+    /// Where the rendered text first mentions something.
+    pub(crate) fn line_with(&self, text: &str) -> Option<UserLine> {
+        let mut lines = self.text.split(|byte| *byte == b'\n');
+        let found = lines.position(|line| String::from_utf8_lossy(line).contains(text))?;
+        Some(self.line(found + 1))
+    }
+
     /// Whether a server block in it listens on exactly `address` (`127.0.0.1:8080`). One that does
     /// not may still do so through an `include`; but one that nobody can reach most often does not.
     #[must_use]

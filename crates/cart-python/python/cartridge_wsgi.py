@@ -217,7 +217,7 @@ def listening_socket():
         listening = probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         # The address tells the family: an object made for one family reads any.
         address = probe.getsockname()
-    except (OSError, socket.error) as error:
+    except EnvironmentError as error:
         fail("descriptor %d is not a socket (%s): the supervisor opens it" % (LISTENER, error))
     probe.close()
     if not listening:

@@ -9,8 +9,10 @@ gunicorn would have, and what it sets goes before what is set here.
 
 import importlib.util
 import os
+import signal
 import sys
 import tempfile
+import traceback
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -63,10 +65,14 @@ def _app_settings():
     path = os.path.join(os.getcwd(), "gunicorn.conf.py")
     if not os.path.isfile(path) or os.path.samefile(path, __file__):
         return {}
-    with open(path, "rb") as source:
-        code = compile(source.read(), path, "exec")
     namespace = {"__name__": "__config__", "__file__": path}
-    exec(code, namespace)
+    try:
+        with open(path, "rb") as source:
+            exec(compile(source.read(), path, "exec"), namespace)
+    except Exception as error:
+        # gunicorn would name this file.
+        traceback.print_exception(type(error), error, error.__traceback__.tb_next)
+        sys.exit("the app's gunicorn.conf.py could not be read: %s" % error)
     known = {setting.name for setting in KNOWN_SETTINGS}
     return {name: value for name, value in namespace.items() if name in known}
 
@@ -85,6 +91,14 @@ def on_starting(server):
     server.systemd = True
     if "on_starting" in _APP:
         _APP["on_starting"](server)
+
+
+def post_fork(server, worker):
+    """Lets SIGTERM end a worker that still boots. It has the master's handler until it has
+    its own, which takes the signal and does nothing: the stop would wait for it in vain."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if "post_fork" in _APP:
+        _APP["post_fork"](server, worker)
 
 
 def post_worker_init(worker):

@@ -150,7 +150,7 @@ class Server(WSGIServer):
     def hang_up(handler):
         try:
             handler.socket.shutdown(socket.SHUT_RD)
-        except (AttributeError, OSError, socket.error):
+        except (AttributeError, EnvironmentError):
             pass  # closed in the meantime
 
 

@@ -113,14 +113,15 @@ class Response(ServerHandler):
     def _or_client_gone(write, *args):
         try:
             write(*args)
-        except (OSError, socket.error) as error:
+        except EnvironmentError as error:
             if error.errno in CLIENT_GONE:
                 raise ClientGone()
             raise
 
-    def log_exception(self, exc_info):
-        if not self.taken() and not issubclass(exc_info[0], ClientGone):
-            ServerHandler.log_exception(self, exc_info)
+    def handle_error(self):
+        if self.taken() or issubclass(sys.exc_info()[0], ClientGone):
+            raise  # nobody is there to read a page about it
+        ServerHandler.handle_error(self)
 
     def close(self):
         # Past ServerHandler.close, which writes an access log; nginx keeps that.
@@ -168,7 +169,7 @@ class Handler(WSGIRequestHandler):
                 return False
             if not self.parse_request():
                 return False
-        except (OSError, socket.error):
+        except EnvironmentError:
             return False
         # `X_Real_IP` would become the same environ key as nginx's X-Real-IP.
         for name in [name for name in self.headers.keys() if "_" in name]:
@@ -202,14 +203,14 @@ class Handler(WSGIRequestHandler):
             until = time.time() + UNREAD_SECONDS
             while body.read(65536) and time.time() < until:
                 pass
-        except (OSError, socket.error):
+        except EnvironmentError:
             pass
 
     def finish(self):
         for stream in (self.wfile, self.rfile):
             try:
                 stream.close()  # writes what is buffered
-            except (OSError, socket.error):
+            except EnvironmentError:
                 pass  # the client is gone
 
     def address_string(self):
@@ -295,7 +296,7 @@ class Server(WSGIServer):
                 connection, address = self.socket.accept()
                 connection.setblocking(True)
                 return connection, ("", 0) if self.behind_nginx else address
-            except (OSError, socket.error) as error:
+            except EnvironmentError as error:
                 if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
                     if self.accept_until is not None:
                         return None

@@ -7,10 +7,10 @@ use cart_core::files::FileError;
 use cart_core::{CartridgeDir, CommandSpec, Gear, GearEnv, SettingError};
 use semver::Version;
 
-use crate::dependencies::{self, DependencyError, Wish};
+use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::entry_point::{EntryPoint, EntryPointError};
 use crate::inputs::{Inputs, InputsError};
-use crate::interpreter::{InterpreterError, PythonVersion};
+use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion};
 use crate::server::{Launch, WsgiServer};
 use crate::settings::PythonSettings;
 use crate::sizing::Resources;
@@ -92,20 +92,7 @@ impl PythonApp {
         let named = self.settings.requirements_path.as_deref();
         let inputs = Inputs::read(&self.places.repo, named)?;
         self.refuse_early(&inputs)?;
-        let ensured = dependencies::ensure(
-            &Wish {
-                place: &self.places.environment,
-                repo: &self.places.repo,
-                version: self.version,
-                inputs: &inputs,
-                server: &self.settings.server.requirements(&self.settings),
-                env: &self.env,
-                tmp: &self.places.tmp,
-                mirror: self.settings.mirror.as_ref(),
-                clean: from_nothing,
-            },
-            progress,
-        )?;
+        let ensured = self.ensure(&inputs, from_nothing, progress)?;
         let entry_point = self.locate(|| ensured.venv.import_folders())?;
         support::write(&self.places.launchers)?;
         Ok(Prepared {
@@ -114,6 +101,25 @@ impl PythonApp {
             python: ensured.python,
             changed: ensured.changed,
         })
+    }
+
+    /// Makes the environment without asking for the app, which need not be there yet, nor a
+    /// requirements file that somebody named.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_environment(&self, progress: &mut dyn FnMut(&str)) -> Result<(), PythonError> {
+        let inputs = Inputs::read(&self.places.repo, None)?;
+        self.ensure(&inputs, false, progress)?;
+        Ok(support::write(&self.places.launchers)?)
+    }
+
+    /// The interpreter that an environment would be made with.
+    ///
+    /// # Errors
+    /// [`PythonError::Interpreter`] when there is none of this version that can make one.
+    pub fn find_interpreter(&self) -> Result<Interpreter, PythonError> {
+        Ok(interpreter::find(self.version, &self.env)?)
     }
 
     /// The version of the environment's Python as it was made, without running anything; `None`
@@ -136,6 +142,26 @@ impl PythonApp {
             let fitting = || Resources::of_gear(&self.gear).default_workers();
             self.settings.workers.unwrap_or_else(fitting)
         })
+    }
+
+    fn ensure(
+        &self,
+        inputs: &Inputs,
+        clean: bool,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Ensured, DependencyError> {
+        let wish = Wish {
+            place: &self.places.environment,
+            repo: &self.places.repo,
+            version: self.version,
+            inputs,
+            server: &self.settings.server.requirements(&self.settings),
+            env: &self.env,
+            tmp: &self.places.tmp,
+            mirror: self.settings.mirror.as_ref(),
+            clean,
+        };
+        dependencies::ensure(&wish, progress)
     }
 
     /// Nobody should wait for an installation to hear that there is no app: unless somebody

@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use cart_core::process::ProcessId;
 use serde::{Deserialize, Serialize};
 
-use crate::service::ServiceSpec;
+use crate::service::{Listen, Probe, ServiceSpec};
 
 /// What a hook asks for.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,6 +160,10 @@ pub struct ServiceStatus {
     pub state: ServiceState,
     /// How often it crashed and was started again in this generation.
     pub crashes: u32,
+    /// Where it listens.
+    pub listen: Vec<Listen>,
+    /// How it proved itself.
+    pub probe: Probe,
 }
 
 /// What a service does.

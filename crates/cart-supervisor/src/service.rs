@@ -1,6 +1,7 @@
 //! What a service is: data that a hook builds and the supervisor keeps.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 
 use camino::Utf8PathBuf;
 use cart_core::CommandSpec;
@@ -50,8 +51,8 @@ pub enum Probe {
         path: String,
         /// The `Host` header.
         host: String,
-        /// Ranges of allowed statuses, both ends included.
-        statuses: Vec<(u16, u16)>,
+        /// Ranges of allowed statuses.
+        statuses: Vec<RangeInclusive<u16>>,
     },
     /// Any reaction to a request that no HTTP server passes on: one without the `Host` header
     /// that HTTP/1.1 demands.

@@ -188,6 +188,8 @@ impl Supervisor {
                 label: instance.spec.label.clone(),
                 generation: instance.generation,
                 crashes: instance.crashes,
+                listen: instance.spec.listen.clone(),
+                probe: instance.spec.probe.clone(),
                 state: match (instance.process, instance.start_at) {
                     (Some(process), _) => ServiceState::Running(process.id),
                     (None, Some(_)) => {

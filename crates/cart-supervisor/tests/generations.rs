@@ -74,7 +74,7 @@ impl Place {
             probe: Probe::Http {
                 path: "/".into(),
                 host: "localhost".into(),
-                statuses: vec![(100, 499)],
+                statuses: vec![100..=499],
             },
             start_limit: 20,
             stop: Stop { signal: StopSignal::Term, linger: 0, drain: 10 },

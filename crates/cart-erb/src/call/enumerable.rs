@@ -6,11 +6,7 @@ use crate::value::{Pairs, Value};
 
 use super::{Answer, Call, amount, enumerable_find, sort};
 
-pub(super) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    items: Vec<Value>,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(super) fn call<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Answer {
     let value = match call.name {
         "map" | "collect" => map(ev, items, call)?,
         "flat_map" | "collect_concat" => flat_map(ev, items, call)?,
@@ -155,7 +151,8 @@ fn partition<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>)
     let block = call.need_block()?;
     let (mut met, mut unmet) = (Vec::new(), Vec::new());
     for item in items {
-        let side = if ev.yield_to(block, vec![item.clone()])?.truthy() { &mut met } else { &mut unmet };
+        let side =
+            if ev.yield_to(block, vec![item.clone()])?.truthy() { &mut met } else { &mut unmet };
         side.push(item);
     }
     Ok(Value::pair(Value::list(met), Value::list(unmet)))

@@ -6,11 +6,7 @@ use crate::value::Value;
 
 use super::{Answer, Call, enumerable::test};
 
-pub(super) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    items: Vec<Value>,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(super) fn call<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Answer {
     let block = call.block.map(|block| &**block);
     let value = match call.name {
         "find" | "detect" => {

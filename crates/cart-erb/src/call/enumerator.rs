@@ -24,7 +24,7 @@ pub(super) fn call<'a>(
             Block::With { inner: inner.clone(), object: call.arg(0).clone() }
         }
         ("each", Some(inner)) => return resume(ev, waiting, inner).map(Some),
-        ("with_index" | "with_object" | "next" | "peek" | "rewind", _) => return Ok(None),
+        ("next" | "peek" | "rewind", _) => return Ok(None),
         ("size", None) => {
             let count = ev.items(&Value::Enumerator(waiting.clone()))?.len();
             return Ok(Some(Value::count(count)));

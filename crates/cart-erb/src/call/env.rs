@@ -54,9 +54,9 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, call: &Call<'_, 'a>) -> Answer {
             Value::Env
         }
         // What would change the environment, and what a hash has that `ENV` has not.
-        "class" | "==" | "===" | "equal?" | "eql?" | "!=" | "is_a?" | "kind_of?" | "instance_of?"
-        | "frozen?" | "dup" | "clone" | "freeze" | "then" | "tap" | "itself" | "nil?" | "!"
-        | "respond_to?" | "hash" => return Ok(None),
+        "class" | "==" | "===" | "equal?" | "eql?" | "!=" | "is_a?" | "kind_of?"
+        | "instance_of?" | "frozen?" | "dup" | "clone" | "freeze" | "then" | "tap" | "itself"
+        | "nil?" | "!" | "respond_to?" | "hash" => return Ok(None),
         changing
             if changing.ends_with('!')
                 || matches!(changing, "clear" | "replace" | "update" | "delete_if" | "keep_if")
@@ -109,7 +109,8 @@ fn set(ev: &mut Evaluator<'_>, name: &[u8], value: &Value) -> Outcome<()> {
 
 /// The environment as a hash.
 fn as_map(ev: &Evaluator<'_>) -> Rc<Map> {
-    let pairs = ev.env.iter().map(|(name, value)| (Value::frozen(&**name), Value::frozen(&**value)));
+    let pairs =
+        ev.env.iter().map(|(name, value)| (Value::frozen(&**name), Value::frozen(&**value)));
     let map = Map::default();
     *map.0.borrow_mut() = Pairs { pairs: pairs.collect(), default: None };
     Rc::new(map)

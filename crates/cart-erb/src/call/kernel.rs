@@ -1,7 +1,9 @@
 //! Functions: what a template calls without a receiver.
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, Raised, Stop, Why, argument_error, inherits, raise, refuse, type_error};
+use crate::flow::{
+    Outcome, Raised, Stop, Why, argument_error, inherits, raise, refuse, type_error,
+};
 use crate::format;
 use crate::inspect;
 use crate::names;
@@ -65,10 +67,7 @@ impl<'a> Evaluator<'a> {
         if names::is_method("Object", name) {
             return self.call(&Value::Main, call);
         }
-        let bare = call.args.is_empty() && call.block.is_none();
-        let (class, what) =
-            if bare { ("NameError", "local variable or method") } else { ("NoMethodError", "method") };
-        raise(class, format!("undefined {what} `{name}'"))
+        raise("NoMethodError", format!("undefined method `{name}' for main"))
     }
 
     /// `puts`: each on a line of its own, arrays item by item.
@@ -173,13 +172,17 @@ fn float(call: &Call<'_, '_>) -> Outcome {
 fn raise_args(call: &Call<'_, '_>) -> Outcome {
     call.arity(0, 2)?;
     let raised = match call.args {
-        [] => Raised { class: "RuntimeError".to_owned(), message: "unhandled exception".to_owned() },
+        [] => {
+            Raised { class: "RuntimeError".to_owned(), message: "unhandled exception".to_owned() }
+        }
         [Value::Str(message)] => Raised {
             class: "RuntimeError".to_owned(),
             message: crate::text::lossy(&message.borrow()),
         },
         [Value::Error(error)] => (**error).clone(),
-        [Value::Class(class), message @ ..] if inherits(class, "Exception") && is_exception(class) => {
+        [Value::Class(class), message @ ..]
+            if inherits(class, "Exception") && is_exception(class) =>
+        {
             let message = match message {
                 [] => (*class).to_owned(),
                 [message, ..] => crate::text::lossy(&inspect::to_s(message)?),

@@ -7,11 +7,7 @@ use crate::value::Value;
 
 use super::{Answer, Call, noun, object};
 
-pub(super) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    receiver: &Value,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(super) fn call<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_, 'a>) -> Answer {
     match call.name {
         "+" | "-" | "*" | "/" | "%" | "modulo" | "**" | "pow" | "div" | "fdiv" | "divmod"
         | "remainder" | "quo" => {
@@ -73,6 +69,9 @@ fn int_arithmetic(a: i64, b: i64, name: &str) -> Outcome {
 }
 
 fn float_arithmetic(a: f64, b: f64, name: &str) -> Outcome {
+    if b == 0.0 && matches!(name, "%" | "modulo" | "div" | "divmod") {
+        return raise("ZeroDivisionError", "divided by 0");
+    }
     Ok(Value::Float(match name {
         "+" => a + b,
         "-" => a - b,
@@ -81,7 +80,6 @@ fn float_arithmetic(a: f64, b: f64, name: &str) -> Outcome {
         "%" | "modulo" => number::float_modulo(a, b),
         "**" | "pow" if a < 0.0 && b.fract() != 0.0 => return refuse("a complex number"),
         "**" | "pow" => a.powf(b),
-        "div" | "divmod" if b == 0.0 => return raise("ZeroDivisionError", "divided by 0"),
         "div" => return number::float_to_int((a / b).floor()).map(Value::Int),
         "divmod" => {
             let quotient = number::float_to_int((a / b).floor())?;
@@ -124,7 +122,9 @@ fn plain_integer(int: i64, call: &Call<'_, '_>) -> Answer {
         None => number::too_big(),
     };
     let value = match call.name {
-        "to_i" | "to_int" | "round" | "floor" | "ceil" | "truncate" | "ord" | "+@" => Value::Int(int),
+        "to_i" | "to_int" | "round" | "floor" | "ceil" | "truncate" | "ord" | "+@" => {
+            Value::Int(int)
+        }
         "to_f" => Value::Float(int as f64),
         "-@" => checked(int.checked_neg())?,
         "~" => Value::Int(!int),
@@ -132,7 +132,13 @@ fn plain_integer(int: i64, call: &Call<'_, '_>) -> Answer {
         "succ" | "next" => checked(int.checked_add(1))?,
         "pred" => checked(int.checked_sub(1))?,
         "zero?" => Value::Bool(int == 0),
-        "nonzero?" => if int == 0 { Value::Nil } else { Value::Int(int) },
+        "nonzero?" => {
+            if int == 0 {
+                Value::Nil
+            } else {
+                Value::Int(int)
+            }
+        }
         "positive?" => Value::Bool(int > 0),
         "negative?" => Value::Bool(int < 0),
         "even?" => Value::Bool(int % 2 == 0),
@@ -227,7 +233,8 @@ fn rounded(float: f64, call: &Call<'_, '_>) -> Outcome {
             let scaled = float * scale;
             // What is a whole number but for its last bit is one.
             let near = scaled.round();
-            let scaled = if (scaled - near).abs() < near.abs() * f64::EPSILON { near } else { scaled };
+            let scaled =
+                if (scaled - near).abs() < near.abs() * f64::EPSILON { near } else { scaled };
             Ok(Value::Float(round(scaled) / scale))
         }
         16.. => Ok(Value::Float(float)),

@@ -37,11 +37,7 @@ pub(super) fn error(error: &Raised, call: &Call<'_, '_>) -> Answer {
 }
 
 /// Methods of every object.
-pub(super) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    receiver: &Value,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(super) fn call<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_, 'a>) -> Answer {
     let value = match call.name {
         "==" | "===" | "equal?" | "eql?" | "!=" | "=~" | "!~" | "<=>" => {
             call.arity(1, 1)?;
@@ -58,6 +54,19 @@ pub(super) fn call<'a>(
                 other => text_of(other)?,
             };
             Value::Bool(super::responds(receiver, &crate::text::lossy(&name)))
+        }
+        "send" | "public_send" | "__send__" => {
+            call.arity(1, usize::MAX)?;
+            let name = match call.arg(0) {
+                Value::Symbol(name) => name.to_vec(),
+                other => text_of(other)?,
+            };
+            let name = crate::text::lossy(&name);
+            if crate::names::is_function(&name) {
+                return Ok(None);
+            }
+            let call = Call { name: &name, args: &call.args[1..], block: call.block };
+            return ev.call(receiver, &call).map(Some);
         }
         "tap" => {
             ev.yield_to(call.need_block()?, vec![receiver.clone()])?;
@@ -109,8 +118,18 @@ fn simple(receiver: &Value, call: &Call<'_, '_>) -> Answer {
 
 fn class_of(receiver: &Value) -> Answer {
     const CLASSES: [&str; 12] = [
-        "NilClass", "TrueClass", "FalseClass", "Integer", "Float", "String", "Symbol", "Array", "Hash",
-        "Range", "Regexp", "MatchData",
+        "NilClass",
+        "TrueClass",
+        "FalseClass",
+        "Integer",
+        "Float",
+        "String",
+        "Symbol",
+        "Array",
+        "Hash",
+        "Range",
+        "Regexp",
+        "MatchData",
     ];
     let known = CLASSES.into_iter().find(|name| *name == receiver.class());
     Ok(known.map(Value::Class))

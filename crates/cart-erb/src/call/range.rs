@@ -25,11 +25,15 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, span: &Rc<Span>, call: &Call<'_, 
         "begin" => span.first.clone(),
         "end" => span.last.clone(),
         "first" if call.args.is_empty() => match &span.first {
-            Value::Nil => return raise("RangeError", "cannot get the first element of beginless range"),
+            Value::Nil => {
+                return raise("RangeError", "cannot get the first element of beginless range");
+            }
             first => first.clone(),
         },
         "last" if call.args.is_empty() => match &span.last {
-            Value::Nil => return raise("RangeError", "cannot get the last element of endless range"),
+            Value::Nil => {
+                return raise("RangeError", "cannot get the last element of endless range");
+            }
             last => last.clone(),
         },
         "first" | "take" => take(ev, &this, call)?,

@@ -73,11 +73,7 @@ pub(super) fn keyed<'a>(
 }
 
 /// `sort`, `sort_by`, `min`, `max`, `minmax`, `min_by` and `max_by`.
-pub(super) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    items: Vec<Value>,
-    call: &Call<'_, 'a>,
-) -> Outcome {
+pub(super) fn call<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
     let by_key = call.name.ends_with("_by");
     let limited = matches!(call.name, "min" | "max" | "min_by" | "max_by");
     call.arity(0, usize::from(limited))?;

@@ -107,7 +107,8 @@ impl<'a> Evaluator<'a> {
     fn bind_each(&mut self, params: &[&'a Node], args: Vec<Value>) -> Outcome<()> {
         let required =
             |param: &&Node| matches!(param, Node::Arg(_) | Node::Mlhs(_) | Node::Procarg0(_));
-        let mut spare = args.len().saturating_sub(params.iter().copied().filter(|p| required(p)).count());
+        let mut spare =
+            args.len().saturating_sub(params.iter().copied().filter(|p| required(p)).count());
         let mut after = params.iter().rev().take_while(|param| required(param)).count();
         let mut args = args.into_iter();
         for (at, param) in params.iter().enumerate() {

@@ -138,11 +138,8 @@ impl<'a> Evaluator<'a> {
 
     fn leave(&mut self, args: &'a [Node], why: impl FnOnce(Value) -> Why) -> Outcome {
         let mut values = self.eval_list(args)?;
-        let value = if values.len() > 1 {
-            Value::list(values)
-        } else {
-            values.pop().unwrap_or(Value::Nil)
-        };
+        let value =
+            if values.len() > 1 { Value::list(values) } else { values.pop().unwrap_or(Value::Nil) };
         Err(Stop::new(why(value)))
     }
 

@@ -17,6 +17,7 @@ impl<'a> Evaluator<'a> {
                 [only] => return self.eval_defined(only),
                 _ => "expression",
             },
+            Node::Nil(_) => "nil",
             Node::Lvar(_) => "local-variable",
             Node::Gvar(gvar) if self.globals.contains_key(gvar.name.as_str()) => "global-variable",
             Node::Gvar(_) => return Ok(Value::Nil),

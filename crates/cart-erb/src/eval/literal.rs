@@ -109,7 +109,12 @@ impl<'a> Evaluator<'a> {
         Ok(Value::map(pairs))
     }
 
-    fn range(&mut self, first: Option<&'a Node>, last: Option<&'a Node>, exclusive: bool) -> Outcome {
+    fn range(
+        &mut self,
+        first: Option<&'a Node>,
+        last: Option<&'a Node>,
+        exclusive: bool,
+    ) -> Outcome {
         let first = self.eval_maybe(first)?;
         let last = self.eval_maybe(last)?;
         let allowed = |value: &Value| {

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use lib_ruby_parser::{Loc, Node};
 
 use crate::call::Call;
-use crate::flow::{Outcome, Why, refuse};
+use crate::flow::{Outcome, Why, raise, refuse};
+use crate::names;
 use crate::program::BUFFER;
 use crate::regex::Pattern;
 use crate::rendered::Mark;
@@ -132,6 +133,10 @@ impl<'a> Evaluator<'a> {
     fn bare_word(&mut self, name: &'a str) -> Outcome {
         if let Some(value) = self.named_groups.get(name) {
             return Ok(value.clone());
+        }
+        if !names::is_function(name) && !names::is_method("Object", name) {
+            let message = format!("undefined local variable or method `{name}'");
+            return raise("NameError", message);
         }
         self.function(&Call::new(name, &[]))
     }

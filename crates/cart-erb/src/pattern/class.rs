@@ -81,9 +81,7 @@ pub(super) fn translate(chars: &[char], at: &mut usize) -> Outcome<String> {
 /// True if the `-` before `at` is between two ends.
 fn is_range(chars: &[char], at: usize, start: usize) -> bool {
     let first = at == start + 1;
-    let after_shorthand = at >= 3
-        && chars[at - 3] == '\\'
-        && shorthand(chars[at - 2]).is_some();
+    let after_shorthand = at >= 3 && chars[at - 3] == '\\' && shorthand(chars[at - 2]).is_some();
     !first && !after_shorthand && !matches!(chars.get(at), Some(']') | Some('[') | None)
 }
 

@@ -25,12 +25,8 @@ impl Home {
     fn load(&self, node: &GearEnv, cartridge: Option<&str>) -> GearEnv {
         let cartridge = cartridge.map(|name| self.layout.cartridge(name));
         let primary = self.layout.cartridge("prim");
-        let sources = Sources {
-            layout: &self.layout,
-            node,
-            primary: Some(&primary),
-            more_path: None,
-        };
+        let sources =
+            Sources { layout: &self.layout, node, primary: Some(&primary), more_path: None };
         match cartridge {
             Some(directory) => sources.for_cartridge(&directory).unwrap(),
             None => sources.for_gear().unwrap(),
@@ -39,13 +35,7 @@ impl Home {
 }
 
 /// In the order of the contract: each place overrides all before it.
-const PLACES: [&str; 5] = [
-    ".env/V",
-    "other/env/V",
-    ".env/publisher/V",
-    "mine/env/V",
-    "prim/env/V",
-];
+const PLACES: [&str; 5] = [".env/V", "other/env/V", ".env/publisher/V", "mine/env/V", "prim/env/V"];
 
 #[test]
 fn each_place_overrides_those_before_it() {

@@ -90,15 +90,10 @@ fn a_daemon_that_keeps_the_pipe_does_not_hold_us_up() {
 
 #[test]
 fn a_script_that_hangs_is_ended_with_what_it_started() {
-    let hanging = Runner {
-        limit: Duration::from_millis(300),
-        ..runner()
-    };
+    let hanging = Runner { limit: Duration::from_millis(300), ..runner() };
     let script = shell("sleep 60 & echo $!; wait");
     let error = hanging.run(&script, &mut Silent).unwrap_err();
-    let HookError::TimedOut { output, .. } = error else {
-        panic!("{error}")
-    };
+    let HookError::TimedOut { output, .. } = error else { panic!("{error}") };
     let started: u32 = output.text(Said::Plain).parse().unwrap();
     let gone = ProcessId::of(started).is_none_or(|p| p.wait_gone(Duration::from_secs(10)));
     assert!(gone);

@@ -2,7 +2,6 @@
 //! came from a gear with another home: scripts' first lines, `activate`, and the links of
 //! editable installs into the app's repository.
 
-use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -106,6 +105,8 @@ fn find_path(text: &str, path: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -75,10 +75,7 @@ fn user_variables(arguments: &ServeArguments, env: &GearEnv) -> Vec<(String, Str
         .server
         .iter()
         .map(|server| ("OPENSHIFT_PYTHON_SERVER".to_owned(), server.clone()));
-    from_caller
-        .chain(server)
-        .chain(arguments.env.iter().cloned())
-        .collect()
+    from_caller.chain(server).chain(arguments.env.iter().cloned()).collect()
 }
 
 /// A user's variable would not replace one that the machine gives, so those of the same name go.
@@ -88,7 +85,7 @@ fn for_installs(env: &GearEnv, user: &[(String, String)]) -> GearEnv {
     };
     env.iter()
         .filter(|(name, _)| name.to_str().is_some_and(wanted))
-        .filter(|(name, _)| !user.iter().any(|(set, _)| name == set))
+        .filter(|(name, _)| !user.iter().any(|(set, _)| *name == set.as_str()))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
 }
@@ -98,9 +95,7 @@ fn for_installs(env: &GearEnv, user: &[(String, String)]) -> GearEnv {
 fn more_path(env: &GearEnv) -> Option<OsString> {
     let mut directories: Vec<_> = std::env::split_paths(env.get("PATH")?).collect();
     directories.retain(|directory| directory.is_absolute());
-    std::env::join_paths(directories)
-        .ok()
-        .filter(|path| !path.is_empty())
+    std::env::join_paths(directories).ok().filter(|path| !path.is_empty())
 }
 
 fn parent(env: &GearEnv) -> Utf8PathBuf {
@@ -114,14 +109,8 @@ fn beside_this_program() -> Result<Utf8PathBuf, String> {
     const HOW: &str = "name the cartridge's directory with --cartridge DIR";
     let program = std::env::current_exe().map_err(|e| format!("{HOW} ({e})"))?;
     let program = Utf8Path::from_path(&program).ok_or(HOW)?;
-    let dist = program
-        .parent()
-        .and_then(Utf8Path::parent)
-        .ok_or(HOW)?
-        .join("dist");
-    let entries = dist
-        .read_dir_utf8()
-        .map_err(|_| format!("{HOW}: there is none in {dist}"))?;
+    let dist = program.parent().and_then(Utf8Path::parent).ok_or(HOW)?.join("dist");
+    let entries = dist.read_dir_utf8().map_err(|_| format!("{HOW}: there is none in {dist}"))?;
     let mut cartridges: Vec<Utf8PathBuf> = entries
         .flatten()
         .map(|entry| entry.path().to_owned())

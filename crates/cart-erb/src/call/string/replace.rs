@@ -1,0 +1,226 @@
+//! `sub`, `gsub`, and what works on sets of characters: `tr`, `delete`, `squeeze`, `count`.
+
+use std::rc::Rc;
+
+use crate::eval::Evaluator;
+use crate::flow::{Outcome, argument_error, limit, refuse};
+use crate::inspect;
+use crate::regex::{Match, Pattern};
+use crate::text;
+use crate::value::{LONGEST_STRING, Value};
+
+use super::super::{Answer, Call};
+use super::Needle;
+
+/// `sub` and `gsub`.
+pub(super) fn substitute<'a>(
+    ev: &mut Evaluator<'a>,
+    bytes: &[u8],
+    call: &Call<'_, 'a>,
+) -> Outcome<Vec<u8>> {
+    if call.name == "gsub" && call.args.len() == 1 && call.block.is_none() {
+        return refuse("an enumerator of `gsub`");
+    }
+    call.arity(if call.block.is_some() { 1 } else { 2 }, 2)?;
+    let needle = Needle::of(call.arg(0))?;
+    let pattern = match &needle {
+        Needle::Pattern(pattern) => pattern.clone(),
+        Needle::Text(text) => Rc::new(Pattern::literal(text)?),
+    };
+    let hay: Rc<[u8]> = bytes.into();
+    let mut out = Vec::with_capacity(bytes.len());
+    let (mut copied, mut from) = (0, 0);
+    let mut last = None;
+    while from <= bytes.len() {
+        ev.charge(1)?;
+        let found = match &needle {
+            Needle::Pattern(pattern) => pattern.find(&hay, from)?,
+            Needle::Text(text) => text::find(bytes, text, from)
+                .map(|at| Match::plain(&hay, at..at + text.len(), pattern.clone())),
+        };
+        let Some(found) = found.map(Rc::new) else { break };
+        let span = found.span();
+        out.extend_from_slice(&bytes[copied..span.start]);
+        last = Some(found.clone());
+        replacement(ev, &found, call, &mut out)?;
+        if out.len() > LONGEST_STRING {
+            return limit(format!("a string longer than {LONGEST_STRING} bytes"));
+        }
+        copied = span.end;
+        from = span.end;
+        if span.is_empty() {
+            // An empty match: the next one is searched behind the next character.
+            let step = bytes.get(span.end..).map_or(0, text::char_len).max(1);
+            from += step;
+            let end = from.min(bytes.len());
+            out.extend_from_slice(&bytes[copied..end]);
+            copied = end;
+        }
+        if call.name == "sub" {
+            break;
+        }
+    }
+    out.extend_from_slice(&bytes[copied..]);
+    ev.last_match = last;
+    Ok(out)
+}
+
+fn replacement<'a>(
+    ev: &mut Evaluator<'a>,
+    found: &Rc<Match>,
+    call: &Call<'_, 'a>,
+    out: &mut Vec<u8>,
+) -> Outcome<()> {
+    match (call.args.get(1), call.block) {
+        (Some(Value::Map(map)), _) => {
+            let value = map.0.borrow().index(&Value::str(found.whole()));
+            out.extend(inspect::to_s(&value)?);
+        }
+        (Some(_), _) => expand(&call.text(1)?, found, out),
+        (None, Some(block)) => {
+            ev.last_match = Some(found.clone());
+            let value = ev.yield_to(block, vec![Value::str(found.whole())])?;
+            out.extend(inspect::to_s(&value)?);
+        }
+        (None, None) => {}
+    }
+    Ok(())
+}
+
+/// The replacement with its `\1`, `\0`, `\k<name>` and their like filled in.
+fn expand(replacement: &[u8], found: &Match, out: &mut Vec<u8>) {
+    let mut rest = replacement;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        let Some((letter, after)) = after.split_first().filter(|_| *byte == b'\\') else {
+            out.push(*byte);
+            continue;
+        };
+        rest = after;
+        match letter {
+            b'0'..=b'9' => {
+                out.extend_from_slice(found.group(usize::from(letter - b'0')).unwrap_or_default());
+            }
+            b'&' => out.extend_from_slice(found.whole()),
+            b'`' => out.extend_from_slice(found.before()),
+            b'\'' => out.extend_from_slice(found.after()),
+            b'\\' => out.push(b'\\'),
+            b'k' if after.starts_with(b"<") && after.contains(&b'>') => {
+                let end = after.iter().position(|byte| *byte == b'>').unwrap_or(0);
+                let index = found.index_of(&after[1..end]);
+                let group = index.and_then(|index| found.group(index));
+                out.extend_from_slice(group.unwrap_or_default());
+                rest = &after[end + 1..];
+            }
+            _ => out.extend_from_slice(&[b'\\', *letter]),
+        }
+    }
+}
+
+/// `tr`, `tr_s`, `delete`, `squeeze` and `count`.
+pub(super) fn sets(bytes: &[u8], call: &Call<'_, '_>) -> Answer {
+    let text = text::valid(bytes)?;
+    let value = match call.name {
+        "tr" | "tr_s" => {
+            call.arity(2, 2)?;
+            Value::str(translate(text, call)?)
+        }
+        "squeeze" => {
+            let sets = all_sets(call)?;
+            let mut out = String::with_capacity(text.len());
+            for char in text.chars() {
+                let repeated = out.chars().next_back() == Some(char);
+                if !(repeated && sets.iter().all(|set| set.has(char))) {
+                    out.push(char);
+                }
+            }
+            Value::str(out)
+        }
+        _ => {
+            call.arity(1, usize::MAX)?;
+            let sets = all_sets(call)?;
+            let chosen = |char: &char| sets.iter().all(|set| set.has(*char));
+            match call.name {
+                "count" => Value::count(text.chars().filter(chosen).count()),
+                _ => Value::str(text.chars().filter(|char| !chosen(char)).collect::<String>()),
+            }
+        }
+    };
+    Ok(Some(value))
+}
+
+fn translate(text: &str, call: &Call<'_, '_>) -> Outcome<String> {
+    let (from, to) = (Set::of(&call.text(0)?)?, Set::of_range(&call.text(1)?)?);
+    let mut out = String::with_capacity(text.len());
+    let mut last_put = None;
+    for char in text.chars() {
+        if !from.has(char) {
+            out.push(char);
+            last_put = None;
+            continue;
+        }
+        let index = if from.negated { usize::MAX } else { from.index(char) };
+        let put = to.get(index).or(to.last()).copied();
+        if call.name == "tr" || put != last_put {
+            out.extend(put);
+        }
+        last_put = put;
+    }
+    Ok(out)
+}
+
+fn all_sets(call: &Call<'_, '_>) -> Outcome<Vec<Set>> {
+    (0..call.args.len()).map(|index| Set::of(&call.text(index)?)).collect()
+}
+
+/// A set of characters as `tr` writes it: `a-z`, `^a-z`.
+struct Set {
+    negated: bool,
+    chars: Vec<char>,
+}
+
+impl Set {
+    fn of(bytes: &[u8]) -> Outcome<Set> {
+        let text = text::valid(bytes)?;
+        let negated = text.starts_with('^') && text.chars().nth(1).is_some();
+        let chars = Set::of_range(if negated { &bytes[1..] } else { bytes })?;
+        Ok(Set { negated, chars })
+    }
+
+    /// The characters of a set in their order, ranges spelt out.
+    fn of_range(bytes: &[u8]) -> Outcome<Vec<char>> {
+        let source: Vec<char> = text::valid(bytes)?.chars().collect();
+        let mut chars = Vec::new();
+        let mut at = 0;
+        while let Some(mut first) = source.get(at).copied() {
+            at += 1;
+            if first == '\\' && at < source.len() {
+                first = source[at];
+                at += 1;
+            }
+            match (source.get(at), source.get(at + 1)) {
+                (Some('-'), Some(last)) => {
+                    if *last < first {
+                        let range = format!("{first}-{last}");
+                        return argument_error(format!(
+                            "invalid range \"{range}\" in string transliteration"
+                        ));
+                    }
+                    chars.extend(first..=*last);
+                    at += 2;
+                }
+                _ => chars.push(first),
+            }
+        }
+        Ok(chars)
+    }
+
+    fn has(&self, char: char) -> bool {
+        self.chars.contains(&char) != self.negated
+    }
+
+    /// The place of a character; the last one counts where it stands twice.
+    fn index(&self, char: char) -> usize {
+        self.chars.iter().rposition(|known| *known == char).unwrap_or(usize::MAX)
+    }
+}

@@ -1,0 +1,73 @@
+//! Parts of strings: `text[1]`, `text[1, 2]`, `text[1..2]`, `text['part']`, `text[/pattern/, 1]`.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::eval::Evaluator;
+use crate::flow::Outcome;
+use crate::text;
+use crate::value::Value;
+
+use super::super::array::{span_bounds, start_bounds};
+use super::super::{Call, int_of, regexp::group_index};
+
+pub(super) fn index<'a>(ev: &mut Evaluator<'a>, bytes: &[u8], call: &Call<'_, 'a>) -> Outcome {
+    call.arity(1, 2)?;
+    if call.name == "byteslice" {
+        let bounds = match (call.arg(0), call.args.get(1)) {
+            (Value::Span(span), None) => span_bounds(span, bytes.len())?,
+            (first, None) => single(int_of(first)?, bytes.len()),
+            (first, Some(length)) => start_bounds(int_of(first)?, int_of(length)?, bytes.len()),
+        };
+        return Ok(bounds.map_or(Value::Nil, |(start, end)| Value::str(&bytes[start..end])));
+    }
+    let bounds = bounds(ev, bytes, call.args)?;
+    Ok(bounds.map_or(Value::Nil, |range| Value::str(&bytes[range])))
+}
+
+fn single(index: i64, length: usize) -> Option<(usize, usize)> {
+    start_bounds(index, 1, length).filter(|(start, end)| start < end)
+}
+
+/// The bytes that the arguments of `[]` mean.
+pub(super) fn bounds<'a>(
+    ev: &mut Evaluator<'a>,
+    bytes: &[u8],
+    args: &[Value],
+) -> Outcome<Option<Range<usize>>> {
+    let chars =
+        |bounds: Option<(usize, usize)>| bounds.map(|(start, end)| byte_range(bytes, start, end));
+    Ok(match args {
+        [Value::Str(part)] => {
+            let part = part.borrow();
+            text::find(bytes, &part, 0).map(|start| start..start + part.len())
+        }
+        [Value::Pattern(pattern)] | [Value::Pattern(pattern), _] => {
+            let found = pattern.find(&bytes.into(), 0)?.map(Rc::new);
+            ev.last_match = found.clone();
+            match (found, args.get(1)) {
+                (None, _) => None,
+                (Some(found), None) => Some(found.span()),
+                (Some(found), Some(group)) => {
+                    group_index(&found, group)?.and_then(|index| found.group_span(index))
+                }
+            }
+        }
+        [Value::Span(span)] => chars(span_bounds(span, text::char_count(bytes))?),
+        [index] => chars(single(int_of(index)?, text::char_count(bytes))),
+        [start, length, ..] => {
+            chars(start_bounds(int_of(start)?, int_of(length)?, text::char_count(bytes)))
+        }
+        [] => None,
+    })
+}
+
+/// Positions of characters as positions of bytes.
+fn byte_range(bytes: &[u8], start: usize, end: usize) -> Range<usize> {
+    if bytes.is_ascii() {
+        return start..end;
+    }
+    let chars = text::chars(bytes);
+    let offset = |count: usize| chars[..count].iter().map(|char| char.len()).sum();
+    offset(start)..offset(end)
+}

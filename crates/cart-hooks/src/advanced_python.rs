@@ -1,0 +1,130 @@
+//! The cartridge as a node sees it: one method per hook, each of a few lines.
+
+use cart_core::cartridge::{Cartridge, Context, Status};
+use cart_nginx::{NginxSettings, Site};
+use cart_python::PythonApp;
+
+use crate::bring_up::{self, Renew};
+use crate::error::Error;
+use crate::ready::{self, Ready};
+use crate::state::State;
+use crate::{messages, tidy};
+
+/// The Advanced Python cartridge.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AdvancedPython;
+
+impl Cartridge for AdvancedPython {
+    const SHORT_NAME: &'static str = "ADVANCED_PYTHON";
+    type Error = Error;
+
+    /// Finds out now what would be wrong later: settings, version, interpreter, nginx.
+    fn setup(&self, ctx: &mut Context<'_>, version: &str) -> Result<(), Error> {
+        let app = PythonApp::new(ctx.env, ctx.gear, ctx.dir, version)?;
+        NginxSettings::from_env(ctx.env)?;
+        ready::nginx(ctx)?;
+        app.find_interpreter()?;
+        Ok(())
+    }
+
+    /// Makes the environment: creation of an application calls neither build nor deploy. The
+    /// app's own requirements are not there yet.
+    fn install(&self, ctx: &mut Context<'_>, version: &str) -> Result<(), Error> {
+        let app = PythonApp::new(ctx.env, ctx.gear, ctx.dir, version)?;
+        app.prepare_environment(&mut |line| ctx.message(line))?;
+        Ok(())
+    }
+
+    fn post_install(&self, ctx: &mut Context<'_>, _version: &str) -> Result<(), Error> {
+        let app = ready::app(ctx)?;
+        ctx.result(&messages::installed(&app, ctx.gear));
+        Ok(())
+    }
+
+    fn start(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let (ready, stage) = Ready::prepare(ctx)?;
+        let up = bring_up::bring_up(ctx, &ready, stage, Renew::IfChanged)?;
+        ctx.result(&messages::up(up, &ready));
+        Ok(())
+    }
+
+    fn stop(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let text =
+            if bring_up::take_down(ctx)? { messages::STOPPED } else { messages::STOPPED_ALREADY };
+        ctx.result(text);
+        Ok(())
+    }
+
+    fn restart(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        let (ready, stage) = Ready::prepare(ctx)?;
+        let up = bring_up::bring_up(ctx, &ready, stage, Renew::Always)?;
+        ctx.result(&messages::up(up, &ready));
+        Ok(())
+    }
+
+    /// As restart for what runs. What does not run is not started, but its configuration is
+    /// tested all the same: whoever reloads wants to know whether it is right.
+    fn reload(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        if State::ask(ctx)?.runs() {
+            return self.restart(ctx);
+        }
+        let site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, Self::SHORT_NAME)?;
+        ready::nginx(ctx)?.prepare(&site)?;
+        ctx.result(messages::NOTHING_TO_RELOAD);
+        Ok(())
+    }
+
+    /// Asks what runs, not what is set: a wrong variable does not make a running app look down.
+    fn status(&self, ctx: &mut Context<'_>) -> Result<Status, Error> {
+        Ok(State::ask(ctx)?.status(ctx))
+    }
+
+    fn teardown(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        bring_up::take_down(ctx).map(drop)
+    }
+
+    fn action(&self, ctx: &mut Context<'_>, action: &str, _: Option<&str>) -> Result<(), Error> {
+        match action {
+            "update-configuration" => {
+                let site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, Self::SHORT_NAME)?;
+                ready::app(ctx)?;
+                ready::nginx(ctx)?.prepare(&site)?;
+                Ok(())
+            }
+            "build" => ready::build(ctx).map(drop),
+            "deploy" => self.deploy(ctx),
+            "tidy" => tidy::tidy(ctx),
+            "server" => {
+                let running = State::ask(ctx)?.server().map(str::to_owned);
+                let server = match running {
+                    Some(server) => server,
+                    None => ready::app(ctx)?.server_name().to_owned(),
+                };
+                ctx.result(&server);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn only_reads(&self, action: &str) -> bool {
+        matches!(action, "status" | "server")
+    }
+
+    fn explain(&self, error: &Error) -> String {
+        messages::explain(error)
+    }
+
+    fn exit_code(&self, error: &Error) -> u8 {
+        error.exit_code()
+    }
+}
+
+impl AdvancedPython {
+    /// A node deploys while the app is stopped, or, with the marker `hot_deploy`, while it runs and
+    /// starts nothing afterwards: then the new code needs a new generation (node-contract.md,
+    /// Build).
+    fn deploy(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        if State::ask(ctx)?.runs() { self.restart(ctx) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,115 @@
+//! Making run what should run, and stopping it: the supervisor is asked, step by step.
+
+use std::time::Duration;
+
+use cart_core::cartridge::Context;
+use cart_nginx::{Change as ConfigChange, Stage};
+use cart_supervisor::{Change, Client, ClientError, ServiceState};
+
+use crate::error::Error;
+use crate::ready::Ready;
+use crate::services::{self, APPSERVER, NGINX};
+
+/// How long nginx may take to show new workers after a reload.
+const RELOAD_LIMIT: Duration = Duration::from_secs(20);
+/// How long a stop may take: both drain times at their usual values, and well inside the 234
+/// seconds of a node's operation (node-contract.md, Running scripts).
+const STOP_LIMIT: Duration = Duration::from_secs(150);
+
+/// Whether an app that runs as wanted is replaced all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renew {
+    /// Only if a setting, the command or the environment differs.
+    IfChanged,
+    /// Always: its code may have changed.
+    Always,
+}
+
+/// What a start or restart came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Up {
+    /// It ran already as wanted.
+    Already,
+    /// Nothing ran before.
+    Started,
+    /// What ran before was replaced, or nginx took over a new configuration.
+    Replaced,
+}
+
+/// Makes app and nginx run as `ready` says. The app comes first: nginx is told of nothing that
+/// has not proved itself. If nothing ran before and something fails, nothing is left running.
+pub(crate) fn bring_up(
+    ctx: &Context<'_>,
+    ready: &Ready,
+    stage: Stage,
+    renew: Renew,
+) -> Result<Up, Error> {
+    let client = services::supervisor(ctx).find_or_start()?;
+    let nothing_ran = client.status()?.is_empty();
+    let outcome = ensure_both(ctx, ready, stage, renew, &client);
+    if outcome.is_err() && nothing_ran {
+        client.end(&[NGINX], STOP_LIMIT)?;
+    }
+    outcome
+}
+
+/// Stops everything, nginx first, so that requests under way still find the app; answers whether
+/// anything ran.
+pub(crate) fn take_down(ctx: &Context<'_>) -> Result<bool, Error> {
+    let supervisor = services::supervisor(ctx);
+    // A supervisor that died has left its services running: its successor takes them over first.
+    let left_running = ctx.dir.run().join("supervisor.json").exists();
+    let client = match supervisor.find()? {
+        Some(client) => client,
+        None if left_running => supervisor.find_or_start()?,
+        None => return Ok(false),
+    };
+    let ran = !client.status()?.is_empty();
+    client.end(&[NGINX, APPSERVER], STOP_LIMIT)?;
+    Ok(ran)
+}
+
+fn ensure_both(
+    ctx: &Context<'_>,
+    ready: &Ready,
+    stage: Stage,
+    renew: Renew,
+    client: &Client,
+) -> Result<Up, Error> {
+    let spec = services::appserver(ctx, ready);
+    let (server, log) = (spec.label.clone(), spec.log.clone());
+    let app = client
+        .ensure(spec, renew == Renew::Always)
+        .map_err(|e| unless_failed(e, |failure| Error::AppServer { server, failure, log }))?;
+    let config = stage.promote()?;
+    let nginx = client
+        .ensure(services::nginx(ctx, ready), false)
+        .map_err(|e| unless_failed(e, |failure| Error::NginxService { failure }))?;
+    if nginx == Change::Unchanged && config == ConfigChange::Some {
+        reload_nginx(ready, client)?;
+    }
+    Ok(match (app, nginx, config) {
+        (Change::Unchanged, Change::Unchanged, ConfigChange::None) => Up::Already,
+        (Change::Started, Change::Started, _) => Up::Started,
+        _ => Up::Replaced,
+    })
+}
+
+fn reload_nginx(ready: &Ready, client: &Client) -> Result<(), Error> {
+    let services = client.status()?;
+    let master = services.iter().find(|service| service.name == NGINX);
+    if let Some(ServiceState::Running(master)) = master.map(|service| &service.state) {
+        ready.nginx.reload(*master, RELOAD_LIMIT)?;
+    }
+    Ok(())
+}
+
+fn unless_failed(
+    error: ClientError,
+    failed: impl FnOnce(cart_supervisor::Failure) -> Error,
+) -> Error {
+    match error {
+        ClientError::Failed(failure) => failed(failure),
+        other => other.into(),
+    }
+}

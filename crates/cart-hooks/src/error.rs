@@ -1,0 +1,75 @@
+//! Everything that can go wrong in a hook of this cartridge, and the exit code that tells it.
+
+use camino::Utf8PathBuf;
+use cart_core::SettingError;
+use cart_core::entry::{CONFIGURATION, FAILED};
+use cart_core::env::EnvError;
+use cart_core::files::FileError;
+use cart_nginx::{BinaryError, ConfigError, ServiceError, SiteError};
+use cart_python::PythonError;
+use cart_supervisor::{ClientError, Failure};
+
+/// An error of a hook. What a person is told of it is in [`messages`](crate::messages).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A variable that people set is wrong.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// A variable of the node is missing or wrong.
+    #[error(transparent)]
+    Env(#[from] EnvError),
+    /// The app, its environment or its interpreter.
+    #[error(transparent)]
+    Python(#[from] PythonError),
+    /// No nginx that will do.
+    #[error(transparent)]
+    NginxBinary(#[from] BinaryError),
+    /// The gear does not say where to listen.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// nginx's configuration, ours or the user's.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// nginx did not reload.
+    #[error(transparent)]
+    Reload(#[from] ServiceError),
+    /// The Python server did not prove itself.
+    #[error("{server} did not come up: {failure}")]
+    AppServer {
+        /// Its name.
+        server: String,
+        /// Why.
+        failure: Failure,
+        /// Where it logs.
+        log: Utf8PathBuf,
+    },
+    /// nginx did not prove itself.
+    #[error("nginx did not come up: {failure}")]
+    NginxService {
+        /// Why.
+        failure: Failure,
+    },
+    /// The supervisor cannot be reached or started.
+    #[error(transparent)]
+    Supervisor(#[from] ClientError),
+    /// A file of the cartridge's.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl Error {
+    /// The hook's exit code: [`CONFIGURATION`] for what a person wrote, [`FAILED`] for the rest.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Setting(_)
+            | Self::Env(_)
+            | Self::Site(_)
+            | Self::Config(ConfigError::User(_) | ConfigError::Test(_) | ConfigError::Model(_))
+            | Self::Python(
+                PythonError::Setting(_) | PythonError::EntryPoint(_) | PythonError::Inputs(_),
+            ) => CONFIGURATION,
+            _ => FAILED,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! All words for people: what happened, where, and what to do next.
+
+use std::io;
+use std::net::SocketAddr;
+
+use cart_core::Gear;
+use cart_python::{Prepared, PythonApp};
+use cart_supervisor::{Failure, Verdict};
+
+use crate::bring_up::Up;
+use crate::error::Error;
+use crate::ready::Ready;
+use crate::services::{APPSERVER, NGINX};
+
+/// After a stop.
+pub(crate) const STOPPED: &str = "Application stopped";
+/// After a stop of nothing.
+pub(crate) const STOPPED_ALREADY: &str = "Application is stopped already";
+/// `status` of nothing.
+pub(crate) const NOT_RUNNING: &str = "Application is stopped";
+/// `reload` of nothing.
+pub(crate) const NOTHING_TO_RELOAD: &str =
+    "Application is stopped: nothing to reload. Its nginx configuration is valid";
+
+/// After a start or restart.
+pub(crate) fn up(up: Up, ready: &Ready) -> String {
+    let verb = match up {
+        Up::Already => "is running already",
+        Up::Started => "started",
+        Up::Replaced => "restarted, no request was refused",
+    };
+    let workers = match ready.app.workers() {
+        Some(1) => " (1 worker)".to_owned(),
+        Some(count) => format!(" ({count} workers)"),
+        None => String::new(),
+    };
+    format!(
+        "Application {verb}: {}{workers} with Python {} behind nginx {} at {}",
+        ready.prepared.server.name(),
+        ready.prepared.python,
+        ready.nginx.binary().build.version,
+        ready.site.listen,
+    )
+}
+
+/// `status` of an app that answers. A node looks for the word "running" (node-contract.md,
+/// control).
+pub(crate) fn running(server: &str, python: Option<&semver::Version>, nginx: &str) -> String {
+    let python = python.map(|version| format!(" with Python {version}")).unwrap_or_default();
+    format!("Application is running: {server}{python} behind {nginx}")
+}
+
+/// `status` of an app that runs but does not answer as it should.
+pub(crate) fn not_answering(
+    address: SocketAddr,
+    path: &str,
+    answer: &io::Result<Option<Verdict>>,
+) -> String {
+    let asked = format!("http://{address}{path}");
+    let what = match answer {
+        Ok(Some(Verdict::WrongStatus(status))) => format!("answered with status {status}"),
+        Ok(Some(Verdict::NoHttp)) => "closed the connection without an answer".to_owned(),
+        Ok(Some(Verdict::Proved) | None) => "did not answer in time".to_owned(),
+        Err(error) => format!("could not be reached: {error}"),
+    };
+    format!(
+        "Application is up but not well: {asked} {what}.\n\
+         Look at logs/appserver.log and logs/nginx-error.log in the cartridge's directory"
+    )
+}
+
+/// `status` of a service that crashed and will be tried again.
+pub(crate) fn backing_off(service: &str, reason: &str) -> String {
+    format!("{} crashed ({reason}) and is being started again", title(service))
+}
+
+/// `status` of a service that crashed too often.
+pub(crate) fn gave_up(service: &str, reason: &str) -> String {
+    format!(
+        "{} crashed too often in a row ({reason}) and was given up. \
+         Mend the cause (logs/{}) and restart the application",
+        title(service),
+        log_of(service)
+    )
+}
+
+/// `status` when one of the two services is not there at all.
+pub(crate) fn missing_service(service: &str) -> String {
+    format!("{} is not running. Restart the application", title(service))
+}
+
+/// After packages were installed.
+pub(crate) fn environment_changed(prepared: &Prepared) -> String {
+    format!("The environment is ready: Python {}, {}", prepared.python, prepared.server.name())
+}
+
+/// After the first start of a new application.
+pub(crate) fn installed(app: &PythonApp, gear: &Gear) -> String {
+    let place = gear.dns.as_deref().map(|dns| format!(" at http://{dns}/")).unwrap_or_default();
+    format!(
+        "Your application is served by {}{place}. Another server: set OPENSHIFT_PYTHON_SERVER to \
+         wsgiref, gevent or gunicorn and restart",
+        app.server_name()
+    )
+}
+
+/// After `tidy`.
+pub(crate) fn tidied(bytes: u64) -> String {
+    format!("Logs emptied: {} KiB freed", bytes.div_ceil(1024))
+}
+
+/// What a person is told of an error.
+#[must_use]
+pub fn explain(error: &Error) -> String {
+    match error {
+        Error::AppServer { server, failure, log } => app_server(server, failure, log.as_str()),
+        Error::NginxService { failure } => nginx_service(failure),
+        other => other.to_string(),
+    }
+}
+
+fn app_server(server: &str, failure: &Failure, log: &str) -> String {
+    let remedy = match failure {
+        Failure::Ended { .. } => "Mend what the lines above say and try again; all of them are in",
+        Failure::NoAnswer { .. } => {
+            "If the app needs longer to start, set OPENSHIFT_PYTHON_START_TIMEOUT (seconds). \
+             The server's log is"
+        }
+        Failure::WrongStatus { .. } => {
+            "Mend that page, or name one that must work with OPENSHIFT_PYTHON_PROBE_PATH, or the \
+             statuses that are fine with OPENSHIFT_PYTHON_PROBE_STATUS. The server's log is"
+        }
+        _ => "The server's log is",
+    };
+    let lines: String = failure.last_lines().iter().map(|line| format!("  | {line}\n")).collect();
+    format!("The application does not start: {server}: {failure}\n{lines}{remedy} {log}")
+}
+
+fn nginx_service(failure: &Failure) -> String {
+    let remedy = match failure {
+        Failure::AddressTaken { .. } => "Stop what listens there, or give the gear another address",
+        Failure::NoAnswer { .. } => {
+            "If you have an nginx.conf.erb, it must contain \
+             `listen <%= ENV['OPENSHIFT_ADVANCED_PYTHON_IP'] %>:<%= ENV['OPENSHIFT_ADVANCED_PYTHON_PORT'] %>;`"
+        }
+        _ => "nginx's log is logs/nginx-error.log in the cartridge's directory",
+    };
+    let lines: String = failure.last_lines().iter().map(|line| format!("  | {line}\n")).collect();
+    format!("nginx does not start: {failure}\n{lines}{remedy}")
+}
+
+fn title(service: &str) -> &str {
+    match service {
+        APPSERVER => "The Python server",
+        NGINX => "nginx",
+        other => other,
+    }
+}
+
+fn log_of(service: &str) -> &'static str {
+    if service == NGINX { "nginx-error.log" } else { "appserver.log" }
+}

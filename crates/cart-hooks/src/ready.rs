@@ -1,0 +1,66 @@
+//! Everything that a start needs, found, made and tested before anything that runs is touched.
+
+use cart_core::Cartridge;
+use cart_core::cartridge::Context;
+use cart_nginx::{Nginx, Site, Stage};
+use cart_python::{Prepared, PythonApp};
+
+use crate::advanced_python::AdvancedPython;
+use crate::error::Error;
+use crate::messages;
+
+/// The software version when nobody says one: the newest Python 3 that is there.
+const ANY_VERSION: &str = "3";
+
+/// An app that can be started, and the nginx in front of it.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) app: PythonApp,
+    pub(crate) prepared: Prepared,
+    pub(crate) site: Site,
+    pub(crate) nginx: Nginx,
+}
+
+impl Ready {
+    /// Prepares everything; the stage is the tested configuration, not yet in place. What takes
+    /// no time comes first: a mistyped variable is told at once.
+    pub(crate) fn prepare(ctx: &mut Context<'_>) -> Result<(Self, Stage), Error> {
+        let app = app(ctx)?;
+        let site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, AdvancedPython::SHORT_NAME)?;
+        let nginx = nginx(ctx)?;
+        let stage = nginx.prepare(&site)?;
+        let prepared = prepare(ctx, &app, false)?;
+        Ok((Self { app, prepared, site, nginx }, stage))
+    }
+}
+
+/// The app of this gear, its settings checked.
+pub(crate) fn app(ctx: &Context<'_>) -> Result<PythonApp, Error> {
+    Ok(PythonApp::new(ctx.env, ctx.gear, ctx.dir, version(ctx)?)?)
+}
+
+/// An nginx that will do.
+pub(crate) fn nginx(ctx: &Context<'_>) -> Result<Nginx, Error> {
+    Ok(Nginx::find(ctx.dir, ctx.env)?)
+}
+
+/// Installs what the app asks for; from nothing, if the deployment being built says so.
+pub(crate) fn build(ctx: &mut Context<'_>) -> Result<Prepared, Error> {
+    let app = app(ctx)?;
+    let deployment = ctx.gear.newest_deployment().unwrap_or_default();
+    prepare(ctx, &app, deployment.force_clean_build == Some(true))
+}
+
+fn prepare(ctx: &mut Context<'_>, app: &PythonApp, from_nothing: bool) -> Result<Prepared, Error> {
+    let prepared = app.prepare(from_nothing, &mut |line| ctx.message(line))?;
+    if prepared.changed {
+        ctx.message(&messages::environment_changed(&prepared));
+    }
+    Ok(prepared)
+}
+
+/// The third part of `vendor:Name:version:cartridge-version` (node-contract.md, Environment).
+fn version<'a>(ctx: &Context<'a>) -> Result<&'a str, Error> {
+    let variable = format!("OPENSHIFT_{}_IDENT", AdvancedPython::SHORT_NAME);
+    Ok(ctx.env.text(&variable)?.and_then(|ident| ident.split(':').nth(2)).unwrap_or(ANY_VERSION))
+}

@@ -1,0 +1,96 @@
+//! What runs now, and whether it answers.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use cart_core::cartridge::{Context, Status};
+use cart_python::Places;
+use cart_python::stamp::Stamp;
+use cart_supervisor::{Listen, Probe, ServiceState, ServiceStatus, Verdict};
+
+use crate::error::Error;
+use crate::messages;
+use crate::services::{self, APPSERVER, NGINX};
+
+/// How long `status` waits for an answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// What the supervisor says of the services.
+#[derive(Debug)]
+pub(crate) struct State {
+    services: Vec<ServiceStatus>,
+}
+
+impl State {
+    /// Asks the supervisor; without one, nothing runs that is looked after.
+    pub(crate) fn ask(ctx: &Context<'_>) -> Result<Self, Error> {
+        let client = services::supervisor(ctx).find()?;
+        let services = client.map(|client| client.status()).transpose()?.unwrap_or_default();
+        Ok(Self { services })
+    }
+
+    /// Whether anything runs, or is to be started again after a crash.
+    pub(crate) fn runs(&self) -> bool {
+        !self.services.is_empty()
+    }
+
+    /// The name of the Python server that runs.
+    pub(crate) fn server(&self) -> Option<&str> {
+        self.service(APPSERVER).map(|service| service.label.as_str())
+    }
+
+    /// Whether a request to nginx is answered as it should be.
+    pub(crate) fn status(&self, ctx: &Context<'_>) -> Status {
+        if !self.runs() {
+            return Status::Stopped(messages::NOT_RUNNING.to_owned());
+        }
+        let (app, nginx) = match (self.running(APPSERVER), self.running(NGINX)) {
+            (Ok(app), Ok(nginx)) => (app, nginx),
+            (app, nginx) => {
+                let trouble: Vec<String> = [app.err(), nginx.err()].into_iter().flatten().collect();
+                return Status::NotAnswering(trouble.join("\n"));
+            }
+        };
+        let Some(address) = port(nginx) else {
+            return Status::NotAnswering(messages::missing_service(NGINX));
+        };
+        match cart_supervisor::ask(address, &app.probe, ANSWER_LIMIT) {
+            Ok(Some(Verdict::Proved)) => {
+                let place = Places::on_gear(ctx.gear, ctx.dir).environment;
+                let python = Stamp::read(&place).map(|stamp| stamp.python.version);
+                Status::Running(messages::running(&app.label, python.as_ref(), &nginx.label))
+            }
+            answer => {
+                Status::NotAnswering(messages::not_answering(address, path(&app.probe), &answer))
+            }
+        }
+    }
+
+    fn service(&self, name: &str) -> Option<&ServiceStatus> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// The service, if it runs; else what is the matter with it.
+    fn running(&self, name: &str) -> Result<&ServiceStatus, String> {
+        let service = self.service(name).ok_or_else(|| messages::missing_service(name))?;
+        match &service.state {
+            ServiceState::Running(_) => Ok(service),
+            ServiceState::BackingOff { reason } => Err(messages::backing_off(name, reason)),
+            ServiceState::GaveUp { reason } => Err(messages::gave_up(name, reason)),
+        }
+    }
+}
+
+fn port(service: &ServiceStatus) -> Option<SocketAddr> {
+    service.listen.iter().find_map(|listen| match listen {
+        Listen::Tcp(address) => Some(*address),
+        Listen::Unix(_) => None,
+    })
+}
+
+fn path(probe: &Probe) -> &str {
+    match probe {
+        Probe::Http { path, .. } => path,
+        Probe::Reaction => "/",
+    }
+}

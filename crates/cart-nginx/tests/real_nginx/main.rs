@@ -1,0 +1,11 @@
+//! The rendered configurations in the hands of a real nginx: what it serves, what it passes on,
+//! what it says of a wrong `nginx.conf.erb`, and how it lives under a supervisor.
+#![expect(clippy::unwrap_used, reason = "all of this is a test, the helpers too")]
+
+mod app;
+mod bench;
+mod http;
+
+mod serving;
+mod supervised;
+mod user_config;

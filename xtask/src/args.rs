@@ -1,0 +1,109 @@
+//! The command line, and the one that is passed on to `gear`.
+
+use clap::{Parser, Subcommand};
+
+/// Tasks of this workspace
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Assemble the cartridge in target/dist/advanced-python/
+    Dist {
+        /// From a development build, which is made faster
+        #[arg(long)]
+        debug: bool,
+    },
+    /// Serve an app (examples/apps/welcome by default) until Ctrl-C, after installing what the
+    /// machine lacks
+    #[command(disable_help_flag = true)]
+    Serve {
+        /// The app's directory and options of `gear serve`; `--help` lists those
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Check format, lints and documentation and run all tests, after installing what the machine
+    /// lacks
+    Test {
+        /// Passed on to `cargo test --workspace`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+/// The arguments of `gear serve`: those that were given, with our cartridge and the default app
+/// where none is named.
+pub(crate) fn for_gear(given: &[String], cartridge: &str, default_app: &str) -> Vec<String> {
+    let names_cartridge = |word: &String| word == "--cartridge" || word.starts_with("--cartridge=");
+    let mut args = Vec::new();
+    if !given.iter().any(names_cartridge) {
+        args.extend(["--cartridge".to_owned(), cartridge.to_owned()]);
+    }
+    args.extend(given.iter().cloned());
+    if !names_app(given) {
+        args.push(default_app.to_owned());
+    }
+    args
+}
+
+/// Whether a word stands alone. Each option of `gear serve` takes a value, but for those that ask
+/// for help.
+fn names_app(given: &[String]) -> bool {
+    let mut words = given.iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--help" | "-h" => return true,
+            "--" => return words.next().is_some(),
+            option if option.starts_with("--") => {
+                if !option.contains('=') {
+                    words.next();
+                }
+            }
+            _ => return true,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(given: &str) -> String {
+        let words: Vec<String> = given.split_whitespace().map(str::to_owned).collect();
+        for_gear(&words, "dist", "welcome").join(" ")
+    }
+
+    #[test]
+    fn the_default_app_and_our_cartridge_are_put_in_where_none_is_named() {
+        assert_eq!(passed(""), "--cartridge dist welcome");
+        assert_eq!(
+            passed("--server gunicorn --env A=b"),
+            "--cartridge dist --server gunicorn --env A=b welcome"
+        );
+        assert_eq!(passed("--listen=1:2 my/app"), "--cartridge dist --listen=1:2 my/app");
+        assert_eq!(passed("my/app --server x"), "--cartridge dist my/app --server x");
+        assert_eq!(passed("--cartridge mine"), "--cartridge mine welcome");
+        assert_eq!(passed("--help"), "--cartridge dist --help");
+        assert_eq!(passed("-- app"), "--cartridge dist -- app");
+    }
+
+    #[test]
+    fn options_of_gear_are_not_taken_for_ours() {
+        let words = ["xtask", "serve", "--server", "gevent", "-h"];
+        let Task::Serve { args } = Arguments::try_parse_from(words).unwrap().task else {
+            panic!("another task")
+        };
+        assert_eq!(args, ["--server", "gevent", "-h"]);
+        let Task::Test { args } =
+            Arguments::try_parse_from(["xtask", "test", "name", "--", "--nocapture"]).unwrap().task
+        else {
+            panic!("another task")
+        };
+        assert_eq!(args, ["name", "--", "--nocapture"]);
+    }
+}

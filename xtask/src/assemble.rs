@@ -1,0 +1,181 @@
+//! Assembling the cartridge: `cartridge/`, the program, its names and the template, with the modes
+//! that a node keeps (node-contract.md, Delivery).
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::entry::Entry;
+use cart_core::files::FileError;
+
+use crate::workspace::Workspace;
+
+const NAME: &str = "advanced-python";
+/// A node wants some of these, and scripts find the others there.
+const DIRECTORIES: [&str; 6] = ["metadata", "env", "conf", "template", "bin", "usr/bin"];
+
+/// Makes `target/dist/advanced-python/` anew around `program` and answers its path. It is made
+/// beside and then put in place, so that nobody sees a part of it.
+pub(crate) fn cartridge(
+    workspace: &Workspace,
+    program: &Utf8Path,
+) -> Result<Utf8PathBuf, AssembleError> {
+    let dist = workspace.target.join("dist");
+    let pid = std::process::id();
+    let (place, beside) = (dist.join(NAME), dist.join(format!(".{NAME}.{pid}.new")));
+    make(&dist)?;
+    remove(&beside)?;
+    if let Err(error) = fill(&beside, &workspace.root, program) {
+        // The error that counts is the first one.
+        let _ = remove(&beside);
+        return Err(error);
+    }
+    put_in_place(&beside, &place, &dist.join(format!(".{NAME}.{pid}.old")))?;
+    Ok(place)
+}
+
+fn fill(to: &Utf8Path, root: &Utf8Path, program: &Utf8Path) -> Result<(), AssembleError> {
+    for directory in DIRECTORIES {
+        make(&to.join(directory))?;
+    }
+    copy(&root.join("cartridge"), to)?;
+    copy(&root.join("examples/apps/welcome"), &to.join("template"))?;
+    for name in ["README.md", "LICENSE"] {
+        copy(&root.join(name), &to.join(name))?;
+    }
+    copy(program, &to.join("usr/bin").join(NAME))?;
+    for hook in Entry::NAMES {
+        let link = to.join("bin").join(hook);
+        let failed = |e| FileError::new("make the link", &link, e);
+        symlink(format!("../usr/bin/{NAME}"), &link).map_err(failed)?;
+    }
+    Ok(set_modes(to)?)
+}
+
+/// Copies a file or a whole tree. Compiled Python and what hides git's directories from being
+/// empty stay behind.
+fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
+    let failed = |e| FileError::new("copy", from, e);
+    let kind = from.symlink_metadata().map_err(failed)?;
+    if kind.is_symlink() {
+        let target = from.read_link_utf8().map_err(failed)?;
+        return symlink(target, to).map_err(failed);
+    }
+    if !kind.is_dir() {
+        return fs::copy(from, to).map(|_| ()).map_err(failed);
+    }
+    make(to)?;
+    for entry in from.read_dir_utf8().map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        if name != "__pycache__" && name != ".gitkeep" {
+            copy(entry.path(), &to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// 0755 for directories and for what may be executed, 0644 for the rest, whatever the umask of
+/// the checkout was.
+fn set_modes(path: &Utf8Path) -> Result<(), FileError> {
+    let failed = |e| FileError::new("set the mode of", path, e);
+    let metadata = path.symlink_metadata().map_err(failed)?;
+    if metadata.is_symlink() {
+        return Ok(());
+    }
+    let open = metadata.is_dir() || metadata.permissions().mode() & 0o111 != 0;
+    let mode = if open { 0o755 } else { 0o644 };
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)?;
+    if metadata.is_dir() {
+        for entry in path.read_dir_utf8().map_err(failed)? {
+            set_modes(entry.map_err(failed)?.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn put_in_place(new: &Utf8Path, place: &Utf8Path, old: &Utf8Path) -> Result<(), FileError> {
+    remove(old)?;
+    match fs::rename(place, old) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            return Err(FileError::new("move", place, e));
+        }
+        _ => {}
+    }
+    fs::rename(new, place).map_err(|e| FileError::new("make", place, e))?;
+    remove(old)
+}
+
+fn make(directory: &Utf8Path) -> Result<(), FileError> {
+    fs::create_dir_all(directory).map_err(|e| FileError::new("make", directory, e))
+}
+
+fn remove(directory: &Utf8Path) -> Result<(), FileError> {
+    match fs::remove_dir_all(directory) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            Err(FileError::new("remove", directory, e))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A cartridge that was not assembled; what was there before is there still.
+#[derive(Debug, thiserror::Error)]
+#[error("the cartridge was not assembled: {0}")]
+pub(crate) struct AssembleError(#[from] FileError);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cart_core::files;
+
+    fn write(path: &Utf8Path, mode: u32) {
+        make(path.parent().unwrap()).unwrap();
+        files::write_atomic(path, path.as_str().as_bytes(), mode).unwrap();
+    }
+
+    #[test]
+    fn hooks_are_links_modes_are_set_and_leftovers_stay_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(dir.path()).unwrap();
+        let (to, app) = (root.join("to"), root.join("examples/apps/welcome"));
+        for (file, mode) in [
+            (root.join("cartridge/metadata/manifest.yml"), 0o600),
+            (root.join("cartridge/bin/.gitkeep"), 0o644),
+            (app.join("app.py"), 0o664),
+            (app.join(".openshift/action_hooks/build"), 0o700),
+            (app.join("__pycache__/app.pyc"), 0o644),
+            (root.join("README.md"), 0o644),
+            (root.join("LICENSE"), 0o644),
+            (root.join("program"), 0o700),
+        ] {
+            write(&file, mode);
+        }
+        fill(&to, root, &root.join("program")).unwrap();
+        let mode = |name: &str| fs::metadata(to.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode("metadata/manifest.yml"), 0o644);
+        assert_eq!(mode("template/app.py"), 0o644);
+        assert_eq!(mode("template/.openshift/action_hooks/build"), 0o755);
+        assert_eq!(mode("usr/bin/advanced-python"), 0o755);
+        assert_eq!(mode("conf"), 0o755);
+        for hook in Entry::NAMES {
+            let link = to.join("bin").join(hook);
+            assert_eq!(link.read_link_utf8().unwrap(), "../usr/bin/advanced-python");
+            assert!(link.is_file(), "{link} leads nowhere");
+        }
+        assert!(!to.join("template/__pycache__").exists());
+        assert!(!to.join("bin/.gitkeep").exists());
+    }
+
+    #[test]
+    fn an_older_one_is_replaced_as_a_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(dir.path()).unwrap();
+        write(&root.join("place/only-old"), 0o644);
+        write(&root.join("new/only-new"), 0o644);
+        put_in_place(&root.join("new"), &root.join("place"), &root.join("old")).unwrap();
+        assert!(root.join("place/only-new").exists() && !root.join("place/only-old").exists());
+        assert!(!root.join("new").exists() && !root.join("old").exists());
+    }
+}
