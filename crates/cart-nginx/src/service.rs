@@ -25,7 +25,9 @@ pub const REOPEN_LOGS: Signal = Signal::USR1;
 /// How many of the error log's last lines an error keeps.
 const LOG_LINES: usize = 10;
 
-/// The master in the foreground, on the configuration in `conf/`, with the gear's environment.
+/// The master in the foreground, on the configuration in `conf/`. Of the gear's environment it gets
+/// what it uses: nginx clears the rest itself, and a changed variable of the app is no reason for
+/// another nginx.
 ///
 /// It is to be started with its listening socket as descriptor 3, which is how nginx hands sockets
 /// to its own successor: a socket in `NGINX` whose address some `listen` names is served, and any
@@ -34,7 +36,7 @@ const LOG_LINES: usize = 10;
 /// [`nonblocking`].
 #[must_use]
 pub fn command(binary: &Binary, dir: &CartridgeDir, env: &GearEnv) -> CommandSpec {
-    let command = CommandSpec::new(binary.path.as_path(), &env.for_service())
+    let command = CommandSpec::new(binary.path.as_path(), &environment(env))
         .env("NGINX", "3;")
         .dir(dir.path())
         .args(["-p", dir.path().as_str(), "-c", layout::main_file(dir).as_str()])
@@ -51,6 +53,13 @@ pub fn command(binary: &Binary, dir: &CartridgeDir, env: &GearEnv) -> CommandSpe
 /// When the descriptor is none of a socket.
 pub fn nonblocking(socket: impl AsFd) -> io::Result<()> {
     Ok(rustix::io::ioctl_fionbio(socket, true)?)
+}
+
+/// What nginx uses of an environment: the time zone of its logs, and what the system's libraries
+/// look at.
+fn environment(env: &GearEnv) -> GearEnv {
+    const USED: &[&str] = &["PATH", "HOME", "TZ", "LANG", "LD_LIBRARY_PATH"];
+    USED.iter().filter_map(|name| env.get(name).map(|value| (*name, value))).collect()
 }
 
 /// The workers of a master that take new connections: not those that only finish, and not the
@@ -197,13 +206,13 @@ mod tests {
     fn the_master_stays_in_the_foreground_and_inherits_its_socket() {
         let build = crate::build::Build::parse("nginx/1.22.1").unwrap();
         let binary = Binary { path: "/usr/sbin/nginx".into(), build };
-        let env = GearEnv::new().with("A", "1").with("GIT_DIR", ".").with("NGINX", "9;");
+        let env = GearEnv::new().with("TZ", "UTC").with("PASSWORD", "x").with("NGINX", "9;");
         let command = command(&binary, &CartridgeDir::new("/g/c".into()), &env);
         assert_eq!(
             command.to_string(),
             "/usr/sbin/nginx -p /g/c -c /g/c/conf/nginx.conf -g 'daemon off;' -e stderr"
         );
-        assert_eq!(command.env, GearEnv::new().with("A", "1").with("NGINX", "3;"));
+        assert_eq!(command.env, GearEnv::new().with("TZ", "UTC").with("NGINX", "3;"));
     }
 
     #[test]

@@ -164,9 +164,10 @@ fn by_real_erb(
     if rustix::process::geteuid().is_root() {
         return Err(UserConfigError::AsRoot(refused));
     }
+    let repo = template.parent().unwrap_or(template);
     let found = fallback::commands(template).into_iter().find_map(|command| {
         let program = programs::find(command.program, env, &[]).ok()?;
-        Some(CommandSpec::new(program, env).args(command.args))
+        Some(CommandSpec::new(program, env).args(command.args).dir(repo))
     });
     let command = found.ok_or(UserConfigError::NoErb(refused))?;
     let output = run::checked(&command, ERB_LIMIT)

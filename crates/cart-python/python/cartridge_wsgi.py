@@ -2,7 +2,7 @@
 the listening socket, and believing what nginx says about the client.
 
 Imported by serve_wsgiref.py and serve_gevent.py, and made importable for gunicorn by
-gunicorn.conf.py. Needs only the standard library; valid for Python 2.7 and 3.6+.
+gunicorn.conf.py. Needs only the standard library; runs on Python 3.6 and newer, and 2.7.
 """
 
 import argparse
@@ -38,8 +38,8 @@ def load(value):
     if target.endswith(".py") or "/" in target or os.path.isfile(target):
         module, label = _import_file(target), target
     else:
-        module, label = _import_module(target), target.replace(".", "/") + ".py"
-        label = _relative(getattr(module, "__file__", None) or label)
+        module = _import_module(target)
+        label = _relative(getattr(module, "__file__", None) or _file_of(target))
     return _find_callable(module, name, target, label)
 
 
@@ -72,12 +72,16 @@ def _import_module(target):
         missing = getattr(error, "name", None)
         if missing and (target == missing or target.startswith(missing + ".")):
             raise AppError(
-                "there is no %s.py in %s: add it, or name your app's module in %s"
-                % (target.replace(".", "/"), os.getcwd(), SETTING)
+                "there is no %s in %s: add it, or name your app's module in %s"
+                % (_file_of(target), os.getcwd(), SETTING)
             )
-        _raise_import_failure(target.replace(".", "/") + ".py", error)
+        _raise_import_failure(_file_of(target), error)
     except (Exception, SystemExit) as error:
-        _raise_import_failure(target.replace(".", "/") + ".py", error)
+        _raise_import_failure(_file_of(target), error)
+
+
+def _file_of(module_name):
+    return module_name.replace(".", "/") + ".py"
 
 
 def _import_file(path):

@@ -62,6 +62,9 @@ def handler_class(base, behind_nginx):
             if behind_nginx:
                 # gevent-websocket tells its clients apart by their address.
                 address = ("", next(numbers))
+            else:
+                # gevent writes a response's head and body apart.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             base.__init__(self, connection, address, server, rfile)
 
         def read_requestline(self):

@@ -137,10 +137,7 @@ mod tests {
     }
 
     fn found(cpus: u32, memory: u64) -> Limits {
-        Limits {
-            cpus: Some(cpus),
-            memory: Some(memory),
-        }
+        Limits { cpus: Some(cpus), memory: Some(memory) }
     }
 
     #[test]

@@ -57,10 +57,7 @@ pub struct Ensured {
 ///
 /// # Errors
 /// [`DependencyError`]; the environment in place is as it was, then.
-pub fn ensure(
-    wish: &Wish<'_>,
-    progress: &mut dyn FnMut(&str),
-) -> Result<Ensured, DependencyError> {
+pub fn ensure(wish: &Wish<'_>, progress: &mut dyn FnMut(&str)) -> Result<Ensured, DependencyError> {
     let venv = VirtualEnv::at(wish.place);
     let condition = match wish.clean {
         true => Condition::Unusable("a clean build was asked for".to_owned()),
@@ -95,11 +92,7 @@ impl Wish<'_> {
         let stamp = Stamp::new(python, self.place, &self.real_repo());
         let stamp = self.install(&stage, stamp, progress)?;
         stage.put_in_place(&stamp, &[])?;
-        Ok(Ensured {
-            venv,
-            python: interpreter.version,
-            changed: true,
-        })
+        Ok(Ensured { venv, python: interpreter.version, changed: true })
     }
 
     /// From one that works. Changes are made in a copy.
@@ -124,11 +117,7 @@ impl Wish<'_> {
             stage.put_in_place(&wanted, &moves)?;
             true
         };
-        Ok(Ensured {
-            venv: venv.clone(),
-            python: stamp.python.version,
-            changed,
-        })
+        Ok(Ensured { venv: venv.clone(), python: stamp.python.version, changed })
     }
 
     /// Leaves it as it is, but for the paths of one that was moved. Answers whether it was.
@@ -153,11 +142,7 @@ impl Wish<'_> {
         mut stamp: Stamp,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Stamp, DependencyError> {
-        let mut pip = LazyPip {
-            stage,
-            wish: self,
-            pip: None,
-        };
+        let mut pip = LazyPip { stage, wish: self, pip: None };
         if stamp.app != self.inputs.digest {
             self.install_app(&mut pip, progress)?;
             stamp.app.clone_from(&self.inputs.digest);
@@ -215,11 +200,7 @@ impl Wish<'_> {
     ) -> Result<(), DependencyError> {
         let what = format!("the app as a package ({file})");
         let linked = pip.install(&what, &["-e", "."], None, progress);
-        let Err(PipError::Failed {
-            failure: Failure::Discovery,
-            ..
-        }) = linked
-        else {
+        let Err(PipError::Failed { failure: Failure::Discovery, .. }) = linked else {
             return Ok(linked?);
         };
         progress("Its folders are no packages to the build tool: installing its dependencies only");

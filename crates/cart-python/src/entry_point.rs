@@ -43,10 +43,7 @@ impl EntryPoint {
         } else {
             is_dotted_name(target).then(|| Target::Module(target.to_owned()))?
         };
-        Some(Self {
-            target,
-            callable: callable.to_owned(),
-        })
+        Some(Self { target, callable: callable.to_owned() })
     }
 
     /// `module:callable` when it is that and neither a file nor a dotted callable: the form that
@@ -92,10 +89,7 @@ impl EntryPoint {
 
 impl Default for EntryPoint {
     fn default() -> Self {
-        Self {
-            target: Target::Module("app".to_owned()),
-            callable: CALLABLE.to_owned(),
-        }
+        Self { target: Target::Module("app".to_owned()), callable: CALLABLE.to_owned() }
     }
 }
 
@@ -113,12 +107,8 @@ impl fmt::Display for EntryPoint {
 /// there are left out.
 fn sound_path(text: &str) -> Option<Utf8PathBuf> {
     let path = Utf8Path::new(text);
-    let inside = !path
-        .components()
-        .any(|part| matches!(part, Utf8Component::ParentDir));
-    let plain = !text
-        .chars()
-        .any(|c| c.is_control() || matches!(c, '"' | '\'' | '\\'));
+    let inside = !path.components().any(|part| matches!(part, Utf8Component::ParentDir));
+    let plain = !text.chars().any(|c| c.is_control() || matches!(c, '"' | '\'' | '\\'));
     let named = path.file_name().is_some() && !text.ends_with('/') && !text.starts_with('-');
     (inside && plain && named).then(|| path.to_owned())
 }
@@ -129,10 +119,7 @@ fn file_in(repo: &Utf8Path, path: &Utf8Path) -> Result<Utf8PathBuf, EntryPointEr
         repo: repo.to_owned(),
         instead: None,
     };
-    let outside = || EntryPointError::Outside {
-        file: path.to_owned(),
-        repo: repo.to_owned(),
-    };
+    let outside = || EntryPointError::Outside { file: path.to_owned(), repo: repo.to_owned() };
     let full = repo.join(path);
     let real = full.canonicalize_utf8().map_err(|_| missing())?;
     let top = repo.canonicalize_utf8().map_err(|_| missing())?;

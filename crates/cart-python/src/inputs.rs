@@ -34,11 +34,7 @@ impl Inputs {
         let requirements = Requirements::read(repo, named)?;
         let project = Project::read(repo)?;
         let digest = digest(repo, requirements.as_ref(), &project)?;
-        Ok(Self {
-            requirements,
-            project,
-            digest,
-        })
+        Ok(Self { requirements, project, digest })
     }
 
     /// Whether anything is to be installed for the app.

@@ -66,9 +66,7 @@ impl PythonVersion {
         };
         minor
             .map(|minor| Self { minor })
-            .ok_or_else(|| InterpreterError::UnknownVersion {
-                version: text.to_owned(),
-            })
+            .ok_or_else(|| InterpreterError::UnknownVersion { version: text.to_owned() })
     }
 
     /// Whether a Python of this version is what was asked for.
@@ -124,11 +122,7 @@ pub fn ask(program: &Utf8Path, env: &GearEnv) -> Option<Interpreter> {
     let version = Version::parse(lines.next()?).ok()?;
     let executable = Utf8PathBuf::from(lines.next()?);
     let makes_environments = lines.next()? == "yes" && lines.next()? == "yes";
-    executable.is_absolute().then_some(Interpreter {
-        version,
-        executable,
-        makes_environments,
-    })
+    executable.is_absolute().then_some(Interpreter { version, executable, makes_environments })
 }
 
 /// Where to look, beside the PATH.
@@ -192,10 +186,7 @@ impl<'a> Search<'a> {
 
     fn not_found(&self, wanted: PythonVersion) -> InterpreterError {
         let any = PythonVersion { minor: None };
-        let mut there: Vec<_> = self
-            .candidates(any)
-            .map(|i| (i.version, i.executable))
-            .collect();
+        let mut there: Vec<_> = self.candidates(any).map(|i| (i.version, i.executable)).collect();
         there.sort();
         let usable = there.iter().any(|(version, _)| any.matches(version));
         match there.last() {
@@ -270,7 +261,9 @@ fn list(there: &[(Version, Utf8PathBuf)]) -> String {
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InterpreterError {
     /// The cartridge has no such version.
-    #[error("the software version {version:?} is unknown: it is `3`, or `3.{OLDEST_MINOR}` or newer")]
+    #[error(
+        "the software version {version:?} is unknown: it is `3`, or `3.{OLDEST_MINOR}` or newer"
+    )]
     UnknownVersion {
         /// What was asked for.
         version: String,
@@ -320,10 +313,7 @@ pub enum InterpreterError {
 
 impl InterpreterError {
     fn no_venv(interpreter: Interpreter) -> Self {
-        Self::NoVenv {
-            version: interpreter.version,
-            executable: interpreter.executable,
-        }
+        Self::NoVenv { version: interpreter.version, executable: interpreter.executable }
     }
 }
 

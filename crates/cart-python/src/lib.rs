@@ -31,3 +31,6 @@ pub mod app;
 pub use app::{Places, Prepared, PythonApp, PythonError};
 pub use server::{SERVERS, WsgiServer};
 pub use settings::{PythonSettings, SETTINGS};
+
+#[cfg(test)]
+mod testing;

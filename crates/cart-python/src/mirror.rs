@@ -27,12 +27,7 @@ impl MirrorUrl {
             Some(at) => (Some(after[..at].to_owned()), &after[at + 1..]),
             None => (None, after),
         };
-        let url = Self {
-            text: text.to_owned(),
-            scheme,
-            credentials,
-            rest: rest.to_owned(),
-        };
+        let url = Self { text: text.to_owned(), scheme, credentials, rest: rest.to_owned() };
         url.has_sound_host().then_some(url)
     }
 
@@ -71,9 +66,7 @@ impl MirrorUrl {
             Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
             None => {
                 !host.is_empty()
-                    && host
-                        .chars()
-                        .all(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_'))
+                    && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_'))
             }
         };
         host_sound && port_sound
@@ -110,7 +103,8 @@ mod tests {
 
     #[test]
     fn only_sound_http_urls_pass() {
-        for good in ["http://m", "https://m:1/x?y", "http://[::1]:8080/simple", "http://127.0.0.1"] {
+        for good in ["http://m", "https://m:1/x?y", "http://[::1]:8080/simple", "http://127.0.0.1"]
+        {
             assert!(MirrorUrl::parse(good).is_some(), "{good}");
         }
         for bad in [

@@ -122,14 +122,12 @@ impl Pip {
 }
 
 /// Lets pip use the mirror if that answers.
-fn prefer(
-    mirror: &MirrorUrl,
-    stage: &Stage,
-    env: &mut GearEnv,
-    progress: &mut dyn FnMut(&str),
-) {
-    let question = CommandSpec::new(stage.venv().python(), env)
-        .args(["-c", MIRROR_QUESTION, &mirror.to_string()]);
+fn prefer(mirror: &MirrorUrl, stage: &Stage, env: &mut GearEnv, progress: &mut dyn FnMut(&str)) {
+    let question = CommandSpec::new(stage.venv().python(), env).args([
+        "-c",
+        MIRROR_QUESTION,
+        &mirror.to_string(),
+    ]);
     if run::checked(&question, MIRROR_LIMIT).is_err() {
         progress(&format!(
             "The package index {mirror} does not answer; the default index is used instead"
@@ -167,8 +165,7 @@ fn is_own_directory(path: &Utf8Path, user: u32) -> bool {
     if path.symlink_metadata().is_err() && files::create_dir(path, 0o700).is_err() {
         return false;
     }
-    path.symlink_metadata()
-        .is_ok_and(|m| m.is_dir() && m.uid() == user && m.mode() & 0o022 == 0)
+    path.symlink_metadata().is_ok_and(|m| m.is_dir() && m.uid() == user && m.mode() & 0o022 == 0)
 }
 
 fn is_old(version: &str) -> bool {
@@ -250,10 +247,8 @@ mod tests {
 
     #[test]
     fn pips_first_word_of_error_begins_what_is_shown() {
-        let printed: Vec<String> = ["Collecting x", "", "  ERROR: why", "  more"]
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+        let printed: Vec<String> =
+            ["Collecting x", "", "  ERROR: why", "  more"].into_iter().map(str::to_owned).collect();
         assert_eq!(telling(&printed), ["  ERROR: why", "  more"]);
         let without = vec!["a".to_owned(); 50];
         assert_eq!(telling(&without).len(), RunError::LINES);

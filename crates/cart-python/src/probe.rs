@@ -83,10 +83,7 @@ fn status(text: &str) -> Option<u16> {
     let digits = text.trim();
     // `parse` would take a sign as well.
     let plain = digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit());
-    digits
-        .parse()
-        .ok()
-        .filter(|n| plain && (100..=599).contains(n))
+    digits.parse().ok().filter(|n| plain && (100..=599).contains(n))
 }
 
 #[cfg(test)]

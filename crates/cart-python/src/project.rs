@@ -41,9 +41,7 @@ impl Project {
             None => Declared::default(),
         };
         Ok(if declared.build_system.is_some() {
-            Self::Package {
-                file: "pyproject.toml",
-            }
+            Self::Package { file: "pyproject.toml" }
         } else if repo.join("setup.py").is_file() {
             Self::Package { file: "setup.py" }
         } else if let Some(project) = declared.project {

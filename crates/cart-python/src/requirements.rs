@@ -69,10 +69,7 @@ impl Requirements {
         let mut reader = Reader {
             repo,
             seen: BTreeSet::new(),
-            found: Self {
-                file: file.clone(),
-                ..Self::default()
-            },
+            found: Self { file: file.clone(), ..Self::default() },
         };
         reader.read(&file, None)?;
         Ok(Some(reader.found))
@@ -129,7 +126,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn take(&mut self, line: Line, file: &Utf8Path, number: usize) -> Result<(), RequirementsError> {
+    fn take(
+        &mut self,
+        line: Line,
+        file: &Utf8Path,
+        number: usize,
+    ) -> Result<(), RequirementsError> {
         match line {
             // pip looks for an included file from the including one's folder.
             Line::Include(path) if !is_url(&path) => {
@@ -152,10 +154,9 @@ impl Reader<'_> {
                 self.found.asks_for_something = true;
                 match local_path(&text) {
                     // ... but for a local package from the working directory.
-                    Some(path) => self.found.local.push(Local {
-                        path: self.repo.join(path),
-                        editable,
-                    }),
+                    Some(path) => {
+                        self.found.local.push(Local { path: self.repo.join(path), editable })
+                    }
                     None => self.found.packages.extend(package_name(&text).map(|name| Package {
                         name: normalized(&name),
                         file: file.to_owned(),
@@ -184,18 +185,12 @@ impl Line {
             return Self::Constrain(path);
         }
         if let Some(text) = option_value(line, "-e", "--editable") {
-            return Self::Requirement {
-                text,
-                editable: true,
-            };
+            return Self::Requirement { text, editable: true };
         }
         if line.starts_with('-') {
             return Self::Option;
         }
-        Self::Requirement {
-            text: line.to_owned(),
-            editable: false,
-        }
+        Self::Requirement { text: line.to_owned(), editable: false }
     }
 }
 
@@ -235,9 +230,9 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
 
 /// A `#` begins a comment only at the beginning or after white space: URLs have it too.
 fn without_comment(line: &str) -> &str {
-    let at = line.char_indices().find(|(at, c)| {
-        *c == '#' && (*at == 0 || line[..*at].ends_with(char::is_whitespace))
-    });
+    let at = line
+        .char_indices()
+        .find(|(at, c)| *c == '#' && (*at == 0 || line[..*at].ends_with(char::is_whitespace)));
     at.map_or(line, |(at, _)| &line[..at])
 }
 

@@ -152,9 +152,7 @@ impl PythonSettings {
         Ok(Self {
             server: server(env)?,
             workers: count(WORKERS, env)?,
-            worker_class: WORKER_CLASS
-                .read(env, WorkerClass::parse)?
-                .unwrap_or_default(),
+            worker_class: WORKER_CLASS.read(env, WorkerClass::parse)?.unwrap_or_default(),
             threads: count(THREADS, env)?,
             wsgi_application: WSGI_APPLICATION.read(env, EntryPoint::parse)?,
             requirements_path: REQUIREMENTS_PATH.read(env, one_line)?.map(Into::into),
@@ -184,18 +182,11 @@ fn server(env: &GearEnv) -> Result<&'static dyn WsgiServer, SettingError> {
 }
 
 fn count(setting: Setting, env: &GearEnv) -> Result<Option<u32>, SettingError> {
-    setting.read(env, |text| {
-        text.trim()
-            .parse()
-            .ok()
-            .filter(|n| (1..=1000).contains(n))
-    })
+    setting.read(env, |text| text.trim().parse().ok().filter(|n| (1..=1000).contains(n)))
 }
 
 fn seconds(setting: Setting, env: &GearEnv, default: u64) -> Result<Duration, SettingError> {
-    setting
-        .number(env, 1..=3600, default)
-        .map(Duration::from_secs)
+    setting.number(env, 1..=3600, default).map(Duration::from_secs)
 }
 
 fn one_line(text: &str) -> Option<String> {
@@ -208,9 +199,7 @@ mod tests {
     use super::*;
 
     fn error(name: &str, value: &str) -> String {
-        PythonSettings::from_env(&GearEnv::new().with(name, value))
-            .expect_err(value)
-            .to_string()
+        PythonSettings::from_env(&GearEnv::new().with(name, value)).expect_err(value).to_string()
     }
 
     #[test]

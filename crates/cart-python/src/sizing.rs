@@ -42,14 +42,8 @@ impl Resources {
     pub fn read(root: &Utf8Path, affinity: Option<u32>, gear_memory: Option<u64>) -> Self {
         let limits = cgroup::limits(root);
         let cpus = [affinity, limits.cpus].into_iter().flatten().min();
-        let memory = [gear_memory, limits.memory, machine_memory(root)]
-            .into_iter()
-            .flatten()
-            .min();
-        Self {
-            cpus: cpus.unwrap_or(1).max(1),
-            memory,
-        }
+        let memory = [gear_memory, limits.memory, machine_memory(root)].into_iter().flatten().min();
+        Self { cpus: cpus.unwrap_or(1).max(1), memory }
     }
 
     /// Worker processes when nobody said how many: CPUs x 2 + 1, as many as the memory bears,
@@ -57,9 +51,8 @@ impl Resources {
     #[must_use]
     pub fn default_workers(self) -> u32 {
         let by_cpus = u64::from(self.cpus) * 2 + 1;
-        let by_memory = self
-            .memory
-            .map_or(u64::MAX, |m| (m / MB).saturating_sub(RESERVED_MB) / WORKER_MB);
+        let by_memory =
+            self.memory.map_or(u64::MAX, |m| (m / MB).saturating_sub(RESERVED_MB) / WORKER_MB);
         let workers = by_cpus.min(by_memory).clamp(1, u64::from(MOST_WORKERS));
         u32::try_from(workers).unwrap_or(MOST_WORKERS)
     }
@@ -67,10 +60,7 @@ impl Resources {
 
 /// The CPUs that this process may be scheduled on.
 fn affinity() -> Option<u32> {
-    rustix::thread::sched_getaffinity(None)
-        .ok()
-        .map(|set| set.count())
-        .filter(|count| *count > 0)
+    rustix::thread::sched_getaffinity(None).ok().map(|set| set.count()).filter(|count| *count > 0)
 }
 
 fn machine_memory(root: &Utf8Path) -> Option<u64> {

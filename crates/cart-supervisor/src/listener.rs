@@ -24,7 +24,7 @@ pub(crate) fn unix(path: &Utf8Path) -> Result<OwnedFd, Failure> {
     }
     let open = || -> rustix::io::Result<OwnedFd> {
         let address = SocketAddrUnix::new(path.as_std_path())?;
-        let socket = stream_socket(AddressFamily::UNIX)?;
+        let socket = stream_socket(AddressFamily::UNIX, SocketFlags::empty())?;
         bind(&socket, &address)?;
         listen(&socket, BACKLOG)?;
         Ok(socket)
@@ -44,7 +44,9 @@ pub(crate) fn unix(path: &Utf8Path) -> Result<OwnedFd, Failure> {
 pub(crate) fn tcp(address: SocketAddr) -> Result<OwnedFd, Failure> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let open = || -> rustix::io::Result<OwnedFd> {
-        let socket = stream_socket(family)?;
+        // nginx uses a socket that it inherits as it is: on a blocking one, a worker that is to end
+        // would sit in `accept` until somebody comes.
+        let socket = stream_socket(family, SocketFlags::NONBLOCK)?;
         // A port that was in use until just now has connections in TIME_WAIT.
         rustix::net::sockopt::set_socket_reuseaddr(&socket, true)?;
         bind(&socket, &address)?;
@@ -67,8 +69,8 @@ pub(crate) fn generation_path(path: &Utf8Path, generation: u64) -> Utf8PathBuf {
     path.with_extension(format!("{generation}.sock"))
 }
 
-fn stream_socket(family: AddressFamily) -> rustix::io::Result<OwnedFd> {
-    socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)
+fn stream_socket(family: AddressFamily, flags: SocketFlags) -> rustix::io::Result<OwnedFd> {
+    socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC | flags, None)
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ impl<'a> Evaluator<'a> {
         }
         for arg in args {
             match arg {
-                Value::List(list) if depth > 0 && list.0.borrow().is_empty() => {}
+                Value::List(list) if list.0.borrow().is_empty() => {}
                 Value::List(list) => {
                     let items = list.0.borrow().clone();
                     self.puts(&items, depth + 1)?;

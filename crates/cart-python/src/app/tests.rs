@@ -1,0 +1,123 @@
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+
+use cart_core::process::ProcessId;
+use cart_core::{files, run};
+
+use super::*;
+use crate::testing::Site;
+
+const APP: &str = "import threading\n\
+                   def application(environ, start_response):\n\
+                   \x20   start_response('200 OK', [('Content-Type', 'text/plain')])\n\
+                   \x20   return [b'served by ' + environ['SERVER_SOFTWARE'].encode()]\n";
+
+/// The app of a gear at `site` with these variables set.
+fn app(site: &Site, base: GearEnv, variables: &[(&str, &str)]) -> Result<PythonApp, PythonError> {
+    let mut env = base
+        .with("OPENSHIFT_HOMEDIR", site.path("gear").as_str())
+        .with("OPENSHIFT_REPO_DIR", site.repo().as_str())
+        .with("OPENSHIFT_TMP_DIR", site.path("gear/tmp").as_str());
+    for (name, value) in variables {
+        env.set(*name, *value);
+    }
+    let gear = Gear::from_env(&env).unwrap();
+    let dir = CartridgeDir::new(site.path("gear/cart"));
+    dir.create_all().unwrap();
+    PythonApp::new(&env, &gear, &dir, "3")
+}
+
+fn prepare(app: &PythonApp) -> Result<Prepared, String> {
+    app.prepare(false, &mut |_| ()).map_err(|e| e.to_string())
+}
+
+/// Starts what was prepared, asks it once, ends it.
+fn answer(site: &Site, prepared: &Prepared) -> String {
+    let socket = site.path("socket");
+    files::remove_if_exists(&socket).unwrap();
+    let listener = UnixListener::bind(&socket).unwrap();
+    let log = site.path("log");
+    let mut child =
+        run::service(&prepared.command(), vec![listener.into()], &File::create(&log).unwrap())
+            .unwrap();
+    // The connection waits in the backlog until the server takes it; one that fails to start
+    // closes it.
+    let mut connection = UnixStream::connect(&socket).unwrap();
+    let limit = Some(prepared.launch.drain);
+    connection.set_read_timeout(limit).unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let mut text = String::new();
+    let outcome = connection.write_all(request).and_then(|()| connection.read_to_string(&mut text));
+    ProcessId::of(child.id()).unwrap().signal(prepared.server.stop_signal());
+    child.wait().unwrap();
+    let printed = files::last_lines(&log, 0, 30).join("\n");
+    assert!(outcome.is_ok(), "{outcome:?}\n{printed}");
+    text
+}
+
+#[test]
+fn wsgiref_serves_an_app_with_nothing_else() {
+    let site = Site::new();
+    site.write("app.py", APP);
+    let app = app(&site, site.env(), &[]).unwrap();
+    assert_eq!(app.python_version(), None);
+    let prepared = prepare(&app).unwrap();
+    let text = answer(&site, &prepared);
+    assert!(text.starts_with("HTTP/1.1 200 OK") || text.starts_with("HTTP/1.0 200 OK"), "{text}");
+    assert!(text.contains("served by wsgiref"), "{text}");
+    assert_eq!(app.python_version().unwrap(), prepared.python);
+    assert_eq!((app.server_name(), app.workers()), ("wsgiref", None));
+    assert!(prepared.changed && !prepare(&app).unwrap().changed);
+}
+
+#[test]
+fn gunicorn_comes_from_the_index_in_the_pinned_version_and_serves_a_file() {
+    let site = Site::new();
+    site.write("wsgi/main.py", APP);
+    let variables = [
+        ("OPENSHIFT_PYTHON_SERVER", "gunicorn"),
+        ("OPENSHIFT_PYTHON_WORKER_CLASS", "gthread"),
+        ("OPENSHIFT_PYTHON_WORKERS", "1"),
+        ("OPENSHIFT_PYTHON_WSGI_APPLICATION", "wsgi/main.py"),
+    ];
+    let app = app(&site, GearEnv::from_process(), &variables).unwrap();
+    let prepared = prepare(&app).unwrap();
+    assert_eq!(app.workers(), Some(1));
+    let text = answer(&site, &prepared);
+    assert!(text.contains("served by gunicorn/"), "{text}");
+}
+
+#[test]
+fn a_missing_app_is_told_before_anything_is_installed() {
+    let site = Site::new();
+    site.write("requirements.txt", "one\n");
+    let error = prepare(&app(&site, site.env(), &[]).unwrap()).unwrap_err();
+    assert!(error.starts_with("app.py is missing in "), "{error}");
+    assert!(!site.place().exists());
+}
+
+#[test]
+fn an_app_may_be_an_installed_package() {
+    let site = Site::new();
+    site.offer("one", "1.0");
+    site.write("requirements.txt", "one\n");
+    let named = |value| [("OPENSHIFT_PYTHON_WSGI_APPLICATION", value)];
+    let there = app(&site, site.env(), &named("one:main")).unwrap();
+    assert_eq!(prepare(&there).unwrap().launch.entry_point.to_string(), "one:main");
+    let not_there = app(&site, site.env(), &named("two:main")).unwrap();
+    assert!(prepare(&not_there).unwrap_err().starts_with("two.py is missing in "));
+}
+
+#[test]
+fn wrong_settings_and_versions_are_found_at_the_door() {
+    let site = Site::new();
+    let wrong = [("OPENSHIFT_PYTHON_SERVER", "gunicron")];
+    let error = app(&site, site.env(), &wrong).unwrap_err();
+    assert!(matches!(error, PythonError::Setting(_)), "{error}");
+    let env = site.env().with("OPENSHIFT_HOMEDIR", "/g");
+    let gear = Gear::from_env(&env).unwrap();
+    let dir = CartridgeDir::new("/g/cart".into());
+    let error = PythonApp::new(&env, &gear, &dir, "2.7").unwrap_err();
+    assert!(matches!(error, PythonError::Interpreter(_)), "{error}");
+}

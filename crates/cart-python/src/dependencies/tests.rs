@@ -1,0 +1,356 @@
+//! On real environments, made by the Python of this machine.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::time::Instant;
+
+use cart_core::files;
+use walkdir::WalkDir;
+
+use super::*;
+use crate::testing::Site;
+
+const NO_SERVER: &[Requirement] = &[];
+const SERVER: &[Requirement] =
+    &[Requirement { name: "engine", lines: &["engine>=2,<3; python_version >= '3'"] }];
+const NEWER_SERVER: &[Requirement] = &[Requirement { name: "engine", lines: &["engine>=3,<4"] }];
+
+/// Every file below a folder, with what tells it from another: inode, size, time.
+fn inventory(folder: &Utf8Path) -> BTreeMap<String, (u64, u64, i64)> {
+    WalkDir::new(folder)
+        .into_iter()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let m = entry.path().symlink_metadata().unwrap();
+            let name = entry.path().to_string_lossy().into_owned();
+            (name, (m.ino(), m.size(), m.mtime_nsec()))
+        })
+        .collect()
+}
+
+/// What is left beside the environment.
+fn beside(site: &Site) -> Vec<String> {
+    let parent = site.place().parent().unwrap().to_owned();
+    let entries = parent.read_dir_utf8().unwrap();
+    entries.map(|e| e.unwrap().file_name().to_owned()).collect()
+}
+
+#[test]
+fn what_was_done_is_not_done_again_and_nothing_is_run_to_find_that_out() {
+    let site = Site::new();
+    site.offer("one", "1.0");
+    site.write("requirements.txt", "one\n");
+    let (changed, told) = site.ensured(NO_SERVER);
+    assert!(changed && told.contains("Making a virtual environment with Python 3."), "{told}");
+    assert_eq!(site.run("python", &["-m", "one"]), "");
+    assert_eq!(site.run("one", &[]), "1.0", "its own name stands in its scripts");
+    assert!(!site.path("home").exists(), "a gear's home cannot be written to");
+
+    // From here on its Python and every other cannot be run.
+    let python = site.place().join("bin/python");
+    fs::remove_file(&python).unwrap();
+    files::write_atomic(&python, b"", 0o644).unwrap();
+    let mut parts = site.parts(NO_SERVER);
+    parts.env.set("PATH", "/nonexistent");
+    let begun = Instant::now();
+    const TIMES: u32 = 20;
+    for _ in 0..TIMES {
+        let ensured = ensure(&site.wish(&parts), &mut |line| panic!("{line}")).unwrap();
+        assert!(!ensured.changed);
+    }
+    let each = begun.elapsed() / TIMES;
+    assert!(each.as_millis() < 20, "{each:?}");
+}
+
+#[test]
+fn a_failed_installation_leaves_the_environment_as_it_was() {
+    let site = Site::new();
+    site.offer("one", "1.0");
+    site.write("requirements.txt", "one\n");
+    site.ensured(NO_SERVER);
+    let before = inventory(&site.place());
+
+    site.write("requirements.txt", "one\nmissing-package>=7\n");
+    let (result, _) = site.ensure(NO_SERVER);
+    let text = result.unwrap_err().to_string();
+    assert!(
+        text.starts_with(
+            "the packages of requirements.txt could not be installed: no version of \
+             `missing-package>=7` fits this Python (requirements.txt, line 2). Check the name and \
+             the version\nERROR: "
+        ),
+        "{text}"
+    );
+    assert_eq!(inventory(&site.place()), before);
+    assert_eq!(beside(&site), ["virtenv"]);
+
+    site.write("requirements.txt", "one\n");
+    assert!(!site.ensured(NO_SERVER).0, "and it still counts as what it was");
+}
+
+#[test]
+fn a_server_switch_installs_the_servers_packages_alone() {
+    let site = Site::new();
+    site.offer("one", "1.0");
+    site.offer("engine", "2.1");
+    site.write("requirements.txt", "one\n");
+    site.ensured(NO_SERVER);
+    let one = VirtualEnv::at(site.place()).site_packages().unwrap().join("one.py");
+    let inode = fs::metadata(&one).unwrap().ino();
+
+    let (changed, told) = site.ensured(SERVER);
+    assert!(changed && told.starts_with("Installing engine for the server\n"), "{told}");
+    assert!(!told.contains("one"), "{told}");
+    assert_eq!(site.run("engine", &[]), "2.1");
+    assert_eq!(fs::metadata(&one).unwrap().ino(), inode, "a file is shared, not made anew");
+
+    for server in [SERVER, NO_SERVER, SERVER] {
+        assert!(!site.ensured(server).0, "it is there already");
+    }
+
+    site.offer("engine", "3.0");
+    site.ensured(NEWER_SERVER);
+    assert_eq!(site.run("engine", &[]), "3.0", "what we chose we may replace");
+}
+
+#[test]
+fn the_apps_own_version_of_a_servers_package_is_kept() {
+    let site = Site::new();
+    for version in ["1.0", "1.5", "2.1"] {
+        site.offer("engine", version);
+    }
+    site.write("requirements.txt", "engine==1.0\n");
+    site.ensured(SERVER);
+    assert_eq!(site.run("engine", &[]), "1.0");
+
+    // A bound asks for nothing, so the server's packages are installed, within it.
+    site.write("requirements.txt", "-c bounds.txt\n");
+    site.write("bounds.txt", "engine<2\n");
+    let venv = VirtualEnv::at(site.place());
+    fs::remove_dir_all(site.place()).unwrap();
+    site.ensured(SERVER);
+    assert_eq!(venv.installed("Engine").unwrap(), "1.5");
+}
+
+#[test]
+fn an_environment_that_was_moved_works_in_its_new_place() {
+    let site = Site::new();
+    site.offer("one", "1.0");
+    site.write("requirements.txt", "one\n-e ./lib\n");
+    site.write("lib/pyproject.toml", LINKED);
+    site.write("lib/backend.py", BACKEND);
+    site.write("lib/linked_module.py", "");
+    site.ensured(NO_SERVER);
+    let where_is = ["-c", "import linked_module; print(linked_module.__file__)"];
+    assert!(site.run("python", &where_is).contains("/gear/repo/lib/"));
+
+    // A gear elsewhere: everything moves, and no pip, which has nothing to install from there.
+    fs::remove_dir_all(site.path("shelf")).unwrap();
+    fs::rename(site.path("gear"), site.path("another")).unwrap();
+    let parts = site.parts_at("another");
+    let mut told = Vec::new();
+    let mut ensure = |parts| ensure(&site.wish(parts), &mut |l: &str| told.push(l.to_owned()));
+    assert!(ensure(&parts).unwrap().changed);
+    assert!(!ensure(&parts).unwrap().changed);
+    assert_eq!(told, [""; 0]);
+
+    let bin = site.path("another/cart/virtenv/bin");
+    let text = String::from_utf8(files::read(&bin.join("one")).unwrap()).unwrap();
+    assert!(text.starts_with(&format!("#!{bin}/python")), "{text}");
+    fs::rename(site.path("another"), site.path("gear")).unwrap();
+    assert!(site.ensured(NO_SERVER).0, "and back");
+    assert!(site.run("python", &where_is).contains("/gear/repo/lib/"));
+    assert_eq!(site.run("one", &[]), "1.0");
+}
+
+#[test]
+fn an_interpreter_that_was_replaced_or_removed_is_noticed() {
+    let site = Site::new();
+    site.ensured(NO_SERVER);
+    let alter = |field: &str, value: &str| {
+        let path = site.place().join("cartridge.json");
+        let mut json: serde_json::Value =
+            serde_json::from_slice(&files::read(&path).unwrap()).unwrap();
+        json["python"][field] = serde_json::from_str(value).unwrap();
+        files::write_atomic(&path, json.to_string().as_bytes(), 0o644).unwrap();
+    };
+    let inode = || fs::metadata(site.place()).unwrap().ino();
+
+    let first = inode();
+    alter("size", "1");
+    assert_eq!(site.ensured(NO_SERVER), (true, String::new()), "an update of the same version");
+    assert_eq!(inode(), first);
+    assert!(!site.ensured(NO_SERVER).0);
+
+    alter("executable", "\"/gone/python3\"");
+    let (_, told) = site.ensured(NO_SERVER);
+    assert!(
+        told.starts_with(
+            "The virtual environment is made anew: its interpreter /gone/python3 is gone\n"
+        ),
+        "{told}"
+    );
+    assert!(!site.ensured(NO_SERVER).0);
+
+    alter("version", "\"3.3.0\"");
+    let (_, told) = site.ensured(NO_SERVER);
+    assert!(told.contains("anew: it has Python 3.3.0, wanted is 3\n"), "{told}");
+}
+
+#[test]
+fn an_interrupted_installation_counts_for_nothing() {
+    let site = Site::new();
+    let stage = site.place().with_file_name(".virtenv.new");
+    fs::create_dir_all(stage.join("bin")).unwrap();
+    fs::create_dir_all(site.place().join("bin")).unwrap();
+    let (changed, told) = site.ensured(NO_SERVER);
+    assert!(changed && told.contains("anew: it was not finished"), "{told}");
+    assert_eq!(beside(&site), ["virtenv"]);
+}
+
+#[test]
+fn a_clean_build_starts_from_nothing_behind_the_nodes_link() {
+    let site = Site::new();
+    // As the node makes it: a link to an empty directory among the dependencies.
+    fs::create_dir_all(site.path("gear/dependencies/virtenv")).unwrap();
+    std::os::unix::fs::symlink("../dependencies/virtenv", site.place()).unwrap();
+    site.ensured(NO_SERVER);
+    files::write_atomic(&site.place().join("leftover"), b"", 0o644).unwrap();
+    let parts = site.parts(NO_SERVER);
+    let wish = Wish { clean: true, ..site.wish(&parts) };
+    assert!(ensure(&wish, &mut |_| ()).unwrap().changed);
+    assert!(!site.place().join("leftover").exists());
+    assert!(site.place().symlink_metadata().unwrap().is_symlink());
+    assert!(!site.ensured(NO_SERVER).0);
+    let mode = fs::metadata(site.place()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o755, 0o755);
+}
+
+#[test]
+fn a_project_is_linked_or_its_dependencies_are_installed() {
+    let site = Site::new();
+    site.offer("one", "1.0");
+    site.write("pyproject.toml", "[project]\nname = 'x'\ndependencies = ['one']\n");
+    let (_, told) = site.ensured(NO_SERVER);
+    assert!(told.contains("Installing the dependencies of pyproject.toml\n"), "{told}");
+    assert_eq!(site.run("one", &[]), "1.0");
+
+    site.write("pyproject.toml", LINKED);
+    site.write("backend.py", BACKEND);
+    site.write("linked_module.py", "print('linked')\n");
+    let (_, told) = site.ensured(NO_SERVER);
+    assert!(told.contains("Installing the app as a package (pyproject.toml)\n"), "{told}");
+    assert_eq!(site.run("python", &["-c", "import linked_module"]), "linked");
+    let folders = VirtualEnv::at(site.place()).import_folders();
+    assert!(folders.contains(&site.repo().canonicalize_utf8().unwrap()), "{folders:?}");
+    site.write("linked_module.py", "print('changed')\n");
+    assert!(!site.ensured(NO_SERVER).0, "new code needs no installation");
+    assert_eq!(site.run("python", &["-c", "import linked_module"]), "changed");
+}
+
+#[test]
+fn an_app_whose_folders_are_no_packages_gets_its_dependencies() {
+    // With the real setuptools, from the package index.
+    let site = Site::new();
+    site.offer("one", "1.0");
+    site.write("setup.py", SETUP);
+    site.write("README.txt", "read by setup.py");
+    site.write("public/index.html", "");
+    site.write("wsgi/main.py", "");
+    let parts = site.parts(NO_SERVER);
+    let mut env = GearEnv::from_process();
+    env.set("PIP_FIND_LINKS", site.path("shelf").as_str());
+    let wish = Wish { env: &env, ..site.wish(&parts) };
+    let mut told = String::new();
+    let result = ensure(&wish, &mut |line| told = format!("{told}{line}\n"));
+    assert!(result.is_ok(), "{}\n{told}", result.unwrap_err());
+    assert!(told.contains("installing its dependencies only"), "{told}");
+    assert_eq!(site.run("one", &[]), "1.0");
+}
+
+#[test]
+fn a_mirror_is_used_when_it_answers_and_only_then() {
+    let site = Site::new();
+    site.offer("one", "1.0");
+    site.write("requirements.txt", "one\n");
+    let wheel = files::read(&site.path("shelf/one-1.0-py3-none-any.whl")).unwrap();
+    let index = serve_index(wheel);
+    let mut parts = site.parts(NO_SERVER);
+    let told = |parts: &_, mirror: &str| {
+        let mirror = MirrorUrl::parse(mirror).unwrap();
+        let wish = Wish { mirror: Some(&mirror), ..site.wish(parts) };
+        let mut told = String::new();
+        ensure(&wish, &mut |line| told = format!("{told}{line}\n")).unwrap();
+        told
+    };
+
+    // Nobody listens on port 1; the shelf serves as the default index.
+    let dead = told(&parts, "http://127.0.0.1:1/simple");
+    assert!(
+        dead.contains(
+            "The package index http://127.0.0.1:1/simple does not answer; the default index is \
+             used instead\n"
+        ),
+        "{dead}"
+    );
+
+    fs::remove_dir_all(site.place()).unwrap();
+    parts.env.remove("PIP_NO_INDEX");
+    parts.env.remove("PIP_FIND_LINKS");
+    let alive = told(&parts, &format!("http://{index}/simple"));
+    assert!(!alive.contains("does not answer"), "{alive}");
+    assert_eq!(site.run("one", &[]), "1.0");
+}
+
+/// A build tool that links the folder it stands in, so that no test needs one from elsewhere.
+const LINKED: &str = "[build-system]\nrequires = []\nbuild-backend = 'backend'\n\
+                      backend-path = ['.']\n[project]\nname = 'linked'\nversion = '1'\n";
+const BACKEND: &str = r#"
+import os, zipfile
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    name = "linked-1-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
+        wheel.writestr("linked.pth", os.getcwd() + "\n")
+        wheel.writestr("linked-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: linked\nVersion: 1\n")
+        wheel.writestr("linked-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("linked-1.dist-info/RECORD", "")
+    return name
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    raise SystemExit("only linked")
+"#;
+
+/// As apps for OpenShift had it: nothing about packages.
+const SETUP: &str = "from setuptools import setup\n\
+                     setup(name='YourApp', version='1', install_requires=['one'],\n\
+                           long_description=open('README.txt').read())\n";
+
+/// A package index with one package, on a port of its own, for as long as the test runs.
+fn serve_index(wheel: Vec<u8>) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let Ok(mut connection) = connection else { return };
+            let mut head = BufReader::new(connection.try_clone().unwrap()).lines();
+            let request = head.next().and_then(Result::ok).unwrap_or_default();
+            // A client that is still sending would lose the answer.
+            head.take_while(|line| line.as_ref().is_ok_and(|l| !l.is_empty())).count();
+            let (kind, body) = if request.contains(".whl") {
+                ("application/octet-stream", wheel.clone())
+            } else {
+                let link = "<a href='/one-1.0-py3-none-any.whl'>one-1.0-py3-none-any.whl</a>";
+                ("text/html", link.as_bytes().to_vec())
+            };
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+                 Connection: close\r\n\r\n"
+            );
+            let _ = connection.write_all(&[head.into_bytes(), body].concat());
+        }
+    });
+    address
+}

@@ -40,8 +40,22 @@ fn every_documented_form_is_read() {
 #[test]
 fn what_no_launcher_could_take_is_refused() {
     for bad in [
-        "", ":", "app:", ":app", "a b", "app:a b", "a..b", "../x.py", "a/../../x.py", "a/", "/",
-        "x\".py", "a\n.py", "app:f()", "-m/x.py", "my-app",
+        "",
+        ":",
+        "app:",
+        ":app",
+        "a b",
+        "app:a b",
+        "a..b",
+        "../x.py",
+        "a/../../x.py",
+        "a/",
+        "/",
+        "x\".py",
+        "a\n.py",
+        "app:f()",
+        "-m/x.py",
+        "my-app",
     ] {
         assert_eq!(EntryPoint::parse(bad), None, "{bad:?}");
     }

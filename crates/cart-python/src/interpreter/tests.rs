@@ -9,9 +9,7 @@ struct Folder {
 
 impl Folder {
     fn new() -> Self {
-        Self {
-            dir: tempfile::tempdir().unwrap(),
-        }
+        Self { dir: tempfile::tempdir().unwrap() }
     }
 
     fn path(&self) -> &Utf8Path {
@@ -62,9 +60,7 @@ fn software_versions_are_3_and_3_n() {
 
 #[test]
 fn version_3_is_the_python3_of_the_path_even_if_a_newer_one_is_there() {
-    let folder = Folder::new()
-        .python("python3", "3.11.2")
-        .python("python3.13", "3.13.0");
+    let folder = Folder::new().python("python3", "3.11.2").python("python3.13", "3.13.0");
     assert_eq!(folder.find("3").unwrap(), "3.11.2");
 }
 
@@ -92,26 +88,20 @@ fn a_name_that_lies_about_its_version_is_not_believed() {
 
 #[test]
 fn one_that_makes_environments_is_preferred() {
-    let folder = Folder::new()
-        .without_venv("python3", "3.11.2")
-        .python("python3.9", "3.9.18");
+    let folder = Folder::new().without_venv("python3", "3.11.2").python("python3.9", "3.9.18");
     assert_eq!(folder.find("3").unwrap(), "3.9.18");
 }
 
 #[test]
 fn nothing_found_tells_where_and_the_remedy() {
     insta::assert_snapshot!(Folder::new().message("3"), @"Python 3 was not found in BIN. Install it: `apt-get install python3 python3-venv` or `dnf install python3`");
-    let folder = Folder::new()
-        .python("python3", "3.11.2")
-        .python("python3.9", "3.9.18");
+    let folder = Folder::new().python("python3", "3.11.2").python("python3.9", "3.9.18");
     insta::assert_snapshot!(folder.message("3.12"), @"Python 3.12 was not found in BIN; there is 3.9.18 (/py/3.9.18), 3.11.2 (/py/3.11.2). Install it: `apt-get install python3.12 python3.12-venv` or `dnf install python3.12`");
 }
 
 #[test]
 fn too_old_and_without_venv_are_told_apart() {
-    let old = Folder::new()
-        .python("python", "2.7.18")
-        .python("python3", "3.4.10");
+    let old = Folder::new().python("python", "2.7.18").python("python3", "3.4.10");
     insta::assert_snapshot!(old.message("3"), @"Python 3.4.10 (/py/3.4.10) is too old: 3.6 or newer is needed. Install it: `apt-get install python3 python3-venv` or `dnf install python3`");
     let bare = Folder::new().without_venv("python3", "3.11.2");
     insta::assert_snapshot!(bare.message("3"), @"Python 3.11.2 (/py/3.11.2) cannot make virtual environments: its modules `venv` and `ensurepip` are not installed. Install them: `apt-get install python3-venv` (or `python3.11-venv`), or `dnf install python3-pip`");

@@ -98,7 +98,8 @@ const NETWORK: &[&str] = &[
     "Connection refused",
     "SSL: CERTIFICATE_VERIFY_FAILED",
 ];
-const HASH: &[&str] = &["DO NOT MATCH THE HASHES", "all requirements must have their versions pinned"];
+const HASH: &[&str] =
+    &["DO NOT MATCH THE HASHES", "all requirements must have their versions pinned"];
 const CONFLICT: &[&str] = &["ResolutionImpossible", "conflicting dependencies"];
 
 fn after(lines: &[String], words: &str) -> Option<String> {
@@ -212,7 +213,10 @@ mod tests {
             ("ERROR: [Errno 28] No space left on device", Failure::DiskFull),
             ("ERROR: ResolutionImpossible: for help visit", Failure::Conflict),
             ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", Failure::WrongHash),
-            ("  error: Multiple top-level packages discovered in a flat-layout", Failure::Discovery),
+            (
+                "  error: Multiple top-level packages discovered in a flat-layout",
+                Failure::Discovery,
+            ),
             ("something new", Failure::Other),
         ] {
             assert_eq!(failure(text), expected, "{text}");

@@ -61,11 +61,8 @@ fn local_packages_are_told_from_named_ones() {
         "requirements.txt",
         "./libs/one\n-e ./libs/two[extra]\nwheels/three-1.0-py3-none-any.whl\nfile:libs/four\n.\n",
     )]);
-    let local: Vec<_> = found
-        .local
-        .iter()
-        .map(|l| (l.path.file_name().unwrap_or_default(), l.editable))
-        .collect();
+    let local: Vec<_> =
+        found.local.iter().map(|l| (l.path.file_name().unwrap_or_default(), l.editable)).collect();
     assert_eq!(
         local[..4],
         [("one", false), ("two", true), ("three-1.0-py3-none-any.whl", false), ("four", false)]

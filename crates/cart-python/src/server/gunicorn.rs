@@ -58,7 +58,5 @@ impl WsgiServer for Gunicorn {
 /// knows files and dotted callables too.
 fn app_argument(launch: &Launch) -> String {
     let entry = &launch.entry_point;
-    entry
-        .as_plain_module()
-        .unwrap_or_else(|| format!("cartridge_wsgi:load(\"{entry}\")"))
+    entry.as_plain_module().unwrap_or_else(|| format!("cartridge_wsgi:load(\"{entry}\")"))
 }

@@ -1,0 +1,157 @@
+//! What several tests need: a gear-like tree, and packages that pip can install without a network.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::run;
+use cart_core::{CommandSpec, GearEnv, files};
+use std::time::Duration;
+
+use crate::dependencies::{self, DependencyError, Ensured, Wish};
+use crate::inputs::Inputs;
+use crate::interpreter::{self, PythonVersion};
+use crate::server::Requirement;
+
+/// Writes a wheel of a package that consists of its version and a program of its name.
+const WHEEL: &str = r#"
+import sys, zipfile
+folder, name, version = sys.argv[1:]
+info = "%s-%s.dist-info/" % (name, version)
+with zipfile.ZipFile("%s/%s-%s-py3-none-any.whl" % (folder, name, version), "w") as wheel:
+    wheel.writestr(name + ".py", "version = %r\ndef main(): print(version)\n" % version)
+    wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version))
+    wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    wheel.writestr(info + "entry_points.txt", "[console_scripts]\n%s = %s:main\n" % (name, name))
+    wheel.writestr(info + "RECORD", "")
+"#;
+
+/// A tree with a repository, a place for an environment and a shelf of packages.
+pub(crate) struct Site {
+    dir: tempfile::TempDir,
+}
+
+impl Site {
+    pub(crate) fn new() -> Self {
+        let site = Self { dir: tempfile::tempdir().unwrap() };
+        for name in ["gear/repo", "gear/cart", "gear/tmp", "shelf"] {
+            std::fs::create_dir_all(site.path(name)).unwrap();
+        }
+        site
+    }
+
+    pub(crate) fn path(&self, name: &str) -> Utf8PathBuf {
+        Utf8Path::from_path(self.dir.path()).unwrap().join(name)
+    }
+
+    pub(crate) fn repo(&self) -> Utf8PathBuf {
+        self.path("gear/repo")
+    }
+
+    pub(crate) fn place(&self) -> Utf8PathBuf {
+        self.path("gear/cart/virtenv")
+    }
+
+    pub(crate) fn write(&self, name: &str, content: &str) {
+        let path = self.repo().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        files::write_atomic(&path, content.as_bytes(), 0o644).unwrap();
+    }
+
+    /// The environment of a gear whose pip takes packages from the shelf alone, and whose home
+    /// does not exist.
+    pub(crate) fn env(&self) -> GearEnv {
+        let path = GearEnv::from_process().get("PATH").unwrap().to_owned();
+        GearEnv::new()
+            .with("PATH", path)
+            .with("HOME", self.path("home").as_str())
+            .with("PIP_NO_INDEX", "1")
+            .with("PIP_FIND_LINKS", self.path("shelf").as_str())
+    }
+
+    /// Puts a package on the shelf.
+    pub(crate) fn offer(&self, name: &str, version: &str) {
+        let python = interpreter::find(any_python(), &self.env()).unwrap();
+        let shelf = self.path("shelf");
+        let command = CommandSpec::new(&python.executable, &GearEnv::new()).args([
+            "-c",
+            WHEEL,
+            shelf.as_str(),
+            name,
+            version,
+        ]);
+        run::checked(&command, Duration::from_secs(60)).unwrap();
+    }
+
+    /// Runs a program of the environment and answers what it prints.
+    pub(crate) fn run(&self, program: &str, args: &[&str]) -> String {
+        let command = CommandSpec::new(self.place().join("bin").join(program), &self.env())
+            .args(args.iter().copied());
+        run::checked(&command, Duration::from_secs(60)).unwrap().stdout_text()
+    }
+
+    pub(crate) fn wish<'a>(&self, parts: &'a Parts) -> Wish<'a> {
+        Wish {
+            place: &parts.place,
+            repo: &parts.repo,
+            version: any_python(),
+            inputs: &parts.inputs,
+            server: parts.server,
+            env: &parts.env,
+            tmp: &parts.tmp,
+            mirror: None,
+            clean: false,
+        }
+    }
+
+    /// What a wish points to, as things are now.
+    pub(crate) fn parts(&self, server: &'static [Requirement]) -> Parts {
+        Parts { server, ..self.parts_at("gear") }
+    }
+
+    /// The same without a server, when the gear has another name.
+    pub(crate) fn parts_at(&self, gear: &str) -> Parts {
+        let gear = self.path(gear);
+        let repo = gear.join("repo");
+        Parts {
+            place: gear.join("cart/virtenv"),
+            inputs: Inputs::read(&repo, None).unwrap(),
+            repo,
+            server: &[],
+            env: self.env(),
+            tmp: gear.join("tmp"),
+        }
+    }
+
+    /// Ensures, and answers what was told on the way.
+    pub(crate) fn ensure(
+        &self,
+        server: &'static [Requirement],
+    ) -> (Result<Ensured, DependencyError>, String) {
+        let parts = self.parts(server);
+        let mut told = String::new();
+        let mut progress = |line: &str| {
+            told.push_str(line);
+            told.push('\n');
+        };
+        let result = dependencies::ensure(&self.wish(&parts), &mut progress);
+        (result, told)
+    }
+
+    /// Ensures and demands success; answers whether anything changed, and what was told.
+    pub(crate) fn ensured(&self, server: &'static [Requirement]) -> (bool, String) {
+        let (result, told) = self.ensure(server);
+        (result.unwrap().changed, told)
+    }
+}
+
+/// The owned part of a [`Wish`].
+pub(crate) struct Parts {
+    place: Utf8PathBuf,
+    repo: Utf8PathBuf,
+    inputs: Inputs,
+    server: &'static [Requirement],
+    pub(crate) env: GearEnv,
+    tmp: Utf8PathBuf,
+}
+
+pub(crate) fn any_python() -> PythonVersion {
+    PythonVersion::parse("3").unwrap()
+}
