@@ -77,6 +77,40 @@ const WAITING: &[&str] = &[
     "with_object",
 ];
 
+/// Methods that take no arguments, whatever they are called of.
+const WITHOUT_ARGUMENTS: &[&str] = &[
+    "abs",
+    "ascii_only?",
+    "bytes",
+    "bytesize",
+    "capitalize",
+    "chars",
+    "chop",
+    "chr",
+    "compact",
+    "empty?",
+    "even?",
+    "hex",
+    "invert",
+    "keys",
+    "length",
+    "lstrip",
+    "next",
+    "odd?",
+    "oct",
+    "ord",
+    "pred",
+    "rstrip",
+    "size",
+    "strip",
+    "succ",
+    "to_a",
+    "to_f",
+    "to_sym",
+    "values",
+    "zero?",
+];
+
 impl<'c, 'a> Call<'c, 'a> {
     /// A call without a block.
     pub(crate) fn new(name: &'c str, args: &'c [Value]) -> Call<'c, 'a> {
@@ -184,6 +218,9 @@ impl<'a> Evaluator<'a> {
                 method: call.name.to_owned(),
                 args: call.args.to_vec(),
             })));
+        }
+        if WITHOUT_ARGUMENTS.contains(&call.name) && responds(receiver, call.name) {
+            call.no_args()?;
         }
         let value = match self.answer(receiver, call)? {
             Some(value) => value,

@@ -41,14 +41,13 @@ impl Program {
                 return Err(error(line, ErbErrorKind::Limit { limit }));
             }
         };
-        if let Some(problem) = result.diagnostics.iter().find(|problem| problem.is_error()) {
-            let kind = ErbErrorKind::Syntax { message: problem.render_message() };
-            return Err(error(lines.line_at(problem.loc.begin), kind));
-        }
-        if let Some(at) = lines.invalid_char(result.comments.iter().map(|it| it.location)) {
-            let kind =
-                ErbErrorKind::Syntax { message: "a byte that is not UTF-8 in code".to_owned() };
-            return Err(error(lines.line_at(at), kind));
+        let problem = result.diagnostics.iter().find(|problem| problem.is_error());
+        let problem = problem.map(|problem| (problem.loc.begin, problem.render_message()));
+        let invalid = lines
+            .invalid_char(result.comments.iter().map(|comment| comment.location))
+            .map(|at| (at, "a byte that is not UTF-8 in code".to_owned()));
+        if let Some((at, message)) = invalid.into_iter().chain(problem).min_by_key(|it| it.0) {
+            return Err(error(lines.line_at(at), ErbErrorKind::Syntax { message }));
         }
         Ok(Program { tree, lines })
     }

@@ -16,7 +16,7 @@ use crate::server::Requirement;
 use crate::stamp::{BasePython, Stamp};
 use crate::virtualenv::relocate::relocate;
 use crate::virtualenv::stage::{Stage, StageError};
-use crate::virtualenv::{Condition, VirtualEnv};
+use crate::virtualenv::{Condition, VirtualEnv, comparable};
 
 /// What an environment shall be.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +110,7 @@ impl Wish<'_> {
         let nothing_to_install =
             stamp.app == self.inputs.digest && self.missing(venv, &stamp).is_empty();
         let changed = if nothing_to_install {
+            self.refuse_too_old(venv)?;
             self.keep(venv, &wanted, &moves)?
         } else {
             let stage = Stage::copy_of(self.place)?;
@@ -151,10 +152,11 @@ impl Wish<'_> {
         let missing = self.missing(stage.venv(), &stamp);
         if !missing.is_empty() {
             self.install_server(&missing, &mut pip, progress)?;
-            for requirement in missing {
+            for requirement in &missing {
                 stamp.ours.insert(requirement.name.to_owned(), lines(requirement));
             }
         }
+        self.refuse_too_old(stage.venv())?;
         Ok(stamp)
     }
 
@@ -238,14 +240,29 @@ impl Wish<'_> {
     /// What the server needs and is not there, or is there by an older choice of ours.
     fn missing(&self, venv: &VirtualEnv, stamp: &Stamp) -> Vec<Requirement> {
         let outdated = |r: &Requirement| match stamp.ours.get(r.name) {
-            Some(chosen_by) => !self.inputs.name(r.name) && *chosen_by != lines(*r),
+            Some(chosen_by) => !self.inputs.name(r.name) && *chosen_by != lines(r),
             None => false,
         };
         self.server
             .iter()
             .filter(|r| outdated(r) || venv.installed(r.name).is_none())
-            .copied()
+            .cloned()
             .collect()
+    }
+
+    /// The app may choose a version of a server's package, but not one that cannot serve it.
+    fn refuse_too_old(&self, venv: &VirtualEnv) -> Result<(), DependencyError> {
+        for requirement in self.server {
+            let installed = venv.installed(requirement.name);
+            if let Some(version) = installed.filter(|v| comparable(v) < requirement.oldest) {
+                return Err(DependencyError::TooOld {
+                    package: requirement.name,
+                    version,
+                    oldest: requirement.oldest.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// As pip sees it, which follows links.
@@ -276,7 +293,7 @@ impl LazyPip<'_> {
     }
 }
 
-fn lines(requirement: Requirement) -> Vec<String> {
+fn lines(requirement: &Requirement) -> Vec<String> {
     requirement.lines.iter().map(|l| (*l).to_owned()).collect()
 }
 
@@ -307,6 +324,19 @@ pub enum DependencyError {
     /// Packages could not be installed.
     #[error(transparent)]
     Pip(#[from] PipError),
+    /// The app's own choice of a package is too old for the server.
+    #[error(
+        "{package} {version}, which the app asks for, is too old to serve it: {oldest} or newer is \
+         needed. Ask for a newer one, or for none: then the cartridge chooses it"
+    )]
+    TooOld {
+        /// The package.
+        package: &'static str,
+        /// What is installed.
+        version: String,
+        /// What the launchers work with.
+        oldest: Version,
+    },
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),

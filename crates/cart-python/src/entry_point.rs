@@ -46,16 +46,6 @@ impl EntryPoint {
         Some(Self { target, callable: callable.to_owned() })
     }
 
-    /// `module:callable` when it is that and neither a file nor a dotted callable: the form that
-    /// every server understands.
-    #[must_use]
-    pub fn as_plain_module(&self) -> Option<String> {
-        match &self.target {
-            Target::Module(_) if !self.callable.contains('.') => Some(self.to_string()),
-            _ => None,
-        }
-    }
-
     /// Looks for it in the app's repository, then, if it is a module, in `elsewhere`: folders
     /// that installed packages are imported from. Answers it as the launchers take it, with a
     /// path relative to the repository.

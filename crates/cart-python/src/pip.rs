@@ -8,9 +8,11 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, GearEnv, files};
+use semver::Version;
 
 use crate::mirror::MirrorUrl;
 use crate::requirements::Requirements;
+use crate::virtualenv::comparable;
 use crate::virtualenv::stage::{self, Stage};
 use failure::Failure;
 
@@ -41,7 +43,7 @@ except urllib.error.HTTPError as error:
 const MIRROR_LIMIT: Duration = Duration::from_secs(20);
 
 /// The first pip that takes wheels for today's systems and links projects without `setup.py`.
-const OLDEST: (u64, u64) = (21, 3);
+const OLDEST: Version = Version::new(21, 3, 0);
 
 /// What pip is called with everywhere.
 #[derive(Clone, Copy, Debug)]
@@ -83,8 +85,8 @@ impl Pip {
             .arg("install")
             .dir(options.repo);
         let pip = Self { command };
-        if stage.venv().installed("pip").is_some_and(|v| is_old(&v)) {
-            let version = format!("pip>={}.{}", OLDEST.0, OLDEST.1);
+        if stage.venv().installed("pip").is_some_and(|v| comparable(&v) < OLDEST) {
+            let version = format!("pip>={OLDEST}");
             pip.install("a newer pip", &["--upgrade", &version], None, progress)?;
         }
         Ok(pip)
@@ -168,11 +170,6 @@ fn is_own_directory(path: &Utf8Path, user: u32) -> bool {
     path.symlink_metadata().is_ok_and(|m| m.is_dir() && m.uid() == user && m.mode() & 0o022 == 0)
 }
 
-fn is_old(version: &str) -> bool {
-    let mut numbers = version.split('.').map(|n| n.parse::<u64>().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < OLDEST
-}
-
 fn is_worth_showing(line: &str) -> bool {
     let line = line.trim_start();
     let noise = ["Requirement already satisfied", "[notice]", "Looking in "];
@@ -223,12 +220,6 @@ pub(crate) fn file_argument(file: &Utf8PathBuf, repo: &Utf8Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_old_pip_is_known_by_its_version() {
-        assert!(is_old("18.1") && is_old("20.2.4") && is_old("21.2"));
-        assert!(!is_old("21.3") && !is_old("23.0.1") && !is_old("26.1"));
-    }
 
     #[test]
     fn a_cache_that_is_not_ours_alone_is_not_used() {

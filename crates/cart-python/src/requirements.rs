@@ -54,7 +54,7 @@ impl Requirements {
     /// [`DEFAULT_FILE`] if there is one.
     ///
     /// # Errors
-    /// [`RequirementsError::Missing`] when a named or included file is not there.
+    /// [`RequirementsError`] when a named or included file is not there or cannot be read.
     pub fn read(
         repo: &Utf8Path,
         named: Option<&Utf8Path>,
@@ -101,7 +101,9 @@ impl Reader<'_> {
         file: &Utf8Path,
         included_by: Option<(&Utf8Path, usize)>,
     ) -> Result<(), RequirementsError> {
-        if !self.seen.insert(file.to_owned()) {
+        // By its real path: a file may include itself through `..` or a link.
+        let real = file.canonicalize_utf8().unwrap_or_else(|_| file.to_owned());
+        if !self.seen.insert(real) {
             return Ok(());
         }
         let content = match (files::read_if_exists(file)?, included_by) {
@@ -152,20 +154,21 @@ impl Reader<'_> {
             Line::Option => {}
             Line::Requirement { text, editable } => {
                 self.found.asks_for_something = true;
-                match local_path(&text) {
-                    // ... but for a local package from the working directory.
-                    Some(path) => {
-                        self.found.local.push(Local { path: self.repo.join(path), editable })
-                    }
-                    None => self.found.packages.extend(package_name(&text).map(|name| Package {
-                        name: normalized(&name),
-                        file: file.to_owned(),
-                        line: number,
-                    })),
-                }
+                self.ask_for(&text, editable, file, number);
             }
         }
         Ok(())
+    }
+
+    fn ask_for(&mut self, text: &str, editable: bool, file: &Utf8Path, line: usize) {
+        if let Some(path) = local_path(text) {
+            // Not from the file's folder, as for an included one: from the working directory.
+            let path = self.repo.join(path);
+            self.found.local.push(Local { path, editable });
+        } else if let Some(name) = package_name(text) {
+            let name = normalized(&name);
+            self.found.packages.push(Package { name, file: file.to_owned(), line });
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use cart_core::{CommandSpec, GearEnv};
 use rustix::process::Signal;
+use semver::Version;
 
 use crate::entry_point::EntryPoint;
 use crate::settings::PythonSettings;
@@ -93,12 +94,14 @@ pub fn closest(name: &str) -> Option<&'static str> {
 }
 
 /// A package that a server needs, in versions that are known to work with our launchers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
     /// The package's name.
     pub name: &'static str,
     /// What pip is given: one line, or several of which markers choose one for each Python.
     pub lines: &'static [&'static str],
+    /// The oldest version that our launchers work with, for apps that choose one themselves.
+    pub oldest: Version,
 }
 
 /// The newest of each that its Python still gets, up to the next major version.
@@ -109,6 +112,8 @@ const GEVENT: Requirement = Requirement {
         "gevent>=24.2.1,<25; python_version == '3.8'",
         "gevent>=22.10.2,<23; python_version < '3.8'",
     ],
+    // `gevent.signal_handler`
+    oldest: Version::new(1, 5, 0),
 };
 
 /// As [`GEVENT`].
@@ -119,6 +124,8 @@ const GUNICORN: Requirement = Requirement {
         "gunicorn>=23,<24; python_version >= '3.7' and python_version < '3.10'",
         "gunicorn>=21.2,<22; python_version < '3.7'",
     ],
+    // `python -m gunicorn`, and a call as the app's name
+    oldest: Version::new(20, 1, 0),
 };
 
 /// Everything that the command of a server depends on.

@@ -39,7 +39,7 @@ pub const WORKER_CLASS: Setting = Setting {
 pub const THREADS: Setting = Setting {
     name: "OPENSHIFT_PYTHON_THREADS",
     meaning: "requests served at the same time by wsgiref, or by each gthread worker of gunicorn",
-    default: "32 for wsgiref, 8 for a gthread worker",
+    default: "32 for wsgiref, 4 for each gthread worker",
     allowed: "1 to 1000",
 };
 

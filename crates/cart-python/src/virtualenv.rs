@@ -9,9 +9,10 @@ pub mod stage;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
+use semver::Version;
 
 use crate::interpreter::{self, PythonVersion};
-use crate::stamp::{Fate, Stamp};
+use crate::stamp::{BasePython, Fate, Stamp};
 
 /// A virtual environment in a directory, whether it is there or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,11 +82,11 @@ impl VirtualEnv {
     }
 
     /// Its interpreter after an update: still usable when major and minor version are the same.
-    fn interpreter_now(&self, stamp: &Stamp, env: &GearEnv) -> Option<crate::stamp::BasePython> {
+    fn interpreter_now(&self, stamp: &Stamp, env: &GearEnv) -> Option<BasePython> {
         let now = interpreter::ask(&self.python(), env)?;
         let was = &stamp.python.version;
         let same = (now.version.major, now.version.minor) == (was.major, was.minor);
-        same.then(|| crate::stamp::BasePython::of(&now).ok())?
+        same.then(|| BasePython::of(&now).ok())?
     }
 
     /// `lib/python3.N/site-packages`.
@@ -165,6 +166,18 @@ pub fn normalized(name: &str) -> String {
         }
     }
     spelled
+}
+
+/// The first three numbers of a package's version; what else versions of packages have (`rc1`,
+/// `.post2`) decides nothing here.
+#[must_use]
+pub fn comparable(version: &str) -> Version {
+    let mut numbers = version.split('.').map(|part| {
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        part[..digits].parse().unwrap_or(0)
+    });
+    let mut next = || numbers.next().unwrap_or(0);
+    Version::new(next(), next(), next())
 }
 
 /// What a program of an environment gets: its programs first on the PATH, output at once, and

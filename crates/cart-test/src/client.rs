@@ -85,9 +85,7 @@ impl WebSocket {
     #[must_use]
     pub fn open(address: SocketAddr, path: &str) -> Self {
         let stream = TcpStream::connect(address).unwrap_or_else(|e| panic!("{address}: {e}"));
-        stream
-            .set_read_timeout(Some(LIMIT))
-            .unwrap_or_else(|e| panic!("set_read_timeout: {e}"));
+        stream.set_read_timeout(Some(LIMIT)).unwrap_or_else(|e| panic!("set_read_timeout: {e}"));
         let url = format!("ws://{address}{path}");
         let (socket, _) = tungstenite::client(url.as_str(), stream)
             .unwrap_or_else(|e| panic!("the handshake with {url} failed: {e}"));
@@ -121,7 +119,8 @@ fn agent() -> ureq::Agent {
 }
 
 fn answer(mut response: ureq::http::Response<ureq::Body>) -> Answer {
-    let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let text =
+        |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     Answer {
         status: response.status().as_u16(),
         headers: response.headers().iter().map(|(n, v)| (n.to_string(), text(v))).collect(),

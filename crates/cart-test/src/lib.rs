@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod gear;
+mod program;
+
+pub use client::{Answer, WebSocket, get, post, raw, try_get};
+pub use gear::{Outcome, TestGear};
+pub use program::fake_program;

@@ -135,6 +135,10 @@ impl<'a> Evaluator<'a> {
             return Ok(value.clone());
         }
         if !names::is_function(name) && !names::is_method("Object", name) {
+            // `x?` and `x!` can only be methods.
+            if name.ends_with(['?', '!']) {
+                return raise("NoMethodError", format!("undefined method `{name}' for main"));
+            }
             let message = format!("undefined local variable or method `{name}'");
             return raise("NameError", message);
         }

@@ -62,13 +62,6 @@ fn what_no_launcher_could_take_is_refused() {
 }
 
 #[test]
-fn only_a_module_with_a_simple_callable_is_plain() {
-    assert_eq!(entry("app").as_plain_module().unwrap(), "app:application");
-    assert_eq!(entry("app:a.b").as_plain_module(), None);
-    assert_eq!(entry("app.py").as_plain_module(), None);
-}
-
-#[test]
 fn modules_packages_and_compiled_modules_are_found() {
     let (_keep, repo) = repo(&[
         "app.py",

@@ -5,9 +5,6 @@ use cart_core::CommandSpec;
 use super::{GEVENT, GUNICORN, Launch, Requirement, WsgiServer};
 use crate::settings::{DRAIN_TIMEOUT, PythonSettings, WORKER_CLASS, WORKERS};
 
-/// Threads of a gthread worker when nobody said how many.
-const THREADS: u32 = 8;
-
 pub(super) struct Gunicorn;
 
 impl WsgiServer for Gunicorn {
@@ -33,10 +30,11 @@ impl WsgiServer for Gunicorn {
             .python()
             .args(["-m", "gunicorn", "-c", configuration.as_str()])
             .args(["--bind", "fd://3"]);
-        // An argument beats the app's own gunicorn.conf.py, so it is given only where it is meant.
-        if launch.worker_class.is_gthread() || launch.threads.is_some() {
-            let threads = launch.threads.unwrap_or(THREADS).to_string();
-            command = command.args(["--threads", &threads]);
+        // An argument beats the app's own gunicorn.conf.py: given only where somebody meant it.
+        // Elsewhere than to gthread, gunicorn would take it for a wish for gthread.
+        let meant = launch.threads.filter(|_| launch.worker_class.is_gthread());
+        if let Some(threads) = meant {
+            command = command.args(["--threads", &threads.to_string()]);
         }
         command
             .arg(app_argument(launch))
@@ -54,9 +52,9 @@ impl WsgiServer for Gunicorn {
     }
 }
 
-/// gunicorn knows `module:callable` alone; our loader, which `gunicorn.conf.py` makes importable,
-/// knows files and dotted callables too.
+/// gunicorn would import the app by rules of its own, which know no files; our loader, which
+/// `gunicorn.conf.py` makes importable, follows the same rules as the other launchers.
 fn app_argument(launch: &Launch) -> String {
-    let entry = &launch.entry_point;
-    entry.as_plain_module().unwrap_or_else(|| format!("cartridge_wsgi:load(\"{entry}\")"))
+    // No quote and no backslash stands in an entry point.
+    format!("cartridge_wsgi:load_for_gunicorn(\"{}\")", launch.entry_point)
 }

@@ -48,6 +48,7 @@ fn gunicorn_command() {
 #[test]
 fn gunicorn_command_for_a_file_on_threads() {
     let launch = Launch {
+        threads: Some(8),
         worker_class: WorkerClass::parse("gthread").unwrap(),
         ..launch("wsgi/main.py:site.app")
     };

@@ -1,0 +1,131 @@
+//! The life of an application: started twice, stopped twice, reloaded, deployed, tidied.
+
+use std::time::Duration;
+
+use cart_core::entry::{CONFIGURATION, NOT_RUNNING};
+use cart_core::process;
+use cart_test::{get, try_get};
+
+use crate::cartridge::{SERVER, empty_gear, fixture, running};
+
+#[test]
+fn starting_and_stopping_twice_is_as_once() {
+    let gear = running(&fixture("mirror"), &[]);
+    let pid = get(gear.address(), "/pid").body;
+    assert!(gear.control("start").done().text.contains("running already"));
+    assert_eq!(get(gear.address(), "/pid").body, pid, "the app was replaced");
+    gear.control("stop").done();
+    assert!(try_get(gear.address(), "/").is_err());
+    assert!(gear.control("stop").done().text.contains("stopped already"));
+    assert_eq!(gear.control("status").code, i32::from(NOT_RUNNING));
+    gear.control("start").done();
+    assert_eq!(get(gear.address(), "/").body, "mirror");
+}
+
+#[test]
+fn a_restart_of_a_stopped_app_starts_it_and_a_reload_does_not() {
+    let gear = running(&fixture("mirror"), &[]);
+    gear.control("stop").done();
+    gear.control("reload").done();
+    assert!(try_get(gear.address(), "/").is_err());
+    gear.write("nginx.conf.erb", "server {\n  nonsense;\n}\n");
+    assert_eq!(gear.control("reload").code, i32::from(CONFIGURATION));
+    gear.write("nginx.conf.erb", "");
+    std::fs::remove_file(gear.repo().join("nginx.conf.erb")).unwrap();
+    gear.control("restart").done();
+    assert_eq!(get(gear.address(), "/").body, "mirror");
+}
+
+#[test]
+fn a_request_in_flight_is_finished_by_the_server_that_is_replaced() {
+    let gear = running(&fixture("mirror"), &[]);
+    for server in ["wsgiref", "gevent", "gunicorn"] {
+        gear.set(SERVER, server);
+        gear.control("restart").done();
+        std::thread::scope(|scope| {
+            let slow = scope.spawn(|| get(gear.address(), "/slow"));
+            gear.control("restart").done();
+            assert_eq!(slow.join().unwrap().body, "slow", "{server}");
+        });
+    }
+}
+
+#[test]
+fn new_code_is_served_after_a_restart_and_after_a_hot_deploy() {
+    let gear = running(&fixture("mirror"), &[]);
+    let code = std::fs::read_to_string(gear.repo().join("app.py")).unwrap();
+    gear.write("app.py", &code.replace("b\"mirror\"", "b\"second\""));
+    gear.control("restart").done();
+    assert_eq!(get(gear.address(), "/").body, "second");
+    gear.write("app.py", &code.replace("b\"mirror\"", "b\"third\""));
+    gear.control("deploy").done();
+    assert_eq!(get(gear.address(), "/").body, "third");
+}
+
+#[test]
+fn a_variable_reaches_the_app_with_a_restart() {
+    let gear = running(&fixture("mirror"), &[]);
+    assert_eq!(get(gear.address(), "/variable?GREETING").body, "(unset)");
+    gear.set("GREETING", "good day");
+    gear.control("restart").done();
+    assert_eq!(get(gear.address(), "/variable?GREETING").body, "good day");
+}
+
+#[test]
+fn files_that_a_reboot_left_behind_are_no_obstacle() {
+    let gear = running(&fixture("mirror"), &[]);
+    gear.control("stop").done();
+    let run = gear.cartridge().join("run");
+    // A pid that belongs to somebody else now: nothing may be killed by it.
+    let bystander = std::process::id();
+    for name in ["nginx.pid", "supervisor.pid", "appserver.pid"] {
+        cart_core::files::write_atomic(&run.join(name), format!("{bystander}\n").as_bytes(), 0o644)
+            .unwrap();
+    }
+    for name in ["appserver.sock", "supervisor.sock"] {
+        drop(std::os::unix::net::UnixListener::bind(run.join(name)).unwrap());
+    }
+    gear.control("stop").done();
+    gear.control("start").done();
+    assert_eq!(get(gear.address(), "/").body, "mirror");
+    gear.control("restart").done();
+    gear.control("stop").done();
+}
+
+#[test]
+fn tidy_empties_logs_that_are_open_and_they_are_written_on() {
+    let gear = running(&fixture("mirror"), &[]);
+    let _ = get(gear.address(), "/before");
+    let logged = |what: &'static str| {
+        let gear = &gear;
+        cart_core::wait::until(Duration::from_secs(20), move || {
+            gear.log("nginx-access.log").contains(what).then_some(())
+        })
+    };
+    assert!(logged("/before").is_some());
+    gear.control("tidy").done();
+    assert!(!gear.log("nginx-access.log").contains("/before"));
+    let _ = get(gear.address(), "/after");
+    assert!(logged("/after").is_some());
+}
+
+#[test]
+fn unknown_actions_and_a_stop_before_the_first_start_are_done() {
+    let gear = empty_gear(&[]);
+    for action in ["stop", "pre-snapshot", "no-such-action"] {
+        gear.control(action).done();
+    }
+}
+
+#[test]
+fn a_build_with_nothing_to_do_runs_no_program_of_pythons() {
+    let gear = running(&fixture("mirror"), &[]);
+    // Were the environment's Python asked for anything, the build would fail.
+    let python = gear.cartridge().join("virtenv/bin/python");
+    let real = std::fs::read_link(&python).unwrap();
+    std::fs::remove_file(&python).unwrap();
+    std::os::unix::fs::symlink(&real, &python).unwrap();
+    let before = process::children(std::process::id());
+    assert_eq!(gear.control("build").done().text, "");
+    assert_eq!(process::children(std::process::id()).len(), before.len());
+}

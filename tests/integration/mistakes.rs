@@ -1,0 +1,136 @@
+//! What people get wrong: a message that names it, an exit code, and nothing lost.
+
+use camino::Utf8Path;
+use cart_core::entry::{CONFIGURATION, FAILED, NOT_RUNNING};
+use cart_test::{TestGear, fake_program, get, try_get};
+
+use crate::cartridge::{SERVER, assembled, empty_gear, fixture, running};
+
+fn code(code: u8) -> i32 {
+    i32::from(code)
+}
+
+#[test]
+fn a_wrong_server_name_is_refused_at_once_with_the_right_ones() {
+    let refused = TestGear::try_new(&assembled(), "3", &[(SERVER, "gunicron")]).unwrap_err();
+    for word in [SERVER, "gunicron", "wsgiref, gevent or gunicorn", "did you mean `gunicorn`"] {
+        assert!(refused.contains(word), "{word:?} is not in: {refused}");
+    }
+}
+
+#[test]
+fn wrong_values_of_variables_leave_the_running_app_alone() {
+    let gear = running(&fixture("mirror"), &[]);
+    for (name, value) in [
+        (SERVER, "gunicron"),
+        ("OPENSHIFT_PYTHON_WORKERS", "many"),
+        ("OPENSHIFT_PYTHON_WSGI_APPLICATION", "../outside.py"),
+        ("OPENSHIFT_PYTHON_PROBE_PATH", "no-slash"),
+        ("OPENSHIFT_NGINX_MAX_BODY_SIZE", "big"),
+        ("OPENSHIFT_NGINX_READ_TIMEOUT", "-1"),
+    ] {
+        gear.set(name, value);
+        let refused = gear.control("restart");
+        refused.failed_saying(&[name, value]);
+        assert_eq!(refused.code, code(CONFIGURATION), "{name}");
+        assert_eq!(get(gear.address(), "/").body, "mirror", "{name}");
+        gear.control("status").done();
+        gear.set(name, "");
+    }
+}
+
+#[test]
+fn a_missing_app_is_named_with_the_place_it_was_looked_for() {
+    let nothing = tempfile::tempdir().unwrap();
+    let mut gear = empty_gear(&[]);
+    let refused = gear.deploy(Utf8Path::from_path(nothing.path()).unwrap());
+    refused.failed_saying(&["app.py", "OPENSHIFT_PYTHON_WSGI_APPLICATION"]);
+    assert_eq!(refused.code, code(CONFIGURATION));
+    assert_eq!(gear.control("status").code, code(NOT_RUNNING));
+}
+
+#[test]
+fn an_app_that_cannot_be_imported_shows_its_traceback_and_the_old_one_serves_on() {
+    for server in ["wsgiref", "gevent", "gunicorn"] {
+        let gear = running(&fixture("mirror"), &[(SERVER, server)]);
+        gear.write("app.py", "import no_such_module\n");
+        let refused = gear.control("restart");
+        refused.failed_saying(&["no_such_module", "app.py", "appserver.log"]);
+        assert_eq!(refused.code, code(FAILED), "{server}");
+        assert_eq!(get(gear.address(), "/").body, "mirror", "{server}");
+        gear.control("status").done();
+    }
+}
+
+#[test]
+fn an_app_without_the_callable_or_with_a_failing_page_is_refused() {
+    let gear = running(&fixture("mirror"), &[]);
+    gear.write("app.py", "app = None\n");
+    gear.control("restart").failed_saying(&["application", "app.py"]);
+    let failing =
+        "def application(environ, start_response):\n    raise ValueError('broken page')\n";
+    gear.write("app.py", failing);
+    gear.control("restart").failed_saying(&[
+        "status 500",
+        "broken page",
+        "OPENSHIFT_PYTHON_PROBE_PATH",
+    ]);
+    assert_eq!(get(gear.address(), "/").body, "mirror");
+}
+
+#[test]
+fn a_first_start_that_fails_leaves_nothing_running() {
+    let broken = tempfile::tempdir().unwrap();
+    let broken = Utf8Path::from_path(broken.path()).unwrap();
+    cart_core::files::write_atomic(&broken.join("app.py"), b"1 / 0\n", 0o644).unwrap();
+    let mut gear = empty_gear(&[]);
+    gear.deploy(broken).failed_saying(&["ZeroDivisionError"]);
+    assert_eq!(gear.control("status").code, code(NOT_RUNNING));
+    assert!(try_get(gear.address(), "/").is_err());
+}
+
+#[test]
+fn a_taken_port_is_named_with_its_holder_and_nothing_is_left_running() {
+    let mut gear = empty_gear(&[]);
+    let _holder = std::net::TcpListener::bind(gear.address()).unwrap();
+    let refused = gear.deploy(&fixture("mirror"));
+    let me = format!("pid {}", std::process::id());
+    refused.failed_saying(&[&gear.address().to_string(), "taken", &me]);
+    assert_eq!(gear.control("status").code, code(NOT_RUNNING));
+    assert!(!gear.cartridge().join("run/appserver.sock").exists());
+}
+
+#[test]
+fn missing_requirements_are_named_and_the_old_app_serves_on() {
+    let gear = running(&fixture("mirror"), &[]);
+    gear.write("requirements.txt", "surely-there-is-no-package-of-this-name==1.2.3\n");
+    gear.control("build").failed_saying(&["surely-there-is-no-package-of-this-name"]);
+    gear.control("restart").failed_saying(&["surely-there-is-no-package-of-this-name"]);
+    assert_eq!(get(gear.address(), "/").body, "mirror");
+}
+
+#[test]
+fn an_unknown_version_of_python_is_refused_by_the_cartridge_itself() {
+    let gear = empty_gear(&[]);
+    let setup = gear.cartridge().join("bin/setup");
+    let env = gear.gear().environment().unwrap();
+    let command = cart_core::CommandSpec::new(setup, &env).args(["--version", "1.5"]);
+    let output = cart_core::run::output(&command, std::time::Duration::from_secs(20)).unwrap();
+    assert_ne!(output.status.code(), Some(0));
+    assert!(output.stderr_text().contains("1.5"), "{}", output.stderr_text());
+}
+
+#[test]
+fn a_missing_nginx_is_told_with_the_way_to_get_one() {
+    // A cartridge whose own nginx cannot tell its version stands for a broken one; one that is
+    // nowhere is told by setup.
+    let gear = running(&fixture("mirror"), &[]);
+    let usr = gear.cartridge().join("usr");
+    let real = usr.canonicalize_utf8().unwrap();
+    std::fs::remove_file(&usr).unwrap();
+    std::fs::create_dir_all(usr.join("nginx/sbin")).unwrap();
+    std::os::unix::fs::symlink(real.join("bin"), usr.join("bin")).unwrap();
+    fake_program(&usr.join("nginx/sbin"), "nginx", "echo 'nginx version: nginx/1.4.0' >&2");
+    gear.control("restart").failed_saying(&["usr/nginx/sbin/nginx", "1.4.0", "newer"]);
+    assert_eq!(get(gear.address(), "/").body, "mirror");
+}
