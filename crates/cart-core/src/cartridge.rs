@@ -36,6 +36,12 @@ impl<'a> Context<'a> {
         self.say(Audience::Result, text);
     }
 
+    /// Shows a line of something long, an installation say. A node passes it on to whoever pushed,
+    /// and to nobody else.
+    pub fn progress(&mut self, line: &str) {
+        let _ = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+    }
+
     /// Says something else worth knowing: what is being done, what was noticed.
     pub fn message(&mut self, text: &str) {
         self.say(Audience::Message, text);

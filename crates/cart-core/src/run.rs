@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
@@ -126,7 +126,7 @@ pub fn foreground(command: &CommandSpec) -> Result<(), RunError> {
 /// [`RunError::NotStarted`].
 #[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
 pub fn piped(command: &CommandSpec) -> Result<Child, RunError> {
-    std::process::Command::new(&command.program)
+    Command::new(&command.program)
         .args(&command.args)
         .env_clear()
         .envs(command.env.iter())
@@ -144,16 +144,33 @@ pub fn piped(command: &CommandSpec) -> Result<Child, RunError> {
 ///
 /// # Errors
 /// [`RunError::NotStarted`].
-#[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
 pub fn service(command: &CommandSpec, held: Vec<OwnedFd>, log: &File) -> Result<Child, RunError> {
+    long_running(command, held, log, |process| process.process_group(0))
+}
+
+/// As [`service`], for a child that founds a session of its own: the leader of a process group may
+/// not.
+///
+/// # Errors
+/// [`RunError::NotStarted`].
+pub fn daemon(command: &CommandSpec, held: Vec<OwnedFd>, log: &File) -> Result<Child, RunError> {
+    long_running(command, held, log, |process| process)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
+fn long_running(
+    command: &CommandSpec,
+    held: Vec<OwnedFd>,
+    log: &File,
+    place: impl FnOnce(&mut Command) -> &mut Command,
+) -> Result<Child, RunError> {
     let failed = |source| RunError::not_started(command, source);
-    let mut process = std::process::Command::new(&command.program);
-    process
+    let mut process = Command::new(&command.program);
+    place(&mut process)
         .args(&command.args)
         .env_clear()
         .envs(command.env.iter())
         .current_dir(&command.dir)
-        .process_group(0)
         .stdin(Stdio::null())
         .stdout(log.try_clone().map_err(failed)?)
         .stderr(log.try_clone().map_err(failed)?);
@@ -164,21 +181,13 @@ pub fn service(command: &CommandSpec, held: Vec<OwnedFd>, log: &File) -> Result<
     process.spawn().map_err(failed)
 }
 
-/// As [`service`] without descriptors, for a child that will detach itself.
-///
-/// # Errors
-/// [`RunError::NotStarted`].
-pub fn detached(command: &CommandSpec, log: &File) -> Result<Child, RunError> {
-    service(command, Vec::new(), log)
-}
-
 /// Replaces this process by the command: same pid, same descriptors 0 to 2.
 ///
 /// # Errors
 /// [`RunError::NotStarted`]; on success it does not come back.
 #[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
 pub fn replace_self(command: &CommandSpec) -> RunError {
-    let source = std::process::Command::new(&command.program)
+    let source = Command::new(&command.program)
         .args(&command.args)
         .env_clear()
         .envs(command.env.iter())

@@ -201,6 +201,11 @@ pub(crate) fn responds(value: &Value, name: &str) -> bool {
     }
 }
 
+fn takes_no_arguments(receiver: &Value, name: &str) -> bool {
+    let class = matches!(receiver, Value::Class(_));
+    WITHOUT_ARGUMENTS.contains(&name) && responds(receiver, name) && !class
+}
+
 /// True for a call that gets its block later.
 fn waits(receiver: &Value, call: &Call<'_, '_>) -> bool {
     // A string is no list: its `partition` takes it apart.
@@ -219,7 +224,7 @@ impl<'a> Evaluator<'a> {
                 args: call.args.to_vec(),
             })));
         }
-        if WITHOUT_ARGUMENTS.contains(&call.name) && responds(receiver, call.name) {
+        if takes_no_arguments(receiver, call.name) {
             call.no_args()?;
         }
         let value = match self.answer(receiver, call)? {

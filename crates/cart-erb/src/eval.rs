@@ -19,7 +19,7 @@ mod assign;
 pub(crate) mod block;
 mod control;
 mod defined;
-mod literal;
+pub(crate) mod literal;
 mod scope;
 mod send;
 
@@ -44,13 +44,16 @@ pub(crate) fn render(
     })
 }
 
+/// A variable of the environment: name and value.
+type Variable = (Rc<[u8]>, Rc<[u8]>);
+
 /// The state of a rendering.
 pub(crate) struct Evaluator<'a> {
     program: &'a Program,
     name: &'a str,
     pub(crate) files: &'a dyn FileTests,
     /// The environment as this template sees it: it may change its own copy.
-    pub(crate) env: Vec<(Rc<[u8]>, Rc<[u8]>)>,
+    pub(crate) env: Vec<Variable>,
     scopes: Vec<scope::Scope<'a>>,
     globals: HashMap<&'a str, Value>,
     /// The local variables that the groups of a regular expression became.

@@ -105,7 +105,7 @@ impl Formatter<'_> {
 
     fn star(&mut self, spec: &mut Spec) -> Outcome<()> {
         let value = self.argument()?;
-        let width = to_int(&value)?;
+        let width = crate::call::int_of(&value)?;
         spec.minus |= width < 0;
         spec.width = match usize::try_from(width.unsigned_abs()) {
             Ok(width) if width <= WIDEST => width,
@@ -192,9 +192,9 @@ impl Formatter<'_> {
         let char = match value {
             Value::Str(text) => {
                 let bytes = text.borrow();
-                match text::chars(&bytes).first() {
-                    Some(char) => char.to_vec(),
-                    None => return argument_error("%c requires a character"),
+                match text::chars(&bytes).as_slice() {
+                    [char] => char.to_vec(),
+                    _ => return argument_error("%c requires a character"),
                 }
             }
             _ => match u32::try_from(to_int(value)?).ok().and_then(char::from_u32) {

@@ -56,10 +56,13 @@ fn write(value: &Value, out: &mut Vec<u8>, open: &mut Vec<*const ()>) -> Outcome
             out.extend_from_slice(format!("#<{}: {}>", error.class, error.message).as_bytes());
         }
         Value::Span(span) => {
-            let ends = |value: &Value| if value.is_nil() { Ok(Vec::new()) } else { inspect(value) };
-            out.extend(ends(&span.first)?);
+            if !span.first.is_nil() || span.last.is_nil() {
+                out.extend(inspect(&span.first)?);
+            }
             out.extend_from_slice(if span.exclusive { b"..." } else { b".." });
-            out.extend(ends(&span.last)?);
+            if span.first.is_nil() || !span.last.is_nil() {
+                out.extend(inspect(&span.last)?);
+            }
         }
         Value::List(list) => {
             let address = Rc::as_ptr(list).cast();

@@ -203,7 +203,6 @@ fn single_children(node: &Node) -> [Option<&Node>; 3] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::error::ErbErrorKind;
     use crate::{Context, RealFiles, render};
 

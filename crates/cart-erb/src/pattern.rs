@@ -70,7 +70,7 @@ impl Translator {
         self.out.regex.push_str("(?m");
         self.out.regex.push_str(if options.ignore_case { "i" } else { "" });
         self.out.regex.push_str(if options.multi_line { "s" } else { "" });
-        self.out.regex.push_str(")");
+        self.out.regex.push(')');
         while let Some(char) = self.next() {
             self.element(char)?;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::{self, ProcessId};
 use cart_core::wait;
-use rustix::process::{Pid, Signal, WaitOptions};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
 
 /// Makes this process the parent of daemons whose own parent ends, so that they can be told by
 /// parentage and reaped. For a program that drives one gear and does nothing else: from then on
@@ -93,7 +93,7 @@ impl Processes {
     /// Takes in ended children that were adopted, but not `running`, for which somebody else
     /// waits. Does nothing in a process that did not call [`adopt_orphans`].
     pub fn reap(&self, running: Option<u32>) {
-        if !is_adopting() {
+        if !is_adopting() || !has_ended_child() {
             return;
         }
         for pid in process::children(std::process::id()) {
@@ -121,6 +121,12 @@ impl Processes {
 
 fn is_adopting() -> bool {
     rustix::process::child_subreaper().is_ok_and(|on| on.is_some())
+}
+
+/// Spares a look at all processes while there is nothing to take in.
+fn has_ended_child() -> bool {
+    let only_look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    rustix::process::waitid(WaitId::All, only_look).is_ok_and(|ended| ended.is_some())
 }
 
 /// Field 7 of `/proc/PID/stat`; the fields that count come after the last `)`.

@@ -1,7 +1,7 @@
 //! What the one who drives a gear learns while it works, and how it is told to stop.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::output::Line;
 
@@ -54,21 +54,39 @@ impl Progress for Silent {}
 /// following of the logs; so a second Ctrl-C also ends a `control stop` that hangs.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupts {
-    pending: Arc<AtomicUsize>,
+    pending: Arc<(Mutex<usize>, Condvar)>,
 }
 
 impl Interrupts {
-    /// Asks for an end once more. May be called from any thread.
+    /// Asks for an end once more. May be called from any thread, but not from a signal handler.
     pub fn raise(&self) {
-        self.pending.fetch_add(1, Ordering::SeqCst);
+        let (pending, raised) = &*self.pending;
+        *locked(pending) += 1;
+        raised.notify_all();
     }
 
     /// Whether somebody asked for an end since this was last answered with yes.
     #[must_use]
     pub fn take(&self) -> bool {
-        let one_less = |pending: usize| pending.checked_sub(1);
-        self.pending.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
+        self.wait(Duration::ZERO)
     }
+
+    /// As [`take`](Self::take), waiting up to `limit` for somebody to ask.
+    #[must_use]
+    pub fn wait(&self, limit: Duration) -> bool {
+        let (pending, raised) = &*self.pending;
+        let (mut pending, _) = raised
+            .wait_timeout_while(locked(pending), limit, |pending| *pending == 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        let asked = *pending > 0;
+        *pending -= usize::from(asked);
+        asked
+    }
+}
+
+/// A number is whole even if its holder panicked.
+fn locked(pending: &Mutex<usize>) -> MutexGuard<'_, usize> {
+    pending.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -85,5 +103,15 @@ mod tests {
         assert!(interrupts.take());
         assert!(interrupts.take());
         assert!(!interrupts.take());
+    }
+
+    #[test]
+    fn who_waits_is_woken() {
+        let interrupts = Interrupts::default();
+        let elsewhere = interrupts.clone();
+        let waiting = std::thread::spawn(move || elsewhere.wait(Duration::from_secs(60)));
+        interrupts.raise();
+        assert!(waiting.join().unwrap());
+        assert!(!interrupts.wait(Duration::from_millis(1)));
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files;
-use cart_core::wait;
 
 use crate::answer::{self, AnswerError};
 use crate::endpoint::Endpoints;
@@ -134,10 +133,10 @@ fn last_logs(gear: &GearOnDisk) -> String {
 fn follow(gear: &GearOnDisk, interrupts: &Interrupts, progress: &mut dyn Progress) {
     let mut follower = Follower::from_now_on(log_directories(gear));
     loop {
-        let ended = wait::until(INTERVAL, || interrupts.take().then_some(()));
+        let ended = interrupts.wait(INTERVAL);
         follower.look(&mut |file, line| progress.logged(file, line));
         gear.processes().reap(None);
-        if ended.is_some() {
+        if ended {
             return;
         }
     }

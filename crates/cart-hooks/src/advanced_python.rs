@@ -31,13 +31,13 @@ impl Cartridge for AdvancedPython {
     /// app's own requirements are not there yet.
     fn install(&self, ctx: &mut Context<'_>, version: &str) -> Result<(), Error> {
         let app = PythonApp::new(ctx.env, ctx.gear, ctx.dir, version)?;
-        app.prepare_environment(&mut |line| ctx.message(line))?;
+        app.prepare_environment(&mut |line| ctx.progress(line))?;
         Ok(())
     }
 
     fn post_install(&self, ctx: &mut Context<'_>, _version: &str) -> Result<(), Error> {
         let app = ready::app(ctx)?;
-        ctx.result(&messages::installed(&app, ctx.gear));
+        ctx.result(&messages::installed(&app));
         Ok(())
     }
 

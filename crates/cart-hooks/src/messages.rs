@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 
-use cart_core::Gear;
 use cart_python::{Prepared, PythonApp};
 use cart_supervisor::{Failure, Verdict};
 
@@ -95,10 +94,9 @@ pub(crate) fn environment_changed(prepared: &Prepared) -> String {
 }
 
 /// After the first start of a new application.
-pub(crate) fn installed(app: &PythonApp, gear: &Gear) -> String {
-    let place = gear.dns.as_deref().map(|dns| format!(" at http://{dns}/")).unwrap_or_default();
+pub(crate) fn installed(app: &PythonApp) -> String {
     format!(
-        "Your application is served by {}{place}. Another server: set OPENSHIFT_PYTHON_SERVER to \
+        "Your application is served by {}. Another server: set OPENSHIFT_PYTHON_SERVER to \
          wsgiref, gevent or gunicorn and restart",
         app.server_name()
     )

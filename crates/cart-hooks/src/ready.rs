@@ -52,7 +52,7 @@ pub(crate) fn build(ctx: &mut Context<'_>) -> Result<Prepared, Error> {
 }
 
 fn prepare(ctx: &mut Context<'_>, app: &PythonApp, from_nothing: bool) -> Result<Prepared, Error> {
-    let prepared = app.prepare(from_nothing, &mut |line| ctx.message(line))?;
+    let prepared = app.prepare(from_nothing, &mut |line| ctx.progress(line))?;
     if prepared.changed {
         ctx.message(&messages::environment_changed(&prepared));
     }

@@ -107,7 +107,8 @@ pub fn wait_started(
     }
 }
 
-/// Tells a master to read its configuration again, and waits until new workers have come of it.
+/// Tells a master to read its configuration again, and waits until new workers have taken the old
+/// ones' place.
 ///
 /// # Errors
 /// [`ServiceError::NotReloaded`] as soon as nginx writes an emergency to its error log, or when
@@ -120,7 +121,9 @@ pub fn reload(master: ProcessId, dir: &CartridgeDir, limit: Duration) -> Result<
     master.signal(RELOAD);
     let refused = || files::last_lines(&log, from, LOG_LINES).iter().any(|l| l.contains("[emerg]"));
     let outcome = wait::until(limit, || {
-        if workers(master).iter().any(|worker| !before.contains(worker)) {
+        // Old workers take connections for a moment beside the new ones.
+        let now = workers(master);
+        if !now.is_empty() && now.iter().all(|worker| !before.contains(worker)) {
             return Some(Outcome::Reloaded);
         }
         if !master.is_alive() {

@@ -1,14 +1,18 @@
 //! What several tests need: a gear-like tree, and packages that pip can install without a network.
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::run;
 use cart_core::{CommandSpec, GearEnv, files};
-use std::time::Duration;
 
 use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::inputs::Inputs;
 use crate::interpreter::{self, PythonVersion};
 use crate::server::Requirement;
+use crate::stamp::Stamp;
+use crate::virtualenv::stage::copy_tree;
 
 /// Writes a wheel of a package that consists of its version and a program of its name.
 const WHEEL: &str = r#"
@@ -26,15 +30,41 @@ with zipfile.ZipFile("%s/%s-%s-py3-none-any.whl" % (folder, name, version), "w")
 /// A tree with a repository, a place for an environment and a shelf of packages.
 pub(crate) struct Site {
     dir: tempfile::TempDir,
+    _model: Option<Arc<Site>>,
 }
+
+/// An environment without packages that others are copied from, because making one takes three
+/// seconds. It lives as long as a test uses it.
+static MODEL: Mutex<Weak<Site>> = Mutex::new(Weak::new());
 
 impl Site {
     pub(crate) fn new() -> Self {
-        let site = Self { dir: tempfile::tempdir().unwrap() };
+        let site = Self { dir: tempfile::tempdir().unwrap(), _model: None };
         for name in ["gear/repo", "gear/cart", "gear/tmp", "shelf"] {
             std::fs::create_dir_all(site.path(name)).unwrap();
         }
         site
+    }
+
+    /// A tree where an environment is in place already.
+    pub(crate) fn ready() -> Self {
+        let model = Self::model();
+        let mut site = Self::new();
+        copy_tree(&model.place(), &site.place()).unwrap();
+        Stamp::read(&model.place()).unwrap().write(&site.place()).unwrap();
+        assert!(site.ensured(&[]).0, "it was moved here");
+        site._model = Some(model);
+        site
+    }
+
+    fn model() -> Arc<Self> {
+        let mut shared = MODEL.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let model = Arc::new(Self::new());
+            model.ensured(&[]);
+            *shared = Arc::downgrade(&model);
+            model
+        })
     }
 
     pub(crate) fn path(&self, name: &str) -> Utf8PathBuf {

@@ -57,7 +57,7 @@ impl Supervisor {
         let listener = UnixListener::bind(&path).map_err(failed)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
         let log = files::open_log(&self.logs.join("supervisor.log"))?;
-        let child = run::service(&self.command, vec![listener.into()], &log)?;
+        let child = run::daemon(&self.command, vec![listener.into()], &log)?;
         let pid = format!("{}\n", child.id());
         files::write_atomic(&self.run.join("supervisor.pid"), pid.as_bytes(), 0o644)?;
         // The socket listens already: a request waits in its backlog until the supervisor reads.

@@ -22,9 +22,8 @@ pub(crate) const CONTROL_DESCRIPTOR: i32 = 3;
 /// [`DaemonError`] when it cannot start to work, or can no longer wait for events.
 pub fn supervise(run: &Utf8Path, logs: &Utf8Path) -> Result<(), DaemonError> {
     let control = inherited::take(CONTROL_DESCRIPTOR)?;
-    // A session of its own: no terminal, no signals meant for whoever started us. That we lead a
-    // process group already (and may not found a session) happens only when started by hand.
-    let _ = rustix::process::setsid();
+    // A session of its own: no terminal, no signals meant for whoever started us.
+    rustix::process::setsid().map_err(io::Error::from)?;
     // What our services leave behind comes to us, not to the system's first process.
     let _ = rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1));
     let log = Log(files::open_log(&logs.join("supervisor.log"))?);

@@ -46,8 +46,9 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 
         }
         "length" | "size" | "empty?" | "to_a" | "to_ary" | "entries" => return plain(list, call),
         "compact" | "reverse" | "rotate" | "flatten" | "values_at" | "dig" | "fetch" | "index"
-        | "rindex" | "find_index" | "first" | "last" | "sample" | "shuffle" | "transpose"
-        | "assoc" | "product" | "combination" | "min" | "max" => return parts(ev, list, call),
+        | "rindex" | "find_index" | "first" | "last" | "assoc" | "min" | "max" => {
+            return parts(ev, list, call);
+        }
         "+" | "-" | "*" | "&" | "|" | "<=>" | "union" | "difference" => {
             return operators(ev, list, call);
         }

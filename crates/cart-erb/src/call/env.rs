@@ -45,6 +45,12 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, call: &Call<'_, 'a>) -> Answer {
         }
         "to_hash" | "to_h" if call.block.is_none() => Value::Map(as_map(ev)),
         "inspect" => return hash::call(ev, &as_map(ev), call),
+        "dup" => return type_error("Cannot dup ENV, use ENV.to_h to get a copy of ENV as a hash"),
+        "freeze" => return type_error("cannot freeze ENV"),
+        "each_with_index" => {
+            hash::call(ev, &as_map(ev), call)?;
+            Value::Env
+        }
         "to_s" => Value::str("ENV"),
         "each" | "each_pair" => {
             let block = call.need_block()?;
@@ -55,8 +61,8 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, call: &Call<'_, 'a>) -> Answer {
         }
         // What would change the environment, and what a hash has that `ENV` has not.
         "class" | "==" | "===" | "equal?" | "eql?" | "!=" | "is_a?" | "kind_of?"
-        | "instance_of?" | "frozen?" | "dup" | "clone" | "freeze" | "then" | "tap" | "itself"
-        | "nil?" | "!" | "respond_to?" | "hash" => return Ok(None),
+        | "instance_of?" | "frozen?" | "clone" | "then" | "tap" | "itself" | "nil?" | "!"
+        | "respond_to?" | "hash" => return Ok(None),
         changing
             if changing.ends_with('!')
                 || matches!(changing, "clear" | "replace" | "update" | "delete_if" | "keep_if")

@@ -138,6 +138,9 @@ fn integer(call: &Call<'_, '_>) -> Outcome {
         _ => None,
     };
     let problem = match call.arg(0) {
+        Value::Int(_) | Value::Float(_) if base.is_some() => {
+            argument_error("base specified for non string value")
+        }
         Value::Int(int) => return Ok(Value::Int(*int)),
         Value::Float(float) if float.is_finite() => {
             return number::float_to_int(*float).map(Value::Int);

@@ -11,6 +11,9 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_,
     match call.name {
         "+" | "-" | "*" | "/" | "%" | "modulo" | "**" | "pow" | "div" | "fdiv" | "divmod"
         | "remainder" | "quo" => {
+            if call.name == "pow" && call.args.len() == 2 {
+                return Ok(None);
+            }
             call.arity(1, 1)?;
             return arithmetic(receiver, call).map(Some);
         }

@@ -213,7 +213,7 @@ impl<'a> Evaluator<'a> {
 }
 
 /// The classes and modules that templates may name.
-fn class(name: &str) -> Option<&'static str> {
+pub(crate) fn class(name: &str) -> Option<&'static str> {
     const CLASSES: [&str; 44] = [
         "Array",
         "ArgumentError",

@@ -73,7 +73,7 @@ fn wsgiref_serves_an_app_with_nothing_else() {
 
 #[test]
 fn gunicorn_comes_from_the_index_in_the_pinned_version_and_serves_a_file() {
-    let site = Site::new();
+    let site = Site::ready();
     site.write("wsgi/main.py", APP);
     let variables = [
         ("OPENSHIFT_PYTHON_SERVER", "gunicorn"),
@@ -99,7 +99,7 @@ fn a_missing_app_is_told_before_anything_is_installed() {
 
 #[test]
 fn an_app_may_be_an_installed_package() {
-    let site = Site::new();
+    let site = Site::ready();
     site.offer("one", "1.0");
     site.write("requirements.txt", "one\n");
     let named = |value| [("OPENSHIFT_PYTHON_WSGI_APPLICATION", value)];

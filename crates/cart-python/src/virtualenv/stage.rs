@@ -134,7 +134,8 @@ fn resolved(place: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
     }
 }
 
-fn copy_tree(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
+/// Copies an environment, its stamp left out. Whatever no tool writes into is shared.
+pub(crate) fn copy_tree(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
     for entry in WalkDir::new(from) {
         let entry = entry.map_err(|e| FileError::new("read", from, e.into()))?;
         let failed = |source| FileError::new("copy", from, source);

@@ -129,7 +129,7 @@ pub(super) fn sets(bytes: &[u8], call: &Call<'_, '_>) -> Answer {
             let sets = all_sets(call)?;
             let mut out = String::with_capacity(text.len());
             for char in text.chars() {
-                let repeated = out.chars().next_back() == Some(char);
+                let repeated = out.ends_with(char);
                 if !(repeated && sets.iter().all(|set| set.has(char))) {
                     out.push(char);
                 }

@@ -2,6 +2,7 @@
 
 use crate::eval::Evaluator;
 use crate::flow::{Outcome, refuse};
+use crate::number;
 use crate::value::Value;
 
 /// `String#succ` of letters and digits: `az` is followed by `ba`, `Zz` by `AAa`, `a9` by `b0`.
@@ -45,19 +46,31 @@ pub(in crate::call) fn upto(
 ) -> Outcome<Vec<Value>> {
     let mut texts = Vec::new();
     let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    let numbers = digits(first) && digits(last);
-    if first.len() > last.len() || (!numbers && first.len() == last.len() && first > last) {
+    if digits(first) && digits(last) && first.len() < 18 && last.len() < 18 {
+        let width = first.len();
+        let (first, last) = (number::to_i(first, 10)?, number::to_i(last, 10)?);
+        for number in first..last + i64::from(!exclusive) {
+            ev.charge(1)?;
+            texts.push(Value::str(format!("{number:0width$}")));
+        }
         return Ok(texts);
     }
+    if let ([first], [last]) = (first, last)
+        && first.is_ascii()
+        && last.is_ascii()
+    {
+        let end = if exclusive { *last } else { last + 1 };
+        return Ok((*first..end).map(|byte| Value::str([byte])).collect());
+    }
     let mut next = first.to_vec();
-    while next.len() <= last.len() {
+    while first <= last && next.len() <= last.len() {
         ev.charge(1 + next.len() / 16)?;
         let at_end = next == last;
         if at_end && exclusive {
             break;
         }
         texts.push(Value::str(next.as_slice()));
-        if at_end {
+        if at_end || next.is_empty() {
             break;
         }
         next = succ(&next)?;
