@@ -1,10 +1,15 @@
 //! What people get wrong: a message that names it, an exit code, and nothing lost.
 
+use std::time::Duration;
+
 use camino::Utf8Path;
 use cart_core::entry::{CONFIGURATION, FAILED, NOT_RUNNING};
+use cart_core::{CommandSpec, run};
 use cart_test::{TestGear, fake_program, get, try_get};
 
 use crate::cartridge::{SERVER, assembled, empty_gear, fixture, running};
+
+const LIMIT: Duration = Duration::from_secs(20);
 
 fn code(code: u8) -> i32 {
     i32::from(code)
@@ -114,16 +119,33 @@ fn an_unknown_version_of_python_is_refused_by_the_cartridge_itself() {
     let gear = empty_gear(&[]);
     let setup = gear.cartridge().join("bin/setup");
     let env = gear.gear().environment().unwrap();
-    let command = cart_core::CommandSpec::new(setup, &env).args(["--version", "1.5"]);
-    let output = cart_core::run::output(&command, std::time::Duration::from_secs(20)).unwrap();
+    let command = CommandSpec::new(setup, &env).args(["--version", "1.5"]);
+    let output = run::output(&command, LIMIT).unwrap();
     assert_ne!(output.status.code(), Some(0));
     assert!(output.stderr_text().contains("1.5"), "{}", output.stderr_text());
 }
 
 #[test]
-fn a_missing_nginx_is_told_with_the_way_to_get_one() {
-    // A cartridge whose own nginx cannot tell its version stands for a broken one; one that is
-    // nowhere is told by setup.
+fn a_missing_nginx_is_told_with_the_way_to_get_one_and_the_running_one_stays() {
+    let gear = running(&fixture("mirror"), &[]);
+    let env = gear.gear().environment().unwrap();
+    // In a name space of its own, where every nginx of this machine is hidden.
+    let script = "set -e; for nginx in $(which -a nginx) /usr/sbin/nginx /usr/local/sbin/nginx; do \
+                  [ ! -x $nginx ] || mount --bind /dev/null $nginx; done; exec bin/control restart";
+    let hidden = CommandSpec::new("/usr/bin/unshare", &env)
+        .args(["--mount", "--map-root-user", "/bin/sh", "-c", script])
+        .dir(gear.cartridge());
+    let output = run::output(&hidden, LIMIT).unwrap();
+    let said = output.stderr_text();
+    assert_eq!(output.status.code(), Some(code(FAILED)), "{said}");
+    for word in ["CLIENT_ERROR: ", "nginx", "/usr/sbin", "apt-get install"] {
+        assert!(said.contains(word), "{word:?} is not in: {said}");
+    }
+    assert_eq!(get(gear.address(), "/").body, "mirror");
+}
+
+#[test]
+fn a_cartridge_with_an_nginx_that_is_too_old_takes_the_systems_own() {
     let gear = running(&fixture("mirror"), &[]);
     let usr = gear.cartridge().join("usr");
     let real = usr.canonicalize_utf8().unwrap();
@@ -131,6 +153,6 @@ fn a_missing_nginx_is_told_with_the_way_to_get_one() {
     std::fs::create_dir_all(usr.join("nginx/sbin")).unwrap();
     std::os::unix::fs::symlink(real.join("bin"), usr.join("bin")).unwrap();
     fake_program(&usr.join("nginx/sbin"), "nginx", "echo 'nginx version: nginx/1.4.0' >&2");
-    gear.control("restart").failed_saying(&["usr/nginx/sbin/nginx", "1.4.0", "newer"]);
+    assert!(!gear.control("restart").done().text.contains("1.4.0"));
     assert_eq!(get(gear.address(), "/").body, "mirror");
 }

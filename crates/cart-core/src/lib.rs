@@ -11,6 +11,7 @@ pub mod setting;
 pub mod command;
 pub mod files;
 pub mod inherited;
+pub mod listening;
 pub mod lock;
 pub mod process;
 pub mod programs;

@@ -1,7 +1,6 @@
 //! Processes that are not our children: known by pid and start time, so that a pid which the
 //! system gave to another process meanwhile is never taken for ours.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -86,44 +85,6 @@ pub fn group_members(group: u32) -> Vec<ProcessId> {
         .collect()
 }
 
-/// Who listens on a TCP address of this machine: `pid N (command line)`. `None` when nobody does,
-/// or when it is a process of another user and we are not root.
-#[must_use]
-pub fn listening_on(address: SocketAddr) -> Option<String> {
-    let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .iter()
-        .filter_map(|table| std::fs::read_to_string(table).ok())
-        .flat_map(|text| listening_inodes(&text, address.port()))
-        .map(|inode| format!("socket:[{inode}]"))
-        .collect();
-    let holds = |pid: &u32| {
-        let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
-            return false;
-        };
-        descriptors
-            .flatten()
-            .filter_map(|entry| std::fs::read_link(entry.path()).ok())
-            .any(|target| inodes.iter().any(|inode| target.as_os_str() == inode.as_str()))
-    };
-    let pid = if inodes.is_empty() { None } else { all().into_iter().find(holds) }?;
-    Some(format!("pid {pid} ({})", command_line(pid).unwrap_or_default()))
-}
-
-/// Inodes of the sockets that listen on `port`, out of a table like `/proc/net/tcp`.
-fn listening_inodes(table: &str, port: u16) -> Vec<String> {
-    const LISTEN: &str = "0A";
-    let suffix = format!(":{port:04X}");
-    table
-        .lines()
-        .skip(1)
-        .filter_map(|line| {
-            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-            let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
-            (local.ends_with(&suffix) && *state == LISTEN).then(|| (*inode).to_owned())
-        })
-        .collect()
-}
-
 /// The pid of the parent of `pid`.
 #[must_use]
 pub fn parent(pid: u32) -> Option<u32> {
@@ -202,13 +163,6 @@ mod tests {
         assert!(me.is_alive());
         assert!(!ProcessId { started: me.started + 1, ..me }.is_alive());
         assert!(!me.wait_gone(Duration::ZERO));
-    }
-
-    #[test]
-    fn a_listener_is_found_by_its_address() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let holder = listening_on(listener.local_addr().unwrap()).unwrap();
-        assert!(holder.starts_with(&format!("pid {} (", std::process::id())), "{holder}");
     }
 
     #[test]

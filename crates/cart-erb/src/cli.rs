@@ -83,7 +83,8 @@ fn read(file: &Utf8Path, stdin: &mut dyn Read) -> io::Result<Vec<u8>> {
     std::fs::read(file)
 }
 
-/// Lets a real `erb` render the file; without one, the library's refusal stands.
+/// Lets a real `erb` render the file; without one, the library's refusal stands. It inherits the
+/// environment, because a copy would lose its order.
 fn delegate(
     file: &Utf8Path,
     source: Vec<u8>,
@@ -96,9 +97,7 @@ fn delegate(
         Some((program, command.args))
     });
     let Some((program, args)) = found else { return Err(error.into()) };
-    let text = |bytes: &Vec<u8>| OsString::from_vec(bytes.clone());
     let run = duct::cmd(&program, args)
-        .full_env(context.env().iter().map(|(name, value)| (text(name), text(value))))
         .stdin_bytes(source)
         .stdout_capture()
         .stderr_capture()
@@ -121,6 +120,3 @@ fn delegate(
     };
     Err(CliError::Erb { message })
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,11 +3,8 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
+use cart_core::listening::Holder;
 use cart_core::manifest::Manifest;
-
-use holder::Holder;
-
-pub mod holder;
 
 /// What the one who makes a gear wants of its address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::entry_point::{EntryPoint, EntryPointError};
 use crate::inputs::{Inputs, InputsError};
 use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion};
+use crate::project::Project;
 use crate::server::{Launch, WsgiServer};
 use crate::settings::PythonSettings;
 use crate::sizing::Resources;
@@ -164,10 +165,13 @@ impl PythonApp {
         dependencies::ensure(&wish, progress)
     }
 
-    /// Nobody should wait for an installation to hear that there is no app: unless somebody
-    /// named a module and something is installed that may bring it, it must be there now.
+    /// Nobody should wait for an installation to hear that there is no app: unless something is
+    /// installed that may bring it, it must be there now. Nothing but the repository itself
+    /// brings a module that nobody named.
     fn refuse_early(&self, inputs: &Inputs) -> Result<(), PythonError> {
-        if self.settings.wsgi_application.is_some() && inputs.ask_for_something() {
+        let named = self.settings.wsgi_application.is_some();
+        let is_package = matches!(inputs.project, Project::Package { .. });
+        if is_package || (named && inputs.ask_for_something()) {
             return Ok(());
         }
         self.locate(|| VirtualEnv::at(&self.places.environment).import_folders())?;

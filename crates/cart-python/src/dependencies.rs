@@ -218,9 +218,10 @@ impl Wish<'_> {
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), DependencyError> {
         let names: Vec<_> = missing.iter().map(|r| r.name).collect();
-        let names = names.join(" and ");
+        let names = names.join(", ");
         progress(&format!("Installing {names} for the server"));
-        let mut args = Vec::new();
+        // Rather an older version within our bounds than minutes of compiling a newer one.
+        let mut args = vec!["--prefer-binary"];
         for requirement in missing {
             // Named, but not there: the app bounds its version without asking for it.
             if self.inputs.name(requirement.name) {

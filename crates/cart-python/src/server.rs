@@ -104,11 +104,12 @@ pub struct Requirement {
     pub oldest: Version,
 }
 
-/// The newest of each that its Python still gets, up to the next major version.
+/// The newest that its Python still gets, up to the next major version; older ones where only
+/// those are delivered compiled (for Python 3.9, for systems with an old C library).
 const GEVENT: Requirement = Requirement {
     name: "gevent",
     lines: &[
-        "gevent>=26.7,<27; python_version >= '3.9'",
+        "gevent>=25.9.1,<27; python_version >= '3.9'",
         "gevent>=24.2.1,<25; python_version == '3.8'",
         "gevent>=22.10.2,<23; python_version < '3.8'",
     ],
@@ -127,6 +128,11 @@ const GUNICORN: Requirement = Requirement {
     // `python -m gunicorn`, and a call as the app's name
     oldest: Version::new(20, 1, 0),
 };
+
+/// gunicorn's gevent workers import it, and gunicorn 27 asks for it only as an extra, which an
+/// app that chose its gunicorn itself may not have named.
+const PACKAGING: Requirement =
+    Requirement { name: "packaging", lines: &["packaging>=21"], oldest: Version::new(14, 0, 0) };
 
 /// Everything that the command of a server depends on.
 #[derive(Clone, Debug)]

@@ -1,12 +1,13 @@
 //! One generation of a service: its sockets, its process, and how that process is stopped.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use cart_core::process::ProcessId;
 use cart_core::{files, run};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 
 use crate::backoff::BackOff;
@@ -15,6 +16,8 @@ use crate::probe::Probing;
 use crate::protocol::Failure;
 use crate::service::{Listen, Probe, ServiceSpec, Stop};
 
+/// How often to look at the backlog of a server that is to end.
+const BACKLOG_INTERVAL: Duration = Duration::from_millis(100);
 /// How many of a log's last lines a failure carries.
 const LAST_LINES: usize = 20;
 
@@ -177,6 +180,7 @@ pub(crate) struct Draining {
     pub(crate) generation: u64,
     pub(crate) process: Running,
     step: Step,
+    since: Instant,
     /// Kept until the signal: what arrives in the backlog before it is still served.
     held: Vec<Held>,
 }
@@ -195,7 +199,9 @@ impl Draining {
         let linger = if replaced { instance.spec.stop.linger } else { 0 };
         Some(Self {
             step: Step::Linger(Instant::now() + Duration::from_secs(linger)),
-            held: instance.held,
+            since: Instant::now(),
+            // Who was never published, or is stopped for good, has nobody waiting.
+            held: if replaced { instance.held } else { Vec::new() },
             process,
             generation: instance.generation,
             spec: instance.spec,
@@ -209,6 +215,7 @@ impl Draining {
             generation,
             process: Running { id, since: Instant::now() },
             step: Step::Linger(Instant::now()),
+            since: Instant::now(),
             held: Vec::new(),
         }
     }
@@ -222,23 +229,43 @@ impl Draining {
     }
 
     /// Takes the next step; answers what was done, for the log.
-    pub(crate) fn advance(&mut self) -> &'static str {
+    pub(crate) fn advance(&mut self) -> Option<&'static str> {
         let Stop { signal, drain, .. } = self.spec.stop;
         match self.step {
+            // Some servers, told to end, forget what nobody has accepted yet.
+            Step::Linger(_) if self.backlog_waits() && self.since.elapsed() < self.patience() => {
+                self.step = Step::Linger(Instant::now() + BACKLOG_INTERVAL);
+                None
+            }
             Step::Linger(_) => {
                 self.process.id.signal(signal.signal());
                 self.held.clear();
                 self.step = Step::Drain(Instant::now() + Duration::from_secs(drain));
-                "asked to end"
+                Some("asked to end")
             }
             Step::Drain(_) => {
                 self.process.id.signal_group(Signal::KILL);
                 self.process.id.signal(Signal::KILL);
                 self.step = Step::Killed;
-                "killed: it did not end in time"
+                Some("killed: it did not end in time")
             }
-            Step::Killed => "already killed",
+            Step::Killed => None,
         }
+    }
+
+    /// Whether somebody has connected to a socket that only this generation serves and waits to
+    /// be accepted.
+    fn backlog_waits(&self) -> bool {
+        let own = self.held.iter().filter(|held| matches!(held.listen, Listen::Unix(_)));
+        let mut sockets: Vec<PollFd<'_>> =
+            own.map(|held| PollFd::from_borrowed_fd(held.socket.as_fd(), PollFlags::IN)).collect();
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        !sockets.is_empty() && poll(&mut sockets, Some(&now)).is_ok_and(|ready| ready > 0)
+    }
+
+    /// How long a backlog is waited for.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(self.spec.stop.linger + self.spec.stop.drain)
     }
 
     /// Ends the lingering now.

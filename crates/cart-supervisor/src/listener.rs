@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::listening::Holder;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
 };
@@ -55,7 +56,7 @@ pub(crate) fn tcp(address: SocketAddr) -> Result<OwnedFd, Failure> {
     };
     open().map_err(|errno| match errno {
         rustix::io::Errno::ADDRINUSE => {
-            Failure::AddressTaken { address, holder: cart_core::process::listening_on(address) }
+            Failure::AddressTaken { address, holder: Holder::of(address).map(|h| h.to_string()) }
         }
         other => Failure::NoSocket {
             place: address.to_string(),

@@ -32,8 +32,9 @@ impl Supervisor {
         for service in &mut self.services {
             service.restart_if_due(now, &mut noted);
             for draining in &mut service.draining {
-                if draining.due().is_some_and(|due| due <= now) {
-                    let step = draining.advance();
+                if draining.due().is_some_and(|due| due <= now)
+                    && let Some(step) = draining.advance()
+                {
                     noted.push(format!(
                         "{}: pid {} of generation {} {step}",
                         draining.spec.name, draining.process.id.pid, draining.generation

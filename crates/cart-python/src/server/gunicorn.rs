@@ -2,7 +2,7 @@
 
 use cart_core::CommandSpec;
 
-use super::{GEVENT, GUNICORN, Launch, Requirement, WsgiServer};
+use super::{GEVENT, GUNICORN, Launch, PACKAGING, Requirement, WsgiServer};
 use crate::settings::{DRAIN_TIMEOUT, PythonSettings, WORKER_CLASS, WORKERS};
 
 pub(super) struct Gunicorn;
@@ -19,7 +19,7 @@ impl WsgiServer for Gunicorn {
     fn requirements(&self, settings: &PythonSettings) -> Vec<Requirement> {
         let mut needed = vec![GUNICORN];
         if settings.worker_class.is_gevent() {
-            needed.push(GEVENT);
+            needed.extend([GEVENT, PACKAGING]);
         }
         needed
     }

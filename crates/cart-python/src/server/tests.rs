@@ -89,13 +89,13 @@ fn packages_are_asked_for_only_where_they_are_used() {
     };
     assert!(names("wsgiref", "").is_empty());
     assert_eq!(names("gevent", ""), ["gevent"]);
-    assert_eq!(names("gunicorn", ""), ["gunicorn", "gevent"]);
+    assert_eq!(names("gunicorn", ""), ["gunicorn", "gevent", "packaging"]);
     assert_eq!(names("gunicorn", "sync"), ["gunicorn"]);
 }
 
 #[test]
 fn every_line_of_a_requirement_names_its_package() {
-    for requirement in [GEVENT, GUNICORN] {
+    for requirement in [GEVENT, GUNICORN, PACKAGING] {
         for line in requirement.lines {
             assert!(line.starts_with(requirement.name), "{line}");
         }

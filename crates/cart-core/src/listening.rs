@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use cart_core::process;
+use crate::process;
 
 /// A process that listens on an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
