@@ -231,7 +231,7 @@ fn rendered_lines_lead_back_to_the_template() {
             (6, "b"),
             (7, ""),
             (8, "loop"),
-            (9, ""),
+            (7, ""),
             (8, "loop"),
             (9, ""),
             (10, "last"),

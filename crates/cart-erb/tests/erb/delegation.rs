@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::support::{ENVIRONMENT, cart_erb, real_erb, run};
+use crate::support::{ENVIRONMENT, cart_erb, real_erb, run, write};
 
 const BACKTICKS: &str = "a\n<%= `printf hi` %>\n";
 
@@ -11,11 +11,6 @@ fn folder_with(template: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("t.erb"), template);
     folder
-}
-
-#[expect(clippy::disallowed_methods, reason = "a file of a test that nobody else reads")]
-fn write(path: &Path, text: &str) {
-    std::fs::write(path, text).unwrap();
 }
 
 fn program(path: &Path, script: &str) {

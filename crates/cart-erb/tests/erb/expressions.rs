@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use cart_erb::{Context, RealFiles, render};
 
-use crate::support::{real_erb, run, small_environment, tests_folder};
+use crate::support::{real_erb, run, small_environment, tests_folder, write};
 
 struct Expression {
     /// `FILE:LINE`
@@ -60,7 +60,7 @@ fn what_is_written_down_is_what_a_real_erb_gives() {
     let template: String =
         expressions.iter().map(|expression| tag(&expression.code) + "\0\n").collect();
     let path = folder.path().join("all.erb");
-    std::fs::write(&path, template).unwrap();
+    write(&path, &template);
     let output = run(&real_erb(), &["all.erb"], folder.path(), &small_environment());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout);

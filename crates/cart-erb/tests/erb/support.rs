@@ -63,3 +63,9 @@ pub(crate) fn run(program: &Path, args: &[&str], folder: &Path, env: &[(&str, &s
         .run()
         .unwrap_or_else(|error| panic!("{} could not be started: {error}", program.display()))
 }
+
+/// Writes a file of a test.
+#[expect(clippy::disallowed_methods, reason = "a file of a test that nobody else reads")]
+pub(crate) fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+}

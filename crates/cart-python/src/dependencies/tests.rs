@@ -82,9 +82,9 @@ fn a_failed_installation_leaves_the_environment_as_it_was() {
     let text = result.unwrap_err().to_string();
     assert!(
         text.starts_with(
-            "the packages of requirements.txt could not be installed: no version of \
-             `missing-package>=7` fits this Python (requirements.txt, line 2). Check the name and \
-             the version\nERROR: "
+            "the packages of requirements.txt could not be installed: the package index offers no \
+             `missing-package>=7` (requirements.txt, line 2). Check the name, and whether the index \
+             can be reached\nERROR: "
         ),
         "{text}"
     );

@@ -21,6 +21,13 @@ pub enum Failure {
         /// `requirements.txt, line 3`, if it is asked for there.
         place: Option<String>,
     },
+    /// The package index knows nothing of a package, or did not answer: pip says the same.
+    UnknownPackage {
+        /// As pip names it.
+        requirement: String,
+        /// As for [`Self::NoSuchVersion`].
+        place: Option<String>,
+    },
     /// A line is no requirement.
     Malformed {
         /// As pip names it, with file and line.
@@ -61,7 +68,11 @@ impl Failure {
             Self::Conflict
         } else if let Some(requirement) = unsatisfied(lines) {
             let place = requirements.and_then(|r| place(r, &requirement));
-            Self::NoSuchVersion { requirement, place }
+            if said(&["(from versions: none)"]) {
+                Self::UnknownPackage { requirement, place }
+            } else {
+                Self::NoSuchVersion { requirement, place }
+            }
         } else {
             Self::Other
         }
@@ -137,13 +148,17 @@ impl fmt::Display for Failure {
                  version that is delivered compiled (a wheel) for this Python, or install what is \
                  missing: `apt-get install gcc python3-dev` or `dnf install gcc python3-devel`",
             ),
-            Self::NoSuchVersion { requirement, place } => {
-                write!(f, "no version of `{requirement}` fits this Python")?;
-                if let Some(place) = place {
-                    write!(f, " ({place})")?;
-                }
-                f.write_str(". Check the name and the version")
-            }
+            Self::NoSuchVersion { requirement, place } => write!(
+                f,
+                "no version of `{requirement}` fits this Python{}. Check the name and the version",
+                shown(place)
+            ),
+            Self::UnknownPackage { requirement, place } => write!(
+                f,
+                "the package index offers no `{requirement}`{}. Check the name, and whether the \
+                 index can be reached",
+                shown(place)
+            ),
             Self::Malformed { requirement } => {
                 write!(f, "{requirement} is no requirement. Write it like `flask>=3.0`")
             }
@@ -162,6 +177,10 @@ impl fmt::Display for Failure {
             Self::Other => f.write_str("pip's last lines say why"),
         }
     }
+}
+
+fn shown(place: &Option<String>) -> String {
+    place.as_ref().map(|p| format!(" ({p})")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -188,6 +207,15 @@ mod tests {
              ERROR: No matching distribution found for Flask==99 (from -r requirements.txt (line 3))",
         );
         insta::assert_snapshot!(failure, @"no version of `Flask==99` fits this Python (requirements.txt, line 3). Check the name and the version");
+    }
+
+    #[test]
+    fn a_package_that_nobody_offers_is_not_taken_for_a_wrong_version() {
+        let failure = failure(
+            "ERROR: Could not find a version that satisfies the requirement flsk (from versions: none)\n\
+             ERROR: No matching distribution found for flsk",
+        );
+        insta::assert_snapshot!(failure, @"the package index offers no `flsk`. Check the name, and whether the index can be reached");
     }
 
     #[test]
