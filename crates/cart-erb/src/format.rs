@@ -259,7 +259,7 @@ impl Formatter<'_> {
         }
         let precision = spec.precision.unwrap_or(6);
         let digits = match letter {
-            b'f' => format!("{absolute:.precision$}"),
+            b'f' => format!("{:.precision$}", number::settle_tie(absolute, precision)),
             b'e' | b'E' => exponent_form(absolute, precision),
             _ => general_form(absolute, precision.max(1), spec.alternative),
         };

@@ -27,6 +27,29 @@ pub(crate) fn float_to_s(float: f64) -> String {
     format!("{mantissa}e{sign}{:02}", exponent.abs())
 }
 
+/// Ruby's `%f` takes a float within a few last bits of a decimal tie for that tie (its `dtoa` stops
+/// there) and rounds it to the even digit: `"%.2f" % 2.675` is `2.68`, though the float is less. Such
+/// a float is moved to the side on which it will be rounded; any other one stays.
+pub(crate) fn settle_tie(float: f64, decimals: usize) -> f64 {
+    let scientific = format!("{float:e}");
+    let exponent = scientific.split_once('e').and_then(|(_, power)| power.parse::<i32>().ok());
+    let (Some(power), Ok(wanted)) = (exponent, i32::try_from(decimals)) else { return float };
+    // `dtoa` only takes this short cut for up to fourteen digits.
+    if float == 0.0 || !(1..=14).contains(&(wanted + 1 + power)) {
+        return float;
+    }
+    let unit = 10f64.powi(power);
+    let window = (2.0 * float / unit + 7.0) * f64::EPSILON * unit;
+    let exact = format!("{float:.0$}", decimals + 30);
+    let (kept, rest) = exact.split_at(exact.len() - 30);
+    let beyond_tie = format!("0.{rest}").parse().unwrap_or(0.0) - 0.5;
+    if (beyond_tie * 10f64.powi(-wanted)).abs() > window {
+        return float;
+    }
+    let last = kept.bytes().rfind(u8::is_ascii_digit).unwrap_or(b'0');
+    if last % 2 == 1 { float + 2.0 * window } else { float - 2.0 * window }
+}
+
 /// `<=>` of an integer and a float, exactly.
 pub(crate) fn compare(int: i64, float: f64) -> Option<Ordering> {
     const BOUND: f64 = 9_223_372_036_854_775_808.0;
@@ -229,6 +252,24 @@ mod tests {
         ];
         for (float, text) in cases {
             assert_eq!(float_to_s(float), text);
+        }
+    }
+
+    #[test]
+    fn near_decimal_ties_go_to_the_even_digit() {
+        let cases = [
+            (2.675, 2, "2.68"),
+            (8.445, 2, "8.44"),
+            (28.115, 2, "28.12"),
+            (1.005, 2, "1.00"),
+            (2.6749999999999, 2, "2.67"),
+            (0.125, 2, "0.12"),
+            (0.5, 0, "0"),
+            (1.5, 0, "2"),
+            (0.0, 2, "0.00"),
+        ];
+        for (float, decimals, text) in cases {
+            assert_eq!(format!("{:.decimals$}", settle_tie(float, decimals)), text);
         }
     }
 

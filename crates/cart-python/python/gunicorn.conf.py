@@ -89,8 +89,26 @@ def on_starting(server):
     """Tells gunicorn that the socket was handed to it, as systemd would: else it removes
     the socket's path when it stops, and fails when the path has been renamed."""
     server.systemd = True
+    _let_every_worker_fail(server)
     if "on_starting" in _APP:
         _APP["on_starting"](server)
+
+
+def _let_every_worker_fail(server):
+    """One worker that cannot import the app makes gunicorn stop; a second one, seen while it
+    stops, makes it break off with a traceback of its own, which hides the app's."""
+    from gunicorn.errors import HaltServer
+
+    halt = server.halt
+
+    def halt_in_the_end(*args, **kwargs):
+        while True:
+            try:
+                return halt(*args, **kwargs)
+            except HaltServer:
+                pass  # that worker is gone now: at most one round for each
+
+    server.halt = halt_in_the_end
 
 
 def post_fork(server, worker):

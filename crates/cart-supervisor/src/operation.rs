@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
+use cart_core::process;
 use rustix::event::PollFlags;
 
 use crate::connection::Connection;
@@ -129,6 +130,8 @@ impl Supervisor {
             candidate.process = None;
             let last_lines = candidate.last_lines();
             let failure = Failure::Ended { status: how.to_owned(), last_lines };
+            let left = leftovers(&candidate, pid);
+            self.service(&candidate.spec.name).draining.extend(left);
             self.reject(*candidate, failure, asked_by);
         }
         true
@@ -224,6 +227,12 @@ impl Supervisor {
         self.look_after_services();
         false
     }
+}
+
+/// What the leader of a process group has left behind when it ended.
+pub(crate) fn leftovers(instance: &Instance, pid: u32) -> Vec<Draining> {
+    let members = process::group_members(pid).into_iter();
+    members.map(|id| Draining::leftover(&instance.spec, instance.generation, id)).collect()
 }
 
 fn failure_of(verdict: &Verdict, candidate: &Instance) -> Failure {

@@ -6,6 +6,7 @@ use cart_core::{process, run};
 use rustix::process::{WaitOptions, WaitStatus};
 
 use crate::instance::{Draining, Instance};
+use crate::operation::leftovers;
 use crate::supervisor::{Service, Supervisor};
 
 /// How often to look at processes whose end nobody reports to us, because a former supervisor
@@ -70,9 +71,8 @@ impl Supervisor {
             }
             let again = if instance.crashed(how) { "will be started again" } else { "is given up" };
             noted.push(format!("{}: pid {pid} crashed with {how} and {again}", service.name));
-            let left = process::group_members(pid).into_iter();
-            let (spec, generation) = (&instance.spec, instance.generation);
-            service.draining.extend(left.map(|id| Draining::leftover(spec, generation, id)));
+            let left = leftovers(instance, pid);
+            service.draining.extend(left);
         }
         if !noted.is_empty() {
             noted.iter().for_each(|line| self.log.line(line));

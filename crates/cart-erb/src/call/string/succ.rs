@@ -62,18 +62,24 @@ pub(in crate::call) fn upto(
         let end = if exclusive { *last } else { last + 1 };
         return Ok((*first..end).map(|byte| Value::str([byte])).collect());
     }
+    if first > last {
+        return Ok(texts);
+    }
     let mut next = first.to_vec();
-    while first <= last && next.len() <= last.len() {
+    loop {
         ev.charge(1 + next.len() / 16)?;
         let at_end = next == last;
         if at_end && exclusive {
             break;
         }
         texts.push(Value::str(next.as_slice()));
-        if at_end || next.is_empty() {
+        if at_end {
             break;
         }
         next = succ(&next)?;
+        if next.is_empty() || next.len() > last.len() {
+            break;
+        }
     }
     Ok(texts)
 }
