@@ -54,8 +54,8 @@ pub enum Probe {
         /// Ranges of allowed statuses.
         statuses: Vec<RangeInclusive<u16>>,
     },
-    /// Any reaction to a request that no HTTP server passes on: one without the `Host` header
-    /// that HTTP/1.1 demands.
+    /// A reaction to a client that connects and ends its side without a word: the other side ends,
+    /// too. It shows that somebody accepts, asks nothing of an app, and stands in no access log.
     Reaction,
 }
 
