@@ -1,6 +1,7 @@
 //! The way from `main` to a [`Cartridge`]: which hook was called, with what, and how it ended.
 
 use std::io::Write;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use camino::Utf8Path;
@@ -9,6 +10,7 @@ use crate::cartridge::{Cartridge, Context, Status};
 use crate::cartridge_dir::CartridgeDir;
 use crate::env::GearEnv;
 use crate::gear::Gear;
+use crate::inherited;
 use crate::lock::{HookLock, LockError};
 use crate::message::{self, Audience};
 
@@ -89,6 +91,22 @@ impl Entry {
             Self::Teardown => "teardown".to_owned(),
         }
     }
+}
+
+/// The whole `main` of a cartridge without a supervisor: reads the call and the environment of this
+/// process and runs the hook.
+pub fn main<C: Cartridge>(cartridge: &C) -> ExitCode {
+    // First of all, before anything is opened: no daemon may keep the node's pipes.
+    let inherited = inherited::adopt();
+    let words: Vec<String> = std::env::args().collect();
+    let (out, err) = (&mut std::io::stdout(), &mut std::io::stderr());
+    if let Err(error) = inherited {
+        let text = format!("cannot read /proc/self/fd: {error}. Is /proc mounted?");
+        // There is nobody else to tell.
+        let _ = message::say(err, Audience::Error, &text);
+        return ExitCode::from(FAILED);
+    }
+    ExitCode::from(run(cartridge, &words, &GearEnv::from_process(), out, err))
 }
 
 /// Runs one call of a hook and answers its exit code. Results are said on `out`, errors on `err`,

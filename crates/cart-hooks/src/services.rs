@@ -1,7 +1,5 @@
 //! The two services of this cartridge, as the supervisor is told of them.
 
-use cart_core::CommandSpec;
-use cart_core::GearEnv;
 use cart_core::cartridge::Context;
 use cart_nginx::layout;
 use cart_supervisor::{Listen, Probe, ServiceSpec, Stop, StopSignal, SupervisorProcess};
@@ -21,14 +19,9 @@ const NGINX_START_LIMIT: u64 = 30;
 /// Seconds that nginx gets beyond the time it gives to its clients.
 const NGINX_GRACE: u64 = 5;
 
-/// The supervisor of this cartridge on this gear. Its own environment is empty: what it starts
-/// brings its own.
+/// The supervisor of this cartridge on this gear.
 pub(crate) fn supervisor(ctx: &Context<'_>) -> SupervisorProcess {
-    let program = ctx.dir.usr().join("bin/advanced-python");
-    let command = CommandSpec::new(program, &GearEnv::new())
-        .arg("supervise")
-        .args([ctx.dir.run(), ctx.dir.logs()]);
-    SupervisorProcess::new(ctx.dir, command)
+    SupervisorProcess::new(ctx.dir, &ctx.dir.usr().join("bin/advanced-python"))
 }
 
 /// The Python server on `run/appserver.sock`.

@@ -8,8 +8,9 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::run::{self, RunError};
-use cart_core::{CartridgeDir, CommandSpec};
+use cart_core::{CartridgeDir, CommandSpec, GearEnv};
 
+use crate::daemon::SUPERVISE;
 use crate::protocol::{Change, Failure, Request, Response, ServiceStatus};
 use crate::service::ServiceSpec;
 
@@ -23,14 +24,17 @@ pub struct Supervisor {
     pub run: Utf8PathBuf,
     /// The cartridge's `logs/`.
     pub logs: Utf8PathBuf,
-    /// The program that calls [`supervise`](crate::supervise).
+    /// What starts it: a program that calls [`supervise`](crate::supervise).
     pub command: CommandSpec,
 }
 
 impl Supervisor {
-    /// The supervisor of the cartridge in `dir`, started by `command`.
+    /// The supervisor of the cartridge in `dir`, whose `program` calls [`main`](crate::main). Its
+    /// own environment is empty: what it starts brings its own.
     #[must_use]
-    pub fn new(dir: &CartridgeDir, command: CommandSpec) -> Self {
+    pub fn new(dir: &CartridgeDir, program: &Utf8Path) -> Self {
+        let command =
+            CommandSpec::new(program, &GearEnv::new()).arg(SUPERVISE).args([dir.run(), dir.logs()]);
         Self { run: dir.run(), logs: dir.logs(), command }
     }
 

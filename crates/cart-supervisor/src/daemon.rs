@@ -1,18 +1,40 @@
 //! The supervisor as a process: detached from whoever started it, spoken to over a socket.
 
-use std::io;
-
+use std::io::{self, Write};
 use std::os::unix::net::UnixListener;
+use std::process::ExitCode;
 
 use camino::Utf8Path;
 use cart_core::files::{self, FileError};
-use cart_core::inherited;
+use cart_core::{Cartridge, entry, inherited};
 
 use crate::log::Log;
 use crate::supervisor::Supervisor;
 
 /// The descriptor by which a hook hands the control socket to the supervisor it starts.
 pub(crate) const CONTROL_DESCRIPTOR: i32 = 3;
+
+/// The word by which a cartridge's program is told to be the supervisor.
+pub(crate) const SUPERVISE: &str = "supervise";
+
+/// The whole `main` of a cartridge with supervised services: as `PROGRAM supervise RUN LOGS`, which
+/// is how hooks start it, it is the supervisor; by any other name it is the hook.
+pub fn main<C: Cartridge>(cartridge: &C) -> ExitCode {
+    let words: Vec<String> = std::env::args().collect();
+    let [_, word, run, logs] = words.as_slice() else { return entry::main(cartridge) };
+    if word != SUPERVISE {
+        return entry::main(cartridge);
+    }
+    let adopted = inherited::adopt().map_err(DaemonError::from);
+    match adopted.and_then(|()| supervise(run.as_str().into(), logs.as_str().into())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error is the supervisor's log; there is nobody else to tell.
+            let _ = writeln!(io::stderr(), "{error}");
+            ExitCode::from(entry::FAILED)
+        }
+    }
+}
 
 /// Runs the supervisor of the cartridge whose `run/` and `logs/` are given, until it is asked to
 /// end. To be called by the program that a [`Client`](crate::Client) starts, after

@@ -20,7 +20,7 @@ mod supervisor;
 mod upkeep;
 
 pub use client::{Client, ClientError, Supervisor as SupervisorProcess};
-pub use daemon::{DaemonError, supervise};
+pub use daemon::{DaemonError, main, supervise};
 pub use probe::{Verdict, ask};
 pub use protocol::{Change, Failure, ServiceState, ServiceStatus};
 pub use service::{Listen, Probe, ServiceSpec, Stop, StopSignal};
