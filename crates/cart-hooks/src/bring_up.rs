@@ -6,7 +6,7 @@ use cart_core::cartridge::Context;
 use cart_nginx::{Change as ConfigChange, Stage};
 use cart_supervisor::{Change, Client, ClientError, ServiceState};
 
-use crate::error::Error;
+use crate::error::{Before, Error};
 use crate::ready::Ready;
 use crate::services::{self, APPSERVER, NGINX};
 
@@ -45,9 +45,9 @@ pub(crate) fn bring_up(
     renew: Renew,
 ) -> Result<Up, Error> {
     let client = services::supervisor(ctx).find_or_start()?;
-    let nothing_ran = client.status()?.is_empty();
-    let outcome = ensure_both(ctx, ready, stage, renew, &client);
-    if outcome.is_err() && nothing_ran {
+    let before = if client.status()?.is_empty() { Before::Nothing } else { Before::Serves };
+    let outcome = ensure_both(ctx, ready, stage, renew, before, &client);
+    if outcome.is_err() && before == Before::Nothing {
         client.end(&[NGINX], STOP_LIMIT)?;
     }
     outcome
@@ -74,13 +74,14 @@ fn ensure_both(
     ready: &Ready,
     stage: Stage,
     renew: Renew,
+    before: Before,
     client: &Client,
 ) -> Result<Up, Error> {
     let spec = services::appserver(ctx, ready);
     let (server, log) = (spec.label.clone(), spec.log.clone());
-    let app = client
-        .ensure(spec, renew == Renew::Always)
-        .map_err(|e| unless_failed(e, |failure| Error::AppServer { server, failure, log }))?;
+    let app = client.ensure(spec, renew == Renew::Always).map_err(|e| {
+        unless_failed(e, |failure| Error::AppServer { server, failure, log, before })
+    })?;
     let config = stage.promote()?;
     let nginx = client
         .ensure(services::nginx(ctx, ready), false)

@@ -42,6 +42,8 @@ pub enum Error {
         failure: Failure,
         /// Where it logs.
         log: Utf8PathBuf,
+        /// What ran before it.
+        before: Before,
     },
     /// nginx did not prove itself.
     #[error("nginx did not come up: {failure}")]
@@ -55,6 +57,15 @@ pub enum Error {
     /// A file of the cartridge's.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+/// What ran before a server that did not come up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Another one, which still serves.
+    Serves,
+    /// None.
+    Nothing,
 }
 
 impl Error {

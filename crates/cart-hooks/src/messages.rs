@@ -7,7 +7,7 @@ use cart_python::{Prepared, PythonApp};
 use cart_supervisor::{Failure, Verdict};
 
 use crate::bring_up::Up;
-use crate::error::Error;
+use crate::error::{Before, Error};
 use crate::ready::Ready;
 use crate::services::{APPSERVER, NGINX};
 
@@ -26,7 +26,7 @@ pub(crate) fn up(up: Up, ready: &Ready) -> String {
     let verb = match up {
         Up::Already => "is running already",
         Up::Started => "started",
-        Up::Replaced => "restarted, no request was refused",
+        Up::Replaced => "restarted",
     };
     let workers = match ready.app.workers() {
         Some(1) => " (1 worker)".to_owned(),
@@ -111,13 +111,15 @@ pub(crate) fn tidied(bytes: u64) -> String {
 #[must_use]
 pub fn explain(error: &Error) -> String {
     match error {
-        Error::AppServer { server, failure, log } => app_server(server, failure, log.as_str()),
+        Error::AppServer { server, failure, log, before } => {
+            app_server(server, failure, log.as_str(), *before)
+        }
         Error::NginxService { failure } => nginx_service(failure),
         other => other.to_string(),
     }
 }
 
-fn app_server(server: &str, failure: &Failure, log: &str) -> String {
+fn app_server(server: &str, failure: &Failure, log: &str, before: Before) -> String {
     let remedy = match failure {
         Failure::Ended { .. } => "Mend what the lines above say and try again; all of them are in",
         Failure::NoAnswer { .. } => {
@@ -131,7 +133,11 @@ fn app_server(server: &str, failure: &Failure, log: &str) -> String {
         _ => "The server's log is",
     };
     let lines: String = failure.last_lines().iter().map(|line| format!("  | {line}\n")).collect();
-    format!("The application does not start: {server}: {failure}\n{lines}{remedy} {log}")
+    let serving = match before {
+        Before::Serves => "What ran before still serves.\n",
+        Before::Nothing => "",
+    };
+    format!("The application does not start: {server}: {failure}\n{lines}{serving}{remedy} {log}")
 }
 
 fn nginx_service(failure: &Failure) -> String {
@@ -158,3 +164,6 @@ fn title(service: &str) -> &str {
 fn log_of(service: &str) -> &'static str {
     if service == NGINX { "nginx-error.log" } else { "appserver.log" }
 }
+
+#[cfg(test)]
+mod tests;

@@ -175,7 +175,7 @@ fn server(env: &GearEnv) -> Result<&'static dyn WsgiServer, SettingError> {
         if let Some(meant) = server::closest(&name) {
             error.allowed.push_str("; did you mean `");
             error.allowed.push_str(meant);
-            error.allowed.push('`');
+            error.allowed.push_str("`?");
         }
         error
     })
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_mistyped_server_gets_the_one_that_was_meant() {
-        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "gunicron"), @r#"OPENSHIFT_PYTHON_SERVER is "gunicron", but allowed is: wsgiref, gevent or gunicorn; did you mean `gunicorn`"#);
+        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "gunicron"), @r#"OPENSHIFT_PYTHON_SERVER is "gunicron", but allowed is: wsgiref, gevent or gunicorn; did you mean `gunicorn`?"#);
         insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "apache"), @r#"OPENSHIFT_PYTHON_SERVER is "apache", but allowed is: wsgiref, gevent or gunicorn"#);
     }
 

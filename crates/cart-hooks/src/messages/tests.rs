@@ -1,0 +1,88 @@
+//! What people read, as they read it.
+
+use std::net::SocketAddr;
+
+use camino::Utf8PathBuf;
+use cart_core::GearEnv;
+use cart_core::entry::{CONFIGURATION, FAILED};
+use cart_python::PythonSettings;
+use cart_supervisor::Failure;
+
+use super::*;
+
+fn last_lines() -> Vec<String> {
+    ["Traceback (most recent call last):", "ModuleNotFoundError: No module named 'flask'"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn app_server(failure: Failure) -> Error {
+    let log = Utf8PathBuf::from("/gear/advanced-python/logs/appserver.log");
+    let before = match failure {
+        Failure::Ended { .. } => Before::Serves,
+        _ => Before::Nothing,
+    };
+    Error::AppServer { server: "gunicorn".to_owned(), failure, log, before }
+}
+
+fn address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+#[test]
+fn a_server_that_does_not_come_up() {
+    let failures = [
+        Failure::Ended { status: "exit code 1".to_owned(), last_lines: last_lines() },
+        Failure::NoAnswer { seconds: 60, last_lines: Vec::new() },
+        Failure::WrongStatus { path: "/".to_owned(), status: 500, last_lines: last_lines() },
+        Failure::NoHttp { last_lines: Vec::new() },
+    ];
+    let said: Vec<String> = failures.map(|f| explain(&app_server(f))).to_vec();
+    insta::assert_snapshot!(said.join("\n\n"));
+}
+
+#[test]
+fn an_nginx_that_does_not_come_up() {
+    let holder = Some("`python3 -m http.server` (pid 4711)".to_owned());
+    let failures = [
+        Failure::AddressTaken { address: address(), holder },
+        Failure::AddressTaken { address: address(), holder: None },
+        Failure::NoAnswer { seconds: 30, last_lines: Vec::new() },
+        Failure::Ended { status: "exit code 1".to_owned(), last_lines: vec!["[emerg] no".into()] },
+    ];
+    let said: Vec<String> =
+        failures.map(|failure| explain(&Error::NginxService { failure })).to_vec();
+    insta::assert_snapshot!(said.join("\n\n"));
+}
+
+#[test]
+fn a_mistyped_server_is_the_persons_to_mend() {
+    let env = GearEnv::new().with("OPENSHIFT_PYTHON_SERVER", "gunicron");
+    let error = Error::Setting(PythonSettings::from_env(&env).unwrap_err());
+    assert_eq!(error.exit_code(), CONFIGURATION);
+    insta::assert_snapshot!(explain(&error));
+}
+
+#[test]
+fn a_server_that_crashes_is_not_a_wrong_setting() {
+    assert_eq!(app_server(Failure::NoHttp { last_lines: Vec::new() }).exit_code(), FAILED);
+}
+
+#[test]
+fn what_status_says() {
+    let version = semver::Version::new(3, 12, 1);
+    let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+    let said = [
+        running("gunicorn", Some(&version), "nginx 1.22.1"),
+        NOT_RUNNING.to_owned(),
+        not_answering(address(), "/", &Ok(Some(Verdict::WrongStatus(502)))),
+        not_answering(address(), "/", &Ok(Some(Verdict::NoHttp))),
+        not_answering(address(), "/", &Ok(None)),
+        not_answering(address(), "/", &Err(refused)),
+        backing_off(APPSERVER, "signal 9"),
+        gave_up(APPSERVER, "exit code 1"),
+        gave_up(NGINX, "exit code 1"),
+        missing_service(NGINX),
+    ];
+    insta::assert_snapshot!(said.join("\n\n"));
+}
