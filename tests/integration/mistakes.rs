@@ -132,8 +132,13 @@ fn a_missing_nginx_is_told_with_the_way_to_get_one_and_the_running_one_stays() {
     // In a name space of its own, where every nginx of this machine is hidden.
     let script = "set -e; for nginx in $(which -a nginx) /usr/sbin/nginx /usr/local/sbin/nginx; do \
                   [ ! -x $nginx ] || mount --bind /dev/null $nginx; done; exec bin/control restart";
+    let own_mounts: &[&str] = match rustix::process::geteuid().is_root() {
+        true => &["--mount"],
+        false => &["--mount", "--map-root-user"],
+    };
     let hidden = CommandSpec::new("/usr/bin/unshare", &env)
-        .args(["--mount", "--map-root-user", "/bin/sh", "-c", script])
+        .args(own_mounts.iter().copied())
+        .args(["/bin/sh", "-c", script])
         .dir(gear.cartridge());
     let output = run::output(&hidden, LIMIT).unwrap();
     let said = output.stderr_text();
