@@ -37,9 +37,10 @@ impl<'a> Context<'a> {
     }
 
     /// Shows a line of something long, an installation say. A node passes it on to whoever pushed,
-    /// and to nobody else.
+    /// and to nobody else. It is indented: at the start of a line, some words would command the node
+    /// (`ENV_VAR_ADD: `), and these are a package's.
     pub fn progress(&mut self, line: &str) {
-        let _ = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+        let _ = writeln!(self.out, "  {line}").and_then(|()| self.out.flush());
     }
 
     /// Says something else worth knowing: what is being done, what was noticed.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::cartridge::{Cartridge, Context, Status};
 use crate::cartridge_dir::CartridgeDir;
@@ -138,6 +138,10 @@ pub fn run<C: Cartridge>(
             return CONFIGURATION;
         }
     };
+    if let Err(error) = refuse_foreign_root(&dir) {
+        complain(&error.to_string());
+        return CONFIGURATION;
+    }
     let _lock = match lock(cartridge, &entry, &dir) {
         Ok(lock) => lock,
         Err(error) => {
@@ -152,6 +156,26 @@ pub fn run<C: Cartridge>(
             cartridge.exit_code(&error)
         }
     }
+}
+
+/// As root on somebody else's gear, the app would run as root, and what it made root would follow.
+fn refuse_foreign_root(dir: &CartridgeDir) -> Result<(), ForeignGear> {
+    use std::os::unix::fs::MetadataExt;
+    let owner = std::fs::metadata(dir.path()).map_or(0, |metadata| metadata.uid());
+    if owner != 0 && rustix::process::geteuid().is_root() {
+        return Err(ForeignGear { path: dir.path().to_owned(), owner });
+    }
+    Ok(())
+}
+
+/// A hook that root called on the gear of another user.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{path} belongs to the user {owner}, and this is root: run the hook as that user (setpriv --reuid {owner} --regid {owner} --clear-groups ...)"
+)]
+struct ForeignGear {
+    path: Utf8PathBuf,
+    owner: u32,
 }
 
 fn lock<C: Cartridge>(

@@ -10,8 +10,35 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Variables that belong to the session which ran a hook, not to the gear. An app that kept them
 /// would behave differently after a `git push` than after a start by the node: `GIT_DIR`, above
 /// all, would make every `git` of the app work on the wrong repository.
-const SESSION_VARIABLES: &[&str] = &["PWD", "OLDPWD", "SHLVL", "_", "TERM", "LS_COLORS"];
-const SESSION_PREFIXES: &[&str] = &["SSH_", "GIT_", "SUDO_", "CARGO_", "RUST_"];
+///
+/// Exact names, since what only looks similar may be a person's own: `GIT_TOKEN`, `SSH_KEY`.
+const SESSION_VARIABLES: &[&str] = &[
+    "_",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_DIR",
+    "GIT_EXEC_PATH",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_WORK_TREE",
+    "LOGNAME",
+    "LS_COLORS",
+    "MAIL",
+    "OLDPWD",
+    "PWD",
+    "SHELL",
+    "SHLVL",
+    "SSH_AUTH_SOCK",
+    "SSH_CLIENT",
+    "SSH_CONNECTION",
+    "SSH_ORIGINAL_COMMAND",
+    "SSH_TTY",
+    "TERM",
+    "USER",
+    "XDG_RUNTIME_DIR",
+    "XDG_SESSION_ID",
+];
 
 /// An ordered set of environment variables. The order is kept because `ENV.each` in a template
 /// shows it (erb.md). A name stands in it once.
@@ -108,17 +135,20 @@ impl GearEnv {
     }
 
     /// What a long-running service of the gear gets: this environment without what belongs to
-    /// the session that ran the hook.
+    /// the session that ran the hook, and with one spelling of `HOME`, which has a slash at its end
+    /// in some sessions and none in others (node-contract.md, Environment).
     #[must_use]
     pub fn for_service(&self) -> Self {
-        self.iter()
-            .filter(|(name, _)| {
-                let name = name.as_bytes();
-                !SESSION_VARIABLES.iter().any(|v| v.as_bytes() == name)
-                    && !SESSION_PREFIXES.iter().any(|p| name.starts_with(p.as_bytes()))
-            })
+        let of_the_session = |name: &OsStr| SESSION_VARIABLES.iter().any(|v| name == *v);
+        let mut env: Self = self
+            .iter()
+            .filter(|(name, _)| !of_the_session(name))
             .map(|(n, v)| (n.to_owned(), v.to_owned()))
-            .collect()
+            .collect();
+        if let Ok(home) = self.directory("HOME") {
+            env.set("HOME", home.as_str());
+        }
+        env
     }
 }
 
@@ -249,9 +279,9 @@ mod tests {
     #[test]
     fn a_service_does_not_see_the_session_that_started_it() {
         let env: GearEnv =
-            [("GIT_DIR", "."), ("SSH_CLIENT", "x"), ("PWD", "/"), ("MY_GIT", "kept")]
+            [("GIT_DIR", "."), ("SSH_CLIENT", "x"), ("HOME", "/h/"), ("GIT_TOKEN", "kept")]
                 .into_iter()
                 .collect();
-        assert_eq!(env.for_service(), GearEnv::new().with("MY_GIT", "kept"));
+        assert_eq!(env.for_service(), GearEnv::new().with("HOME", "/h").with("GIT_TOKEN", "kept"));
     }
 }

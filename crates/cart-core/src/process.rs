@@ -40,6 +40,19 @@ impl ProcessId {
         Self::of(self.pid) == Some(self)
     }
 
+    /// Whether this very process is known to have ended. Not the opposite of
+    /// [`is_alive`](Self::is_alive): when `/proc` cannot be read, for want of a descriptor say,
+    /// nothing is known.
+    #[must_use]
+    pub fn has_ended(self) -> bool {
+        match std::fs::read_to_string(format!("/proc/{}/stat", self.pid)) {
+            Ok(text) => Stat::parse(&text).is_some_and(|stat| {
+                stat.started != self.started || matches!(stat.state, 'Z' | 'X')
+            }),
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        }
+    }
+
     /// Sends a signal; a process that has ended meanwhile is no error.
     pub fn signal(self, signal: Signal) {
         if self.is_alive()
@@ -71,18 +84,17 @@ pub fn children(parent: u32) -> Vec<u32> {
     all().into_iter().filter(|pid| Stat::read(*pid).is_some_and(|s| s.parent == parent)).collect()
 }
 
-/// The processes of the group `group` in the session of this process. A group keeps its number
-/// when its leader has ended.
+/// What is left of the process group that `leader` led, now that it has ended. A group keeps its
+/// number, and nobody else gets it, as long as somebody is in it; where the number has a process
+/// again, the group was another one.
 #[must_use]
-pub fn group_members(group: u32) -> Vec<ProcessId> {
-    let Some(session) = Stat::read(std::process::id()).map(|me| me.session) else {
+pub fn group_without(leader: u32) -> Vec<ProcessId> {
+    let members = |pid: &u32| Stat::read(*pid).is_some_and(|stat| stat.group == leader);
+    let left: Vec<u32> = all().into_iter().filter(members).collect();
+    if ProcessId::of(leader).is_some() {
         return Vec::new();
-    };
-    all()
-        .into_iter()
-        .filter(|pid| Stat::read(*pid).is_some_and(|s| s.group == group && s.session == session))
-        .filter_map(ProcessId::of)
-        .collect()
+    }
+    left.into_iter().filter_map(ProcessId::of).collect()
 }
 
 /// The pid of the parent of `pid`.
@@ -123,7 +135,6 @@ struct Stat {
     state: char,
     parent: u32,
     group: u32,
-    session: u32,
     started: u64,
 }
 
@@ -139,10 +150,9 @@ impl Stat {
         let state = fields.next()?.chars().next()?;
         let parent = fields.next()?.parse().ok()?;
         let group = fields.next()?.parse().ok()?;
-        let session = fields.next()?.parse().ok()?;
-        // Fields 3 to 6 are taken; the start time is field 22.
-        let started = fields.nth(22 - 7)?.parse().ok()?;
-        Some(Self { state, parent, group, session, started })
+        // Fields 3 to 5 are taken; the start time is field 22.
+        let started = fields.nth(22 - 6)?.parse().ok()?;
+        Some(Self { state, parent, group, started })
     }
 }
 
