@@ -47,8 +47,7 @@ fn a_killed_nginx_is_back_on_the_same_port() {
         master.signal(Signal::KILL);
         assert!(master.wait_gone(LIMIT));
         assert_eq!(get(gear.address(), "/").body, "mirror");
-        let again =
-            wait::until(LIMIT, || gear.control("status").text.contains("running").then_some(()));
+        let again = wait::until(LIMIT, || (gear.control("status").code == 0).then_some(()));
         assert!(again.is_some());
     }
     gear.control("stop").done();
@@ -76,25 +75,62 @@ fn the_supervisors_death_stops_nothing_and_the_next_hook_takes_over() {
 }
 
 #[test]
-fn the_supervisor_is_small_and_its_own_session_leader_under_pid_1s_care() {
+fn the_supervisor_leads_a_session_and_no_service_keeps_a_hooks_pipe() {
     let gear = running(&fixture("mirror"), &[]);
-    let status =
-        std::fs::read_to_string(format!("/proc/{}/status", supervisor(&gear).pid)).unwrap();
-    let sessions = status.lines().find(|l| l.starts_with("NSsid:")).unwrap();
-    let leader = sessions.split_whitespace().nth(1).unwrap();
-    assert_eq!(leader, supervisor(&gear).pid.to_string());
-    for pid in process::children(supervisor(&gear).pid) {
-        let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
-        let pipes = open.filter_map(|fd| std::fs::read_link(fd.path()).ok());
-        let of_the_node = pipes.filter(|t| t.to_string_lossy().starts_with("pipe:")).count();
-        // A server may have pipes of its own making to its workers, never the hook's output, which
-        // is descriptor 1 or 2.
+    let supervisor = supervisor(&gear).pid;
+    let status = std::fs::read_to_string(format!("/proc/{supervisor}/status")).unwrap();
+    let session = status.lines().find_map(|l| l.strip_prefix("NSsid:")).unwrap();
+    assert_eq!(session.trim(), supervisor.to_string());
+    for pid in process::children(supervisor).into_iter().chain([supervisor]) {
         for number in [0, 1, 2] {
             let target = std::fs::read_link(format!("/proc/{pid}/fd/{number}")).unwrap();
-            assert!(
-                !target.to_string_lossy().starts_with("pipe:"),
-                "{pid}: {number} {of_the_node}"
-            );
+            assert!(!target.to_string_lossy().starts_with("pipe:"), "{pid}: {number}: {target:?}");
         }
     }
+}
+
+#[test]
+fn gunicorns_other_workers_serve_on_when_one_cannot_be_replaced() {
+    let variables = [(SERVER, "gunicorn"), ("OPENSHIFT_PYTHON_WORKERS", "2")];
+    let gear = running(&fixture("mirror"), &variables);
+    let master = child(&gear, "gunicorn").pid;
+    let all = wait::until(LIMIT, || (process::children(master).len() == 2).then_some(()));
+    assert!(all.is_some());
+    gear.write("app.py", "raise SystemExit('broken by a deploy')\n");
+    gear.control("restart").failed_saying(&["broken by a deploy", "still serves"]);
+    let worker: u32 = get(gear.address(), "/pid").body.parse().unwrap();
+    ProcessId::of(worker).unwrap().signal(Signal::KILL);
+    let log = || gear.log("appserver.log").contains("The other workers go on").then_some(());
+    assert!(wait::until(LIMIT, log).is_some(), "{}", gear.log("appserver.log"));
+    for _ in 0..5 {
+        assert_eq!(get(gear.address(), "/").body, "mirror");
+    }
+}
+
+#[test]
+fn removed_sockets_are_no_way_to_lose_what_runs() {
+    let gear = running(&fixture("mirror"), &[]);
+    std::fs::remove_file(gear.cartridge().join("run/supervisor.sock")).unwrap();
+    let before = supervisor(&gear);
+    gear.control("start").done();
+    assert_eq!(get(gear.address(), "/").body, "mirror");
+    assert!(!before.is_alive(), "two supervisors look after one gear");
+    std::fs::remove_file(gear.cartridge().join("run/appserver.sock")).unwrap();
+    gear.control("start").done();
+    assert_eq!(get(gear.address(), "/").body, "mirror");
+    gear.control("stop").done();
+    assert!(try_get(gear.address(), "/").is_err());
+}
+
+#[test]
+fn after_the_supervisors_death_status_says_so_and_a_deploy_takes_over() {
+    let gear = running(&fixture("mirror"), &[]);
+    let process = supervisor(&gear);
+    process.signal(Signal::KILL);
+    assert!(process.wait_gone(LIMIT));
+    assert!(gear.control("status").text.contains("supervisor has died"));
+    let pid = get(gear.address(), "/pid").body;
+    gear.control("deploy").done();
+    assert_ne!(get(gear.address(), "/pid").body, pid);
+    gear.control("status").done();
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use cart_core::cartridge::Context;
+use cart_core::files;
 use cart_nginx::{Change as ConfigChange, Stage};
-use cart_supervisor::{Change, Client, ClientError, ServiceState};
+use cart_supervisor::{Change, Client, ClientError, ServiceState, ServiceStatus};
 
 use crate::error::{Before, Error};
 use crate::ready::Ready;
@@ -12,9 +13,9 @@ use crate::services::{self, APPSERVER, NGINX};
 
 /// How long nginx may take to show new workers after a reload.
 const RELOAD_LIMIT: Duration = Duration::from_secs(20);
-/// How long a stop may take: both drain times at their usual values, and well inside the 234
-/// seconds of a node's operation (node-contract.md, Running scripts).
-const STOP_LIMIT: Duration = Duration::from_secs(150);
+/// How long a stop may take before what is left is killed, whatever the drain times say: inside the
+/// 234 seconds of a node's operation (node-contract.md, Running scripts), which it may have to share.
+const STOP_LIMIT: Duration = Duration::from_secs(180);
 
 /// Whether an app that runs as wanted is replaced all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,13 @@ pub(crate) fn bring_up(
     renew: Renew,
 ) -> Result<Up, Error> {
     let client = services::supervisor(ctx).find_or_start()?;
-    let before = if client.status()?.is_empty() { Before::Nothing } else { Before::Serves };
+    let services = client.status()?;
+    let runs = |s: &ServiceStatus| matches!(s.state, ServiceState::Running(_));
+    let before = match services.iter().find(|service| service.name == APPSERVER) {
+        Some(appserver) if runs(appserver) => Before::Serves,
+        Some(_) => Before::Fails,
+        None => Before::Nothing,
+    };
     let outcome = ensure_both(ctx, ready, stage, renew, before, &client);
     if outcome.is_err() && before == Before::Nothing {
         client.end(&[NGINX], STOP_LIMIT)?;
@@ -56,13 +63,8 @@ pub(crate) fn bring_up(
 /// Stops everything, nginx first, so that requests under way still find the app; answers whether
 /// anything ran.
 pub(crate) fn take_down(ctx: &Context<'_>) -> Result<bool, Error> {
-    let supervisor = services::supervisor(ctx);
-    // A supervisor that died has left its services running: its successor takes them over first.
-    let left_running = ctx.dir.run().join("supervisor.json").exists();
-    let client = match supervisor.find()? {
-        Some(client) => client,
-        None if left_running => supervisor.find_or_start()?,
-        None => return Ok(false),
+    let Some(client) = services::supervisor(ctx).find_or_take_over()? else {
+        return Ok(false);
     };
     let ran = !client.status()?.is_empty();
     client.end(&[NGINX, APPSERVER], STOP_LIMIT)?;
@@ -82,13 +84,18 @@ fn ensure_both(
     let app = client.ensure(spec, renew == Renew::Always).map_err(|e| {
         unless_failed(e, |failure| Error::AppServer { server, failure, log, before })
     })?;
+    // Noted until nginx has obeyed: a reload that failed, or was killed, is not forgotten.
+    let pending = ctx.dir.run().join("nginx.pending");
+    let was_pending = pending.exists();
+    files::write_atomic(&pending, b"", 0o600)?;
     let config = stage.promote()?;
     let nginx = client
         .ensure(services::nginx(ctx, ready), false)
         .map_err(|e| unless_failed(e, |failure| Error::NginxService { failure }))?;
-    if nginx == Change::Unchanged && config == ConfigChange::Some {
+    if nginx == Change::Unchanged && (config == ConfigChange::Some || was_pending) {
         reload_nginx(ready, client)?;
     }
+    files::remove_if_exists(&pending)?;
     Ok(match (app, nginx, config) {
         (Change::Unchanged, Change::Unchanged, ConfigChange::None) => Up::Already,
         (Change::Started, Change::Started, _) => Up::Started,

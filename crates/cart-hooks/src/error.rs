@@ -64,6 +64,8 @@ pub enum Error {
 pub enum Before {
     /// Another one, which still serves.
     Serves,
+    /// Another one, which has crashed.
+    Fails,
     /// None.
     Nothing,
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use cart_python::settings::SERVER;
 use cart_python::{Prepared, PythonApp};
 use cart_supervisor::{Failure, Verdict};
 
@@ -17,6 +18,9 @@ pub(crate) const STOPPED: &str = "Application stopped";
 pub(crate) const STOPPED_ALREADY: &str = "Application is stopped already";
 /// `status` of nothing.
 pub(crate) const NOT_RUNNING: &str = "Application is stopped";
+/// `status` of services whose supervisor died.
+pub(crate) const UNSUPERVISED: &str = "Application is up, but its supervisor has died: nothing \
+     would be started again after a crash. `control start` takes it over, without a gap";
 /// `reload` of nothing.
 pub(crate) const NOTHING_TO_RELOAD: &str =
     "Application is stopped: nothing to reload. Its nginx configuration is valid";
@@ -96,9 +100,10 @@ pub(crate) fn environment_changed(prepared: &Prepared) -> String {
 /// After the first start of a new application.
 pub(crate) fn installed(app: &PythonApp) -> String {
     format!(
-        "Your application is served by {}. Another server: set OPENSHIFT_PYTHON_SERVER to \
-         wsgiref, gevent or gunicorn and restart",
-        app.server_name()
+        "Your application is served by {}. Another server: set OPENSHIFT_PYTHON_SERVER to {} and \
+         restart",
+        app.server_name(),
+        SERVER.allowed
     )
 }
 
@@ -135,7 +140,7 @@ fn app_server(server: &str, failure: &Failure, log: &str, before: Before) -> Str
     let lines: String = failure.last_lines().iter().map(|line| format!("  | {line}\n")).collect();
     let serving = match before {
         Before::Serves => "What ran before still serves.\n",
-        Before::Nothing => "",
+        Before::Fails | Before::Nothing => "",
     };
     format!("The application does not start: {server}: {failure}\n{lines}{serving}{remedy} {log}")
 }

@@ -19,19 +19,27 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct State {
     services: Vec<ServiceStatus>,
+    /// Whether something runs that nobody looks after.
+    unsupervised: bool,
 }
 
 impl State {
-    /// Asks the supervisor; without one, nothing runs that is looked after.
+    /// Asks the supervisor, and starts none: for hooks that only read.
     pub(crate) fn ask(ctx: &Context<'_>) -> Result<Self, Error> {
-        let client = services::supervisor(ctx).find()?;
-        let services = client.map(|client| client.status()).transpose()?.unwrap_or_default();
-        Ok(Self { services })
+        let supervisor = services::supervisor(ctx);
+        match supervisor.find()?.map(|client| client.status()) {
+            Some(Ok(services)) => Ok(Self { services, unsupervised: false }),
+            // One that goes while it is asked was ending everything.
+            Some(Err(error)) if !error.is_gone() => Err(error.into()),
+            _ => {
+                Ok(Self { services: Vec::new(), unsupervised: supervisor.left_something_running() })
+            }
+        }
     }
 
     /// Whether anything runs, or is to be started again after a crash.
     pub(crate) fn runs(&self) -> bool {
-        !self.services.is_empty()
+        !self.services.is_empty() || self.unsupervised
     }
 
     /// The name of the Python server that runs.
@@ -43,6 +51,9 @@ impl State {
     pub(crate) fn status(&self, ctx: &Context<'_>) -> Status {
         if !self.runs() {
             return Status::Stopped(messages::NOT_RUNNING.to_owned());
+        }
+        if self.unsupervised {
+            return Status::NotAnswering(messages::UNSUPERVISED.to_owned());
         }
         let (app, nginx) = match (self.running(APPSERVER), self.running(NGINX)) {
             (Ok(app), Ok(nginx)) => (app, nginx),

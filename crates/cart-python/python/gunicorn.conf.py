@@ -8,10 +8,12 @@ gunicorn would have, and what it sets goes before what is set here.
 """
 
 import importlib.util
+import mmap
 import os
 import signal
 import sys
 import tempfile
+import time
 import traceback
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -89,17 +91,36 @@ def on_starting(server):
     """Tells gunicorn that the socket was handed to it, as systemd would: else it removes
     the socket's path when it stops, and fails when the path has been renamed."""
     server.systemd = True
-    _let_every_worker_fail(server)
+    _survive_failing_workers(server)
     if "on_starting" in _APP:
         _APP["on_starting"](server)
 
 
-def _let_every_worker_fail(server):
-    """One worker that cannot import the app makes gunicorn stop; a second one, seen while it
-    stops, makes it break off with a traceback of its own, which hides the app's."""
+# One byte that the master and all its workers share: whether one of them has ever booted.
+_BOOTED = mmap.mmap(-1, 1)
+
+
+def _survive_failing_workers(server):
+    """gunicorn ends when a worker cannot boot. That is right at its start. Later it would take
+    the workers down that serve well, because one was replaced after the app's files had
+    changed for the worse: then the others go on, and it is tried again, once a second.
+
+    At its start, a second worker that fails while gunicorn ends makes it break off with a
+    traceback of its own, which hides the app's."""
     from gunicorn.errors import HaltServer
 
-    halt = server.halt
+    halt, reap_workers = server.halt, server.reap_workers
+
+    def reap_workers_patiently():
+        try:
+            reap_workers()
+        except HaltServer as error:
+            if _BOOTED[0] == 0:
+                raise
+            server.log.error("%s The other workers go on.", error.reason)
+            for pid in [pid for pid in server.WORKERS if not _runs(pid)]:
+                server.WORKERS.pop(pid).tmp.close()
+            time.sleep(1)
 
     def halt_in_the_end(*args, **kwargs):
         while True:
@@ -109,6 +130,15 @@ def _let_every_worker_fail(server):
                 pass  # that worker is gone now: at most one round for each
 
     server.halt = halt_in_the_end
+    server.reap_workers = reap_workers_patiently
+
+
+def _runs(pid):
+    try:
+        os.kill(pid, 0)
+        return True
+    except OSError:
+        return False
 
 
 def post_fork(server, worker):
@@ -125,6 +155,7 @@ def post_worker_init(worker):
     from gunicorn.workers.gthread import ThreadWorker
     from gunicorn.workers.sync import SyncWorker
 
+    _BOOTED[0] = 1
     if "post_worker_init" in _APP:
         _APP["post_worker_init"](worker)
     # Others (an ASGI worker of the app's choice) do not speak WSGI.

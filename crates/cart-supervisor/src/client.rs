@@ -9,9 +9,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::run::{self, RunError};
 use cart_core::{CartridgeDir, CommandSpec, GearEnv};
+use rustix::process::Signal;
 
 use crate::daemon::SUPERVISE;
 use crate::protocol::{Change, Failure, Request, Response, ServiceStatus};
+use crate::record::Record;
 use crate::service::ServiceSpec;
 
 /// How long a supervisor may take for an answer beyond what the request itself needs.
@@ -33,8 +35,11 @@ impl Supervisor {
     /// own environment is empty: what it starts brings its own.
     #[must_use]
     pub fn new(dir: &CartridgeDir, program: &Utf8Path) -> Self {
-        let command =
-            CommandSpec::new(program, &GearEnv::new()).arg(SUPERVISE).args([dir.run(), dir.logs()]);
+        let command = CommandSpec::new(program, &GearEnv::new())
+            .arg(SUPERVISE)
+            .args([dir.run(), dir.logs()])
+            // By its directory whoever looks for a gear's processes finds it.
+            .dir(dir.path());
         Self { run: dir.run(), logs: dir.logs(), command }
     }
 
@@ -43,7 +48,31 @@ impl Supervisor {
     /// # Errors
     /// [`ClientError::Socket`] when its socket is there but may not be used.
     pub fn find(&self) -> Result<Option<Client>, ClientError> {
-        find(&self.run)
+        let socket = socket_path(&self.run);
+        match UnixStream::connect(&socket) {
+            Ok(_) => Ok(Some(Client::new(socket, self.log()))),
+            Err(e) if is_gone(&e) => Ok(None),
+            Err(source) => Err(ClientError::Socket { path: socket, source }),
+        }
+    }
+
+    /// Whether services run that a supervisor started which is not there any more.
+    #[must_use]
+    pub fn left_something_running(&self) -> bool {
+        Record::read(&self.run).anything_runs()
+    }
+
+    /// The running supervisor, or, if it died and left services running, a new one that has taken
+    /// them over; `None` when nothing runs. To be called under the hook's lock.
+    ///
+    /// # Errors
+    /// As [`find_or_start`](Self::find_or_start).
+    pub fn find_or_take_over(&self) -> Result<Option<Client>, ClientError> {
+        match self.find()? {
+            Some(client) => Ok(Some(client)),
+            None if self.left_something_running() => self.find_or_start().map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The running supervisor, or one started now. To be called under the hook's lock: two
@@ -55,17 +84,33 @@ impl Supervisor {
         if let Some(client) = self.find()? {
             return Ok(client);
         }
+        self.end_unreachable();
         let path = socket_path(&self.run);
         let failed = |source| ClientError::Socket { path: path.clone(), source };
         files::remove_if_exists(&path)?;
         let listener = UnixListener::bind(&path).map_err(failed)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        let log = files::open_log(&self.logs.join("supervisor.log"))?;
+        let client = Client::new(path.clone(), self.log());
+        let log = files::open_log(&self.log())?;
         let child = run::daemon(&self.command, vec![listener.into()], &log)?;
         let pid = format!("{}\n", child.id());
-        files::write_atomic(&self.run.join("supervisor.pid"), pid.as_bytes(), 0o644)?;
+        // For people only: a full disk is no reason to fail.
+        let _ = files::write_atomic(&self.run.join("supervisor.pid"), pid.as_bytes(), 0o644);
         // The socket listens already: a request waits in its backlog until the supervisor reads.
-        Ok(Client { socket: path, log: self.logs.join("supervisor.log") })
+        Ok(client)
+    }
+
+    /// A supervisor that lives but whose socket somebody removed can be told nothing, and would
+    /// start again what its successor stops. Its services outlive it, and are taken over.
+    fn end_unreachable(&self) {
+        if let Some(supervisor) = Record::read(&self.run).supervisor {
+            supervisor.signal(Signal::KILL);
+            let _ = supervisor.wait_gone(PATIENCE);
+        }
+    }
+
+    fn log(&self) -> Utf8PathBuf {
+        self.logs.join("supervisor.log")
     }
 }
 
@@ -74,9 +119,16 @@ impl Supervisor {
 pub struct Client {
     socket: Utf8PathBuf,
     log: Utf8PathBuf,
+    /// How long the log was when this client was made: what stands before is of no concern.
+    log_offset: u64,
 }
 
 impl Client {
+    fn new(socket: Utf8PathBuf, log: Utf8PathBuf) -> Self {
+        let log_offset = std::fs::metadata(&log).map_or(0, |metadata| metadata.len());
+        Self { socket, log, log_offset }
+    }
+
     /// Makes a service run as `spec` says: starts it, or replaces the generation that runs when
     /// it differs or when `renew` is set.
     ///
@@ -94,7 +146,7 @@ impl Client {
     /// Stops services one after the other; `limit` bounds the wait.
     ///
     /// # Errors
-    /// [`ClientError::NoAnswer`] when they have not ended by then.
+    /// [`ClientError::TimedOut`] when they have not ended by then.
     pub fn stop(&self, services: &[&str], limit: Duration) -> Result<(), ClientError> {
         let services = services.iter().map(|s| (*s).to_owned()).collect();
         match self.ask(&Request::Stop { services }, limit + PATIENCE)? {
@@ -103,13 +155,15 @@ impl Client {
         }
     }
 
-    /// Stops everything, `first` first, and then the supervisor itself; `limit` bounds the wait.
+    /// Stops everything, `first` first, and then the supervisor itself. What has not finished its
+    /// work after `limit` is killed.
     ///
     /// # Errors
-    /// [`ClientError::NoAnswer`] when it has not ended by then.
+    /// [`ClientError::TimedOut`] when it has not ended well after that.
     pub fn end(&self, first: &[&str], limit: Duration) -> Result<(), ClientError> {
         let first = first.iter().map(|s| (*s).to_owned()).collect();
-        match self.ask(&Request::End { first }, limit + PATIENCE)? {
+        let within = limit.as_secs();
+        match self.ask(&Request::End { first, within }, limit + PATIENCE)? {
             Response::Stopped => Ok(files::remove_if_exists(&self.socket)?),
             other => Err(self.unexpected(&other)),
         }
@@ -127,10 +181,17 @@ impl Client {
     }
 
     fn ask(&self, request: &Request, limit: Duration) -> Result<Response, ClientError> {
-        let silent = |source| ClientError::NoAnswer {
-            source,
-            socket: self.socket.clone(),
-            last_lines: files::last_lines(&self.log, 0, 5).join("\n"),
+        let silent = |source: io::Error| match source.kind() {
+            // The system's own words for this would make a node report another fault
+            // (node-contract.md, Running scripts).
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                ClientError::TimedOut { socket: self.socket.clone(), seconds: limit.as_secs() }
+            }
+            _ => ClientError::NoAnswer {
+                source,
+                socket: self.socket.clone(),
+                last_lines: files::last_lines(&self.log, self.log_offset, 5).join("\n"),
+            },
         };
         let mut stream = UnixStream::connect(&self.socket).map_err(silent)?;
         stream.set_read_timeout(Some(limit)).map_err(silent)?;
@@ -151,24 +212,22 @@ impl Client {
     }
 }
 
-fn find(run: &Utf8Path) -> Result<Option<Client>, ClientError> {
-    let socket = socket_path(run);
-    match UnixStream::connect(&socket) {
-        Ok(_) => {
-            let log = run.with_file_name("logs").join("supervisor.log");
-            Ok(Some(Client { socket, log }))
-        }
-        Err(e)
-            if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
-        {
-            Ok(None)
-        }
-        Err(source) => Err(ClientError::Socket { path: socket, source }),
-    }
+/// Whether nobody listens on a socket, or the one who did just went.
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound};
+    matches!(error.kind(), NotFound | ConnectionRefused | ConnectionReset | ConnectionAborted)
 }
 
 fn socket_path(run: &Utf8Path) -> Utf8PathBuf {
     run.join("supervisor.sock")
+}
+
+impl ClientError {
+    /// Whether the supervisor went while it was being asked: it was ending.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::NoAnswer { source, .. } if is_gone(source))
+    }
 }
 
 /// What can go wrong between a hook and the supervisor.
@@ -199,6 +258,16 @@ pub enum ClientError {
         source: io::Error,
         /// The last lines of the supervisor's log.
         last_lines: String,
+    },
+    /// The supervisor took too long.
+    #[error(
+        "the supervisor behind {socket} has not answered for {seconds} seconds: look at logs/supervisor.log"
+    )]
+    TimedOut {
+        /// The socket.
+        socket: Utf8PathBuf,
+        /// How long was waited.
+        seconds: u64,
     },
     /// A file beside the socket could not be written.
     #[error(transparent)]

@@ -3,17 +3,21 @@
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 use crate::protocol::{Request, Response};
 
 /// A request carries an environment, which the system bounds at about 2 MB.
 const LONGEST_REQUEST: usize = 8 * 1024 * 1024;
+/// How long a connection may take to say what it wants.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection and what has arrived on it so far.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: UnixStream,
     received: Vec<u8>,
+    since: Instant,
 }
 
 /// What reading from a connection gave.
@@ -32,7 +36,17 @@ pub(crate) enum Received {
 impl Connection {
     pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(Self { stream, received: Vec::new() })
+        Ok(Self { stream, received: Vec::new(), since: Instant::now() })
+    }
+
+    /// When it has said nothing for too long.
+    pub(crate) fn silent_at(&self) -> Instant {
+        self.since + PATIENCE
+    }
+
+    /// Whether it has said nothing for too long.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent_at() <= Instant::now()
     }
 
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
@@ -66,7 +80,7 @@ impl Connection {
     /// Sends the answer and ends the connection. A hook that was killed meanwhile is no error;
     /// one that does not read must not stop the supervisor.
     pub(crate) fn answer(mut self, response: &Response) {
-        let limit = Some(std::time::Duration::from_secs(1));
+        let limit = Some(Duration::from_secs(1));
         if let Ok(mut line) = serde_json::to_vec(response) {
             line.push(b'\n');
             let _ = self.stream.set_nonblocking(false);

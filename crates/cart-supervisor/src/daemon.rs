@@ -46,6 +46,8 @@ pub fn supervise(run: &Utf8Path, logs: &Utf8Path) -> Result<(), DaemonError> {
     let control = inherited::take(CONTROL_DESCRIPTOR)?;
     // A session of its own: no terminal, no signals meant for whoever started us.
     rustix::process::setsid().map_err(io::Error::from)?;
+    // What a node runs has this one, a login another: the app should see no difference.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     // What our services leave behind comes to us, not to the system's first process.
     let _ = rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1));
     let log = Log(files::open_log(&logs.join("supervisor.log"))?);

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
 use cart_core::{files, run};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -27,7 +27,14 @@ pub(crate) struct Held {
     pub(crate) listen: Listen,
     /// Where a Unix socket is bound until it is renamed over the well-known path.
     pub(crate) bound_at: Option<Utf8PathBuf>,
+    /// What its path was when it was renamed.
+    published: Option<u64>,
     socket: Rc<OwnedFd>,
+}
+
+fn inode(path: &Utf8Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::symlink_metadata(path).ok().map(|metadata| metadata.ino())
 }
 
 /// A process of ours, or one that a former supervisor started.
@@ -35,6 +42,8 @@ pub(crate) struct Held {
 pub(crate) struct Running {
     pub(crate) id: ProcessId,
     pub(crate) since: Instant,
+    /// Whether it is our child, whose end the system reports to us.
+    pub(crate) ours: bool,
 }
 
 /// One generation of a service.
@@ -68,13 +77,19 @@ impl Instance {
                     None => Held {
                         listen: listen.clone(),
                         bound_at: None,
+                        published: None,
                         socket: Rc::new(listener::tcp(*address)?),
                     },
                 },
                 Listen::Unix(path) => {
                     let bound_at = listener::generation_path(path, generation);
                     let socket = Rc::new(listener::unix(&bound_at)?);
-                    Held { listen: listen.clone(), bound_at: Some(bound_at), socket }
+                    Held {
+                        listen: listen.clone(),
+                        bound_at: Some(bound_at),
+                        published: None,
+                        socket,
+                    }
                 }
             };
             instance.held.push(held);
@@ -88,7 +103,7 @@ impl Instance {
             spec,
             generation,
             held: Vec::new(),
-            process: process.map(|id| Running { id, since: Instant::now() }),
+            process: process.map(|id| Running { id, since: Instant::now(), ours: false }),
             start_at: None,
             crashes: 0,
             last_end: String::new(),
@@ -109,7 +124,7 @@ impl Instance {
             run::service(&self.spec.command, sockets, &log).map_err(|e| failed(e.to_string()))?;
         let id = ProcessId::of_child(child.id())
             .ok_or_else(|| failed("/proc does not show the process just started".to_owned()))?;
-        self.process = Some(Running { id, since: Instant::now() });
+        self.process = Some(Running { id, since: Instant::now(), ours: true });
         self.start_at = None;
         Ok(())
     }
@@ -141,15 +156,38 @@ impl Instance {
                     path: to.clone(),
                 })?;
                 held.bound_at = None;
+                held.published = inode(to);
             }
         }
         Ok(())
+    }
+
+    /// Whether connections to the well-known paths still come to this generation: somebody may
+    /// have removed a socket.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.spec.listen.iter().all(|listen| match listen {
+            Listen::Unix(path) => match self.held.iter().find(|held| held.listen == *listen) {
+                Some(held) => held.published.is_some() && inode(path) == held.published,
+                // Taken over from a former supervisor: which socket it was is not known.
+                None => inode(path).is_some(),
+            },
+            Listen::Tcp(_) => true,
+        })
     }
 
     /// Removes what [`publish`](Self::publish) has not made public.
     pub(crate) fn unlink(&self) {
         for path in self.held.iter().filter_map(|held| held.bound_at.as_ref()) {
             let _ = files::remove_if_exists(path);
+        }
+    }
+
+    /// Removes the sockets of a generation that a former supervisor was proving.
+    pub(crate) fn unlink_generation(&self) {
+        for listen in &self.spec.listen {
+            if let Listen::Unix(path) = listen {
+                let _ = files::remove_if_exists(&listener::generation_path(path, self.generation));
+            }
         }
     }
 
@@ -213,7 +251,7 @@ impl Draining {
         Self {
             spec: spec.clone(),
             generation,
-            process: Running { id, since: Instant::now() },
+            process: Running { id, since: Instant::now(), ours: false },
             step: Step::Linger(Instant::now()),
             since: Instant::now(),
             held: Vec::new(),
@@ -244,9 +282,7 @@ impl Draining {
                 Some("asked to end")
             }
             Step::Drain(_) => {
-                self.process.id.signal_group(Signal::KILL);
-                self.process.id.signal(Signal::KILL);
-                self.step = Step::Killed;
+                self.kill();
                 Some("killed: it did not end in time")
             }
             Step::Killed => None,
@@ -266,6 +302,13 @@ impl Draining {
     /// How long a backlog is waited for.
     fn patience(&self) -> Duration {
         Duration::from_secs(self.spec.stop.linger + self.spec.stop.drain)
+    }
+
+    /// Kills it at once.
+    pub(crate) fn kill(&mut self) {
+        self.process.id.signal_group(Signal::KILL);
+        self.process.id.signal(Signal::KILL);
+        self.step = Step::Killed;
     }
 
     /// Ends the lingering now.

@@ -12,30 +12,57 @@ use crate::instance::{Draining, Instance};
 use crate::probe::{Probing, Verdict};
 use crate::protocol::{Change, Failure, Response};
 use crate::record::Record;
-use crate::service::{Probe, ServiceSpec};
+use crate::service::{Listen, Probe, ServiceSpec};
 use crate::supervisor::Supervisor;
 
 /// A change that takes time, and who waits for it.
 #[derive(Debug)]
 pub(crate) enum Operation {
     /// A new generation proves itself.
-    Prove { candidate: Box<Instance>, probing: Probing, deadline: Instant, asked_by: Connection },
+    Prove(Box<Proof>),
     /// Services are stopped one after the other.
-    Stop { left: VecDeque<String>, then_end: bool, asked_by: Option<Connection> },
+    Stop(Stopping),
 }
+
+/// A new generation on trial.
+#[derive(Debug)]
+pub(crate) struct Proof {
+    candidate: Instance,
+    probing: Probing,
+    deadline: Instant,
+    /// On a port that its predecessor serves, too, an answer proves little: then it must also have
+    /// stayed alive until this moment.
+    settled_at: Option<Instant>,
+    asked_by: Connection,
+}
+
+/// Services on their way out.
+#[derive(Debug)]
+pub(crate) struct Stopping {
+    left: VecDeque<String>,
+    then_end: bool,
+    /// When what is left is killed, however long it may still drain.
+    kill_at: Option<Instant>,
+    asked_by: Option<Connection>,
+}
+
+/// How long a service must stay alive that shares a port with its predecessor.
+const SETTLING: Duration = Duration::from_secs(1);
 
 impl Operation {
     pub(crate) fn interest(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
         match self {
-            Self::Prove { probing, .. } => Some(probing.interest()),
-            Self::Stop { .. } => None,
+            // Answered already: nothing more will come.
+            Self::Prove(proof) if proof.settled_at.is_some() => None,
+            Self::Prove(proof) => Some(proof.probing.interest()),
+            Self::Stop(_) => None,
         }
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Prove { deadline, .. } => Some(*deadline),
-            Self::Stop { .. } => None,
+            Self::Prove(proof) => Some(proof.settled_at.unwrap_or(proof.deadline)),
+            Self::Stop(stopping) => stopping.kill_at,
         }
     }
 }
@@ -44,11 +71,13 @@ impl Supervisor {
     /// Begins to make `spec` run.
     pub(crate) fn ensure(&mut self, spec: ServiceSpec, renew: bool, asked_by: Connection) {
         let current = self.service(&spec.name).current.as_ref();
-        let runs = current.is_some_and(|c| c.process.is_some() && c.spec == spec);
-        // A service whose sockets only it holds cannot be renewed on a port: it is left alone.
+        let current = current.filter(|c| c.process.is_some());
+        let as_wanted = current.is_some_and(|c| c.spec == spec && c.is_reachable());
+        // Taken over from a former supervisor, it holds its port alone, and nobody else can have
+        // it: whatever is wanted, it is left alone.
         let port_is_its_own = current.is_some_and(|c| c.held.is_empty())
-            && spec.listen.iter().any(|l| matches!(l, crate::Listen::Tcp(_)));
-        if runs && (!renew || port_is_its_own) {
+            && spec.listen.iter().any(|l| matches!(l, Listen::Tcp(_)));
+        if port_is_its_own || (as_wanted && !renew) {
             asked_by.answer(&Response::Ensured(Change::Unchanged));
             return;
         }
@@ -57,8 +86,10 @@ impl Supervisor {
             Ok((candidate, probing)) => {
                 let limit = Duration::from_secs(candidate.spec.start_limit);
                 let deadline = Instant::now() + limit;
-                let candidate = Box::new(candidate);
-                self.operation = Some(Operation::Prove { candidate, probing, deadline, asked_by });
+                let settled_at = None;
+                let proof = Proof { candidate, probing, deadline, settled_at, asked_by };
+                self.operation = Some(Operation::Prove(Box::new(proof)));
+                self.note();
             }
             Err(failure) => {
                 self.log.line(format_args!("generation {} failed: {failure}", self.generation));
@@ -70,69 +101,108 @@ impl Supervisor {
     /// Begins to stop `services`.
     pub(crate) fn stop(&mut self, services: Vec<String>, asked_by: Connection) {
         let left = services.into();
-        self.operation = Some(Operation::Stop { left, then_end: false, asked_by: Some(asked_by) });
+        let asked_by = Some(asked_by);
+        let stopping = Stopping { left, then_end: false, kill_at: None, asked_by };
+        self.operation = Some(Operation::Stop(stopping));
     }
 
     /// Begins to stop everything, `first` first; a generation that was proving itself goes, too.
-    pub(crate) fn end(&mut self, first: Vec<String>, asked_by: Option<Connection>) {
+    /// What is left after `within` is killed.
+    pub(crate) fn end(
+        &mut self,
+        first: Vec<String>,
+        within: Option<Duration>,
+        asked_by: Option<Connection>,
+    ) {
         let mut asked_by = asked_by;
         match self.operation.take() {
-            Some(Operation::Prove { candidate, asked_by, .. }) => {
+            Some(Operation::Prove(proof)) => {
                 let message = "the supervisor was asked to end".to_owned();
-                self.reject(*candidate, Failure::NotStarted { message }, asked_by);
+                self.reject(proof.candidate, Failure::NotStarted { message }, proof.asked_by);
             }
             // Whoever waits for a stop gets the answer of this larger one.
-            Some(Operation::Stop { asked_by: waiting, .. }) => asked_by = asked_by.or(waiting),
+            Some(Operation::Stop(stopping)) => asked_by = asked_by.or(stopping.asked_by),
             None => {}
         }
         let mut left: VecDeque<String> = first.into();
         // What was started last depends on what was started first.
         let others: Vec<String> = self.services.iter().rev().map(|s| s.name.clone()).collect();
         left.extend(others);
-        self.operation = Some(Operation::Stop { left, then_end: true, asked_by });
+        let kill_at = within.map(|within| Instant::now() + within);
+        self.operation =
+            Some(Operation::Stop(Stopping { left, then_end: true, kill_at, asked_by }));
     }
 
     /// Goes on with the change under way as far as that is possible now.
     pub(crate) fn advance_operation(&mut self) {
         match self.operation.take() {
             None => {}
-            Some(Operation::Prove { candidate, mut probing, deadline, asked_by }) => {
-                let failure = match probing.advance() {
-                    Some(Verdict::Proved) => return self.promote(*candidate, asked_by),
-                    Some(verdict) => failure_of(&verdict, &candidate),
-                    None if Instant::now() >= deadline => Failure::NoAnswer {
-                        seconds: candidate.spec.start_limit,
-                        last_lines: candidate.last_lines(),
-                    },
-                    None => {
-                        self.operation =
-                            Some(Operation::Prove { candidate, probing, deadline, asked_by });
-                        return;
-                    }
-                };
-                self.reject(*candidate, failure, asked_by);
-            }
-            Some(Operation::Stop { left, then_end, asked_by }) => {
-                self.advance_stop(left, then_end, asked_by);
-            }
+            Some(Operation::Prove(proof)) => self.advance_proof(proof),
+            Some(Operation::Stop(stopping)) => self.advance_stop(stopping),
         }
+    }
+
+    fn advance_proof(&mut self, mut proof: Box<Proof>) {
+        let now = Instant::now();
+        let verdict = match proof.settled_at {
+            Some(settled_at) if now >= settled_at => {
+                return self.promote(proof.candidate, proof.asked_by);
+            }
+            Some(_) => None,
+            None => proof.probing.advance(),
+        };
+        match verdict {
+            Some(Verdict::Proved) if self.shares_a_port(&proof.candidate) => {
+                proof.settled_at = Some(now + SETTLING);
+            }
+            Some(Verdict::Proved) => return self.promote(proof.candidate, proof.asked_by),
+            Some(verdict) => {
+                let failure = failure_of(&verdict, &proof.candidate);
+                return self.reject(proof.candidate, failure, proof.asked_by);
+            }
+            None if proof.settled_at.is_none() && now >= proof.deadline => {
+                let seconds = proof.candidate.spec.start_limit;
+                let last_lines = proof.candidate.last_lines();
+                let failure = Failure::NoAnswer { seconds, last_lines };
+                return self.reject(proof.candidate, failure, proof.asked_by);
+            }
+            None => {}
+        }
+        self.operation = Some(Operation::Prove(proof));
+    }
+
+    /// The process that is proving itself, for the record.
+    pub(crate) fn candidate(&self) -> Option<&Instance> {
+        match &self.operation {
+            Some(Operation::Prove(proof)) => Some(&proof.candidate),
+            _ => None,
+        }
+    }
+
+    fn shares_a_port(&self, candidate: &Instance) -> bool {
+        let name = &candidate.spec.name;
+        let current =
+            self.services.iter().find(|s| s.name == *name).and_then(|s| s.current.as_ref());
+        current.filter(|c| c.process.is_some()).is_some_and(|current| {
+            let port = |listen: &&Listen| matches!(listen, Listen::Tcp(_));
+            candidate.spec.listen.iter().filter(port).any(|l| current.spec.listen.contains(l))
+        })
     }
 
     /// Whether the process that ended was the one proving itself.
     pub(crate) fn candidate_ended(&mut self, pid: u32, how: &str) -> bool {
-        let Some(Operation::Prove { candidate, .. }) = &self.operation else {
-            return false;
-        };
-        if candidate.process.is_none_or(|p| p.id.pid != pid) {
+        let process = self.candidate().and_then(|candidate| candidate.process);
+        if process.is_none_or(|p| p.id.pid != pid) {
             return false;
         }
-        if let Some(Operation::Prove { mut candidate, asked_by, .. }) = self.operation.take() {
+        if let Some(Operation::Prove(proof)) = self.operation.take() {
+            let Proof { mut candidate, asked_by, .. } = *proof;
             candidate.process = None;
             let last_lines = candidate.last_lines();
             let failure = Failure::Ended { status: how.to_owned(), last_lines };
-            let left = leftovers(&candidate, pid);
+            let left = leftovers(&candidate.spec, candidate.generation, pid);
             self.service(&candidate.spec.name).draining.extend(left);
-            self.reject(*candidate, failure, asked_by);
+            self.reject(candidate, failure, asked_by);
         }
         true
     }
@@ -184,27 +254,35 @@ impl Supervisor {
         asked_by.answer(&Response::Failed(failure));
     }
 
-    fn advance_stop(
-        &mut self,
-        mut left: VecDeque<String>,
-        then_end: bool,
-        asked_by: Option<Connection>,
-    ) {
-        while let Some(name) = left.front() {
+    fn advance_stop(&mut self, mut stopping: Stopping) {
+        if stopping.kill_at.is_some_and(|at| at <= Instant::now()) {
+            stopping.kill_at = None;
+            self.kill_everything();
+        }
+        while let Some(name) = stopping.left.front() {
             if !self.is_stopped(name) {
-                self.operation = Some(Operation::Stop { left, then_end, asked_by });
+                self.operation = Some(Operation::Stop(stopping));
                 return;
             }
-            left.pop_front();
+            stopping.left.pop_front();
         }
         self.note();
-        if then_end {
+        if stopping.then_end {
             self.log.line("everything is stopped; this supervisor ends");
             let _ = cart_core::files::remove_if_exists(&Record::path(&self.run));
             self.finished = true;
         }
-        if let Some(connection) = asked_by {
+        if let Some(connection) = stopping.asked_by {
             connection.answer(&Response::Stopped);
+        }
+    }
+
+    fn kill_everything(&mut self) {
+        self.log.line("the time to stop is over: what is left is killed");
+        for service in &mut self.services {
+            let current = service.current.take();
+            service.draining.extend(current.and_then(|instance| Draining::new(instance, false)));
+            service.draining.iter_mut().for_each(Draining::kill);
         }
     }
 
@@ -214,7 +292,7 @@ impl Supervisor {
         if let Some(mut instance) = service.current.take() {
             instance.start_at = None;
             for listen in &instance.spec.listen {
-                if let crate::Listen::Unix(path) = listen {
+                if let Listen::Unix(path) = listen {
                     let _ = cart_core::files::remove_if_exists(path);
                 }
             }
@@ -230,9 +308,9 @@ impl Supervisor {
 }
 
 /// What the leader of a process group has left behind when it ended.
-pub(crate) fn leftovers(instance: &Instance, pid: u32) -> Vec<Draining> {
-    let members = process::group_members(pid).into_iter();
-    members.map(|id| Draining::leftover(&instance.spec, instance.generation, id)).collect()
+pub(crate) fn leftovers(spec: &ServiceSpec, generation: u64, pid: u32) -> Vec<Draining> {
+    let left = process::group_without(pid).into_iter();
+    left.map(|id| Draining::leftover(spec, generation, id)).collect()
 }
 
 fn failure_of(verdict: &Verdict, candidate: &Instance) -> Failure {

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
-use rustix::event::PollFlags;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, Shutdown, SocketFlags, SocketType, connect, shutdown, socket_with,
@@ -127,10 +127,12 @@ impl Probing {
             }
         }
         if self.to_end {
+            // To end a connection that is still being made would be to give it up.
+            if !self.is_writable() {
+                return None;
+            }
             match shutdown(self.stream.as_fd(), Shutdown::Write) {
                 Ok(()) => self.to_end = false,
-                // The connection is still being made.
-                Err(Errno::NOTCONN) => return None,
                 Err(_) => return Some(Verdict::NoHttp),
             }
         }
@@ -148,6 +150,12 @@ impl Probing {
                 Err(_) => return Some(Verdict::NoHttp),
             }
         }
+    }
+
+    fn is_writable(&self) -> bool {
+        let mut stream = [PollFd::from_borrowed_fd(self.stream.as_fd(), PollFlags::OUT)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut stream, Some(&now)).is_ok_and(|ready| ready > 0)
     }
 
     fn judge(&self) -> Option<Verdict> {

@@ -29,6 +29,8 @@ pub(crate) enum Request {
     End {
         /// Names of services that go first; the others follow.
         first: Vec<String>,
+        /// Seconds after which what is left is killed.
+        within: u64,
     },
     /// Say what runs.
     Status,

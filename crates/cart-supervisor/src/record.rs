@@ -12,10 +12,18 @@ use crate::service::ServiceSpec;
 pub(crate) struct Record {
     /// The supervisor that wrote it.
     pub(crate) supervisor: Option<ProcessId>,
+    /// The boot in which it was written: processes of another one are gone, whoever has their pids.
+    pub(crate) boot: String,
     /// The highest generation that was given out.
     pub(crate) generation: u64,
     /// Processes that serve, or still finish their work.
     pub(crate) processes: Vec<RecordedProcess>,
+}
+
+/// This boot of the system.
+pub(crate) fn boot() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim().to_owned()
 }
 
 /// One process of a service.
@@ -23,6 +31,8 @@ pub(crate) struct Record {
 pub(crate) struct RecordedProcess {
     pub(crate) process: ProcessId,
     pub(crate) generation: u64,
+    /// Whether it has proved itself; one that has not is ended by a successor.
+    pub(crate) proved: bool,
     pub(crate) spec: ServiceSpec,
 }
 
@@ -35,10 +45,19 @@ impl Record {
     /// What the last supervisor noted. One that cannot be read is as good as none: what it named
     /// would be started anew, on sockets of its own.
     pub(crate) fn read(run: &Utf8Path) -> Self {
-        std::fs::read(Self::path(run))
+        let record: Self = std::fs::read(Self::path(run))
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default()
+            .unwrap_or_default();
+        if record.boot == boot() {
+            return record;
+        }
+        Self { generation: record.generation, ..Self::default() }
+    }
+
+    /// Whether something that it names still runs.
+    pub(crate) fn anything_runs(&self) -> bool {
+        self.processes.iter().any(|recorded| recorded.process.is_alive())
     }
 
     pub(crate) fn write(&self, run: &Utf8Path) -> Result<(), FileError> {

@@ -1,9 +1,10 @@
 //! The supervisor's state and its loop: wait, read signals and requests, keep services up.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
@@ -15,7 +16,12 @@ use crate::instance::{Draining, Instance};
 use crate::log::Log;
 use crate::operation::Operation;
 use crate::protocol::{Request, Response, ServiceState, ServiceStatus};
-use crate::record::{Record, RecordedProcess};
+use crate::record::{self, Record, RecordedProcess};
+
+/// Hooks ask one at a time: more connections than this are somebody's mistake.
+const MOST_CONNECTIONS: usize = 16;
+/// How long nobody is accepted after descriptors ran out.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// One service: the generation that serves, and older ones that finish their work.
 #[derive(Debug)]
@@ -38,8 +44,12 @@ pub(crate) struct Supervisor {
     pub(crate) finished: bool,
     control: UnixListener,
     signals: Signals,
-    /// Connections whose request has not been read wholly, or must wait for the operation.
+    /// Connections whose request has not been read wholly.
     connections: Vec<Connection>,
+    /// Requests that must wait until the operation is over.
+    waiting: VecDeque<(Request, Connection)>,
+    /// Set when no descriptor was left for a new connection: until then nobody is accepted.
+    accept_at: Option<Instant>,
 }
 
 impl Supervisor {
@@ -58,6 +68,8 @@ impl Supervisor {
             control,
             signals: Signals::new()?,
             connections: Vec::new(),
+            waiting: VecDeque::new(),
+            accept_at: None,
         };
         for recorded in record.processes.into_iter().filter(|p| p.process.is_alive()) {
             supervisor.adopt(recorded);
@@ -74,12 +86,14 @@ impl Supervisor {
             }
             if self.signals.take_end() {
                 self.log.line("asked to end by a signal");
-                self.end(Vec::new(), None);
+                self.end(Vec::new(), None, None);
             }
             self.accept();
             self.receive();
+            self.begin_next();
             self.look_after_services();
             self.advance_operation();
+            self.begin_next();
         }
         Ok(())
     }
@@ -103,17 +117,28 @@ impl Supervisor {
                 Some(RecordedProcess {
                     process: instance.process?.id,
                     generation: instance.generation,
+                    proved: true,
                     spec: instance.spec.clone(),
                 })
             }));
             processes.extend(service.draining.iter().map(|draining| RecordedProcess {
                 process: draining.process.id,
                 generation: draining.generation,
+                proved: false,
                 spec: draining.spec.clone(),
             }));
         }
+        processes.extend(self.candidate().and_then(|candidate| {
+            Some(RecordedProcess {
+                process: candidate.process?.id,
+                generation: candidate.generation,
+                proved: false,
+                spec: candidate.spec.clone(),
+            })
+        }));
         let supervisor = ProcessId::of(std::process::id());
-        let record = Record { supervisor, generation: self.generation, processes };
+        let boot = record::boot();
+        let record = Record { supervisor, boot, generation: self.generation, processes };
         if let Err(error) = record.write(&self.run) {
             self.log.line(error);
         }
@@ -126,9 +151,14 @@ impl Supervisor {
             "{}: pid {} of generation {} still runs and is taken over",
             recorded.spec.name, recorded.process.pid, recorded.generation
         ));
-        let RecordedProcess { process, generation, spec } = recorded;
+        let RecordedProcess { process, generation, proved, spec } = recorded;
         let service = self.service(&spec.name);
         let found = Instance::adopted(spec, generation, Some(process));
+        if !proved {
+            found.unlink_generation();
+            service.draining.extend(Draining::new(found, false));
+            return;
+        }
         let older = match &service.current {
             Some(current) if current.generation > generation => Some(found),
             _ => service.current.replace(found),
@@ -137,37 +167,64 @@ impl Supervisor {
     }
 
     fn interests(&self) -> Vec<(BorrowedFd<'_>, PollFlags)> {
-        let mut interests = vec![(self.control.as_fd(), PollFlags::IN)];
-        interests.extend(self.signals.interests());
-        match &self.operation {
-            // Requests wait until the change is done; looking at them would only wake us.
-            Some(operation) => interests.extend(operation.interest()),
-            None => interests.extend(self.connections.iter().map(|c| (c.as_fd(), PollFlags::IN))),
+        let mut interests = Vec::new();
+        if self.may_accept() {
+            interests.push((self.control.as_fd(), PollFlags::IN));
         }
+        interests.extend(self.signals.interests());
+        interests.extend(self.connections.iter().map(|c| (c.as_fd(), PollFlags::IN)));
+        interests.extend(self.operation.as_ref().and_then(Operation::interest));
         interests
     }
 
+    fn may_accept(&self) -> bool {
+        self.connections.len() < MOST_CONNECTIONS && self.accept_at.is_none()
+    }
+
     fn accept(&mut self) {
-        while let Ok((stream, _)) = self.control.accept() {
-            self.connections.extend(Connection::new(stream));
+        self.accept_at = self.accept_at.filter(|at| *at > Instant::now());
+        while self.may_accept() {
+            match self.control.accept() {
+                Ok((stream, _)) => self.connections.extend(Connection::new(stream)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                // No descriptor is free: trying again at once would only spin.
+                Err(_) => self.accept_at = Some(Instant::now() + ACCEPT_PAUSE),
+            }
         }
     }
 
-    /// Reads requests; one change at a time, so the others stay where they are until it is done.
+    /// Reads what has arrived. Questions are answered and an end is begun at once; other changes
+    /// wait for the one under way.
     fn receive(&mut self) {
         let mut index = 0;
-        while self.operation.is_none() && index < self.connections.len() {
+        while index < self.connections.len() {
+            let silent = self.connections[index].is_silent();
             match self.connections[index].receive() {
-                Received::Nothing => index += 1,
-                Received::Closed => drop(self.connections.swap_remove(index)),
+                Received::Nothing if !silent => index += 1,
+                Received::Nothing | Received::Closed => drop(self.connections.remove(index)),
                 Received::Garbage(why) => {
-                    self.connections.swap_remove(index).answer(&Response::NotUnderstood(why));
+                    self.connections.remove(index).answer(&Response::NotUnderstood(why));
                 }
                 Received::Request(request) => {
-                    let connection = self.connections.swap_remove(index);
-                    self.begin(request, connection);
+                    let connection = self.connections.remove(index);
+                    self.waiting.push_back((request, connection));
                 }
             }
+        }
+        let (at_once, later): (VecDeque<_>, VecDeque<_>) = self
+            .waiting
+            .drain(..)
+            .partition(|(request, _)| matches!(request, Request::Status | Request::End { .. }));
+        self.waiting = later;
+        at_once.into_iter().for_each(|(request, connection)| self.begin(request, connection));
+    }
+
+    /// Begins the next change when none is under way.
+    fn begin_next(&mut self) {
+        while self.operation.is_none()
+            && let Some((request, connection)) = self.waiting.pop_front()
+        {
+            self.begin(request, connection);
         }
     }
 
@@ -175,7 +232,9 @@ impl Supervisor {
         match request {
             Request::Ensure { spec, renew } => self.ensure(*spec, renew, connection),
             Request::Stop { services } => self.stop(services, connection),
-            Request::End { first } => self.end(first, Some(connection)),
+            Request::End { first, within } => {
+                self.end(first, Some(Duration::from_secs(within)), Some(connection));
+            }
             Request::Status => connection.answer(&Response::Status(self.status())),
         }
     }
@@ -204,6 +263,8 @@ impl Supervisor {
     /// When something is due although nothing happens.
     fn deadline(&self) -> Option<Instant> {
         let operation = self.operation.as_ref().and_then(Operation::deadline);
-        self.services.iter().filter_map(Service::deadline).chain(operation).min()
+        let connections = self.connections.iter().map(Connection::silent_at);
+        let services = self.services.iter().filter_map(Service::deadline);
+        services.chain(connections).chain(operation).chain(self.accept_at).min()
     }
 }

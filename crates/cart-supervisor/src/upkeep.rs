@@ -56,13 +56,12 @@ impl Supervisor {
         }
         let mut noted = Vec::new();
         for service in &mut self.services {
-            service.draining.retain(|draining| {
-                let gone = draining.process.id.pid == pid;
-                if gone {
-                    noted.push(format!("{}: pid {pid} ended with {how}", draining.spec.name));
-                }
-                !gone
-            });
+            let gone = |draining: &mut Draining| draining.process.id.pid == pid;
+            for draining in service.draining.extract_if(.., gone).collect::<Vec<_>>() {
+                noted.push(format!("{}: pid {pid} ended with {how}", draining.spec.name));
+                // Children that the app started and forgot would hold its sockets for ever.
+                service.draining.extend(leftovers(&draining.spec, draining.generation, pid));
+            }
             let Some(instance) = &mut service.current else {
                 continue;
             };
@@ -71,7 +70,7 @@ impl Supervisor {
             }
             let again = if instance.crashed(how) { "will be started again" } else { "is given up" };
             noted.push(format!("{}: pid {pid} crashed with {how} and {again}", service.name));
-            let left = leftovers(instance, pid);
+            let left = leftovers(&instance.spec, instance.generation, pid);
             service.draining.extend(left);
         }
         if !noted.is_empty() {
@@ -82,7 +81,7 @@ impl Supervisor {
 
     fn adopted_ends(&self) -> Vec<u32> {
         let adopted = self.services.iter().flat_map(Service::adopted);
-        adopted.filter(|p| !p.is_alive()).map(|p| p.pid).collect()
+        adopted.filter(|p| p.has_ended()).map(|p| p.pid).collect()
     }
 }
 
@@ -99,8 +98,7 @@ impl Service {
     fn adopted(&self) -> impl Iterator<Item = process::ProcessId> {
         let current = self.current.iter().filter_map(|c| c.process);
         let draining = self.draining.iter().map(|d| d.process);
-        let me = std::process::id();
-        current.chain(draining).map(|p| p.id).filter(move |p| process::parent(p.pid) != Some(me))
+        current.chain(draining).filter(|p| !p.ours).map(|p| p.id)
     }
 
     fn restart_if_due(&mut self, now: Instant, noted: &mut Vec<String>) {

@@ -166,7 +166,7 @@ impl Drop for Master {
         self.id.signal(Signal::KILL);
         let _ = self.child.wait();
         // Workers do not notice that their master was killed.
-        for worker in process::group_members(self.id.pid) {
+        for worker in process::group_without(self.id.pid) {
             worker.signal(Signal::KILL);
         }
     }

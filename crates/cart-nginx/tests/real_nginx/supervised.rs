@@ -90,7 +90,7 @@ fn after_its_master_was_killed_a_second_one_serves_on_the_same_socket() {
     assert_eq!(bench.get("/between").status(), 200);
     let second = bench.start();
     service::wait_started(second.id, &bench.log(), 0, LIMIT).unwrap();
-    let orphans = process::group_members(first.id.pid);
+    let orphans = process::group_without(first.id.pid);
     assert!(!orphans.is_empty());
     for orphan in &orphans {
         orphan.signal(service::GRACEFUL_STOP);

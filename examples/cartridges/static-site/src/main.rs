@@ -49,11 +49,11 @@ impl Cartridge for StaticSite {
     }
 
     fn reload(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        if supervisor(ctx).find()?.is_some() { self.start(ctx) } else { Ok(()) }
+        if supervisor(ctx).find_or_take_over()?.is_some() { self.start(ctx) } else { Ok(()) }
     }
 
     fn stop(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        if let Some(client) = supervisor(ctx).find()? {
+        if let Some(client) = supervisor(ctx).find_or_take_over()? {
             client.end(&[], LIMIT)?;
         }
         ctx.result("The site is stopped");
@@ -61,9 +61,12 @@ impl Cartridge for StaticSite {
     }
 
     fn status(&self, ctx: &mut Context<'_>) -> Result<Status, Error> {
-        Ok(match supervisor(ctx).find()? {
-            Some(_) => Status::Running("The site is running".to_owned()),
-            None => Status::Stopped("The site is stopped".to_owned()),
+        let Some(client) = supervisor(ctx).find()? else {
+            return Ok(Status::Stopped("The site is stopped".to_owned()));
+        };
+        Ok(match client.status()?.first().map(|service| &service.state) {
+            Some(ServiceState::Running(_)) => Status::Running("The site is running".to_owned()),
+            state => Status::NotAnswering(format!("The site does not run: {state:?}")),
         })
     }
 }
