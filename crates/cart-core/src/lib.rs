@@ -10,6 +10,7 @@ pub mod setting;
 
 pub mod command;
 pub mod files;
+pub mod glob;
 pub mod inherited;
 pub mod listening;
 pub mod lock;
@@ -21,6 +22,8 @@ pub mod wait;
 pub mod cartridge;
 pub mod entry;
 pub mod message;
+
+pub mod validate;
 
 pub use cartridge::{Cartridge, Context};
 pub use cartridge_dir::CartridgeDir;

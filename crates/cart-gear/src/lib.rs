@@ -29,9 +29,12 @@ pub mod answer;
 pub mod follow;
 pub mod serve;
 
+pub mod validate;
+
 pub use gear::{GearOnDisk, GearOptions};
 pub use layout::Layout;
 pub use output::{HookOutput, Line, Said};
 pub use progress::{Interrupts, Progress, Silent};
 pub use scripts::HookError;
 pub use serve::{ServeError, ServeOptions, serve};
+pub use validate::validate;

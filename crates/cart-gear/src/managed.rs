@@ -3,6 +3,7 @@
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
+use cart_core::glob;
 use cart_core::managed_files::{Dependency, ManagedFiles};
 
 use crate::layout::{Layout, link_once};
@@ -31,18 +32,7 @@ pub fn expand(layout: &Layout, cartridge: &Utf8Path, entry: &str) -> Vec<Utf8Pat
     if !entry.contains('*') {
         return vec![path];
     }
-    let mut found = vec![Utf8PathBuf::new()];
-    for component in path.components() {
-        let part = component.as_str();
-        found = if part.contains('*') {
-            found.iter().flat_map(|base| matching(base, part)).collect()
-        } else {
-            found.iter().map(|base| base.join(part)).collect()
-        };
-    }
-    found.retain(|path| path.is_file());
-    found.sort();
-    found
+    glob::files(Utf8Path::new(""), path.as_str())
 }
 
 /// Makes the links of `dependency_dirs` and `build_dependency_dirs`. What is at a link's place
@@ -121,32 +111,6 @@ fn without_slash(path: &Utf8Path) -> &Utf8Path {
     Utf8Path::new(path.as_str().trim_end_matches('/'))
 }
 
-/// Entries of `base` that match `pattern`; all directories below it and itself for `**`.
-fn matching(base: &Utf8Path, pattern: &str) -> Vec<Utf8PathBuf> {
-    let Ok(entries) = base.read_dir_utf8() else {
-        return Vec::new();
-    };
-    let entries = entries.flatten().map(|entry| entry.path().to_owned());
-    if pattern == "**" {
-        let below = entries.filter(|path| path.is_dir() && !path.is_symlink());
-        let deeper = below.flat_map(|path| matching(&path, "**"));
-        return std::iter::once(base.to_owned()).chain(deeper).collect();
-    }
-    entries.filter(|path| path.file_name().is_some_and(|name| matches(pattern, name))).collect()
-}
-
-/// Whether `name` matches `pattern`, in which `*` stands for any number of characters.
-fn matches(pattern: &str, name: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else {
-        return pattern == name;
-    };
-    let Some(name) = name.strip_prefix(head) else {
-        return false;
-    };
-    let ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
-    ends.into_iter().any(|at| matches(rest, &name[at..]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,18 +183,5 @@ mod tests {
         assert!(layout.home().join(".profile").is_file());
         assert!(!layout.home().join(".envision").exists());
         assert!(!layout.home().join("visible").exists());
-    }
-
-    #[test]
-    fn a_star_stands_for_any_number_of_characters() {
-        for (pattern, name, expected) in [
-            ("*", "", true),
-            ("a*b*c", "a-b-b-c", true),
-            ("a*b", "ab", true),
-            ("*.erb", "x.erb.txt", false),
-            ("ä*", "äö", true),
-        ] {
-            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
-        }
     }
 }

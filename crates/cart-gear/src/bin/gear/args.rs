@@ -17,6 +17,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Serve the app in a directory until Ctrl-C, from a gear that is thrown away afterwards
     Serve(ServeArguments),
+    /// Check a cartridge: what a node would refuse in it, with file and line
+    Validate(ValidateArguments),
 }
 
 #[derive(Args, Debug)]
@@ -45,6 +47,17 @@ pub(crate) struct ServeArguments {
     /// The version of the cartridge's software [default: the manifest's Version]
     #[arg(long, value_name = "X")]
     pub(crate) cartridge_version: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ValidateArguments {
+    /// The cartridge's directory, as it is delivered
+    #[arg(value_name = "CARTRIDGE_DIR")]
+    pub(crate) cartridge: Utf8PathBuf,
+
+    /// Print a list of objects with file, line, level and message
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

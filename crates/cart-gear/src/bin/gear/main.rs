@@ -2,6 +2,7 @@
 
 mod args;
 mod caller;
+mod checked;
 mod terminal;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let env = GearEnv::from_process();
     match arguments.command {
         Command::Serve(arguments) => run_serve(&arguments, &env),
+        Command::Validate(arguments) => ExitCode::from(checked::run(&arguments)),
     }
 }
 

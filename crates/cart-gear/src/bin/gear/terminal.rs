@@ -1,5 +1,5 @@
-//! What the person at the terminal sees. The one place of this program that prints: the URL on
-//! standard output, all else on standard error.
+//! What the person at the terminal sees. The one place of this program that prints: the URL, or
+//! the answer to a question, on standard output, all else on standard error.
 
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
@@ -11,6 +11,18 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// How many lines of a script that failed are shown, of those that were not shown as they came.
 const KEPT: usize = 20;
+
+/// An answer that was asked for, on standard output. Somebody who has stopped listening is no error.
+pub(crate) fn answer(text: &str) {
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "{text}");
+    let _ = out.flush();
+}
+
+/// What is not the answer itself, on standard error.
+pub(crate) fn remark(text: &str) {
+    let _ = writeln!(std::io::stderr(), "gear: {text}");
+}
 
 pub(crate) struct Terminal {
     app: String,

@@ -1,0 +1,96 @@
+//! `Publishes`, `Subscribes` and the scripts in `hooks/` that they are about (node-contract.md,
+//! Connections, scaling).
+
+use std::collections::BTreeSet;
+
+use camino::Utf8Path;
+
+use super::finding::Findings;
+use super::manifest::FILE;
+use super::modes::is_executable;
+use super::yaml::{Entry, Node};
+
+/// The node does the work of these itself.
+const OF_THE_PLATFORM: [&str; 3] =
+    ["publish-http-url", "publish-gear-endpoint", "set-gear-endpoints"];
+
+pub(super) fn check(directory: &Utf8Path, root: &Node, findings: &mut Findings) {
+    let mut declared = BTreeSet::new();
+    let components = root.get("Components").map(|e| e.value.entries()).unwrap_or_default();
+    for holder in components.iter().map(|entry| &entry.value).chain([root]) {
+        for (list, missing) in [("Publishes", Missing::IsAsked), ("Subscribes", Missing::MayBe)] {
+            let Some(entry) = holder.get(list).filter(|e| !e.value.is_null()) else { continue };
+            if !entry.value.is_map() {
+                let message =
+                    format!("{list} is not valid: it holds a map of connections, each a Type");
+                findings.in_file(FILE).error(entry.key.line, message);
+            }
+            for connection in entry.value.entries() {
+                declared.extend(connection.key.scalar());
+                check_connection(directory, list, connection, missing, findings);
+            }
+        }
+    }
+    check_hooks(directory, &declared, findings);
+}
+
+/// What a missing script of an ENV connection means.
+#[derive(Clone, Copy)]
+enum Missing {
+    IsAsked,
+    MayBe,
+}
+
+fn check_connection(
+    directory: &Utf8Path,
+    list: &str,
+    connection: &Entry,
+    missing: Missing,
+    findings: &mut Findings,
+) {
+    let mut at = findings.in_file(FILE);
+    let (line, name) = (connection.key.line, connection.key.scalar().unwrap_or_default());
+    let Some(kind) = connection.value.get("Type").and_then(|e| e.value.scalar()) else {
+        let message =
+            format!("{list} {name} needs a Type, such as 'ENV:NET_TCP:db:connection-info'");
+        return at.error(line, message);
+    };
+    let hook = directory.join("hooks").join(name);
+    if OF_THE_PLATFORM.contains(&name) || hook.exists() {
+        return;
+    }
+    let required = connection.value.get("Required").and_then(|e| e.value.scalar());
+    match (kind.starts_with("ENV:"), missing) {
+        (true, Missing::MayBe) => {}
+        (true, Missing::IsAsked) => at.warning(
+            line,
+            format!("{list} {name}: hooks/{name} is missing, so nothing is published"),
+        ),
+        (false, _) if required == Some("false") => at.warning(
+            line,
+            format!("{list} {name}: hooks/{name} is missing; the connection would fail with 127"),
+        ),
+        (false, _) => at.error(
+            line,
+            format!("{list} {name}: hooks/{name} is missing; the connection fails with 127"),
+        ),
+    }
+}
+
+fn check_hooks(directory: &Utf8Path, declared: &BTreeSet<&str>, findings: &mut Findings) {
+    let Ok(entries) = directory.join("hooks").read_dir_utf8() else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let mut at = findings.in_file(format!("hooks/{name}"));
+        if OF_THE_PLATFORM.contains(&name) {
+            at.warning(1, "is never run: the name is reserved, the node does the work itself");
+        } else if !declared.contains(name) {
+            at.warning(
+                1,
+                "is never run: neither Publishes nor Subscribes of the manifest names it",
+            );
+        } else if !is_executable(entry.path()) {
+            at.error(1, "is not executable; the connection fails with 126");
+        }
+    }
+}
