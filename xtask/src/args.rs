@@ -1,6 +1,8 @@
 //! The command line, and the one that is passed on to `gear`.
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+
+use crate::download::SourceUrl;
 
 /// Tasks of this workspace
 #[derive(Debug, Parser)]
@@ -12,12 +14,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
-    /// Assemble the cartridge in target/dist/advanced-python/
-    Dist {
-        /// From a development build, which is made faster
-        #[arg(long)]
-        debug: bool,
-    },
+    /// Assemble the cartridge in target/dist/advanced-python/, and pack it as .tar.gz and .zip
+    Dist(DistArguments),
     /// Serve an app (examples/apps/welcome by default) until Ctrl-C, after installing what the
     /// machine lacks
     #[command(disable_help_flag = true)]
@@ -33,6 +31,21 @@ pub(crate) enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DistArguments {
+    /// From a development build, which is made faster and only runs on machines like this one;
+    /// nothing is packed
+    #[arg(long, conflicts_with_all = ["source_url", "with_nginx"])]
+    pub(crate) debug: bool,
+    /// Put an nginx of its own into the cartridge, for nodes that have none
+    #[arg(long)]
+    pub(crate) with_nginx: bool,
+    /// Where the archive will be downloaded from: make the manifest of a downloadable cartridge,
+    /// too
+    #[arg(long, value_name = "URL", value_parser = SourceUrl::parse)]
+    pub(crate) source_url: Option<SourceUrl>,
 }
 
 /// The arguments of `gear serve`: those that were given, with our cartridge and the default app
@@ -90,6 +103,18 @@ mod tests {
         assert_eq!(passed("--cartridge mine"), "--cartridge mine welcome");
         assert_eq!(passed("--help"), "--cartridge dist --help");
         assert_eq!(passed("-- app"), "--cartridge dist -- app");
+    }
+
+    #[test]
+    fn a_development_build_is_not_for_nodes() {
+        let dist = |words: &[&str]| {
+            Arguments::try_parse_from([&["xtask", "dist"], words].concat()).is_ok()
+        };
+        assert!(dist(&[]) && dist(&["--debug"]));
+        assert!(dist(&["--with-nginx", "--source-url", "https://x/a.zip"]));
+        assert!(!dist(&["--debug", "--with-nginx"]));
+        assert!(!dist(&["--debug", "--source-url", "https://x/a.zip"]));
+        assert!(!dist(&["--source-url", "a.zip"]));
     }
 
     #[test]

@@ -9,24 +9,27 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::entry::Entry;
 use cart_core::files::FileError;
 
+use crate::nginx::OwnNginx;
 use crate::workspace::Workspace;
 
 const NAME: &str = "advanced-python";
 /// A node wants some of these, and scripts find the others there.
 const DIRECTORIES: [&str; 6] = ["metadata", "env", "conf", "template", "bin", "usr/bin"];
 
-/// Makes `target/dist/advanced-python/` anew around `program` and answers its path. It is made
-/// beside and then put in place, so that nobody sees a part of it.
+/// Makes `target/dist/advanced-python/` anew around `program`, with an nginx of its own if there is
+/// one, and answers its path. It is made beside and then put in place, so that nobody sees a part
+/// of it.
 pub(crate) fn cartridge(
     workspace: &Workspace,
     program: &Utf8Path,
+    nginx: Option<&OwnNginx>,
 ) -> Result<Utf8PathBuf, AssembleError> {
     let dist = workspace.target.join("dist");
     let pid = std::process::id();
     let (place, beside) = (dist.join(NAME), dist.join(format!(".{NAME}.{pid}.new")));
     make(&dist)?;
     remove(&beside)?;
-    if let Err(error) = fill(&beside, &workspace.root, program) {
+    if let Err(error) = fill(&beside, &workspace.root, program, nginx) {
         // The error that counts is the first one.
         let _ = remove(&beside);
         return Err(error);
@@ -35,7 +38,12 @@ pub(crate) fn cartridge(
     Ok(place)
 }
 
-fn fill(to: &Utf8Path, root: &Utf8Path, program: &Utf8Path) -> Result<(), AssembleError> {
+fn fill(
+    to: &Utf8Path,
+    root: &Utf8Path,
+    program: &Utf8Path,
+    nginx: Option<&OwnNginx>,
+) -> Result<(), AssembleError> {
     for directory in DIRECTORIES {
         make(&to.join(directory))?;
     }
@@ -45,6 +53,9 @@ fn fill(to: &Utf8Path, root: &Utf8Path, program: &Utf8Path) -> Result<(), Assemb
         copy(&root.join(name), &to.join(name))?;
     }
     copy(program, &to.join("usr/bin").join(NAME))?;
+    if let Some(nginx) = nginx {
+        add_nginx(&to.join("usr/nginx"), nginx)?;
+    }
     for hook in Entry::NAMES {
         let link = to.join("bin").join(hook);
         let failed = |e| FileError::new("make the link", &link, e);
@@ -53,9 +64,21 @@ fn fill(to: &Utf8Path, root: &Utf8Path, program: &Utf8Path) -> Result<(), Assemb
     Ok(set_modes(to)?)
 }
 
+/// The program where `cart-nginx` looks first, and the licences of what is in it.
+fn add_nginx(to: &Utf8Path, nginx: &OwnNginx) -> Result<(), FileError> {
+    for directory in ["sbin", "licences"] {
+        make(&to.join(directory))?;
+    }
+    copy(&nginx.program(), &to.join("sbin/nginx"))?;
+    for (file, name) in nginx.licences() {
+        copy(&file, &to.join("licences").join(name))?;
+    }
+    Ok(())
+}
+
 /// Copies a file or a whole tree. Compiled Python and what hides git's directories from being
 /// empty stay behind.
-fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
+pub(crate) fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
     let failed = |e| FileError::new("copy", from, e);
     let kind = from.symlink_metadata().map_err(failed)?;
     if kind.is_symlink() {
@@ -152,7 +175,7 @@ mod tests {
         ] {
             write(&file, mode);
         }
-        fill(&to, root, &root.join("program")).unwrap();
+        fill(&to, root, &root.join("program"), None).unwrap();
         let mode = |name: &str| fs::metadata(to.join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode("metadata/manifest.yml"), 0o644);
         assert_eq!(mode("template/app.py"), 0o644);

@@ -1,38 +1,20 @@
-//! Building the two programs that the tasks need.
+//! Building the two programs that the tasks need: for this machine while developing, for an old
+//! glibc when they are released.
 
-use std::fmt;
+use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::run::{self, RunError};
 
+use crate::glibc;
+use crate::tools::Zig;
 use crate::workspace::Workspace;
 
-/// How it is built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Profile {
-    /// Built fast, runs slower.
-    Dev,
-    /// What a node gets.
-    Release,
-}
+/// How long cargo may take to fetch sources.
+pub(crate) const DOWNLOAD_LIMIT: Duration = Duration::from_secs(600);
 
-impl Profile {
-    fn directory(self) -> &'static str {
-        match self {
-            Self::Dev => "debug",
-            Self::Release => "release",
-        }
-    }
-}
-
-impl fmt::Display for Profile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Dev => "a development build; `cargo xtask dist` makes the one for nodes",
-            Self::Release => "a release build",
-        })
-    }
-}
+const PACKAGES: [&str; 8] =
+    ["-p", "cart-hooks", "--bin", "advanced-python", "-p", "cart-gear", "--bin", "gear"];
 
 /// What was built.
 #[derive(Debug)]
@@ -43,25 +25,33 @@ pub(crate) struct Programs {
     pub(crate) gear: Utf8PathBuf,
 }
 
-/// Builds both programs at once, which lets them share what they depend on.
-pub(crate) fn programs(workspace: &Workspace, profile: Profile) -> Result<Programs, BuildError> {
-    const PACKAGES: [&str; 9] = [
-        "build",
-        "-p",
-        "cart-hooks",
-        "--bin",
-        "advanced-python",
-        "-p",
-        "cart-gear",
-        "--bin",
-        "gear",
-    ];
-    let mut command = workspace.cargo(&PACKAGES);
-    if profile == Profile::Release {
-        command = command.arg("--release");
-    }
-    run::foreground(&command)?;
-    let directory = workspace.target.join(profile.directory());
+/// A development build, which is made faster. Both programs are built at once, which lets them
+/// share what they depend on.
+pub(crate) fn development(workspace: &Workspace) -> Result<Programs, BuildError> {
+    run::foreground(&workspace.cargo(&[&["build"], &PACKAGES[..]].concat()))?;
+    built(&workspace.target.join("debug"))
+}
+
+/// What a node gets: linked for a glibc that every node has.
+pub(crate) fn release(workspace: &Workspace, zig: &Zig) -> Result<Programs, BuildError> {
+    let target = format!("{}.{}.{}", host(), glibc::OLDEST.major, glibc::OLDEST.minor);
+    let words = [&["--release", "--target", &target], &PACKAGES[..]].concat();
+    run::foreground(&zig.cargo_build(workspace, &words))?;
+    built(&workspace.target.join(host()).join("release"))
+}
+
+/// The machine's kind, as Rust names it: a cartridge is made for machines like this one.
+pub(crate) fn host() -> String {
+    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
+}
+
+/// What C is linked for, as zig names it.
+pub(crate) fn linked_for() -> String {
+    let (major, minor) = (glibc::OLDEST.major, glibc::OLDEST.minor);
+    format!("{}-linux-gnu.{major}.{minor}", std::env::consts::ARCH)
+}
+
+fn built(directory: &Utf8Path) -> Result<Programs, BuildError> {
     let built = |name: &str| {
         let path = directory.join(name);
         if path.is_file() { Ok(path) } else { Err(BuildError::Elsewhere { path }) }

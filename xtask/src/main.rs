@@ -1,16 +1,22 @@
 //! `cargo xtask`: what is done to this workspace beside building it.
 //!
-//! `dist` assembles the cartridge, `serve` serves an app with it, `test` runs everything that must
+//! `dist` assembles and packs the cartridge, `serve` serves an app with it, `test` runs everything that must
 //! hold. `serve` and `test` first install what the machine lacks, and they assemble the cartridge
 //! from a development build: on two cores that is a fraction of a release build's time, and it is
 //! the build that `cargo test` needs anyway.
 
+mod archive;
 mod args;
 mod assemble;
 mod build;
+mod dist;
+mod download;
+mod glibc;
 mod install;
 mod needs;
+mod nginx;
 mod say;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;
@@ -21,7 +27,8 @@ use clap::Parser;
 
 use args::{Arguments, Task};
 use assemble::AssembleError;
-use build::{BuildError, Profile};
+use build::BuildError;
+use dist::DistError;
 use install::PrepareError;
 use needs::Need;
 use say::say;
@@ -48,26 +55,18 @@ fn main() -> ExitCode {
 fn perform(task: Task) -> Result<(), TaskError> {
     let workspace = Workspace::here(GearEnv::from_process())?;
     match task {
-        Task::Dist { debug } => {
-            dist(&workspace, if debug { Profile::Dev } else { Profile::Release })
-        }
+        Task::Dist(arguments) if arguments.debug => Ok(dist::development(&workspace)?),
+        Task::Dist(arguments) => Ok(dist::release(&workspace, &arguments)?),
         Task::Serve { args } => serve(&workspace, &args),
         Task::Test { args } => test(&workspace, &args),
     }
 }
 
-fn dist(workspace: &Workspace, profile: Profile) -> Result<(), TaskError> {
-    let programs = build::programs(workspace, profile)?;
-    let cartridge = assemble::cartridge(workspace, &programs.cartridge)?;
-    say(&format!("{cartridge} holds the cartridge ({profile})"));
-    Ok(())
-}
-
 /// Becomes `gear serve`: signals reach it, and its exit code is ours.
 fn serve(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     install::prepare(workspace, Need::TO_SERVE)?;
-    let programs = build::programs(workspace, Profile::Dev)?;
-    let cartridge = assemble::cartridge(workspace, &programs.cartridge)?;
+    let programs = build::development(workspace)?;
+    let cartridge = assemble::cartridge(workspace, &programs.cartridge, None)?;
     let app = workspace.shown(&workspace.root.join("examples/apps/welcome"));
     let gear = CommandSpec::new(programs.gear, &workspace.env)
         .arg("serve")
@@ -85,7 +84,7 @@ fn test(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     let docs = cargo(&["doc", "--workspace", "--no-deps"]);
     shown(&docs.env("RUSTDOCFLAGS", "-D warnings"))?;
     // The integration tests run on the assembled cartridge and on the program `gear`.
-    dist(workspace, Profile::Dev)?;
+    dist::development(workspace)?;
     shown(&cargo(&["test", "--workspace"]).args(args))?;
     say("everything holds");
     Ok(())
@@ -109,6 +108,8 @@ enum TaskError {
     Build(#[from] BuildError),
     #[error(transparent)]
     Assemble(#[from] AssembleError),
+    #[error(transparent)]
+    Dist(#[from] DistError),
     #[error(transparent)]
     Run(#[from] RunError),
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
 use cart_core::{CommandSpec, GearEnv, programs, run};
 
 /// Something that must be installed.
@@ -17,6 +18,10 @@ pub(crate) enum Need {
     Git,
     /// Some tests ask as a person would.
     Curl,
+    /// Builds nginx.
+    Make,
+    /// A node unpacks .zip archives with it.
+    Unzip,
 }
 
 /// Where system programs are; they are not on everybody's PATH.
@@ -27,19 +32,23 @@ impl Need {
     pub(crate) const TO_SERVE: &[Self] = &[Self::Nginx, Self::PythonVenv];
     /// What the tests take.
     pub(crate) const TO_TEST: &[Self] =
-        &[Self::Nginx, Self::PythonVenv, Self::Erb, Self::Git, Self::Curl];
+        &[Self::Nginx, Self::PythonVenv, Self::Erb, Self::Git, Self::Curl, Self::Unzip];
+    /// What a release takes: zig comes from PyPI.
+    pub(crate) const TO_RELEASE: &[Self] = &[Self::PythonVenv];
+    /// What nginx takes beside a compiler.
+    pub(crate) const TO_BUILD_NGINX: &[Self] = &[Self::Make];
 
     /// Whether the machine has it.
     pub(crate) fn is_met(self, env: &GearEnv) -> bool {
         let found = |name| programs::find(name, env, &SYSTEM).is_ok();
         match self {
             Self::Nginx => found("nginx"),
-            Self::PythonVenv => programs::all("python3", env, &SYSTEM)
-                .into_iter()
-                .any(|python| makes_environments(&CommandSpec::new(python, env))),
+            Self::PythonVenv => python(env).is_some(),
             Self::Erb => found("erb"),
             Self::Git => found("git"),
             Self::Curl => found("curl"),
+            Self::Make => found("make"),
+            Self::Unzip => found("unzip"),
         }
     }
 
@@ -51,6 +60,8 @@ impl Need {
             Self::Erb => "Ruby's erb",
             Self::Git => "git",
             Self::Curl => "curl",
+            Self::Make => "make",
+            Self::Unzip => "unzip",
         }
     }
 
@@ -62,6 +73,8 @@ impl Need {
             Self::Erb => &["ruby"],
             Self::Git => &["git"],
             Self::Curl => &["curl"],
+            Self::Make => &["make"],
+            Self::Unzip => &["unzip"],
         }
     }
 
@@ -73,8 +86,17 @@ impl Need {
             Self::Erb => &["ruby", "rubygem-erb"],
             Self::Git => &["git"],
             Self::Curl => &["curl"],
+            Self::Make => &["make"],
+            Self::Unzip => &["unzip"],
         }
     }
+}
+
+/// A Python that can make virtual environments.
+pub(crate) fn python(env: &GearEnv) -> Option<Utf8PathBuf> {
+    programs::all("python3", env, &SYSTEM)
+        .into_iter()
+        .find(|python| makes_environments(&CommandSpec::new(python, env)))
 }
 
 /// Debian's Python says that it has venv and lacks what venv needs, so it is asked for both, with

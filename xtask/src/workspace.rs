@@ -47,8 +47,12 @@ impl Workspace {
     /// A command of cargo's for this workspace. It runs where the person stands, so that a
     /// relative CARGO_TARGET_DIR means the same to it.
     pub(crate) fn cargo(&self, words: &[&str]) -> CommandSpec {
+        self.cargo_at(&self.root.join("Cargo.toml"), words)
+    }
+
+    /// A command of cargo's for another manifest than this workspace's.
+    pub(crate) fn cargo_at(&self, manifest: &Utf8Path, words: &[&str]) -> CommandSpec {
         let (command, options) = words.split_first().unwrap_or((&"help", &[]));
-        let manifest = self.root.join("Cargo.toml");
         CommandSpec::new(&self.cargo, &self.env)
             .args([command, "--manifest-path", manifest.as_str()])
             .args(options.iter().copied())

@@ -71,6 +71,10 @@ pub trait Cartridge {
     /// `Cartridge-Short-Name` of the manifest: the directory is `OPENSHIFT_<SHORT_NAME>_DIR`.
     const SHORT_NAME: &'static str;
 
+    /// What the cartridge's program answers to `--version`, after its name:
+    /// `env!("CARGO_PKG_VERSION")`, most likely.
+    const VERSION: &'static str = "of no known version";
+
     /// What can go wrong.
     type Error: std::error::Error;
 

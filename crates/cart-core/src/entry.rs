@@ -122,6 +122,11 @@ pub fn run<C: Cartridge>(
         // Nobody listens any more; the exit code still tells.
         let _ = message::say(err, Audience::Error, text);
     };
+    if let Some(name) = asked_for_version(words) {
+        // Nobody listens any more; there is nothing to undo.
+        let _ = writeln!(out, "{name} {}", C::VERSION);
+        return DONE;
+    }
     let entry = match Entry::parse(words) {
         Ok(entry) => entry,
         Err(error) => {
@@ -176,6 +181,14 @@ fn refuse_foreign_root(dir: &CartridgeDir) -> Result<(), ForeignGear> {
 struct ForeignGear {
     path: Utf8PathBuf,
     owner: u32,
+}
+
+/// The program's own name, when it was called by that and asked for its version; a hook's
+/// `--version` is the software's.
+fn asked_for_version(words: &[String]) -> Option<&str> {
+    let [called, word] = words else { return None };
+    let name = Utf8Path::new(called).file_name()?;
+    (word == "--version" && !Entry::NAMES.contains(&name)).then_some(name)
 }
 
 fn lock<C: Cartridge>(
@@ -277,6 +290,7 @@ mod tests {
 
     impl Cartridge for Tiny {
         const SHORT_NAME: &'static str = "TINY";
+        const VERSION: &'static str = "1.2";
         type Error = NoLuck;
 
         fn start(&self, ctx: &mut Context<'_>) -> Result<(), NoLuck> {
@@ -317,6 +331,18 @@ mod tests {
             call(&["control", "status"]),
             (3, "CLIENT_RESULT: nothing runs\n".into(), String::new())
         );
+    }
+
+    #[test]
+    fn the_program_itself_says_its_version_and_needs_no_gear_for_it() {
+        let said = |called: &str| {
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let words = [called.to_owned(), "--version".to_owned()];
+            let code = run(&Tiny, &words, &GearEnv::new(), &mut out, &mut err);
+            (code, String::from_utf8(out).unwrap())
+        };
+        assert_eq!(said("usr/bin/tiny"), (DONE, "tiny 1.2\n".to_owned()));
+        assert_eq!(said("bin/setup"), (USAGE, String::new()));
     }
 
     #[test]

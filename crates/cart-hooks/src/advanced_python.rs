@@ -16,6 +16,7 @@ pub struct AdvancedPython;
 
 impl Cartridge for AdvancedPython {
     const SHORT_NAME: &'static str = "ADVANCED_PYTHON";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     type Error = Error;
 
     /// Finds out now what would be wrong later: settings, version, interpreter, nginx.

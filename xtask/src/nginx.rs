@@ -1,0 +1,126 @@
+//! The cartridge's own nginx: built from sources that crates carry, with PCRE2 and zlib inside, for
+//! the same old glibc as our programs. A gear has no nginx, and nobody there may install one.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::{self, FileError};
+use cart_core::run::{self, RunError};
+use cart_core::{CommandSpec, programs};
+
+use crate::assemble;
+use crate::build;
+use crate::say::say;
+use crate::tools::{Stamp, Zig, plain};
+use crate::workspace::Workspace;
+
+/// The crates, the directory of each that counts, and what the Makefile calls it.
+const SOURCES: [(&str, &str, &str); 3] = [
+    ("nginx-src", "nginx", "nginx"),
+    ("pcre2-sys", "upstream", "pcre2"),
+    ("libz-sys", "src/zlib", "zlib"),
+];
+
+/// Where the words of each licence stand among the sources, and their name in the cartridge.
+const LICENCES: [(&str, &str); 4] = [
+    ("nginx/LICENSE", "nginx"),
+    ("zlib/LICENSE", "zlib"),
+    ("pcre2/include/pcre2.h", "pcre2.h"),
+    ("pcre2/deps/sljit/sljit_src/sljitLir.h", "sljitLir.h"),
+];
+
+/// An nginx for the cartridge.
+#[derive(Debug)]
+pub(crate) struct OwnNginx {
+    place: Utf8PathBuf,
+}
+
+impl OwnNginx {
+    /// Builds it in `target/tools/nginx/`, unless it is there.
+    pub(crate) fn prepare(workspace: &Workspace, zig: &Zig) -> Result<Self, NginxError> {
+        let recipe = workspace.root.join("xtask/nginx");
+        let place = workspace.target.join("tools/nginx");
+        let target = build::linked_for();
+        let mut from = vec![Zig::identity(), target.clone()];
+        for name in ["Cargo.lock", "Makefile"] {
+            from.push(String::from_utf8_lossy(&files::read(&recipe.join(name))?).into_owned());
+        }
+        let stamp = Stamp::new(&place, from.join("\n"));
+        if !stamp.holds()? {
+            say("building nginx, once");
+            files::remove_tree_if_exists(&place)?;
+            gather(workspace, &recipe, &place)?;
+            let cc = place.join("cc");
+            files::write_atomic(&cc, zig.compiler(&target).as_bytes(), 0o755)?;
+            make(workspace, zig, &place)?;
+            stamp.set()?;
+        }
+        Ok(Self { place })
+    }
+
+    /// The program.
+    pub(crate) fn program(&self) -> Utf8PathBuf {
+        self.place.join("nginx/objs/nginx")
+    }
+
+    /// The licences of what is in it, as files, with the names that they get.
+    pub(crate) fn licences(&self) -> impl Iterator<Item = (Utf8PathBuf, &'static str)> {
+        LICENCES.iter().map(|(file, name)| (self.place.join(file), *name))
+    }
+}
+
+/// Copies the sources to where they are built; cargo has checked them against Cargo.lock.
+fn gather(workspace: &Workspace, recipe: &Utf8Path, place: &Utf8Path) -> Result<(), NginxError> {
+    files::create_dir(place, 0o755)?;
+    let crates = sources(workspace, recipe)?;
+    for (name, directory, called) in SOURCES {
+        let source = crates.get(name).ok_or(NginxError::NoSource { name })?;
+        assemble::copy(&source.join(directory), &place.join(called))?;
+    }
+    Ok(assemble::copy(&recipe.join("Makefile"), &place.join("Makefile"))?)
+}
+
+/// Where cargo has unpacked the crates; it downloads what it lacks.
+fn sources(
+    workspace: &Workspace,
+    recipe: &Utf8Path,
+) -> Result<BTreeMap<String, Utf8PathBuf>, NginxError> {
+    let manifest = recipe.join("Cargo.toml");
+    let words = ["metadata", "--format-version", "1", "--locked", "--filter-platform"];
+    let command = workspace.cargo_at(&manifest, &words).arg(build::host());
+    let metadata = run::checked(&command, build::DOWNLOAD_LIMIT)?;
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&metadata.stdout).map_err(NginxError::Metadata)?;
+    let packages = metadata.get("packages").and_then(|packages| packages.as_array());
+    let of = |package: &serde_json::Value| {
+        let manifest = Utf8Path::new(package.get("manifest_path")?.as_str()?);
+        Some((package.get("name")?.as_str()?.to_owned(), manifest.parent()?.to_owned()))
+    };
+    Ok(packages.into_iter().flatten().filter_map(of).collect())
+}
+
+fn make(workspace: &Workspace, zig: &Zig, place: &Utf8Path) -> Result<(), NginxError> {
+    let env = plain(&workspace.env);
+    let program = programs::find("make", &env, &["/usr/bin"]).map_err(|_| NginxError::NoMake)?;
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let command = CommandSpec::new(program, &env)
+        .args(["--silent".to_owned(), format!("-j{jobs}")])
+        .args([format!("CC={}", place.join("cc")), format!("AR={}", zig.archiver())])
+        .dir(place);
+    Ok(run::foreground(&zig.with_cache(command))?)
+}
+
+/// An nginx that was not built.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NginxError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("nginx was not built: {0}")]
+    Run(#[from] RunError),
+    #[error("cargo's answer about nginx's sources cannot be read: {0}")]
+    Metadata(serde_json::Error),
+    #[error("cargo has no crate {name}, which xtask/nginx/Cargo.toml names")]
+    NoSource { name: &'static str },
+    #[error("there is no make, which builds nginx: install it")]
+    NoMake,
+}
