@@ -2,28 +2,16 @@
 
 use std::time::Duration;
 
-use cart_core::process::{self, ProcessId};
+use cart_core::process;
 use cart_core::wait;
-use cart_test::{TestGear, get, try_get};
+use cart_test::{get, try_get};
 use rustix::process::Signal;
+
+use tests::processes::{child, supervisor};
 
 use crate::cartridge::{SERVER, fixture, running};
 
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// The supervisor, as its pid file says.
-fn supervisor(gear: &TestGear) -> ProcessId {
-    let pid = std::fs::read_to_string(gear.cartridge().join("run/supervisor.pid")).unwrap();
-    ProcessId::of(pid.trim().parse().unwrap()).unwrap()
-}
-
-/// The supervisor's child whose command line mentions `word`.
-fn child(gear: &TestGear, word: &str) -> ProcessId {
-    let children = process::children(supervisor(gear).pid).into_iter();
-    let found =
-        children.filter(|pid| process::command_line(*pid).is_some_and(|c| c.contains(word)));
-    found.filter_map(ProcessId::of).next().unwrap_or_else(|| panic!("no child mentions {word}"))
-}
 
 #[test]
 fn a_killed_python_server_is_back_and_no_get_is_lost() {

@@ -5,11 +5,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod cartridge;
 mod crashes;
 mod life;
+mod lost;
 mod mistakes;
 mod readme;
 mod servers;
 mod serving;
 mod user_nginx;
+
+use tests::cartridge;

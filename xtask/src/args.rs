@@ -24,6 +24,13 @@ pub(crate) enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Change and kill things under load, and print what clients lost
+    #[command(disable_help_flag = true)]
+    Lost {
+        /// --seconds N, --server NAME, --scenario NAME, --load 200|full; `--help` explains them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Check format, lints and documentation and run all tests, after installing what the machine
     /// lacks
     Test {

@@ -1,9 +1,9 @@
 //! `cargo xtask`: what is done to this workspace beside building it.
 //!
-//! `dist` assembles and packs the cartridge, `serve` serves an app with it, `test` runs everything that must
-//! hold. `serve` and `test` first install what the machine lacks, and they assemble the cartridge
-//! from a development build: on two cores that is a fraction of a release build's time, and it is
-//! the build that `cargo test` needs anyway.
+//! `dist` assembles and packs the cartridge, `serve` serves an app with it, `lost` counts what clients
+//! lose while something changes, `test` runs everything that must hold. All but `dist` first install
+//! what the machine lacks, and assemble the cartridge from a development build: on two cores that is
+//! a fraction of a release build's time, and it is the build that `cargo test` needs anyway.
 
 mod archive;
 mod args;
@@ -58,6 +58,7 @@ fn perform(task: Task) -> Result<(), TaskError> {
         Task::Dist(arguments) if arguments.debug => Ok(dist::development(&workspace)?),
         Task::Dist(arguments) => Ok(dist::release(&workspace, &arguments)?),
         Task::Serve { args } => serve(&workspace, &args),
+        Task::Lost { args } => lost(&workspace, &args),
         Task::Test { args } => test(&workspace, &args),
     }
 }
@@ -73,6 +74,15 @@ fn serve(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
         .args(args::for_gear(args, cartridge.as_str(), app.as_str()))
         .dir(&workspace.current);
     Err(run::replace_self(&gear).into())
+}
+
+/// Becomes the program `lost` of the tests, on the assembled cartridge.
+fn lost(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
+    install::prepare(workspace, Need::TO_SERVE)?;
+    let programs = build::development(workspace)?;
+    let cartridge = assemble::cartridge(workspace, &programs.cartridge, None)?;
+    let run = workspace.cargo(&["run", "--quiet", "-p", "tests", "--bin", "lost", "--"]);
+    Err(run::replace_self(&run.args(["--cartridge", cartridge.as_str()]).args(args)).into())
 }
 
 fn test(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {

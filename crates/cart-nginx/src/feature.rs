@@ -36,6 +36,8 @@ pub enum Feature {
     ShutdownTimeout,
     /// `keepalive_time` and `keepalive_timeout` in an upstream
     BoundedPool,
+    /// `keepalive_min_timeout`
+    KeepaliveMinTimeout,
     /// `nginx -e FILE`
     ErrorLogOption,
     /// Networks of IPv6
@@ -93,6 +95,12 @@ pub const FEATURES: &[Row] = &[
         since: Version::new(1, 19, 10),
         module: Module::Standard("http_upstream_keepalive_module"),
         reason: "about a third more requests per second; a pool without both bounds would lose requests when the app's server is replaced, so without them there is none",
+    },
+    Row {
+        feature: Feature::KeepaliveMinTimeout,
+        since: Version::new(1, 27, 4),
+        module: Module::Core,
+        reason: "without it, a worker that was replaced closes kept connections of clients although a request may be on its way",
     },
     Row {
         feature: Feature::ErrorLogOption,

@@ -97,11 +97,20 @@ impl WebSocket {
     /// # Panics
     /// When the connection breaks.
     pub fn exchange(&mut self, text: &str) -> String {
-        self.0.send(Message::text(text)).unwrap_or_else(|e| panic!("sending {text:?}: {e}"));
+        self.try_exchange(text).unwrap_or_else(|e| panic!("{text:?} did not come back: {e}"))
+    }
+
+    /// As [`exchange`](Self::exchange), on a connection that may break.
+    ///
+    /// # Errors
+    /// What the client says when it broke, or was closed.
+    pub fn try_exchange(&mut self, text: &str) -> Result<String, tungstenite::Error> {
+        self.0.send(Message::text(text))?;
         loop {
-            match self.0.read() {
-                Ok(Message::Text(text)) => return text.to_string(),
-                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+            match self.0.read()? {
+                Message::Text(text) => return Ok(text.to_string()),
+                Message::Ping(_) | Message::Pong(_) => {}
+                Message::Close(_) => return Err(tungstenite::Error::ConnectionClosed),
                 other => panic!("expected a text, got {other:?}"),
             }
         }

@@ -148,6 +148,15 @@ fn a_pool_needs_bounds_and_a_server_that_can_have_one() {
 }
 
 #[test]
+fn clients_may_come_again_after_a_reload_where_nginx_can_wait_for_them() {
+    let told = |version: &str| {
+        main_text(&rendered(&site(), &format!("nginx version: nginx/{version}\n")))
+            .contains("    keepalive_min_timeout 1s;\n")
+    };
+    assert!(told("1.27.4") && !told("1.26.3"));
+}
+
+#[test]
 fn paths_stay_in_their_quotes() {
     let mut site = site();
     site.repo = r#"/a "b"; } {\"#.into();

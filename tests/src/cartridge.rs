@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_test::TestGear;
 
 /// The assembled cartridge, `dist/advanced-python` in the target directory of this very build.
-pub(crate) fn assembled() -> Utf8PathBuf {
+pub fn assembled() -> Utf8PathBuf {
     let me = Utf8PathBuf::from_path_buf(std::env::current_exe().unwrap()).unwrap();
     let target = me.ancestors().nth(3).unwrap();
     let cartridge = target.join("dist/advanced-python");
@@ -16,26 +16,26 @@ pub(crate) fn assembled() -> Utf8PathBuf {
 }
 
 /// An app of `examples/apps/`.
-pub(crate) fn example(name: &str) -> Utf8PathBuf {
+pub fn example(name: &str) -> Utf8PathBuf {
     Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/apps").join(name)
 }
 
 /// An app of `tests/fixtures/apps/`.
-pub(crate) fn fixture(name: &str) -> Utf8PathBuf {
+pub fn fixture(name: &str) -> Utf8PathBuf {
     Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/apps").join(name)
 }
 
 /// A gear on which nothing runs yet.
-pub(crate) fn empty_gear(variables: &[(&str, &str)]) -> TestGear {
+pub fn empty_gear(variables: &[(&str, &str)]) -> TestGear {
     TestGear::new(&assembled(), "3", variables)
 }
 
 /// A gear on which `app` runs.
-pub(crate) fn running(app: &Utf8Path, variables: &[(&str, &str)]) -> TestGear {
+pub fn running(app: &Utf8Path, variables: &[(&str, &str)]) -> TestGear {
     let mut gear = empty_gear(variables);
     gear.deploy(app).done();
     gear
 }
 
 /// The variable that chooses the server.
-pub(crate) const SERVER: &str = "OPENSHIFT_PYTHON_SERVER";
+pub const SERVER: &str = "OPENSHIFT_PYTHON_SERVER";

@@ -1,0 +1,10 @@
+//! What the integration tests and the program `lost` have in common: the cartridge under test, the
+//! processes on its gears, and changes under load of which nothing may be lost.
+//!
+//! As the tests, it panics when something is not as it must be.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+pub mod cartridge;
+pub mod lost;
+pub mod processes;

@@ -1,0 +1,142 @@
+//! What clients notice of a change: a load before, during and after it, and a count of what was
+//! lost. `cargo xtask lost` prints it as a table; a short run is an integration test.
+
+mod scenario;
+mod table;
+
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::wait;
+use cart_test::{Load, OpenSocket, Rate, SocketReport, Tally, TestGear};
+use tempfile::TempDir;
+
+use crate::cartridge::{SERVER, example, fixture};
+use crate::processes;
+pub use scenario::{Promise, SCENARIOS, Scenario, by_name};
+pub use table::{details, headings, line};
+
+/// The servers between which people choose.
+pub const SERVERS: [&str; 3] = ["wsgiref", "gevent", "gunicorn"];
+
+/// How long the load goes on after a change at least: a replaced server serves on for five
+/// seconds and is told to end then, and what is lost at its end counts.
+pub const AFTERWARDS: Duration = Duration::from_secs(8);
+
+/// How long a change may take, the installation of packages included.
+const LIMIT: Duration = Duration::from_secs(120);
+/// Seconds that a WebSocket may keep a replaced server: longer than the load goes on, so that one
+/// that is cut during it was cut too early.
+const DRAIN: &str = "60";
+/// Seconds until a server that hangs has failed.
+const START_TIMEOUT: &str = "3";
+
+/// A gear with an app that gives numbers back, and what a scenario needs to know of it.
+#[derive(Debug)]
+pub struct Stage {
+    gear: TestGear,
+    server: &'static str,
+    app: Utf8PathBuf,
+    _place: TempDir,
+}
+
+/// What came of one scenario on one server.
+#[derive(Debug)]
+pub struct Row {
+    /// What was changed.
+    pub scenario: &'static Scenario,
+    /// The server before the change.
+    pub server: &'static str,
+    /// How much was asked meanwhile.
+    pub rate: Rate,
+    /// How long the change took.
+    pub took: Duration,
+    /// What clients got.
+    pub tally: Tally,
+    /// What became of the WebSocket that was open all the time.
+    pub socket: SocketReport,
+    /// What the change itself did wrong.
+    pub failure: Option<String>,
+}
+
+impl Row {
+    /// Whether clients noticed no more of the change than they may.
+    #[must_use]
+    pub fn kept(&self) -> bool {
+        let kept = match self.scenario.promise {
+            Promise::NothingLost => self.tally.lost() == 0 && self.socket.cut.is_none(),
+            Promise::NoGetLost => self.tally.lost_gets() == 0,
+            Promise::ServesAgain => true,
+        };
+        kept && self.failure.is_none()
+    }
+}
+
+impl Stage {
+    /// A gear of `cartridge` on which `server` serves the app.
+    ///
+    /// # Panics
+    /// When it does not come to that.
+    #[must_use]
+    pub fn new(cartridge: &Utf8Path, server: &'static str) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let app = Utf8Path::from_path(place.path()).unwrap().to_owned();
+        for file in [fixture("sequence").join("app.py"), example("welcome").join("echo_socket.py")]
+        {
+            std::fs::copy(&file, app.join(file.file_name().unwrap())).unwrap();
+        }
+        let variables = [(SERVER, server), ("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", DRAIN)];
+        let mut gear = TestGear::new(cartridge, "3", &variables);
+        gear.deploy(&app).done();
+        Self { gear, server, app, _place: place }
+    }
+
+    /// Plays a scenario under load, which begins a second before the change and goes on for
+    /// `afterwards`.
+    ///
+    /// # Panics
+    /// When the WebSocket cannot be opened before it.
+    #[must_use]
+    pub fn play(&self, scenario: &'static Scenario, rate: Rate, afterwards: Duration) -> Row {
+        let address = self.gear.address();
+        let socket = OpenSocket::open(address, "/ws");
+        let load = Load::start(address, rate);
+        pass(Duration::from_secs(1));
+        let begin = Instant::now();
+        let failure = (scenario.change)(self).err();
+        let took = begin.elapsed();
+        pass(afterwards);
+        let failure = failure.or_else(|| self.not_answering(&load));
+        let tally = load.finish();
+        let socket = socket.close();
+        Row { scenario, server: self.server, rate, took, tally, socket, failure }
+    }
+
+    /// Puts code and variables as they were, and waits until nothing of former generations is
+    /// left: its end belongs to no other scenario.
+    ///
+    /// # Panics
+    /// When that cannot be done: nothing that follows would mean anything.
+    pub fn restore(&self) {
+        let code = std::fs::read_to_string(self.app.join("app.py")).unwrap();
+        self.gear.write("app.py", &code);
+        let _ = std::fs::remove_file(self.gear.repo().join("nginx.conf.erb"));
+        self.gear.set(SERVER, self.server);
+        for (name, value) in [("OPENSHIFT_PYTHON_START_TIMEOUT", ""), ("GREETING", "")] {
+            self.gear.set(name, value);
+        }
+        self.gear.control("restart").done();
+        assert!(processes::settled(&self.gear, LIMIT), "old generations do not end");
+    }
+
+    fn not_answering(&self, load: &Load) -> Option<String> {
+        let before = load.answered();
+        let again = wait::until(LIMIT, || (load.answered() > before).then_some(()));
+        again.is_none().then(|| self.gear.control("status").text)
+    }
+}
+
+/// Lets time pass: a load's time is its measure.
+fn pass(time: Duration) {
+    let _ = wait::until(time, || None::<()>);
+}
