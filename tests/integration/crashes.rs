@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cart_core::process;
+use cart_core::process::{self, ProcessId};
 use cart_core::wait;
 use cart_test::{get, try_get};
 use rustix::process::Signal;
