@@ -149,7 +149,8 @@ impl Manager {
 /// no for as long as this shell lives; noclobber makes sure that nobody's file is overwritten.
 /// The package also enables the service for the next boot; that is undone, unless nginx was there
 /// before.
-const WITHOUT_SERVICES: &str = r#"policy=/usr/sbin/policy-rc.d
+const WITHOUT_SERVICES: &str = r#"exec >&2
+policy=/usr/sbin/policy-rc.d
 was=$(dpkg-query -W -f='${db:Status-Status}' nginx-common 2>/dev/null || true)
 finish() {
     [ -z "${ours:-}" ] || rm -f "$policy"
