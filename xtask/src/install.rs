@@ -138,7 +138,7 @@ impl Manager {
         let packages = packages.join(" ");
         match self {
             Self::Apt => format!("{WITHOUT_SERVICES}\n{}", apt(&packages)),
-            Self::Dnf => format!("exec dnf install -y --setopt=install_weak_deps=False {packages}"),
+            Self::Dnf => format!("exec dnf install -y --setopt=install_weak_deps=False {packages} >&2"),
         }
     }
 }
@@ -149,8 +149,7 @@ impl Manager {
 /// no for as long as this shell lives; noclobber makes sure that nobody's file is overwritten.
 /// The package also enables the service for the next boot; that is undone, unless nginx was there
 /// before.
-const WITHOUT_SERVICES: &str = r#"exec >&2
-policy=/usr/sbin/policy-rc.d
+const WITHOUT_SERVICES: &str = r#"policy=/usr/sbin/policy-rc.d
 was=$(dpkg-query -W -f='${db:Status-Status}' nginx-common 2>/dev/null || true)
 finish() {
     [ -z "${ours:-}" ] || rm -f "$policy"
@@ -171,7 +170,8 @@ fi"#;
 /// Old lists of packages may still do where a mirror cannot be reached.
 fn apt(packages: &str) -> String {
     format!(
-        "export DEBIAN_FRONTEND=noninteractive\n\
+        "exec >&2\n\
+         export DEBIAN_FRONTEND=noninteractive\n\
          apt-get -q update || echo 'apt-get update failed; going on with the lists that are there' >&2\n\
          apt-get -q install -y --no-install-recommends {packages}"
     )
