@@ -138,7 +138,9 @@ impl Manager {
         let packages = packages.join(" ");
         match self {
             Self::Apt => format!("{WITHOUT_SERVICES}\n{}", apt(&packages)),
-            Self::Dnf => format!("exec dnf install -y --setopt=install_weak_deps=False {packages} >&2"),
+            Self::Dnf => {
+                format!("exec dnf install -y --setopt=install_weak_deps=False {packages} >&2")
+            }
         }
     }
 }
