@@ -12,10 +12,13 @@ use super::{SERVERS, Stage};
 pub enum Promise {
     /// Every request is answered, and a WebSocket stays open.
     NothingLost,
-    /// Every GET is answered, and of POSTs all that were not in the killed server's hands.
+    /// Every GET is answered, and of POSTs all that were not in the killed server's hands; within a
+    /// second and the server's own start, others are answered.
     NoGetLost,
-    /// What was in hand is lost; after that everything is answered again.
+    /// What was in hand is lost; within the same time everything is answered again.
     ServesAgain,
+    /// Everything ends as somebody wanted, and a start brings it back.
+    Ends,
 }
 
 /// One change.
@@ -53,8 +56,8 @@ pub const SCENARIOS: &[Scenario] = &[
     killed("kill-nginx-worker", Promise::ServesAgain, killed::kill_nginx_worker),
     killed("kill-candidate", Promise::NothingLost, killed::kill_candidate),
     killed("kill-hook", Promise::NothingLost, killed::kill_hook),
-    killed("stop-while-restart", Promise::ServesAgain, killed::stop_while_restarting),
-    killed("term-everything", Promise::ServesAgain, killed::term_everything),
+    killed("stop-while-restart", Promise::Ends, killed::stop_while_restarting),
+    killed("term-everything", Promise::Ends, killed::term_everything),
     killed("kill-supervisor", Promise::NothingLost, killed::kill_supervisor),
 ];
 
