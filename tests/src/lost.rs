@@ -102,7 +102,10 @@ impl Stage {
         gear.deploy(&app).done();
         let begin = Instant::now();
         gear.control("restart").done();
-        Self { gear, server, app, start: begin.elapsed(), _place: place }
+        let start = begin.elapsed();
+        let stage = Self { gear, server, app, start, _place: place };
+        stage.settle();
+        stage
     }
 
     /// Plays a scenario under load, which begins a second before the change and goes on for
@@ -141,6 +144,11 @@ impl Stage {
             self.gear.set(name, value);
         }
         self.gear.control("restart").done();
+        self.settle();
+    }
+
+    /// Waits until only one generation is left: what is killed must be what serves.
+    fn settle(&self) {
         assert!(processes::settled(&self.gear, LIMIT), "old generations do not end");
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::Build;
 use crate::descriptors::Descriptors;
@@ -16,8 +16,9 @@ use crate::site::{Connections, Site};
 use crate::statement;
 use crate::user_config::UserConfig;
 
-/// The longest path of a unix socket: `sun_path` has 108 bytes, the last is zero.
-const LONGEST_SOCKET_PATH: usize = 107;
+/// The longest path of the app's socket: `sun_path` has 108 bytes, the last is zero, and the second
+/// spelling of the path takes two more.
+const LONGEST_SOCKET_PATH: usize = 105;
 
 /// A configuration in which every value has been checked for the place where it will stand.
 #[derive(Clone, Debug)]
@@ -37,6 +38,9 @@ pub struct Model {
 #[derive(Clone, Debug)]
 struct CheckedUpstream {
     socket: Quoted,
+    /// The same socket, spelled differently: nginx takes it for another server, to which it has no
+    /// pooled connections that may have died together with the first one's.
+    again: Quoted,
     connections: Connections,
 }
 
@@ -249,12 +253,24 @@ fn upstream(site: &Site) -> Result<Option<CheckedUpstream>, ModelError> {
             length: path.as_str().len(),
         });
     }
-    let quoted = Quoted::literal(&format!("unix:{path}")).map_err(|problem| ModelError::Path {
-        path: path.clone(),
-        variable: dir_variable(site),
-        problem,
-    })?;
-    Ok(Some(CheckedUpstream { socket: quoted, connections: upstream.connections }))
+    let quoted = |path: &Utf8Path| {
+        Quoted::literal(&format!("unix:{path}")).map_err(|problem| ModelError::Path {
+            path: path.to_owned(),
+            variable: dir_variable(site),
+            problem,
+        })
+    };
+    Ok(Some(CheckedUpstream {
+        socket: quoted(path)?,
+        again: quoted(&spelled_again(path))?,
+        connections: upstream.connections,
+    }))
+}
+
+/// `/a/./b` for `/a/b`.
+fn spelled_again(path: &Utf8Path) -> Utf8PathBuf {
+    let directory = path.parent().unwrap_or(path);
+    Utf8PathBuf::from(format!("{directory}/./{}", path.file_name().unwrap_or_default()))
 }
 
 fn dir_variable(site: &Site) -> String {
