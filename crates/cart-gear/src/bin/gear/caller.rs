@@ -48,13 +48,14 @@ pub(crate) fn options(
         None => beside_this_program()?,
     };
     let variables = user_variables(arguments, env);
-    let mut gear = GearOptions::new(cartridge, &app_name(&arguments.app_dir), parent(env));
+    let mut gear = GearOptions::new(cartridge, &app_name(&arguments.app_dir));
     gear.listen = arguments.listen.map_or(Listen::Anywhere, Listen::At);
-    gear.node = for_installs(env, &variables);
+    gear.conditions.node = for_installs(env, &variables);
     gear.more_path = more_path(env);
-    gear.interrupts = interrupts;
+    gear.conditions.interrupts = interrupts;
     Ok(ServeOptions {
         app: arguments.app_dir.clone(),
+        parent: parent(env),
         gear,
         version: arguments.cartridge_version.clone(),
         variables,

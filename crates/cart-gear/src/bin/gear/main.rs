@@ -8,7 +8,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use cart_core::GearEnv;
-use cart_gear::{Interrupts, ServeError, ServeOptions, processes, serve};
+use cart_gear::{BringUpError, HookError, Interrupts, ServeError, ServeOptions, processes, serve};
 use clap::Parser;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -64,13 +64,17 @@ fn run_serve(arguments: &ServeArguments, env: &GearEnv) -> ExitCode {
 fn outcome(options: ServeOptions, terminal: &mut Terminal) -> u8 {
     match serve(options, terminal) {
         Ok(()) => 0,
-        Err(ServeError::Interrupted) => {
+        Err(ServeError::BringUp(BringUpError::Interrupted)) => {
             terminal.failed("interrupted before the app had answered; everything was removed");
             INTERRUPTED
         }
         Err(error) => {
             // What the script said of it has been shown as it came.
-            let message = error.hook().map_or_else(|| error.to_string(), |h| h.summary());
+            let message = match &error {
+                ServeError::BringUp(error) => error.hook().map(HookError::summary),
+                _ => None,
+            };
+            let message = message.unwrap_or_else(|| error.to_string());
             terminal.failed(&message);
             FAILED
         }
