@@ -1,8 +1,10 @@
 //! The address and port that a cartridge gets: free, or an error that says who has it.
 
+use std::ffi::OsStr;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
+use cart_core::GearEnv;
 use cart_core::listening::Holder;
 use cart_core::manifest::Manifest;
 
@@ -63,6 +65,62 @@ impl Endpoints {
         Ok(endpoints)
     }
 
+    /// The endpoints of a gear that stays: as on a node, one address of 127.0.0.0/8 per
+    /// `Private-IP-Name`, the lowest that is in none of `others` and on which the manifest's own
+    /// ports are free (node-contract.md, manifest.yml). With [`Listen::At`], that is the first
+    /// endpoint's address. `others` are those of other gears, which may be stopped now.
+    ///
+    /// # Errors
+    /// [`EndpointError`] naming the address, and its holder where it can be seen.
+    pub fn reserve(
+        manifest: &Manifest,
+        listen: Listen,
+        others: &[SocketAddr],
+    ) -> Result<Self, EndpointError> {
+        let mut endpoints = Self::default();
+        let mut ips: Vec<(&str, IpAddr)> = Vec::new();
+        for (index, endpoint) in manifest.endpoints.iter().enumerate() {
+            let name = endpoint.private_ip_name.as_str();
+            let known = ips.iter().find(|(known, _)| *known == name).map(|(_, ip)| *ip);
+            let address = match (listen, known) {
+                (Listen::At(address), _) if index == 0 => asked_for(address, others)?,
+                // Its port was looked at when the address was chosen.
+                (_, Some(ip)) if ip.is_loopback() => SocketAddr::new(ip, endpoint.private_port),
+                (_, Some(ip)) => endpoints.next_free(ip, endpoint.private_port)?,
+                (_, None) => {
+                    let here = manifest.endpoints.iter().filter(|e| e.private_ip_name == name);
+                    let ports: Vec<u16> = here.map(|e| e.private_port).collect();
+                    let mine: Vec<IpAddr> = ips.iter().map(|(_, ip)| *ip).collect();
+                    SocketAddr::new(own_ip(&ports, &mine, others)?, endpoint.private_port)
+                }
+            };
+            ips.push((name, address.ip()));
+            endpoints.bound.push(Bound {
+                ip_variable: manifest.variable(name),
+                port_variable: manifest.variable(&endpoint.private_port_name),
+                address,
+                instead_of: None,
+            });
+        }
+        Ok(endpoints)
+    }
+
+    /// The endpoints of a manifest as the variables of a gear have them; those that have none are
+    /// left out.
+    #[must_use]
+    pub fn of_variables(manifest: &Manifest, variables: &GearEnv) -> Self {
+        let value = |variable: &str| variables.get(variable).and_then(OsStr::to_str);
+        let bound = manifest.endpoints.iter().filter_map(|endpoint| {
+            let ip_variable = manifest.variable(&endpoint.private_ip_name);
+            let port_variable = manifest.variable(&endpoint.private_port_name);
+            let ip: IpAddr = value(&ip_variable)?.parse().ok()?;
+            let port: u16 = value(&port_variable)?.parse().ok()?;
+            let address = SocketAddr::new(ip, port);
+            Some(Bound { ip_variable, port_variable, address, instead_of: None })
+        });
+        Self { bound: bound.collect() }
+    }
+
     /// Where people visit the app, as one would reach it from this machine.
     #[must_use]
     pub fn visit(&self) -> Option<SocketAddr> {
@@ -91,6 +149,51 @@ impl Endpoints {
             }
         }
         Err(EndpointError::NoneFree { ip, first: port, last })
+    }
+}
+
+/// The addresses of gears that stay. Not the first ones of 127.0.0.0/8, where people and systems
+/// put things of their own.
+const FIRST_OWN: Ipv4Addr = Ipv4Addr::new(127, 0, 250, 1);
+const LAST_OWN: Ipv4Addr = Ipv4Addr::new(127, 0, 254, 254);
+
+/// The lowest address that nobody has and on which all `ports` are free.
+fn own_ip(ports: &[u16], mine: &[IpAddr], others: &[SocketAddr]) -> Result<IpAddr, EndpointError> {
+    let is_anothers = |ip: IpAddr| {
+        others.iter().any(|other| {
+            other.ip() == ip || (other.ip().is_unspecified() && ports.contains(&other.port()))
+        })
+    };
+    let usable = |ip: &Ipv4Addr| !matches!(ip.octets()[3], 0 | 255);
+    for ip in (FIRST_OWN.to_bits()..=LAST_OWN.to_bits()).map(Ipv4Addr::from_bits).filter(usable) {
+        let ip = IpAddr::V4(ip);
+        if mine.contains(&ip) || is_anothers(ip) {
+            continue;
+        }
+        let mut free = true;
+        for port in ports {
+            let address = SocketAddr::new(ip, *port);
+            match TcpListener::bind(address) {
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::AddrInUse => free = false,
+                Err(source) => return Err(EndpointError::Unusable { address, source }),
+            }
+        }
+        if free {
+            return Ok(ip);
+        }
+    }
+    Err(EndpointError::NoAddress { first: FIRST_OWN, last: LAST_OWN })
+}
+
+fn asked_for(address: SocketAddr, others: &[SocketAddr]) -> Result<SocketAddr, EndpointError> {
+    let overlaps = |other: &&SocketAddr| {
+        let everywhere = other.ip().is_unspecified() || address.ip().is_unspecified();
+        other.port() == address.port() && (everywhere || other.ip() == address.ip())
+    };
+    match others.iter().find(overlaps) {
+        Some(_) => Err(EndpointError::OfAnother { address }),
+        None => exactly(address),
     }
 }
 
@@ -128,6 +231,20 @@ pub enum EndpointError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// A gear that may be stopped now has it.
+    #[error("{address} is the address of another gear: choose another one with --listen")]
+    OfAnother {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// All addresses for gears are taken.
+    #[error("every address from {first} to {last} is taken: choose another one with --listen")]
+    NoAddress {
+        /// The first address that was looked at.
+        first: Ipv4Addr,
+        /// The last one.
+        last: Ipv4Addr,
     },
     /// All ports that were looked at are taken.
     #[error("every port of {ip} from {first} to {last} is taken: choose one with --listen")]

@@ -2,113 +2,88 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use cart_core::files::FileError;
 use cart_core::{CommandSpec, GearEnv};
-use tempfile::TempDir;
 
 use crate::action_hooks::{self, ActionHooks, Found, When};
-use crate::endpoint::{EndpointError, Endpoints, Listen};
+use crate::endpoint::Endpoints;
 use crate::environ::Sources;
 use crate::gear_variables;
 use crate::identity;
-use crate::installed::{Installed, Source, SourceError};
+use crate::installed::{Installed, Source, Usr};
 use crate::layout::Layout;
+use crate::options::{Conditions, GearOptions};
 use crate::output::HookOutput;
 use crate::processes::Processes;
-use crate::progress::{Caller, Interrupts, Progress};
+use crate::progress::{Caller, Progress};
 use crate::scripts::{HookError, Runner, Script, is_executable};
 use crate::state::State;
 use crate::user_variables::{self, UserVariableError};
 
-/// What a gear is to be.
-#[derive(Clone, Debug)]
-pub struct GearOptions {
-    /// The cartridge's directory, as its author delivers it.
-    pub cartridge: Utf8PathBuf,
-    /// The application's name: letters and digits.
-    pub name: String,
-    /// The directory that the gear's home is made in.
-    pub parent: Utf8PathBuf,
-    /// Where the app is to be reached.
-    pub listen: Listen,
-    /// What the machine gives to every gear, as a node's `/etc/openshift/env` does.
-    pub node: GearEnv,
-    /// Directories that come after those of the node in `PATH`, colon-separated.
-    pub more_path: Option<OsString>,
-    /// How long one script may take; a node gives an hour under `git push` (node-contract.md,
-    /// Running scripts).
-    pub limit: Duration,
-    /// Asked for while a script runs.
-    pub interrupts: Interrupts,
-}
-
-impl GearOptions {
-    /// A gear of `cartridge` for the application `name`, in a directory in `parent`, that listens
-    /// on the loopback address and gets nothing from the machine.
-    #[must_use]
-    pub fn new(
-        cartridge: impl Into<Utf8PathBuf>,
-        name: &str,
-        parent: impl Into<Utf8PathBuf>,
-    ) -> Self {
-        Self {
-            cartridge: cartridge.into(),
-            name: name.to_owned(),
-            parent: parent.into(),
-            listen: Listen::Anywhere,
-            node: GearEnv::new(),
-            more_path: None,
-            limit: Duration::from_secs(3600),
-            interrupts: Interrupts::default(),
-        }
-    }
-}
-
-/// A throwaway gear. When it goes out of scope without [`destroy`](Self::destroy), its processes
-/// are ended and its directory is removed, but no script of the cartridge is asked.
+/// A gear. It stays when this goes out of scope: [`GearHome`](crate::GearHome) finds it again;
+/// [`Throwaway`](crate::Throwaway) is one that does not stay.
 #[derive(Debug)]
 pub struct GearOnDisk {
     pub(crate) layout: Layout,
-    pub(crate) source: Source,
+    pub(crate) name: String,
+    /// The cartridge to be put on it, until that is done.
+    pub(crate) source: Option<Source>,
     pub(crate) primary: Option<Installed>,
     pub(crate) endpoints: Endpoints,
     pub(crate) runner: Runner,
+    pub(crate) usr: Usr,
     node: GearEnv,
     more_path: Option<OsString>,
-    /// Removes what is left of the home at the very end.
-    _home: TempDir,
 }
 
 impl GearOnDisk {
-    /// Makes a gear; no script runs and no cartridge is on it yet.
-    ///
-    /// # Errors
-    /// [`CreateError`]; nothing is left behind.
-    pub fn create(options: GearOptions) -> Result<Self, CreateError> {
-        let source = Source::read(&options.cartridge)?;
-        let endpoints = Endpoints::choose(&source.manifest, options.listen)?;
-        let (guard, home) = make_home(&options.parent, &source)?;
+    /// Makes a gear in the directory `home`, which is made if it is missing; no script runs and no
+    /// cartridge is on it yet.
+    pub(crate) fn make(
+        home: Utf8PathBuf,
+        source: Source,
+        endpoints: Endpoints,
+        usr: Usr,
+        options: GearOptions,
+    ) -> Result<Self, FileError> {
         let layout = Layout::new(home, &identity::hexadecimal(24)?);
         layout.create()?;
         gear_variables::write(&layout, &options.name)?;
         State::New.write(&layout)?;
-        Ok(Self {
+        let mut gear = Self::on(layout, options.name, options.more_path, options.conditions);
+        (gear.source, gear.endpoints, gear.usr) = (Some(source), endpoints, usr);
+        Ok(gear)
+    }
+
+    pub(crate) fn on(
+        layout: Layout,
+        name: String,
+        more_path: Option<OsString>,
+        conditions: Conditions,
+    ) -> Self {
+        Self {
             runner: Runner {
-                limit: options.limit,
-                interrupts: options.interrupts,
+                limit: conditions.limit,
+                interrupts: conditions.interrupts,
                 processes: Processes::new(layout.home().to_owned(), layout.uuid()),
             },
             layout,
-            source,
+            name,
+            source: None,
             primary: None,
-            endpoints,
-            node: options.node,
-            more_path: options.more_path,
-            _home: guard,
-        })
+            endpoints: Endpoints::default(),
+            usr: Usr::Copied,
+            node: conditions.node,
+            more_path,
+        }
+    }
+
+    /// The application's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Where things are on it.
@@ -133,6 +108,18 @@ impl GearOnDisk {
     #[must_use]
     pub fn visit(&self) -> Option<SocketAddr> {
         self.endpoints.visit()
+    }
+
+    /// The directories of its logs: the cartridge's and the gear's own.
+    #[must_use]
+    pub fn log_directories(&self) -> Vec<Utf8PathBuf> {
+        let own = self.primary.as_ref().map(|cartridge| cartridge.directory.join("logs"));
+        own.into_iter().chain([self.layout.logs()]).collect()
+    }
+
+    /// The version that its cartridge names first, while it is to be put on it.
+    pub(crate) fn default_version(&self) -> Option<String> {
+        self.source.as_ref().map(|source| source.manifest.version.clone())
     }
 
     /// Its processes.
@@ -279,13 +266,6 @@ impl GearOnDisk {
     }
 }
 
-impl Drop for GearOnDisk {
-    fn drop(&mut self) {
-        // After `destroy` there is nothing left to find.
-        let _ = self.runner.processes.end_all(Duration::from_secs(2));
-    }
-}
-
 /// The scripts among what was found; a file that cannot be run is worth a word.
 fn scripts(found: Vec<Found>, progress: &mut dyn Progress) -> Vec<Utf8PathBuf> {
     let mut scripts = Vec::new();
@@ -308,44 +288,4 @@ fn scripts(found: Vec<Found>, progress: &mut dyn Progress) -> Vec<Utf8PathBuf> {
 fn shell() -> Utf8PathBuf {
     let bash = Utf8PathBuf::from("/bin/bash");
     if bash.exists() { bash } else { "/bin/sh".into() }
-}
-
-/// Makes the home. Services put sockets into the cartridge's directory, and a socket's path has at
-/// most 107 bytes.
-fn make_home(parent: &Utf8Path, source: &Source) -> Result<(TempDir, Utf8PathBuf), CreateError> {
-    const LONGEST_SOCKET: usize = 107;
-    const LEFT_TO_CARTRIDGE: usize = 40;
-    let parent = parent.canonicalize_utf8().map_err(|e| FileError::new("read", parent, e))?;
-    let guard = tempfile::Builder::new()
-        .prefix("gear-")
-        .tempdir_in(&parent)
-        .map_err(|e| FileError::new("make a directory in", &parent, e))?;
-    let home = parent.join(guard.path().file_name().unwrap_or_default().to_string_lossy().as_ref());
-    let used = home.as_str().len() + 1 + source.manifest.directory_name().len();
-    if used + LEFT_TO_CARTRIDGE > LONGEST_SOCKET {
-        return Err(CreateError::PathTooLong { home });
-    }
-    Ok((guard, home))
-}
-
-/// A gear that could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    /// The cartridge's directory is none.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// Its address cannot be had.
-    #[error(transparent)]
-    Endpoint(#[from] EndpointError),
-    /// Sockets in it would have too long a path.
-    #[error(
-        "the path of the gear's directory, {home}, is too long for sockets in it: use a directory with a shorter path (TMPDIR=/tmp)"
-    )]
-    PathTooLong {
-        /// The directory.
-        home: Utf8PathBuf,
-    },
-    /// Something could not be written.
-    #[error(transparent)]
-    File(#[from] FileError),
 }

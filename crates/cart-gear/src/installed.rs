@@ -1,5 +1,5 @@
-//! A cartridge's directory on a gear: a copy, but for `usr`, which stays where it is and is shared
-//! (node-contract.md, Gear layout).
+//! A cartridge's directory on a gear: a copy. `usr` is shared or copied, too (node-contract.md,
+//! Gear layout).
 
 use std::os::unix::fs::symlink;
 
@@ -44,6 +44,16 @@ impl Source {
     }
 }
 
+/// What becomes of a cartridge's `usr`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usr {
+    /// A link to where it was delivered, as a node does it with cartridges of its operator's.
+    Shared,
+    /// A copy, as a node does it with downloadable cartridges: the gear needs nothing of the place
+    /// where the cartridge came from.
+    Copied,
+}
+
 /// A cartridge on a gear.
 #[derive(Clone, Debug)]
 pub struct Installed {
@@ -62,11 +72,17 @@ impl Installed {
     ///
     /// # Errors
     /// [`FileError`] naming what could not be copied or written.
-    pub fn copy(layout: &Layout, source: &Source, version: &str) -> Result<Self, FileError> {
+    pub fn copy(
+        layout: &Layout,
+        source: &Source,
+        version: &str,
+        usr: Usr,
+    ) -> Result<Self, FileError> {
         let directory = layout.cartridge(&source.manifest.name);
-        tree::copy(&source.directory, &directory, |below| below == "usr")?;
+        let shared = usr == Usr::Shared;
+        tree::copy(&source.directory, &directory, |below| shared && below == "usr")?;
         let usr = source.directory.join("usr");
-        if usr.exists() {
+        if shared && usr.exists() {
             let link = directory.join("usr");
             symlink(&usr, &link).map_err(|e| FileError::new("make the link", &link, e))?;
         }
@@ -78,6 +94,24 @@ impl Installed {
         };
         installed.write_variables()?;
         Ok(installed)
+    }
+
+    /// The cartridge that lies in `directory` on a gear, as its own files tell it.
+    ///
+    /// # Errors
+    /// [`InstalledError`] naming the file that is missing or wrong.
+    pub fn open(directory: &Utf8Path) -> Result<Self, InstalledError> {
+        let manifest = Manifest::read(&directory.join("metadata/manifest.yml"))?;
+        let path = directory.join("env").join(manifest.variable("IDENT"));
+        let ident = files::read(&path)?;
+        // vendor:Name:version:cartridge-version
+        let version = String::from_utf8_lossy(&ident).split(':').nth(2).map(str::to_owned);
+        Ok(Self {
+            version: version.ok_or(InstalledError::Ident { path })?,
+            managed: ManagedFiles::read(directory)?,
+            manifest,
+            directory: directory.to_owned(),
+        })
     }
 
     /// One of its scripts.
@@ -112,6 +146,26 @@ pub enum SourceError {
         needed: &'static str,
     },
     /// It cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Its manifest is wrong.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// Its `managed_files.yml` is wrong.
+    #[error(transparent)]
+    ManagedFiles(#[from] ManagedFilesError),
+}
+
+/// A cartridge on a gear that cannot be told from its files.
+#[derive(Debug, thiserror::Error)]
+pub enum InstalledError {
+    /// Its identity is none.
+    #[error("{path} does not hold vendor:Name:version:cartridge-version")]
+    Ident {
+        /// The variable's file.
+        path: Utf8PathBuf,
+    },
+    /// A file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
     /// Its manifest is wrong.

@@ -18,23 +18,44 @@ pub mod scripts;
 pub mod action_hooks;
 pub mod installed;
 pub mod managed;
+pub mod template;
 pub mod templates;
 
+pub mod build;
 pub mod deployment;
 pub mod gear;
 pub mod lifecycle;
+pub mod open;
+pub mod operations;
+pub mod options;
 pub mod processes;
+pub mod session;
+pub mod throwaway;
+
+pub mod create;
+pub mod gear_home;
+pub mod gear_lock;
+pub mod keep;
+pub mod names;
+pub mod record;
 
 pub mod answer;
+pub mod bring_up;
 pub mod follow;
 pub mod serve;
 
 pub mod validate;
 
-pub use gear::{GearOnDisk, GearOptions};
+pub use bring_up::{App, BringUpError};
+pub use gear::GearOnDisk;
+pub use gear_home::GearHome;
+pub use gear_lock::GearLock;
+pub use keep::{KeepError, keep};
 pub use layout::Layout;
+pub use options::{Conditions, GearOptions};
 pub use output::{HookOutput, Line, Said};
 pub use progress::{Interrupts, Progress, Silent};
 pub use scripts::HookError;
 pub use serve::{ServeError, ServeOptions, serve};
+pub use throwaway::Throwaway;
 pub use validate::validate;

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
+use cart_core::process::ProcessId;
 
-use crate::deployment::{Deployment, Markers};
+use crate::build::BuildError;
 use crate::environ;
 use crate::gear::GearOnDisk;
 use crate::installed::Installed;
 use crate::managed;
+use crate::open::OpenError;
 use crate::output::HookOutput;
 use crate::progress::Progress;
 use crate::scripts::{HookError, is_executable};
@@ -20,19 +22,20 @@ use crate::tree;
 /// How long the scripts that end a gear may take.
 const LAST_SCRIPTS: Duration = Duration::from_secs(60);
 /// How long what is left may take after SIGTERM. It had its chance when it was stopped.
-const LAST_PROCESSES: Duration = Duration::from_secs(5);
+pub(crate) const LAST_PROCESSES: Duration = Duration::from_secs(5);
 
 impl GearOnDisk {
     /// Puts the cartridge on the gear: copy, variables, `setup`, templates, `install`.
     ///
     /// # Errors
-    /// [`ConfigureError`]; the gear is good for nothing but [`destroy`](Self::destroy) then.
+    /// [`ConfigureError`]; the gear is good for nothing but being destroyed then.
     pub fn configure(
         &mut self,
         version: &str,
         progress: &mut dyn Progress,
     ) -> Result<(), ConfigureError> {
-        let manifest = &self.source.manifest;
+        let source = self.source.take().ok_or(ConfigureError::Configured)?;
+        let manifest = &source.manifest;
         if !manifest.all_versions().contains(&version) {
             return Err(ConfigureError::Version {
                 cartridge: manifest.name.clone(),
@@ -40,7 +43,7 @@ impl GearOnDisk {
                 known: manifest.all_versions().join(", "),
             });
         }
-        let cartridge = Installed::copy(&self.layout, &self.source, version)?;
+        let cartridge = Installed::copy(&self.layout, &source, version, self.usr)?;
         let before = self.layout.visible()?;
         self.primary = Some(cartridge.clone());
         self.write_cartridge_variables(&cartridge)?;
@@ -67,43 +70,6 @@ impl GearOnDisk {
         tree::copy(app, &repo, |below| below.ends_with(".git") || below.ends_with("__pycache__"))
     }
 
-    /// Builds, deploys and starts the code in the gear's repository.
-    ///
-    /// # Errors
-    /// [`BuildError`]; a gear that was stopped for the build stays so, as on a node.
-    pub fn build_and_deploy(&mut self, progress: &mut dyn Progress) -> Result<(), BuildError> {
-        self.build(None, progress)
-    }
-
-    /// As [`build_and_deploy`](Self::build_and_deploy) with the code in `app`, as if it had been
-    /// pushed.
-    ///
-    /// # Errors
-    /// As [`build_and_deploy`](Self::build_and_deploy).
-    pub fn push(&mut self, app: &Utf8Path, progress: &mut dyn Progress) -> Result<(), BuildError> {
-        self.build(Some(app), progress)
-    }
-
-    /// Starts the gear as its user would.
-    ///
-    /// # Errors
-    /// [`BuildError`].
-    pub fn start(&mut self, progress: &mut dyn Progress) -> Result<HookOutput, BuildError> {
-        State::Started.write(&self.layout)?;
-        files::remove_if_exists(&self.layout.stop_lock())?;
-        Ok(self.control("start", progress)?)
-    }
-
-    /// Stops the gear as its user would: it is not to be started by anybody else.
-    ///
-    /// # Errors
-    /// [`BuildError`].
-    pub fn stop(&mut self, progress: &mut dyn Progress) -> Result<HookOutput, BuildError> {
-        files::write_atomic(&self.layout.stop_lock(), b"", 0o640)?;
-        State::Stopped.write(&self.layout)?;
-        Ok(self.control("stop", progress)?)
-    }
-
     /// Runs `bin/post_install`, which comes after the first start.
     ///
     /// # Errors
@@ -113,12 +79,9 @@ impl GearOnDisk {
         self.setup_script("post_install", &["--version", version], progress)
     }
 
-    /// Stops the app, takes the cartridge off, ends whatever still runs for the gear and removes
-    /// its directory. What fails on the way is a notice; the way is gone to its end.
-    ///
-    /// # Errors
-    /// [`DestroyError`] when something is left behind.
-    pub fn destroy(mut self, progress: &mut dyn Progress) -> Result<(), DestroyError> {
+    /// Stops the app, takes the cartridge off and ends whatever still runs for the gear. What fails
+    /// on the way is a notice; the way is gone to its end.
+    pub(crate) fn end(&mut self, progress: &mut dyn Progress) -> Result<(), DestroyError> {
         self.runner.limit = LAST_SCRIPTS;
         if self.primary.is_some() {
             if self.state() != State::New {
@@ -126,15 +89,14 @@ impl GearOnDisk {
             }
             noticed(self.deconfigure(progress), progress);
         }
-        let left = self.runner.processes.end_all(LAST_PROCESSES);
-        // A process may have written while its directory was being removed.
+        DestroyError::unless_gone(&self.runner.processes.end_all(LAST_PROCESSES))
+    }
+
+    /// Removes the gear's home, when nothing runs any more.
+    pub(crate) fn remove_home(&self) -> Result<(), DestroyError> {
+        // A process that could not be ended may have written while the directory was being removed.
         let home = self.layout.home();
-        tree::remove(home).or_else(|_| tree::remove(home))?;
-        if left.is_empty() {
-            return Ok(());
-        }
-        let pids: Vec<String> = left.iter().map(|p| p.pid.to_string()).collect();
-        Err(DestroyError::Survived { pids: pids.join(", ") })
+        Ok(tree::remove(home).or_else(|_| tree::remove(home))?)
     }
 
     /// `teardown` finds the endpoint variables gone, as on a node.
@@ -147,82 +109,6 @@ impl GearOnDisk {
             self.setup_script("teardown", &[], progress)?;
         }
         Ok(())
-    }
-
-    fn build(
-        &mut self,
-        app: Option<&Utf8Path>,
-        progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
-        let markers = Markers::of(app.unwrap_or(&self.layout.repo()));
-        // The first start cannot be skipped, whatever the app says.
-        let hot = markers.hot_deploy && self.state() == State::Started;
-        if !hot {
-            self.stop(progress)?;
-        }
-        let mut deployment = Deployment::begin(&self.layout, markers)?;
-        let built = self.build_phases(app, markers, &mut deployment, progress);
-        let deployed = built.and_then(|()| self.deploy_phases(hot, &mut deployment, progress));
-        if deployed.is_err() {
-            let state = if hot { State::Started } else { State::Stopped };
-            state.write(&self.layout)?;
-            deployment.discard()?;
-        }
-        deployed
-    }
-
-    fn build_phases(
-        &mut self,
-        app: Option<&Utf8Path>,
-        markers: Markers,
-        deployment: &mut Deployment,
-        progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
-        self.control_alone("pre-repo-archive", progress)?;
-        if let Some(app) = app {
-            self.populate(app)?;
-        }
-        State::Building.write(&self.layout)?;
-        if markers.force_clean_build {
-            self.forget_dependencies()?;
-        }
-        self.control_alone("update-configuration", progress)?;
-        self.control_alone("pre-build", progress)?;
-        self.user_hook("pre_build", progress)?;
-        self.control_alone("build", progress)?;
-        self.user_hook("build", progress)?;
-        self.user_hook("prepare", progress)?;
-        Ok(deployment.record(&self.layout)?)
-    }
-
-    fn deploy_phases(
-        &mut self,
-        hot: bool,
-        deployment: &mut Deployment,
-        progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
-        // A node copies the deployment back to where it was built; here it is what lies there.
-        self.control_alone("update-configuration", progress)?;
-        State::Deploying.write(&self.layout)?;
-        self.control_alone("deploy", progress)?;
-        self.user_hook("deploy", progress)?;
-        if hot {
-            State::Started.write(&self.layout)?;
-        } else {
-            self.start(progress)?;
-        }
-        self.control_alone("post-deploy", progress)?;
-        self.user_hook("post_deploy", progress)?;
-        Ok(deployment.activate(&self.layout)?)
-    }
-
-    fn forget_dependencies(&self) -> Result<(), FileError> {
-        tree::empty(&self.layout.dependencies())?;
-        tree::empty(&self.layout.build_dependencies())?;
-        match &self.primary {
-            Some(c) => managed::link_dependencies(&self.layout, &c.directory, &c.managed),
-            None => Ok(()),
-        }
     }
 
     fn write_cartridge_variables(&self, cartridge: &Installed) -> Result<(), FileError> {
@@ -298,6 +184,9 @@ fn noticed<T>(result: Result<T, BuildError>, progress: &mut dyn Progress) {
 /// A cartridge that could not be put on a gear.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigureError {
+    /// The gear has its cartridge.
+    #[error("the gear has its cartridge already")]
+    Configured,
     /// The cartridge does not offer the version.
     #[error("{cartridge} has no version {version:?}: it offers {known} (--cartridge-version)")]
     Version {
@@ -330,20 +219,12 @@ pub enum ConfigureError {
     },
 }
 
-/// A build, a start or a stop that failed.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// A script failed.
-    #[error(transparent)]
-    Hook(#[from] HookError),
-    /// A file could not be had.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
 /// A gear of which something is left.
 #[derive(Debug, thiserror::Error)]
 pub enum DestroyError {
+    /// It is another user's; nothing was done.
+    #[error(transparent)]
+    NotOurs(OpenError),
     /// Processes.
     #[error("these processes of the gear could not be ended: {pids}")]
     Survived {
@@ -353,4 +234,14 @@ pub enum DestroyError {
     /// Files.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+impl DestroyError {
+    pub(crate) fn unless_gone(left: &[ProcessId]) -> Result<(), Self> {
+        if left.is_empty() {
+            return Ok(());
+        }
+        let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
+        Err(Self::Survived { pids: pids.join(", ") })
+    }
 }

@@ -20,6 +20,9 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(())
 }
 
+/// What the environment of a gear's process has.
+const NAME: &[u8] = b"OPENSHIFT_GEAR_UUID=";
+
 /// The processes of one gear.
 #[derive(Clone, Debug)]
 pub struct Processes {
@@ -31,19 +34,21 @@ impl Processes {
     /// The processes of the gear `uuid` with this home, which has no symbolic link in its path.
     #[must_use]
     pub fn new(home: Utf8PathBuf, uuid: &str) -> Self {
-        Self { home, mark: format!("OPENSHIFT_GEAR_UUID={uuid}").into_bytes() }
+        Self { home, mark: [NAME, uuid.as_bytes()].concat() }
     }
 
     /// All that run now. A process belongs to the gear when it was started with the gear's
     /// environment, when it works in the gear's home without a terminal (a person's shell may
     /// stand there), when a process of the gear started it, or when it is an orphan that this
-    /// process adopted.
+    /// process adopted. This process and those that it descends from do not, and neither does one
+    /// with the environment of another gear, wherever it works and whoever started it.
     #[must_use]
     pub fn alive(&self) -> Vec<ProcessId> {
         let me = std::process::id();
         let adopting = is_adopting();
+        let ancestors = ancestors_of(me);
         let mut pids: Vec<u32> = process::all();
-        pids.retain(|pid| *pid != me);
+        pids.retain(|pid| *pid != me && !ancestors.contains(pid) && !self.is_of_another_gear(*pid));
         let mut known: Vec<u32> = pids
             .iter()
             .copied()
@@ -65,17 +70,37 @@ impl Processes {
         known.into_iter().filter_map(ProcessId::of).collect()
     }
 
+    /// Those of them that nobody waits for any more: daemons, but not what a person runs in the
+    /// gear's environment. A node tells them by their parent, pid 1 (node-contract.md, control);
+    /// on a machine with user managers of systemd, those take orphans in, too.
+    #[must_use]
+    pub fn orphans(&self) -> Vec<ProcessId> {
+        let mut alive = self.alive();
+        alive.retain(|id| process::parent(id.pid).is_some_and(takes_orphans_in));
+        alive
+    }
+
     /// Ends all of them: SIGTERM, and SIGKILL for those that run after `patience`. Answers those
     /// that run even then.
     #[must_use]
     pub fn end_all(&self, patience: Duration) -> Vec<ProcessId> {
+        self.end(patience, || self.alive())
+    }
+
+    /// As [`end_all`](Self::end_all), for [`orphans`](Self::orphans).
+    #[must_use]
+    pub fn end_orphans(&self, patience: Duration) -> Vec<ProcessId> {
+        self.end(patience, || self.orphans())
+    }
+
+    fn end(&self, patience: Duration, which: impl Fn() -> Vec<ProcessId>) -> Vec<ProcessId> {
         const AFTER_KILL: Duration = Duration::from_secs(5);
         for (signal, limit) in [(Signal::TERM, patience), (Signal::KILL, AFTER_KILL)] {
             let mut told: Vec<ProcessId> = Vec::new();
             // Looked for anew each time: an ending service may still start another.
             let gone = wait::until(limit, || {
                 self.reap(None);
-                let alive = self.alive();
+                let alive = which();
                 for process in alive.iter().filter(|p| !told.contains(p)) {
                     process.signal(signal);
                 }
@@ -87,7 +112,7 @@ impl Processes {
                 return Vec::new();
             }
         }
-        self.alive()
+        which()
     }
 
     /// Takes in ended children that were adopted, but not `running`, for which somebody else
@@ -108,15 +133,36 @@ impl Processes {
     }
 
     fn marks(&self, pid: u32) -> bool {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|b| *b == 0).any(|v| v == self.mark)
+        gear_of(pid).is_some_and(|mark| mark == self.mark)
             || (self.works_at_home(pid) && !has_terminal(pid))
+    }
+
+    fn is_of_another_gear(&self, pid: u32) -> bool {
+        gear_of(pid).is_some_and(|mark| mark != self.mark)
     }
 
     fn works_at_home(&self, pid: u32) -> bool {
         std::fs::read_link(format!("/proc/{pid}/cwd"))
             .is_ok_and(|dir| Utf8Path::from_path(&dir).is_some_and(|d| d.starts_with(&self.home)))
     }
+}
+
+/// The variable that names the gear in whose environment a process was started.
+fn gear_of(pid: u32) -> Option<Vec<u8>> {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mut variables = environment.split(|b| *b == 0);
+    variables.find(|v| v.starts_with(NAME)).map(<[u8]>::to_vec)
+}
+
+/// The processes from which this one descends.
+fn ancestors_of(pid: u32) -> Vec<u32> {
+    std::iter::successors(process::parent(pid), |pid| process::parent(*pid)).collect()
+}
+
+/// Whether a process is one that gets the children of those that end.
+fn takes_orphans_in(pid: u32) -> bool {
+    let name = || std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    pid == 1 || pid == std::process::id() || name().trim_end() == "systemd"
 }
 
 fn is_adopting() -> bool {
@@ -189,5 +235,25 @@ mod tests {
         let waiting = std::thread::spawn(move || child.wait());
         assert_eq!(processes.end_all(Duration::from_millis(200)), []);
         waiting.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn who_works_at_home_belongs_but_not_with_the_environment_of_another_gear() {
+        let (_keep, home) = home();
+        let processes = Processes::new(home.clone(), "mine");
+        let mut here = start(&GearEnv::new(), &home, "exec /bin/sleep 60");
+        let other = GearEnv::new().with("OPENSHIFT_GEAR_UUID", "other");
+        let mut others = start(&other, &home, "exec /bin/sleep 60");
+        let pid = here.id();
+        let found = wait::until(LIMIT, || {
+            let alive: Vec<u32> = processes.alive().iter().map(|process| process.pid).collect();
+            (alive == [pid]).then_some(())
+        });
+        assert!(found.is_some(), "{:?}", processes.alive());
+        assert!(processes.orphans().iter().all(|process| process.pid != others.id()));
+        for child in [&mut here, &mut others] {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
     }
 }

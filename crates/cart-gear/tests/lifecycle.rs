@@ -6,26 +6,26 @@ mod common;
 
 use std::time::Duration;
 
-use camino::Utf8Path;
 use cart_core::files;
+use cart_gear::build::BuildError;
 use cart_gear::endpoint::Listen;
-use cart_gear::lifecycle::{BuildError, ConfigureError};
+use cart_gear::lifecycle::ConfigureError;
 use cart_gear::state::State;
-use cart_gear::{GearOnDisk, GearOptions, HookError, Progress, Silent, answer};
+use cart_gear::{GearOptions, HookError, Progress, Silent, Throwaway, answer};
 
 use common::{Place, mentioning, path};
 
-fn gear(place: &Place) -> GearOnDisk {
-    let mut options = GearOptions::new(&place.cartridge, "smallapp", &place.gears);
+fn gear(place: &Place) -> Throwaway {
+    let mut options = GearOptions::new(&place.cartridge, "smallapp");
     options.more_path = Some(path());
     options.listen = Listen::At("127.0.0.1:0".parse().unwrap());
-    let gear = GearOnDisk::create(options).unwrap();
+    let gear = Throwaway::create(options, &place.gears).unwrap();
     gear.set_user_variable("RECORD_TO", place.records.as_str()).unwrap();
     gear
 }
 
 /// A gear that serves the app.
-fn serving(place: &Place) -> GearOnDisk {
+fn serving(place: &Place) -> Throwaway {
     let mut gear = gear(place);
     gear.configure("1", &mut Silent).unwrap();
     gear.populate(&place.app).unwrap();
@@ -84,7 +84,7 @@ fn scripts_run_in_the_cartridges_directory_with_the_gears_environment_only() {
     let mut gear = gear(&place);
     gear.set_user_variable("RECORDER_CHOICE", "user").unwrap();
     gear.configure("2", &mut Silent).unwrap();
-    gear.control("status", &mut Silent).unwrap();
+    assert!(!gear.health(&mut Silent).unwrap().healthy, "it was never started");
     let home = gear.layout().home().to_owned();
     for call in ["setup --version 2", "install --version 2", "control status"] {
         assert_eq!(place.record(call, "cwd"), home.join("recorder"));
@@ -310,13 +310,14 @@ fn a_gear_that_is_dropped_takes_its_processes_with_it() {
 #[test]
 fn a_directory_that_is_no_cartridge_and_a_long_path_are_named() {
     let place = Place::new();
-    let error = GearOnDisk::create(GearOptions::new(&place.app, "a", &place.gears)).unwrap_err();
+    let options = GearOptions::new(&place.app, "a");
+    let error = Throwaway::create(options, &place.gears).unwrap_err();
     assert!(error.to_string().contains("is no cartridge"), "{error}");
     let long = place.gears.join("x".repeat(60));
     files::create_dir(&long, 0o755).unwrap();
-    let mut options = GearOptions::new(&place.cartridge, "a", Utf8Path::new(&long));
+    let mut options = GearOptions::new(&place.cartridge, "a");
     options.listen = Listen::At("127.0.0.1:0".parse().unwrap());
-    let error = GearOnDisk::create(options).unwrap_err();
+    let error = Throwaway::create(options, &long).unwrap_err();
     assert!(error.to_string().contains("too long for sockets"), "{error}");
     assert_eq!(long.read_dir().unwrap().count(), 0);
 }

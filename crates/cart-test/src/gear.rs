@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{GearEnv, files};
+use cart_gear::build::BuildError;
 use cart_gear::endpoint::Listen;
-use cart_gear::lifecycle::BuildError;
 use cart_gear::output::HookOutput;
-use cart_gear::{GearOnDisk, GearOptions, HookError, Silent};
+use cart_gear::{GearOnDisk, GearOptions, HookError, Silent, Throwaway};
 use tempfile::TempDir;
 
 /// What came of a hook.
@@ -47,7 +47,7 @@ impl Outcome {
 /// A gear with one cartridge. Going out of scope, it is destroyed, and must leave no process.
 #[derive(Debug)]
 pub struct TestGear {
-    gear: Option<GearOnDisk>,
+    gear: Option<Throwaway>,
     address: SocketAddr,
     _place: TempDir,
 }
@@ -75,10 +75,10 @@ impl TestGear {
         // A path short enough for unix sockets, whatever TMPDIR says.
         let place = TempDir::with_prefix_in("gears-", "/tmp").map_err(|e| e.to_string())?;
         let parent = Utf8Path::from_path(place.path()).ok_or("the path is not UTF-8")?;
-        let mut options = GearOptions::new(cartridge, "test", parent);
+        let mut options = GearOptions::new(cartridge, "test");
         options.listen = Listen::At(SocketAddr::from(([127, 0, 0, 1], 0)));
         options.more_path = GearEnv::from_process().get("PATH").map(ToOwned::to_owned);
-        let mut gear = GearOnDisk::create(options).map_err(|e| e.to_string())?;
+        let mut gear = Throwaway::create(options, parent).map_err(|e| e.to_string())?;
         for (name, value) in variables {
             gear.set_user_variable(name, value).map_err(|e| e.to_string())?;
         }
@@ -152,10 +152,10 @@ impl TestGear {
     /// Never: it is there until the end.
     #[must_use]
     pub fn gear(&self) -> &GearOnDisk {
-        self.gear.as_ref().unwrap_or_else(|| panic!("the gear is destroyed"))
+        self.gear.as_deref().unwrap_or_else(|| panic!("the gear is destroyed"))
     }
 
-    fn gear_mut(&mut self) -> &mut GearOnDisk {
+    fn gear_mut(&mut self) -> &mut Throwaway {
         self.gear.as_mut().unwrap_or_else(|| panic!("the gear is destroyed"))
     }
 }

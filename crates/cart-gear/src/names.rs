@@ -1,0 +1,67 @@
+//! Names of gears, and the one that a person probably meant.
+
+/// How many letters and digits a name may have.
+pub const LONGEST: usize = 32;
+
+/// Whether `name` can be a gear's: letters and digits, as a node wants an application's name.
+///
+/// # Errors
+/// [`NameError`] saying which rule it breaks.
+pub fn check(name: &str) -> Result<(), NameError> {
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric());
+    if plain && name.len() <= LONGEST {
+        return Ok(());
+    }
+    Err(NameError { name: name.to_owned() })
+}
+
+/// What a person probably meant who wrote `wrong`, if one of `known` is near enough.
+#[must_use]
+pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    const NEAR: f64 = 0.75;
+    let wrong = wrong.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&wrong, &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness >= NEAR)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name.to_owned())
+}
+
+/// `; did you mean X?`, or nothing.
+pub(crate) fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion.map_or_else(String::new, |name| format!("; did you mean {name}?"))
+}
+
+/// A name that no gear can have.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "{name:?} cannot be the name of a gear: it has 1 to {LONGEST} letters and digits, nothing else"
+)]
+pub struct NameError {
+    /// The name.
+    pub name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_and_digits_up_to_32_of_them() {
+        assert_eq!(check("blog2"), Ok(()));
+        assert_eq!(check(&"n".repeat(LONGEST)), Ok(()));
+        for wrong in ["", "my-blog", ".locks", "../up", "a b", "ä", &"n".repeat(LONGEST + 1)] {
+            let error = check(wrong).unwrap_err();
+            assert!(error.to_string().contains(&format!("{wrong:?}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_slip_finds_its_name_and_a_stranger_none() {
+        let known = ["blog", "shop"];
+        assert_eq!(nearest("bolg", known).as_deref(), Some("blog"));
+        assert_eq!(nearest("Shop", known).as_deref(), Some("shop"));
+        assert_eq!(nearest("wiki", known), None);
+    }
+}
