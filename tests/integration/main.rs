@@ -12,6 +12,7 @@ mod mistakes;
 mod readme;
 mod servers;
 mod serving;
+mod threaddump;
 mod user_nginx;
 
 use tests::cartridge;
