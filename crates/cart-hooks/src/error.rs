@@ -8,6 +8,7 @@ use cart_core::files::FileError;
 use cart_core::lock::LockError;
 use cart_nginx::{BinaryError, ConfigError, ServiceError, SiteError};
 use cart_python::PythonError;
+use cart_python::interpreter::InterpreterError;
 use cart_supervisor::{ClientError, Failure};
 
 /// An error of a hook. What a person is told of it is in [`messages`](crate::messages).
@@ -91,7 +92,10 @@ impl Error {
             | Self::Site(_)
             | Self::Config(ConfigError::User(_) | ConfigError::Test(_) | ConfigError::Model(_))
             | Self::Python(
-                PythonError::Setting(_) | PythonError::EntryPoint(_) | PythonError::Inputs(_),
+                PythonError::Setting(_)
+                | PythonError::EntryPoint(_)
+                | PythonError::Inputs(_)
+                | PythonError::Interpreter(InterpreterError::UnknownVersion { .. }),
             ) => CONFIGURATION,
             Self::NotRunning { .. } => NOT_RUNNING,
             Self::Locked(LockError::Held { .. }) => BUSY,

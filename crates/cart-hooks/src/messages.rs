@@ -156,7 +156,10 @@ pub(crate) fn stacks(server: &str, stacks: &[ProcessStacks]) -> String {
             Answer::Silent => (": did not answer; it may be stopped", ""),
             Answer::NotAsked => (": not asked, it is not one of the server's own", ""),
         };
-        text.push_str(&format!("\nProcess {pid} ({command}){note}\n{stack}\n"));
+        text.extend(["\nProcess ", &pid.to_string(), " (", command, ")", note, "\n"]);
+        if !stack.is_empty() {
+            text.extend([stack, "\n"]);
+        }
     }
     text
 }
