@@ -4,7 +4,7 @@ use cart_core::Cartridge;
 use cart_core::cartridge::Context;
 use cart_nginx::{Nginx, Site, Stage};
 use cart_python::virtualenv::outside;
-use cart_python::{Places, Prepared, PythonApp};
+use cart_python::{Places, Prepared, PythonApp, dependencies};
 
 use crate::advanced_python::AdvancedPython;
 use crate::error::Error;
@@ -48,9 +48,10 @@ pub(crate) fn nginx(ctx: &Context<'_>) -> Result<Nginx, Error> {
 
 /// After a restore: the environment came with a deployment, from a gear with another home maybe.
 /// It is made to work here as far as files go, for a session before the next start; what else it
-/// may need, the start sees to.
+/// may need, the start sees to, and says what is wrong with a setting.
 pub(crate) fn settle(ctx: &Context<'_>) -> Result<(), Error> {
-    Ok(app(ctx)?.settle()?)
+    let places = Places::on_gear(ctx.gear, ctx.dir);
+    Ok(dependencies::settle(&places.environment, &places.repo)?)
 }
 
 /// Installs what the app asks for; from nothing, if the deployment being built says so.

@@ -115,16 +115,6 @@ impl PythonApp {
         Ok(support::write(&self.places.launchers)?)
     }
 
-    /// Makes the paths inside an environment that came from another gear those of this one. It
-    /// installs nothing and runs nothing, and leaves one alone that must be made anew.
-    ///
-    /// # Errors
-    /// [`PythonError::File`].
-    pub fn settle(&self) -> Result<(), PythonError> {
-        let (place, repo) = (&self.places.environment, &self.places.repo);
-        Ok(dependencies::settle(place, repo)?)
-    }
-
     /// The interpreter that an environment would be made with.
     ///
     /// # Errors
