@@ -115,6 +115,7 @@ fn metrics_are_told_without_any_variable_of_the_gears() {
     let lines = all.unwrap();
     for line in [
         "up=1",
+        "supervised=1",
         "appserver.running=1",
         "appserver.crashes=0",
         "appserver.processes=3",
@@ -127,6 +128,10 @@ fn metrics_are_told_without_any_variable_of_the_gears() {
         let value = lines.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
         assert!(value.is_some_and(|v| v.parse::<u64>().is_ok()), "{name} in\n{lines}");
     }
+    let supervisor = supervisor(&gear);
+    supervisor.signal(Signal::KILL);
+    assert!(supervisor.wait_gone(LIMIT));
+    assert_eq!(told(&gear), "supervised=0");
     gear.control("stop").done();
     assert_eq!(told(&gear), "up=0");
 }
@@ -223,10 +228,10 @@ fn a_session_has_the_apps_python_and_an_environment_is_not_made_from_itself() {
 #[test]
 fn a_version_that_is_not_served_is_told_with_those_that_there_are() {
     let gear = empty_gear(&[]);
-    for (version, words) in [("2.7", "Python 2 is served no more"), ("3.x", "is unknown")] {
-        let ended = script(&gear, "bin/setup", &["--version", version]);
-        assert_eq!(ended.code, Some(CONFIGURATION.into()), "{ended:?}");
-        assert!(ended.err.contains(words) && ended.err.contains("there is Python 3."), "{ended:?}");
+    let ended = script(&gear, "bin/setup", &["--version", "2.7"]);
+    assert_eq!(ended.code, Some(CONFIGURATION.into()), "{ended:?}");
+    for words in ["Python 2 is served no more", "there is Python 3."] {
+        assert!(ended.err.contains(words), "{ended:?}");
     }
     let missing = script(&gear, "bin/setup", &["--version", "3.29"]);
     assert_eq!(missing.code, Some(1), "{missing:?}");

@@ -154,6 +154,7 @@ pub(crate) fn stacks(server: &str, stacks: &[ProcessStacks]) -> String {
                 stack.as_str(),
             ),
             Answer::Silent => (": did not answer; it may be stopped", ""),
+            Answer::TooLate => (": not asked any more, the others took too long", ""),
             Answer::NotAsked => (": not asked, it is not one of the server's own", ""),
         };
         text.extend(["\nProcess ", &pid.to_string(), " (", command, ")", note, "\n"]);

@@ -16,14 +16,20 @@ use crate::state::State;
 /// that is this late is as good as none.
 const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 
-/// Tells whether the application is up, and of each service its generation, crashes, processes,
+/// Tells whether the application is up and looked after, and of each service its generation, crashes, processes,
 /// uptime in seconds and memory in bytes.
 pub(crate) fn metrics(ctx: &mut Context<'_>) -> Result<(), Error> {
     let Some(state) = ask_in_time(ctx)? else {
-        ctx.metric("up", "unknown");
         return Ok(());
     };
+    if state.is_unsupervised() {
+        ctx.metric("supervised", 0);
+        return Ok(());
+    }
     ctx.metric("up", u8::from(state.is_up()));
+    if state.runs() {
+        ctx.metric("supervised", 1);
+    }
     for (service, process) in state.processes() {
         let name = &service.name;
         let mut tell = |what: &str, value: u64| ctx.metric(&format!("{name}.{what}"), value);

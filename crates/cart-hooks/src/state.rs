@@ -82,6 +82,11 @@ impl State {
         }
     }
 
+    /// Whether something runs that nobody looks after.
+    pub(crate) fn is_unsupervised(&self) -> bool {
+        self.unsupervised
+    }
+
     /// Whether everything that is to run does, as far as the supervisor knows.
     pub(crate) fn is_up(&self) -> bool {
         !self.services.is_empty() && self.processes().all(|(_, process)| process.is_some())

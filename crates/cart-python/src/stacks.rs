@@ -52,6 +52,8 @@ pub enum Answer {
     Dumped(String),
     /// It was asked and wrote nothing in time; it may be stopped.
     Silent,
+    /// It was not asked any more: the others had taken all the time.
+    TooLate,
     /// It is no Python process of a launcher of ours, or not one yet, and was left alone.
     NotAsked,
 }
@@ -66,7 +68,7 @@ pub fn of_server(main: ProcessId, log: &Utf8Path, limit: Duration) -> Vec<Proces
     for process in tree::with_descendants(main) {
         let Some(command) = process::command_line(process.pid) else { continue };
         let in_time = Instant::now() < deadline;
-        let answer = if in_time { reader.ask(process) } else { Answer::Silent };
+        let answer = if in_time { reader.ask(process) } else { Answer::TooLate };
         if process.is_alive() {
             stacks.push(ProcessStacks { pid: process.pid, command, answer });
         }
@@ -183,7 +185,11 @@ fn dumped(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use cart_core::{CommandSpec, GearEnv, files, run};
+
     use super::*;
+    use crate::interpreter;
+    use crate::testing::any_python;
 
     #[test]
     fn a_dump_is_told_from_what_else_a_log_gets() {
@@ -198,10 +204,61 @@ mod tests {
         assert_eq!(dumped("worker timeout\n"), None);
     }
 
+    /// Python whose output goes through another process to the log.
+    fn behind_a_pipe(dir: &Utf8Path, hang: &str) -> (std::process::Child, ProcessId) {
+        let env = GearEnv::new().with("PATH", "/usr/local/bin:/usr/bin:/bin");
+        let python = interpreter::find(any_python(), &env).unwrap();
+        crate::support::write(&dir.join("python")).unwrap();
+        let code = format!(
+            "import sys; sys.path.insert(0, '{dir}/python')\n\
+             import cartridge_stacks, collections, itertools, time\n\
+             cartridge_stacks.answer_signals()\n\
+             open('{dir}/ready', 'w').close()\n\
+             def hangs():\n  {hang}\nhangs()\n"
+        );
+        let line = "\"$0\" -c \"$1\" 2>&1 | cat >> \"$2\"";
+        let command = CommandSpec::new("/bin/sh", &env)
+            .args(["-c", line, python.executable.as_str(), &code, dir.join("log").as_str()])
+            .dir(dir);
+        let log = files::open_log(&dir.join("log")).unwrap();
+        let child = run::service(&command, Vec::new(), &log).unwrap();
+        let main = ProcessId::of(child.id()).unwrap();
+        let ready = || dir.join("ready").exists().then_some(());
+        assert!(wait::until(Duration::from_secs(30), ready).is_some());
+        (child, main)
+    }
+
+    #[test]
+    fn a_log_that_somebody_else_writes_shows_the_stacks_as_well() {
+        for (hang, from_python) in
+            [("time.sleep(600)", true), ("collections.deque(itertools.repeat(0), maxlen=0)", false)]
+        {
+            let dir = tempfile::tempdir().unwrap();
+            let dir = Utf8Path::from_path(dir.path()).unwrap();
+            let (mut child, main) = behind_a_pipe(dir, hang);
+            let stacks = of_server(main, &dir.join("log"), Duration::from_secs(30));
+            main.signal_group(Signal::KILL);
+            child.wait().unwrap();
+            let answers: Vec<&Answer> = stacks.iter().map(|process| &process.answer).collect();
+            let [Answer::NotAsked, python, Answer::NotAsked] = &*answers else {
+                panic!("{stacks:?}");
+            };
+            let stack = match python {
+                Answer::Shown(stack) if from_python => stack,
+                Answer::Dumped(stack) if !from_python => stack,
+                other => panic!("{other:?}"),
+            };
+            assert!(stack.contains("in hangs"), "{stack}");
+        }
+    }
+
     #[test]
     fn a_process_that_does_not_know_the_signals_is_left_alone() {
         let me = ProcessId::of(std::process::id()).unwrap();
-        let stacks = of_server(me, "/nonexistent/log".into(), Duration::from_secs(30));
+        let log = Utf8Path::new("/nonexistent/log");
+        let late = of_server(me, log, Duration::ZERO);
+        assert_eq!(late.first().map(|s| &s.answer), Some(&Answer::TooLate));
+        let stacks = of_server(me, log, Duration::from_secs(30));
         assert_eq!(stacks.first().map(|s| (s.pid, &s.answer)), Some((me.pid, &Answer::NotAsked)));
     }
 

@@ -99,7 +99,8 @@ fn what_a_threaddump_says() {
             process(10, "gunicorn: master", Answer::Shown(stack.to_owned())),
             process(11, "gunicorn: worker", Answer::Dumped(dump.to_owned())),
             process(12, "gunicorn: worker", Answer::Silent),
-            process(13, "sleep 600", Answer::NotAsked),
+            process(13, "gunicorn: worker", Answer::TooLate),
+            process(14, "sleep 600", Answer::NotAsked),
         ],
     );
     insta::assert_snapshot!(said);
