@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod actions;
 mod crashes;
 mod elsewhere;
 mod life;
@@ -13,6 +14,8 @@ mod mistakes;
 mod readme;
 mod servers;
 mod serving;
+mod threaddump;
+mod update;
 mod user_nginx;
 
 use tests::cartridge;

@@ -8,3 +8,4 @@
 pub mod cartridge;
 pub mod lost;
 pub mod processes;
+pub mod scripts;

@@ -13,8 +13,10 @@ use crate::nginx::OwnNginx;
 use crate::workspace::Workspace;
 
 const NAME: &str = "advanced-python";
+/// What a node calls for the connections of the manifest. A test compares it with the program.
+const CONNECTIONS: [&str; 1] = ["set-env"];
 /// A node wants some of these, and scripts find the others there.
-const DIRECTORIES: [&str; 6] = ["metadata", "env", "conf", "template", "bin", "usr/bin"];
+const DIRECTORIES: [&str; 7] = ["metadata", "env", "conf", "template", "bin", "hooks", "usr/bin"];
 
 /// Makes `target/dist/advanced-python/` anew around `program`, with an nginx of its own if there is
 /// one, and answers its path. It is made beside and then put in place, so that nobody sees a part
@@ -56,8 +58,8 @@ fn fill(
     if let Some(nginx) = nginx {
         add_nginx(&to.join("usr/nginx"), nginx)?;
     }
-    for hook in Entry::NAMES {
-        let link = to.join("bin").join(hook);
+    let scripts = Entry::NAMES.iter().map(|name| to.join("bin").join(name));
+    for link in scripts.chain(CONNECTIONS.iter().map(|name| to.join("hooks").join(name))) {
         let failed = |e| FileError::new("make the link", &link, e);
         symlink(format!("../usr/bin/{NAME}"), &link).map_err(failed)?;
     }
@@ -187,6 +189,7 @@ mod tests {
             assert_eq!(link.read_link_utf8().unwrap(), "../usr/bin/advanced-python");
             assert!(link.is_file(), "{link} leads nowhere");
         }
+        assert!(to.join("hooks/set-env").is_file());
         assert!(!to.join("template/__pycache__").exists());
         assert!(!to.join("bin/.gitkeep").exists());
     }

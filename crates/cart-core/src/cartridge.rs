@@ -40,7 +40,19 @@ impl<'a> Context<'a> {
     /// and to nobody else. It is indented: at the start of a line, some words would command the node
     /// (`ENV_VAR_ADD: `), and these are a package's.
     pub fn progress(&mut self, line: &str) {
+        let line = message::unmistakable(line);
         let _ = writeln!(self.out, "  {line}").and_then(|()| self.out.flush());
+    }
+
+    /// Tells one figure, as `name=value` on a line of its own. A node drops lines longer than 2000
+    /// bytes (node-contract.md, Logs, watchman, metrics), and so does this.
+    pub fn metric(&mut self, name: &str, value: impl std::fmt::Display) {
+        const LONGEST: usize = 2000;
+        let line = format!("{name}={value}\n").replace(['\r', '\0'], " ");
+        if line.len() <= LONGEST && line.find('\n') == Some(line.len() - 1) {
+            // Nobody listens any more; there is nothing to undo.
+            let _ = self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush());
+        }
     }
 
     /// Says something else worth knowing: what is being done, what was noticed.
@@ -65,6 +77,25 @@ pub enum Status {
     NotAnswering(String),
 }
 
+/// From what to what a cartridge on a gear is upgraded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    /// The software version, which stays.
+    pub software: String,
+    /// The `Cartridge-Version` that was on the gear.
+    pub from: String,
+    /// The `Cartridge-Version` whose files are there now.
+    pub to: String,
+}
+
+impl Upgrade {
+    /// The upgrade of a cartridge for `software`.
+    #[must_use]
+    pub fn new(software: &str, from: &str, to: &str) -> Self {
+        Self { software: software.to_owned(), from: from.to_owned(), to: to.to_owned() }
+    }
+}
+
 /// A cartridge. The methods are a node's calls (node-contract.md, Lifecycle and control); every
 /// one may be called twice, or again after it was killed half-way.
 pub trait Cartridge {
@@ -74,6 +105,10 @@ pub trait Cartridge {
     /// What the cartridge's program answers to `--version`, after its name:
     /// `env!("CARGO_PKG_VERSION")`, most likely.
     const VERSION: &'static str = "of no known version";
+
+    /// The names in `hooks/` by which this cartridge takes part in connections: one for each of the
+    /// manifest's `Publishes` and `Subscribes` that is to be acted upon.
+    const CONNECTION_HOOKS: &'static [&'static str] = &[];
 
     /// What can go wrong.
     type Error: std::error::Error;
@@ -112,6 +147,48 @@ pub trait Cartridge {
     /// Reported; the directory is removed regardless.
     fn teardown(&self, ctx: &mut Context<'_>) -> Result<(), Self::Error> {
         self.stop(ctx)
+    }
+
+    /// Makes of an older version's directory one of this version, whose files lie there already
+    /// (node-contract.md, Lifecycle, Upgrade). When the old version is among the manifest's
+    /// `Compatible-Versions`, the services run on, `setup` is not called and no template is
+    /// rendered: only files may be changed. Else everything was stopped, and `setup` follows. It
+    /// may be called again after it failed; of the environment nothing but the gear's own variables
+    /// is to be relied on.
+    ///
+    /// # Errors
+    /// The gear stays down then, until the upgrade is tried again.
+    fn upgrade(&self, ctx: &mut Context<'_>, upgrade: &Upgrade) -> Result<(), Self::Error> {
+        let _ = (ctx, upgrade);
+        Ok(())
+    }
+
+    /// Tells figures with [`Context::metric`]. A node asks for them when the manifest has an element
+    /// `Metrics`, waits a second, and passes on standard output line by line (node-contract.md,
+    /// Logs, watchman, metrics). The environment has the gear's directories and nothing else.
+    ///
+    /// # Errors
+    /// When they cannot be told.
+    fn metrics(&self, ctx: &mut Context<'_>) -> Result<(), Self::Error> {
+        let _ = ctx;
+        Ok(())
+    }
+
+    /// A call of `hooks/NAME`, one of [`CONNECTION_HOOKS`](Self::CONNECTION_HOOKS). The arguments
+    /// are the gear's name, the namespace, and then the gear's uuid for what is published,
+    /// `'uuid'='value' ...` for what is subscribed to (node-contract.md, Connections, scaling).
+    /// Variables of other cartridges (`ENV:*`) are in the gear's environment already.
+    ///
+    /// # Errors
+    /// A node goes on regardless.
+    fn connection(
+        &self,
+        ctx: &mut Context<'_>,
+        name: &str,
+        arguments: &[String],
+    ) -> Result<(), Self::Error> {
+        let _ = (ctx, name, arguments);
+        Ok(())
     }
 
     /// Starts what does not run.
@@ -165,7 +242,8 @@ pub trait Cartridge {
         Ok(())
     }
 
-    /// Whether an action changes nothing, so that it may run beside another hook.
+    /// Whether an action of control, or a connection's hook, changes nothing, so that it may run
+    /// beside another hook.
     fn only_reads(&self, action: &str) -> bool {
         action == "status"
     }

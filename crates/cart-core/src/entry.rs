@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::cartridge::{Cartridge, Context, Status};
+use crate::cartridge::{Cartridge, Context, Status, Upgrade};
 use crate::cartridge_dir::CartridgeDir;
 use crate::env::GearEnv;
 use crate::gear::Gear;
@@ -20,7 +20,7 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// The hook was called with arguments that it does not know.
 pub const USAGE: u8 = 2;
-/// `status`: nothing runs.
+/// Nothing runs: `status`, and actions that need something that does, such as `threaddump`.
 pub const NOT_RUNNING: u8 = 3;
 /// `status`: something runs, but does not answer.
 pub const NOT_ANSWERING: u8 = 4;
@@ -46,20 +46,34 @@ pub enum Entry {
     Control(String, Option<String>),
     /// `teardown`
     Teardown,
+    /// `upgrade SOFTWARE OLD NEW`
+    Upgrade(Upgrade),
+    /// `metrics`
+    Metrics,
+    /// `hooks/NAME ARGUMENT...`, by which a node tells of a connection
+    Connection(String, Vec<String>),
 }
+
+/// The place of the programs that a node calls for connections, below the cartridge.
+const CONNECTIONS: &str = "hooks";
 
 impl Entry {
     /// The names that a hook can be called by.
-    pub const NAMES: &[&str] = &["setup", "install", "post_install", "control", "teardown"];
+    pub const NAMES: &[&str] =
+        &["setup", "install", "post_install", "control", "teardown", "upgrade", "metrics"];
 
     /// Reads a call: `words` are the name the program was called by (a path is fine) and its
-    /// arguments.
+    /// arguments. In a directory `hooks` every name is that of a connection's hook.
     ///
     /// # Errors
     /// [`UsageError`] saying what is wrong with the call.
     pub fn parse(words: &[String]) -> Result<Self, UsageError> {
         let (called, args) = words.split_first().ok_or(UsageError::Unnamed)?;
-        let name = Utf8Path::new(called).file_name().unwrap_or(called);
+        let path = Utf8Path::new(called);
+        let name = path.file_name().unwrap_or(called);
+        if path.parent().and_then(Utf8Path::file_name) == Some(CONNECTIONS) {
+            return Ok(Self::Connection(name.to_owned(), args.to_vec()));
+        }
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let version = || match args.as_slice() {
             ["--version", version] if !version.is_empty() => Ok((*version).to_owned()),
@@ -70,6 +84,11 @@ impl Entry {
             "install" => version().map(Self::Install),
             "post_install" => version().map(Self::PostInstall),
             "teardown" => Ok(Self::Teardown),
+            "upgrade" => match args.as_slice() {
+                [software, from, to] => Ok(Self::Upgrade(Upgrade::new(software, from, to))),
+                _ => Err(UsageError::NoVersions),
+            },
+            "metrics" => Ok(Self::Metrics),
             "control" => match args.as_slice() {
                 [action] => Ok(Self::Control((*action).to_owned(), None)),
                 [action, argument] => {
@@ -89,6 +108,9 @@ impl Entry {
             Self::PostInstall(_) => "post_install".to_owned(),
             Self::Control(action, _) => format!("control {action}"),
             Self::Teardown => "teardown".to_owned(),
+            Self::Upgrade(_) => "upgrade".to_owned(),
+            Self::Metrics => "metrics".to_owned(),
+            Self::Connection(name, _) => format!("hooks/{name}"),
         }
     }
 }
@@ -134,6 +156,15 @@ pub fn run<C: Cartridge>(
             return USAGE;
         }
     };
+    if let Entry::Connection(name, _) = &entry
+        && !C::CONNECTION_HOOKS.contains(&name.as_str())
+    {
+        let known = C::CONNECTION_HOOKS.join(", ");
+        complain(&UsageError::NoConnection { name: name.clone(), known }.to_string());
+        return USAGE;
+    }
+    let found = (entry == Entry::Metrics).then(|| find_gear::<C>(words, env));
+    let env = found.as_ref().unwrap_or(env);
     let place = Gear::from_env(env)
         .and_then(|gear| Ok((gear, CartridgeDir::from_env(env, C::SHORT_NAME)?)));
     let (gear, dir) = match place {
@@ -161,6 +192,26 @@ pub fn run<C: Cartridge>(
             cartridge.exit_code(&error)
         }
     }
+}
+
+/// The environment with the two directories that it lacks: a node runs `bin/metrics` by its path,
+/// without any variable of the gear's (node-contract.md, Logs, watchman, metrics).
+fn find_gear<C: Cartridge>(words: &[String], env: &GearEnv) -> GearEnv {
+    let mut env = env.clone();
+    let called = words.first().and_then(|called| camino::absolute_utf8(called).ok());
+    let directory = called.as_deref().and_then(|called| called.parent()?.parent());
+    let Some((directory, home)) = directory.and_then(|d| Some((d, d.parent()?))) else {
+        return env;
+    };
+    for (name, path) in [
+        ("OPENSHIFT_HOMEDIR".to_owned(), home),
+        (format!("OPENSHIFT_{}_DIR", C::SHORT_NAME), directory),
+    ] {
+        if env.get(&name).is_none() {
+            env.set(name, path.as_str());
+        }
+    }
+    env
 }
 
 /// As root on somebody else's gear, the app would run as root, and what it made root would follow.
@@ -196,9 +247,12 @@ fn lock<C: Cartridge>(
     entry: &Entry,
     dir: &CartridgeDir,
 ) -> Result<Option<HookLock>, LockError> {
-    if let Entry::Control(action, _) = entry
-        && cartridge.only_reads(action)
-    {
+    let only_reads = match entry {
+        Entry::Control(name, _) | Entry::Connection(name, _) => cartridge.only_reads(name),
+        Entry::Metrics => true,
+        _ => false,
+    };
+    if only_reads {
         return Ok(None);
     }
     dir.create_all()?;
@@ -215,6 +269,9 @@ fn dispatch<C: Cartridge>(
         Entry::Install(version) => cartridge.install(ctx, version)?,
         Entry::PostInstall(version) => cartridge.post_install(ctx, version)?,
         Entry::Teardown => cartridge.teardown(ctx)?,
+        Entry::Upgrade(upgrade) => cartridge.upgrade(ctx, upgrade)?,
+        Entry::Metrics => cartridge.metrics(ctx)?,
+        Entry::Connection(name, arguments) => cartridge.connection(ctx, name, arguments)?,
         Entry::Control(action, argument) => match action.as_str() {
             "start" => cartridge.start(ctx)?,
             "stop" => cartridge.stop(ctx)?,
@@ -245,7 +302,7 @@ pub enum UsageError {
     Unnamed,
     /// Called by a name that is no hook's.
     #[error(
-        "{name:?} is no hook: call this program by one of the names setup, install, post_install, control, teardown"
+        "{name:?} is no hook: call this program by one of the names {}, or as hooks/NAME", Entry::NAMES.join(", ")
     )]
     NoHook {
         /// The name.
@@ -257,111 +314,24 @@ pub enum UsageError {
         /// The hook.
         hook: String,
     },
+    /// Not the three versions of an upgrade.
+    #[error("upgrade needs three versions: upgrade SOFTWARE OLD_CARTRIDGE NEW_CARTRIDGE")]
+    NoVersions,
+    /// A hook of a connection that this cartridge has no part in.
+    #[error(
+        "the cartridge has no connection hook {name:?}{}",
+        if .known.is_empty() { String::new() } else { format!("; it has {known}") }
+    )]
+    NoConnection {
+        /// Its name.
+        name: String,
+        /// Those that there are, separated by commas.
+        known: String,
+    },
     /// No action.
     #[error("control needs an action: control start|stop|restart|reload|status|... [ARGUMENT]")]
     NoAction,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wait;
-
-    fn parse(words: &[&str]) -> Result<Entry, UsageError> {
-        Entry::parse(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn the_name_it_was_called_by_picks_the_hook() {
-        assert_eq!(parse(&["/g/c/bin/setup", "--version", "3"]), Ok(Entry::Setup("3".into())));
-        assert_eq!(parse(&["control", "start"]), Ok(Entry::Control("start".into(), None)));
-        assert_eq!(parse(&["teardown"]), Ok(Entry::Teardown));
-        assert_eq!(parse(&["install"]), Err(UsageError::NoVersion { hook: "install".into() }));
-        assert_eq!(parse(&["control"]), Err(UsageError::NoAction));
-        assert_eq!(parse(&["frobnicate"]), Err(UsageError::NoHook { name: "frobnicate".into() }));
-    }
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("no luck")]
-    struct NoLuck;
-
-    /// Starts well, stops badly, answers status by what its data directory holds.
-    struct Tiny;
-
-    impl Cartridge for Tiny {
-        const SHORT_NAME: &'static str = "TINY";
-        const VERSION: &'static str = "1.2";
-        type Error = NoLuck;
-
-        fn start(&self, ctx: &mut Context<'_>) -> Result<(), NoLuck> {
-            ctx.result("started");
-            Ok(())
-        }
-
-        fn stop(&self, _: &mut Context<'_>) -> Result<(), NoLuck> {
-            Err(NoLuck)
-        }
-
-        fn status(&self, _: &mut Context<'_>) -> Result<Status, NoLuck> {
-            Ok(Status::Stopped("nothing runs".into()))
-        }
-    }
-
-    fn call(words: &[&str]) -> (u8, String, String) {
-        let dir = tempfile::tempdir().unwrap();
-        let home = dir.path().to_str().unwrap();
-        let env = GearEnv::new().with("OPENSHIFT_HOMEDIR", home).with("OPENSHIFT_TINY_DIR", home);
-        let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let code = run(&Tiny, &words, &env, &mut out, &mut err);
-        (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
-    }
-
-    #[test]
-    fn results_errors_and_codes_are_what_a_node_reads() {
-        assert_eq!(
-            call(&["control", "start"]),
-            (0, "CLIENT_RESULT: started\n".into(), String::new())
-        );
-        assert_eq!(
-            call(&["control", "stop"]),
-            (1, String::new(), "CLIENT_ERROR: no luck\n".into())
-        );
-        assert_eq!(
-            call(&["control", "status"]),
-            (3, "CLIENT_RESULT: nothing runs\n".into(), String::new())
-        );
-    }
-
-    #[test]
-    fn the_program_itself_says_its_version_and_needs_no_gear_for_it() {
-        let said = |called: &str| {
-            let (mut out, mut err) = (Vec::new(), Vec::new());
-            let words = [called.to_owned(), "--version".to_owned()];
-            let code = run(&Tiny, &words, &GearEnv::new(), &mut out, &mut err);
-            (code, String::from_utf8(out).unwrap())
-        };
-        assert_eq!(said("usr/bin/tiny"), (DONE, "tiny 1.2\n".to_owned()));
-        assert_eq!(said("bin/setup"), (USAGE, String::new()));
-    }
-
-    #[test]
-    fn unknown_actions_are_done_already() {
-        assert_eq!(call(&["control", "no-such-action"]), (0, String::new(), String::new()));
-    }
-
-    #[test]
-    fn a_script_outside_a_gear_says_which_variable_is_missing() {
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let words = ["control".to_owned(), "start".to_owned()];
-        let code = run(&Tiny, &words, &GearEnv::new(), &mut out, &mut err);
-        assert_eq!(code, CONFIGURATION);
-        assert!(String::from_utf8(err).unwrap().contains("OPENSHIFT_HOMEDIR"));
-    }
-
-    #[test]
-    fn waiting_asks_at_least_once() {
-        assert_eq!(wait::until(Duration::ZERO, || Some(7)), Some(7));
-        assert_eq!(wait::until(Duration::ZERO, || None::<()>), None);
-    }
-}
+mod tests;

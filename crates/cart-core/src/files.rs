@@ -13,7 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 /// [`FileError`] naming `path` and what was tried (disk full, directory missing or unwritable).
 pub fn write_atomic(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), FileError> {
     let directory = path.parent().unwrap_or(Utf8Path::new("/"));
-    let failed = |source| FileError::new("write", path, source);
+    let failed = |source| FileError::new("write", path, plain(source));
     let mut file = tempfile::Builder::new()
         .prefix(&format!(".{}.", path.file_name().unwrap_or("file")))
         .permissions(fs::Permissions::from_mode(mode))
@@ -146,6 +146,15 @@ pub fn last_lines(path: &Utf8Path, offset: u64, count: usize) -> Vec<String> {
     lines[lines.len().saturating_sub(count)..].iter().map(|l| (*l).to_owned()).collect()
 }
 
+/// The system's own words: `tempfile` puts a path behind them, and we name the file ourselves.
+fn plain(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((words, _)) => io::Error::new(error.kind(), words),
+        None => error,
+    }
+}
+
 /// A rename is on disk only when its directory is; failing to sync it loses nothing now.
 fn sync_directory(directory: &Utf8Path) {
     if let Ok(handle) = fs::File::open(directory) {
@@ -205,7 +214,10 @@ mod tests {
     #[test]
     fn an_error_names_the_file() {
         let error = write_atomic(Utf8Path::new("/nonexistent/f"), b"", 0o644).unwrap_err();
-        assert!(error.to_string().starts_with("cannot write /nonexistent/f: "), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "cannot write /nonexistent/f: No such file or directory (os error 2)"
+        );
     }
 
     #[test]

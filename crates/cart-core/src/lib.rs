@@ -17,6 +17,7 @@ pub mod lock;
 pub mod process;
 pub mod programs;
 pub mod run;
+pub mod tail;
 pub mod wait;
 
 pub mod cartridge;

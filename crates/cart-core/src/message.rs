@@ -1,7 +1,12 @@
 //! The words that a node understands on a hook's standard output (node-contract.md, Running
 //! scripts): a prefix, a colon and a space at the start of each line.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
+
+/// Words that make a node report that it ran out of processes, wherever they stand in a hook's
+/// output (node-contract.md, Running scripts): a package or a stack may well contain them.
+const OUT_OF_PROCESSES: &str = "Resource temporarily unavailable";
 
 /// Who a line is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +17,6 @@ pub enum Audience {
     Message,
     /// The person who asked for the operation: what is wrong, and what to do.
     Error,
-    /// Whoever looks for a fault.
-    Debug,
 }
 
 impl Audience {
@@ -22,7 +25,6 @@ impl Audience {
             Self::Result => "CLIENT_RESULT",
             Self::Message => "CLIENT_MESSAGE",
             Self::Error => "CLIENT_ERROR",
-            Self::Debug => "CLIENT_DEBUG",
         }
     }
 }
@@ -30,10 +32,21 @@ impl Audience {
 /// `text` with the prefix before each of its lines and a newline after the last.
 #[must_use]
 pub fn lines(audience: Audience, text: &str) -> String {
-    text.trim_end()
+    unmistakable(text)
+        .trim_end()
         .lines()
         .map(|line| format!("{}: {}\n", audience.prefix(), line.trim_end()))
         .collect()
+}
+
+/// `text` without words by which a node would take it for a fault of its own.
+#[must_use]
+pub fn unmistakable(text: &str) -> Cow<'_, str> {
+    if text.contains(OUT_OF_PROCESSES) {
+        Cow::Owned(text.replace(OUT_OF_PROCESSES, "Resource unavailable for now"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Says `text` to `audience` on `out`, at once.
@@ -56,5 +69,14 @@ mod tests {
             "CLIENT_ERROR: app.py is missing.\nCLIENT_ERROR: \nCLIENT_ERROR: Add it.\n"
         );
         assert_eq!(lines(Audience::Result, ""), "");
+    }
+
+    #[test]
+    fn an_apps_words_do_not_become_a_fault_of_the_nodes() {
+        let text = "BlockingIOError: [Errno 11] Resource temporarily unavailable";
+        assert_eq!(
+            lines(Audience::Result, text),
+            "CLIENT_RESULT: BlockingIOError: [Errno 11] Resource unavailable for now\n"
+        );
     }
 }

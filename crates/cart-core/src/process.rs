@@ -1,6 +1,9 @@
 //! Processes that are not our children: known by pid and start time, so that a pid which the
 //! system gave to another process meanwhile is never taken for ours.
 
+pub mod signals;
+pub mod tree;
+
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -115,7 +118,8 @@ pub fn command_line(pid: u32) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// The executable of a process.
+/// The executable of a process, as it was started: ` (deleted)` follows the path of one that was
+/// replaced since.
 #[must_use]
 pub fn executable(pid: u32) -> Option<Utf8PathBuf> {
     Utf8PathBuf::from_path_buf(std::fs::read_link(format!("/proc/{pid}/exe")).ok()?).ok()

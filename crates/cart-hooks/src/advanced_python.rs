@@ -1,6 +1,6 @@
 //! The cartridge as a node sees it: one method per hook, each of a few lines.
 
-use cart_core::cartridge::{Cartridge, Context, Status};
+use cart_core::cartridge::{Cartridge, Context, Status, Upgrade};
 use cart_nginx::{NginxSettings, Site};
 use cart_python::PythonApp;
 
@@ -8,7 +8,10 @@ use crate::bring_up::{self, Renew};
 use crate::error::Error;
 use crate::ready::{self, Ready};
 use crate::state::State;
-use crate::{messages, tidy};
+use crate::{messages, metrics, session, threaddump, tidy, update};
+
+/// What `hooks/` holds: the manifest subscribes to other cartridges' variables.
+const CONNECTION_HOOKS: &[&str] = &["set-env"];
 
 /// The Advanced Python cartridge.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,6 +20,7 @@ pub struct AdvancedPython;
 impl Cartridge for AdvancedPython {
     const SHORT_NAME: &'static str = "ADVANCED_PYTHON";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const CONNECTION_HOOKS: &'static [&'static str] = CONNECTION_HOOKS;
     type Error = Error;
 
     /// Finds out now what would be wrong later: settings, version, interpreter, nginx.
@@ -25,7 +29,7 @@ impl Cartridge for AdvancedPython {
         NginxSettings::from_env(ctx.env)?;
         ready::nginx(ctx)?;
         app.find_interpreter()?;
-        Ok(())
+        session::write_path_element(ctx)
     }
 
     /// Makes the environment: creation of an application calls neither build nor deploy. The
@@ -39,6 +43,26 @@ impl Cartridge for AdvancedPython {
     fn post_install(&self, ctx: &mut Context<'_>, _version: &str) -> Result<(), Error> {
         let app = ready::app(ctx)?;
         ctx.result(&messages::installed(&app));
+        Ok(())
+    }
+
+    /// What `setup` would write, for it is not called when the versions are compatible. The
+    /// launchers and nginx's configuration are written by the next start, which finds the app's
+    /// environment by its stamp.
+    fn upgrade(&self, ctx: &mut Context<'_>, upgrade: &Upgrade) -> Result<(), Error> {
+        session::write_path_element(ctx)?;
+        ctx.message(&messages::upgraded(upgrade));
+        Ok(())
+    }
+
+    fn metrics(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        metrics::metrics(ctx)
+    }
+
+    /// `set-env`: another cartridge's variables are in the gear's environment by now, and reach the
+    /// app with its next start. Nothing that runs is replaced for them: a node calls this for every
+    /// cartridge that is added, the app may not need it, and a person chooses when to restart.
+    fn connection(&self, _: &mut Context<'_>, _: &str, _: &[String]) -> Result<(), Error> {
         Ok(())
     }
 
@@ -95,6 +119,9 @@ impl Cartridge for AdvancedPython {
             "build" => ready::build(ctx).map(drop),
             "deploy" => self.deploy(ctx),
             "tidy" => tidy::tidy(ctx),
+            "threaddump" => threaddump::threaddump(ctx),
+            "update" => update::update(ctx),
+            "post-restore" => ready::settle(ctx),
             "server" => {
                 let running = State::ask(ctx)?.server().map(str::to_owned);
                 let server = match running {
@@ -109,7 +136,7 @@ impl Cartridge for AdvancedPython {
     }
 
     fn only_reads(&self, action: &str) -> bool {
-        matches!(action, "status" | "server")
+        matches!(action, "status" | "server" | "threaddump") || CONNECTION_HOOKS.contains(&action)
     }
 
     fn explain(&self, error: &Error) -> String {

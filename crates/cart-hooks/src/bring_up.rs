@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cart_core::cartridge::Context;
 use cart_core::files;
-use cart_nginx::{Change as ConfigChange, Stage};
+use cart_nginx::{Change as ConfigChange, Nginx, Site, Stage};
 use cart_supervisor::{Change, Client, ClientError, ServiceState, ServiceStatus};
 
 use crate::error::{Before, Error};
@@ -17,7 +17,7 @@ const RELOAD_LIMIT: Duration = Duration::from_secs(20);
 /// 234 seconds of a node's operation (node-contract.md, Running scripts), which it may have to share.
 const STOP_LIMIT: Duration = Duration::from_secs(180);
 
-/// Whether an app that runs as wanted is replaced all the same.
+/// Whether a service that runs as wanted is replaced all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renew {
     /// Only if a setting, the command or the environment differs.
@@ -84,18 +84,8 @@ fn ensure_both(
     let app = client.ensure(spec, renew == Renew::Always).map_err(|e| {
         unless_failed(e, |failure| Error::AppServer { server, failure, log, before })
     })?;
-    // Noted until nginx has obeyed: a reload that failed, or was killed, is not forgotten.
-    let pending = ctx.dir.run().join("nginx.pending");
-    let was_pending = pending.exists();
-    files::write_atomic(&pending, b"", 0o600)?;
-    let config = stage.promote()?;
-    let nginx = client
-        .ensure(services::nginx(ctx, ready), false)
-        .map_err(|e| unless_failed(e, |failure| Error::NginxService { failure }))?;
-    if nginx == Change::Unchanged && (config == ConfigChange::Some || was_pending) {
-        reload_nginx(ready, client)?;
-    }
-    files::remove_if_exists(&pending)?;
+    let (nginx, config) =
+        put_in_front(ctx, &ready.nginx, &ready.site, stage, Renew::IfChanged, client)?;
     Ok(match (app, nginx, config) {
         (Change::Unchanged, Change::Unchanged, ConfigChange::None) => Up::Already,
         (Change::Started, Change::Started, _) => Up::Started,
@@ -103,11 +93,35 @@ fn ensure_both(
     })
 }
 
-fn reload_nginx(ready: &Ready, client: &Client) -> Result<(), Error> {
+/// Makes nginx run, on the configuration of `stage`.
+pub(crate) fn put_in_front(
+    ctx: &Context<'_>,
+    nginx: &Nginx,
+    site: &Site,
+    stage: Stage,
+    renew: Renew,
+    client: &Client,
+) -> Result<(Change, ConfigChange), Error> {
+    // Noted until nginx has obeyed: a reload that failed, or was killed, is not forgotten.
+    let pending = ctx.dir.run().join("nginx.pending");
+    let was_pending = pending.exists();
+    files::write_atomic(&pending, b"", 0o600)?;
+    let config = stage.promote()?;
+    let change = client
+        .ensure(services::nginx(ctx, nginx, site), renew == Renew::Always)
+        .map_err(|e| unless_failed(e, |failure| Error::NginxService { failure }))?;
+    if change == Change::Unchanged && (config == ConfigChange::Some || was_pending) {
+        reload_nginx(nginx, client)?;
+    }
+    files::remove_if_exists(&pending)?;
+    Ok((change, config))
+}
+
+fn reload_nginx(nginx: &Nginx, client: &Client) -> Result<(), Error> {
     let services = client.status()?;
     let master = services.iter().find(|service| service.name == NGINX);
     if let Some(ServiceState::Running(master)) = master.map(|service| &service.state) {
-        ready.nginx.reload(*master, RELOAD_LIMIT)?;
+        nginx.reload(*master, RELOAD_LIMIT)?;
     }
     Ok(())
 }

@@ -2,11 +2,13 @@
 
 use camino::Utf8PathBuf;
 use cart_core::SettingError;
-use cart_core::entry::{CONFIGURATION, FAILED};
+use cart_core::entry::{BUSY, CONFIGURATION, FAILED, NOT_RUNNING};
 use cart_core::env::EnvError;
 use cart_core::files::FileError;
+use cart_core::lock::LockError;
 use cart_nginx::{BinaryError, ConfigError, ServiceError, SiteError};
 use cart_python::PythonError;
+use cart_python::interpreter::InterpreterError;
 use cart_supervisor::{ClientError, Failure};
 
 /// An error of a hook. What a person is told of it is in [`messages`](crate::messages).
@@ -54,6 +56,15 @@ pub enum Error {
     /// The supervisor cannot be reached or started.
     #[error(transparent)]
     Supervisor(#[from] ClientError),
+    /// What an action is about does not run.
+    #[error("{reason}")]
+    NotRunning {
+        /// What is the matter.
+        reason: String,
+    },
+    /// Another hook is at it.
+    #[error(transparent)]
+    Locked(#[from] LockError),
     /// A file of the cartridge's.
     #[error(transparent)]
     File(#[from] FileError),
@@ -71,7 +82,8 @@ pub enum Before {
 }
 
 impl Error {
-    /// The hook's exit code: [`CONFIGURATION`] for what a person wrote, [`FAILED`] for the rest.
+    /// The hook's exit code: [`CONFIGURATION`] for what a person wrote, [`NOT_RUNNING`] and [`BUSY`]
+    /// for what they say, [`FAILED`] for the rest.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -80,8 +92,13 @@ impl Error {
             | Self::Site(_)
             | Self::Config(ConfigError::User(_) | ConfigError::Test(_) | ConfigError::Model(_))
             | Self::Python(
-                PythonError::Setting(_) | PythonError::EntryPoint(_) | PythonError::Inputs(_),
+                PythonError::Setting(_)
+                | PythonError::EntryPoint(_)
+                | PythonError::Inputs(_)
+                | PythonError::Interpreter(InterpreterError::UnknownVersion { .. }),
             ) => CONFIGURATION,
+            Self::NotRunning { .. } => NOT_RUNNING,
+            Self::Locked(LockError::Held { .. }) => BUSY,
             _ => FAILED,
         }
     }

@@ -2,10 +2,14 @@
 
 mod advanced_python;
 mod bring_up;
+mod metrics;
 mod ready;
 mod services;
+mod session;
 mod state;
+mod threaddump;
 mod tidy;
+mod update;
 
 pub mod error;
 pub mod messages;

@@ -3,7 +3,9 @@
 use std::io;
 use std::net::SocketAddr;
 
+use cart_core::cartridge::Upgrade;
 use cart_python::settings::SERVER;
+use cart_python::stacks::{Answer, ProcessStacks};
 use cart_python::{Prepared, PythonApp};
 use cart_supervisor::{Failure, Verdict};
 
@@ -105,6 +107,62 @@ pub(crate) fn installed(app: &PythonApp) -> String {
         app.server_name(),
         SERVER.allowed
     )
+}
+
+/// After an upgrade; a person reads it in the log of the upgrade.
+pub(crate) fn upgraded(upgrade: &Upgrade) -> String {
+    format!(
+        "Upgraded from {} to {}. A restart puts all of it into effect",
+        upgrade.from, upgrade.to
+    )
+}
+
+/// `update` of an application that does not run.
+pub(crate) fn nginx_when_started(wanted: &str) -> String {
+    format!("Application is stopped. When it is started, {wanted} is used")
+}
+
+/// `update` with nothing to do.
+pub(crate) fn nginx_is_current(running: &str) -> String {
+    format!("{running} is running, and no other would be used now")
+}
+
+/// `update`, before it takes another nginx over.
+pub(crate) fn nginx_is_another(running: &str, wanted: &str) -> String {
+    format!("{running} is running, {wanted} would be used now")
+}
+
+/// `update`, when it has.
+pub(crate) fn nginx_was_replaced(wanted: &str) -> String {
+    format!("{wanted} has taken over, and the port stayed open")
+}
+
+/// `threaddump`.
+pub(crate) fn stacks(server: &str, stacks: &[ProcessStacks]) -> String {
+    let answers =
+        |process: &&ProcessStacks| matches!(process.answer, Answer::Shown(_) | Answer::Dumped(_));
+    let shown = stacks.iter().filter(answers).count();
+    let mut text = format!(
+        "{server}: stacks of {shown} of {} processes; they are in logs/appserver.log, too\n",
+        stacks.len()
+    );
+    for ProcessStacks { pid, command, answer } in stacks {
+        let (note, stack) = match answer {
+            Answer::Shown(stack) => ("", stack.as_str()),
+            Answer::Dumped(stack) => (
+                ": its main thread runs no Python code now, so this was seen from outside",
+                stack.as_str(),
+            ),
+            Answer::Silent => (": did not answer; it may be stopped", ""),
+            Answer::TooLate => (": not asked any more, the others took too long", ""),
+            Answer::NotAsked => (": not asked, it is not one of the server's own", ""),
+        };
+        text.extend(["\nProcess ", &pid.to_string(), " (", command, ")", note, "\n"]);
+        if !stack.is_empty() {
+            text.extend([stack, "\n"]);
+        }
+    }
+    text
 }
 
 /// After `tidy`.

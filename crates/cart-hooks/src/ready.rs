@@ -3,7 +3,8 @@
 use cart_core::Cartridge;
 use cart_core::cartridge::Context;
 use cart_nginx::{Nginx, Site, Stage};
-use cart_python::{Prepared, PythonApp};
+use cart_python::virtualenv::outside;
+use cart_python::{Places, Prepared, PythonApp, dependencies};
 
 use crate::advanced_python::AdvancedPython;
 use crate::error::Error;
@@ -39,9 +40,18 @@ pub(crate) fn app(ctx: &Context<'_>) -> Result<PythonApp, Error> {
     Ok(PythonApp::new(ctx.env, ctx.gear, ctx.dir, version(ctx)?)?)
 }
 
-/// An nginx that will do.
+/// An nginx that will do; not one that a package has put among the app's programs.
 pub(crate) fn nginx(ctx: &Context<'_>) -> Result<Nginx, Error> {
-    Ok(Nginx::find(ctx.dir, ctx.env)?)
+    let places = Places::on_gear(ctx.gear, ctx.dir);
+    Ok(Nginx::find(ctx.dir, &outside(&places.environment, ctx.env))?)
+}
+
+/// After a restore: the environment came with a deployment, from a gear with another home maybe.
+/// It is made to work here as far as files go, for a session before the next start; what else it
+/// may need, the start sees to, and says what is wrong with a setting.
+pub(crate) fn settle(ctx: &Context<'_>) -> Result<(), Error> {
+    let places = Places::on_gear(ctx.gear, ctx.dir);
+    Ok(dependencies::settle(&places.environment, &places.repo)?)
 }
 
 /// Installs what the app asks for; from nothing, if the deployment being built says so.

@@ -1,7 +1,8 @@
 //! The two services of this cartridge, as the supervisor is told of them.
 
+use camino::Utf8PathBuf;
 use cart_core::cartridge::Context;
-use cart_nginx::layout;
+use cart_nginx::{Nginx, Site, layout};
 use cart_supervisor::{Listen, Probe, ServiceSpec, Stop, StopSignal, SupervisorProcess};
 
 use crate::ready::Ready;
@@ -33,7 +34,7 @@ pub(crate) fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
         label: ready.prepared.server.name().to_owned(),
         command: ready.prepared.command().env("OPENSHIFT_NGINX_VERSION", nginx_version),
         listen: vec![Listen::Unix(ctx.dir.run().join("appserver.sock"))],
-        log: ctx.dir.logs().join("appserver.log"),
+        log: appserver_log(ctx),
         probe: probe(ready),
         start_limit: settings.start_timeout.as_secs(),
         stop: Stop {
@@ -44,20 +45,25 @@ pub(crate) fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
     }
 }
 
+/// Where the Python server's output goes.
+pub(crate) fn appserver_log(ctx: &Context<'_>) -> Utf8PathBuf {
+    ctx.dir.logs().join("appserver.log")
+}
+
 /// nginx on the gear's address.
-pub(crate) fn nginx(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
+pub(crate) fn nginx(ctx: &Context<'_>, nginx: &Nginx, site: &Site) -> ServiceSpec {
     ServiceSpec {
         name: NGINX.to_owned(),
-        label: format!("nginx {}", ready.nginx.binary().build.version),
-        command: ready.nginx.command(),
-        listen: vec![Listen::Tcp(ready.site.listen)],
+        label: format!("nginx {}", nginx.binary().build.version),
+        command: nginx.command(),
+        listen: vec![Listen::Tcp(site.listen)],
         log: layout::error_log(ctx.dir),
         probe: Probe::Reaction,
         start_limit: NGINX_START_LIMIT,
         stop: Stop {
             signal: StopSignal::Quit,
             linger: 0,
-            drain: ready.site.settings.shutdown_timeout + NGINX_GRACE,
+            drain: site.settings.shutdown_timeout + NGINX_GRACE,
         },
     }
 }

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use cart_core::cartridge::{Context, Status};
+use cart_core::process::ProcessId;
 use cart_python::Places;
 use cart_python::stamp::Stamp;
-use cart_supervisor::{Listen, Probe, ServiceState, ServiceStatus, Verdict};
+use cart_supervisor::{Listen, Probe, ServiceState, ServiceStatus, SupervisorProcess, Verdict};
 
 use crate::error::Error;
 use crate::messages;
@@ -26,7 +27,11 @@ pub(crate) struct State {
 impl State {
     /// Asks the supervisor, and starts none: for hooks that only read.
     pub(crate) fn ask(ctx: &Context<'_>) -> Result<Self, Error> {
-        let supervisor = services::supervisor(ctx);
+        Self::of(&services::supervisor(ctx))
+    }
+
+    /// As [`ask`](Self::ask), where the supervisor is known.
+    pub(crate) fn of(supervisor: &SupervisorProcess) -> Result<Self, Error> {
         match supervisor.find()?.map(|client| client.status()) {
             Some(Ok(services)) => Ok(Self { services, unsupervised: false }),
             // One that goes while it is asked was ending everything.
@@ -74,6 +79,43 @@ impl State {
             answer => {
                 Status::NotAnswering(messages::not_answering(address, path(&app.probe), &answer))
             }
+        }
+    }
+
+    /// Whether something runs that nobody looks after.
+    pub(crate) fn is_unsupervised(&self) -> bool {
+        self.unsupervised
+    }
+
+    /// Whether everything that is to run does, as far as the supervisor knows.
+    pub(crate) fn is_up(&self) -> bool {
+        !self.services.is_empty() && self.processes().all(|(_, process)| process.is_some())
+    }
+
+    /// Each service with its process, if it runs.
+    pub(crate) fn processes(&self) -> impl Iterator<Item = (&ServiceStatus, Option<ProcessId>)> {
+        self.services.iter().map(|service| match service.state {
+            ServiceState::Running(process) => (service, Some(process)),
+            ServiceState::BackingOff { .. } | ServiceState::GaveUp { .. } => (service, None),
+        })
+    }
+
+    /// The process of a service.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`] with what is the matter instead.
+    pub(crate) fn process(&self, name: &str) -> Result<(&ServiceStatus, ProcessId), Error> {
+        let not_running = |reason: &str| Err(Error::NotRunning { reason: reason.to_owned() });
+        if self.unsupervised {
+            return not_running(messages::UNSUPERVISED);
+        }
+        if !self.runs() {
+            return not_running(messages::NOT_RUNNING);
+        }
+        let service = self.running(name).map_err(|reason| Error::NotRunning { reason })?;
+        match service.state {
+            ServiceState::Running(process) => Ok((service, process)),
+            _ => not_running(&messages::missing_service(name)),
         }
     }
 

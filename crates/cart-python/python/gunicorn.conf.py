@@ -19,14 +19,15 @@ import traceback
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def _make_our_module_importable():
-    """`cartridge_wsgi` only: this folder itself must not come before the app's."""
-    if "cartridge_wsgi" not in sys.modules:
-        path = os.path.join(_HERE, "cartridge_wsgi.py")
-        spec = importlib.util.spec_from_file_location("cartridge_wsgi", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        sys.modules["cartridge_wsgi"] = module
+def _make_our_modules_importable():
+    """These two only: this folder itself must not come before the app's."""
+    for name in ("cartridge_stacks", "cartridge_wsgi"):
+        if name not in sys.modules:
+            path = os.path.join(_HERE, name + ".py")
+            spec = importlib.util.spec_from_file_location(name, path)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            sys.modules[name] = module
 
 
 def _memory_folder():
@@ -38,7 +39,12 @@ def _memory_folder():
         return None
 
 
-_make_our_module_importable()
+_make_our_modules_importable()
+
+import cartridge_stacks  # noqa: E402
+
+# The workers, forked later, answer from their first moment.
+cartridge_stacks.answer_signals()
 
 worker_class = os.environ.get("OPENSHIFT_PYTHON_WORKER_CLASS", "sync")
 workers = int(os.environ.get("OPENSHIFT_PYTHON_WORKERS", "1"))
@@ -150,12 +156,16 @@ def post_fork(server, worker):
 
 
 def post_worker_init(worker):
-    """Puts `_behind_nginx` between gunicorn and the app."""
+    """Puts `_behind_nginx` between gunicorn and the app. Here a worker has set all signal
+    handlers that it wants."""
     from gunicorn.workers.base_async import AsyncWorker
     from gunicorn.workers.gthread import ThreadWorker
     from gunicorn.workers.sync import SyncWorker
 
     _BOOTED[0] = 1
+    cartridge_stacks.answer_signals()
+    if "gevent" in sys.modules:
+        cartridge_stacks.prepare_greenlets()
     if "post_worker_init" in _APP:
         _APP["post_worker_init"](worker)
     # Others (an ASGI worker of the app's choice) do not speak WSGI.

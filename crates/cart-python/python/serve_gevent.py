@@ -29,6 +29,7 @@ from gevent.event import Event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
+import cartridge_stacks
 import cartridge_wsgi
 
 IDLE_SECONDS = 2
@@ -159,6 +160,8 @@ class Server(WSGIServer):
 
 def main():
     options = cartridge_wsgi.arguments(__doc__.splitlines()[0]).parse_args()
+    cartridge_stacks.answer_signals()
+    cartridge_stacks.prepare_greenlets()
     listener = cartridge_wsgi.listening_socket()
     cartridge_wsgi.enter_app_folder()
     server = Server(listener, cartridge_wsgi.load_or_exit(options.app))

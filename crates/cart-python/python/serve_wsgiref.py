@@ -26,6 +26,7 @@ try:
 except ImportError:  # Python 2
     from SocketServer import BaseServer
 
+import cartridge_stacks
 import cartridge_wsgi
 
 SOFTWARE = "wsgiref/%d.%d" % sys.version_info[:2]
@@ -330,6 +331,7 @@ def main():
     options = parser.parse_args()
     if options.threads < 1:
         parser.error("--threads must be at least 1")
+    cartridge_stacks.answer_signals()
     listener = cartridge_wsgi.listening_socket()
     cartridge_wsgi.enter_app_folder()
     application = cartridge_wsgi.load_or_exit(options.app)

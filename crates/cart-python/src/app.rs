@@ -17,7 +17,7 @@ use crate::settings::PythonSettings;
 use crate::sizing::Resources;
 use crate::stamp::Stamp;
 use crate::support;
-use crate::virtualenv::VirtualEnv;
+use crate::virtualenv::{VirtualEnv, outside};
 
 /// Where things of the Python side are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,13 +70,13 @@ impl PythonApp {
         dir: &CartridgeDir,
         version: &str,
     ) -> Result<Self, PythonError> {
-        Ok(Self {
-            settings: PythonSettings::from_env(env)?,
-            places: Places::on_gear(gear, dir),
-            version: PythonVersion::parse(version)?,
-            env: env.clone(),
-            gear: gear.clone(),
-        })
+        let places = Places::on_gear(gear, dir);
+        // The node puts the environment's own programs on the gear's PATH.
+        let env = outside(&places.environment, env);
+        let version =
+            PythonVersion::parse(version).map_err(|error| error.naming_what_is_there(&env))?;
+        let settings = PythonSettings::from_env(&env)?;
+        Ok(Self { settings, places, version, env, gear: gear.clone() })
     }
 
     /// Makes everything ready to serve: environment, packages, launchers. What is done is told to

@@ -1,7 +1,7 @@
 //! Bringing an environment to what the app and its server ask for, and doing nothing when it is
 //! there already.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
 use cart_core::files::FileError;
 use semver::Version;
@@ -73,6 +73,30 @@ pub fn ensure(wish: &Wish<'_>, progress: &mut dyn FnMut(&str)) -> Result<Ensured
             wish.build(venv, progress)
         }
     }
+}
+
+/// Makes the paths inside the environment at `place`, whose app is in `repo`, those of this gear,
+/// as [`ensure`] would before anything else. One that carries no stamp is left alone.
+///
+/// # Errors
+/// [`FileError`]; it may be called again then.
+pub fn settle(place: &Utf8Path, repo: &Utf8Path) -> Result<(), FileError> {
+    let Some(stamp) = Stamp::read(place) else { return Ok(()) };
+    let repo = canonical(repo);
+    if *stamp.place == *place && stamp.repo == repo {
+        return Ok(());
+    }
+    let moves = [(&*stamp.place, place), (&*stamp.repo, &*repo)];
+    relocate(&VirtualEnv::at(place), &moves)?;
+    let mut here = stamp.clone();
+    here.place = place.to_owned();
+    here.repo = repo;
+    here.write(place)
+}
+
+/// As pip sees a directory, which follows links.
+fn canonical(directory: &Utf8Path) -> Utf8PathBuf {
+    directory.canonicalize_utf8().unwrap_or_else(|_| directory.to_owned())
 }
 
 impl Wish<'_> {
@@ -266,9 +290,8 @@ impl Wish<'_> {
         Ok(())
     }
 
-    /// As pip sees it, which follows links.
-    fn real_repo(&self) -> camino::Utf8PathBuf {
-        self.repo.canonicalize_utf8().unwrap_or_else(|_| self.repo.to_owned())
+    fn real_repo(&self) -> Utf8PathBuf {
+        canonical(self.repo)
     }
 }
 

@@ -53,6 +53,9 @@ pub struct PythonVersion {
     minor: Option<u64>,
 }
 
+/// Any Python 3 that is new enough.
+const ANY: PythonVersion = PythonVersion { minor: None };
+
 impl PythonVersion {
     /// Reads `3` or `3.N` with N at least [`OLDEST_MINOR`].
     ///
@@ -64,9 +67,10 @@ impl PythonVersion {
             Some(("3", minor)) => minor.parse().ok().filter(|m| *m >= OLDEST_MINOR).map(Some),
             _ => None,
         };
-        minor
-            .map(|minor| Self { minor })
-            .ok_or_else(|| InterpreterError::UnknownVersion { version: text.to_owned() })
+        minor.map(|minor| Self { minor }).ok_or_else(|| InterpreterError::UnknownVersion {
+            version: text.to_owned(),
+            there: String::new(),
+        })
     }
 
     /// Whether a Python of this version is what was asked for.
@@ -185,10 +189,8 @@ impl<'a> Search<'a> {
     }
 
     fn not_found(&self, wanted: PythonVersion) -> InterpreterError {
-        let any = PythonVersion { minor: None };
-        let mut there: Vec<_> = self.candidates(any).map(|i| (i.version, i.executable)).collect();
-        there.sort();
-        let usable = there.iter().any(|(version, _)| any.matches(version));
+        let there = self.there();
+        let usable = there.iter().any(|(version, _)| ANY.matches(version));
         match there.last() {
             Some((version, executable)) if !usable => InterpreterError::TooOld {
                 version: version.clone(),
@@ -200,6 +202,13 @@ impl<'a> Search<'a> {
                 there: list(&there),
             },
         }
+    }
+
+    /// Every Python, the oldest first.
+    fn there(&self) -> Vec<(Version, Utf8PathBuf)> {
+        let mut there: Vec<_> = self.candidates(ANY).map(|i| (i.version, i.executable)).collect();
+        there.sort();
+        there
     }
 
     fn directories(&self) -> String {
@@ -262,11 +271,15 @@ fn list(there: &[(Version, Utf8PathBuf)]) -> String {
 pub enum InterpreterError {
     /// The cartridge has no such version.
     #[error(
-        "the software version {version:?} is unknown: it is `3`, or `3.{OLDEST_MINOR}` or newer"
+        "the software version {version:?} is {}: it is `3`, or `3.{OLDEST_MINOR}` or newer{}",
+        if is_python_2(.version) { "not supported, Python 2 is served no more" } else { "unknown" },
+        if .there.is_empty() { String::new() } else { format!("; there is Python {there}") }
     )]
     UnknownVersion {
         /// What was asked for.
         version: String,
+        /// Which Pythons there are, as people read it; empty where nobody looked.
+        there: String,
     },
     /// No Python of this version was found.
     #[error(
@@ -312,9 +325,26 @@ pub enum InterpreterError {
 }
 
 impl InterpreterError {
+    /// For an unknown version: with the Pythons that there are, which takes a moment to find out.
+    #[must_use]
+    pub fn naming_what_is_there(self, env: &GearEnv) -> Self {
+        match self {
+            Self::UnknownVersion { version, .. } => {
+                let there = Search::of_gear(env).there();
+                let usable = there.into_iter().filter(|(version, _)| ANY.matches(version));
+                Self::UnknownVersion { version, there: list(&usable.collect::<Vec<_>>()) }
+            }
+            other => other,
+        }
+    }
+
     fn no_venv(interpreter: Interpreter) -> Self {
         Self::NoVenv { version: interpreter.version, executable: interpreter.executable }
     }
+}
+
+fn is_python_2(version: &str) -> bool {
+    version == "2" || version.starts_with("2.")
 }
 
 fn program_name(wanted: PythonVersion) -> String {

@@ -23,6 +23,7 @@ pub mod virtualenv;
 pub mod cgroup;
 pub mod server;
 pub mod sizing;
+pub mod stacks;
 pub mod support;
 
 // All of it together.

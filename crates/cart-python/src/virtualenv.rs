@@ -7,6 +7,9 @@
 pub mod relocate;
 pub mod stage;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
 use semver::Version;
@@ -180,12 +183,28 @@ pub fn comparable(version: &str) -> Version {
     Version::new(next(), next(), next())
 }
 
+/// The gear's environment without the programs of the environment in `place`: what is looked for to
+/// make that, or to run beside it, must not be found inside.
+#[must_use]
+pub fn outside(place: &Utf8Path, env: &GearEnv) -> GearEnv {
+    let Some(path) = env.get("PATH") else { return env.clone() };
+    let programs = place.join("bin");
+    let really = programs.canonicalize_utf8().ok();
+    let inside = |directory: &[u8]| {
+        let directory = std::str::from_utf8(directory).unwrap_or_default().trim_end_matches('/');
+        directory == programs || really.as_deref().is_some_and(|really| directory == really)
+    };
+    let left: Vec<&[u8]> =
+        path.as_bytes().split(|byte| *byte == b':').filter(|d| !inside(d)).collect();
+    env.clone().with("PATH", OsStr::from_bytes(&left.join(&b':')))
+}
+
 /// What a program of an environment gets: its programs first on the PATH, output at once, and
 /// nothing that would bind it to another Python. `PYTHONPATH` stays as people set it.
 #[must_use]
 pub fn environment_for(venv: &VirtualEnv, env: &GearEnv) -> GearEnv {
     const WITHOUT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
-    let mut env = env.for_service();
+    let mut env = outside(venv.dir(), env).for_service();
     for foreign in ["PYTHONHOME", "__PYVENV_LAUNCHER__"] {
         env.remove(foreign);
     }
@@ -193,7 +212,7 @@ pub fn environment_for(venv: &VirtualEnv, env: &GearEnv) -> GearEnv {
     path.push(":");
     path.push(match env.get("PATH") {
         Some(old) if !old.is_empty() => old,
-        _ => std::ffi::OsStr::new(WITHOUT_PATH),
+        _ => OsStr::new(WITHOUT_PATH),
     });
     env.set("PATH", path);
     env.set("VIRTUAL_ENV", venv.dir().as_str());

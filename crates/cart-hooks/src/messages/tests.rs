@@ -86,3 +86,52 @@ fn what_status_says() {
     ];
     insta::assert_snapshot!(said.join("\n\n"));
 }
+
+#[test]
+fn what_a_threaddump_says() {
+    let process =
+        |pid, command: &str, answer| ProcessStacks { pid, command: command.to_owned(), answer };
+    let stack = "Main thread (most recent call last):\n    File \"app.py\", line 3, in wait";
+    let dump = "Thread 0x7f (most recent call first):\n  File \"app.py\", line 9 in spin";
+    let said = stacks(
+        "gunicorn",
+        &[
+            process(10, "gunicorn: master", Answer::Shown(stack.to_owned())),
+            process(11, "gunicorn: worker", Answer::Dumped(dump.to_owned())),
+            process(12, "gunicorn: worker", Answer::Silent),
+            process(13, "gunicorn: worker", Answer::TooLate),
+            process(14, "sleep 600", Answer::NotAsked),
+        ],
+    );
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn what_update_and_upgrade_say() {
+    let (old, new) = ("nginx 1.22.1 (/usr/sbin/nginx)", "nginx 1.28.3 (/c/usr/nginx/sbin/nginx)");
+    let said = [
+        nginx_when_started(new),
+        nginx_is_current(old),
+        nginx_is_another(old, new),
+        nginx_was_replaced(new),
+        upgraded(&Upgrade::new("3", "0.1.0", "0.2.0")),
+    ];
+    insta::assert_snapshot!(said.join("\n\n"));
+}
+
+#[test]
+fn what_does_not_run_has_a_code_of_its_own() {
+    let error = Error::NotRunning { reason: NOT_RUNNING.to_owned() };
+    assert_eq!(error.exit_code(), cart_core::entry::NOT_RUNNING);
+    assert_eq!(explain(&error), NOT_RUNNING);
+}
+
+#[test]
+fn every_version_of_the_manifest_is_one_that_is_served() {
+    let manifest = include_str!("../../../../cartridge/metadata/manifest.yml");
+    let versions = manifest.lines().find_map(|line| line.strip_prefix("Versions: [")).unwrap();
+    for version in versions.trim_end_matches(']').split(',') {
+        let version = version.trim().trim_matches('\'');
+        assert!(cart_python::interpreter::PythonVersion::parse(version).is_ok(), "{version}");
+    }
+}

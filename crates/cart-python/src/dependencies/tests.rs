@@ -173,6 +173,18 @@ fn an_environment_that_was_moved_works_in_its_new_place() {
     assert!(site.ensured(NO_SERVER).0, "and back");
     assert!(site.run("python", &where_is).contains("/gear/repo/lib/"));
     assert_eq!(site.run("one", &[]), "1.0");
+
+    // Settled after a restore, before anything is to be started.
+    fs::rename(site.path("gear"), site.path("third")).unwrap();
+    let (place, repo) = (site.path("third/cart/virtenv"), site.path("third/repo"));
+    settle(&place, &repo).unwrap();
+    let bin = place.join("bin");
+    let text = String::from_utf8(files::read(&bin.join("one")).unwrap()).unwrap();
+    assert!(text.starts_with(&format!("#!{bin}/python")), "{text}");
+    let before = inventory(&place);
+    settle(&place, &repo).unwrap();
+    assert_eq!(inventory(&place), before, "there is nothing to do twice");
+    settle(&site.path("nowhere"), &repo).unwrap();
 }
 
 #[test]

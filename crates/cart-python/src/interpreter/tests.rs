@@ -152,3 +152,22 @@ fn what_is_no_python_is_no_interpreter() {
     assert_eq!(ask(Utf8Path::new("/bin/true"), &GearEnv::new()), None);
     assert_eq!(ask(Utf8Path::new("/nonexistent"), &GearEnv::new()), None);
 }
+
+#[test]
+fn an_unknown_version_is_told_with_those_that_there_are() {
+    let folder = Folder::new().python("python3", "3.11.7").python("python3.5", "3.5.1");
+    let env = GearEnv::new().with("PATH", folder.path().as_str());
+    let message = |version: &str| {
+        let error = PythonVersion::parse(version).unwrap_err();
+        error.naming_what_is_there(&env).to_string()
+    };
+    let said = message("3.x");
+    assert!(
+        said.starts_with(
+            "the software version \"3.x\" is unknown: it is `3`, or `3.6` or newer; there is Python"
+        ),
+        "{said}"
+    );
+    assert!(said.contains("3.11.7 (/py/3.11.7)") && !said.contains("3.5.1"), "{said}");
+    assert!(message("2.7").contains("not supported, Python 2 is served no more"));
+}

@@ -89,3 +89,22 @@ fn a_program_of_an_environment_sees_it_first_and_no_other_python() {
     let bare = environment_for(&venv, &GearEnv::new());
     assert_eq!(bare.get("PATH").unwrap(), "/g/virtenv/bin:/usr/local/bin:/usr/bin:/bin");
 }
+
+#[test]
+fn what_is_looked_for_outside_is_not_found_inside() {
+    let (_keep, venv) = folder();
+    put(&venv, "bin/python3", "");
+    let really = venv.dir().canonicalize_utf8().unwrap();
+    let link = venv.dir().with_extension("link");
+    std::os::unix::fs::symlink(&really, &link).unwrap();
+    let path = format!("{link}/bin/:/usr/bin:{really}/bin:{link}/binx:/bin");
+    let env = GearEnv::new().with("PATH", path).with("A", "1");
+    let expected = format!("/usr/bin:{link}/binx:/bin");
+    assert_eq!(outside(&link, &env), GearEnv::new().with("PATH", expected).with("A", "1"));
+    let twice = environment_for(&VirtualEnv::at(&link), &env);
+    assert_eq!(
+        twice.get("PATH").unwrap().to_str().unwrap(),
+        format!("{link}/bin:/usr/bin:{link}/binx:/bin")
+    );
+    fs::remove_file(&link).unwrap();
+}

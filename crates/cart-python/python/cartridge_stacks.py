@@ -1,0 +1,119 @@
+"""Shows the stacks of a Python server to whoever asks by a signal, in its log.
+
+Two signals, because one way alone is not enough. SHOW runs Python code in the main thread:
+it knows names of threads and greenlets, and how many there are does not matter. While the
+main thread is inside C code it does not run; then DUMP, Python's faulthandler, shows what C
+code can see: 100 threads at most.
+
+SHOW is one that does nothing to a process that does not know it; DUMP would end that, and
+must only be sent to processes that catch it. Needs Python 3; without, nobody answers.
+"""
+
+import os
+import signal
+import sys
+import threading
+import traceback
+
+try:
+    import faulthandler
+except ImportError:  # Python 2
+    faulthandler = None
+
+SHOW = 23
+"""SIGURG: no server uses it, and by default it is ignored."""
+DUMP = 16
+"""SIGSTKFLT: neither servers nor the system use it; Python has no name for it before 3.11."""
+
+BEGIN = "--- stacks of process %d ---"
+END = "--- end of stacks of process %d ---"
+
+_log = None
+
+
+def answer_signals():
+    """Makes this process and those that it forks answer. The log is what standard error is
+    now, whatever the app does with it later. May be called again."""
+    global _log
+    if faulthandler is None:
+        return
+    if _log is None:
+        _log = os.dup(2)
+    try:
+        faulthandler.register(DUMP, file=_log, all_threads=True, chain=False)
+        signal.signal(SHOW, _show)
+        # Whatever system call it interrupts goes on as if nothing had been.
+        signal.siginterrupt(SHOW, False)
+    except (AttributeError, ValueError, RuntimeError, OSError):
+        pass  # not the main thread, say: a server without stacks is still a server
+
+
+def _show(_signal, frame):
+    """Takes no lock that the interrupted code may hold: no print, no logging."""
+    pid = os.getpid()
+    _write(BEGIN % pid + "\n")  # at once: who asked waits for it, and then patiently
+    try:
+        lines = []
+        # In the main thread this stands on top of what it interrupted.
+        lines.append("Main thread (most recent call last):")
+        lines.extend(_indented(traceback.format_stack(frame)))
+        for number, stack in sorted(sys._current_frames().items()):
+            if not _stands_on(stack, frame):
+                lines.append("Thread %s (most recent call last):" % _name(number))
+                lines.extend(_indented(traceback.format_stack(stack)))
+        lines.extend(_greenlets())
+        lines.append(END % pid)
+    except Exception as error:  # no end: then the other signal is sent
+        lines = ["the stacks of process %d cannot be shown: %r" % (pid, error)]
+    _write("\n".join(lines) + "\n")
+
+
+def _stands_on(stack, frame):
+    """Whether `stack` goes back to `frame`. Not by the thread's number: gevent gives others."""
+    while stack is not None and stack is not frame:
+        stack = stack.f_back
+    return stack is not None
+
+
+def _name(number):
+    # threading.enumerate() would take a lock.
+    thread = threading._active.get(number)
+    name = getattr(thread, "name", None)
+    return "0x%x" % number if name is None else "0x%x %s" % (number, name)
+
+
+def _indented(text):
+    return ["  " + line for part in text for line in part.rstrip("\n").split("\n")]
+
+
+def _greenlets():
+    """gevent's own list. Imported by `prepare_greenlets`: nothing may be imported here."""
+    util = sys.modules.get("gevent.util")
+    if util is None:
+        return []
+    try:
+        # Its text of the threads is ours again, but for the hub's name.
+        return ["Greenlets:"] + _indented(util.format_run_info(thread_stacks=False))
+    except Exception as error:  # an object of the app's that dislikes being looked at
+        return ["Greenlets: cannot be listed: %r" % error]
+
+
+def prepare_greenlets():
+    """To be called where gevent runs."""
+    try:
+        import gevent.util  # noqa: F401
+    except ImportError:
+        pass
+
+
+def _write(text):
+    data = text.encode("utf-8", "backslashreplace")
+    patience = 100000
+    while data and patience:
+        try:
+            data = data[os.write(_log, data):]
+        except BlockingIOError:  # somebody made the log non-blocking: its reader is at work
+            patience -= 1
+            os.sched_yield()
+        except OSError:
+            return  # a full disk, or nobody reads the log any more

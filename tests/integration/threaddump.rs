@@ -1,0 +1,125 @@
+//! `control threaddump`: the stacks of every process, however it hangs, and nothing is lost by it.
+
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use cart_core::entry::NOT_RUNNING;
+use cart_core::process::{self, ProcessId};
+use cart_core::{files, wait};
+use cart_test::{Answer, TestGear, get};
+use rustix::process::Signal;
+
+use tests::processes::child;
+
+use crate::cartridge::{SERVER, empty_gear, fixture, running};
+
+const LIMIT: Duration = Duration::from_secs(20);
+const DRAIN: (&str, &str) = ("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "1");
+
+/// Asks for a page that hangs, and comes back when the app is in it.
+fn hanging(gear: &TestGear, page: &'static str) -> JoinHandle<Answer> {
+    let there = data(gear, "there");
+    files::remove_if_exists(&there).unwrap();
+    let address = gear.address();
+    let answer = thread::spawn(move || get(address, page));
+    assert!(wait::until(LIMIT, || there.exists().then_some(())).is_some());
+    answer
+}
+
+fn data(gear: &TestGear, name: &str) -> camino::Utf8PathBuf {
+    gear.gear().layout().home().join("app-root/data").join(name)
+}
+
+fn go_on(gear: &TestGear) {
+    files::write_atomic(&data(gear, "go-on"), b"", 0o644).unwrap();
+}
+
+#[test]
+fn every_server_shows_where_it_waits_and_loses_nothing_by_it() {
+    let gear = running(&fixture("stacks"), &[("OPENSHIFT_PYTHON_WORKERS", "2"), DRAIN]);
+    let servers = [
+        ("wsgiref", "", 1),
+        ("gevent", "", 1),
+        ("gunicorn", "gevent", 3),
+        ("gunicorn", "gthread", 3),
+        ("gunicorn", "sync", 3),
+        ("gunicorn", "own_worker.Worker", 3),
+    ];
+    for (server, class, processes) in servers {
+        gear.set(SERVER, server);
+        gear.set("OPENSHIFT_PYTHON_WORKER_CLASS", if class.is_empty() { "sync" } else { class });
+        gear.control("stop").done();
+        gear.control("start").done();
+        let main = child(&gear, "python");
+        let all = || (process::children(main.pid).len() + 1 == processes).then_some(());
+        assert!(wait::until(LIMIT, all).is_some(), "{server} {class}");
+        let waiting = hanging(&gear, "/wait");
+
+        let said = gear.control("threaddump").done().text.clone();
+        let what = format!("{server} {class}:\n{said}");
+        let header = format!("{server}: stacks of {processes} of {processes} processes");
+        assert!(said.starts_with(&header), "{what}");
+        assert!(said.contains("in waits_in_python"), "{what}");
+        assert!(!said.contains("seen from outside"), "{what}");
+        assert!(said.contains("Greenlets:") == (server == "gevent" || class == "gevent"), "{what}");
+        assert!(gear.log("appserver.log").contains("in waits_in_python"), "{what}");
+
+        go_on(&gear);
+        assert_eq!(waiting.join().unwrap().body, "went on", "{what}");
+        files::remove_if_exists(&data(&gear, "go-on")).unwrap();
+        assert_eq!(child(&gear, "python"), main, "{what}");
+    }
+}
+
+#[test]
+fn an_app_that_spins_in_c_code_is_seen_from_outside() {
+    let gear = running(&fixture("stacks"), &[DRAIN]);
+    for server in ["wsgiref", "gevent", "gunicorn"] {
+        gear.set(SERVER, server);
+        gear.control("stop").done();
+        gear.control("start").done();
+        let main = child(&gear, "python");
+        let spinning = hanging(&gear, "/spin");
+        let said = gear.control("threaddump").done().text.clone();
+        assert!(said.contains("in spins_in_c"), "{server}: {said}");
+        assert!(said.contains("seen from outside"), "{server}: {said}");
+        assert_eq!(spinning.join().unwrap().body, "spun", "{server}");
+        assert_eq!(child(&gear, "python"), main, "{server}");
+    }
+}
+
+#[test]
+fn five_hundred_threads_are_all_shown() {
+    let gear = running(&fixture("stacks"), &[DRAIN]);
+    assert_eq!(get(gear.address(), "/threads").body, "started");
+    let said = gear.control("threaddump").done().text.clone();
+    assert_eq!(said.matches("in waits_in_thread").count(), 500, "{said}");
+}
+
+#[test]
+fn a_program_that_the_app_started_is_left_alone_and_a_stopped_process_is_named() {
+    let gear = running(&fixture("stacks"), &[DRAIN]);
+    let program: u32 = get(gear.address(), "/program").body.parse().unwrap();
+    let program = ProcessId::of(program).unwrap();
+    let said = gear.control("threaddump").done().text.clone();
+    assert!(said.contains("stacks of 1 of 2 processes"), "{said}");
+    assert!(said.contains("(sleep 600): not asked"), "{said}");
+    assert!(program.is_alive());
+
+    let main = child(&gear, "python");
+    main.signal(Signal::STOP);
+    let said = gear.control("threaddump").done().text.clone();
+    assert!(said.contains(&format!("Process {} (", main.pid)), "{said}");
+    assert!(said.contains("did not answer"), "{said}");
+    main.signal(Signal::CONT);
+    assert_eq!(get(gear.address(), "/pid").body, main.pid.to_string());
+    program.signal(Signal::KILL);
+}
+
+#[test]
+fn of_a_stopped_app_there_is_nothing_to_show() {
+    let gear = empty_gear(&[]);
+    let outcome = gear.control("threaddump");
+    assert_eq!(outcome.code, i32::from(NOT_RUNNING));
+    assert!(outcome.text.contains("stopped"), "{}", outcome.text);
+}
