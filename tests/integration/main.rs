@@ -8,6 +8,7 @@
 mod actions;
 mod crashes;
 mod elsewhere;
+mod foreground;
 mod life;
 mod lost;
 mod mistakes;

@@ -43,6 +43,7 @@ pub mod answer;
 pub mod bring_up;
 pub mod follow;
 pub mod serve;
+mod watchman;
 
 pub mod validate;
 
@@ -59,3 +60,4 @@ pub use scripts::HookError;
 pub use serve::{ServeError, ServeOptions, serve};
 pub use throwaway::Throwaway;
 pub use validate::validate;
+pub use watchman::Ended;

@@ -1,5 +1,6 @@
 //! What the one who drives a gear learns while it works, and how it is told to stop.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -55,6 +56,7 @@ impl Progress for Silent {}
 #[derive(Clone, Debug, Default)]
 pub struct Interrupts {
     pending: Arc<(Mutex<usize>, Condvar)>,
+    reload: Arc<AtomicBool>,
 }
 
 impl Interrupts {
@@ -63,6 +65,17 @@ impl Interrupts {
         let (pending, raised) = &*self.pending;
         *locked(pending) += 1;
         raised.notify_all();
+    }
+
+    /// Asks what is served to take over changed configuration.
+    pub fn ask_for_reload(&self) {
+        self.reload.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked for that since this was last answered with yes.
+    #[must_use]
+    pub fn take_reload(&self) -> bool {
+        self.reload.swap(false, Ordering::Relaxed)
     }
 
     /// Whether somebody asked for an end since this was last answered with yes.

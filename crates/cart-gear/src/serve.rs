@@ -10,6 +10,7 @@ use crate::lifecycle::DestroyError;
 use crate::options::GearOptions;
 use crate::progress::{Interrupts, Progress, Silent};
 use crate::throwaway::Throwaway;
+use crate::watchman::{Ended, Watchman};
 
 /// What is to be served, and how.
 #[derive(Clone, Debug)]
@@ -31,14 +32,15 @@ pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), S
     options.app.check()?;
     let interrupts = options.gear.conditions.interrupts.clone();
     let mut gear = Throwaway::create(options.gear, &options.parent)?;
-    let served = bring_up(&mut gear, &options.app, progress).map(|address| {
+    let served = bring_up(&mut gear, &options.app, progress).map_err(ServeError::from);
+    let served = served.and_then(|address| {
         if let Some(address) = address {
             progress.serving(&format!("http://{address}/"));
         }
-        follow(&gear, &interrupts, progress);
+        watch(&gear, &interrupts, progress)
     });
     let destroyed = match &served {
-        Ok(()) => gear.destroy(progress),
+        Ok(()) | Err(ServeError::Ended(_)) => gear.destroy(progress),
         // The words that count have been said; those of a half-made gear would drown them.
         Err(_) => gear.destroy(&mut Silent),
     };
@@ -46,15 +48,27 @@ pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), S
     Ok(destroyed?)
 }
 
-fn follow(gear: &GearOnDisk, interrupts: &Interrupts, progress: &mut dyn Progress) {
+/// Follows the logs and looks after what runs, until somebody asks for an end.
+fn watch(
+    gear: &GearOnDisk,
+    interrupts: &Interrupts,
+    progress: &mut dyn Progress,
+) -> Result<(), ServeError> {
     let mut follower = Follower::from_now_on(gear.log_directories());
+    let mut watchman = Watchman::new(gear);
     loop {
         let ended = interrupts.wait(INTERVAL);
         follower.look(&mut |file, line| progress.logged(file, line));
         gear.processes().reap(None);
         if ended {
-            return;
+            return Ok(());
         }
+        if interrupts.take_reload()
+            && let Err(error) = gear.reload(progress)
+        {
+            progress.notice(&error.summary());
+        }
+        watchman.look(gear, progress)?;
     }
 }
 
@@ -82,6 +96,9 @@ pub enum ServeError {
     /// The app could not be put on it.
     #[error(transparent)]
     BringUp(#[from] BringUpError),
+    /// What was served has ended by itself.
+    #[error(transparent)]
+    Ended(#[from] Ended),
     /// Something is left behind.
     #[error(transparent)]
     Destroy(#[from] DestroyError),

@@ -1,5 +1,6 @@
 //! What the commands on kept gears share: the directory of gears, the terminal, the lock.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use cart_core::GearEnv;
@@ -84,12 +85,28 @@ impl Context<'_> {
     /// Each Ctrl-C, SIGTERM or loss of the terminal asks for one end from now on (see
     /// [`Interrupts`]).
     pub(crate) fn listen_to_signals(&self) -> Result<(), Failure> {
+        self.on_signals(|interrupts, _| interrupts.raise())
+    }
+
+    /// As [`listen_to_signals`](Self::listen_to_signals), but where there is no terminal to lose, in
+    /// a container say, SIGHUP asks for a reload, as of other servers.
+    pub(crate) fn listen_as_service(&self) -> Result<(), Failure> {
+        if std::io::stdin().is_terminal() {
+            return self.listen_to_signals();
+        }
+        self.on_signals(|interrupts, signal| match signal {
+            SIGHUP => interrupts.ask_for_reload(),
+            _ => interrupts.raise(),
+        })
+    }
+
+    fn on_signals(&self, react: fn(&Interrupts, i32)) -> Result<(), Failure> {
         let failed = |error| Failure::new(format!("signals cannot be handled: {error}"));
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
         let interrupts = self.interrupts.clone();
         std::thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || signals.forever().for_each(|_| interrupts.raise()))
+            .spawn(move || signals.forever().for_each(|signal| react(&interrupts, signal)))
             .map_err(failed)?;
         Ok(())
     }

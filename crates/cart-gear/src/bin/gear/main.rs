@@ -71,7 +71,7 @@ fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
 }
 
 fn run_serve(arguments: &ServeArguments, context: &mut Context) -> Result<(), Failure> {
-    context.listen_to_signals()?;
+    context.listen_as_service()?;
     if let Err(error) = processes::adopt_orphans() {
         context.terminal.warn(&format!(
             "daemons cannot be adopted ({error}); one that hides well may be left behind"
