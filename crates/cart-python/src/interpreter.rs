@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CommandSpec, GearEnv, programs, run};
@@ -26,6 +26,9 @@ const COLLECTIONS: &str = "/opt/rh";
 
 /// A shim that looks for its Python over a network mount is slow, but not slower than this.
 const LIMIT: Duration = Duration::from_secs(15);
+
+/// How long Pythons are looked for only to be named.
+const LIST_LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs under any Python, 2 included, and prints four lines: version, the executable behind
 /// whatever virtualenv it was called from, and whether `venv` and `ensurepip` are there.
@@ -204,9 +207,12 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Every Python, the oldest first.
+    /// The Pythons that are found in a few seconds, the oldest first: for messages, which a person
+    /// waits for.
     fn there(&self) -> Vec<(Version, Utf8PathBuf)> {
-        let mut there: Vec<_> = self.candidates(ANY).map(|i| (i.version, i.executable)).collect();
+        let started = Instant::now();
+        let in_time = self.candidates(ANY).take_while(|_| started.elapsed() < LIST_LIMIT);
+        let mut there: Vec<_> = in_time.map(|i| (i.version, i.executable)).collect();
         there.sort();
         there
     }
