@@ -7,6 +7,7 @@
 
 mod crashes;
 mod life;
+mod logs;
 mod lost;
 mod mistakes;
 mod readme;

@@ -58,6 +58,7 @@ pub(crate) fn not_answering(
     address: SocketAddr,
     path: &str,
     answer: &io::Result<Option<Verdict>>,
+    log: &str,
 ) -> String {
     let asked = format!("http://{address}{path}");
     let what = match answer {
@@ -68,7 +69,7 @@ pub(crate) fn not_answering(
     };
     format!(
         "Application is up but not well: {asked} {what}.\n\
-         Look at logs/appserver.log and logs/nginx-error.log in the cartridge's directory"
+         Look at {log} and logs/nginx-error.log in the cartridge's directory"
     )
 }
 
@@ -78,12 +79,11 @@ pub(crate) fn backing_off(service: &str, reason: &str) -> String {
 }
 
 /// `status` of a service that crashed too often.
-pub(crate) fn gave_up(service: &str, reason: &str) -> String {
+pub(crate) fn gave_up(service: &str, reason: &str, log: &str) -> String {
     format!(
         "{} crashed too often in a row ({reason}) and was given up. \
-         Mend the cause (logs/{}) and restart the application",
-        title(service),
-        log_of(service)
+         Mend the cause ({log}) and restart the application",
+        title(service)
     )
 }
 
@@ -164,10 +164,6 @@ fn title(service: &str) -> &str {
         NGINX => "nginx",
         other => other,
     }
-}
-
-fn log_of(service: &str) -> &'static str {
-    if service == NGINX { "nginx-error.log" } else { "appserver.log" }
 }
 
 #[cfg(test)]

@@ -8,10 +8,11 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::run::{self, RunError};
-use cart_core::{CartridgeDir, CommandSpec, GearEnv};
+use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits};
 use rustix::process::Signal;
 
 use crate::daemon::SUPERVISE;
+use crate::logs::WRITE_LOG;
 use crate::protocol::{Change, Failure, Request, Response, ServiceStatus};
 use crate::record::Record;
 use crate::service::ServiceSpec;
@@ -41,6 +42,16 @@ impl Supervisor {
             // By its directory whoever looks for a gear's processes finds it.
             .dir(dir.path());
         Self { run: dir.run(), logs: dir.logs(), command }
+    }
+
+    /// What writes and bounds the log of a service that prints into a pipe, for
+    /// [`Logging::Collected`](crate::Logging::Collected): this cartridge's own program.
+    #[must_use]
+    pub fn log_writer(&self, log: &Utf8Path, limits: LogLimits) -> CommandSpec {
+        CommandSpec::new(&self.command.program, &GearEnv::new())
+            .args([WRITE_LOG, log.as_str()])
+            .args([limits.size.to_string(), limits.files.to_string()])
+            .dir(&self.command.dir)
     }
 
     /// The running supervisor, if one runs.
@@ -139,18 +150,6 @@ impl Client {
         match self.ask(&Request::Ensure { spec: Box::new(spec), renew }, limit)? {
             Response::Ensured(change) => Ok(change),
             Response::Failed(failure) => Err(ClientError::Failed(failure)),
-            other => Err(self.unexpected(&other)),
-        }
-    }
-
-    /// Stops services one after the other; `limit` bounds the wait.
-    ///
-    /// # Errors
-    /// [`ClientError::TimedOut`] when they have not ended by then.
-    pub fn stop(&self, services: &[&str], limit: Duration) -> Result<(), ClientError> {
-        let services = services.iter().map(|s| (*s).to_owned()).collect();
-        match self.ask(&Request::Stop { services }, limit + PATIENCE)? {
-            Response::Stopped => Ok(()),
             other => Err(self.unexpected(&other)),
         }
     }

@@ -20,11 +20,6 @@ pub(crate) enum Request {
         /// Replace it even when nothing differs.
         renew: bool,
     },
-    /// Stop these services in this order, each one wholly before the next.
-    Stop {
-        /// Their names; unknown ones are stopped already.
-        services: Vec<String>,
-    },
     /// Stop everything in this order, then end.
     End {
         /// Names of services that go first; the others follow.
@@ -44,7 +39,7 @@ pub(crate) enum Response {
     Ensured(Change),
     /// To `Ensure`: it does not; what ran before still runs.
     Failed(Failure),
-    /// To `Stop` and `End`.
+    /// To `End`.
     Stopped,
     /// To `Status`.
     Status(Vec<ServiceStatus>),
@@ -147,6 +142,21 @@ impl Failure {
             | Self::File { .. } => &[],
         }
     }
+
+    /// The same failure with what the service printed last.
+    pub(crate) fn with_lines(mut self, lines: Vec<String>) -> Self {
+        match &mut self {
+            Self::Ended { last_lines, .. }
+            | Self::NoAnswer { last_lines, .. }
+            | Self::WrongStatus { last_lines, .. }
+            | Self::NoHttp { last_lines } => *last_lines = lines,
+            Self::NotStarted { .. }
+            | Self::AddressTaken { .. }
+            | Self::NoSocket { .. }
+            | Self::File { .. } => {}
+        }
+        self
+    }
 }
 
 /// One service as it stands.
@@ -166,6 +176,8 @@ pub struct ServiceStatus {
     pub listen: Vec<Listen>,
     /// How it proved itself.
     pub probe: Probe,
+    /// Where people find what it prints.
+    pub log: Utf8PathBuf,
 }
 
 /// What a service does.
