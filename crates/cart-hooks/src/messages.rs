@@ -92,6 +92,14 @@ pub(crate) fn missing_service(service: &str) -> String {
     format!("{} is not running. Restart the application", title(service))
 }
 
+/// When the cartridge was upgraded and its supervisor could not be.
+pub(crate) fn not_renewed(why: &str) -> String {
+    format!(
+        "The supervisor goes on as the version it was started as: {why}. Nothing is lost by that; \
+         `control stop` and `control start` bring the new one"
+    )
+}
+
 /// After packages were installed.
 pub(crate) fn environment_changed(prepared: &Prepared) -> String {
     format!("The environment is ready: Python {}, {}", prepared.python, prepared.server.name())

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 use cart_core::{Cartridge, LogLimits, entry, inherited};
 
+use crate::handover::{Handover, TAKE_OVER};
 use crate::log::Log;
 use crate::logs::{WRITE_LOG, write_log};
 use crate::supervisor::Supervisor;
@@ -29,6 +30,8 @@ pub fn main<C: Cartridge>(cartridge: &C) -> ExitCode {
 /// ask for one:
 ///
 /// - `PROGRAM supervise RUN LOGS` is the supervisor of a cartridge, by those two directories;
+/// - `PROGRAM take-over RUN LOGS CONTROL` goes on as that supervisor, which became this program and
+///   left its control socket as descriptor CONTROL; without the rest it only ends well;
 /// - `PROGRAM write-log FILE SIZE FILES` writes what a service prints; see
 ///   [`SupervisorProcess::log_writer`](crate::SupervisorProcess::log_writer).
 ///
@@ -40,6 +43,14 @@ pub fn run(words: &[String]) -> Option<ExitCode> {
         [SUPERVISE, run, logs] => inherited::adopt()
             .map_err(DaemonError::from)
             .and_then(|()| supervise(run.into(), logs.into())),
+        // Asked before a supervisor becomes this program: that it could.
+        [TAKE_OVER] => Ok(()),
+        [TAKE_OVER, run, logs, control] => {
+            let control = control.parse().ok()?;
+            inherited::adopt()
+                .map_err(DaemonError::from)
+                .and_then(|()| take_over(run.into(), logs.into(), control))
+        }
         [WRITE_LOG, file, size, files] => {
             let limits = LogLimits { size: size.parse().ok()?, files: files.parse().ok()? };
             inherited::adopt()
@@ -71,6 +82,24 @@ fn supervise(run: &Utf8Path, logs: &Utf8Path) -> Result<(), DaemonError> {
     let log = Log::open(&logs.join("supervisor.log"))?;
     let mut supervisor = Supervisor::new(run, UnixListener::from(control), log)?;
     supervisor.work()?;
+    Ok(())
+}
+
+/// Goes on as a supervisor that was another program until just now.
+fn take_over(run: &Utf8Path, logs: &Utf8Path, control: i32) -> Result<(), DaemonError> {
+    let control = UnixListener::from(inherited::take(control)?);
+    let log = Log::open(&logs.join("supervisor.log"))?;
+    let supervisor = match Handover::read(run) {
+        Ok(handover) => Supervisor::from_handover(run, control, log, handover)?,
+        Err(error) => {
+            // As after a supervisor's death: what runs goes on, and is found by the record.
+            inherited::close_rest();
+            let mut supervisor = Supervisor::new(run, control, log)?;
+            supervisor.log.line(format_args!("what was handed over cannot be read: {error}"));
+            supervisor
+        }
+    };
+    { supervisor }.work()?;
     Ok(())
 }
 

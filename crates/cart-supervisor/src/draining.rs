@@ -1,13 +1,16 @@
 //! A process that is to end, in steps: it serves on for a while, is asked to end, is killed.
 
+use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use cart_core::process::ProcessId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
 
-use crate::instance::{Held, Instance, Running};
+use crate::handover::{Copies, HandedProcess, ago, from_now, in_millis, millis_ago};
+use crate::instance::{HandedSocket, Held, Instance, Running};
 use crate::service::{Listen, ServiceSpec, Stop};
 
 /// How often to look at the backlog of a server that is to end.
@@ -32,7 +35,61 @@ enum Step {
     Killed,
 }
 
+/// A process that is to end, as it is handed over to the supervisor's next program.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HandedDraining {
+    spec: ServiceSpec,
+    generation: u64,
+    process: HandedProcess,
+    step: HandedStep,
+    since: u64,
+    held: Vec<HandedSocket>,
+}
+
+/// The same with the milliseconds that are left of it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum HandedStep {
+    Linger(u64),
+    Drain(u64),
+    Killed,
+}
+
+impl HandedDraining {
+    pub(crate) fn take_over(self) -> Draining {
+        Draining {
+            spec: self.spec,
+            generation: self.generation,
+            process: Running::take_over(self.process),
+            step: match self.step {
+                HandedStep::Linger(left) => Step::Linger(in_millis(left)),
+                HandedStep::Drain(left) => Step::Drain(in_millis(left)),
+                HandedStep::Killed => Step::Killed,
+            },
+            since: millis_ago(self.since),
+            held: self.held.into_iter().filter_map(Held::take_over).collect(),
+        }
+    }
+}
+
 impl Draining {
+    /// What the supervisor's next program needs to go on with it.
+    pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<HandedDraining> {
+        let held: io::Result<_> = self.held.iter().map(|held| held.hand_over(copies)).collect();
+        Ok(HandedDraining {
+            spec: self.spec.clone(),
+            generation: self.generation,
+            process: self.process.hand_over(),
+            step: match self.step {
+                Step::Linger(at) => HandedStep::Linger(from_now(at)),
+                Step::Drain(at) => HandedStep::Drain(from_now(at)),
+                Step::Killed => HandedStep::Killed,
+            },
+            since: ago(self.since),
+            held: held?,
+        })
+    }
+
     /// The end of `instance`, which lingers first if somebody took its place.
     pub(crate) fn new(instance: Instance, replaced: bool) -> Option<Self> {
         let process = instance.process?;

@@ -1,15 +1,18 @@
 //! One generation of a service: its sockets and its process.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
-use cart_core::{CommandSpec, files, run};
+use cart_core::{CommandSpec, files, inherited, run};
+use serde::{Deserialize, Serialize};
 
 use crate::backoff::BackOff;
+use crate::handover::{Copies, HandedProcess, ago, from_now, in_millis, millis_ago};
 use crate::listener;
 use crate::logs::Mark;
 use crate::probe::Probing;
@@ -42,6 +45,74 @@ pub(crate) struct Running {
     pub(crate) since: Instant,
     /// Whether it is our child, whose end the system reports to us.
     pub(crate) ours: bool,
+}
+
+impl Running {
+    pub(crate) fn hand_over(self) -> HandedProcess {
+        HandedProcess { id: self.id, lived: ago(self.since), ours: self.ours }
+    }
+
+    pub(crate) fn take_over(handed: HandedProcess) -> Self {
+        Self { id: handed.id, since: millis_ago(handed.lived), ours: handed.ours }
+    }
+}
+
+/// A socket, as it is handed over to the supervisor's next program.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HandedSocket {
+    listen: Listen,
+    bound_at: Option<Utf8PathBuf>,
+    published: Option<u64>,
+    number: i32,
+}
+
+impl Held {
+    pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<HandedSocket> {
+        Ok(HandedSocket {
+            listen: self.listen.clone(),
+            bound_at: self.bound_at.clone(),
+            published: self.published,
+            number: copies.number(&self.socket)?,
+        })
+    }
+
+    /// `None` when it was not inherited after all: it is opened anew with the next start, then.
+    pub(crate) fn take_over(handed: HandedSocket) -> Option<Self> {
+        let HandedSocket { listen, bound_at, published, number } = handed;
+        let socket = Rc::new(inherited::take(number).ok()?);
+        Some(Self { listen, bound_at, published, socket })
+    }
+}
+
+/// A generation, as it is handed over.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HandedInstance {
+    spec: ServiceSpec,
+    generation: u64,
+    held: Vec<HandedSocket>,
+    process: Option<HandedProcess>,
+    start_in: Option<u64>,
+    crashes: u32,
+    last_end: String,
+    again_with: Option<CommandSpec>,
+    back_off: BackOff,
+}
+
+impl HandedInstance {
+    pub(crate) fn take_over(self) -> Instance {
+        Instance {
+            spec: self.spec,
+            generation: self.generation,
+            held: self.held.into_iter().filter_map(Held::take_over).collect(),
+            process: self.process.map(Running::take_over),
+            start_at: self.start_in.map(in_millis),
+            crashes: self.crashes,
+            last_end: self.last_end,
+            again_with: self.again_with,
+            back_off: self.back_off,
+            mark: Mark::default(),
+        }
+    }
 }
 
 /// One generation of a service.
@@ -114,6 +185,22 @@ impl Instance {
         }
     }
 
+    /// What the supervisor's next program needs to go on with it.
+    pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<HandedInstance> {
+        let held: io::Result<_> = self.held.iter().map(|held| held.hand_over(copies)).collect();
+        Ok(HandedInstance {
+            spec: self.spec.clone(),
+            generation: self.generation,
+            held: held?,
+            process: self.process.map(Running::hand_over),
+            start_in: self.start_at.map(from_now),
+            crashes: self.crashes,
+            last_end: self.last_end.clone(),
+            again_with: self.again_with.clone(),
+            back_off: self.back_off.clone(),
+        })
+    }
+
     /// Starts the process on the sockets; it prints to `output`.
     pub(crate) fn start(&mut self, output: Output) -> Result<(), Failure> {
         let failed = |message: String| Failure::NotStarted { message };
@@ -134,7 +221,7 @@ impl Instance {
     /// Asks the first socket for proof.
     pub(crate) fn probe(&self) -> Result<Probing, Failure> {
         let closed =
-            |e: std::io::Error| Failure::NotStarted { message: format!("cannot probe it: {e}") };
+            |e: io::Error| Failure::NotStarted { message: format!("cannot probe it: {e}") };
         match (self.held.first(), &self.spec.probe) {
             (Some(Held { bound_at: Some(path), .. }), probe) => {
                 Probing::unix(path, probe).map_err(closed)

@@ -28,6 +28,11 @@ impl Log {
         Ok(Self { file: RotatingFile::new(path, LIMITS), errors })
     }
 
+    /// The directory it is in.
+    pub(crate) fn directory(&self) -> &Utf8Path {
+        self.file.path().parent().unwrap_or(Utf8Path::new("/"))
+    }
+
     /// Writes one line. A log that cannot be written (disk full) must not stop the services.
     pub(crate) fn line(&mut self, text: impl Display) {
         let time = humantime::format_rfc3339_seconds(SystemTime::now());

@@ -7,7 +7,7 @@ mod rotating;
 mod tail;
 mod writer;
 
-pub(crate) use collector::Collector;
+pub(crate) use collector::{Collector, HandedCollector};
 pub(crate) use own::OwnLogs;
 pub(crate) use rotating::RotatingFile;
 pub(crate) use tail::Mark;

@@ -46,7 +46,7 @@ pub(crate) struct Stopping {
 /// How many replaced generations of a service may still be there when the next one is begun, and
 /// how long it waits for that: restarts in a row must not pile up servers.
 const MOST_OLD: usize = 3;
-const TURN_LIMIT: Duration = Duration::from_secs(15);
+pub(crate) const TURN_LIMIT: Duration = Duration::from_secs(15);
 
 impl Operation {
     pub(crate) fn interest(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {

@@ -3,13 +3,43 @@
 use std::net::SocketAddr;
 
 use camino::Utf8PathBuf;
+use cart_core::CommandSpec;
 use cart_core::process::ProcessId;
 use serde::{Deserialize, Serialize};
 
 use crate::service::{Listen, Probe, ServiceSpec};
 
+/// The version of what is said here. A supervisor may be older or newer than the hook that asks.
+pub(crate) const PROTOCOL: u32 = 1;
+
+/// What goes over the wire. This frame stays as it is in all versions.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Message<T> {
+    /// [`PROTOCOL`] of who wrote it.
+    pub(crate) protocol: u32,
+    pub(crate) body: T,
+}
+
+impl<T> Message<T> {
+    pub(crate) fn new(body: T) -> Self {
+        Self { protocol: PROTOCOL, body }
+    }
+}
+
+impl<T: serde::de::DeserializeOwned> Message<T> {
+    /// The body of a message of this very version.
+    pub(crate) fn read(line: &[u8]) -> Result<T, String> {
+        let frame: Message<serde_json::Value> =
+            serde_json::from_slice(line).map_err(|e| e.to_string())?;
+        if frame.protocol != PROTOCOL {
+            return Err(format!("this is version {PROTOCOL}, and not {}", frame.protocol));
+        }
+        serde_json::from_value(frame.body).map_err(|e| e.to_string())
+    }
+}
+
 /// What a hook asks for.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Request {
     /// Make this service run: start it, replace it when it differs (or when `renew`), else leave
@@ -29,6 +59,28 @@ pub(crate) enum Request {
     },
     /// Say what runs.
     Status,
+    /// Say who you are.
+    About,
+    /// Become this program, and take everything along.
+    Become {
+        /// It, without arguments.
+        program: CommandSpec,
+    },
+    /// When the generation of this service that serves now must be started again after a crash,
+    /// start this instead.
+    StartAgainWith {
+        /// The service's name.
+        service: String,
+        /// What to start; it gets the same sockets.
+        command: CommandSpec,
+    },
+}
+
+impl Request {
+    /// Whether it is answered even while a change is under way.
+    pub(crate) fn is_for_now(&self) -> bool {
+        matches!(self, Self::Status | Self::About | Self::End { .. })
+    }
 }
 
 /// What the supervisor answers.
@@ -43,6 +95,19 @@ pub(crate) enum Response {
     Stopped,
     /// To `Status`.
     Status(Vec<ServiceStatus>),
+    /// To `About`.
+    About {
+        /// The supervisor's process.
+        process: ProcessId,
+        /// The version of its program, for people.
+        version: String,
+    },
+    /// To `Become`: this is the other program.
+    Became,
+    /// To `Become`: it is not, and everything is as before.
+    NotBecome(String),
+    /// To `StartAgainWith`: whether such a service serves.
+    Noted(bool),
     /// The request was not understood.
     NotUnderstood(String),
 }

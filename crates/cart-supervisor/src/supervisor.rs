@@ -32,6 +32,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     pub(crate) run: Utf8PathBuf,
+    pub(crate) logs: Utf8PathBuf,
     pub(crate) log: Log,
     pub(crate) services: Vec<Service>,
     pub(crate) generation: u64,
@@ -39,12 +40,12 @@ pub(crate) struct Supervisor {
     pub(crate) operation: Option<Operation>,
     /// Set when the last service is gone and nothing more is to come.
     pub(crate) finished: bool,
-    control: UnixListener,
+    pub(crate) control: UnixListener,
     signals: Signals,
     /// Connections whose request has not been read wholly.
-    connections: Vec<Connection>,
+    pub(crate) connections: Vec<Connection>,
     /// Requests that must wait until the operation is over.
-    waiting: VecDeque<(Request, Connection)>,
+    pub(crate) waiting: VecDeque<(Request, Connection)>,
     /// Set when no descriptor was left for a new connection: until then nobody is accepted.
     accept_at: Option<Instant>,
 }
@@ -53,13 +54,26 @@ impl Supervisor {
     /// A supervisor that is spoken to over `control` and keeps its files in `run`. It takes over
     /// what the record of a former one names and still runs.
     pub(crate) fn new(run: &Utf8Path, control: UnixListener, log: Log) -> io::Result<Self> {
-        control.set_nonblocking(true)?;
         let record = Record::read(run);
-        let mut supervisor = Self {
+        let mut supervisor = Self::empty(run, control, log)?;
+        supervisor.generation = record.generation;
+        // Their successors wait until they have written what they are at.
+        record.writers.iter().for_each(|writer| writer.signal(Signal::TERM));
+        for recorded in record.processes.into_iter().filter(|p| p.process.is_alive()) {
+            supervisor.adopt(recorded);
+        }
+        Ok(supervisor)
+    }
+
+    /// A supervisor that knows of nothing.
+    pub(crate) fn empty(run: &Utf8Path, control: UnixListener, log: Log) -> io::Result<Self> {
+        control.set_nonblocking(true)?;
+        Ok(Self {
             run: run.to_owned(),
+            logs: log.directory().to_owned(),
             log,
             services: Vec::new(),
-            generation: record.generation,
+            generation: 0,
             operation: None,
             finished: false,
             control,
@@ -67,13 +81,7 @@ impl Supervisor {
             connections: Vec::new(),
             waiting: VecDeque::new(),
             accept_at: None,
-        };
-        // Their successors wait until they have written what they are at.
-        record.writers.iter().for_each(|writer| writer.signal(Signal::TERM));
-        for recorded in record.processes.into_iter().filter(|p| p.process.is_alive()) {
-            supervisor.adopt(recorded);
-        }
-        Ok(supervisor)
+        })
     }
 
     /// Works until everything was stopped on request.
@@ -236,10 +244,8 @@ impl Supervisor {
                 }
             }
         }
-        let (at_once, later): (VecDeque<_>, VecDeque<_>) = self
-            .waiting
-            .drain(..)
-            .partition(|(request, _)| matches!(request, Request::Status | Request::End { .. }));
+        let (at_once, later): (VecDeque<_>, VecDeque<_>) =
+            self.waiting.drain(..).partition(|(request, _)| request.is_for_now());
         self.waiting = later;
         at_once.into_iter().for_each(|(request, connection)| self.begin(request, connection));
     }
@@ -260,6 +266,16 @@ impl Supervisor {
                 self.end(first, Some(Duration::from_secs(within)), Some(connection));
             }
             Request::Status => connection.answer(&Response::Status(self.status())),
+            Request::About => connection.answer(&about()),
+            Request::Become { program } => self.become_program(&program, connection),
+            Request::StartAgainWith { service, command } => {
+                let current = self.services.iter_mut().find(|s| s.name == service);
+                let current = current.and_then(|s| s.current.as_mut());
+                let serves = current.is_some();
+                current.into_iter().for_each(|c| c.again_with = Some(command.clone()));
+                self.note();
+                connection.answer(&Response::Noted(serves));
+            }
         }
     }
 
@@ -291,5 +307,13 @@ impl Supervisor {
         let connections = self.connections.iter().map(Connection::silent_at);
         let services = self.services.iter().filter_map(Service::deadline);
         services.chain(connections).chain(operation).chain(self.accept_at).min()
+    }
+}
+
+fn about() -> Response {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    match ProcessId::of(std::process::id()) {
+        Some(process) => Response::About { process, version },
+        None => Response::NotUnderstood("/proc does not show this process".to_owned()),
     }
 }

@@ -1,7 +1,9 @@
 //! The changes under which a load is watched.
 
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
+use camino::Utf8Path;
 use cart_core::wait;
 use cart_test::{Outcome, get};
 use rustix::process::Signal;
@@ -44,6 +46,7 @@ pub const SCENARIOS: &[Scenario] = &[
     planned("reload-nginx", reload_nginx),
     planned("reload-broken", reload_broken),
     planned("hot-deploy", hot_deploy),
+    planned("upgrade", upgrade),
     planned("fail-import", |stage| fail(stage, "import no_such_module\n")),
     planned("fail-500", |stage| fail(stage, FAILING_PAGE)),
     planned("fail-hang", fail_hang),
@@ -131,6 +134,40 @@ fn hot_deploy(stage: &Stage) -> Result<(), String> {
     done(&stage.gear.control("deploy"))?;
     let new = || (get(stage.gear.address(), "/").body == "second").then_some(());
     wait::until(POOLED, new).ok_or_else(|| "the old code is served still".to_owned())
+}
+
+/// The cartridge's programs are new files, and the next hook brings the supervisor of them.
+fn upgrade(stage: &Stage) -> Result<(), String> {
+    let cartridge = stage.gear.cartridge();
+    let (usr, next) = (cartridge.join("usr"), cartridge.join("usr.next"));
+    std::fs::create_dir(&next).unwrap();
+    for entry in usr.read_dir_utf8().unwrap().flatten() {
+        let target = entry.path().canonicalize_utf8().unwrap();
+        let place = next.join(entry.file_name());
+        if entry.file_name() != "bin" {
+            std::os::unix::fs::symlink(target, place).unwrap();
+            continue;
+        }
+        std::fs::create_dir(&place).unwrap();
+        for program in target.read_dir_utf8().unwrap().flatten() {
+            std::fs::copy(program.path(), place.join(program.file_name())).unwrap();
+        }
+    }
+    std::fs::rename(&usr, cartridge.join(format!("usr.{}", inode(&usr)))).unwrap();
+    std::fs::rename(&next, &usr).unwrap();
+    let before = supervisor(&stage.gear);
+    done(&stage.gear.control("start"))?;
+    let after = supervisor(&stage.gear);
+    let runs = inode(format!("/proc/{}/exe", after.pid).as_str().into());
+    match (before == after, runs == inode(&usr.join("bin/advanced-python"))) {
+        (true, true) => Ok(()),
+        (false, _) => Err("the supervisor is another process".to_owned()),
+        (_, false) => Err("the supervisor runs from the old file".to_owned()),
+    }
+}
+
+fn inode(path: &Utf8Path) -> u64 {
+    std::fs::metadata(path).unwrap().ino()
 }
 
 fn fail(stage: &Stage, code: &str) -> Result<(), String> {

@@ -9,13 +9,15 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 use cart_core::process::ProcessId;
-use cart_core::{CommandSpec, files, run};
+use cart_core::{CommandSpec, files, inherited, run};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mkfifoat};
 use rustix::io::ioctl_fionread;
 use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
 use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
 
 use crate::backoff::BackOff;
+use crate::handover::Copies;
 
 /// How much a service may print while nobody writes it: the most that the system allows to
 /// everybody (`/proc/sys/fs/pipe-max-size`).
@@ -50,6 +52,15 @@ pub(crate) struct Collector {
     dropped: u64,
 }
 
+/// A pipe and its writer, as they are handed over to the supervisor's next program.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HandedCollector {
+    path: Utf8PathBuf,
+    number: i32,
+    command: CommandSpec,
+    writer: Option<ProcessId>,
+}
+
 impl Collector {
     /// Opens the pipe of the service called `name`, or makes it. Nobody reads it yet.
     pub(crate) fn open(
@@ -67,6 +78,37 @@ impl Collector {
             command,
             writer: None,
             start_at: Some(Instant::now()),
+            helpless: false,
+            back_off: BackOff::default(),
+            kill_at: None,
+            dropped: 0,
+        })
+    }
+
+    /// What the supervisor's next program needs to go on with it; nothing when it comes to its end.
+    pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<Option<HandedCollector>> {
+        let Some(pipe) = &self.pipe else { return Ok(None) };
+        Ok(Some(HandedCollector {
+            path: self.path.clone(),
+            number: copies.number(pipe)?,
+            command: self.command.clone(),
+            writer: self.writer(),
+        }))
+    }
+
+    /// Goes on with the pipe. The writer is told to end, so that the next one is of the new
+    /// program, too.
+    pub(crate) fn take_over(handed: HandedCollector) -> Option<Self> {
+        let pipe = inherited::take(handed.number).ok()?;
+        if let Some(writer) = handed.writer {
+            writer.signal(Signal::TERM);
+        }
+        Some(Self {
+            path: handed.path,
+            pipe: Some(pipe),
+            command: handed.command,
+            start_at: handed.writer.is_none().then(Instant::now),
+            writer: handed.writer.map(|id| (id, Instant::now())),
             helpless: false,
             back_off: BackOff::default(),
             kill_at: None,

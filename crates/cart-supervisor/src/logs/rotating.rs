@@ -34,6 +34,11 @@ impl RotatingFile {
         Self { path: path.to_owned(), limits, open: None }
     }
 
+    /// Its path.
+    pub(crate) fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
     /// Writes all of `data` and advances it over what was written, so that after an error (disk
     /// full) the rest can be tried again.
     pub(crate) fn append(&mut self, data: &mut &[u8]) -> io::Result<()> {

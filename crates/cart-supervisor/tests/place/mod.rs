@@ -32,7 +32,7 @@ while True:
 pub struct Place {
     _keep: tempfile::TempDir,
     pub dir: Utf8PathBuf,
-    env: GearEnv,
+    pub env: GearEnv,
 }
 
 impl Place {
@@ -45,10 +45,19 @@ impl Place {
     }
 
     pub fn supervisor(&self) -> SupervisorProcess {
-        let target = std::env::current_exe().unwrap();
-        let target = Utf8Path::from_path(target.parent().unwrap().parent().unwrap()).unwrap();
-        let program = target.join("examples/supervise");
+        let own = self.program();
+        let program = if own.exists() { own } else { built_program() };
         SupervisorProcess::new(&CartridgeDir::new(self.dir.clone()), &program)
+    }
+
+    /// A program of this place's own, which counts if it is there.
+    pub fn program(&self) -> Utf8PathBuf {
+        self.dir.join("program")
+    }
+
+    /// Puts a program in place as a new version of the cartridge would: as a new file.
+    pub fn install(&self, content: &[u8]) {
+        files::write_atomic(&self.program(), content, 0o755).unwrap();
     }
 
     pub fn client(&self) -> Client {
@@ -116,6 +125,13 @@ impl Place {
             other => panic!("not running: {other:?}"),
         }
     }
+}
+
+/// The program that cargo built.
+pub fn built_program() -> Utf8PathBuf {
+    let target = std::env::current_exe().unwrap();
+    let target = Utf8Path::from_path(target.parent().unwrap().parent().unwrap()).unwrap();
+    target.join("examples/supervise")
 }
 
 impl Drop for Place {
