@@ -10,6 +10,7 @@ mod crashes;
 mod elsewhere;
 mod foreground;
 mod life;
+mod logs;
 mod lost;
 mod mistakes;
 mod readme;

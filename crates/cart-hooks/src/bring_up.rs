@@ -8,6 +8,7 @@ use cart_nginx::{Change as ConfigChange, Nginx, Site, Stage};
 use cart_supervisor::{Change, Client, ClientError, ServiceState, ServiceStatus};
 
 use crate::error::{Before, Error};
+use crate::messages;
 use crate::ready::Ready;
 use crate::services::{self, APPSERVER, NGINX};
 
@@ -40,12 +41,15 @@ pub(crate) enum Up {
 /// Makes app and nginx run as `ready` says. The app comes first: nginx is told of nothing that
 /// has not proved itself. If nothing ran before and something fails, nothing is left running.
 pub(crate) fn bring_up(
-    ctx: &Context<'_>,
+    ctx: &mut Context<'_>,
     ready: &Ready,
     stage: Stage,
     renew: Renew,
 ) -> Result<Up, Error> {
     let client = services::supervisor(ctx).find_or_start()?;
+    if let Some(why) = client.not_renewed() {
+        ctx.message(&messages::not_renewed(why));
+    }
     let services = client.status()?;
     let runs = |s: &ServiceStatus| matches!(s.state, ServiceState::Running(_));
     let before = match services.iter().find(|service| service.name == APPSERVER) {

@@ -60,7 +60,7 @@ impl State {
         if self.unsupervised {
             return Status::NotAnswering(messages::UNSUPERVISED.to_owned());
         }
-        let (app, nginx) = match (self.running(APPSERVER), self.running(NGINX)) {
+        let (app, nginx) = match (self.running(APPSERVER, ctx), self.running(NGINX, ctx)) {
             (Ok(app), Ok(nginx)) => (app, nginx),
             (app, nginx) => {
                 let trouble: Vec<String> = [app.err(), nginx.err()].into_iter().flatten().collect();
@@ -77,7 +77,9 @@ impl State {
                 Status::Running(messages::running(&app.label, python.as_ref(), &nginx.label))
             }
             answer => {
-                Status::NotAnswering(messages::not_answering(address, path(&app.probe), &answer))
+                let log = log(app, ctx);
+                let path = path(&app.probe);
+                Status::NotAnswering(messages::not_answering(address, path, &answer, log))
             }
         }
     }
@@ -104,7 +106,11 @@ impl State {
     ///
     /// # Errors
     /// [`Error::NotRunning`] with what is the matter instead.
-    pub(crate) fn process(&self, name: &str) -> Result<(&ServiceStatus, ProcessId), Error> {
+    pub(crate) fn process(
+        &self,
+        name: &str,
+        ctx: &Context<'_>,
+    ) -> Result<(&ServiceStatus, ProcessId), Error> {
         let not_running = |reason: &str| Err(Error::NotRunning { reason: reason.to_owned() });
         if self.unsupervised {
             return not_running(messages::UNSUPERVISED);
@@ -112,7 +118,7 @@ impl State {
         if !self.runs() {
             return not_running(messages::NOT_RUNNING);
         }
-        let service = self.running(name).map_err(|reason| Error::NotRunning { reason })?;
+        let service = self.running(name, ctx).map_err(|reason| Error::NotRunning { reason })?;
         match service.state {
             ServiceState::Running(process) => Ok((service, process)),
             _ => not_running(&messages::missing_service(name)),
@@ -124,14 +130,21 @@ impl State {
     }
 
     /// The service, if it runs; else what is the matter with it.
-    fn running(&self, name: &str) -> Result<&ServiceStatus, String> {
+    fn running(&self, name: &str, ctx: &Context<'_>) -> Result<&ServiceStatus, String> {
         let service = self.service(name).ok_or_else(|| messages::missing_service(name))?;
         match &service.state {
             ServiceState::Running(_) => Ok(service),
             ServiceState::BackingOff { reason } => Err(messages::backing_off(name, reason)),
-            ServiceState::GaveUp { reason } => Err(messages::gave_up(name, reason)),
+            ServiceState::GaveUp { reason } => {
+                Err(messages::gave_up(name, reason, log(service, ctx)))
+            }
         }
     }
+}
+
+/// Where a service logs, as people find it: in the cartridge's directory, or elsewhere.
+fn log<'a>(service: &'a ServiceStatus, ctx: &Context<'_>) -> &'a str {
+    service.log.strip_prefix(ctx.dir.path()).unwrap_or(&service.log).as_str()
 }
 
 fn port(service: &ServiceStatus) -> Option<SocketAddr> {

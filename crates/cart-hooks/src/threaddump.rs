@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(90);
 /// does is when one wants to see them.
 pub(crate) fn threaddump(ctx: &mut Context<'_>) -> Result<(), Error> {
     let state = State::ask(ctx)?;
-    let (service, process) = state.process(APPSERVER)?;
+    let (service, process) = state.process(APPSERVER, ctx)?;
     let lock = ctx.dir.run().join("threaddump.lock");
     let _lock = HookLock::acquire(&lock, "control threaddump", LIMIT)?;
     let stacks = stacks::of_server(process, &services::appserver_log(ctx), LIMIT);

@@ -26,7 +26,7 @@ pub(crate) fn update(ctx: &mut Context<'_>) -> Result<(), Error> {
         return Ok(());
     };
     let state = crate::state::State::ask(ctx)?;
-    let (service, master) = state.process(NGINX)?;
+    let (service, master) = state.process(NGINX, ctx)?;
     let path = process::executable(master.pid);
     let running = match &path {
         Some(path) => format!("{} ({path})", service.label),
