@@ -1,7 +1,7 @@
 //! The two services of this cartridge, as the supervisor is told of them.
 
 use cart_core::cartridge::Context;
-use cart_nginx::layout;
+use cart_nginx::{Nginx, layout};
 use cart_supervisor::{Listen, Probe, ServiceSpec, Stop, StopSignal, SupervisorProcess};
 
 use crate::ready::Ready;
@@ -19,13 +19,32 @@ const NGINX_START_LIMIT: u64 = 30;
 /// Seconds that nginx gets beyond the time it gives to its clients.
 const NGINX_GRACE: u64 = 5;
 
+/// Both services as they are wanted, and the nginx that is told of a new configuration.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) appserver: ServiceSpec,
+    pub(crate) nginx: ServiceSpec,
+    pub(crate) master: Nginx,
+}
+
+impl Wanted {
+    /// What `ready` says.
+    pub(crate) fn of(ctx: &Context<'_>, ready: &Ready) -> Self {
+        Self {
+            appserver: appserver(ctx, ready),
+            nginx: nginx(ctx, ready),
+            master: ready.nginx.clone(),
+        }
+    }
+}
+
 /// The supervisor of this cartridge on this gear.
 pub(crate) fn supervisor(ctx: &Context<'_>) -> SupervisorProcess {
     SupervisorProcess::new(ctx.dir, &ctx.dir.usr().join("bin/advanced-python"))
 }
 
 /// The Python server on `run/appserver.sock`.
-pub(crate) fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
+fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
     let settings = &ready.app.settings;
     let nginx_version = ready.nginx.binary().build.version.to_string();
     ServiceSpec {
@@ -45,10 +64,10 @@ pub(crate) fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
 }
 
 /// nginx on the gear's address.
-pub(crate) fn nginx(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
+fn nginx(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
     ServiceSpec {
         name: NGINX.to_owned(),
-        label: format!("nginx {}", ready.nginx.binary().build.version),
+        label: nginx_label(&ready.nginx),
         command: ready.nginx.command(),
         listen: vec![Listen::Tcp(ready.site.listen)],
         log: layout::error_log(ctx.dir),
@@ -60,6 +79,11 @@ pub(crate) fn nginx(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
             drain: ready.site.settings.shutdown_timeout + NGINX_GRACE,
         },
     }
+}
+
+/// nginx's name, for people.
+pub(crate) fn nginx_label(nginx: &Nginx) -> String {
+    format!("nginx {}", nginx.binary().build.version)
 }
 
 fn probe(ready: &Ready) -> Probe {

@@ -9,6 +9,7 @@ use cart_python::stamp::Stamp;
 use cart_supervisor::{Listen, Probe, ServiceState, ServiceStatus, Verdict};
 
 use crate::error::Error;
+use crate::good::{self, Good};
 use crate::messages;
 use crate::services::{self, APPSERVER, NGINX};
 
@@ -42,9 +43,14 @@ impl State {
         !self.services.is_empty() || self.unsupervised
     }
 
+    /// Whether a Python server runs.
+    pub(crate) fn serves(&self) -> bool {
+        self.unsupervised || self.running(APPSERVER).is_ok()
+    }
+
     /// The name of the Python server that runs.
     pub(crate) fn server(&self) -> Option<&str> {
-        self.service(APPSERVER).map(|service| service.label.as_str())
+        self.service(APPSERVER).map(|service| good::unlabelled(&service.label).0)
     }
 
     /// Whether a request to nginx is answered as it should be.
@@ -67,9 +73,7 @@ impl State {
         };
         match cart_supervisor::ask(address, &app.probe, ANSWER_LIMIT) {
             Ok(Some(Verdict::Proved)) => {
-                let place = Places::on_gear(ctx.gear, ctx.dir).environment;
-                let python = Stamp::read(&place).map(|stamp| stamp.python.version);
-                Status::Running(messages::running(&app.label, python.as_ref(), &nginx.label))
+                Status::Running(running_text(ctx, &app.label, &nginx.label))
             }
             answer => {
                 Status::NotAnswering(messages::not_answering(address, path(&app.probe), &answer))
@@ -90,6 +94,24 @@ impl State {
             ServiceState::GaveUp { reason } => Err(messages::gave_up(name, reason)),
         }
     }
+}
+
+fn running_text(ctx: &Context<'_>, app: &str, nginx: &str) -> String {
+    let (server, is_last_good) = good::unlabelled(app);
+    let good = is_last_good.then(|| Good::read(ctx.dir)).flatten();
+    let python = match &good {
+        Some(good) => Some(good.python.clone()),
+        None => {
+            let place = Places::on_gear(ctx.gear, ctx.dir).environment;
+            Stamp::read(&place).map(|stamp| stamp.python.version)
+        }
+    };
+    let mut text = messages::running(server, python.as_ref(), nginx);
+    if is_last_good {
+        text.push('\n');
+        text.push_str(&messages::is_last_good(good.map(|good| good.date()).as_deref()));
+    }
+    text
 }
 
 fn port(service: &ServiceStatus) -> Option<SocketAddr> {
