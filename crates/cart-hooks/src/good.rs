@@ -214,6 +214,8 @@ impl Place {
         }
     }
 
+    /// Nothing is synced: that would wait for what everybody else on the node has written. A power
+    /// failure seconds after a deploy may cost the copy; the repository is there then, too.
     fn fill(&self, ready: &Ready, code: Option<&Code>) -> Result<(), FileError> {
         let places = &ready.app.places;
         // What is there was left behind by a hook that was killed.
@@ -223,16 +225,7 @@ impl Place {
             code.copy(&places.repo, &self.code())?;
         }
         let moves = Moves::of_repo(ready, self, code.is_some());
-        kept::keep(&places.environment, &self.virtenv(), &moves.pairs())?;
-        self.sync()
-    }
-
-    /// The file that names this directory is synced: after a power failure, too, it must find
-    /// what it names.
-    fn sync(&self) -> Result<(), FileError> {
-        let failed = |e| FileError::new("sync", &self.path, e);
-        let directory = std::fs::File::open(&self.path).map_err(failed)?;
-        rustix::fs::syncfs(directory).map_err(|e| failed(e.into()))
+        kept::keep(&places.environment, &self.virtenv(), &moves.pairs())
     }
 }
 
