@@ -18,7 +18,7 @@ fn a_killed_python_server_is_back_and_no_get_is_lost() {
     for server in ["wsgiref", "gevent", "gunicorn"] {
         let gear = running(&fixture("mirror"), &[(SERVER, server)]);
         for _ in 0..2 {
-            let process = child(&gear, "python");
+            let process = child(&gear, "bin/python");
             process.signal_group(Signal::KILL);
             assert!(process.wait_gone(LIMIT));
             assert_eq!(get(gear.address(), "/").body, "mirror", "{server}");
@@ -72,6 +72,7 @@ fn the_supervisor_leads_a_session_and_no_service_keeps_a_hooks_pipe() {
     for pid in process::children(supervisor).into_iter().chain([supervisor]) {
         for number in [0, 1, 2] {
             let target = std::fs::read_link(format!("/proc/{pid}/fd/{number}")).unwrap();
+            // The app prints into a pipe with a name, which is ours.
             assert!(!target.to_string_lossy().starts_with("pipe:"), "{pid}: {number}: {target:?}");
         }
     }
@@ -81,7 +82,7 @@ fn the_supervisor_leads_a_session_and_no_service_keeps_a_hooks_pipe() {
 fn gunicorns_other_workers_serve_on_when_one_cannot_be_replaced() {
     let variables = [(SERVER, "gunicorn"), ("OPENSHIFT_PYTHON_WORKERS", "2")];
     let gear = running(&fixture("mirror"), &variables);
-    let master = child(&gear, "gunicorn").pid;
+    let master = child(&gear, "bin/python").pid;
     let all = wait::until(LIMIT, || (process::children(master).len() == 2).then_some(()));
     assert!(all.is_some());
     gear.write("app.py", "raise SystemExit('broken by a deploy')\n");

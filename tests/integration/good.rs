@@ -181,6 +181,41 @@ fn a_reboot_with_broken_code_starts_what_worked_last() {
 }
 
 #[test]
+fn a_server_that_is_killed_after_a_failed_change_comes_back_with_the_old_code() {
+    for server in ["wsgiref", "gunicorn"] {
+        let gear = running(&fixture("mirror"), &[(SERVER, server)]);
+        gear.write("app.py", BROKEN);
+        gear.control("deploy").failed_saying(&["no_such_module", "still serves"]);
+        for _ in 0..2 {
+            kill_server(&gear);
+            assert_eq!(get(gear.address(), "/").body, "mirror", "{server}");
+            let copy = gear.cartridge().join("good/1/code/");
+            assert_eq!(variable(&gear, "OPENSHIFT_REPO_DIR"), copy, "{server}");
+        }
+        gear.write("app.py", &app("mended"));
+        gear.control("deploy").done();
+        kill_server(&gear);
+        assert_eq!(get(gear.address(), "/").body, "mended", "{server}");
+        assert_eq!(variable(&gear, "OPENSHIFT_REPO_DIR"), format!("{}/", gear.repo()));
+    }
+}
+
+#[test]
+fn a_server_that_is_killed_while_its_successor_is_built_comes_back_with_the_old_code() {
+    let gear = running(&fixture("mirror"), &[]);
+    gear.control("pre-repo-archive").done();
+    gear.write("app.py", BROKEN);
+    kill_server(&gear);
+    assert_eq!(get(gear.address(), "/").body, "mirror");
+}
+
+fn kill_server(gear: &TestGear) {
+    let process = tests::processes::child(gear, "bin/python");
+    process.signal_group(Signal::KILL);
+    assert!(process.wait_gone(LIMIT));
+}
+
+#[test]
 fn a_page_that_fails_does_not_replace_what_worked_last() {
     let gear = running(&fixture("mirror"), &[]);
     gear.control("stop").done();

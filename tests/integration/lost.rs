@@ -44,3 +44,8 @@ fn a_hot_deploy_on_gevent_loses_nothing() {
 fn a_failed_restart_loses_nothing() {
     nothing_is_lost("wsgiref", "fail-import");
 }
+
+#[test]
+fn an_upgrade_of_the_cartridge_loses_nothing() {
+    nothing_is_lost("wsgiref", "upgrade");
+}

@@ -8,6 +8,7 @@
 mod crashes;
 mod good;
 mod life;
+mod logs;
 mod lost;
 mod mistakes;
 mod readme;

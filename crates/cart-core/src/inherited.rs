@@ -19,3 +19,12 @@ pub fn adopt() -> io::Result<()> {
     // SAFETY: called first in `main`, before this process has opened any descriptor of its own.
     unsafe { command_fds::inherited::init_inherited_fds() }
 }
+
+/// Closes what was inherited and nobody has [taken](take): a socket that somebody else must be able
+/// to open, say.
+pub fn close_rest() {
+    let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers: Vec<i32> =
+        entries.filter_map(|e| e.file_name().to_str().and_then(|n| n.parse().ok())).collect();
+    numbers.into_iter().for_each(|number| drop(take(number)));
+}

@@ -145,7 +145,16 @@ pub fn piped(command: &CommandSpec) -> Result<Child, RunError> {
 /// # Errors
 /// [`RunError::NotStarted`].
 pub fn service(command: &CommandSpec, held: Vec<OwnedFd>, log: &File) -> Result<Child, RunError> {
-    long_running(command, held, log, |process| process.process_group(0))
+    long_running(command, held, Stdio::null(), log, |process| process.process_group(0))
+}
+
+/// As [`service`], for a child that works on its standard input: the writer of a log, which reads
+/// what a service prints.
+///
+/// # Errors
+/// [`RunError::NotStarted`].
+pub fn reader(command: &CommandSpec, input: OwnedFd, log: &File) -> Result<Child, RunError> {
+    long_running(command, Vec::new(), input.into(), log, |process| process.process_group(0))
 }
 
 /// As [`service`], for a child that founds a session of its own: the leader of a process group may
@@ -154,13 +163,14 @@ pub fn service(command: &CommandSpec, held: Vec<OwnedFd>, log: &File) -> Result<
 /// # Errors
 /// [`RunError::NotStarted`].
 pub fn daemon(command: &CommandSpec, held: Vec<OwnedFd>, log: &File) -> Result<Child, RunError> {
-    long_running(command, held, log, |process| process)
+    long_running(command, held, Stdio::null(), log, |process| process)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
 fn long_running(
     command: &CommandSpec,
     held: Vec<OwnedFd>,
+    input: Stdio,
     log: &File,
     place: impl FnOnce(&mut Command) -> &mut Command,
 ) -> Result<Child, RunError> {
@@ -171,7 +181,7 @@ fn long_running(
         .env_clear()
         .envs(command.env.iter())
         .current_dir(&command.dir)
-        .stdin(Stdio::null())
+        .stdin(input)
         .stdout(log.try_clone().map_err(failed)?)
         .stderr(log.try_clone().map_err(failed)?);
     let mappings = (3..).zip(held).map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd });
@@ -329,6 +339,18 @@ mod tests {
         let (pid, group) = text.trim().split_once('\n').unwrap();
         assert_eq!(pid, group);
         assert_eq!(output.stderr, b"e\n");
+    }
+
+    #[test]
+    fn a_reader_reads_what_it_is_given_and_leads_its_group() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = File::create(dir.path().join("log")).unwrap();
+        let (input, output) = io::pipe().unwrap();
+        let mut child = reader(&shell("cat; echo $$"), input.into(), &log).unwrap();
+        io::Write::write_all(&mut { output }, b"what was said\n").unwrap();
+        assert!(child.wait().unwrap().success());
+        let text = std::fs::read_to_string(dir.path().join("log")).unwrap();
+        assert_eq!(text, format!("what was said\n{}\n", child.id()));
     }
 
     #[test]

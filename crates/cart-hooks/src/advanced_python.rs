@@ -86,7 +86,15 @@ impl Cartridge for AdvancedPython {
                 ready::nginx(ctx)?.prepare(&site)?;
                 Ok(())
             }
-            "build" => ready::build(ctx).map(drop),
+            // From now on the repository is not what runs. A deploy makes it so again.
+            "pre-repo-archive" => {
+                last_good::hold(ctx);
+                Ok(())
+            }
+            "build" => {
+                last_good::hold(ctx);
+                ready::build(ctx).map(drop)
+            }
             "deploy" => self.deploy(ctx),
             "tidy" => tidy::tidy(ctx),
             "server" => {

@@ -73,23 +73,28 @@ fn bring_up(ctx: &mut Context<'_>, ready: &Ready, stage: Stage, renew: Renew) ->
 pub(crate) struct Outcome {
     app: Change,
     up: Up,
-    /// Whether the last good generation ran before, from its copies.
+    /// Whether what ran before may have run from copies of the last good generation.
     replaced_last_good: bool,
 }
 
 /// Makes app and nginx run as `wanted` says. The app comes first: nginx is told of nothing that
 /// has not proved itself. If nothing ran before and something fails, nothing is left running.
 pub(crate) fn make_run(
-    ctx: &Context<'_>,
+    ctx: &mut Context<'_>,
     wanted: &Wanted,
     stage: Stage,
     renew: Renew,
 ) -> Result<Outcome, Error> {
     let client = services::supervisor(ctx).find_or_start()?;
+    if let Some(why) = client.not_renewed() {
+        ctx.message(&messages::not_renewed(why));
+    }
     let services = client.status()?;
     let runs = |s: &ServiceStatus| matches!(s.state, ServiceState::Running(_));
     let appserver = services.iter().find(|service| service.name == APPSERVER);
-    let replaced_last_good = appserver.is_some_and(|app| good::unlabelled(&app.label).1);
+    // One that crashed may have been started again from the copies; see `last_good::hold`.
+    let replaced_last_good =
+        appserver.is_some_and(|app| good::unlabelled(&app.label).1 || app.crashes > 0);
     let before = match appserver {
         Some(appserver) if runs(appserver) => Before::Serves,
         Some(_) => Before::Fails,

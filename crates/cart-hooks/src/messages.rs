@@ -62,6 +62,7 @@ pub(crate) fn not_answering(
     address: SocketAddr,
     path: &str,
     answer: &io::Result<Option<Verdict>>,
+    log: &str,
 ) -> String {
     let asked = format!("http://{address}{path}");
     let what = match answer {
@@ -72,7 +73,7 @@ pub(crate) fn not_answering(
     };
     format!(
         "Application is up but not well: {asked} {what}.\n\
-         Look at logs/appserver.log and logs/nginx-error.log in the cartridge's directory"
+         Look at {log} and logs/nginx-error.log in the cartridge's directory"
     )
 }
 
@@ -82,18 +83,25 @@ pub(crate) fn backing_off(service: &str, reason: &str) -> String {
 }
 
 /// `status` of a service that crashed too often.
-pub(crate) fn gave_up(service: &str, reason: &str) -> String {
+pub(crate) fn gave_up(service: &str, reason: &str, log: &str) -> String {
     format!(
         "{} crashed too often in a row ({reason}) and was given up. \
-         Mend the cause (logs/{}) and restart the application",
-        title(service),
-        log_of(service)
+         Mend the cause ({log}) and restart the application",
+        title(service)
     )
 }
 
 /// `status` when one of the two services is not there at all.
 pub(crate) fn missing_service(service: &str) -> String {
     format!("{} is not running. Restart the application", title(service))
+}
+
+/// When the cartridge was upgraded and its supervisor could not be.
+pub(crate) fn not_renewed(why: &str) -> String {
+    format!(
+        "The supervisor goes on as the version it was started as: {why}. Nothing is lost by that; \
+         `control stop` and `control start` bring the new one"
+    )
 }
 
 /// After packages were installed.
@@ -174,10 +182,6 @@ fn title(service: &str) -> &str {
         NGINX => "nginx",
         other => other,
     }
-}
-
-fn log_of(service: &str) -> &'static str {
-    if service == NGINX { "nginx-error.log" } else { "appserver.log" }
 }
 
 #[cfg(test)]

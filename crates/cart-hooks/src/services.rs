@@ -1,8 +1,11 @@
 //! The two services of this cartridge, as the supervisor is told of them.
 
+use camino::Utf8PathBuf;
 use cart_core::cartridge::Context;
+use cart_core::{CommandSpec, LogLimits, programs};
 use cart_nginx::{Nginx, layout};
-use cart_supervisor::{Listen, Probe, ServiceSpec, Stop, StopSignal, SupervisorProcess};
+use cart_python::settings::{LOG_FILES, LOG_SIZE};
+use cart_supervisor::{Listen, Logging, Probe, ServiceSpec, Stop, StopSignal, SupervisorProcess};
 
 use crate::ready::Ready;
 
@@ -18,6 +21,11 @@ const LINGER: u64 = 5;
 const NGINX_START_LIMIT: u64 = 30;
 /// Seconds that nginx gets beyond the time it gives to its clients.
 const NGINX_GRACE: u64 = 5;
+
+/// By what name a node's logshifter knows the app, so that its limits are
+/// `LOGSHIFTER_ADVANCED_PYTHON_MAX_FILESIZE` and `_MAX_FILES`: with the hyphen of the cartridge's
+/// name, nobody could set them.
+const LOGSHIFTER_TAG: &str = "advanced_python";
 
 /// Both services as they are wanted, and the nginx that is told of a new configuration.
 #[derive(Debug)]
@@ -47,12 +55,17 @@ pub(crate) fn supervisor(ctx: &Context<'_>) -> SupervisorProcess {
 fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
     let settings = &ready.app.settings;
     let nginx_version = ready.nginx.binary().build.version.to_string();
+    let mut command = ready.prepared.command().env("OPENSHIFT_NGINX_VERSION", nginx_version);
+    // Of no concern to the app: another limit is no reason for another server.
+    [LOG_SIZE, LOG_FILES].iter().for_each(|setting| command.env.remove(setting.name));
+    let (log, logging) = appserver_log(ctx, settings.log_limits);
     ServiceSpec {
         name: APPSERVER.to_owned(),
         label: ready.prepared.server.name().to_owned(),
-        command: ready.prepared.command().env("OPENSHIFT_NGINX_VERSION", nginx_version),
+        command,
         listen: vec![Listen::Unix(ctx.dir.run().join("appserver.sock"))],
-        log: ctx.dir.logs().join("appserver.log"),
+        log,
+        logging,
         probe: probe(ready),
         start_limit: settings.start_timeout.as_secs(),
         stop: Stop {
@@ -63,6 +76,37 @@ fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
     }
 }
 
+/// Where the app's output goes, and who writes it: the node's logshifter where there is one, else
+/// we. A node's is given its own limits by its own variables (node-contract.md, Logs).
+fn appserver_log(ctx: &Context<'_>, limits: LogLimits) -> (Utf8PathBuf, Logging) {
+    let (log, writer) = match logshifter(ctx) {
+        Some((log, writer)) => (log, writer),
+        None => {
+            let log = ctx.dir.logs().join("appserver.log");
+            let writer = supervisor(ctx).log_writer(&log, limits);
+            (log, writer)
+        }
+    };
+    (log, Logging::Collected { writer })
+}
+
+fn logshifter(ctx: &Context<'_>) -> Option<(Utf8PathBuf, CommandSpec)> {
+    let program = programs::find("logshifter", ctx.env, &["/usr/bin"]).ok()?;
+    let log = logshifter_log(ctx);
+    log.parent().is_some_and(|directory| directory.is_dir()).then(|| {
+        let env = ctx.env.for_service();
+        let writer = CommandSpec::new(program, &env).args(["-tag", LOGSHIFTER_TAG]);
+        (log, writer.dir(ctx.dir.path()))
+    })
+}
+
+/// Where logshifter would write.
+pub(crate) fn logshifter_log(ctx: &Context<'_>) -> Utf8PathBuf {
+    let logs = ctx.env.directory("OPENSHIFT_LOG_DIR");
+    let logs = logs.unwrap_or_else(|_| ctx.gear.home.join("app-root/logs"));
+    logs.join(format!("{LOGSHIFTER_TAG}.log"))
+}
+
 /// nginx on the gear's address.
 fn nginx(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
     ServiceSpec {
@@ -71,6 +115,10 @@ fn nginx(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
         command: ready.nginx.command(),
         listen: vec![Listen::Tcp(ready.site.listen)],
         log: layout::error_log(ctx.dir),
+        logging: Logging::Own {
+            files: vec![layout::access_log(ctx.dir), layout::error_log(ctx.dir)],
+            limits: ready.site.settings.log_limits,
+        },
         probe: Probe::Reaction,
         start_limit: NGINX_START_LIMIT,
         stop: Stop {

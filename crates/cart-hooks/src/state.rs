@@ -45,7 +45,8 @@ impl State {
 
     /// Whether a Python server runs.
     pub(crate) fn serves(&self) -> bool {
-        self.unsupervised || self.running(APPSERVER).is_ok()
+        let runs = |s: &ServiceStatus| matches!(s.state, ServiceState::Running(_));
+        self.unsupervised || self.service(APPSERVER).is_some_and(runs)
     }
 
     /// The name of the Python server that runs.
@@ -61,7 +62,7 @@ impl State {
         if self.unsupervised {
             return Status::NotAnswering(messages::UNSUPERVISED.to_owned());
         }
-        let (app, nginx) = match (self.running(APPSERVER), self.running(NGINX)) {
+        let (app, nginx) = match (self.running(APPSERVER, ctx), self.running(NGINX, ctx)) {
             (Ok(app), Ok(nginx)) => (app, nginx),
             (app, nginx) => {
                 let trouble: Vec<String> = [app.err(), nginx.err()].into_iter().flatten().collect();
@@ -76,7 +77,9 @@ impl State {
                 Status::Running(running_text(ctx, &app.label, &nginx.label))
             }
             answer => {
-                Status::NotAnswering(messages::not_answering(address, path(&app.probe), &answer))
+                let log = log(app, ctx);
+                let path = path(&app.probe);
+                Status::NotAnswering(messages::not_answering(address, path, &answer, log))
             }
         }
     }
@@ -86,12 +89,14 @@ impl State {
     }
 
     /// The service, if it runs; else what is the matter with it.
-    fn running(&self, name: &str) -> Result<&ServiceStatus, String> {
+    fn running(&self, name: &str, ctx: &Context<'_>) -> Result<&ServiceStatus, String> {
         let service = self.service(name).ok_or_else(|| messages::missing_service(name))?;
         match &service.state {
             ServiceState::Running(_) => Ok(service),
             ServiceState::BackingOff { reason } => Err(messages::backing_off(name, reason)),
-            ServiceState::GaveUp { reason } => Err(messages::gave_up(name, reason)),
+            ServiceState::GaveUp { reason } => {
+                Err(messages::gave_up(name, reason, log(service, ctx)))
+            }
         }
     }
 }
@@ -112,6 +117,11 @@ fn running_text(ctx: &Context<'_>, app: &str, nginx: &str) -> String {
         text.push_str(&messages::is_last_good(good.map(|good| good.date()).as_deref()));
     }
     text
+}
+
+/// Where a service logs, as people find it: in the cartridge's directory, or elsewhere.
+fn log<'a>(service: &'a ServiceStatus, ctx: &Context<'_>) -> &'a str {
+    service.log.strip_prefix(ctx.dir.path()).unwrap_or(&service.log).as_str()
 }
 
 fn port(service: &ServiceStatus) -> Option<SocketAddr> {

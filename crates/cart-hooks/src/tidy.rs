@@ -2,24 +2,44 @@
 
 use camino::Utf8Path;
 use cart_core::cartridge::Context;
-use cart_core::files::FileError;
+use cart_core::files::{self, FileError};
 
 use crate::error::Error;
-use crate::messages;
+use crate::{messages, services};
 
-/// Empties the logs. They are emptied in place: a server that has one open goes on writing at its
-/// new end, which the original cartridge, removing the files, did not manage.
+/// Empties the logs and removes those that were moved on (`appserver.log.1`). Those that are
+/// written are emptied in place: who has one open goes on writing at its new end, which the
+/// original cartridge, removing the files, did not manage.
 pub(crate) fn tidy(ctx: &mut Context<'_>) -> Result<(), Error> {
     let mut freed = 0;
     let logs = ctx.dir.logs();
     let entries = logs.read_dir_utf8().map_err(|e| FileError::new("list", &logs, e))?;
     for entry in entries.flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            freed += empty(entry.path())?;
+            freed += if was_moved_on(entry.file_name()) {
+                remove(entry.path())?
+            } else {
+                empty(entry.path())?
+            };
         }
+    }
+    let elsewhere = services::logshifter_log(ctx);
+    if elsewhere.is_file() {
+        freed += empty(&elsewhere)?;
     }
     ctx.result(&messages::tidied(freed));
     Ok(())
+}
+
+/// `x.log.1`, `x.log.2` and so on.
+fn was_moved_on(name: &str) -> bool {
+    name.rsplit_once(".log.").is_some_and(|(_, number)| number.parse::<u32>().is_ok())
+}
+
+/// The writer may move it on at this very moment: then it goes the next time.
+fn remove(log: &Utf8Path) -> Result<u64, FileError> {
+    let size = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
+    files::remove_if_exists(log).map(|()| size)
 }
 
 fn empty(log: &Utf8Path) -> Result<u64, FileError> {

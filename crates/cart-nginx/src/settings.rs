@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cart_core::{GearEnv, Setting, SettingError};
+use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits};
 
 use crate::network::{self, Network};
 
@@ -60,6 +60,18 @@ const ERB_FALLBACK: Setting = Setting {
     default: "no",
     allowed: "yes or no",
 };
+const LOG_SIZE: Setting = Setting {
+    name: "OPENSHIFT_NGINX_LOG_SIZE",
+    meaning: "size after which each of nginx's two logs is moved on (nginx-access.log.1, .2, ...) and begun anew",
+    default: log_limits::DEFAULT_SIZE,
+    allowed: log_limits::SIZES,
+};
+const LOG_FILES: Setting = Setting {
+    name: "OPENSHIFT_NGINX_LOG_FILES",
+    meaning: "how many files of each of nginx's two logs are kept, the newest included",
+    default: log_limits::DEFAULT_FILES,
+    allowed: log_limits::FILES,
+};
 
 /// Every variable for nginx, in the order of the README's table.
 pub const SETTINGS: &[Setting] = &[
@@ -70,6 +82,8 @@ pub const SETTINGS: &[Setting] = &[
     WORKERS,
     WORKER_CONNECTIONS,
     ACCESS_LOG,
+    LOG_SIZE,
+    LOG_FILES,
     TRUSTED_PROXIES,
     ERB_FALLBACK,
 ];
@@ -94,6 +108,8 @@ pub struct NginxSettings {
     pub worker_connections: u64,
     /// Whether requests are logged.
     pub access_log: bool,
+    /// How much of each log is kept.
+    pub log_limits: LogLimits,
     /// Whom `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Whether a real `erb` may be asked.
@@ -117,6 +133,7 @@ impl NginxSettings {
             workers: WORKERS.number(env, 1..=64, 1)?,
             worker_connections: WORKER_CONNECTIONS.number(env, 64..=131_072, 8192)?,
             access_log: ACCESS_LOG.read(env, |text| switch(text, "on", "off"))?.unwrap_or(true),
+            log_limits: LogLimits::read(env, &LOG_SIZE, &LOG_FILES)?,
             trusted_proxies: TRUSTED_PROXIES
                 .read(env, network::parse_list)?
                 .unwrap_or_else(network::loopback_and_private),

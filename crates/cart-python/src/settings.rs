@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use cart_core::{GearEnv, Setting, SettingError};
+use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits};
 
 use crate::entry_point::EntryPoint;
 use crate::mirror::MirrorUrl;
@@ -100,6 +100,22 @@ pub const PROBE_STATUS: Setting = Setting {
     allowed: "statuses and ranges from 100 to 599, such as `200-399,401`",
 };
 
+/// How large the app's log may grow.
+pub const LOG_SIZE: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_LOG_SIZE",
+    meaning: "size after which the app's log is moved on (appserver.log.1, .2, ...) and begun anew",
+    default: log_limits::DEFAULT_SIZE,
+    allowed: log_limits::SIZES,
+};
+
+/// How many files of the app's log are kept.
+pub const LOG_FILES: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_LOG_FILES",
+    meaning: "how many files of the app's log are kept, the newest included",
+    default: log_limits::DEFAULT_FILES,
+    allowed: log_limits::FILES,
+};
+
 /// All of them, in the order of the README's table.
 pub const SETTINGS: &[Setting] = &[
     SERVER,
@@ -113,6 +129,8 @@ pub const SETTINGS: &[Setting] = &[
     DRAIN_TIMEOUT,
     PROBE_PATH,
     PROBE_STATUS,
+    LOG_SIZE,
+    LOG_FILES,
 ];
 
 /// What was set, checked. What depends on the gear (how many workers) is still open.
@@ -140,6 +158,8 @@ pub struct PythonSettings {
     pub probe_path: ProbePath,
     /// Which of its answers count as life.
     pub probe_statuses: Statuses,
+    /// How much of the app's log is kept.
+    pub log_limits: LogLimits,
 }
 
 impl PythonSettings {
@@ -161,6 +181,7 @@ impl PythonSettings {
             drain_timeout: seconds(DRAIN_TIMEOUT, env, 30)?,
             probe_path: PROBE_PATH.read(env, ProbePath::parse)?.unwrap_or_default(),
             probe_statuses: PROBE_STATUS.read(env, Statuses::parse)?.unwrap_or_default(),
+            log_limits: LogLimits::read(env, &LOG_SIZE, &LOG_FILES)?,
         })
     }
 }
@@ -244,6 +265,8 @@ mod tests {
             (DRAIN_TIMEOUT, "3601"),
             (PROBE_PATH, "health"),
             (PROBE_STATUS, "200-"),
+            (LOG_SIZE, "1k"),
+            (LOG_FILES, "0"),
         ] {
             let text = error(setting.name, value);
             assert!(text.starts_with(&format!("{} is {value:?}", setting.name)), "{text}");

@@ -9,7 +9,7 @@ const HEALTHY: Duration = Duration::from_secs(10);
 const WAITS_MS: &[u64] = &[0, 200, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000];
 
 /// Counts the crashes of one service.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct BackOff {
     in_a_row: usize,
 }

@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
+use cart_core::process::ProcessId;
 use cart_core::run::{self, RunError};
-use cart_core::{CartridgeDir, CommandSpec, GearEnv};
+use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits};
 use rustix::process::Signal;
 
 use crate::daemon::SUPERVISE;
-use crate::protocol::{Change, Failure, Request, Response, ServiceStatus};
+use crate::logs::WRITE_LOG;
+use crate::operation::TURN_LIMIT;
+use crate::protocol::{Change, Failure, Message, Request, Response, ServiceStatus};
 use crate::record::Record;
 use crate::service::ServiceSpec;
 
@@ -43,6 +46,16 @@ impl Supervisor {
         Self { run: dir.run(), logs: dir.logs(), command }
     }
 
+    /// What writes and bounds the log of a service that prints into a pipe, for
+    /// [`Logging::Collected`](crate::Logging::Collected): this cartridge's own program.
+    #[must_use]
+    pub fn log_writer(&self, log: &Utf8Path, limits: LogLimits) -> CommandSpec {
+        CommandSpec::new(&self.command.program, &GearEnv::new())
+            .args([WRITE_LOG, log.as_str()])
+            .args([limits.size.to_string(), limits.files.to_string()])
+            .dir(&self.command.dir)
+    }
+
     /// The running supervisor, if one runs.
     ///
     /// # Errors
@@ -68,20 +81,23 @@ impl Supervisor {
     /// # Errors
     /// As [`find_or_start`](Self::find_or_start).
     pub fn find_or_take_over(&self) -> Result<Option<Client>, ClientError> {
-        match self.find()? {
+        match self.find()?.filter(Client::understands) {
             Some(client) => Ok(Some(client)),
             None if self.left_something_running() => self.find_or_start().map(Some),
             None => Ok(None),
         }
     }
 
-    /// The running supervisor, or one started now. To be called under the hook's lock: two
-    /// starters would shut each other out.
+    /// The running supervisor, or one started now. One that runs from another program than the
+    /// cartridge has now becomes that program, without a gap; see [`Client::not_renewed`]. To be
+    /// called under the hook's lock: two starters would shut each other out.
     ///
     /// # Errors
     /// [`ClientError`] when it cannot be started.
     pub fn find_or_start(&self) -> Result<Client, ClientError> {
-        if let Some(client) = self.find()? {
+        if let Some(client) = self.find()?
+            && let Some(client) = self.renewed(client)?
+        {
             return Ok(client);
         }
         self.end_unreachable();
@@ -100,8 +116,29 @@ impl Supervisor {
         Ok(client)
     }
 
-    /// A supervisor that lives but whose socket somebody removed can be told nothing, and would
-    /// start again what its successor stops. Its services outlive it, and are taken over.
+    /// The supervisor as the program that the cartridge has now; `None` when it understands
+    /// nothing of what we say, or just went.
+    fn renewed(&self, mut client: Client) -> Result<Option<Client>, ClientError> {
+        let process = match client.about() {
+            Ok(process) => process,
+            Err(ClientError::OtherProtocol { .. }) => return Ok(None),
+            Err(error) if error.is_gone() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if !runs(process, &self.command.program) {
+            let program = CommandSpec { args: Vec::new(), ..self.command.clone() };
+            client.not_renewed = match client.ask(&Request::Become { program }, PATIENCE)? {
+                Response::Became => None,
+                Response::NotBecome(why) => Some(why),
+                other => return Err(client.unexpected(&other)),
+            };
+        }
+        Ok(Some(client))
+    }
+
+    /// A supervisor that lives but whose socket somebody removed, or who speaks otherwise, can be
+    /// told nothing, and would start again what its successor stops. Its services outlive it, and
+    /// are taken over.
     fn end_unreachable(&self) {
         if let Some(supervisor) = Record::read(&self.run).supervisor {
             supervisor.signal(Signal::KILL);
@@ -121,12 +158,20 @@ pub struct Client {
     log: Utf8PathBuf,
     /// How long the log was when this client was made: what stands before is of no concern.
     log_offset: u64,
+    not_renewed: Option<String>,
 }
 
 impl Client {
     fn new(socket: Utf8PathBuf, log: Utf8PathBuf) -> Self {
         let log_offset = std::fs::metadata(&log).map_or(0, |metadata| metadata.len());
-        Self { socket, log, log_offset }
+        Self { socket, log, log_offset, not_renewed: None }
+    }
+
+    /// Why the supervisor still runs from another program than the cartridge has now, if it does.
+    /// It works all the same.
+    #[must_use]
+    pub fn not_renewed(&self) -> Option<&str> {
+        self.not_renewed.as_deref()
     }
 
     /// Makes a service run as `spec` says: starts it, or replaces the generation that runs when
@@ -135,22 +180,10 @@ impl Client {
     /// # Errors
     /// [`ClientError::Failed`]: it did not come up, and what ran before still runs.
     pub fn ensure(&self, spec: ServiceSpec, renew: bool) -> Result<Change, ClientError> {
-        let limit = Duration::from_secs(spec.start_limit) + PATIENCE;
+        let limit = Duration::from_secs(spec.start_limit) + TURN_LIMIT + PATIENCE;
         match self.ask(&Request::Ensure { spec: Box::new(spec), renew }, limit)? {
             Response::Ensured(change) => Ok(change),
             Response::Failed(failure) => Err(ClientError::Failed(failure)),
-            other => Err(self.unexpected(&other)),
-        }
-    }
-
-    /// Stops services one after the other; `limit` bounds the wait.
-    ///
-    /// # Errors
-    /// [`ClientError::TimedOut`] when they have not ended by then.
-    pub fn stop(&self, services: &[&str], limit: Duration) -> Result<(), ClientError> {
-        let services = services.iter().map(|s| (*s).to_owned()).collect();
-        match self.ask(&Request::Stop { services }, limit + PATIENCE)? {
-            Response::Stopped => Ok(()),
             other => Err(self.unexpected(&other)),
         }
     }
@@ -167,6 +200,35 @@ impl Client {
             Response::Stopped => Ok(files::remove_if_exists(&self.socket)?),
             other => Err(self.unexpected(&other)),
         }
+    }
+
+    /// If the generation of `service` that serves now must be started again after a crash,
+    /// `command` is started instead of its own: code that is known to work, say, when what lies in
+    /// its place is not. It holds until another generation serves. Answers whether one serves now.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAnswer`].
+    pub fn start_again_with(
+        &self,
+        service: &str,
+        command: CommandSpec,
+    ) -> Result<bool, ClientError> {
+        let service = service.to_owned();
+        match self.ask(&Request::StartAgainWith { service, command }, PATIENCE)? {
+            Response::Noted(serves) => Ok(serves),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    fn about(&self) -> Result<ProcessId, ClientError> {
+        match self.ask(&Request::About, PATIENCE)? {
+            Response::About { process, .. } => Ok(process),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    fn understands(&self) -> bool {
+        !matches!(self.about(), Err(ClientError::OtherProtocol { .. }))
     }
 
     /// What runs.
@@ -195,7 +257,7 @@ impl Client {
         };
         let mut stream = UnixStream::connect(&self.socket).map_err(silent)?;
         stream.set_read_timeout(Some(limit)).map_err(silent)?;
-        let mut line = serde_json::to_vec(request).map_err(|e| silent(e.into()))?;
+        let mut line = serde_json::to_vec(&Message::new(request)).map_err(|e| silent(e.into()))?;
         line.push(b'\n');
         stream.write_all(&line).map_err(silent)?;
         let mut answer = String::new();
@@ -203,12 +265,27 @@ impl Client {
         if answer.is_empty() {
             return Err(silent(io::ErrorKind::ConnectionAborted.into()));
         }
-        serde_json::from_str(&answer).map_err(|e| silent(e.into()))
+        match Message::read(answer.as_bytes()) {
+            Ok(Response::NotUnderstood(why)) | Err(why) => {
+                Err(ClientError::OtherProtocol { socket: self.socket.clone(), why })
+            }
+            Ok(response) => Ok(response),
+        }
     }
 
     fn unexpected(&self, response: &Response) -> ClientError {
         let source = io::Error::other(format!("unexpected answer {response:?}"));
         ClientError::NoAnswer { source, socket: self.socket.clone(), last_lines: String::new() }
+    }
+}
+
+/// Whether a process runs from this very file. When that cannot be found out, it does.
+fn runs(process: ProcessId, program: &Utf8Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let file = |path: &str| std::fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+    match (file(&format!("/proc/{}/exe", process.pid)), file(program.as_str())) {
+        (Some(running), Some(now)) => running == now,
+        _ => true,
     }
 }
 
@@ -268,6 +345,16 @@ pub enum ClientError {
         socket: Utf8PathBuf,
         /// How long was waited.
         seconds: u64,
+    },
+    /// The supervisor is of another version, which does not understand this one.
+    #[error(
+        "the supervisor behind {socket} is of another version ({why}): `control start` replaces it, and what it runs goes on"
+    )]
+    OtherProtocol {
+        /// The socket.
+        socket: Utf8PathBuf,
+        /// What was not understood.
+        why: String,
     },
     /// A file beside the socket could not be written.
     #[error(transparent)]

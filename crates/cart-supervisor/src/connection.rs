@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use crate::protocol::{Request, Response};
+use crate::protocol::{Message, Request, Response};
 
 /// A request carries an environment, which the system bounds at about 2 MB.
 const LONGEST_REQUEST: usize = 8 * 1024 * 1024;
@@ -37,6 +37,16 @@ impl Connection {
     pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         Ok(Self { stream, received: Vec::new(), since: Instant::now() })
+    }
+
+    /// One of which `received` has arrived already.
+    pub(crate) fn begun(stream: UnixStream, received: Vec<u8>) -> io::Result<Self> {
+        Ok(Self { received, ..Self::new(stream)? })
+    }
+
+    /// What has arrived of its request.
+    pub(crate) fn received(&self) -> &[u8] {
+        &self.received
     }
 
     /// When it has said nothing for too long.
@@ -71,9 +81,9 @@ impl Connection {
             return Received::Nothing;
         };
         let line: Vec<u8> = self.received.drain(..=end).collect();
-        match serde_json::from_slice(&line) {
+        match Message::read(&line) {
             Ok(request) => Received::Request(request),
-            Err(e) => Received::Garbage(e.to_string()),
+            Err(why) => Received::Garbage(why),
         }
     }
 
@@ -81,7 +91,7 @@ impl Connection {
     /// one that does not read must not stop the supervisor.
     pub(crate) fn answer(mut self, response: &Response) {
         let limit = Some(Duration::from_secs(1));
-        if let Ok(mut line) = serde_json::to_vec(response) {
+        if let Ok(mut line) = serde_json::to_vec(&Message::new(response)) {
             line.push(b'\n');
             let _ = self.stream.set_nonblocking(false);
             let _ = self.stream.set_write_timeout(limit);

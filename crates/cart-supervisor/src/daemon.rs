@@ -4,11 +4,13 @@ use std::io::{self, Write};
 use std::os::unix::net::UnixListener;
 use std::process::ExitCode;
 
-use camino::Utf8Path;
-use cart_core::files::{self, FileError};
-use cart_core::{Cartridge, entry, inherited};
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::FileError;
+use cart_core::{Cartridge, LogLimits, entry, inherited};
 
+use crate::handover::{Handover, TAKE_OVER};
 use crate::log::Log;
+use crate::logs::{WRITE_LOG, write_log};
 use crate::supervisor::Supervisor;
 
 /// The descriptor by which a hook hands the control socket to the supervisor it starts.
@@ -17,32 +19,59 @@ pub(crate) const CONTROL_DESCRIPTOR: i32 = 3;
 /// The word by which a cartridge's program is told to be the supervisor.
 pub(crate) const SUPERVISE: &str = "supervise";
 
-/// The whole `main` of a cartridge with supervised services: as `PROGRAM supervise RUN LOGS`, which
-/// is how hooks start it, it is the supervisor; by any other name it is the hook.
+/// The whole `main` of a cartridge with supervised services: by the words with which hooks and the
+/// supervisor start it (see [`run`]) it does their work; by any other name it is the hook.
 pub fn main<C: Cartridge>(cartridge: &C) -> ExitCode {
     let words: Vec<String> = std::env::args().collect();
-    let [_, word, run, logs] = words.as_slice() else { return entry::main(cartridge) };
-    if word != SUPERVISE {
-        return entry::main(cartridge);
-    }
-    let adopted = inherited::adopt().map_err(DaemonError::from);
-    match adopted.and_then(|()| supervise(run.as_str().into(), logs.as_str().into())) {
+    run(&words).unwrap_or_else(|| entry::main(cartridge))
+}
+
+/// Does the work of one of the supervisor's own processes, if `words` (the program's name first)
+/// ask for one:
+///
+/// - `PROGRAM supervise RUN LOGS` is the supervisor of a cartridge, by those two directories;
+/// - `PROGRAM take-over RUN LOGS CONTROL` goes on as that supervisor, which became this program and
+///   left its control socket as descriptor CONTROL; without the rest it only ends well;
+/// - `PROGRAM write-log FILE SIZE FILES` writes what a service prints; see
+///   [`SupervisorProcess::log_writer`](crate::SupervisorProcess::log_writer).
+///
+/// To be called first in `main`.
+#[must_use]
+pub fn run(words: &[String]) -> Option<ExitCode> {
+    let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+    let outcome = match *words.as_slice() {
+        [SUPERVISE, run, logs] => inherited::adopt()
+            .map_err(DaemonError::from)
+            .and_then(|()| supervise(run.into(), logs.into())),
+        // Asked before a supervisor becomes this program: that it could.
+        [TAKE_OVER] => Ok(()),
+        [TAKE_OVER, run, logs, control] => {
+            let control = control.parse().ok()?;
+            inherited::adopt()
+                .map_err(DaemonError::from)
+                .and_then(|()| take_over(run.into(), logs.into(), control))
+        }
+        [WRITE_LOG, file, size, files] => {
+            let limits = LogLimits { size: size.parse().ok()?, files: files.parse().ok()? };
+            inherited::adopt()
+                .and_then(|()| write_log(file.into(), limits))
+                .map_err(|source| DaemonError::Writer { path: file.into(), source })
+        }
+        _ => return None,
+    };
+    Some(match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error is the supervisor's log; there is nobody else to tell.
             let _ = writeln!(io::stderr(), "{error}");
             ExitCode::from(entry::FAILED)
         }
-    }
+    })
 }
 
 /// Runs the supervisor of the cartridge whose `run/` and `logs/` are given, until it is asked to
-/// end. To be called by the program that a [`Client`](crate::Client) starts, after
-/// [`inherited::adopt`].
-///
-/// # Errors
-/// [`DaemonError`] when it cannot start to work, or can no longer wait for events.
-pub fn supervise(run: &Utf8Path, logs: &Utf8Path) -> Result<(), DaemonError> {
+/// end.
+fn supervise(run: &Utf8Path, logs: &Utf8Path) -> Result<(), DaemonError> {
     let control = inherited::take(CONTROL_DESCRIPTOR)?;
     // A session of its own: no terminal, no signals meant for whoever started us.
     rustix::process::setsid().map_err(io::Error::from)?;
@@ -50,21 +79,48 @@ pub fn supervise(run: &Utf8Path, logs: &Utf8Path) -> Result<(), DaemonError> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     // What our services leave behind comes to us, not to the system's first process.
     let _ = rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1));
-    let log = Log(files::open_log(&logs.join("supervisor.log"))?);
+    let log = Log::open(&logs.join("supervisor.log"))?;
     let mut supervisor = Supervisor::new(run, UnixListener::from(control), log)?;
     supervisor.work()?;
     Ok(())
 }
 
-/// A supervisor that cannot work.
+/// Goes on as a supervisor that was another program until just now.
+fn take_over(run: &Utf8Path, logs: &Utf8Path, control: i32) -> Result<(), DaemonError> {
+    let control = UnixListener::from(inherited::take(control)?);
+    let log = Log::open(&logs.join("supervisor.log"))?;
+    let supervisor = match Handover::read(run) {
+        Ok(handover) => Supervisor::from_handover(run, control, log, handover)?,
+        Err(error) => {
+            // As after a supervisor's death: what runs goes on, and is found by the record.
+            inherited::close_rest();
+            let mut supervisor = Supervisor::new(run, control, log)?;
+            supervisor.log.line(format_args!("what was handed over cannot be read: {error}"));
+            supervisor
+        }
+    };
+    { supervisor }.work()?;
+    Ok(())
+}
+
+/// A process of the supervisor's that cannot work.
 #[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
+enum DaemonError {
     /// Started by something that handed over no control socket.
     #[error("the supervisor is started by the cartridge's own hooks, which hand it a socket: {0}")]
     NoControl(#[from] inherited::InheritedFdError),
     /// Its log cannot be opened.
     #[error(transparent)]
     Log(#[from] FileError),
+    /// The writer of a log cannot work.
+    #[error("{path} cannot be written: {source}")]
+    Writer {
+        /// The log.
+        path: Utf8PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The system refused a descriptor or a wait.
     #[error("the supervisor cannot go on: {0}")]
     System(#[from] io::Error),

@@ -1,23 +1,24 @@
-//! One generation of a service: its sockets, its process, and how that process is stopped.
+//! One generation of a service: its sockets and its process.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
-use cart_core::{files, run};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::Signal;
+use cart_core::{CommandSpec, files, inherited, run};
+use serde::{Deserialize, Serialize};
 
 use crate::backoff::BackOff;
+use crate::handover::{Copies, HandedProcess, ago, from_now, in_millis, millis_ago};
 use crate::listener;
+use crate::logs::Mark;
 use crate::probe::Probing;
 use crate::protocol::Failure;
-use crate::service::{Listen, Probe, ServiceSpec, Stop};
+use crate::service::{Listen, Probe, ServiceSpec};
 
-/// How often to look at the backlog of a server that is to end.
-const BACKLOG_INTERVAL: Duration = Duration::from_millis(100);
 /// How many of a log's last lines a failure carries.
 const LAST_LINES: usize = 20;
 
@@ -28,8 +29,8 @@ pub(crate) struct Held {
     /// Where a Unix socket is bound until it is renamed over the well-known path.
     pub(crate) bound_at: Option<Utf8PathBuf>,
     /// What its path was when it was renamed.
-    published: Option<u64>,
-    socket: Rc<OwnedFd>,
+    pub(crate) published: Option<u64>,
+    pub(crate) socket: Rc<OwnedFd>,
 }
 
 fn inode(path: &Utf8Path) -> Option<u64> {
@@ -46,6 +47,74 @@ pub(crate) struct Running {
     pub(crate) ours: bool,
 }
 
+impl Running {
+    pub(crate) fn hand_over(self) -> HandedProcess {
+        HandedProcess { id: self.id, lived: ago(self.since), ours: self.ours }
+    }
+
+    pub(crate) fn take_over(handed: HandedProcess) -> Self {
+        Self { id: handed.id, since: millis_ago(handed.lived), ours: handed.ours }
+    }
+}
+
+/// A socket, as it is handed over to the supervisor's next program.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HandedSocket {
+    listen: Listen,
+    bound_at: Option<Utf8PathBuf>,
+    published: Option<u64>,
+    number: i32,
+}
+
+impl Held {
+    pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<HandedSocket> {
+        Ok(HandedSocket {
+            listen: self.listen.clone(),
+            bound_at: self.bound_at.clone(),
+            published: self.published,
+            number: copies.number(&self.socket)?,
+        })
+    }
+
+    /// `None` when it was not inherited after all: it is opened anew with the next start, then.
+    pub(crate) fn take_over(handed: HandedSocket) -> Option<Self> {
+        let HandedSocket { listen, bound_at, published, number } = handed;
+        let socket = Rc::new(inherited::take(number).ok()?);
+        Some(Self { listen, bound_at, published, socket })
+    }
+}
+
+/// A generation, as it is handed over.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HandedInstance {
+    spec: ServiceSpec,
+    generation: u64,
+    held: Vec<HandedSocket>,
+    process: Option<HandedProcess>,
+    start_in: Option<u64>,
+    crashes: u32,
+    last_end: String,
+    again_with: Option<CommandSpec>,
+    back_off: BackOff,
+}
+
+impl HandedInstance {
+    pub(crate) fn take_over(self) -> Instance {
+        Instance {
+            spec: self.spec,
+            generation: self.generation,
+            held: self.held.into_iter().filter_map(Held::take_over).collect(),
+            process: self.process.map(Running::take_over),
+            start_at: self.start_in.map(in_millis),
+            crashes: self.crashes,
+            last_end: self.last_end,
+            again_with: self.again_with,
+            back_off: self.back_off,
+            mark: Mark::default(),
+        }
+    }
+}
+
 /// One generation of a service.
 #[derive(Debug)]
 pub(crate) struct Instance {
@@ -57,8 +126,11 @@ pub(crate) struct Instance {
     pub(crate) start_at: Option<Instant>,
     pub(crate) crashes: u32,
     pub(crate) last_end: String,
+    /// What it is started with again after a crash, if not with the command of its spec.
+    pub(crate) again_with: Option<CommandSpec>,
     back_off: BackOff,
-    log_offset: u64,
+    /// What stood in the log when it was started, until it has proved itself.
+    mark: Mark,
 }
 
 impl Instance {
@@ -107,32 +179,49 @@ impl Instance {
             start_at: None,
             crashes: 0,
             last_end: String::new(),
+            again_with: None,
             back_off: BackOff::default(),
-            log_offset: 0,
+            mark: Mark::default(),
         }
     }
 
-    /// Starts the process on the sockets.
-    pub(crate) fn start(&mut self) -> Result<(), Failure> {
+    /// What the supervisor's next program needs to go on with it.
+    pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<HandedInstance> {
+        let held: io::Result<_> = self.held.iter().map(|held| held.hand_over(copies)).collect();
+        Ok(HandedInstance {
+            spec: self.spec.clone(),
+            generation: self.generation,
+            held: held?,
+            process: self.process.map(Running::hand_over),
+            start_in: self.start_at.map(from_now),
+            crashes: self.crashes,
+            last_end: self.last_end.clone(),
+            again_with: self.again_with.clone(),
+            back_off: self.back_off.clone(),
+        })
+    }
+
+    /// Starts the process on the sockets; it prints to `output`.
+    pub(crate) fn start(&mut self, output: Output) -> Result<(), Failure> {
         let failed = |message: String| Failure::NotStarted { message };
-        let log = files::open_log(&self.spec.log).map_err(|e| failed(e.to_string()))?;
-        self.log_offset = log.metadata().map_or(0, |m| m.len());
         let sockets: Result<Vec<OwnedFd>, _> =
             self.held.iter().map(|held| held.socket.try_clone()).collect();
         let sockets = sockets.map_err(|e| failed(format!("cannot copy a descriptor: {e}")))?;
+        let command = self.again_with.as_ref().unwrap_or(&self.spec.command);
         let child =
-            run::service(&self.spec.command, sockets, &log).map_err(|e| failed(e.to_string()))?;
+            run::service(command, sockets, &output.file).map_err(|e| failed(e.to_string()))?;
         let id = ProcessId::of_child(child.id())
             .ok_or_else(|| failed("/proc does not show the process just started".to_owned()))?;
         self.process = Some(Running { id, since: Instant::now(), ours: true });
         self.start_at = None;
+        self.mark = output.mark;
         Ok(())
     }
 
     /// Asks the first socket for proof.
     pub(crate) fn probe(&self) -> Result<Probing, Failure> {
         let closed =
-            |e: std::io::Error| Failure::NotStarted { message: format!("cannot probe it: {e}") };
+            |e: io::Error| Failure::NotStarted { message: format!("cannot probe it: {e}") };
         match (self.held.first(), &self.spec.probe) {
             (Some(Held { bound_at: Some(path), .. }), probe) => {
                 Probing::unix(path, probe).map_err(closed)
@@ -159,6 +248,7 @@ impl Instance {
                 held.published = inode(to);
             }
         }
+        self.needs_no_mark();
         Ok(())
     }
 
@@ -205,116 +295,20 @@ impl Instance {
         self.start_at.is_some()
     }
 
+    /// Nobody will ask for its last lines any more.
+    pub(crate) fn needs_no_mark(&mut self) {
+        self.mark = Mark::default();
+    }
+
     /// What it printed last, since its start.
     pub(crate) fn last_lines(&self) -> Vec<String> {
-        files::last_lines(&self.spec.log, self.log_offset, LAST_LINES)
+        self.mark.last_lines(&self.spec.log, LAST_LINES)
     }
 }
 
-/// A process that is to end, in steps.
+/// What a process prints to, and what stood in the log before.
 #[derive(Debug)]
-pub(crate) struct Draining {
-    pub(crate) spec: ServiceSpec,
-    pub(crate) generation: u64,
-    pub(crate) process: Running,
-    step: Step,
-    since: Instant,
-    /// Kept until the signal: what arrives in the backlog before it is still served.
-    held: Vec<Held>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Linger(Instant),
-    Drain(Instant),
-    Killed,
-}
-
-impl Draining {
-    /// The end of `instance`, which lingers first if somebody took its place.
-    pub(crate) fn new(instance: Instance, replaced: bool) -> Option<Self> {
-        let process = instance.process?;
-        let linger = if replaced { instance.spec.stop.linger } else { 0 };
-        Some(Self {
-            step: Step::Linger(Instant::now() + Duration::from_secs(linger)),
-            since: Instant::now(),
-            // Who was never published, or is stopped for good, has nobody waiting.
-            held: if replaced { instance.held } else { Vec::new() },
-            process,
-            generation: instance.generation,
-            spec: instance.spec,
-        })
-    }
-
-    /// A process that a crashed service left behind.
-    pub(crate) fn leftover(spec: &ServiceSpec, generation: u64, id: ProcessId) -> Self {
-        Self {
-            spec: spec.clone(),
-            generation,
-            process: Running { id, since: Instant::now(), ours: false },
-            step: Step::Linger(Instant::now()),
-            since: Instant::now(),
-            held: Vec::new(),
-        }
-    }
-
-    /// When the next step is due.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        match self.step {
-            Step::Linger(at) | Step::Drain(at) => Some(at),
-            Step::Killed => None,
-        }
-    }
-
-    /// Takes the next step; answers what was done, for the log.
-    pub(crate) fn advance(&mut self) -> Option<&'static str> {
-        let Stop { signal, drain, .. } = self.spec.stop;
-        match self.step {
-            // Some servers, told to end, forget what nobody has accepted yet.
-            Step::Linger(_) if self.backlog_waits() && self.since.elapsed() < self.patience() => {
-                self.step = Step::Linger(Instant::now() + BACKLOG_INTERVAL);
-                None
-            }
-            Step::Linger(_) => {
-                self.process.id.signal(signal.signal());
-                self.held.clear();
-                self.step = Step::Drain(Instant::now() + Duration::from_secs(drain));
-                Some("asked to end")
-            }
-            Step::Drain(_) => {
-                self.kill();
-                Some("killed: it did not end in time")
-            }
-            Step::Killed => None,
-        }
-    }
-
-    /// Whether somebody has connected to a socket that only this generation serves and waits to
-    /// be accepted.
-    fn backlog_waits(&self) -> bool {
-        let own = self.held.iter().filter(|held| matches!(held.listen, Listen::Unix(_)));
-        let mut sockets: Vec<PollFd<'_>> =
-            own.map(|held| PollFd::from_borrowed_fd(held.socket.as_fd(), PollFlags::IN)).collect();
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        !sockets.is_empty() && poll(&mut sockets, Some(&now)).is_ok_and(|ready| ready > 0)
-    }
-
-    /// How long a backlog is waited for.
-    fn patience(&self) -> Duration {
-        Duration::from_secs(self.spec.stop.linger + self.spec.stop.drain)
-    }
-
-    /// Kills it at once.
-    pub(crate) fn kill(&mut self) {
-        self.process.id.signal_group(Signal::KILL);
-        self.process.id.signal(Signal::KILL);
-        self.step = Step::Killed;
-    }
-
-    /// Ends the lingering now.
-    pub(crate) fn hurry(&mut self) {
-        if let Step::Linger(_) = self.step {
-            self.step = Step::Linger(Instant::now());
-        }
-    }
+pub(crate) struct Output {
+    pub(crate) file: File,
+    pub(crate) mark: Mark,
 }

@@ -8,11 +8,11 @@ use cart_core::process;
 use rustix::event::PollFlags;
 
 use crate::connection::Connection;
-use crate::instance::{Draining, Instance};
-use crate::probe::{Probing, Verdict};
+use crate::draining::Draining;
+use crate::proof::Proof;
 use crate::protocol::{Change, Failure, Response};
 use crate::record::Record;
-use crate::service::{Listen, Probe, ServiceSpec};
+use crate::service::{Listen, ServiceSpec};
 use crate::supervisor::Supervisor;
 
 /// A change that takes time, and who waits for it.
@@ -22,47 +22,50 @@ pub(crate) enum Operation {
     Prove(Box<Proof>),
     /// Services are stopped one after the other.
     Stop(Stopping),
+    /// A new generation waits until fewer old ones are left.
+    Wait(Box<Turn>),
 }
 
-/// A new generation on trial.
+/// A new generation that is not begun yet.
 #[derive(Debug)]
-pub(crate) struct Proof {
-    candidate: Instance,
-    probing: Probing,
-    deadline: Instant,
-    /// On a port that its predecessor serves, too, an answer proves little: then it must also have
-    /// stayed alive until this moment.
-    settled_at: Option<Instant>,
+pub(crate) struct Turn {
+    spec: ServiceSpec,
     asked_by: Connection,
+    until: Instant,
 }
 
 /// Services on their way out.
 #[derive(Debug)]
 pub(crate) struct Stopping {
     left: VecDeque<String>,
-    then_end: bool,
     /// When what is left is killed, however long it may still drain.
     kill_at: Option<Instant>,
     asked_by: Option<Connection>,
 }
 
-/// How long a service must stay alive that shares a port with its predecessor.
-const SETTLING: Duration = Duration::from_secs(1);
+/// How many replaced generations of a service may still be there when the next one is begun, and
+/// how long it waits for that: restarts in a row must not pile up servers.
+const MOST_OLD: usize = 3;
+pub(crate) const TURN_LIMIT: Duration = Duration::from_secs(15);
 
 impl Operation {
     pub(crate) fn interest(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
         match self {
-            // Answered already: nothing more will come.
-            Self::Prove(proof) if proof.settled_at.is_some() => None,
-            Self::Prove(proof) => Some(proof.probing.interest()),
-            Self::Stop(_) => None,
+            Self::Prove(proof) => proof.interest(),
+            Self::Stop(_) | Self::Wait(_) => None,
         }
+    }
+
+    /// Whether a generation of the service called `name` is proving itself.
+    pub(crate) fn proves(&self, name: &str) -> bool {
+        matches!(self, Self::Prove(proof) if proof.service() == name)
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Prove(proof) => Some(proof.settled_at.unwrap_or(proof.deadline)),
+            Self::Prove(proof) => Some(proof.due()),
             Self::Stop(stopping) => stopping.kill_at,
+            Self::Wait(turn) => Some(turn.until),
         }
     }
 }
@@ -72,38 +75,28 @@ impl Supervisor {
     pub(crate) fn ensure(&mut self, spec: ServiceSpec, renew: bool, asked_by: Connection) {
         let current = self.service(&spec.name).current.as_ref();
         let current = current.filter(|c| c.process.is_some());
-        let as_wanted = current.is_some_and(|c| c.spec == spec && c.is_reachable());
+        let as_wanted = current.is_some_and(|c| c.spec.serves_as(&spec) && c.is_reachable());
         // Taken over from a former supervisor, it holds its port alone, and nobody else can have
         // it: whatever is wanted, it is left alone.
         let port_is_its_own = current.is_some_and(|c| c.held.is_empty())
             && spec.listen.iter().any(|l| matches!(l, Listen::Tcp(_)));
         if port_is_its_own || (as_wanted && !renew) {
+            self.service(&spec.name).log_as(&spec);
+            self.note();
             asked_by.answer(&Response::Ensured(Change::Unchanged));
             return;
         }
-        self.generation += 1;
-        match self.launch(spec) {
-            Ok((candidate, probing)) => {
-                let limit = Duration::from_secs(candidate.spec.start_limit);
-                let deadline = Instant::now() + limit;
-                let settled_at = None;
-                let proof = Proof { candidate, probing, deadline, settled_at, asked_by };
-                self.operation = Some(Operation::Prove(Box::new(proof)));
-                self.note();
-            }
-            Err(failure) => {
-                self.log.line(format_args!("generation {} failed: {failure}", self.generation));
-                asked_by.answer(&Response::Failed(failure));
-            }
-        }
+        let until = Instant::now() + TURN_LIMIT;
+        self.advance_turn(Box::new(Turn { spec, asked_by, until }));
     }
 
-    /// Begins to stop `services`.
-    pub(crate) fn stop(&mut self, services: Vec<String>, asked_by: Connection) {
-        let left = services.into();
-        let asked_by = Some(asked_by);
-        let stopping = Stopping { left, then_end: false, kill_at: None, asked_by };
-        self.operation = Some(Operation::Stop(stopping));
+    fn advance_turn(&mut self, turn: Box<Turn>) {
+        let old = self.service(&turn.spec.name).draining.len();
+        if old > MOST_OLD && Instant::now() < turn.until {
+            self.operation = Some(Operation::Wait(turn));
+        } else {
+            self.prove(turn.spec, turn.asked_by);
+        }
     }
 
     /// Begins to stop everything, `first` first; a generation that was proving itself goes, too.
@@ -115,11 +108,11 @@ impl Supervisor {
         asked_by: Option<Connection>,
     ) {
         let mut asked_by = asked_by;
+        let ended =
+            || Failure::NotStarted { message: "the supervisor was asked to end".to_owned() };
         match self.operation.take() {
-            Some(Operation::Prove(proof)) => {
-                let message = "the supervisor was asked to end".to_owned();
-                self.reject(proof.candidate, Failure::NotStarted { message }, proof.asked_by);
-            }
+            Some(Operation::Prove(proof)) => self.give_up_proof(*proof, ended()),
+            Some(Operation::Wait(turn)) => turn.asked_by.answer(&Response::Failed(ended())),
             // Whoever waits for a stop gets the answer of this larger one.
             Some(Operation::Stop(stopping)) => asked_by = asked_by.or(stopping.asked_by),
             None => {}
@@ -129,8 +122,7 @@ impl Supervisor {
         let others: Vec<String> = self.services.iter().rev().map(|s| s.name.clone()).collect();
         left.extend(others);
         let kill_at = within.map(|within| Instant::now() + within);
-        self.operation =
-            Some(Operation::Stop(Stopping { left, then_end: true, kill_at, asked_by }));
+        self.operation = Some(Operation::Stop(Stopping { left, kill_at, asked_by }));
     }
 
     /// Goes on with the change under way as far as that is possible now.
@@ -139,119 +131,8 @@ impl Supervisor {
             None => {}
             Some(Operation::Prove(proof)) => self.advance_proof(proof),
             Some(Operation::Stop(stopping)) => self.advance_stop(stopping),
+            Some(Operation::Wait(turn)) => self.advance_turn(turn),
         }
-    }
-
-    fn advance_proof(&mut self, mut proof: Box<Proof>) {
-        let now = Instant::now();
-        let verdict = match proof.settled_at {
-            Some(settled_at) if now >= settled_at => {
-                return self.promote(proof.candidate, proof.asked_by);
-            }
-            Some(_) => None,
-            None => proof.probing.advance(),
-        };
-        match verdict {
-            Some(Verdict::Proved) if self.shares_a_port(&proof.candidate) => {
-                proof.settled_at = Some(now + SETTLING);
-            }
-            Some(Verdict::Proved) => return self.promote(proof.candidate, proof.asked_by),
-            Some(verdict) => {
-                let failure = failure_of(&verdict, &proof.candidate);
-                return self.reject(proof.candidate, failure, proof.asked_by);
-            }
-            None if proof.settled_at.is_none() && now >= proof.deadline => {
-                let seconds = proof.candidate.spec.start_limit;
-                let last_lines = proof.candidate.last_lines();
-                let failure = Failure::NoAnswer { seconds, last_lines };
-                return self.reject(proof.candidate, failure, proof.asked_by);
-            }
-            None => {}
-        }
-        self.operation = Some(Operation::Prove(proof));
-    }
-
-    /// The process that is proving itself, for the record.
-    pub(crate) fn candidate(&self) -> Option<&Instance> {
-        match &self.operation {
-            Some(Operation::Prove(proof)) => Some(&proof.candidate),
-            _ => None,
-        }
-    }
-
-    fn shares_a_port(&self, candidate: &Instance) -> bool {
-        let name = &candidate.spec.name;
-        let current =
-            self.services.iter().find(|s| s.name == *name).and_then(|s| s.current.as_ref());
-        current.filter(|c| c.process.is_some()).is_some_and(|current| {
-            let port = |listen: &&Listen| matches!(listen, Listen::Tcp(_));
-            candidate.spec.listen.iter().filter(port).any(|l| current.spec.listen.contains(l))
-        })
-    }
-
-    /// Whether the process that ended was the one proving itself.
-    pub(crate) fn candidate_ended(&mut self, pid: u32, how: &str) -> bool {
-        let process = self.candidate().and_then(|candidate| candidate.process);
-        if process.is_none_or(|p| p.id.pid != pid) {
-            return false;
-        }
-        if let Some(Operation::Prove(proof)) = self.operation.take() {
-            let Proof { mut candidate, asked_by, .. } = *proof;
-            candidate.process = None;
-            let last_lines = candidate.last_lines();
-            let failure = Failure::Ended { status: how.to_owned(), last_lines };
-            let left = leftovers(&candidate.spec, candidate.generation, pid);
-            self.service(&candidate.spec.name).draining.extend(left);
-            self.reject(candidate, failure, asked_by);
-        }
-        true
-    }
-
-    fn launch(&mut self, spec: ServiceSpec) -> Result<(Instance, Probing), Failure> {
-        let generation = self.generation;
-        let predecessor = self.service(&spec.name).current.as_ref();
-        let mut candidate = Instance::open(spec, generation, predecessor)?;
-        let started = candidate.start().and_then(|()| candidate.probe());
-        match started {
-            Ok(probing) => Ok((candidate, probing)),
-            Err(failure) => {
-                candidate.unlink();
-                let name = candidate.spec.name.clone();
-                self.service(&name).draining.extend(Draining::new(candidate, false));
-                Err(failure)
-            }
-        }
-    }
-
-    /// The candidate has proved itself: it takes the place of its predecessor, which drains.
-    fn promote(&mut self, mut candidate: Instance, asked_by: Connection) {
-        if let Err(failure) = candidate.publish() {
-            return self.reject(candidate, failure, asked_by);
-        }
-        let name = candidate.spec.name.clone();
-        self.log.line(format_args!(
-            "{name}: generation {} ({}) serves as pid {}",
-            candidate.generation,
-            candidate.spec.label,
-            candidate.process.map_or(0, |p| p.id.pid)
-        ));
-        let service = self.service(&name);
-        let old = service.current.replace(candidate);
-        let change = if old.is_some() { Change::Replaced } else { Change::Started };
-        service.draining.extend(old.and_then(|instance| Draining::new(instance, true)));
-        self.note();
-        asked_by.answer(&Response::Ensured(change));
-    }
-
-    /// The candidate has not proved itself: it goes, and what served before goes on serving.
-    fn reject(&mut self, candidate: Instance, failure: Failure, asked_by: Connection) {
-        let name = candidate.spec.name.clone();
-        self.log
-            .line(format_args!("{name}: generation {} failed: {failure}", candidate.generation));
-        candidate.unlink();
-        self.service(&name).draining.extend(Draining::new(candidate, false));
-        self.note();
-        asked_by.answer(&Response::Failed(failure));
     }
 
     fn advance_stop(&mut self, mut stopping: Stopping) {
@@ -266,12 +147,9 @@ impl Supervisor {
             }
             stopping.left.pop_front();
         }
-        self.note();
-        if stopping.then_end {
-            self.log.line("everything is stopped; this supervisor ends");
-            let _ = cart_core::files::remove_if_exists(&Record::path(&self.run));
-            self.finished = true;
-        }
+        self.log.line("everything is stopped; this supervisor ends");
+        let _ = cart_core::files::remove_if_exists(&Record::path(&self.run));
+        self.finished = true;
         if let Some(connection) = stopping.asked_by {
             connection.answer(&Response::Stopped);
         }
@@ -300,7 +178,7 @@ impl Supervisor {
         }
         service.draining.iter_mut().for_each(Draining::hurry);
         if service.draining.is_empty() {
-            return true;
+            return service.close_logs();
         }
         self.look_after_services();
         false
@@ -311,14 +189,4 @@ impl Supervisor {
 pub(crate) fn leftovers(spec: &ServiceSpec, generation: u64, pid: u32) -> Vec<Draining> {
     let left = process::group_without(pid).into_iter();
     left.map(|id| Draining::leftover(spec, generation, id)).collect()
-}
-
-fn failure_of(verdict: &Verdict, candidate: &Instance) -> Failure {
-    let last_lines = candidate.last_lines();
-    match (verdict, &candidate.spec.probe) {
-        (Verdict::WrongStatus(status), Probe::Http { path, .. }) => {
-            Failure::WrongStatus { path: path.clone(), status: *status, last_lines }
-        }
-        _ => Failure::NoHttp { last_lines },
-    }
 }

@@ -3,13 +3,43 @@
 use std::net::SocketAddr;
 
 use camino::Utf8PathBuf;
+use cart_core::CommandSpec;
 use cart_core::process::ProcessId;
 use serde::{Deserialize, Serialize};
 
 use crate::service::{Listen, Probe, ServiceSpec};
 
+/// The version of what is said here. A supervisor may be older or newer than the hook that asks.
+pub(crate) const PROTOCOL: u32 = 1;
+
+/// What goes over the wire. This frame stays as it is in all versions.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Message<T> {
+    /// [`PROTOCOL`] of who wrote it.
+    pub(crate) protocol: u32,
+    pub(crate) body: T,
+}
+
+impl<T> Message<T> {
+    pub(crate) fn new(body: T) -> Self {
+        Self { protocol: PROTOCOL, body }
+    }
+}
+
+impl<T: serde::de::DeserializeOwned> Message<T> {
+    /// The body of a message of this very version.
+    pub(crate) fn read(line: &[u8]) -> Result<T, String> {
+        let frame: Message<serde_json::Value> =
+            serde_json::from_slice(line).map_err(|e| e.to_string())?;
+        if frame.protocol != PROTOCOL {
+            return Err(format!("this is version {PROTOCOL}, and not {}", frame.protocol));
+        }
+        serde_json::from_value(frame.body).map_err(|e| e.to_string())
+    }
+}
+
 /// What a hook asks for.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Request {
     /// Make this service run: start it, replace it when it differs (or when `renew`), else leave
@@ -20,11 +50,6 @@ pub(crate) enum Request {
         /// Replace it even when nothing differs.
         renew: bool,
     },
-    /// Stop these services in this order, each one wholly before the next.
-    Stop {
-        /// Their names; unknown ones are stopped already.
-        services: Vec<String>,
-    },
     /// Stop everything in this order, then end.
     End {
         /// Names of services that go first; the others follow.
@@ -34,6 +59,28 @@ pub(crate) enum Request {
     },
     /// Say what runs.
     Status,
+    /// Say who you are.
+    About,
+    /// Become this program, and take everything along.
+    Become {
+        /// It, without arguments.
+        program: CommandSpec,
+    },
+    /// When the generation of this service that serves now must be started again after a crash,
+    /// start this instead.
+    StartAgainWith {
+        /// The service's name.
+        service: String,
+        /// What to start; it gets the same sockets.
+        command: CommandSpec,
+    },
+}
+
+impl Request {
+    /// Whether it is answered even while a change is under way.
+    pub(crate) fn is_for_now(&self) -> bool {
+        matches!(self, Self::Status | Self::About | Self::End { .. })
+    }
 }
 
 /// What the supervisor answers.
@@ -44,10 +91,23 @@ pub(crate) enum Response {
     Ensured(Change),
     /// To `Ensure`: it does not; what ran before still runs.
     Failed(Failure),
-    /// To `Stop` and `End`.
+    /// To `End`.
     Stopped,
     /// To `Status`.
     Status(Vec<ServiceStatus>),
+    /// To `About`.
+    About {
+        /// The supervisor's process.
+        process: ProcessId,
+        /// The version of its program, for people.
+        version: String,
+    },
+    /// To `Become`: this is the other program.
+    Became,
+    /// To `Become`: it is not, and everything is as before.
+    NotBecome(String),
+    /// To `StartAgainWith`: whether such a service serves.
+    Noted(bool),
     /// The request was not understood.
     NotUnderstood(String),
 }
@@ -147,6 +207,21 @@ impl Failure {
             | Self::File { .. } => &[],
         }
     }
+
+    /// The same failure with what the service printed last.
+    pub(crate) fn with_lines(mut self, lines: Vec<String>) -> Self {
+        match &mut self {
+            Self::Ended { last_lines, .. }
+            | Self::NoAnswer { last_lines, .. }
+            | Self::WrongStatus { last_lines, .. }
+            | Self::NoHttp { last_lines } => *last_lines = lines,
+            Self::NotStarted { .. }
+            | Self::AddressTaken { .. }
+            | Self::NoSocket { .. }
+            | Self::File { .. } => {}
+        }
+        self
+    }
 }
 
 /// One service as it stands.
@@ -166,6 +241,8 @@ pub struct ServiceStatus {
     pub listen: Vec<Listen>,
     /// How it proved itself.
     pub probe: Probe,
+    /// Where people find what it prints.
+    pub log: Utf8PathBuf,
 }
 
 /// What a service does.

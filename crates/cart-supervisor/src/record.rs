@@ -1,6 +1,7 @@
 //! What the supervisor notes on disk, so that a successor finds what still runs.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::CommandSpec;
 use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ pub(crate) struct Record {
     pub(crate) generation: u64,
     /// Processes that serve, or still finish their work.
     pub(crate) processes: Vec<RecordedProcess>,
+    /// What writes the logs of services.
+    #[serde(default)]
+    pub(crate) writers: Vec<ProcessId>,
 }
 
 /// This boot of the system.
@@ -34,6 +38,9 @@ pub(crate) struct RecordedProcess {
     /// Whether it has proved itself; one that has not is ended by a successor.
     pub(crate) proved: bool,
     pub(crate) spec: ServiceSpec,
+    /// What it is started again with, if not with the command of its spec.
+    #[serde(default)]
+    pub(crate) again_with: Option<CommandSpec>,
 }
 
 impl Record {

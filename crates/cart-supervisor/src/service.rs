@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
 use camino::Utf8PathBuf;
-use cart_core::CommandSpec;
+use cart_core::{CommandSpec, LogLimits};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-/// One service: a program that serves on sockets which the supervisor holds for it. Two equal
-/// specs mean the same service; any difference is a reason for a new generation.
+/// One service: a program that serves on sockets which the supervisor holds for it. Any difference
+/// between two specs is a reason for a new generation, but for how they are logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceSpec {
     /// The service's name; it stands in file names, so letters, digits, `-` and `_`.
@@ -21,14 +21,62 @@ pub struct ServiceSpec {
     pub command: CommandSpec,
     /// The sockets.
     pub listen: Vec<Listen>,
-    /// Where its standard output and error are appended.
+    /// Where people find its standard output and error.
     pub log: Utf8PathBuf,
+    /// How they get there, and who bounds the service's logs.
+    #[serde(default)]
+    pub logging: Logging,
     /// How it proves itself before it replaces its predecessor.
     pub probe: Probe,
     /// Seconds it may take to prove itself.
     pub start_limit: u64,
     /// How it is stopped.
     pub stop: Stop,
+}
+
+impl ServiceSpec {
+    /// Whether `other` is served in the same way. How it is logged does not count: that is changed
+    /// while the service runs.
+    #[must_use]
+    pub fn serves_as(&self, other: &Self) -> bool {
+        let logged = |spec: &Self| Self {
+            log: self.log.clone(),
+            logging: self.logging.clone(),
+            ..spec.clone()
+        };
+        *self == logged(other)
+    }
+}
+
+/// Who writes the logs of a service, and who bounds them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Logging {
+    /// The service prints into a pipe; this command reads it from its standard input, writes
+    /// [`ServiceSpec::log`] and bounds it. The supervisor starts it, and again when it crashes. It
+    /// ends at the end of its input. See [`SupervisorProcess::log_writer`].
+    ///
+    /// [`SupervisorProcess::log_writer`]: crate::SupervisorProcess::log_writer
+    Collected {
+        /// The command.
+        writer: CommandSpec,
+    },
+    /// The service appends to [`ServiceSpec::log`] itself. What it writes to these files is
+    /// bounded by the supervisor, which renames them and sends SIGUSR1, upon which the service
+    /// opens them anew: nginx does.
+    Own {
+        /// The files; those that are not there are passed over.
+        files: Vec<Utf8PathBuf>,
+        /// How much of each is kept.
+        limits: LogLimits,
+    },
+}
+
+/// Nothing is bounded.
+impl Default for Logging {
+    fn default() -> Self {
+        Self::Own { files: Vec::new(), limits: LogLimits::default() }
+    }
 }
 
 /// A listening socket.

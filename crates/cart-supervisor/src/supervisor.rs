@@ -9,32 +9,30 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
 use rustix::event::PollFlags;
+use rustix::process::Signal;
 
 use crate::connection::{Connection, Received};
+use crate::draining::Draining;
 use crate::events::{self, Signals};
-use crate::instance::{Draining, Instance};
+use crate::instance::{Instance, Output};
 use crate::log::Log;
+use crate::logs::{Collector, OwnLogs};
 use crate::operation::Operation;
-use crate::protocol::{Request, Response, ServiceState, ServiceStatus};
+use crate::protocol::{Failure, Request, Response, ServiceState, ServiceStatus};
 use crate::record::{self, Record, RecordedProcess};
+use crate::service::ServiceSpec;
+use crate::supervised::Service;
 
 /// Hooks ask one at a time: more connections than this are somebody's mistake.
 const MOST_CONNECTIONS: usize = 16;
 /// How long nobody is accepted after descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// One service: the generation that serves, and older ones that finish their work.
-#[derive(Debug)]
-pub(crate) struct Service {
-    pub(crate) name: String,
-    pub(crate) current: Option<Instance>,
-    pub(crate) draining: Vec<Draining>,
-}
-
 /// Everything that one supervisor knows.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     pub(crate) run: Utf8PathBuf,
+    pub(crate) logs: Utf8PathBuf,
     pub(crate) log: Log,
     pub(crate) services: Vec<Service>,
     pub(crate) generation: u64,
@@ -42,12 +40,12 @@ pub(crate) struct Supervisor {
     pub(crate) operation: Option<Operation>,
     /// Set when the last service is gone and nothing more is to come.
     pub(crate) finished: bool,
-    control: UnixListener,
+    pub(crate) control: UnixListener,
     signals: Signals,
     /// Connections whose request has not been read wholly.
-    connections: Vec<Connection>,
+    pub(crate) connections: Vec<Connection>,
     /// Requests that must wait until the operation is over.
-    waiting: VecDeque<(Request, Connection)>,
+    pub(crate) waiting: VecDeque<(Request, Connection)>,
     /// Set when no descriptor was left for a new connection: until then nobody is accepted.
     accept_at: Option<Instant>,
 }
@@ -56,13 +54,26 @@ impl Supervisor {
     /// A supervisor that is spoken to over `control` and keeps its files in `run`. It takes over
     /// what the record of a former one names and still runs.
     pub(crate) fn new(run: &Utf8Path, control: UnixListener, log: Log) -> io::Result<Self> {
-        control.set_nonblocking(true)?;
         let record = Record::read(run);
-        let mut supervisor = Self {
+        let mut supervisor = Self::empty(run, control, log)?;
+        supervisor.generation = record.generation;
+        // Their successors wait until they have written what they are at.
+        record.writers.iter().for_each(|writer| writer.signal(Signal::TERM));
+        for recorded in record.processes.into_iter().filter(|p| p.process.is_alive()) {
+            supervisor.adopt(recorded);
+        }
+        Ok(supervisor)
+    }
+
+    /// A supervisor that knows of nothing.
+    pub(crate) fn empty(run: &Utf8Path, control: UnixListener, log: Log) -> io::Result<Self> {
+        control.set_nonblocking(true)?;
+        Ok(Self {
             run: run.to_owned(),
+            logs: log.directory().to_owned(),
             log,
             services: Vec::new(),
-            generation: record.generation,
+            generation: 0,
             operation: None,
             finished: false,
             control,
@@ -70,11 +81,7 @@ impl Supervisor {
             connections: Vec::new(),
             waiting: VecDeque::new(),
             accept_at: None,
-        };
-        for recorded in record.processes.into_iter().filter(|p| p.process.is_alive()) {
-            supervisor.adopt(recorded);
-        }
-        Ok(supervisor)
+        })
     }
 
     /// Works until everything was stopped on request.
@@ -90,6 +97,7 @@ impl Supervisor {
             }
             self.accept();
             self.receive();
+            self.services.iter_mut().filter_map(|s| s.own_logs.as_mut()).for_each(OwnLogs::notice);
             self.begin_next();
             self.look_after_services();
             self.advance_operation();
@@ -101,11 +109,23 @@ impl Supervisor {
     /// The service called `name`, made if need be.
     pub(crate) fn service(&mut self, name: &str) -> &mut Service {
         let at = self.services.iter().position(|s| s.name == name).unwrap_or_else(|| {
-            let service = Service { name: name.to_owned(), current: None, draining: Vec::new() };
+            let service = Service {
+                name: name.to_owned(),
+                current: None,
+                draining: Vec::new(),
+                collector: None,
+                own_logs: None,
+            };
             self.services.push(service);
             self.services.len() - 1
         });
         &mut self.services[at]
+    }
+
+    /// What a process of the service prints to.
+    pub(crate) fn output(&mut self, spec: &ServiceSpec) -> Result<Output, Failure> {
+        let run = self.run.clone();
+        self.service(&spec.name).output(spec, &run)
     }
 
     /// Notes on disk what runs. That it cannot be noted (disk full) is said in the log, and
@@ -119,6 +139,7 @@ impl Supervisor {
                     generation: instance.generation,
                     proved: true,
                     spec: instance.spec.clone(),
+                    again_with: instance.again_with.clone(),
                 })
             }));
             processes.extend(service.draining.iter().map(|draining| RecordedProcess {
@@ -126,6 +147,7 @@ impl Supervisor {
                 generation: draining.generation,
                 proved: false,
                 spec: draining.spec.clone(),
+                again_with: None,
             }));
         }
         processes.extend(self.candidate().and_then(|candidate| {
@@ -134,11 +156,14 @@ impl Supervisor {
                 generation: candidate.generation,
                 proved: false,
                 spec: candidate.spec.clone(),
+                again_with: None,
             })
         }));
         let supervisor = ProcessId::of(std::process::id());
         let boot = record::boot();
-        let record = Record { supervisor, boot, generation: self.generation, processes };
+        let collectors = self.services.iter().filter_map(|s| s.collector.as_ref());
+        let writers = collectors.filter_map(Collector::writer).collect();
+        let record = Record { supervisor, boot, generation: self.generation, processes, writers };
         if let Err(error) = record.write(&self.run) {
             self.log.line(error);
         }
@@ -151,9 +176,15 @@ impl Supervisor {
             "{}: pid {} of generation {} still runs and is taken over",
             recorded.spec.name, recorded.process.pid, recorded.generation
         ));
-        let RecordedProcess { process, generation, proved, spec } = recorded;
+        let RecordedProcess { process, generation, proved, spec, again_with } = recorded;
+        let run = self.run.clone();
+        let opened = self.service(&spec.name).open_logs(&spec, &run);
+        if let Err(failure) = opened {
+            self.log.line(format_args!("{}: its log is not written: {failure}", spec.name));
+        }
         let service = self.service(&spec.name);
-        let found = Instance::adopted(spec, generation, Some(process));
+        let mut found = Instance::adopted(spec, generation, Some(process));
+        found.again_with = again_with;
         if !proved {
             found.unlink_generation();
             service.draining.extend(Draining::new(found, false));
@@ -174,6 +205,8 @@ impl Supervisor {
         interests.extend(self.signals.interests());
         interests.extend(self.connections.iter().map(|c| (c.as_fd(), PollFlags::IN)));
         interests.extend(self.operation.as_ref().and_then(Operation::interest));
+        let own_logs = self.services.iter().filter_map(|s| s.own_logs.as_ref());
+        interests.extend(own_logs.filter_map(OwnLogs::interest).map(|fd| (fd, PollFlags::IN)));
         interests
     }
 
@@ -211,10 +244,8 @@ impl Supervisor {
                 }
             }
         }
-        let (at_once, later): (VecDeque<_>, VecDeque<_>) = self
-            .waiting
-            .drain(..)
-            .partition(|(request, _)| matches!(request, Request::Status | Request::End { .. }));
+        let (at_once, later): (VecDeque<_>, VecDeque<_>) =
+            self.waiting.drain(..).partition(|(request, _)| request.is_for_now());
         self.waiting = later;
         at_once.into_iter().for_each(|(request, connection)| self.begin(request, connection));
     }
@@ -231,11 +262,20 @@ impl Supervisor {
     fn begin(&mut self, request: Request, connection: Connection) {
         match request {
             Request::Ensure { spec, renew } => self.ensure(*spec, renew, connection),
-            Request::Stop { services } => self.stop(services, connection),
             Request::End { first, within } => {
                 self.end(first, Some(Duration::from_secs(within)), Some(connection));
             }
             Request::Status => connection.answer(&Response::Status(self.status())),
+            Request::About => connection.answer(&about()),
+            Request::Become { program } => self.become_program(&program, connection),
+            Request::StartAgainWith { service, command } => {
+                let current = self.services.iter_mut().find(|s| s.name == service);
+                let current = current.and_then(|s| s.current.as_mut());
+                let serves = current.is_some();
+                current.into_iter().for_each(|c| c.again_with = Some(command.clone()));
+                self.note();
+                connection.answer(&Response::Noted(serves));
+            }
         }
     }
 
@@ -249,6 +289,7 @@ impl Supervisor {
                 crashes: instance.crashes,
                 listen: instance.spec.listen.clone(),
                 probe: instance.spec.probe.clone(),
+                log: instance.spec.log.clone(),
                 state: match (instance.process, instance.start_at) {
                     (Some(process), _) => ServiceState::Running(process.id),
                     (None, Some(_)) => {
@@ -266,5 +307,13 @@ impl Supervisor {
         let connections = self.connections.iter().map(Connection::silent_at);
         let services = self.services.iter().filter_map(Service::deadline);
         services.chain(connections).chain(operation).chain(self.accept_at).min()
+    }
+}
+
+fn about() -> Response {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    match ProcessId::of(std::process::id()) {
+        Some(process) => Response::About { process, version },
+        None => Response::NotUnderstood("/proc does not show this process".to_owned()),
     }
 }

@@ -1,17 +1,14 @@
 //! Keeping services up: reaping, starting again what crashed, ending what was replaced.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use cart_core::{process, run};
+use cart_core::run;
 use rustix::process::{WaitOptions, WaitStatus};
 
-use crate::instance::{Draining, Instance};
+use crate::draining::Draining;
 use crate::operation::leftovers;
-use crate::supervisor::{Service, Supervisor};
-
-/// How often to look at processes whose end nobody reports to us, because a former supervisor
-/// started them. Only while there are any.
-const ADOPTED_INTERVAL: Duration = Duration::from_millis(500);
+use crate::supervised::Service;
+use crate::supervisor::Supervisor;
 
 impl Supervisor {
     /// Takes note of every child that ended.
@@ -31,7 +28,9 @@ impl Supervisor {
         let now = Instant::now();
         let mut noted = Vec::new();
         for service in &mut self.services {
-            service.restart_if_due(now, &mut noted);
+            service.restart_if_due(now, &self.run, &mut noted);
+            let proving = self.operation.as_ref().is_some_and(|o| o.proves(&service.name));
+            noted.extend(service.look_after_logs(&self.log.errors, proving));
             for draining in &mut service.draining {
                 if draining.due().is_some_and(|due| due <= now)
                     && let Some(step) = draining.advance()
@@ -56,6 +55,7 @@ impl Supervisor {
         }
         let mut noted = Vec::new();
         for service in &mut self.services {
+            service.writer_ended(pid, how, &mut noted);
             let gone = |draining: &mut Draining| draining.process.id.pid == pid;
             for draining in service.draining.extract_if(.., gone).collect::<Vec<_>>() {
                 noted.push(format!("{}: pid {pid} ended with {how}", draining.spec.name));
@@ -83,50 +83,6 @@ impl Supervisor {
         let adopted = self.services.iter().flat_map(Service::adopted);
         adopted.filter(|p| p.has_ended()).map(|p| p.pid).collect()
     }
-}
-
-impl Service {
-    /// When this service needs something.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        let restart = self.current.as_ref().and_then(|c| c.start_at);
-        let draining = self.draining.iter().filter_map(Draining::due).min();
-        let look = self.adopted().next().map(|_| Instant::now() + ADOPTED_INTERVAL);
-        [restart, draining, look].into_iter().flatten().min()
-    }
-
-    /// Processes that are not our children.
-    fn adopted(&self) -> impl Iterator<Item = process::ProcessId> {
-        let current = self.current.iter().filter_map(|c| c.process);
-        let draining = self.draining.iter().map(|d| d.process);
-        current.chain(draining).filter(|p| !p.ours).map(|p| p.id)
-    }
-
-    fn restart_if_due(&mut self, now: Instant, noted: &mut Vec<String>) {
-        let Some(instance) = &mut self.current else {
-            return;
-        };
-        if instance.start_at.is_none_or(|at| at > now) {
-            return;
-        }
-        match start_again(instance) {
-            Ok(()) => noted.push(format!("{}: started again", self.name)),
-            Err(failure) => {
-                let again = if instance.crashed(&failure) { "tried again" } else { "given up" };
-                noted.push(format!("{}: could not be started, {again}: {failure}", self.name));
-            }
-        }
-    }
-}
-
-/// An adopted service has no socket of ours: it gets new ones with its first start by us.
-fn start_again(instance: &mut Instance) -> Result<(), String> {
-    if instance.held.len() < instance.spec.listen.len() {
-        let mut opened = Instance::open(instance.spec.clone(), instance.generation, None)
-            .map_err(|e| e.to_string())?;
-        opened.publish().map_err(|e| e.to_string())?;
-        instance.held = std::mem::take(&mut opened.held);
-    }
-    instance.start().map_err(|e| e.to_string())
 }
 
 fn status_text(status: WaitStatus) -> String {

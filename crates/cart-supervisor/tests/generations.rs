@@ -2,116 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::time::Duration;
+mod place;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::process::ProcessId;
-use cart_core::{CommandSpec, GearEnv, files, programs, wait};
-use cart_supervisor::{
-    Change, Client, ClientError, Failure, Listen, Probe, ServiceSpec, ServiceState, ServiceStatus,
-    Stop, StopSignal, SupervisorProcess,
-};
+use cart_core::{files, wait};
+use cart_supervisor::{Change, ClientError, Failure, ServiceSpec};
+use place::{LIMIT, Place, SERVER};
 use rustix::process::Signal;
-
-const LIMIT: Duration = Duration::from_secs(20);
-
-/// Answers every request on descriptor 3 with its first argument, as HTTP; on SIGTERM it ends.
-const SERVER: &str = "
-import socket, sys
-s = socket.socket(fileno=3)
-while True:
-    c, _ = s.accept()
-    c.recv(65536)
-    body = sys.argv[1].encode()
-    c.sendall(b'HTTP/1.0 %d OK\\r\\nContent-Length: %d\\r\\n\\r\\n' % (int(sys.argv[2]), len(body)) + body)
-    c.close()
-";
-
-/// A cartridge's directory with a supervisor, which ends with it.
-struct Place {
-    _keep: tempfile::TempDir,
-    dir: Utf8PathBuf,
-    env: GearEnv,
-}
-
-impl Place {
-    fn new() -> Self {
-        let keep = tempfile::tempdir().unwrap();
-        let dir = Utf8PathBuf::from_path_buf(keep.path().to_owned()).unwrap();
-        files::create_dir(&dir.join("run"), 0o700).unwrap();
-        files::create_dir(&dir.join("logs"), 0o755).unwrap();
-        Self { _keep: keep, dir, env: GearEnv::from_process() }
-    }
-
-    fn supervisor(&self) -> SupervisorProcess {
-        let target = std::env::current_exe().unwrap();
-        let target = Utf8Path::from_path(target.parent().unwrap().parent().unwrap()).unwrap();
-        let command = CommandSpec::new(target.join("examples/supervise"), &self.env)
-            .arg(self.dir.join("run"))
-            .arg(self.dir.join("logs"));
-        SupervisorProcess { run: self.dir.join("run"), logs: self.dir.join("logs"), command }
-    }
-
-    fn client(&self) -> Client {
-        self.supervisor().find_or_start().unwrap()
-    }
-
-    fn socket(&self) -> Utf8PathBuf {
-        self.dir.join("run/app.sock")
-    }
-
-    /// A service that answers `body`; `command` decides how.
-    fn service(&self, args: &[&str]) -> ServiceSpec {
-        let python = programs::find("python3", &self.env, &[]).unwrap();
-        ServiceSpec {
-            name: "app".into(),
-            label: "a server for tests".into(),
-            command: CommandSpec::new(python, &self.env).args(args.iter().copied()),
-            listen: vec![Listen::Unix(self.socket())],
-            log: self.dir.join("logs/app.log"),
-            probe: Probe::Http {
-                path: "/".into(),
-                host: "localhost".into(),
-                statuses: vec![100..=499],
-            },
-            start_limit: 20,
-            stop: Stop { signal: StopSignal::Term, linger: 0, drain: 10 },
-        }
-    }
-
-    fn answering(&self, body: &str) -> ServiceSpec {
-        self.service(&["-c", SERVER, body, "200"])
-    }
-
-    fn ask(&self) -> String {
-        let mut stream = UnixStream::connect(self.socket()).unwrap();
-        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer.rsplit("\r\n").next().unwrap().to_owned()
-    }
-
-    fn status(&self) -> ServiceStatus {
-        self.client().status().unwrap().into_iter().find(|s| s.name == "app").unwrap()
-    }
-
-    fn process(&self) -> ProcessId {
-        match self.status().state {
-            ServiceState::Running(process) => process,
-            other => panic!("not running: {other:?}"),
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Ok(Some(client)) = self.supervisor().find() {
-            let _ = client.end(&[], LIMIT);
-        }
-    }
-}
 
 #[test]
 fn the_same_service_is_left_alone_and_another_replaces_it() {
@@ -194,10 +90,9 @@ fn a_process_that_ignores_the_signal_is_killed_with_its_group_when_its_time_is_o
     let client = place.client();
     client.ensure(spec, false).unwrap();
     let process = place.process();
-    client.stop(&["app"], LIMIT).unwrap();
+    client.end(&["app"], LIMIT).unwrap();
     assert!(!process.is_alive());
     assert!(!place.socket().exists());
-    assert!(client.status().unwrap().is_empty());
 }
 
 #[test]
@@ -205,8 +100,7 @@ fn the_supervisors_death_stops_nothing_and_its_successor_takes_over() {
     let place = Place::new();
     place.client().ensure(place.answering("still"), false).unwrap();
     let first = place.process();
-    let pid = std::fs::read_to_string(place.dir.join("run/supervisor.pid")).unwrap();
-    let supervisor = ProcessId::of(pid.trim().parse().unwrap()).unwrap();
+    let supervisor = place.supervisor_process();
     supervisor.signal(Signal::KILL);
     assert!(supervisor.wait_gone(LIMIT));
     assert_eq!(place.ask(), "still");

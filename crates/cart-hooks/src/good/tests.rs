@@ -1,8 +1,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use cart_core::CommandSpec;
-use cart_supervisor::{Listen, Probe, Stop, StopSignal};
+use cart_core::{CommandSpec, LogLimits};
+use cart_supervisor::{Listen, Logging, Probe, Stop, StopSignal};
 
 use super::*;
 
@@ -15,6 +15,7 @@ fn spec(command: CommandSpec) -> ServiceSpec {
         log: "/g/c/logs/appserver.log".into(),
         probe: Probe::Reaction,
         start_limit: 60,
+        logging: Logging::Own { files: Vec::new(), limits: LogLimits::default() },
         stop: Stop { signal: StopSignal::Term, linger: 5, drain: 30 },
     }
 }

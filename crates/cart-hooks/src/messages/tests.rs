@@ -120,16 +120,17 @@ fn the_exit_code_is_that_of_what_is_wrong_whatever_serves_instead() {
 fn what_status_says() {
     let version = semver::Version::new(3, 12, 1);
     let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+    let log = "logs/appserver.log";
     let said = [
         running("gunicorn", Some(&version), "nginx 1.22.1"),
         NOT_RUNNING.to_owned(),
-        not_answering(address(), "/", &Ok(Some(Verdict::WrongStatus(502)))),
-        not_answering(address(), "/", &Ok(Some(Verdict::NoHttp))),
-        not_answering(address(), "/", &Ok(None)),
-        not_answering(address(), "/", &Err(refused)),
+        not_answering(address(), "/", &Ok(Some(Verdict::WrongStatus(502))), log),
+        not_answering(address(), "/", &Ok(Some(Verdict::NoHttp)), log),
+        not_answering(address(), "/", &Ok(None), log),
+        not_answering(address(), "/", &Err(refused), log),
         backing_off(APPSERVER, "signal 9"),
-        gave_up(APPSERVER, "exit code 1"),
-        gave_up(NGINX, "exit code 1"),
+        gave_up(APPSERVER, "exit code 1", log),
+        gave_up(NGINX, "exit code 1", "logs/nginx-error.log"),
         missing_service(NGINX),
     ];
     insta::assert_snapshot!(said.join("\n\n"));

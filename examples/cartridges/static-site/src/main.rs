@@ -7,8 +7,8 @@ use cart_core::cartridge::{Cartridge, Context, Status};
 use cart_core::files::FileError;
 use cart_nginx::{BinaryError, Change, ConfigError, Nginx, ServiceError, Site, SiteError};
 use cart_supervisor::{
-    Change as Outcome, ClientError, Listen, Probe, ServiceSpec, ServiceState, Stop, StopSignal,
-    SupervisorProcess,
+    Change as Outcome, ClientError, Listen, Logging, Probe, ServiceSpec, ServiceState, Stop,
+    StopSignal, SupervisorProcess,
 };
 
 fn main() -> ExitCode {
@@ -82,6 +82,13 @@ fn service(ctx: &Context<'_>, nginx: &Nginx, site: &Site) -> ServiceSpec {
         command: nginx.command(),
         listen: vec![Listen::Tcp(site.listen)],
         log: cart_nginx::layout::error_log(ctx.dir),
+        logging: Logging::Own {
+            files: vec![
+                cart_nginx::layout::access_log(ctx.dir),
+                cart_nginx::layout::error_log(ctx.dir),
+            ],
+            limits: site.settings.log_limits,
+        },
         probe: Probe::Reaction,
         start_limit: LIMIT.as_secs(),
         stop: Stop { signal: StopSignal::Quit, linger: 0, drain: site.settings.shutdown_timeout },

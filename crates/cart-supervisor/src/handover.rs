@@ -1,0 +1,231 @@
+//! A supervisor that becomes another program: what it knows, written down for that program, and the
+//! descriptors that it leaves open. The process stays the same, so its children stay its children.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::{self, FileError};
+use cart_core::process::ProcessId;
+use cart_core::{CommandSpec, inherited, run};
+use rustix::fs::{Access, access};
+use rustix::io::{FdFlags, fcntl_setfd};
+use serde::{Deserialize, Serialize};
+use signal_hook::consts::SIGPIPE;
+
+use crate::connection::Connection;
+use crate::draining::HandedDraining;
+use crate::instance::{HandedInstance, Instance};
+use crate::log::Log;
+use crate::logs::{Collector, HandedCollector};
+use crate::protocol::{Request, Response};
+use crate::supervised::Service;
+use crate::supervisor::Supervisor;
+
+/// The word by which a program is told to go on as the supervisor that it was until just now.
+pub(crate) const TAKE_OVER: &str = "take-over";
+
+/// How long a program may take to say that it could go on; nothing else is done meanwhile.
+const TEST_LIMIT: Duration = Duration::from_secs(5);
+
+/// `run/supervisor.handover`: as the record, it holds the environment of services. What a newer
+/// version adds here needs a default, what an older one wrote must still be read.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Handover {
+    generation: u64,
+    services: Vec<HandedService>,
+    /// The connection that is told of it.
+    asked_by: i32,
+    /// Requests that wait for their turn.
+    waiting: Vec<(Request, i32)>,
+    /// Connections of whose request only a part has arrived.
+    begun: Vec<(Vec<u8>, i32)>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct HandedService {
+    name: String,
+    current: Option<HandedInstance>,
+    draining: Vec<HandedDraining>,
+    collector: Option<HandedCollector>,
+}
+
+/// Descriptors that the next program inherits: copies, so that nothing has changed if it does not
+/// start.
+#[derive(Debug, Default)]
+pub(crate) struct Copies(Vec<OwnedFd>);
+
+impl Copies {
+    /// The number that `fd` has in the next program.
+    pub(crate) fn number(&mut self, fd: impl AsFd) -> std::io::Result<i32> {
+        let copy = fd.as_fd().try_clone_to_owned()?;
+        fcntl_setfd(&copy, FdFlags::empty())?;
+        let number = copy.as_raw_fd();
+        self.0.push(copy);
+        Ok(number)
+    }
+}
+
+/// A moment, as it is told to the next program: how many milliseconds from now.
+pub(crate) fn from_now(at: Instant) -> u64 {
+    u64::try_from(at.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A moment that was told so.
+pub(crate) fn in_millis(millis: u64) -> Instant {
+    Instant::now() + Duration::from_millis(millis.min(u64::from(u32::MAX)))
+}
+
+/// A moment in the past: how many milliseconds ago.
+pub(crate) fn ago(at: Instant) -> u64 {
+    u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A moment that was told so; at most as long ago as the clock knows.
+pub(crate) fn millis_ago(millis: u64) -> Instant {
+    let now = Instant::now();
+    now.checked_sub(Duration::from_millis(millis)).unwrap_or(now)
+}
+
+impl Handover {
+    fn path(run: &Utf8Path) -> Utf8PathBuf {
+        run.join("supervisor.handover")
+    }
+
+    /// What the former program wrote; it is read once.
+    pub(crate) fn read(run: &Utf8Path) -> Result<Self, FileError> {
+        let path = Self::path(run);
+        let bytes = files::read(&path)?;
+        files::remove_if_exists(&path)?;
+        serde_json::from_slice(&bytes).map_err(|e| FileError::new("understand", &path, e.into()))
+    }
+}
+
+impl Supervisor {
+    /// Becomes another program. That comes back only if it was not possible; everything is as
+    /// before then.
+    pub(crate) fn become_program(&mut self, program: &CommandSpec, asked_by: Connection) {
+        let path = Handover::path(&self.run);
+        let mut copies = Copies::default();
+        let written = self.write_handover(&path, program, &asked_by, &mut copies);
+        let error = match written {
+            Ok(command) => {
+                self.log.line(format_args!("this supervisor becomes `{command}`"));
+                let error = run::replace_self(&command).to_string();
+                // What the attempt has reset: a hook that hangs up must not end the supervisor.
+                let _ = signal_hook::flag::register(SIGPIPE, std::sync::Arc::default());
+                error
+            }
+            Err(error) => error,
+        };
+        let _ = files::remove_if_exists(&path);
+        self.log.line(format_args!("this supervisor goes on as it is: {error}"));
+        asked_by.answer(&Response::NotBecome(error));
+    }
+
+    fn write_handover(
+        &self,
+        path: &Utf8Path,
+        program: &CommandSpec,
+        asked_by: &Connection,
+        copies: &mut Copies,
+    ) -> Result<CommandSpec, String> {
+        access(program.program.as_std_path(), Access::EXEC_OK)
+            .map_err(|e| format!("{} cannot be executed: {e}", program.program))?;
+        // There is no way back from a program that starts and does not know its part.
+        run::checked(&program.clone().arg(TAKE_OVER), TEST_LIMIT).map_err(|e| e.to_string())?;
+        let handover = self.handover(asked_by, copies);
+        let handover = handover.map_err(|e| format!("no descriptor is free: {e}"))?;
+        let control = copies.number(&self.control).map_err(|e| e.to_string())?;
+        let json = serde_json::to_vec(&handover).map_err(|e| e.to_string())?;
+        files::write_atomic(path, &json, 0o600).map_err(|e| e.to_string())?;
+        let words = [TAKE_OVER, self.run.as_str(), self.logs.as_str()];
+        Ok(program.clone().args(words).arg(control.to_string()))
+    }
+
+    fn handover(&self, asked_by: &Connection, copies: &mut Copies) -> std::io::Result<Handover> {
+        let mut services = Vec::new();
+        for service in &self.services {
+            let current = service.current.as_ref().map(|c| c.hand_over(copies)).transpose()?;
+            let draining = service.draining.iter().map(|d| d.hand_over(copies));
+            services.push(HandedService {
+                name: service.name.clone(),
+                current,
+                draining: draining.collect::<Result<_, _>>()?,
+                collector: service
+                    .collector
+                    .as_ref()
+                    .map(|c| c.hand_over(copies))
+                    .transpose()?
+                    .flatten(),
+            });
+        }
+        let mut waiting = Vec::new();
+        for (request, connection) in &self.waiting {
+            waiting.push((request.clone(), copies.number(connection.as_fd())?));
+        }
+        let mut begun = Vec::new();
+        for connection in &self.connections {
+            begun.push((connection.received().to_vec(), copies.number(connection.as_fd())?));
+        }
+        let asked_by = copies.number(asked_by.as_fd())?;
+        Ok(Handover { generation: self.generation, services, asked_by, waiting, begun })
+    }
+
+    /// The supervisor that was another program until just now.
+    pub(crate) fn from_handover(
+        run: &Utf8Path,
+        control: UnixListener,
+        log: Log,
+        handover: Handover,
+    ) -> std::io::Result<Self> {
+        let mut supervisor = Self::empty(run, control, log)?;
+        supervisor.generation = handover.generation;
+        for handed in handover.services {
+            let service = supervisor.service(&handed.name);
+            service.collector = handed.collector.and_then(Collector::take_over);
+            service.draining = handed.draining.into_iter().map(HandedDraining::take_over).collect();
+            service.current = handed.current.map(HandedInstance::take_over);
+            service.log_as_before();
+        }
+        for (request, number) in handover.waiting {
+            let connection = connection(number, Vec::new());
+            supervisor.waiting.extend(connection.map(|connection| (request, connection)));
+        }
+        let begun = handover.begun.into_iter();
+        let begun = begun.filter_map(|(received, number)| connection(number, received));
+        supervisor.connections.extend(begun);
+        let version = env!("CARGO_PKG_VERSION");
+        supervisor.log.line(format_args!("this supervisor is version {version} now"));
+        // Whoever ended meanwhile was reported to nobody.
+        supervisor.reap();
+        supervisor.note();
+        if let Some(connection) = connection(handover.asked_by, Vec::new()) {
+            connection.answer(&Response::Became);
+        }
+        Ok(supervisor)
+    }
+}
+
+fn connection(number: i32, received: Vec<u8>) -> Option<Connection> {
+    let stream = UnixStream::from(inherited::take(number).ok()?);
+    Connection::begun(stream, received).ok()
+}
+
+impl Service {
+    /// Logs as the former program did.
+    fn log_as_before(&mut self) {
+        if let Some(spec) = self.current.as_ref().map(|current: &Instance| current.spec.clone()) {
+            self.log_as(&spec);
+        }
+    }
+}
+
+/// A process, as it is handed over.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct HandedProcess {
+    pub(crate) id: ProcessId,
+    pub(crate) lived: u64,
+    pub(crate) ours: bool,
+}

@@ -1,0 +1,269 @@
+//! Where a service prints to: a pipe that the supervisor holds open, and the process that writes
+//! what comes through it.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::FileError;
+use cart_core::process::ProcessId;
+use cart_core::{CommandSpec, files, inherited, run};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mkfifoat};
+use rustix::io::ioctl_fionread;
+use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+
+use crate::backoff::BackOff;
+use crate::handover::Copies;
+
+/// How much a service may print while nobody writes it: the most that the system allows to
+/// everybody (`/proc/sys/fs/pipe-max-size`).
+const CAPACITY: usize = 1 << 20;
+/// The longest wait before a writer that crashed is started again.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// A wait for the next writer that is so long that the service is not let wait, too.
+const LONG_WAIT: Duration = Duration::from_secs(4);
+/// How often a pipe is looked at that has no writer for so long.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a writer has to write the rest and end when everything else has ended.
+const TIME_TO_END: Duration = Duration::from_secs(5);
+
+/// The pipe of one service, and its writer.
+///
+/// The pipe has a name in `run/`, by which the next supervisor finds it. It is open for reading and
+/// writing here and in the service: the death of anybody else is no end of it for the service, and
+/// what is printed meanwhile waits in it.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    path: Utf8PathBuf,
+    pipe: Option<OwnedFd>,
+    command: CommandSpec,
+    writer: Option<(ProcessId, Instant)>,
+    start_at: Option<Instant>,
+    /// Whether a writer is missing for so long that output is dropped when the pipe is full.
+    helpless: bool,
+    back_off: BackOff,
+    /// When a writer that is to end by itself is killed.
+    kill_at: Option<Instant>,
+    /// What was dropped because no writer could be started.
+    dropped: u64,
+}
+
+/// A pipe and its writer, as they are handed over to the supervisor's next program.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HandedCollector {
+    path: Utf8PathBuf,
+    number: i32,
+    command: CommandSpec,
+    writer: Option<ProcessId>,
+}
+
+impl Collector {
+    /// Opens the pipe of the service called `name`, or makes it. Nobody reads it yet.
+    pub(crate) fn open(
+        run: &Utf8Path,
+        name: &str,
+        command: CommandSpec,
+    ) -> Result<Self, FileError> {
+        let path = run.join(format!("{name}.fifo"));
+        let pipe = named_pipe(&path).map_err(|e| FileError::new("make the pipe", &path, e))?;
+        // A smaller one does, too.
+        let _ = fcntl_setpipe_size(&pipe, CAPACITY);
+        Ok(Self {
+            path,
+            pipe: Some(pipe),
+            command,
+            writer: None,
+            start_at: Some(Instant::now()),
+            helpless: false,
+            back_off: BackOff::default(),
+            kill_at: None,
+            dropped: 0,
+        })
+    }
+
+    /// What the supervisor's next program needs to go on with it; nothing when it comes to its end.
+    pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<Option<HandedCollector>> {
+        let Some(pipe) = &self.pipe else { return Ok(None) };
+        Ok(Some(HandedCollector {
+            path: self.path.clone(),
+            number: copies.number(pipe)?,
+            command: self.command.clone(),
+            writer: self.writer(),
+        }))
+    }
+
+    /// Goes on with the pipe. The writer is told to end, so that the next one is of the new
+    /// program, too.
+    pub(crate) fn take_over(handed: HandedCollector) -> Option<Self> {
+        let pipe = inherited::take(handed.number).ok()?;
+        if let Some(writer) = handed.writer {
+            writer.signal(Signal::TERM);
+        }
+        Some(Self {
+            path: handed.path,
+            pipe: Some(pipe),
+            command: handed.command,
+            start_at: handed.writer.is_none().then(Instant::now),
+            writer: handed.writer.map(|id| (id, Instant::now())),
+            helpless: false,
+            back_off: BackOff::default(),
+            kill_at: None,
+            dropped: 0,
+        })
+    }
+
+    /// What a service is given to print to. A description of its own: what the service sets on it
+    /// (not to block, say) is no concern of the next one.
+    pub(crate) fn output(&self) -> io::Result<File> {
+        Ok(self.reopen(OFlags::RDWR)?.into())
+    }
+
+    /// Has another command write from now on, if it is another.
+    pub(crate) fn write_with(&mut self, command: &CommandSpec) {
+        if self.command == *command {
+            return;
+        }
+        self.command = command.clone();
+        self.back_off = BackOff::default();
+        match self.writer {
+            Some((writer, _)) => writer.signal(Signal::TERM),
+            None => self.start_at = Some(Instant::now()),
+        }
+    }
+
+    /// The pipe's name.
+    pub(crate) fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    /// Whether its writer is to come to its end.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.pipe.is_none()
+    }
+
+    /// Bytes that were printed and are not written yet.
+    pub(crate) fn pending(&self) -> u64 {
+        self.pipe.as_ref().and_then(|pipe| ioctl_fionread(pipe).ok()).unwrap_or(0)
+    }
+
+    /// The writer, for the record.
+    pub(crate) fn writer(&self) -> Option<ProcessId> {
+        self.writer.map(|(id, _)| id)
+    }
+
+    /// Notes the end of process `pid`; answers whether it was the writer.
+    pub(crate) fn ended(&mut self, pid: u32) -> bool {
+        let Some((_, since)) = self.writer.take_if(|(id, _)| id.pid == pid) else {
+            return false;
+        };
+        if self.pipe.is_some() {
+            self.start_later(since.elapsed());
+        }
+        true
+    }
+
+    /// When something is to be done.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let look = self.helpless.then(|| Instant::now() + LOOK);
+        [self.start_at, self.kill_at, look].into_iter().flatten().min()
+    }
+
+    /// Does what is due; `errors` is where a writer complains. Answers what is to be noted.
+    pub(crate) fn look_after(&mut self, errors: &File) -> Option<String> {
+        let now = Instant::now();
+        if self.kill_at.is_some_and(|at| at <= now) {
+            self.kill_at = None;
+            if let Some((writer, _)) = self.writer {
+                writer.signal(Signal::KILL);
+            }
+        }
+        if self.start_at.is_some_and(|at| at <= now) {
+            self.start_at = None;
+            return Some(match self.start(errors) {
+                Ok(id) => format!("pid {} writes its log{}", id.pid, self.dropped_text()),
+                Err(reason) => {
+                    self.start_later(Duration::ZERO);
+                    format!("nobody writes what comes through {}: {reason}", self.path)
+                }
+            });
+        }
+        if self.helpless {
+            // A service must not be stopped by a log.
+            let _ = self.make_room();
+        }
+        None
+    }
+
+    /// Lets the writer come to its end: it writes the rest and goes when nobody holds the pipe
+    /// any more. Answers whether it has gone.
+    pub(crate) fn close(&mut self) -> bool {
+        if self.pipe.take().is_some() {
+            self.start_at = None;
+            self.helpless = false;
+            self.kill_at = Some(Instant::now() + TIME_TO_END);
+            let _ = files::remove_if_exists(&self.path);
+        }
+        self.writer.is_none()
+    }
+
+    fn dropped_text(&mut self) -> String {
+        match std::mem::take(&mut self.dropped) {
+            0 => String::new(),
+            bytes => format!("; {bytes} bytes were dropped because nobody could write them"),
+        }
+    }
+
+    fn start(&mut self, errors: &File) -> Result<ProcessId, String> {
+        let input = self.reopen(OFlags::RDONLY).map_err(|e| e.to_string())?;
+        let child = run::reader(&self.command, input, errors).map_err(|e| e.to_string())?;
+        let id = ProcessId::of_child(child.id()).ok_or("/proc does not show its process")?;
+        self.writer = Some((id, Instant::now()));
+        self.helpless = false;
+        Ok(id)
+    }
+
+    fn start_later(&mut self, lived: Duration) {
+        let wait = self.back_off.after_crash(lived).unwrap_or(LONGEST_WAIT);
+        self.start_at = Some(Instant::now() + wait);
+        self.helpless = wait >= LONG_WAIT;
+    }
+
+    fn make_room(&mut self) -> io::Result<()> {
+        let capacity = self.pipe.as_ref().map_or(Ok(0), fcntl_getpipe_size)? as u64;
+        if self.pending() < capacity / 2 {
+            return Ok(());
+        }
+        let reader = self.reopen(OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let mut buffer = vec![0; 64 * 1024];
+        while self.pending() >= capacity / 4 {
+            self.dropped += rustix::io::read(&reader, &mut buffer)? as u64;
+        }
+        Ok(())
+    }
+
+    /// The same pipe, even if somebody removed its name.
+    fn reopen(&self, how: OFlags) -> io::Result<OwnedFd> {
+        let pipe = self.pipe.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
+        let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+        Ok(rustix::fs::open(path, how | OFlags::CLOEXEC, Mode::empty())?)
+    }
+}
+
+fn named_pipe(path: &Utf8Path) -> io::Result<OwnedFd> {
+    let is_pipe = |path: &Utf8Path| {
+        rustix::fs::lstat(path.as_std_path())
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
+    };
+    if !is_pipe(path) {
+        match std::fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => mkfifoat(CWD, path.as_std_path(), Mode::RUSR | Mode::WUSR)?,
+        }
+    }
+    let how = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    Ok(rustix::fs::open(path.as_std_path(), how, Mode::empty())?)
+}

@@ -1,0 +1,183 @@
+//! One service as the supervisor keeps it: the generation that serves, older ones, and its logs.
+
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use camino::Utf8Path;
+use cart_core::files::{self, FileError};
+use cart_core::process::ProcessId;
+use rustix::process::Signal;
+
+use crate::draining::Draining;
+use crate::instance::{Instance, Output, Running};
+use crate::logs::{Collector, Mark, OwnLogs};
+use crate::protocol::Failure;
+use crate::service::{Logging, ServiceSpec};
+
+/// How often to look at processes whose end nobody reports to us, because a former supervisor
+/// started them. Only while there are any.
+const ADOPTED_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a process must have lived before it is sent a signal that would end it if it did not
+/// handle it.
+const KNOWS_SIGNALS: Duration = Duration::from_secs(2);
+
+/// One service: the generation that serves, and older ones that finish their work.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) name: String,
+    pub(crate) current: Option<Instance>,
+    pub(crate) draining: Vec<Draining>,
+    /// What writes its output, if somebody does.
+    pub(crate) collector: Option<Collector>,
+    /// Logs that it writes itself.
+    pub(crate) own_logs: Option<OwnLogs>,
+}
+
+impl Service {
+    /// When this service needs something.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let restart = self.current.as_ref().and_then(|c| c.start_at);
+        let draining = self.draining.iter().filter_map(Draining::due).min();
+        let look = self.adopted().next().map(|_| Instant::now() + ADOPTED_INTERVAL);
+        let writer = self.collector.as_ref().and_then(Collector::deadline);
+        let own_logs = self.own_logs.as_ref().and_then(OwnLogs::deadline);
+        [restart, draining, look, writer, own_logs].into_iter().flatten().min()
+    }
+
+    /// Processes that are not our children.
+    pub(crate) fn adopted(&self) -> impl Iterator<Item = ProcessId> {
+        self.running().filter(|p| !p.ours).map(|p| p.id)
+    }
+
+    pub(crate) fn restart_if_due(&mut self, now: Instant, run: &Utf8Path, noted: &mut Vec<String>) {
+        let due = self.current.as_ref().filter(|c| c.start_at.is_some_and(|at| at <= now));
+        let Some(spec) = due.map(|instance| instance.spec.clone()) else {
+            return;
+        };
+        let output = self.output(&spec, run).map_err(|e| e.to_string());
+        let Some(instance) = &mut self.current else {
+            return;
+        };
+        match output.and_then(|output| start_again(instance, output)) {
+            Ok(()) => noted.push(format!("{}: started again", self.name)),
+            Err(failure) => {
+                let again = if instance.crashed(&failure) { "tried again" } else { "given up" };
+                noted.push(format!("{}: could not be started, {again}: {failure}", self.name));
+            }
+        }
+    }
+
+    /// What a process of this service prints to. Makes the pipe and the rest if need be.
+    pub(crate) fn output(&mut self, spec: &ServiceSpec, run: &Utf8Path) -> Result<Output, Failure> {
+        self.open_logs(spec, run)?;
+        let failed = |e: FileError| Failure::NotStarted { message: e.to_string() };
+        match (&spec.logging, &self.collector) {
+            (Logging::Collected { .. }, Some(collector)) => {
+                let file = collector.output();
+                let file = file.map_err(|e| failed(FileError::new("open", collector.path(), e)))?;
+                Ok(Output { file, mark: Mark::end_of(&spec.log, collector.pending()) })
+            }
+            _ => {
+                let file = files::open_log(&spec.log).map_err(failed)?;
+                Ok(Output { file, mark: Mark::end_of(&spec.log, 0) })
+            }
+        }
+    }
+
+    /// Makes what `spec` needs to be logged as it says.
+    pub(crate) fn open_logs(&mut self, spec: &ServiceSpec, run: &Utf8Path) -> Result<(), Failure> {
+        if let (Logging::Collected { writer }, None) = (&spec.logging, &self.collector) {
+            let collector = Collector::open(run, &spec.name, writer.clone())
+                .map_err(|e| Failure::NotStarted { message: e.to_string() })?;
+            self.collector = Some(collector);
+        }
+        self.change_logs(spec);
+        Ok(())
+    }
+
+    /// Logs what runs as `spec` says, as far as that can be changed while it runs.
+    pub(crate) fn log_as(&mut self, spec: &ServiceSpec) {
+        self.change_logs(spec);
+        if let Some(current) = &mut self.current
+            && std::mem::discriminant(&current.spec.logging)
+                == std::mem::discriminant(&spec.logging)
+        {
+            current.spec.logging = spec.logging.clone();
+            current.spec.log = spec.log.clone();
+        }
+    }
+
+    fn change_logs(&mut self, spec: &ServiceSpec) {
+        match (&spec.logging, &mut self.collector) {
+            (Logging::Collected { writer }, Some(collector)) => collector.write_with(writer),
+            (Logging::Own { files, limits }, _) if !files.is_empty() => {
+                self.own_logs = Some(OwnLogs::new(files.clone(), *limits));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether something that was printed is on its way to the log.
+    pub(crate) fn has_unwritten_output(&self) -> bool {
+        self.collector.as_ref().is_some_and(|collector| collector.pending() > 0)
+    }
+
+    /// Takes note of the end of a process that may have been the writer of the log.
+    pub(crate) fn writer_ended(&mut self, pid: u32, how: &str, noted: &mut Vec<String>) {
+        if let Some(collector) = &mut self.collector
+            && collector.ended(pid)
+            && !collector.is_closed()
+        {
+            noted.push(format!("{}: the writer of its log ended with {how}", self.name));
+        }
+    }
+
+    /// Starts the writer of the log, moves on logs that are full; answers what is to be said.
+    /// `proving`: whether a generation is proving itself.
+    pub(crate) fn look_after_logs(&mut self, errors: &File, proving: bool) -> Vec<String> {
+        let mut said = Vec::new();
+        if let Some(collector) = &mut self.collector {
+            let report = collector.look_after(errors);
+            said.extend(report.map(|report| format!("{}: {report}", self.name)));
+        }
+        let running: Vec<Running> = self.running().collect();
+        if let Some(own_logs) = &mut self.own_logs {
+            // One that was started just now may not know yet what the signal means.
+            let ready = !proving && running.iter().all(|p| p.since.elapsed() >= KNOWS_SIGNALS);
+            let (moved, trouble) = own_logs.look(ready);
+            if moved {
+                running.iter().for_each(|process| process.id.signal(Signal::USR1));
+            }
+            said.extend(trouble.into_iter().map(|trouble| format!("{}: {trouble}", self.name)));
+        }
+        said
+    }
+
+    /// Lets what writes the log come to its end when nothing runs any more; answers whether it
+    /// has.
+    pub(crate) fn close_logs(&mut self) -> bool {
+        self.own_logs = None;
+        if self.collector.as_mut().is_none_or(Collector::close) {
+            self.collector = None;
+        }
+        self.collector.is_none()
+    }
+
+    fn running(&self) -> impl Iterator<Item = Running> {
+        let current = self.current.iter().filter_map(|c| c.process);
+        current.chain(self.draining.iter().map(|d| d.process))
+    }
+}
+
+/// An adopted service has no socket of ours: it gets new ones with its first start by us.
+fn start_again(instance: &mut Instance, output: Output) -> Result<(), String> {
+    if instance.held.len() < instance.spec.listen.len() {
+        let mut opened = Instance::open(instance.spec.clone(), instance.generation, None)
+            .map_err(|e| e.to_string())?;
+        opened.publish().map_err(|e| e.to_string())?;
+        instance.held = std::mem::take(&mut opened.held);
+    }
+    instance.start(output).map_err(|e| e.to_string())?;
+    instance.needs_no_mark();
+    Ok(())
+}
