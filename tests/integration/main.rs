@@ -9,6 +9,7 @@ mod actions;
 mod crashes;
 mod elsewhere;
 mod foreground;
+mod good;
 mod life;
 mod logs;
 mod lost;

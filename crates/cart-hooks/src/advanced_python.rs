@@ -6,9 +6,9 @@ use cart_python::PythonApp;
 
 use crate::bring_up::{self, Renew};
 use crate::error::Error;
-use crate::ready::{self, Ready};
+use crate::ready;
 use crate::state::State;
-use crate::{messages, metrics, session, threaddump, tidy, update};
+use crate::{last_good, messages, metrics, session, threaddump, tidy, update};
 
 /// What `hooks/` holds: the manifest subscribes to other cartridges' variables.
 const CONNECTION_HOOKS: &[&str] = &["set-env"];
@@ -67,10 +67,7 @@ impl Cartridge for AdvancedPython {
     }
 
     fn start(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let (ready, stage) = Ready::prepare(ctx)?;
-        let up = bring_up::bring_up(ctx, &ready, stage, Renew::IfChanged)?;
-        ctx.result(&messages::up(up, &ready));
-        Ok(())
+        start_or_last_good(ctx, Renew::IfChanged)
     }
 
     fn stop(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
@@ -81,10 +78,7 @@ impl Cartridge for AdvancedPython {
     }
 
     fn restart(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        let (ready, stage) = Ready::prepare(ctx)?;
-        let up = bring_up::bring_up(ctx, &ready, stage, Renew::Always)?;
-        ctx.result(&messages::up(up, &ready));
-        Ok(())
+        start_or_last_good(ctx, Renew::Always)
     }
 
     /// As restart for what runs. What does not run is not started, but its configuration is
@@ -116,7 +110,15 @@ impl Cartridge for AdvancedPython {
                 ready::nginx(ctx)?.prepare(&site)?;
                 Ok(())
             }
-            "build" => ready::build(ctx).map(drop),
+            // From now on the repository is not what runs. A deploy makes it so again.
+            "pre-repo-archive" => {
+                last_good::hold(ctx);
+                Ok(())
+            }
+            "build" => {
+                last_good::hold(ctx);
+                ready::build(ctx).map(drop)
+            }
             "deploy" => self.deploy(ctx),
             "tidy" => tidy::tidy(ctx),
             "threaddump" => threaddump::threaddump(ctx),
@@ -146,6 +148,10 @@ impl Cartridge for AdvancedPython {
     fn exit_code(&self, error: &Error) -> u8 {
         error.exit_code()
     }
+}
+
+fn start_or_last_good(ctx: &mut Context<'_>, renew: Renew) -> Result<(), Error> {
+    bring_up::prepare_and_bring_up(ctx, renew).map_err(|error| last_good::instead_of(ctx, error))
 }
 
 impl AdvancedPython {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use cart_core::cartridge::Context;
 use cart_core::files;
-use cart_nginx::{Change as ConfigChange, Nginx, Site, Stage};
-use cart_supervisor::{Change, Client, ClientError, ServiceState, ServiceStatus};
+use cart_nginx::{Change as ConfigChange, Nginx, Stage};
+use cart_supervisor::{Change, Client, ClientError, ServiceSpec, ServiceState, ServiceStatus};
 
 use crate::error::{Before, Error};
-use crate::messages;
 use crate::ready::Ready;
-use crate::services::{self, APPSERVER, NGINX};
+use crate::services::{self, APPSERVER, NGINX, Wanted};
+use crate::{good, messages};
 
 /// How long nginx may take to show new workers after a reload.
 const RELOAD_LIMIT: Duration = Duration::from_secs(20);
@@ -38,30 +38,74 @@ pub(crate) enum Up {
     Replaced,
 }
 
-/// Makes app and nginx run as `ready` says. The app comes first: nginx is told of nothing that
+/// Makes run what the gear says now, and says so.
+pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Result<(), Error> {
+    let (ready, stage) = Ready::prepare(ctx)?;
+    let up = bring_up(ctx, &ready, stage, renew)?;
+    ctx.result(&messages::up(up, &ready));
+    Ok(())
+}
+
+/// Makes app and nginx run as `ready` says, and keeps what has proved itself as the last good
+/// generation.
+fn bring_up(ctx: &mut Context<'_>, ready: &Ready, stage: Stage, renew: Renew) -> Result<Up, Error> {
+    let wanted = Wanted::of(ctx, ready);
+    let Outcome { app, up, replaced_last_good } = make_run(ctx, &wanted, stage, renew)?;
+    // What runs already may be older than the code that lies in the repository now.
+    let kept = match app {
+        Change::Unchanged => good::keep_config(ctx, ready, &wanted),
+        Change::Started | Change::Replaced => good::keep(ctx, ready, &wanted),
+    };
+    // One that was replaced finishes its work with the files that it was started from: they are
+    // removed another time.
+    let kept = match replaced_last_good {
+        true => kept,
+        false => kept.and_then(|()| good::sweep(ctx.dir)),
+    };
+    if let Err(error) = kept {
+        ctx.message(&messages::not_kept(&error));
+    }
+    Ok(up)
+}
+
+/// What became of both services together, and of the app.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome {
+    app: Change,
+    up: Up,
+    /// Whether what ran before may have run from copies of the last good generation.
+    replaced_last_good: bool,
+}
+
+/// Makes app and nginx run as `wanted` says. The app comes first: nginx is told of nothing that
 /// has not proved itself. If nothing ran before and something fails, nothing is left running.
-pub(crate) fn bring_up(
+pub(crate) fn make_run(
     ctx: &mut Context<'_>,
-    ready: &Ready,
+    wanted: &Wanted,
     stage: Stage,
     renew: Renew,
-) -> Result<Up, Error> {
+) -> Result<Outcome, Error> {
     let client = services::supervisor(ctx).find_or_start()?;
     if let Some(why) = client.not_renewed() {
         ctx.message(&messages::not_renewed(why));
     }
     let services = client.status()?;
     let runs = |s: &ServiceStatus| matches!(s.state, ServiceState::Running(_));
-    let before = match services.iter().find(|service| service.name == APPSERVER) {
+    let appserver = services.iter().find(|service| service.name == APPSERVER);
+    // One that crashed may have been started again from the copies; see `last_good::hold`.
+    let replaced_last_good =
+        appserver.is_some_and(|app| good::unlabelled(&app.label).1 || app.crashes > 0);
+    let before = match appserver {
         Some(appserver) if runs(appserver) => Before::Serves,
         Some(_) => Before::Fails,
         None => Before::Nothing,
     };
-    let outcome = ensure_both(ctx, ready, stage, renew, before, &client);
+    let outcome = ensure_both(ctx, wanted, stage, renew, before, &client);
     if outcome.is_err() && before == Before::Nothing {
         client.end(&[NGINX], STOP_LIMIT)?;
     }
-    outcome
+    let (app, up) = outcome?;
+    Ok(Outcome { app, up, replaced_last_good })
 }
 
 /// Stops everything, nginx first, so that requests under way still find the app; answers whether
@@ -72,36 +116,39 @@ pub(crate) fn take_down(ctx: &Context<'_>) -> Result<bool, Error> {
     };
     let ran = !client.status()?.is_empty();
     client.end(&[NGINX, APPSERVER], STOP_LIMIT)?;
+    // Nothing runs from there any more. What cannot be removed now is removed another time.
+    let _ = good::sweep(ctx.dir);
     Ok(ran)
 }
 
 fn ensure_both(
     ctx: &Context<'_>,
-    ready: &Ready,
+    wanted: &Wanted,
     stage: Stage,
     renew: Renew,
     before: Before,
     client: &Client,
-) -> Result<Up, Error> {
-    let spec = services::appserver(ctx, ready);
+) -> Result<(Change, Up), Error> {
+    let spec = wanted.appserver.clone();
     let (server, log) = (spec.label.clone(), spec.log.clone());
     let app = client.ensure(spec, renew == Renew::Always).map_err(|e| {
         unless_failed(e, |failure| Error::AppServer { server, failure, log, before })
     })?;
     let (nginx, config) =
-        put_in_front(ctx, &ready.nginx, &ready.site, stage, Renew::IfChanged, client)?;
-    Ok(match (app, nginx, config) {
+        put_in_front(ctx, wanted.nginx.clone(), &wanted.master, stage, Renew::IfChanged, client)?;
+    let up = match (app, nginx, config) {
         (Change::Unchanged, Change::Unchanged, ConfigChange::None) => Up::Already,
         (Change::Started, Change::Started, _) => Up::Started,
         _ => Up::Replaced,
-    })
+    };
+    Ok((app, up))
 }
 
-/// Makes nginx run, on the configuration of `stage`.
+/// Makes nginx run as `spec` says, on the configuration of `stage`.
 pub(crate) fn put_in_front(
     ctx: &Context<'_>,
+    spec: ServiceSpec,
     nginx: &Nginx,
-    site: &Site,
     stage: Stage,
     renew: Renew,
     client: &Client,
@@ -112,7 +159,7 @@ pub(crate) fn put_in_front(
     files::write_atomic(&pending, b"", 0o600)?;
     let config = stage.promote()?;
     let change = client
-        .ensure(services::nginx(ctx, nginx, site), renew == Renew::Always)
+        .ensure(spec, renew == Renew::Always)
         .map_err(|e| unless_failed(e, |failure| Error::NginxService { failure }))?;
     if change == Change::Unchanged && (config == ConfigChange::Some || was_pending) {
         reload_nginx(nginx, client)?;

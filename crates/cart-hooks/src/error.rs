@@ -53,6 +53,30 @@ pub enum Error {
         /// Why.
         failure: Failure,
     },
+    /// What is wanted did not come up; the last good generation was started instead and serves.
+    #[error("{error}; the last good generation of {date} serves")]
+    LastGoodServes {
+        /// Why what is wanted did not come up.
+        error: Box<Self>,
+        /// The server that serves.
+        server: String,
+        /// When it proved itself.
+        date: String,
+        /// Whether it runs on a copy of its code.
+        has_code: bool,
+    },
+    /// Neither what is wanted nor the last good generation came up.
+    #[error("{error}; the last good generation of {date} did not come up either: {also}")]
+    LastGoodFailed {
+        /// Why what is wanted did not come up.
+        error: Box<Self>,
+        /// The server of the last good generation.
+        server: String,
+        /// When it had proved itself.
+        date: String,
+        /// Why it did not come up now.
+        also: Box<Self>,
+    },
     /// The supervisor cannot be reached or started.
     #[error(transparent)]
     Supervisor(#[from] ClientError),
@@ -87,6 +111,9 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::LastGoodServes { error, .. } | Self::LastGoodFailed { error, .. } => {
+                error.exit_code()
+            }
             Self::Setting(_)
             | Self::Env(_)
             | Self::Site(_)

@@ -2,6 +2,8 @@
 
 mod advanced_python;
 mod bring_up;
+mod good;
+mod last_good;
 mod metrics;
 mod ready;
 mod services;

@@ -1,5 +1,7 @@
 //! All words for people: what happened, where, and what to do next.
 
+mod last_good;
+
 use std::io;
 use std::net::SocketAddr;
 
@@ -13,6 +15,8 @@ use crate::bring_up::Up;
 use crate::error::{Before, Error};
 use crate::ready::Ready;
 use crate::services::{APPSERVER, NGINX};
+
+pub(crate) use last_good::{is_last_good, not_kept};
 
 /// After a stop.
 pub(crate) const STOPPED: &str = "Application stopped";
@@ -186,6 +190,12 @@ pub fn explain(error: &Error) -> String {
             app_server(server, failure, log.as_str(), *before)
         }
         Error::NginxService { failure } => nginx_service(failure),
+        Error::LastGoodServes { error, server, date, has_code } => {
+            last_good::serves(&explain(error), server, date, *has_code)
+        }
+        Error::LastGoodFailed { error, server, date, also } => {
+            last_good::failed(&explain(error), server, date, &explain(also))
+        }
         other => other.to_string(),
     }
 }

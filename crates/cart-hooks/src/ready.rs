@@ -1,5 +1,6 @@
 //! Everything that a start needs, found, made and tested before anything that runs is touched.
 
+use camino::Utf8PathBuf;
 use cart_core::Cartridge;
 use cart_core::cartridge::Context;
 use cart_nginx::{Nginx, Site, Stage};
@@ -20,6 +21,8 @@ pub(crate) struct Ready {
     pub(crate) prepared: Prepared,
     pub(crate) site: Site,
     pub(crate) nginx: Nginx,
+    /// The gear's home.
+    pub(crate) home: Utf8PathBuf,
 }
 
 impl Ready {
@@ -31,7 +34,8 @@ impl Ready {
         let nginx = nginx(ctx)?;
         let stage = nginx.prepare(&site)?;
         let prepared = prepare(ctx, &app, false)?;
-        Ok((Self { app, prepared, site, nginx }, stage))
+        let home = ctx.gear.home.clone();
+        Ok((Self { app, prepared, site, nginx, home }, stage))
     }
 }
 

@@ -27,13 +27,32 @@ const NGINX_GRACE: u64 = 5;
 /// name, nobody could set them.
 const LOGSHIFTER_TAG: &str = "advanced_python";
 
+/// Both services as they are wanted, and the nginx that is told of a new configuration.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) appserver: ServiceSpec,
+    pub(crate) nginx: ServiceSpec,
+    pub(crate) master: Nginx,
+}
+
+impl Wanted {
+    /// What `ready` says.
+    pub(crate) fn of(ctx: &Context<'_>, ready: &Ready) -> Self {
+        Self {
+            appserver: appserver(ctx, ready),
+            nginx: nginx(ctx, &ready.nginx, &ready.site),
+            master: ready.nginx.clone(),
+        }
+    }
+}
+
 /// The supervisor of this cartridge on this gear.
 pub(crate) fn supervisor(ctx: &Context<'_>) -> SupervisorProcess {
     SupervisorProcess::new(ctx.dir, &ctx.dir.usr().join("bin/advanced-python"))
 }
 
 /// The Python server on `run/appserver.sock`.
-pub(crate) fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
+fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
     let settings = &ready.app.settings;
     let nginx_version = ready.nginx.binary().build.version.to_string();
     let mut command = ready.prepared.command().env("OPENSHIFT_NGINX_VERSION", nginx_version);
@@ -101,7 +120,7 @@ pub(crate) fn logshifter_log(ctx: &Context<'_>) -> Utf8PathBuf {
 pub(crate) fn nginx(ctx: &Context<'_>, nginx: &Nginx, site: &Site) -> ServiceSpec {
     ServiceSpec {
         name: NGINX.to_owned(),
-        label: format!("nginx {}", nginx.binary().build.version),
+        label: nginx_label(nginx),
         command: nginx.command(),
         listen: vec![Listen::Tcp(site.listen)],
         log: layout::error_log(ctx.dir),
@@ -117,6 +136,11 @@ pub(crate) fn nginx(ctx: &Context<'_>, nginx: &Nginx, site: &Site) -> ServiceSpe
             drain: site.settings.shutdown_timeout + NGINX_GRACE,
         },
     }
+}
+
+/// nginx's name, for people.
+pub(crate) fn nginx_label(nginx: &Nginx) -> String {
+    format!("nginx {}", nginx.binary().build.version)
 }
 
 fn probe(ready: &Ready) -> Probe {

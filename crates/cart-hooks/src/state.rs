@@ -10,6 +10,7 @@ use cart_python::stamp::Stamp;
 use cart_supervisor::{Listen, Probe, ServiceState, ServiceStatus, SupervisorProcess, Verdict};
 
 use crate::error::Error;
+use crate::good::{self, Good};
 use crate::messages;
 use crate::services::{self, APPSERVER, NGINX};
 
@@ -47,9 +48,15 @@ impl State {
         !self.services.is_empty() || self.unsupervised
     }
 
+    /// Whether a Python server runs.
+    pub(crate) fn serves(&self) -> bool {
+        let runs = |s: &ServiceStatus| matches!(s.state, ServiceState::Running(_));
+        self.unsupervised || self.service(APPSERVER).is_some_and(runs)
+    }
+
     /// The name of the Python server that runs.
     pub(crate) fn server(&self) -> Option<&str> {
-        self.service(APPSERVER).map(|service| service.label.as_str())
+        self.service(APPSERVER).map(|service| good::unlabelled(&service.label).0)
     }
 
     /// Whether a request to nginx is answered as it should be.
@@ -72,9 +79,7 @@ impl State {
         };
         match cart_supervisor::ask(address, &app.probe, ANSWER_LIMIT) {
             Ok(Some(Verdict::Proved)) => {
-                let place = Places::on_gear(ctx.gear, ctx.dir).environment;
-                let python = Stamp::read(&place).map(|stamp| stamp.python.version);
-                Status::Running(messages::running(&app.label, python.as_ref(), &nginx.label))
+                Status::Running(running_text(ctx, &app.label, &nginx.label))
             }
             answer => {
                 let log = log(app, ctx);
@@ -140,6 +145,24 @@ impl State {
             }
         }
     }
+}
+
+fn running_text(ctx: &Context<'_>, app: &str, nginx: &str) -> String {
+    let (server, is_last_good) = good::unlabelled(app);
+    let good = is_last_good.then(|| Good::read(ctx.dir)).flatten();
+    let python = match &good {
+        Some(good) => Some(good.python.clone()),
+        None => {
+            let place = Places::on_gear(ctx.gear, ctx.dir).environment;
+            Stamp::read(&place).map(|stamp| stamp.python.version)
+        }
+    };
+    let mut text = messages::running(server, python.as_ref(), nginx);
+    if is_last_good {
+        text.push('\n');
+        text.push_str(&messages::is_last_good(good.map(|good| good.date()).as_deref()));
+    }
+    text
 }
 
 /// Where a service logs, as people find it: in the cartridge's directory, or elsewhere.

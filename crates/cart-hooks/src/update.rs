@@ -39,7 +39,8 @@ pub(crate) fn update(ctx: &mut Context<'_>) -> Result<(), Error> {
     ctx.message(&messages::nginx_is_another(&running, &wanted));
     let site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, AdvancedPython::SHORT_NAME)?;
     let stage = nginx.prepare(&site)?;
-    bring_up::put_in_front(ctx, &nginx, &site, stage, Renew::Always, &client)?;
+    let spec = services::nginx(ctx, &nginx, &site);
+    bring_up::put_in_front(ctx, spec, &nginx, stage, Renew::Always, &client)?;
     ctx.result(&messages::nginx_was_replaced(&wanted));
     Ok(())
 }

@@ -7,7 +7,7 @@ use cart_core::process::ProcessId;
 use cart_core::{CartridgeDir, CommandSpec, GearEnv};
 
 use crate::binary::{Binary, BinaryError};
-use crate::model::{Model, ModelError};
+use crate::model::{Model, ModelError, Rendered};
 use crate::service::{self, ServiceError};
 use crate::site::Site;
 use crate::stage::{Change, Stage, TestError};
@@ -40,6 +40,17 @@ impl Nginx {
         let model = Model::new(site, &self.binary.build)?;
         let user = UserConfig::load(&site.repo, &self.env, site.settings.erb_fallback)?;
         let stage = Stage::write(&self.dir, &model.render(user.as_ref()), user)?;
+        stage.test(&self.binary, &self.env)?;
+        Ok(stage)
+    }
+
+    /// Lets nginx test a configuration that was in place once, beside what runs, to be promoted or
+    /// dropped as that of [`prepare`](Self::prepare).
+    ///
+    /// # Errors
+    /// [`ConfigError`]; nothing has changed then.
+    pub fn prepare_again(&self, rendered: &Rendered) -> Result<Stage, ConfigError> {
+        let stage = Stage::write(&self.dir, rendered, None)?;
         stage.test(&self.binary, &self.env)?;
         Ok(stage)
     }

@@ -68,7 +68,7 @@ impl Site {
         Ok(Self {
             dir: dir.clone(),
             short_name: short_name.to_owned(),
-            listen: address(env, short_name)?,
+            listen: Self::address(env, short_name)?,
             repo: gear.repo.clone(),
             host: gear.dns.clone(),
             upstream: Some(Upstream {
@@ -79,6 +79,14 @@ impl Site {
             file_limit: crate::descriptors::limit(),
             settings: NginxSettings::from_env(env)?,
         })
+    }
+
+    /// The address that the variables of the cartridge with this short name say.
+    ///
+    /// # Errors
+    /// [`SiteError`] naming the variable that is missing or wrong.
+    pub fn address(env: &GearEnv, short_name: &str) -> Result<SocketAddr, SiteError> {
+        address(env, short_name)
     }
 
     /// The directory of files.

@@ -61,6 +61,19 @@ impl Stage {
         Ok(stage)
     }
 
+    /// The configuration that is in place now.
+    ///
+    /// # Errors
+    /// [`FileError`] naming the file that is missing or cannot be read.
+    pub fn in_place(dir: &CartridgeDir) -> Result<Rendered, FileError> {
+        let text = |name| files::read(&dir.conf().join(name));
+        Ok(Rendered {
+            main: text(MAIN_FILE)?,
+            appserver: text(APPSERVER_FILE)?,
+            server: text(SERVER_FILE)?,
+        })
+    }
+
     /// Lets nginx test it.
     ///
     /// # Errors

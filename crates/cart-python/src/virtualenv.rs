@@ -4,6 +4,7 @@
 //! other home paths (node-contract.md, Build). Hence its Python is called by path, never through
 //! a script whose first line names one; and hence [`relocate`].
 
+pub mod kept;
 pub mod relocate;
 pub mod stage;
 

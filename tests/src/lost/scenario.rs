@@ -2,6 +2,7 @@
 
 mod killed;
 mod planned;
+mod upgrade;
 
 use cart_test::Outcome;
 
@@ -47,7 +48,7 @@ pub const SCENARIOS: &[Scenario] = &[
     planned("reload-nginx", planned::reload_nginx),
     planned("reload-broken", planned::reload_broken),
     planned("hot-deploy", planned::hot_deploy),
-    planned("upgrade", planned::upgrade),
+    planned("upgrade", upgrade::upgrade),
     planned("fail-import", planned::fail_import),
     planned("fail-500", planned::fail_500),
     planned("fail-hang", planned::fail_hang),

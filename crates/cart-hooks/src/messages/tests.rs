@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use camino::Utf8PathBuf;
 use cart_core::GearEnv;
 use cart_core::entry::{CONFIGURATION, FAILED};
+use cart_core::files::FileError;
 use cart_python::PythonSettings;
 use cart_supervisor::Failure;
 
@@ -66,6 +67,53 @@ fn a_mistyped_server_is_the_persons_to_mend() {
 #[test]
 fn a_server_that_crashes_is_not_a_wrong_setting() {
     assert_eq!(app_server(Failure::NoHttp { last_lines: Vec::new() }).exit_code(), FAILED);
+}
+
+#[test]
+fn a_last_good_generation_that_serves_or_does_not() {
+    let date = "2026-11-22T18:40:00Z".to_owned();
+    let failure = || Failure::Ended { status: "exit code 1".to_owned(), last_lines: last_lines() };
+    let error = || {
+        let log = Utf8PathBuf::from("/gear/advanced-python/logs/appserver.log");
+        let server = "gunicorn".to_owned();
+        Error::AppServer { server, failure: failure(), log, before: Before::Nothing }
+    };
+    let serves = |has_code| Error::LastGoodServes {
+        error: Box::new(error()),
+        server: "wsgiref".to_owned(),
+        date: date.clone(),
+        has_code,
+    };
+    let failed = Error::LastGoodFailed {
+        error: Box::new(error()),
+        server: "wsgiref".to_owned(),
+        date: date.clone(),
+        also: Box::new(Error::NginxService { failure: failure() }),
+    };
+    let disk_full =
+        FileError::new("copy", "/gear/repo/app.py".into(), io::ErrorKind::StorageFull.into());
+    let said = [
+        explain(&serves(true)),
+        explain(&serves(false)),
+        explain(&failed),
+        is_last_good(Some(&date)),
+        is_last_good(None),
+        not_kept(&disk_full),
+    ];
+    insta::assert_snapshot!(said.join("\n\n"));
+}
+
+#[test]
+fn the_exit_code_is_that_of_what_is_wrong_whatever_serves_instead() {
+    let env = GearEnv::new().with("OPENSHIFT_PYTHON_SERVER", "gunicron");
+    let wrong = Error::Setting(PythonSettings::from_env(&env).unwrap_err());
+    let serves = Error::LastGoodServes {
+        error: Box::new(wrong),
+        server: "wsgiref".to_owned(),
+        date: String::new(),
+        has_code: true,
+    };
+    assert_eq!(serves.exit_code(), CONFIGURATION);
 }
 
 #[test]

@@ -79,7 +79,8 @@ fn entries(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
 
 /// Replaces `old` where it is a whole path or the beginning of one. A text in which `new` stands
 /// already, and would be found again because it begins with `old`, is left alone.
-fn replace_path(text: &str, old: &str, new: &str) -> String {
+#[must_use]
+pub fn replace_path(text: &str, old: &str, new: &str) -> String {
     let extends_old = new.strip_prefix(old).is_some_and(|rest| rest.starts_with('/'));
     if extends_old && find_path(text, new).is_some() {
         return text.to_owned();

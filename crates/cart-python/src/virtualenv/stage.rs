@@ -108,6 +108,7 @@ impl Stage {
         };
         // One hook at a time: what is there was left behind by one that was killed.
         remove(&stage.venv.dir)?;
+        remove(&aside(&stage.venv.dir))?;
         Ok(stage)
     }
 }
@@ -121,7 +122,7 @@ impl Drop for Stage {
 
 /// The directory that `place` leads to, also when nothing is there yet: on a gear the name in
 /// the cartridge's directory is a link to the node's place for dependencies.
-fn resolved(place: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
+pub(super) fn resolved(place: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
     if let Ok(real) = place.canonicalize_utf8() {
         return Ok(real);
     }
@@ -187,18 +188,20 @@ fn exchange(new: &Utf8Path, old: &Utf8Path) -> io::Result<()> {
 
 /// For file systems that cannot exchange: the name is free for a moment.
 fn exchange_in_steps(new: &Utf8Path, old: &Utf8Path) -> io::Result<()> {
-    let aside = Utf8PathBuf::from(format!("{new}.old"));
-    if aside.exists() {
-        fs::remove_dir_all(&aside)?;
-    }
+    let aside = aside(new);
     fs::rename(old, &aside)?;
     fs::rename(new, old).inspect_err(|_| {
         // The only way back; if it fails too, the error of the first is the one to tell.
         let _ = fs::rename(&aside, old);
     })?;
-    // The exchange is done; what stays aside is removed before the next one.
+    // The exchange is done; what stays aside is removed before the next stage is made.
     let _ = fs::remove_dir_all(&aside);
     Ok(())
+}
+
+/// The name that the old environment has while an exchange is made in steps.
+fn aside(new: &Utf8Path) -> Utf8PathBuf {
+    Utf8PathBuf::from(format!("{new}.old"))
 }
 
 fn remove(dir: &Utf8Path) -> Result<(), FileError> {
@@ -231,4 +234,38 @@ pub enum StageError {
     /// A file of it could not be written.
     #[error("the virtual environment could not be changed: {0}")]
     File(#[from] FileError),
+}
+
+#[cfg(test)]
+mod tests {
+    use cart_core::files;
+
+    use super::*;
+
+    fn directory(holding: &str, path: &Utf8Path) {
+        fs::create_dir(path).unwrap();
+        files::write_atomic(&path.join(holding), b"", 0o644).unwrap();
+    }
+
+    #[test]
+    fn where_names_cannot_be_exchanged_two_renames_do_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        let (new, old) = (dir.join(".virtenv.new"), dir.join("virtenv"));
+        directory("new", &new);
+        directory("old", &old);
+        exchange_in_steps(&new, &old).unwrap();
+        assert!(old.join("new").exists());
+        assert_eq!(dir.read_dir_utf8().unwrap().count(), 1, "the old one is left behind");
+    }
+
+    #[test]
+    fn what_a_kill_between_two_renames_left_aside_is_removed_by_the_next_stage() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        directory("old", &dir.join(".virtenv.new.old"));
+        directory("new", &dir.join(".virtenv.new"));
+        drop(Stage::beside(&dir.join("virtenv")).unwrap());
+        assert_eq!(dir.read_dir_utf8().unwrap().count(), 0);
+    }
 }

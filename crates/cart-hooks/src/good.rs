@@ -1,0 +1,371 @@
+//! The last good generation: what is needed to start it again, whatever becomes of the app's
+//! repository, its variables and its virtual environment.
+//!
+//! `good/generation.json` says how it is started, from copies in one numbered directory beside it:
+//! `code/`, `virtenv/`, `launchers/`. Copies that differ go into a new directory, and the file is
+//! replaced last: a kill at any moment leaves one whole generation. Directories that it does not
+//! name are leftovers.
+
+mod code;
+
+use std::time::{Duration, SystemTime};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::cartridge::Context;
+use cart_core::files::{self, FileError};
+use cart_core::{CartridgeDir, GearEnv};
+use cart_nginx::{Rendered, Stage};
+use cart_python::support;
+use cart_python::virtualenv::kept::{self, Mark};
+use cart_python::virtualenv::relocate::replace_path;
+use cart_supervisor::ServiceSpec;
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::ready::Ready;
+use crate::services::Wanted;
+use code::Code;
+
+/// Raised when an older file must not be believed any more.
+const FORMAT: u32 = 1;
+/// What the label of a server ends with that was started as the last good generation, so that
+/// whoever asks the supervisor sees it.
+const LABEL: &str = " (last good)";
+
+/// A generation that proved itself, ready to be started again.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Good {
+    format: u32,
+    /// The name of the directory with its copies.
+    number: u64,
+    /// When it proved itself, in seconds since 1970.
+    since: u64,
+    /// The Python server's name.
+    pub(crate) server: String,
+    /// The version of its Python.
+    pub(crate) python: Version,
+    /// The app's repository that the copy was made of.
+    pub(crate) repo: Utf8PathBuf,
+    /// Whether there is a copy of the code; else it was too large.
+    pub(crate) has_code: bool,
+    environment: Option<Mark>,
+    /// The Python server, from the copies.
+    pub(crate) appserver: ServiceSpec,
+    /// nginx; its files below `public/` are those of the copy.
+    pub(crate) nginx: ServiceSpec,
+    config: Config,
+}
+
+impl Good {
+    /// The last good generation of the cartridge in `dir`. One that cannot be read is as good as
+    /// none: the next success makes another.
+    pub(crate) fn read(dir: &CartridgeDir) -> Option<Self> {
+        let bytes = std::fs::read(record(dir)).ok()?;
+        let good: Self = serde_json::from_slice(&bytes).ok()?;
+        (good.format == FORMAT).then_some(good)
+    }
+
+    /// When it proved itself, for people.
+    pub(crate) fn date(&self) -> String {
+        date(self.since)
+    }
+
+    /// nginx's configuration with it.
+    pub(crate) fn config(&self) -> Rendered {
+        self.config.rendered()
+    }
+}
+
+/// The name of a server without the sign of a last good generation, and whether it had one.
+pub(crate) fn unlabelled(label: &str) -> (&str, bool) {
+    match label.strip_suffix(LABEL) {
+        Some(server) => (server, true),
+        None => (label, false),
+    }
+}
+
+/// Keeps what has just proved itself as `ready` and `wanted` say, its configuration in place.
+///
+/// # Errors
+/// [`FileError`] naming what could not be written or copied; the generation that was kept before
+/// still is.
+pub(crate) fn keep(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) -> Result<(), FileError> {
+    let top = top(ctx.dir);
+    files::create_dir(&top, 0o700)?;
+    let repo = &ready.app.places.repo;
+    let code = Code::read(repo, code::LIMIT)?;
+    let environment = Mark::of(&ready.app.places.environment);
+    let before = Good::read(ctx.dir);
+    let same = before.as_ref().filter(|good| {
+        let place = Place::new(&top, good.number);
+        good.environment == environment
+            && place.virtenv().is_dir()
+            && place.holds(code.as_ref())
+            && good.repo == *repo
+    });
+    let place = match same {
+        Some(good) => Place::new(&top, good.number),
+        None => {
+            sweep(ctx.dir)?;
+            let place = Place::new(&top, before.as_ref().map_or(0, |good| good.number) + 1);
+            place.fill(ready, code.as_ref())?;
+            place
+        }
+    };
+    support::write(&place.launchers())?;
+    let moves = Moves::of(ready, &place, code.is_some());
+    write(ctx.dir, &moves.good(ready, wanted, place.number, environment, config(ctx)?))
+}
+
+/// Keeps a new configuration of nginx with the generation that is kept, if it is that one which
+/// runs: `wanted` says what does.
+///
+/// # Errors
+/// As [`keep`].
+pub(crate) fn keep_config(
+    ctx: &Context<'_>,
+    ready: &Ready,
+    wanted: &Wanted,
+) -> Result<(), FileError> {
+    let Some(good) = Good::read(ctx.dir) else {
+        return Ok(());
+    };
+    let moves = Moves::of(ready, &Place::new(&top(ctx.dir), good.number), good.has_code);
+    let now = moves.good(ready, wanted, good.number, good.environment, config(ctx)?);
+    let changed = now.config != good.config || now.nginx != good.nginx;
+    if changed && now.appserver == good.appserver {
+        return write(ctx.dir, &Good { since: good.since, ..now });
+    }
+    Ok(())
+}
+
+/// Removes what is in `good/` and not part of the last good generation: leftovers of a copying
+/// that was killed, and former generations.
+///
+/// # Errors
+/// [`FileError`] naming what could not be removed.
+pub(crate) fn sweep(dir: &CartridgeDir) -> Result<(), FileError> {
+    let top = top(dir);
+    let kept = Good::read(dir).map(|good| good.number.to_string());
+    for entry in top.read_dir_utf8().into_iter().flatten().flatten() {
+        let is_place = entry.file_name().parse::<u64>().is_ok();
+        if is_place && Some(entry.file_name()) != kept.as_deref() {
+            files::remove_tree_if_exists(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn top(dir: &CartridgeDir) -> Utf8PathBuf {
+    dir.path().join("good")
+}
+
+fn record(dir: &CartridgeDir) -> Utf8PathBuf {
+    top(dir).join("generation.json")
+}
+
+fn config(ctx: &Context<'_>) -> Result<Rendered, FileError> {
+    Stage::in_place(ctx.dir)
+}
+
+/// It holds the environment of the app: nobody else may read it.
+fn write(dir: &CartridgeDir, good: &Good) -> Result<(), FileError> {
+    let path = record(dir);
+    let json = serde_json::to_vec(good)
+        .map_err(|e| FileError::new("write", &path, std::io::Error::other(e)))?;
+    files::write_atomic(&path, &json, 0o600)
+}
+
+fn date(since: u64) -> String {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(since);
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+/// The directory with the copies of one generation.
+#[derive(Debug)]
+struct Place {
+    number: u64,
+    path: Utf8PathBuf,
+}
+
+impl Place {
+    fn new(top: &Utf8Path, number: u64) -> Self {
+        Self { number, path: top.join(number.to_string()) }
+    }
+
+    fn code(&self) -> Utf8PathBuf {
+        self.path.join("code")
+    }
+
+    fn virtenv(&self) -> Utf8PathBuf {
+        self.path.join("virtenv")
+    }
+
+    fn launchers(&self) -> Utf8PathBuf {
+        self.path.join("launchers")
+    }
+
+    /// Whether the code that it holds is this; `None` is none.
+    fn holds(&self, code: Option<&Code>) -> bool {
+        let copy = self.code();
+        match code {
+            None => !copy.exists(),
+            Some(code) => Code::read(&copy, code::LIMIT).ok().flatten().as_ref() == Some(code),
+        }
+    }
+
+    /// Nothing is synced: that would wait for what everybody else on the node has written. A power
+    /// failure seconds after a deploy may cost the copy; the repository is there then, too.
+    fn fill(&self, ready: &Ready, code: Option<&Code>) -> Result<(), FileError> {
+        let places = &ready.app.places;
+        // What is there was left behind by a hook that was killed.
+        files::remove_tree_if_exists(&self.path)?;
+        files::create_dir(&self.path, 0o700)?;
+        if let Some(code) = code {
+            code.copy(&places.repo, &self.code())?;
+        }
+        let moves = Moves::of_repo(ready, self, code.is_some());
+        kept::keep(&places.environment, &self.virtenv(), &moves.pairs())
+    }
+}
+
+/// Old and new places of everything that is kept.
+#[derive(Debug)]
+struct Moves(Vec<(Utf8PathBuf, Utf8PathBuf)>);
+
+impl Moves {
+    fn of(ready: &Ready, place: &Place, has_code: bool) -> Self {
+        let mut moves = Self::of_repo(ready, place, has_code);
+        let places = &ready.app.places;
+        moves.add(&places.environment, &place.virtenv());
+        moves.add(&places.launchers, &place.launchers());
+        moves
+    }
+
+    /// The repository, by every name that it has on a gear (node-contract.md, Gear layout).
+    fn of_repo(ready: &Ready, place: &Place, has_code: bool) -> Self {
+        let mut moves = Self(Vec::new());
+        if has_code {
+            let repo = &ready.app.places.repo;
+            moves.add(repo, &place.code());
+            let short = ready.home.join("app-root/repo");
+            if short.canonicalize_utf8().ok() == repo.canonicalize_utf8().ok() {
+                moves.add(&short, &place.code());
+            }
+        }
+        moves
+    }
+
+    fn add(&mut self, old: &Utf8Path, new: &Utf8Path) {
+        let real = old.canonicalize_utf8().ok();
+        for old in std::iter::once(old.to_owned()).chain(real) {
+            if !self.0.iter().any(|(known, _)| *known == old) {
+                self.0.push((old, new.to_owned()));
+            }
+        }
+    }
+
+    fn pairs(&self) -> Vec<(&Utf8Path, &Utf8Path)> {
+        self.0.iter().map(|(old, new)| (old.as_path(), new.as_path())).collect()
+    }
+
+    fn good(
+        &self,
+        ready: &Ready,
+        wanted: &Wanted,
+        number: u64,
+        environment: Option<Mark>,
+        config: Rendered,
+    ) -> Good {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let (server, _) = unlabelled(&wanted.appserver.label);
+        let mut appserver = self.spec(&wanted.appserver);
+        appserver.label = format!("{server}{LABEL}");
+        Good {
+            format: FORMAT,
+            number,
+            since: now.unwrap_or_default().as_secs(),
+            server: server.to_owned(),
+            python: ready.prepared.python.clone(),
+            repo: ready.app.places.repo.clone(),
+            has_code: self.0.iter().any(|(old, _)| *old == ready.app.places.repo),
+            environment,
+            appserver,
+            nginx: wanted.nginx.clone(),
+            config: Config {
+                main: self.bytes(config.main),
+                appserver: self.bytes(config.appserver),
+                server: self.bytes(config.server),
+            },
+        }
+    }
+
+    /// The same service from the new places. Variables move, too: `OPENSHIFT_REPO_DIR`, and those
+    /// that people set to a path of the repository, such as `PYTHONPATH`.
+    fn spec(&self, spec: &ServiceSpec) -> ServiceSpec {
+        let mut spec = spec.clone();
+        let command = &mut spec.command;
+        command.program = self.text(command.program.as_str()).into();
+        command.dir = self.text(command.dir.as_str()).into();
+        for arg in &mut command.args {
+            *arg = self.text(arg);
+        }
+        let moved = command.env.iter().map(|(name, value)| match value.to_str() {
+            Some(text) => (name.to_owned(), self.text(text).into()),
+            None => (name.to_owned(), value.to_owned()),
+        });
+        command.env = moved.collect::<GearEnv>();
+        spec
+    }
+
+    fn text(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (old, new)| {
+            replace_path(&text, old.as_str(), new.as_str())
+        })
+    }
+
+    fn bytes(&self, bytes: Vec<u8>) -> Bytes {
+        match String::from_utf8(bytes) {
+            Ok(text) => Bytes::Text(self.text(&text)),
+            Err(other) => Bytes::Other(other.into_bytes()),
+        }
+    }
+}
+
+/// nginx's three files.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Config {
+    main: Bytes,
+    appserver: Bytes,
+    server: Bytes,
+}
+
+impl Config {
+    fn rendered(&self) -> Rendered {
+        Rendered {
+            main: self.main.bytes(),
+            appserver: self.appserver.bytes(),
+            server: self.server.bytes(),
+        }
+    }
+}
+
+/// A text as such where it is one, so that the file stays small.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Bytes {
+    Text(String),
+    Other(Vec<u8>),
+}
+
+impl Bytes {
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.clone().into_bytes(),
+            Self::Other(bytes) => bytes.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! Starting the last good generation, when what is wanted does not come up: at once if nothing
+//! serves, else should what serves crash.
+
+use cart_core::Cartridge;
+use cart_core::cartridge::Context;
+use cart_nginx::Site;
+use cart_supervisor::Failure;
+
+use crate::advanced_python::AdvancedPython;
+use crate::bring_up::{self, Renew};
+use crate::error::Error;
+use crate::good::{self, Good};
+use crate::ready;
+use crate::services::{self, APPSERVER, Wanted};
+use crate::state::State;
+
+/// To be called with what kept the wanted generation from coming up. Starts the last good one,
+/// unless something serves still; answers the error with what came of that.
+pub(crate) fn instead_of(ctx: &mut Context<'_>, error: Error) -> Error {
+    // A supervisor that cannot be asked has nothing good to say of the last good one either.
+    let Ok(state) = State::ask(ctx) else {
+        return error;
+    };
+    if state.serves() {
+        hold(ctx);
+        return error;
+    }
+    if stands_in_its_way(&error) {
+        return error;
+    }
+    let Some(good) = fitting(ctx) else {
+        return error;
+    };
+    let (server, date, has_code) = (good.server.clone(), good.date(), good.has_code);
+    match start(ctx, good) {
+        Ok(()) => Error::LastGoodServes { error: Box::new(error), server, date, has_code },
+        Err(also) => {
+            Error::LastGoodFailed { error: Box::new(error), server, date, also: Box::new(also) }
+        }
+    }
+}
+
+/// Whether the last good generation would fail by the same.
+fn stands_in_its_way(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Supervisor(_)
+            | Error::NginxBinary(_)
+            | Error::NginxService { failure: Failure::AddressTaken { .. } }
+    )
+}
+
+/// Sees to it that what serves now, should it crash, is started again from the copies of the last
+/// good generation, until another generation serves: what lies in the repository may be broken,
+/// or half there. Without that, nothing changes.
+pub(crate) fn hold(ctx: &Context<'_>) {
+    if let Some(good) = fitting(ctx)
+        && let Ok(Some(client)) = services::supervisor(ctx).find()
+    {
+        // One that is ending, or does not know the request, is no reason for this hook to fail.
+        let _ = client.start_again_with(APPSERVER, good.appserver.command);
+    }
+}
+
+/// The last good generation, if it is of this very place.
+fn fitting(ctx: &Context<'_>) -> Option<Good> {
+    let good = Good::read(ctx.dir)?;
+    let address = Site::address(ctx.env, AdvancedPython::SHORT_NAME).ok()?;
+    let same_place = good.nginx.listen.contains(&cart_supervisor::Listen::Tcp(address))
+        && good.repo == ctx.gear.repo;
+    same_place.then_some(good)
+}
+
+/// nginx may be another than it was then: it tests the configuration again.
+fn start(ctx: &mut Context<'_>, good: Good) -> Result<(), Error> {
+    // Nothing serves, so nothing needs the files of former ones. They are no obstacle either.
+    let _ = good::sweep(ctx.dir);
+    let master = ready::nginx(ctx)?;
+    let stage = master.prepare_again(&good.config())?;
+    let mut nginx = good.nginx;
+    nginx.command = master.command();
+    nginx.label = services::nginx_label(&master);
+    let wanted = Wanted { appserver: good.appserver, nginx, master };
+    bring_up::make_run(ctx, &wanted, stage, Renew::IfChanged).map(drop)
+}
