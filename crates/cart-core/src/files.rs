@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::fault;
 
 /// Replaces `path` by `content`: written beside it, synced, renamed over it. Whoever reads the
 /// file sees the old or the new content, never a part; on an error the old file is as it was.
@@ -14,12 +17,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 pub fn write_atomic(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), FileError> {
     let directory = path.parent().unwrap_or(Utf8Path::new("/"));
     let failed = |source| FileError::new("write", path, source);
+    let create =
+        |beside: &Path| fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(beside);
+    // Made and written by the system's own calls: tempfile's would put the path into each error.
     let mut file = tempfile::Builder::new()
         .prefix(&format!(".{}.", path.file_name().unwrap_or("file")))
-        .permissions(fs::Permissions::from_mode(mode))
-        .tempfile_in(directory)
+        .make_in(directory, create)
         .map_err(failed)?;
-    file.write_all(content).map_err(failed)?;
+    file.as_file_mut().write_all(content).map_err(failed)?;
     // The umask has been applied to the mode above; what we were asked for is exact.
     file.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
@@ -117,7 +122,6 @@ pub fn remove_tree_if_exists(path: &Utf8Path) -> Result<(), FileError> {
 /// # Errors
 /// [`FileError`] naming the file.
 pub fn open_log(path: &Utf8Path) -> Result<fs::File, FileError> {
-    use std::os::unix::fs::OpenOptionsExt;
     fs::OpenOptions::new()
         .append(true)
         .create(true)
@@ -155,7 +159,7 @@ fn sync_directory(directory: &Utf8Path) {
 
 /// A file that could not be read, written or made.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {path}: {source}")]
+#[error("cannot {action} {path}: {}", fault::words(.source))]
 pub struct FileError {
     /// What was tried: `read`, `write`, ...
     pub action: &'static str,

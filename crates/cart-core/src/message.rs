@@ -3,6 +3,8 @@
 
 use std::io::{self, Write};
 
+use crate::fault;
+
 /// Who a line is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
@@ -27,10 +29,12 @@ impl Audience {
     }
 }
 
-/// `text` with the prefix before each of its lines and a newline after the last.
+/// `text` with the prefix before each of its lines and a newline after the last; without
+/// [words](fault::harmless) that a node would misread.
 #[must_use]
 pub fn lines(audience: Audience, text: &str) -> String {
-    text.trim_end()
+    fault::harmless(text)
+        .trim_end()
         .lines()
         .map(|line| format!("{}: {}\n", audience.prefix(), line.trim_end()))
         .collect()
