@@ -1,19 +1,18 @@
 //! What the machine lacks leaves what runs running, and is named.
 
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::entry::NOT_ANSWERING;
-use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, GearEnv, run, wait};
 use cart_test::{TestGear, get, try_get};
 use tempfile::TempDir;
-use tests::faults::limit::{Lowered, open_files};
-use tests::faults::{LIMIT, Untouched, control_by, plain, refused};
+use tests::faults::limit::Lowered;
+use tests::faults::{LIMIT, Untouched, control_by, refused};
 use tests::processes::{child, settled, supervisor, those_of};
 
-use crate::cartridge::{assembled, fixture, running};
+use crate::cartridge::{SERVER, assembled, fixture, running};
 
 /// How long a whole place full of faults may take.
 const PLAY: Duration = Duration::from_secs(180);
@@ -51,7 +50,7 @@ fn unwritable_files_and_a_full_table_of_processes() {
 }
 
 #[test]
-fn no_descriptor_left_for_a_hook() {
+fn no_descriptor_left_for_a_hook_the_supervisor_or_nginx() {
     let gear = running(&fixture("mirror"), &[]);
     let before = Untouched::now(&gear);
     // A hard limit would be nginx's, too; a soft one is raised by nobody.
@@ -73,25 +72,114 @@ fn no_descriptor_left_for_the_supervisor(gear: &TestGear) {
     assert!(settled(gear, LIMIT));
     let process = supervisor(gear);
     let before = Untouched::now(gear);
-    for more in 0..8 {
-        let _few = Lowered::files(process, open_files(process) + more);
-        if more > 0 {
-            let outcome = gear.control("restart");
-            println!("{more}: {} {}", outcome.code, outcome.text);
-        }
+    // Enough to be asked, not enough to start something.
+    for more in [2, 4] {
+        let few = Lowered::files(process, more);
+        refused(&gear.control("restart"), &["no file descriptor is left", "still serves"]);
+        before.still(gear);
+        drop(few);
+        gear.control("status").done();
     }
-    let _ = before;
+    // Not even enough to be asked: whoever asks waits until it is.
+    std::thread::scope(|scope| {
+        let none = Lowered::files(process, 0);
+        let status = scope.spawn(|| gear.control("status"));
+        let answered = || status.is_finished().then_some(());
+        assert!(wait::until(Duration::from_secs(2), answered).is_none(), "{:?}", status.join());
+        before.still(gear);
+        drop(none);
+        status.join().unwrap().done();
+    });
+    gear.control("restart").done();
 }
 
+/// A worker that can take a connection and open none to the app.
 fn no_descriptor_left_for_nginx(gear: &TestGear) {
-    let master = child(gear, "nginx: master");
-    let workers = those_of(master, "worker process");
-    let few: Vec<Lowered> =
-        workers.iter().map(|worker| Lowered::files(*worker, open_files(*worker) + 1)).collect();
-    let outcome = gear.control("status");
-    println!("{} {}", outcome.code, outcome.text);
+    assert!(settled(gear, LIMIT));
+    let workers = those_of(child(gear, "nginx: master"), "worker process");
+    let few: Vec<Lowered> = workers.iter().map(|worker| Lowered::files(*worker, 1)).collect();
+    let status = gear.control("status");
+    status.failed_saying(&["status 500", "nginx-error.log"]);
+    assert_eq!(status.code, i32::from(NOT_ANSWERING));
+    assert!(gear.log("nginx-error.log").contains("Too many open files"));
     drop(few);
     gear.control("status").done();
+    assert_eq!(get(gear.address(), "/").body, "mirror");
+}
+
+/// Neither what replaces it nor a stop waits for it any longer than it was given.
+#[test]
+fn a_server_that_ignores_being_told_to_end() {
+    let gear = running(&fixture("deaf"), &[("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "1")]);
+    let deaf = child(&gear, "python");
+    assert_eq!(get(gear.address(), "/").body, "deaf");
+    gear.control("restart").done();
+    assert!(deaf.wait_gone(LIMIT), "the old one still runs");
+    assert!(gear.log("supervisor.log").contains("killed"), "{}", gear.log("supervisor.log"));
+    assert_eq!(get(gear.address(), "/").body, "deaf");
+    let begin = Instant::now();
+    gear.control("stop").done();
+    assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+    assert!(try_get(gear.address(), "/").is_err());
+}
+
+/// A clock that is set while requests are answered cuts none short and keeps no old server.
+#[test]
+fn a_clock_that_jumps_under_the_server() {
+    let gear = running(&fixture("clock"), &[]);
+    for server in ["gevent", "wsgiref"] {
+        gear.set(SERVER, server);
+        gear.control("restart").done();
+        std::thread::scope(|scope| {
+            let slow: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| get(gear.address(), "/slow").body)).collect();
+            gear.control("restart").done();
+            slow.into_iter().for_each(|answer| assert_eq!(answer.join().unwrap(), "clock"));
+        });
+        assert!(settled(&gear, LIMIT), "{server}: the old one still runs");
+        assert_eq!(get(gear.address(), "/").body, "clock");
+    }
+}
+
+/// Files from the future and from 1970, as a clock leaves them that was wrong when they were made.
+#[test]
+fn times_of_files_that_cannot_be_right() {
+    let gear = running(&fixture("mirror"), &[]);
+    let code = std::fs::read_to_string(gear.repo().join("app.py")).unwrap();
+    let pid = || get(gear.address(), "/pid").body;
+    let before = pid();
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    for (time, word) in [
+        (SystemTime::now() + 10 * YEAR, "future"),
+        (SystemTime::UNIX_EPOCH, "beginning"),
+        (SystemTime::now(), "present"),
+    ] {
+        for directory in [gear.cartridge().to_owned(), gear.gear().layout().runtime()] {
+            set_times(&directory, time);
+        }
+        assert!(gear.control("start").done().text.contains("running already"), "{word}");
+        gear.control("status").done();
+        assert_eq!(gear.control("build").done().text, "", "{word}");
+        // Of another size each time: Python itself tells a changed file by size and time.
+        gear.write("app.py", &code.replace("b\"mirror\"", &format!("b\"{word}\"")));
+        set_times(&gear.repo(), time);
+        gear.control("deploy").done();
+        assert_eq!(get(gear.address(), "/").body, word);
+    }
+    assert_ne!(pid(), before);
+}
+
+/// Gives every file below a directory this time of its last change.
+fn set_times(directory: &Utf8Path, time: SystemTime) {
+    for entry in directory.read_dir_utf8().unwrap() {
+        let entry = entry.unwrap();
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            set_times(entry.path(), time);
+        } else if kind.is_file() {
+            std::fs::File::open(entry.path()).unwrap().set_modified(time).unwrap();
+        }
+    }
 }
 
 /// The cartridge, the app and the program `faults`, where every user can read them, and a

@@ -10,6 +10,7 @@ mod faults;
 mod life;
 mod lost;
 mod mistakes;
+mod original;
 mod readme;
 mod servers;
 mod serving;

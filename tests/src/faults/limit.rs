@@ -12,13 +12,13 @@ pub struct Lowered {
 }
 
 impl Lowered {
-    /// Lets `process` have at most `most` open files.
+    /// Lets `process` open as many more files as `more` says.
     ///
     /// # Panics
     /// When the process is gone, or somebody else's.
     #[must_use]
-    pub fn files(process: ProcessId, most: usize) -> Self {
-        Self::to(process, Resource::Nofile, "Max open files", most)
+    pub fn files(process: ProcessId, more: usize) -> Self {
+        Self::to(process, Resource::Nofile, "Max open files", limit_for(process, more))
     }
 
     /// Lets the user of `process` have at most `most` processes and threads as far as this process
@@ -50,11 +50,11 @@ impl Drop for Lowered {
     }
 }
 
-/// How many files a process has open.
-///
-/// # Panics
-/// When it is gone, or somebody else's.
-#[must_use]
-pub fn open_files(process: ProcessId) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", process.pid)).unwrap().count()
+/// The limit is not about how many descriptors there are, but about their numbers: a new one gets
+/// the lowest that is free.
+fn limit_for(process: ProcessId, more: usize) -> usize {
+    let is_free = |number: &usize| {
+        std::fs::symlink_metadata(format!("/proc/{}/fd/{number}", process.pid)).is_err()
+    };
+    (0..).filter(is_free).nth(more).unwrap()
 }
