@@ -70,19 +70,18 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Plays all scenarios of a place on one gear, one after the other.
+    /// Plays all scenarios of a place on one gear, one after the other, and names each to `begun`.
     ///
     /// # Panics
     /// When something was not as it must be.
-    pub fn play(&self, place: Place) {
+    pub fn play(&self, place: Place, begun: impl Fn(&str)) {
         let mut gear = self.try_gear().unwrap();
         gear.deploy(&self.app).done();
         for scenario in SCENARIOS.iter().filter(|scenario| scenario.place == place) {
-            let since = std::time::Instant::now();
+            begun(scenario.name);
             (scenario.play)(self, &gear);
             assert_eq!(get(gear.address(), "/").body, "mirror", "after {}", scenario.name);
             gear.control("status").done();
-            println!("{}: {} ms", scenario.name, since.elapsed().as_millis());
         }
     }
 

@@ -1,6 +1,11 @@
 //! Plays faults where it was started: on a small disk, or as another user. The integration test
 //! of the same name starts it there.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "when a fault is not borne, its name stands before the reason"
+)]
+
 use std::process::ExitCode;
 
 use camino::Utf8PathBuf;
@@ -26,6 +31,6 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let Arguments { kind, cartridge, app, place } = Arguments::parse();
-    Stage { cartridge, app, place }.play(kind);
+    Stage { cartridge, app, place }.play(kind, |scenario| eprintln!("{scenario}"));
     ExitCode::SUCCESS
 }

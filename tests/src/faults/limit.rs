@@ -46,7 +46,7 @@ impl Lowered {
 impl Drop for Lowered {
     fn drop(&mut self) {
         // A process that has ended needs no limit back.
-        let _ = prlimit(Some(self.pid), self.resource, self.before.clone());
+        let _ = prlimit(Some(self.pid), self.resource, self.before);
     }
 }
 
