@@ -8,12 +8,14 @@
 mod actions;
 mod crashes;
 mod elsewhere;
+mod faults;
 mod foreground;
 mod good;
 mod life;
 mod logs;
 mod lost;
 mod mistakes;
+mod original;
 mod readme;
 mod servers;
 mod serving;

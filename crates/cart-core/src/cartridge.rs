@@ -5,6 +5,7 @@ use std::io::Write;
 
 use crate::cartridge_dir::CartridgeDir;
 use crate::env::GearEnv;
+use crate::fault;
 use crate::gear::Gear;
 use crate::message::{self, Audience};
 
@@ -40,7 +41,7 @@ impl<'a> Context<'a> {
     /// and to nobody else. It is indented: at the start of a line, some words would command the node
     /// (`ENV_VAR_ADD: `), and these are a package's.
     pub fn progress(&mut self, line: &str) {
-        let line = message::unmistakable(line);
+        let line = fault::harmless(line);
         let _ = writeln!(self.out, "  {line}").and_then(|()| self.out.flush());
     }
 

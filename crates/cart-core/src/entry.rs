@@ -9,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::cartridge::{Cartridge, Context, Status, Upgrade};
 use crate::cartridge_dir::CartridgeDir;
 use crate::env::GearEnv;
+use crate::fault;
 use crate::gear::Gear;
 use crate::inherited;
 use crate::lock::{HookLock, LockError};
@@ -123,7 +124,8 @@ pub fn main<C: Cartridge>(cartridge: &C) -> ExitCode {
     let words: Vec<String> = std::env::args().collect();
     let (out, err) = (&mut std::io::stdout(), &mut std::io::stderr());
     if let Err(error) = inherited {
-        let text = format!("cannot read /proc/self/fd: {error}. Is /proc mounted?");
+        let why = fault::words(&error);
+        let text = format!("cannot read /proc/self/fd, which must be mounted: {why}");
         // There is nobody else to tell.
         let _ = message::say(err, Audience::Error, &text);
         return ExitCode::from(FAILED);

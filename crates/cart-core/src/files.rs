@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::fault;
 
 /// Replaces `path` by `content`: written beside it, synced, renamed over it. Whoever reads the
 /// file sees the old or the new content, never a part; on an error the old file is as it was.
@@ -13,13 +16,15 @@ use camino::{Utf8Path, Utf8PathBuf};
 /// [`FileError`] naming `path` and what was tried (disk full, directory missing or unwritable).
 pub fn write_atomic(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), FileError> {
     let directory = path.parent().unwrap_or(Utf8Path::new("/"));
-    let failed = |source| FileError::new("write", path, plain(source));
+    let failed = |source| FileError::new("write", path, source);
+    let create =
+        |beside: &Path| fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(beside);
+    // Made and written by the system's own calls: tempfile's would put the path into each error.
     let mut file = tempfile::Builder::new()
         .prefix(&format!(".{}.", path.file_name().unwrap_or("file")))
-        .permissions(fs::Permissions::from_mode(mode))
-        .tempfile_in(directory)
+        .make_in(directory, create)
         .map_err(failed)?;
-    file.write_all(content).map_err(failed)?;
+    file.as_file_mut().write_all(content).map_err(failed)?;
     // The umask has been applied to the mode above; what we were asked for is exact.
     file.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
@@ -117,7 +122,6 @@ pub fn remove_tree_if_exists(path: &Utf8Path) -> Result<(), FileError> {
 /// # Errors
 /// [`FileError`] naming the file.
 pub fn open_log(path: &Utf8Path) -> Result<fs::File, FileError> {
-    use std::os::unix::fs::OpenOptionsExt;
     fs::OpenOptions::new()
         .append(true)
         .create(true)
@@ -146,15 +150,6 @@ pub fn last_lines(path: &Utf8Path, offset: u64, count: usize) -> Vec<String> {
     lines[lines.len().saturating_sub(count)..].iter().map(|l| (*l).to_owned()).collect()
 }
 
-/// The system's own words: `tempfile` puts a path behind them, and we name the file ourselves.
-fn plain(error: io::Error) -> io::Error {
-    let text = error.to_string();
-    match text.split_once(" at path ") {
-        Some((words, _)) => io::Error::new(error.kind(), words),
-        None => error,
-    }
-}
-
 /// A rename is on disk only when its directory is; failing to sync it loses nothing now.
 fn sync_directory(directory: &Utf8Path) {
     if let Ok(handle) = fs::File::open(directory) {
@@ -164,7 +159,7 @@ fn sync_directory(directory: &Utf8Path) {
 
 /// A file that could not be read, written or made.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {path}: {source}")]
+#[error("cannot {action} {path}: {}", fault::words(.source))]
 pub struct FileError {
     /// What was tried: `read`, `write`, ...
     pub action: &'static str,

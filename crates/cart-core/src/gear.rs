@@ -54,26 +54,32 @@ impl Gear {
     }
 
     /// Metadata of the newest deployment: during a build that is the one being built, not
-    /// `current` (node-contract.md, Build). `None` when there is none or it cannot be read.
+    /// `current` (node-contract.md, Build). One that was never activated counts as newer than those
+    /// that were; beyond that names tell, which are times: a clock that was set back does not hide
+    /// the one being built. `None` when there is none or it cannot be read.
     #[must_use]
     pub fn newest_deployment(&self) -> Option<DeploymentMetadata> {
-        let mut names: Vec<String> = self
+        let is_deployment = |name: &str| name.starts_with(|c: char| c.is_ascii_digit());
+        let newest = self
             .deployments
             .read_dir_utf8()
             .ok()?
             .filter_map(Result::ok)
             .filter(|entry| entry.file_type().is_ok_and(|t| t.is_dir()))
-            .map(|entry| entry.file_name().to_owned())
-            .filter(|name| name.starts_with(|c: char| c.is_ascii_digit()))
-            .collect();
-        names.sort();
-        DeploymentMetadata::read(&self.deployments.join(names.pop()?).join("metadata.json"))
+            .filter(|entry| is_deployment(entry.file_name()))
+            .map(|entry| {
+                let metadata = DeploymentMetadata::read(&entry.path().join("metadata.json"));
+                let activated = metadata.as_ref().is_some_and(|m| !m.activations.is_empty());
+                (!activated, entry.file_name().to_owned(), metadata)
+            })
+            .max_by(|(new, name, _), (other_new, other, _)| (new, name).cmp(&(other_new, other)));
+        newest?.2
     }
 }
 
 /// What the node wrote of a deployment (node-contract.md, Gear layout). Only what cartridges
 /// read; the rest of the file is passed over.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 pub struct DeploymentMetadata {
     /// The deployment's id, 8 hexadecimal digits.
     #[serde(default)]
@@ -84,6 +90,9 @@ pub struct DeploymentMetadata {
     /// Whether the push carried the marker `force_clean_build`.
     #[serde(default)]
     pub force_clean_build: Option<bool>,
+    /// When it was activated, each time, in seconds since 1970.
+    #[serde(default)]
+    pub activations: Vec<f64>,
 }
 
 impl DeploymentMetadata {
@@ -109,23 +118,40 @@ mod tests {
         assert!(matches!(Gear::from_env(&GearEnv::new()), Err(EnvError::Missing { .. })));
     }
 
-    #[test]
-    fn the_newest_deployment_counts_even_before_it_is_current() {
+    /// A gear with deployments, each with its name, whether it is hot, and when it was activated.
+    fn deployed(all: &[(&str, bool, &str)]) -> (tempfile::TempDir, Gear) {
         let dir = tempfile::tempdir().unwrap();
         let home = Utf8Path::from_path(dir.path()).unwrap();
-        for (name, hot) in
-            [("2026-01-01_00-00-00.000", "false"), ("2026-02-01_00-00-00.000", "true")]
-        {
+        for (name, hot, activations) in all {
             let deployment = home.join("app-deployments").join(name);
             std::fs::create_dir_all(&deployment).unwrap();
-            let json =
-                format!("{{\"id\":\"0a1b2c3d\",\"hot_deploy\":{hot},\"activations\":[1.5]}}");
+            let json = format!(
+                "{{\"id\":\"0a1b2c3d\",\"hot_deploy\":{hot},\"activations\":[{activations}]}}"
+            );
             crate::files::write_atomic(&deployment.join("metadata.json"), json.as_bytes(), 0o644)
                 .unwrap();
         }
         std::fs::create_dir(home.join("app-deployments/by-id")).unwrap();
         let gear =
             Gear::from_env(&GearEnv::new().with("OPENSHIFT_HOMEDIR", home.as_str())).unwrap();
+        (dir, gear)
+    }
+
+    #[test]
+    fn the_newest_deployment_counts_even_before_it_is_current() {
+        let (_keep, gear) = deployed(&[
+            ("2026-01-01_00-00-00.000", false, "1.5"),
+            ("2026-02-01_00-00-00.000", true, "1.5, 2.5"),
+        ]);
+        assert_eq!(gear.newest_deployment().unwrap().hot_deploy, Some(true));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_hide_the_deployment_being_built() {
+        let (_keep, gear) = deployed(&[
+            ("2026-02-01_00-00-00.000", true, ""),
+            ("2036-01-01_00-00-00.000", false, "2082758400.5"),
+        ]);
         assert_eq!(gear.newest_deployment().unwrap().hot_deploy, Some(true));
     }
 }

@@ -9,6 +9,7 @@ pub mod manifest;
 pub mod setting;
 
 pub mod command;
+pub mod fault;
 pub mod files;
 pub mod glob;
 pub mod inherited;

@@ -1,12 +1,9 @@
 //! The words that a node understands on a hook's standard output (node-contract.md, Running
 //! scripts): a prefix, a colon and a space at the start of each line.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Words that make a node report that it ran out of processes, wherever they stand in a hook's
-/// output (node-contract.md, Running scripts): a package or a stack may well contain them.
-const OUT_OF_PROCESSES: &str = "Resource temporarily unavailable";
+use crate::fault;
 
 /// Who a line is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,24 +26,15 @@ impl Audience {
     }
 }
 
-/// `text` with the prefix before each of its lines and a newline after the last.
+/// `text` with the prefix before each of its lines and a newline after the last; without
+/// [words](fault::harmless) that a node would misread.
 #[must_use]
 pub fn lines(audience: Audience, text: &str) -> String {
-    unmistakable(text)
+    fault::harmless(text)
         .trim_end()
         .lines()
         .map(|line| format!("{}: {}\n", audience.prefix(), line.trim_end()))
         .collect()
-}
-
-/// `text` without words by which a node would take it for a fault of its own.
-#[must_use]
-pub fn unmistakable(text: &str) -> Cow<'_, str> {
-    if text.contains(OUT_OF_PROCESSES) {
-        Cow::Owned(text.replace(OUT_OF_PROCESSES, "Resource unavailable for now"))
-    } else {
-        Cow::Borrowed(text)
-    }
 }
 
 /// Says `text` to `audience` on `out`, at once.

@@ -1,5 +1,7 @@
 //! The one module that turns a [`CommandSpec`] into a process.
 
+mod capture;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::os::fd::OwnedFd;
@@ -10,6 +12,7 @@ use std::time::Duration;
 use command_fds::{CommandFdExt, FdMapping};
 
 use crate::command::CommandSpec;
+use crate::fault;
 
 /// What a short command printed, and how it ended.
 #[derive(Clone, Debug)]
@@ -42,21 +45,12 @@ impl Output {
 /// # Errors
 /// [`RunError::NotStarted`], or [`RunError::TimedOut`] after `limit`; it is killed then.
 pub fn output(command: &CommandSpec, limit: Duration) -> Result<Output, RunError> {
-    let started = expression(command).stdout_capture().stderr_capture().start();
-    let handle = started.map_err(|source| RunError::not_started(command, source))?;
-    let broken = |source| RunError::not_started(command, source);
-    match handle.wait_timeout(limit).map_err(broken)? {
-        Some(output) => Ok(Output {
-            stdout: output.stdout.clone(),
-            stderr: output.stderr.clone(),
-            status: output.status,
-        }),
-        None => {
-            // A failed kill means that it ended just now.
-            let _ = handle.kill();
-            Err(RunError::TimedOut { command: command.to_string(), seconds: limit.as_secs() })
-        }
-    }
+    let failed = |source| RunError::not_started(command, source);
+    let child = with_pipes(command).spawn().map_err(failed)?;
+    capture::to_the_end(child, limit).map_err(failed)?.ok_or_else(|| RunError::TimedOut {
+        command: command.to_string(),
+        seconds: limit.as_secs(),
+    })
 }
 
 /// Runs a short command to its end and demands exit code 0.
@@ -80,7 +74,10 @@ pub fn checked(command: &CommandSpec, limit: Duration) -> Result<Output, RunErro
 /// # Errors
 /// [`RunError::NotStarted`], or [`RunError::Failed`] with the last lines that it printed.
 pub fn watched(command: &CommandSpec, mut line: impl FnMut(&str)) -> Result<(), RunError> {
-    let reader = expression(command)
+    let reader = duct::cmd(command.program.as_std_path(), &command.args)
+        .full_env(command.env.iter())
+        .dir(&command.dir)
+        .stdin_null()
         .stderr_to_stdout()
         .unchecked()
         .reader()
@@ -124,19 +121,23 @@ pub fn foreground(command: &CommandSpec) -> Result<(), RunError> {
 ///
 /// # Errors
 /// [`RunError::NotStarted`].
-#[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
 pub fn piped(command: &CommandSpec) -> Result<Child, RunError> {
-    Command::new(&command.program)
+    let started = with_pipes(command).process_group(0).spawn();
+    started.map_err(|source| RunError::not_started(command, source))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
+fn with_pipes(command: &CommandSpec) -> Command {
+    let mut process = Command::new(&command.program);
+    process
         .args(&command.args)
         .env_clear()
         .envs(command.env.iter())
         .current_dir(&command.dir)
-        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|source| RunError::not_started(command, source))
+        .stderr(Stdio::piped());
+    process
 }
 
 /// Starts a long-running child in a process group of its own. `held` become its descriptors 3, 4,
@@ -206,14 +207,6 @@ pub fn replace_self(command: &CommandSpec) -> RunError {
     RunError::not_started(command, source)
 }
 
-fn expression(command: &CommandSpec) -> duct::Expression {
-    duct::cmd(command.program.as_std_path(), &command.args)
-        .full_env(command.env.iter())
-        .dir(&command.dir)
-        .stdin_null()
-        .unchecked()
-}
-
 /// How a status reads in a message: `exit code 3`, `signal 9`.
 #[must_use]
 pub fn status_text(status: ExitStatus) -> String {
@@ -228,7 +221,7 @@ pub fn status_text(status: ExitStatus) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// It could not be started.
-    #[error("could not start `{command}`: {source}")]
+    #[error("could not start `{command}`: {}", fault::words_of_start(.source))]
     NotStarted {
         /// The command as one would type it.
         command: String,

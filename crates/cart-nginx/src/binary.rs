@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::{CartridgeDir, CommandSpec, GearEnv, programs, run};
+use cart_core::{CartridgeDir, CommandSpec, GearEnv, fault, programs, run};
 use semver::Version;
 
 use crate::build::Build;
@@ -49,7 +49,7 @@ impl Binary {
     pub fn at(path: &Utf8Path, env: &GearEnv) -> Result<Self, BinaryError> {
         let command = CommandSpec::new(path, env).arg("-V");
         let output = run::checked(&command, VERSION_LIMIT)
-            .map_err(|source| BinaryError::Silent { path: path.to_owned(), source })?;
+            .map_err(|source| BinaryError::of_run(path, source))?;
         Self::from_output(path, &format!("{}\n{}", output.stderr_text(), output.stdout_text()))
     }
 
@@ -104,6 +104,9 @@ pub enum BinaryError {
         /// The directories.
         looked_in: String,
     },
+    /// The machine lacks what it takes to start it.
+    #[error(transparent)]
+    Shortage(run::RunError),
     /// It could not be started, or ended badly.
     #[error(
         "{path} does not tell its version: {source}\nReinstall nginx, or remove that file so that another nginx is found"
@@ -147,6 +150,17 @@ pub enum BinaryError {
         /// What for.
         reason: &'static str,
     },
+}
+
+impl BinaryError {
+    fn of_run(path: &Utf8Path, source: run::RunError) -> Self {
+        match source {
+            run::RunError::NotStarted { source: ref why, .. } if fault::is_shortage(why) => {
+                Self::Shortage(source)
+            }
+            source => Self::Silent { path: path.to_owned(), source },
+        }
+    }
 }
 
 #[cfg(test)]

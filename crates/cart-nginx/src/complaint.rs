@@ -109,6 +109,11 @@ const REMEDIES: &[(&str, &str)] = &[
         "Disk quota exceeded",
         "Make room in the gear: `control tidy` removes what the cartridge does not need",
     ),
+    (
+        "Read-only file system",
+        "The disk is mounted read-only, which the system itself does after errors: look why",
+    ),
+    ("Too many open files", "Raise the limit on open files (`ulimit -n`)"),
     ("conflicting parameter", "Remove one of the two"),
 ];
 

@@ -8,6 +8,32 @@ pub fn limit() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 
+/// The fewest files under which nginx serves at all, with its logs, its workers and a few clients.
+pub const FEWEST: u64 = 128;
+
+/// As [`limit`], where that is enough for nginx: it gets what the caller has, and with less it would
+/// accept its configuration and start no worker.
+///
+/// # Errors
+/// [`TooFewFiles`].
+pub fn enough() -> Result<u64, TooFewFiles> {
+    checked(limit())
+}
+
+fn checked(limit: u64) -> Result<u64, TooFewFiles> {
+    if limit < FEWEST { Err(TooFewFiles { limit }) } else { Ok(limit) }
+}
+
+/// A limit on open files under which nothing is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this process may open {limit} files, a descriptor each, and nginx needs {FEWEST}. Raise the limit (`ulimit -n`) of whoever calls this"
+)]
+pub struct TooFewFiles {
+    /// The hard limit.
+    pub limit: u64,
+}
+
 /// What a worker gets of the connections that were asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptors {
@@ -47,7 +73,11 @@ mod tests {
     }
 
     #[test]
-    fn this_process_has_a_limit() {
-        assert!(limit() > 0);
+    fn this_process_has_enough_files_and_fewer_are_refused() {
+        assert_eq!(enough(), Ok(limit()));
+        insta::assert_snapshot!(
+            checked(64).unwrap_err(),
+            @"this process may open 64 files, a descriptor each, and nginx needs 128. Raise the limit (`ulimit -n`) of whoever calls this"
+        );
     }
 }

@@ -76,7 +76,7 @@ impl Site {
                 connections: Connections::Pooled,
             }),
             run_as: RunAs::needed_for(&gear.home)?,
-            file_limit: crate::descriptors::limit(),
+            file_limit: crate::descriptors::enough()?,
             settings: NginxSettings::from_env(env)?,
         })
     }
@@ -130,6 +130,9 @@ pub enum SiteError {
         /// What it must hold.
         allowed: &'static str,
     },
+    /// The limit on open files is too low.
+    #[error(transparent)]
+    Files(#[from] crate::descriptors::TooFewFiles),
     /// The owner of the gear cannot be told to nginx.
     #[error(transparent)]
     RunAs(#[from] crate::run_as::RunAsError),

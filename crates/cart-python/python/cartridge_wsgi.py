@@ -11,12 +11,18 @@ import os
 import signal
 import socket
 import sys
+import time
 import traceback
 
 LISTENER = 3
 """The descriptor on which the supervisor hands over the listening socket."""
 
 SETTING = "OPENSHIFT_PYTHON_WSGI_APPLICATION"
+
+
+clock = getattr(time, "monotonic", time.time)
+"""Seconds that only pass: a system whose clock is set must not cut a request short. Python 2
+has no such clock."""
 
 
 class AppError(Exception):

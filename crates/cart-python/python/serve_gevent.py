@@ -22,7 +22,6 @@ monkey.patch_all()  # before anything else is imported
 import itertools
 import signal
 import socket
-import time
 
 import gevent
 from gevent.event import Event
@@ -132,22 +131,22 @@ class Server(WSGIServer):
         """Accepts what waits in the backlog, then finishes what was accepted."""
         # One second more for the app's own exit handlers.
         cartridge_wsgi.exit_within(seconds + 1)
-        end = time.time() + seconds
+        end = cartridge_wsgi.clock() + seconds
         # Connections may keep arriving; what is accepted must be finished in time too.
-        self.empty_backlog(time.time() + seconds / 2.0)
+        self.empty_backlog(cartridge_wsgi.clock() + seconds / 2.0)
         self.draining = True
         self.close()
         self.pool.join(timeout=min(IDLE_SECONDS, seconds))
         for handler in list(self.idle):
             self.hang_up(handler)
-        self.pool.join(timeout=max(0, end - time.time()))
+        self.pool.join(timeout=max(0, end - cartridge_wsgi.clock()))
         if len(self.pool):
             sys.stderr.write("stopped after %d s with %d requests running\n" % (seconds, len(self.pool)))
             self.pool.kill(timeout=1)
 
     def empty_backlog(self, until):
         select = monkey.get_original("select", "select")
-        while time.time() < until and select([self.socket], [], [], 0)[0]:
+        while cartridge_wsgi.clock() < until and select([self.socket], [], [], 0)[0]:
             gevent.sleep(0)  # lets the server accept
 
     @staticmethod

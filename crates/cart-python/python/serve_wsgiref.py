@@ -201,8 +201,8 @@ class Handler(WSGIRequestHandler):
             self.wfile.flush()
             self.connection.shutdown(socket.SHUT_WR)
             self.connection.settimeout(UNREAD_SECONDS)
-            until = time.time() + UNREAD_SECONDS
-            while body.read(65536) and time.time() < until:
+            until = cartridge_wsgi.clock() + UNREAD_SECONDS
+            while body.read(65536) and cartridge_wsgi.clock() < until:
                 pass
         except EnvironmentError:
             pass
@@ -249,7 +249,7 @@ class Server(WSGIServer):
     def stop(self, *_signal):
         # In a signal handler: nothing that takes a lock. Connections may keep arriving,
         # and what is accepted must be finished in time too: so half the time to accept.
-        self.accept_until = time.time() + self.drain / 2.0
+        self.accept_until = cartridge_wsgi.clock() + self.drain / 2.0
         os.write(self._waker, b".")
 
     def serve(self):
@@ -292,7 +292,7 @@ class Server(WSGIServer):
 
     def next_connection(self):
         """Waits for a connection. None when the server has stopped accepting."""
-        while self.accept_until is None or time.time() < self.accept_until:
+        while self.accept_until is None or cartridge_wsgi.clock() < self.accept_until:
             try:
                 connection, address = self.socket.accept()
                 connection.setblocking(True)

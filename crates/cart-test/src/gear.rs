@@ -49,7 +49,8 @@ impl Outcome {
 pub struct TestGear {
     gear: Option<Throwaway>,
     address: SocketAddr,
-    _place: TempDir,
+    /// Removed after the gear.
+    place: Option<TempDir>,
 }
 
 impl TestGear {
@@ -75,6 +76,22 @@ impl TestGear {
         // A path short enough for unix sockets, whatever TMPDIR says.
         let place = TempDir::with_prefix_in("gears-", "/tmp").map_err(|e| e.to_string())?;
         let parent = Utf8Path::from_path(place.path()).ok_or("the path is not UTF-8")?;
+        let mut gear = Self::try_new_in(parent, cartridge, version, variables)?;
+        gear.place = Some(place);
+        Ok(gear)
+    }
+
+    /// As [`try_new`](Self::try_new), in a directory of the caller's: a file system of its own, say.
+    /// Sockets are made below it, so its path must be short.
+    ///
+    /// # Errors
+    /// What the cartridge said.
+    pub fn try_new_in(
+        parent: &Utf8Path,
+        cartridge: &Utf8Path,
+        version: &str,
+        variables: &[(&str, &str)],
+    ) -> Result<Self, String> {
         let mut options = GearOptions::new(cartridge, "test");
         options.listen = Listen::At(SocketAddr::from(([127, 0, 0, 1], 0)));
         options.more_path = GearEnv::from_process().get("PATH").map(ToOwned::to_owned);
@@ -84,7 +101,7 @@ impl TestGear {
         }
         gear.configure(version, &mut Silent).map_err(|e| e.to_string())?;
         let address = gear.visit().ok_or("the cartridge has no endpoint")?;
-        Ok(Self { gear: Some(gear), address, _place: place })
+        Ok(Self { gear: Some(gear), address, place: None })
     }
 
     /// Where it is reached.

@@ -20,6 +20,7 @@ use walkdir::WalkDir;
 use super::relocate::{self, relocate};
 use super::{VirtualEnv, environment_for};
 use crate::interpreter::Interpreter;
+use crate::pip::failure::Failure;
 use crate::stamp::{self, Stamp};
 
 /// `python -m venv` takes two or three seconds; far beyond that the disk does not answer.
@@ -48,13 +49,19 @@ impl Stage {
         let stage = Self::beside(place)?;
         let name = place.file_name().unwrap_or("virtenv");
         // The interpreter's own name space: a PYTHONPATH of the app could replace its modules.
-        let command = CommandSpec::new(&interpreter.executable, &env.for_service())
-            .args(["-E", "-s", "-m", "venv", "--prompt", name])
+        let bare = CommandSpec::new(&interpreter.executable, &env.for_service())
+            .args(["-E", "-s", "-m", "venv", "--without-pip", "--prompt", name])
             .arg(stage.venv.dir.as_str());
-        run::checked(&command, LIMIT).map_err(|source| StageError::Create {
-            version: interpreter.version.clone(),
-            source,
-        })?;
+        // What venv itself does next; but when that fails, venv keeps the reason to itself.
+        let with_pip = CommandSpec::new(stage.venv.python(), &environment(&stage, env))
+            .args(["-E", "-s", "-m", "ensurepip", "--upgrade", "--default-pip"])
+            .dir(&stage.venv.dir);
+        for command in [bare, with_pip] {
+            run::checked(&command, LIMIT).map_err(|source| StageError::Create {
+                version: interpreter.version.clone(),
+                source,
+            })?;
+        }
         Ok(stage)
     }
 
@@ -138,7 +145,7 @@ pub(super) fn resolved(place: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
 /// Copies an environment, its stamp left out. Whatever no tool writes into is shared.
 pub(crate) fn copy_tree(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
     for entry in WalkDir::new(from) {
-        let entry = entry.map_err(|e| FileError::new("read", from, e.into()))?;
+        let entry = entry.map_err(|e| FileError::new("read", from, plain(e)))?;
         let failed = |source| FileError::new("copy", from, source);
         let path = Utf8Path::from_path(entry.path())
             .ok_or_else(|| failed(io::Error::from(io::ErrorKind::InvalidFilename)))?;
@@ -219,11 +226,26 @@ pub(crate) fn environment(stage: &Stage, env: &GearEnv) -> GearEnv {
     env
 }
 
+fn remedy(error: &RunError) -> String {
+    match error {
+        RunError::Failed { last_lines, .. } => match Failure::of(last_lines, None) {
+            full @ Failure::DiskFull => format!("\n{full}"),
+            _ => String::new(),
+        },
+        RunError::NotStarted { .. } | RunError::TimedOut { .. } => String::new(),
+    }
+}
+
+/// What the system said, without the path that walkdir puts before it.
+fn plain(error: walkdir::Error) -> io::Error {
+    error.into_io_error().unwrap_or_else(|| io::Error::other("its links go in a circle"))
+}
+
 /// An environment that could not be made or put in place.
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
     /// Python could not make it.
-    #[error("Python {version} could not make a virtual environment: {source}")]
+    #[error("Python {version} could not make a virtual environment: {source}{}", remedy(.source))]
     Create {
         /// The version of the interpreter.
         version: semver::Version,
