@@ -6,11 +6,12 @@ use cart_core::files::{self, FileError};
 use cart_core::manifest::Manifest;
 
 use crate::endpoint::{EndpointError, Endpoints};
-use crate::gear::{GearOnDisk, GearOptions};
+use crate::gear::GearOnDisk;
 use crate::gear_home::GearHome;
 use crate::gear_lock::{GearLock, GearLockError};
 use crate::installed::{Source, SourceError, Usr};
 use crate::names::{self, NameError};
+use crate::options::GearOptions;
 use crate::record::{Record, Stage};
 use crate::tree;
 

@@ -8,9 +8,10 @@ use cart_core::process::ProcessId;
 
 use crate::build::BuildError;
 use crate::environ;
-use crate::gear::{GearOnDisk, OpenError};
+use crate::gear::GearOnDisk;
 use crate::installed::Installed;
 use crate::managed;
+use crate::open::OpenError;
 use crate::output::HookOutput;
 use crate::progress::Progress;
 use crate::scripts::{HookError, is_executable};
