@@ -117,7 +117,10 @@ impl Deployment {
             tree::copy(&built, &self.directory.join(part), |_| false)?;
         }
         let id = identity::hexadecimal(8)?;
-        replace_link(&format!("../{}", self.name()), &layout.deployments().join("by-id").join(&id))?;
+        replace_link(
+            &format!("../{}", self.name()),
+            &layout.deployments().join("by-id").join(&id),
+        )?;
         self.metadata.id = Some(id);
         self.metadata.checksum = Some(metadata::checksum(&self.directory)?);
         self.metadata.write(&self.directory)

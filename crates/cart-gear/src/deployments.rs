@@ -99,8 +99,7 @@ pub fn choose(layout: &Layout, wanted: &str) -> Result<Deployment, ChooseError> 
     let current = current_name(layout).unwrap_or_default();
     let known = deployments.iter().map(Deployment::id).collect::<Vec<_>>().join(", ");
     if wanted == "previous" {
-        let mut others =
-            deployments.into_iter().filter(|d| d.name() != current && is_activated(d));
+        let mut others = deployments.into_iter().filter(|d| d.name() != current && is_activated(d));
         return others.next().ok_or(ChooseError::NoPrevious { known });
     }
     let mut meant: Vec<Deployment> = deployments
@@ -159,7 +158,7 @@ fn is_activated(deployment: &Deployment) -> bool {
 }
 
 /// How many deployments the gear keeps; at least the current one.
-fn to_keep(layout: &Layout) -> Result<usize, FileError> {
+pub(crate) fn to_keep(layout: &Layout) -> Result<usize, FileError> {
     let content = files::read_if_exists(&layout.env().join(KEEP))?.unwrap_or_default();
     Ok(String::from_utf8_lossy(&content).trim().parse().unwrap_or(1).max(1))
 }
@@ -172,7 +171,9 @@ fn current_name(layout: &Layout) -> Option<String> {
 /// The directories of deployments, oldest first.
 fn directories(layout: &Layout) -> Result<Vec<Utf8PathBuf>, FileError> {
     let mut found = list(&layout.deployments())?;
-    found.retain(|path| path.file_name().is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit())));
+    found.retain(|path| {
+        path.file_name().is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
+    });
     found.sort();
     Ok(found)
 }

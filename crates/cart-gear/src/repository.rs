@@ -9,6 +9,7 @@ use cart_core::files::{self, FileError};
 use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, GearEnv};
 
+use crate::build::no_code;
 use crate::git::{self, Git, GitError};
 use crate::identity;
 use crate::tree;
@@ -141,8 +142,7 @@ impl Repository {
     /// # Errors
     /// [`GitError`].
     pub fn names(&self, commit: &Commit, below: &str) -> Result<Vec<String>, GitError> {
-        let listed =
-            self.on(&["ls-tree", "-z", "--name-only", &commit.sha, &format!("{below}/")]);
+        let listed = self.on(&["ls-tree", "-z", "--name-only", &commit.sha, &format!("{below}/")]);
         let text = git::said(&listed)?;
         let prefix = format!("{below}/");
         Ok(text.split('\0').filter_map(|n| n.strip_prefix(&prefix)).map(str::to_owned).collect())
@@ -175,9 +175,8 @@ impl Repository {
             let env = &self.git.alone().env;
             // Modes as they are in the commit, owned by us even if root unpacks.
             let args = ["-c", "exec tar -xpof \"$1\" -C \"$2\"", "sh"];
-            let unpack = CommandSpec::new("/bin/sh", env)
-                .args(args)
-                .args([archive.as_str(), to.as_str()]);
+            let unpack =
+                CommandSpec::new("/bin/sh", env).args(args).args([archive.as_str(), to.as_str()]);
             run::checked(&unpack, UNPACKING).map_err(RepositoryError::Unpack)
         });
         files::remove_if_exists(&archive)?;
@@ -212,8 +211,7 @@ impl Repository {
         let copy = scratch.join("tree");
         files::create_dir(scratch, 0o700)?;
         // A repository in the repository would become a submodule.
-        let leave_out = |path: &Utf8Path| path.ends_with(".git") || path.ends_with("__pycache__");
-        tree::copy(directory, &copy, leave_out)?;
+        tree::copy(directory, &copy, no_code)?;
         let index = scratch.join("index");
         let with_index = |command: CommandSpec| command.env("GIT_INDEX_FILE", index.as_str());
         let add = self.on(&["-c", "core.safecrlf=false", &format!("--work-tree={copy}")]);
