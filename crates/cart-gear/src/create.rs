@@ -108,7 +108,10 @@ impl GearHome {
             addresses: endpoints.bound.iter().map(|bound| bound.address).collect(),
         };
         let beside = self.directory().join(format!(".new.{}", options.name));
-        tree::remove(&beside)?;
+        // Left by a kill in the middle of this, or of a destroying.
+        for left in [&beside, &self.directory().join(format!(".old.{}", options.name))] {
+            tree::remove(left)?;
+        }
         let made = files::create_dir(&beside, 0o750)
             .and_then(|()| record.write(&beside))
             .and_then(|()| files::rename(&beside, home));

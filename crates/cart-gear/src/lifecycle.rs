@@ -28,7 +28,7 @@ impl GearOnDisk {
     /// Puts the cartridge on the gear: copy, variables, `setup`, templates, `install`.
     ///
     /// # Errors
-    /// [`ConfigureError`]; the gear is good for nothing but [`destroy`](Self::destroy) then.
+    /// [`ConfigureError`]; the gear is good for nothing but being destroyed then.
     pub fn configure(
         &mut self,
         version: &str,

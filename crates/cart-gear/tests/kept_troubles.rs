@@ -97,7 +97,7 @@ fn a_creation_that_fails_tells_why_and_leaves_nothing() {
     }
     let mut args = gears.create_args("blog", &record);
     args.extend(["--from", "/nonexistent"]);
-    assert!(gears.gear(&args).failed(2).contains("/nonexistent is not a directory"));
+    assert!(gears.gear(&args).failed(1).contains("/nonexistent is not a directory"));
     assert!(!gears.place.gears.join("blog").exists());
 }
 

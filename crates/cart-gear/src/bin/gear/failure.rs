@@ -116,7 +116,6 @@ impl From<BringUpError> for Failure {
             BringUpError::Interrupted => {
                 Self::interrupted(format!("{error}; everything was removed"))
             }
-            BringUpError::NoApp { .. } => Self::usage(error),
             _ => Self::new(error.hook().map_or_else(|| error.to_string(), HookError::summary)),
         }
     }

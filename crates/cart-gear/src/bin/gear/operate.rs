@@ -51,6 +51,9 @@ pub(crate) fn run(operation: Operation, on: &OnGear, context: &mut Context) -> R
 pub(crate) fn threaddump(on: &OnGear, context: &mut Context) -> Result<(), Failure> {
     let (gear, _lock) = context.work_on(on, "threaddump")?;
     let output = gear.threaddump(&mut OnlyNotices(context))?;
+    if lines(&output).next().is_none() {
+        remark("the cartridge said nothing; look into its logs: gear tail");
+    }
     lines(&output).for_each(answer);
     Ok(())
 }
