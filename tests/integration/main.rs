@@ -16,6 +16,7 @@ mod logs;
 mod lost;
 mod mistakes;
 mod original;
+mod push;
 mod readme;
 mod servers;
 mod serving;

@@ -64,7 +64,8 @@ mod tests {
         let text = "BlockingIOError: [Errno 11] Resource temporarily unavailable";
         assert_eq!(
             lines(Audience::Result, text),
-            "CLIENT_RESULT: BlockingIOError: [Errno 11] Resource unavailable for now\n"
+            "CLIENT_RESULT: BlockingIOError: [Errno 11] EAGAIN: a process, a thread or memory is \
+             lacking for the moment\n"
         );
     }
 }

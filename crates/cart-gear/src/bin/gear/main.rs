@@ -5,9 +5,11 @@ mod caller;
 mod checked;
 mod context;
 mod create;
+mod deploy;
 mod failure;
 mod look;
 mod operate;
+mod receive;
 mod terminal;
 mod variables;
 mod visit;
@@ -67,6 +69,12 @@ fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
         Command::Env(command) => variables::run(command, context),
         Command::Run(arguments) => visit::run(arguments, context),
         Command::Tail(arguments) => visit::tail(arguments, context),
+        Command::Deploy(arguments) => deploy::deploy(arguments, context),
+        Command::Deployments(arguments) => deploy::list(arguments, context),
+        Command::Activate(arguments) => deploy::activate(arguments, context),
+        Command::Configure(arguments) => deploy::configure(arguments, context),
+        Command::Prereceive(arguments) => receive::prereceive(&arguments.name, context),
+        Command::Postreceive(arguments) => receive::postreceive(&arguments.name, context),
     }
 }
 
