@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod crashes;
+mod elsewhere;
 mod life;
 mod lost;
 mod mistakes;

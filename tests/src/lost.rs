@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::wait;
-use cart_test::{Load, OpenSocket, Rate, SocketReport, Tally, TestGear};
+use cart_test::{CLIENTS, Load, OpenSocket, Rate, SocketReport, Tally, TestGear};
 use tempfile::TempDir;
 
 use crate::cartridge::{SERVER, example, fixture};
@@ -37,6 +37,7 @@ pub struct Stage {
     gear: TestGear,
     server: &'static str,
     app: Utf8PathBuf,
+    start: Duration,
     _place: TempDir,
 }
 
@@ -55,6 +56,8 @@ pub struct Row {
     pub tally: Tally,
     /// What became of the WebSocket that was open all the time.
     pub socket: SocketReport,
+    /// How long a restart takes without a load: a server's own start, and a little more.
+    pub start: Duration,
     /// What the change itself did wrong.
     pub failure: Option<String>,
 }
@@ -65,10 +68,19 @@ impl Row {
     pub fn kept(&self) -> bool {
         let kept = match self.scenario.promise {
             Promise::NothingLost => self.tally.lost() == 0 && self.socket.cut.is_none(),
-            Promise::NoGetLost => self.tally.lost_gets() == 0,
-            Promise::ServesAgain => true,
+            Promise::NoGetLost => {
+                let in_hand = self.tally.lost() <= CLIENTS;
+                self.tally.lost_gets() == 0 && in_hand && self.is_soon_back()
+            }
+            Promise::ServesAgain => self.is_soon_back(),
+            Promise::Ends => true,
         };
         kept && self.failure.is_none()
+    }
+
+    /// Whether it served again within a second and the time that a start takes.
+    fn is_soon_back(&self) -> bool {
+        self.tally.longest_gap <= Duration::from_secs(1) + self.start
     }
 }
 
@@ -88,7 +100,9 @@ impl Stage {
         let variables = [(SERVER, server), ("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", DRAIN)];
         let mut gear = TestGear::new(cartridge, "3", &variables);
         gear.deploy(&app).done();
-        Self { gear, server, app, _place: place }
+        let begin = Instant::now();
+        gear.control("restart").done();
+        Self { gear, server, app, start: begin.elapsed(), _place: place }
     }
 
     /// Plays a scenario under load, which begins a second before the change and goes on for
@@ -109,7 +123,8 @@ impl Stage {
         let failure = failure.or_else(|| self.not_answering(&load));
         let tally = load.finish();
         let socket = socket.close();
-        Row { scenario, server: self.server, rate, took, tally, socket, failure }
+        let (server, start) = (self.server, self.start);
+        Row { scenario, server, rate, took, tally, socket, start, failure }
     }
 
     /// Puts code and variables as they were, and waits until nothing of former generations is

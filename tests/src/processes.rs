@@ -56,7 +56,9 @@ fn leaders(gear: &TestGear, word: &str) -> Vec<ProcessId> {
     alive.filter(|process| mentions(process.pid) && !led(process.pid)).collect()
 }
 
-fn those_of(parent: ProcessId, word: &str) -> Vec<ProcessId> {
+/// The children of `parent` whose command line mentions `word`.
+#[must_use]
+pub fn those_of(parent: ProcessId, word: &str) -> Vec<ProcessId> {
     let mentions = |pid: &u32| process::command_line(*pid).is_some_and(|c| c.contains(word));
     let children = process::children(parent.pid).into_iter();
     children.filter(mentions).filter_map(ProcessId::of).collect()

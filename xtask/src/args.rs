@@ -44,7 +44,7 @@ pub(crate) enum Task {
 pub(crate) struct DistArguments {
     /// From a development build, which is made faster and only runs on machines like this one;
     /// nothing is packed
-    #[arg(long, conflicts_with_all = ["source_url", "with_nginx"])]
+    #[arg(long, conflicts_with = "source_url")]
     pub(crate) debug: bool,
     /// Put an nginx of its own into the cartridge, for nodes that have none
     #[arg(long)]
@@ -119,7 +119,7 @@ mod tests {
         };
         assert!(dist(&[]) && dist(&["--debug"]));
         assert!(dist(&["--with-nginx", "--source-url", "https://x/a.zip"]));
-        assert!(!dist(&["--debug", "--with-nginx"]));
+        assert!(dist(&["--debug", "--with-nginx"]));
         assert!(!dist(&["--debug", "--source-url", "https://x/a.zip"]));
         assert!(!dist(&["--source-url", "a.zip"]));
     }

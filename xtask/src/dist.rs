@@ -17,19 +17,23 @@ use crate::download::{DownloadError, SourceUrl};
 use crate::glibc::{self, GlibcError};
 use crate::install::{self, PrepareError};
 use crate::needs::Need;
-use crate::nginx::{NginxError, OwnNginx};
+use crate::nginx::{Compiler, NginxError, OwnNginx};
 use crate::say::say;
 use crate::tools::{ToolsError, Zig};
 use crate::workspace::Workspace;
 
-/// The cartridge from a development build.
-pub(crate) fn development(workspace: &Workspace) -> Result<(), DistError> {
+/// The cartridge from a development build; answers where it is.
+pub(crate) fn development(
+    workspace: &Workspace,
+    with_nginx: bool,
+) -> Result<Utf8PathBuf, DistError> {
+    let nginx = nginx(workspace, with_nginx, Compiler::System)?;
     let programs = build::development(workspace)?;
-    let cartridge = assemble::cartridge(workspace, &programs.cartridge, None)?;
+    let cartridge = assemble::cartridge(workspace, &programs.cartridge, nginx.as_ref())?;
     say(&format!(
         "{cartridge} holds the cartridge (a development build; `cargo xtask dist` makes the one for nodes)"
     ));
-    Ok(())
+    Ok(cartridge)
 }
 
 /// The cartridge as nodes get it, the archives, `gear`, and the manifest if a URL is given.
@@ -37,12 +41,7 @@ pub(crate) fn release(workspace: &Workspace, arguments: &DistArguments) -> Resul
     install::prepare(workspace, Need::TO_RELEASE)?;
     let time = Time::from_env(&workspace.env)?;
     let zig = Zig::prepare(workspace)?;
-    let nginx = if arguments.with_nginx {
-        install::prepare(workspace, Need::TO_BUILD_NGINX)?;
-        Some(OwnNginx::prepare(workspace, &zig)?)
-    } else {
-        None
-    };
+    let nginx = nginx(workspace, arguments.with_nginx, Compiler::Zig(&zig))?;
     let programs = build::release(workspace, &zig)?;
     let cartridge = assemble::cartridge(workspace, &programs.cartridge, nginx.as_ref())?;
     let gear = cartridge.with_file_name("gear");
@@ -67,6 +66,18 @@ pub(crate) fn release(workspace: &Workspace, arguments: &DistArguments) -> Resul
         say(&format!("{} makes it downloadable", downloadable(url, &manifest, &archives)?));
     }
     Ok(())
+}
+
+fn nginx(
+    workspace: &Workspace,
+    wanted: bool,
+    compiler: Compiler<'_>,
+) -> Result<Option<OwnNginx>, DistError> {
+    if !wanted {
+        return Ok(None);
+    }
+    install::prepare(workspace, Need::TO_BUILD_NGINX)?;
+    Ok(Some(OwnNginx::prepare(workspace, compiler)?))
 }
 
 fn downloadable(

@@ -1,5 +1,6 @@
-//! The cartridge's own nginx: built from sources that crates carry, with PCRE2 and zlib inside, for
-//! the same old glibc as our programs. A gear has no nginx, and nobody there may install one.
+//! The cartridge's own nginx: built from sources that crates carry, with PCRE2 and zlib inside. A
+//! gear has no nginx, and nobody there may install one. For nodes it is linked for the same old
+//! glibc as our programs; while developing, by this machine's own compiler, which is there already.
 
 use std::collections::BTreeMap;
 
@@ -35,13 +36,65 @@ pub(crate) struct OwnNginx {
     place: Utf8PathBuf,
 }
 
+/// What compiles it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Compiler<'a> {
+    /// For machines like this one.
+    System,
+    /// For every node.
+    Zig(&'a Zig),
+}
+
+impl Compiler<'_> {
+    /// Where it builds, below the target directory.
+    fn place(self) -> &'static str {
+        match self {
+            Self::System => "tools/nginx-here",
+            Self::Zig(_) => "tools/nginx",
+        }
+    }
+
+    /// What the outcome depends on beside the sources.
+    fn identity(self) -> Vec<String> {
+        match self {
+            Self::System => vec!["cc".to_owned()],
+            Self::Zig(_) => vec![Zig::identity(), build::linked_for()],
+        }
+    }
+
+    /// A shell script that is the C compiler.
+    fn script(self) -> String {
+        match self {
+            Self::System => "#!/bin/sh\nexec cc \"$@\"\n".to_owned(),
+            Self::Zig(zig) => zig.compiler(&build::linked_for()),
+        }
+    }
+
+    /// The archiver, as make's `AR` wants it.
+    fn archiver(self) -> String {
+        match self {
+            Self::System => "ar".to_owned(),
+            Self::Zig(zig) => zig.archiver(),
+        }
+    }
+
+    fn with_cache(self, command: CommandSpec) -> CommandSpec {
+        match self {
+            Self::System => command,
+            Self::Zig(zig) => zig.with_cache(command),
+        }
+    }
+}
+
 impl OwnNginx {
-    /// Builds it in `target/tools/nginx/`, unless it is there.
-    pub(crate) fn prepare(workspace: &Workspace, zig: &Zig) -> Result<Self, NginxError> {
+    /// Builds it below `target/tools/`, unless it is there.
+    pub(crate) fn prepare(
+        workspace: &Workspace,
+        compiler: Compiler<'_>,
+    ) -> Result<Self, NginxError> {
         let recipe = workspace.root.join("xtask/nginx");
-        let place = workspace.target.join("tools/nginx");
-        let target = build::linked_for();
-        let mut from = vec![Zig::identity(), target.clone()];
+        let place = workspace.target.join(compiler.place());
+        let mut from = compiler.identity();
         for name in ["Cargo.lock", "Makefile"] {
             from.push(String::from_utf8_lossy(&files::read(&recipe.join(name))?).into_owned());
         }
@@ -51,8 +104,8 @@ impl OwnNginx {
             files::remove_tree_if_exists(&place)?;
             gather(workspace, &recipe, &place)?;
             let cc = place.join("cc");
-            files::write_atomic(&cc, zig.compiler(&target).as_bytes(), 0o755)?;
-            make(workspace, zig, &place)?;
+            files::write_atomic(&cc, compiler.script().as_bytes(), 0o755)?;
+            make(workspace, compiler, &place)?;
             stamp.set()?;
         }
         Ok(Self { place })
@@ -71,6 +124,7 @@ impl OwnNginx {
 
 /// Copies the sources to where they are built; cargo has checked them against Cargo.lock.
 fn gather(workspace: &Workspace, recipe: &Utf8Path, place: &Utf8Path) -> Result<(), NginxError> {
+    files::create_dir(&workspace.target.join("tools"), 0o755)?;
     files::create_dir(place, 0o755)?;
     let crates = sources(workspace, recipe)?;
     for (name, directory, called) in SOURCES {
@@ -99,15 +153,15 @@ fn sources(
     Ok(packages.into_iter().flatten().filter_map(of).collect())
 }
 
-fn make(workspace: &Workspace, zig: &Zig, place: &Utf8Path) -> Result<(), NginxError> {
+fn make(workspace: &Workspace, compiler: Compiler<'_>, place: &Utf8Path) -> Result<(), NginxError> {
     let env = plain(&workspace.env);
     let program = programs::find("make", &env, &["/usr/bin"]).map_err(|_| NginxError::NoMake)?;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let command = CommandSpec::new(program, &env)
         .args(["--silent".to_owned(), format!("-j{jobs}")])
-        .args([format!("CC={}", place.join("cc")), format!("AR={}", zig.archiver())])
+        .args([format!("CC={}", place.join("cc")), format!("AR={}", compiler.archiver())])
         .dir(place);
-    Ok(run::foreground(&zig.with_cache(command))?)
+    Ok(run::foreground(&compiler.with_cache(command))?)
 }
 
 /// An nginx that was not built.

@@ -23,6 +23,8 @@ pub use tally::{Loss, Tally};
 
 /// Connections of clients that do not wait for a slow answer.
 const CALLERS: u32 = 16;
+/// Clients of a load: so many requests at most are in a server's hands.
+pub const CLIENTS: u64 = CALLERS as u64 + 2;
 /// How long a client at full speed pauses after a loss: a refused connection costs it no time, and
 /// would be the only thing it does.
 const AFTER_LOSS: Duration = Duration::from_millis(10);

@@ -1,24 +1,24 @@
 //! The changes under which a load is watched.
 
-use std::time::Duration;
+mod killed;
+mod planned;
 
-use cart_core::wait;
-use cart_test::{Outcome, get};
-use rustix::process::Signal;
+use cart_test::Outcome;
 
-use super::{LIMIT, SERVERS, START_TIMEOUT, Stage};
-use crate::cartridge::{SERVER, example};
-use crate::processes::{child, child_of, supervisor};
+use super::{SERVERS, Stage};
 
 /// What clients may notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Promise {
     /// Every request is answered, and a WebSocket stays open.
     NothingLost,
-    /// Every GET is answered, and of POSTs all that were not in the killed server's hands.
+    /// Every GET is answered, and of POSTs all that were not in the killed server's hands; within a
+    /// second and the server's own start, others are answered.
     NoGetLost,
-    /// What was in hand is lost; after that everything is answered again.
+    /// What was in hand is lost; within the same time everything is answered again.
     ServesAgain,
+    /// Everything ends as somebody wanted, and a start brings it back.
+    Ends,
 }
 
 /// One change.
@@ -36,29 +36,30 @@ pub struct Scenario {
 /// All of them.
 pub const SCENARIOS: &[Scenario] = &[
     planned("restart", |stage| done(&stage.gear.control("restart"))),
-    planned("two-restarts", two_restarts),
-    planned("switch-to-wsgiref", |stage| switch(stage, "wsgiref")).on(&["gevent", "gunicorn"]),
-    planned("switch-to-gevent", |stage| switch(stage, "gevent")).on(&["wsgiref", "gunicorn"]),
-    planned("switch-to-gunicorn", |stage| switch(stage, "gunicorn")).on(&["wsgiref", "gevent"]),
-    planned("variable", variable),
-    planned("reload-nginx", reload_nginx),
-    planned("reload-broken", reload_broken),
-    planned("hot-deploy", hot_deploy),
-    planned("fail-import", |stage| fail(stage, "import no_such_module\n")),
-    planned("fail-500", |stage| fail(stage, FAILING_PAGE)),
-    planned("fail-hang", fail_hang),
-    killed("kill-server", Promise::NoGetLost, kill_server),
-    killed("kill-worker", Promise::NoGetLost, kill_worker).on(&["gunicorn"]),
-    killed("kill-nginx", Promise::ServesAgain, kill_nginx),
-    killed("kill-nginx-worker", Promise::ServesAgain, kill_nginx_worker),
-    killed("kill-supervisor", Promise::NothingLost, kill_supervisor),
+    planned("two-restarts", planned::two_restarts),
+    planned("switch-to-wsgiref", |stage| planned::switch(stage, "wsgiref"))
+        .on(&["gevent", "gunicorn"]),
+    planned("switch-to-gevent", |stage| planned::switch(stage, "gevent"))
+        .on(&["wsgiref", "gunicorn"]),
+    planned("switch-to-gunicorn", |stage| planned::switch(stage, "gunicorn"))
+        .on(&["wsgiref", "gevent"]),
+    planned("variable", planned::variable),
+    planned("reload-nginx", planned::reload_nginx),
+    planned("reload-broken", planned::reload_broken),
+    planned("hot-deploy", planned::hot_deploy),
+    planned("fail-import", planned::fail_import),
+    planned("fail-500", planned::fail_500),
+    planned("fail-hang", planned::fail_hang),
+    killed("kill-server", Promise::NoGetLost, killed::kill_server),
+    killed("kill-worker", Promise::NoGetLost, killed::kill_worker).on(&["gunicorn"]),
+    killed("kill-nginx", Promise::ServesAgain, killed::kill_nginx),
+    killed("kill-nginx-worker", Promise::ServesAgain, killed::kill_nginx_worker),
+    killed("kill-candidate", Promise::NothingLost, killed::kill_candidate),
+    killed("kill-hook", Promise::NothingLost, killed::kill_hook),
+    killed("stop-while-restart", Promise::Ends, killed::stop_while_restarting),
+    killed("term-everything", Promise::Ends, killed::term_everything),
+    killed("kill-supervisor", Promise::NothingLost, killed::kill_supervisor),
 ];
-
-/// How long a replaced server may get requests still, over connections that nginx had to it.
-const POOLED: Duration = Duration::from_secs(5);
-
-const FAILING_PAGE: &str =
-    "def application(environ, start_response):\n    raise ValueError('broken page')\n";
 
 /// The scenario of this name.
 #[must_use]
@@ -91,89 +92,4 @@ fn done(outcome: &Outcome) -> Result<(), String> {
 
 fn refused(outcome: &Outcome) -> Result<(), String> {
     if outcome.code == 0 { Err(format!("it was done: {}", outcome.text)) } else { Ok(()) }
-}
-
-fn two_restarts(stage: &Stage) -> Result<(), String> {
-    std::thread::scope(|scope| {
-        let other = scope.spawn(|| done(&stage.gear.control("restart")));
-        let this = done(&stage.gear.control("restart"));
-        this.and(other.join().unwrap())
-    })
-}
-
-fn switch(stage: &Stage, server: &str) -> Result<(), String> {
-    stage.gear.set(SERVER, server);
-    done(&stage.gear.control("restart"))?;
-    let serves = stage.gear.control("server").text;
-    if serves == server { Ok(()) } else { Err(format!("{serves} serves")) }
-}
-
-fn variable(stage: &Stage) -> Result<(), String> {
-    stage.gear.set("GREETING", "hello");
-    done(&stage.gear.control("restart"))
-}
-
-fn reload_nginx(stage: &Stage) -> Result<(), String> {
-    let sample = example("welcome").join("nginx.conf.erb.sample");
-    stage.gear.write("nginx.conf.erb", &std::fs::read_to_string(sample).unwrap());
-    done(&stage.gear.control("reload"))
-}
-
-fn reload_broken(stage: &Stage) -> Result<(), String> {
-    stage.gear.write("nginx.conf.erb", "server {\n  nonsense;\n}\n");
-    refused(&stage.gear.control("reload"))
-}
-
-fn hot_deploy(stage: &Stage) -> Result<(), String> {
-    let path = stage.gear.repo().join("app.py");
-    let code = std::fs::read_to_string(path).unwrap().replace("\"first\"", "\"second\"");
-    stage.gear.write("app.py", &code);
-    done(&stage.gear.control("deploy"))?;
-    let new = || (get(stage.gear.address(), "/").body == "second").then_some(());
-    wait::until(POOLED, new).ok_or_else(|| "the old code is served still".to_owned())
-}
-
-fn fail(stage: &Stage, code: &str) -> Result<(), String> {
-    stage.gear.write("app.py", code);
-    refused(&stage.gear.control("restart"))
-}
-
-fn fail_hang(stage: &Stage) -> Result<(), String> {
-    stage.gear.set("OPENSHIFT_PYTHON_START_TIMEOUT", START_TIMEOUT);
-    fail(stage, "import time\ntime.sleep(3600)\n")
-}
-
-fn kill_server(stage: &Stage) -> Result<(), String> {
-    child(&stage.gear, "bin/python").signal(Signal::KILL);
-    serves_again(stage)
-}
-
-fn kill_worker(stage: &Stage) -> Result<(), String> {
-    child_of(child(&stage.gear, "bin/python"), "bin/python").signal(Signal::KILL);
-    serves_again(stage)
-}
-
-fn kill_nginx(stage: &Stage) -> Result<(), String> {
-    child(&stage.gear, "nginx: master").signal(Signal::KILL);
-    serves_again(stage)
-}
-
-fn kill_nginx_worker(stage: &Stage) -> Result<(), String> {
-    child_of(child(&stage.gear, "nginx: master"), "nginx: worker").signal(Signal::KILL);
-    serves_again(stage)
-}
-
-/// Everything goes on, and the next hook takes over and replaces the server.
-fn kill_supervisor(stage: &Stage) -> Result<(), String> {
-    let process = supervisor(&stage.gear);
-    process.signal(Signal::KILL);
-    if !process.wait_gone(LIMIT) {
-        return Err("it does not end".to_owned());
-    }
-    done(&stage.gear.control("restart"))
-}
-
-fn serves_again(stage: &Stage) -> Result<(), String> {
-    let again = wait::until(LIMIT, || done(&stage.gear.control("status")).ok());
-    again.ok_or_else(|| stage.gear.control("status").text)
 }
