@@ -29,6 +29,16 @@ pub mod operations;
 pub mod processes;
 pub mod throwaway;
 
+pub mod archive;
+pub mod exchange;
+pub mod exclusions;
+pub mod restore;
+pub mod restored_deployment;
+pub mod snapshot;
+pub mod snapshot_names;
+pub mod transforms;
+pub mod unpack;
+
 pub mod create;
 pub mod gear_home;
 pub mod gear_lock;
