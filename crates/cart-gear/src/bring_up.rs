@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use cart_core::files::{self, FileError};
+use cart_core::files::FileError;
 
 use crate::answer::{self, AnswerError};
 use crate::build::BuildError;
 use crate::endpoint::Endpoints;
+use crate::follow;
 use crate::gear::GearOnDisk;
 use crate::lifecycle::ConfigureError;
 use crate::output::HookOutput;
@@ -30,6 +31,19 @@ pub struct App {
     pub version: Option<String>,
     /// The user's variables, later ones of the same name winning.
     pub variables: Vec<(String, String)>,
+}
+
+impl App {
+    /// Whether there is an app where it is said to be, so that nothing is begun without.
+    ///
+    /// # Errors
+    /// [`BringUpError::NoApp`].
+    pub fn check(&self) -> Result<(), BringUpError> {
+        match &self.directory {
+            Some(app) if !app.is_dir() => Err(BringUpError::NoApp { app: app.clone() }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Puts cartridge and app on a new gear, starts it, and waits until the app has answered; answers
@@ -125,26 +139,19 @@ fn wait_for_answer(
 /// The last lines of each log, for an app that does not answer.
 fn last_logs(gear: &GearOnDisk) -> String {
     const LINES: usize = 10;
-    let mut text = String::new();
-    for directory in gear.log_directories() {
-        let Ok(entries) = directory.read_dir_utf8() else {
-            continue;
-        };
-        let mut paths: Vec<_> = entries.flatten().map(|e| e.path().to_owned()).collect();
-        paths.sort();
-        for path in paths {
-            let name = path.file_name().unwrap_or_default();
-            for line in files::last_lines(&path, 0, LINES) {
-                text.push_str(&format!("\n{name}: {line}"));
-            }
-        }
-    }
-    text
+    let lines = follow::last(&gear.log_directories(), LINES);
+    lines.iter().map(|(file, line)| format!("\n{file}: {line}")).collect()
 }
 
 /// An app that does not answer from its new gear.
 #[derive(Debug, thiserror::Error)]
 pub enum BringUpError {
+    /// There is no such directory.
+    #[error("{app} is not a directory: name the directory that holds the app's files")]
+    NoApp {
+        /// What was named.
+        app: Utf8PathBuf,
+    },
     /// A variable is not one.
     #[error(transparent)]
     UserVariable(#[from] UserVariableError),

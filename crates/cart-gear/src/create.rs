@@ -6,11 +6,12 @@ use cart_core::files::{self, FileError};
 use cart_core::manifest::Manifest;
 
 use crate::endpoint::{EndpointError, Endpoints};
-use crate::gear::{GearOnDisk, GearOptions};
+use crate::gear::GearOnDisk;
 use crate::gear_home::GearHome;
 use crate::gear_lock::{GearLock, GearLockError};
 use crate::installed::{Source, SourceError, Usr};
 use crate::names::{self, NameError};
+use crate::options::GearOptions;
 use crate::record::{Record, Stage};
 use crate::tree;
 
@@ -84,7 +85,10 @@ impl GearHome {
             addresses: endpoints.bound.iter().map(|bound| bound.address).collect(),
         };
         let beside = self.directory().join(format!(".new.{}", options.name));
-        tree::remove(&beside)?;
+        // Left by a kill in the middle of this, or of a destroying.
+        for left in [&beside, &self.directory().join(format!(".old.{}", options.name))] {
+            tree::remove(left)?;
+        }
         let made = files::create_dir(&beside, 0o750)
             .and_then(|()| record.write(&beside))
             .and_then(|()| files::rename(&beside, home));

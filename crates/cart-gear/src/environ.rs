@@ -48,6 +48,29 @@ impl Sources<'_> {
         self.load(Some(directory))
     }
 
+    /// The environment of a person's session on the gear. It is loaded apart from that of scripts:
+    /// white space at the end of a value goes, templates count as variables, a user's variable
+    /// replaces any other, and `HOME` has a slash at its end.
+    ///
+    /// # Errors
+    /// As [`for_gear`](Self::for_gear).
+    pub fn for_session(&self) -> Result<GearEnv, FileError> {
+        let home = self.layout.home();
+        let mut env = GearEnv::new().with("HOME", format!("{home}/"));
+        add(&mut env, pairs(self.node));
+        let mut places = vec![self.layout.env()];
+        places.extend(directories(home)?.into_iter().map(|directory| directory.join("env")));
+        let publishers = directories(&self.layout.env())?;
+        places.extend(publishers.into_iter().filter(|p| *p != self.layout.user_vars()));
+        places.extend(self.primary.map(|primary| primary.join("env")));
+        for place in places {
+            add(&mut env, session_variables(&place)?);
+        }
+        self.compute_paths(&mut env);
+        add(&mut env, session_variables(&self.layout.user_vars())?);
+        Ok(env)
+    }
+
     fn load(&self, cartridge: Option<&Utf8Path>) -> Result<GearEnv, FileError> {
         let home = self.layout.home();
         let mut env = GearEnv::new().with("HOME", home.as_str());
@@ -140,6 +163,20 @@ pub fn variables(directory: &Utf8Path) -> Result<Vec<(OsString, OsString)>, File
             && path.is_file();
         if is_variable {
             found.push((name.into(), value(files::read(&path)?)));
+        }
+    }
+    Ok(found)
+}
+
+fn session_variables(directory: &Utf8Path) -> Result<Vec<(OsString, OsString)>, FileError> {
+    let mut found = Vec::new();
+    for path in entries(directory)? {
+        let name = path.file_name().unwrap_or_default();
+        if !name.starts_with('.') && !name.ends_with(".rpmnew") && path.is_file() {
+            let mut content = files::read(&path)?;
+            content.truncate(content.trim_ascii_end().len());
+            content.retain(|byte| *byte != 0);
+            found.push((name.into(), OsString::from_vec(content)));
         }
     }
     Ok(found)

@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files;
 
 /// How often the files are worth a look.
 pub const INTERVAL: Duration = Duration::from_millis(200);
@@ -34,12 +35,37 @@ struct Followed {
     partial: Vec<u8>,
 }
 
+/// The last lines of each log in some directories, at most `count` of each and what its last 64 KiB
+/// hold, with the name of its file. Logs that rotation put aside are left out.
+#[must_use]
+pub fn last(directories: &[Utf8PathBuf], count: usize) -> Vec<(String, String)> {
+    let files = Follower::nothing_yet(directories.to_vec()).files();
+    let mut paths: Vec<&Utf8Path> = files.iter().map(|(path, _)| path.as_path()).collect();
+    paths.sort();
+    let is_put_aside = |path: &Utf8Path| {
+        let mut others = paths.iter().filter(|other| **other != path);
+        others.any(|other| is_copy(path.as_str(), other.as_str()))
+    };
+    let mut lines = Vec::new();
+    for path in paths.iter().filter(|path| !is_put_aside(path)) {
+        let name = path.file_name().unwrap_or_default();
+        let last = files::last_lines(path, 0, count);
+        lines.extend(last.into_iter().map(|line| (name.to_owned(), line)));
+    }
+    lines
+}
+
+/// Whether rotation gave `name` to what was in `other`: `app.log.1`, `app.log-20260101`.
+fn is_copy(name: &str, other: &str) -> bool {
+    name.strip_prefix(other).is_some_and(|rest| rest.starts_with(['.', '-']))
+}
+
 impl Follower {
     /// Follows what is written from now on to the files of `directories`, those that appear later
     /// included.
     #[must_use]
     pub fn from_now_on(directories: Vec<Utf8PathBuf>) -> Self {
-        let mut follower = Self { directories, followed: HashMap::new() };
+        let mut follower = Self::nothing_yet(directories);
         for (path, metadata) in follower.files() {
             follower.add(&path, &metadata, metadata.len());
         }
@@ -66,13 +92,17 @@ impl Follower {
         self.followed.retain(|inode, _| still_there.contains(inode));
     }
 
+    fn nothing_yet(directories: Vec<Utf8PathBuf>) -> Self {
+        Self { directories, followed: HashMap::new() }
+    }
+
     /// A rotation that copies makes new files out of lines that were shown already.
     fn start_of(&self, name: &str, metadata: &Metadata) -> u64 {
-        let is_copy = self.followed.values().any(|followed| {
-            name.strip_prefix(followed.name.as_str())
-                .is_some_and(|rest| rest.starts_with(['.', '-']))
-        });
-        if is_copy { metadata.len() } else { 0 }
+        if self.followed.values().any(|followed| is_copy(name, &followed.name)) {
+            metadata.len()
+        } else {
+            0
+        }
     }
 
     fn add(&mut self, path: &Utf8Path, metadata: &Metadata, position: u64) {
@@ -220,6 +250,16 @@ mod tests {
         std::fs::remove_file(logs.path.join("app.log")).unwrap();
         assert_eq!(logs.look(), ["app.log: last words"]);
         assert!(logs.look().is_empty());
+    }
+
+    #[test]
+    fn the_last_lines_are_those_of_the_logs_in_use() {
+        let logs = Logs::new("1\n2\n3\n");
+        logs.append("app.log.1", "0\n");
+        logs.append("web.log", "w\n");
+        let found = last(&[logs.path.join("missing"), logs.path.clone()], 2);
+        let found: Vec<String> = found.iter().map(|(f, line)| format!("{f}: {line}")).collect();
+        assert_eq!(found, ["app.log: 2", "app.log: 3", "web.log: w"]);
     }
 
     #[test]

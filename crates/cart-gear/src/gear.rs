@@ -2,79 +2,25 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt;
-use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use cart_core::files::FileError;
 use cart_core::{CommandSpec, GearEnv};
 
 use crate::action_hooks::{self, ActionHooks, Found, When};
-use crate::endpoint::{Endpoints, Listen};
-use crate::environ::{self, Sources};
+use crate::endpoint::Endpoints;
+use crate::environ::Sources;
 use crate::gear_variables;
 use crate::identity;
-use crate::installed::{Installed, InstalledError, Source, Usr};
+use crate::installed::{Installed, Source, Usr};
 use crate::layout::Layout;
+use crate::options::{Conditions, GearOptions};
 use crate::output::HookOutput;
 use crate::processes::Processes;
-use crate::progress::{Caller, Interrupts, Progress};
+use crate::progress::{Caller, Progress};
 use crate::scripts::{HookError, Runner, Script, is_executable};
 use crate::state::State;
 use crate::user_variables::{self, UserVariableError};
-
-/// What a gear is to be.
-#[derive(Clone, Debug)]
-pub struct GearOptions {
-    /// The cartridge's directory, as its author delivers it.
-    pub cartridge: Utf8PathBuf,
-    /// The application's name: letters and digits.
-    pub name: String,
-    /// Where the app is to be reached.
-    pub listen: Listen,
-    /// Directories that come after those of the node in `PATH`, colon-separated.
-    pub more_path: Option<OsString>,
-    /// What the one who makes it brings along.
-    pub conditions: Conditions,
-}
-
-/// What somebody who works on a gear brings along; the gear does not remember it.
-#[derive(Clone, Debug)]
-pub struct Conditions {
-    /// What the machine gives to every gear, as a node's `/etc/openshift/env` does.
-    pub node: GearEnv,
-    /// How long one script may take; a node gives an hour under `git push` (node-contract.md,
-    /// Running scripts).
-    pub limit: Duration,
-    /// Asked for while a script runs.
-    pub interrupts: Interrupts,
-}
-
-impl Default for Conditions {
-    /// Nothing from the machine, an hour, and nobody interrupts.
-    fn default() -> Self {
-        Self {
-            node: GearEnv::new(),
-            limit: Duration::from_secs(3600),
-            interrupts: Interrupts::default(),
-        }
-    }
-}
-
-impl GearOptions {
-    /// A gear of `cartridge` for the application `name` that listens where nobody else does and
-    /// gets nothing from the machine.
-    #[must_use]
-    pub fn new(cartridge: impl Into<Utf8PathBuf>, name: &str) -> Self {
-        Self {
-            cartridge: cartridge.into(),
-            name: name.to_owned(),
-            listen: Listen::Anywhere,
-            more_path: None,
-            conditions: Conditions::default(),
-        }
-    }
-}
 
 /// A gear. It stays when this goes out of scope: [`GearHome`](crate::GearHome) finds it again;
 /// [`Throwaway`](crate::Throwaway) is one that does not stay.
@@ -111,39 +57,7 @@ impl GearOnDisk {
         Ok(gear)
     }
 
-    /// Finds the gear in `home` again, from the node's layout; `more_path` is what comes after the
-    /// node's directories in `PATH`. It may have no cartridge, if its making was killed.
-    ///
-    /// # Errors
-    /// [`OpenError`] naming the file that is missing or wrong, or the owner.
-    pub fn open(
-        home: &Utf8Path,
-        more_path: Option<OsString>,
-        conditions: Conditions,
-    ) -> Result<Self, OpenError> {
-        let owner = home.metadata().map_err(|e| FileError::new("read", home, e))?.uid();
-        let me = rustix::process::geteuid().as_raw();
-        if owner != me {
-            return Err(OpenError::Owner { home: home.to_owned(), owner, me });
-        }
-        let variables: GearEnv = environ::variables(&home.join(".env"))?.into_iter().collect();
-        let required =
-            |variable: &'static str| match variables.get(variable).and_then(|v| v.to_str()) {
-                Some(value) if !value.is_empty() => Ok(value.to_owned()),
-                _ => Err(OpenError::Variable { home: home.to_owned(), variable }),
-            };
-        let layout = Layout::new(home.to_owned(), &required("OPENSHIFT_GEAR_UUID")?);
-        let name = required("OPENSHIFT_GEAR_NAME")?;
-        let mut gear = Self::on(layout, name, more_path, conditions);
-        if let Ok(directory) = variables.directory("OPENSHIFT_PRIMARY_CARTRIDGE_DIR") {
-            let cartridge = Installed::open(&directory)?;
-            gear.endpoints = Endpoints::of_variables(&cartridge.manifest, &variables);
-            gear.primary = Some(cartridge);
-        }
-        Ok(gear)
-    }
-
-    fn on(
+    pub(crate) fn on(
         layout: Layout,
         name: String,
         more_path: Option<OsString>,
@@ -374,35 +288,4 @@ fn scripts(found: Vec<Found>, progress: &mut dyn Progress) -> Vec<Utf8PathBuf> {
 fn shell() -> Utf8PathBuf {
     let bash = Utf8PathBuf::from("/bin/bash");
     if bash.exists() { bash } else { "/bin/sh".into() }
-}
-
-/// A gear that cannot be found again.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// It is another user's.
-    #[error(
-        "{home} belongs to the user {owner}, and this is user {me}: run gear as the one who made the gear"
-    )]
-    Owner {
-        /// The gear's home.
-        home: Utf8PathBuf,
-        /// The uid of its owner.
-        owner: u32,
-        /// Our own uid.
-        me: u32,
-    },
-    /// A variable without which it is no gear.
-    #[error("{home} is no whole gear: it has no .env/{variable}")]
-    Variable {
-        /// The gear's home.
-        home: Utf8PathBuf,
-        /// The variable.
-        variable: &'static str,
-    },
-    /// Its cartridge.
-    #[error(transparent)]
-    Cartridge(#[from] InstalledError),
-    /// A file could not be read.
-    #[error(transparent)]
-    File(#[from] FileError),
 }

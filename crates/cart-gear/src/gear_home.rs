@@ -16,10 +16,12 @@ use cart_core::GearEnv;
 use cart_core::env::EnvError;
 use cart_core::files::{self, FileError};
 
-use crate::gear::{Conditions, GearOnDisk, OpenError};
+use crate::gear::GearOnDisk;
 use crate::gear_lock::{GearLock, GearLockError, LockHolder};
 use crate::lifecycle::{DestroyError, LAST_PROCESSES};
 use crate::names::{self, did_you_mean};
+use crate::open::OpenError;
+use crate::options::Conditions;
 use crate::processes::Processes;
 use crate::progress::{Interrupts, Progress};
 use crate::record::{Record, Stage};

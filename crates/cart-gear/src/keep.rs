@@ -1,16 +1,15 @@
 //! Making a gear that stays, with its app answering: whoever asks gets all of it or nothing.
 
-use camino::Utf8PathBuf;
 use std::net::SocketAddr;
 
 use cart_core::files::FileError;
 
 use crate::bring_up::{App, BringUpError, bring_up};
 use crate::create::CreateError;
-use crate::gear::GearOptions;
 use crate::gear_home::{FindError, GearHome};
 use crate::gear_lock::GearLock;
 use crate::lifecycle::DestroyError;
+use crate::options::GearOptions;
 use crate::progress::{Progress, Silent};
 
 /// Makes a gear in `home` under the lock of its name, with `app` on it; answers where the app has
@@ -25,8 +24,8 @@ pub fn keep(
     held: GearLock,
     progress: &mut dyn Progress,
 ) -> Result<Option<SocketAddr>, KeepError> {
-    if let Some(app) = app.directory.as_ref().filter(|directory| !directory.is_dir()) {
-        return Err(unmade(home, &options.name, held, KeepError::NoApp { app: app.clone() }));
+    if let Err(error) = app.check() {
+        return Err(unmade(home, &options.name, held, error.into()));
     }
     let (name, conditions) = (options.name.clone(), options.conditions.clone());
     let mut gear = match home.create(options, &held) {
@@ -63,12 +62,6 @@ fn unmade(home: &GearHome, name: &str, held: GearLock, error: KeepError) -> Keep
 /// A gear that is not there in the end.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
-    /// There is no such directory.
-    #[error("{app} is not a directory: name the directory that holds the app's files")]
-    NoApp {
-        /// What was named.
-        app: Utf8PathBuf,
-    },
     /// The gear could not be made.
     #[error(transparent)]
     Create(#[from] CreateError),

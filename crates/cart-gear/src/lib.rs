@@ -25,8 +25,11 @@ pub mod build;
 pub mod deployment;
 pub mod gear;
 pub mod lifecycle;
+pub mod open;
 pub mod operations;
+pub mod options;
 pub mod processes;
+pub mod session;
 pub mod throwaway;
 
 pub mod archive;
@@ -54,11 +57,12 @@ pub mod serve;
 pub mod validate;
 
 pub use bring_up::{App, BringUpError};
-pub use gear::{Conditions, GearOnDisk, GearOptions};
+pub use gear::GearOnDisk;
 pub use gear_home::GearHome;
 pub use gear_lock::GearLock;
 pub use keep::{KeepError, keep};
 pub use layout::Layout;
+pub use options::{Conditions, GearOptions};
 pub use output::{HookOutput, Line, Said};
 pub use progress::{Interrupts, Progress, Silent};
 pub use scripts::HookError;

@@ -8,9 +8,10 @@ use cart_core::process::ProcessId;
 
 use crate::build::BuildError;
 use crate::environ;
-use crate::gear::{GearOnDisk, OpenError};
+use crate::gear::GearOnDisk;
 use crate::installed::Installed;
 use crate::managed;
+use crate::open::OpenError;
 use crate::output::HookOutput;
 use crate::progress::Progress;
 use crate::scripts::{HookError, is_executable};
@@ -27,7 +28,7 @@ impl GearOnDisk {
     /// Puts the cartridge on the gear: copy, variables, `setup`, templates, `install`.
     ///
     /// # Errors
-    /// [`ConfigureError`]; the gear is good for nothing but [`destroy`](Self::destroy) then.
+    /// [`ConfigureError`]; the gear is good for nothing but being destroyed then.
     pub fn configure(
         &mut self,
         version: &str,

@@ -236,4 +236,24 @@ mod tests {
         assert_eq!(processes.end_all(Duration::from_millis(200)), []);
         waiting.join().unwrap().unwrap();
     }
+
+    #[test]
+    fn who_works_at_home_belongs_but_not_with_the_environment_of_another_gear() {
+        let (_keep, home) = home();
+        let processes = Processes::new(home.clone(), "mine");
+        let mut here = start(&GearEnv::new(), &home, "exec /bin/sleep 60");
+        let other = GearEnv::new().with("OPENSHIFT_GEAR_UUID", "other");
+        let mut others = start(&other, &home, "exec /bin/sleep 60");
+        let pid = here.id();
+        let found = wait::until(LIMIT, || {
+            let alive: Vec<u32> = processes.alive().iter().map(|process| process.pid).collect();
+            (alive == [pid]).then_some(())
+        });
+        assert!(found.is_some(), "{:?}", processes.alive());
+        assert!(processes.orphans().iter().all(|process| process.pid != others.id()));
+        for child in [&mut here, &mut others] {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
 }

@@ -5,24 +5,21 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::bring_up::{App, BringUpError, bring_up};
 use crate::create::CreateError;
 use crate::follow::{Follower, INTERVAL};
-use crate::gear::{GearOnDisk, GearOptions};
+use crate::gear::GearOnDisk;
 use crate::lifecycle::DestroyError;
+use crate::options::GearOptions;
 use crate::progress::{Interrupts, Progress, Silent};
 use crate::throwaway::Throwaway;
 
 /// What is to be served, and how.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
-    /// The directory of the app, as a person wrote it.
-    pub app: Utf8PathBuf,
+    /// The app; it has a directory.
+    pub app: App,
     /// The directory that the gear's home is made in.
     pub parent: Utf8PathBuf,
     /// The gear to make.
     pub gear: GearOptions,
-    /// The version of the cartridge's software; that of its manifest if none is named.
-    pub version: Option<String>,
-    /// The user's variables, later ones of the same name winning.
-    pub variables: Vec<(String, String)>,
 }
 
 /// Makes a gear, puts the app on it, says when it has answered, follows its logs, and removes
@@ -31,17 +28,10 @@ pub struct ServeOptions {
 /// # Errors
 /// [`ServeError`].
 pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), ServeError> {
-    if !options.app.is_dir() {
-        return Err(ServeError::NoApp { app: options.app });
-    }
+    options.app.check()?;
     let interrupts = options.gear.conditions.interrupts.clone();
-    let app = App {
-        directory: Some(options.app),
-        version: options.version,
-        variables: options.variables,
-    };
     let mut gear = Throwaway::create(options.gear, &options.parent)?;
-    let served = bring_up(&mut gear, &app, progress).map(|address| {
+    let served = bring_up(&mut gear, &options.app, progress).map(|address| {
         if let Some(address) = address {
             progress.serving(&format!("http://{address}/"));
         }
@@ -86,12 +76,6 @@ pub fn app_name(app: &Utf8Path) -> String {
 /// An app that is not served, or not any more.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// There is no such directory.
-    #[error("{app} is not a directory: name the directory that holds the app's files")]
-    NoApp {
-        /// What was named.
-        app: Utf8PathBuf,
-    },
     /// The gear could not be made.
     #[error(transparent)]
     Create(#[from] CreateError),

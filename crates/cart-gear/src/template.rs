@@ -55,3 +55,55 @@ pub enum TemplateError {
     #[error("the cartridge's template is a git repository, and its files cannot be had: {0}")]
     Git(#[from] RunError),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cart_core::files;
+
+    fn directory() -> (tempfile::TempDir, Utf8PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+        (dir, path)
+    }
+
+    fn git_env() -> GearEnv {
+        let path = GearEnv::from_process().get("PATH").unwrap().to_owned();
+        GearEnv::new().with("PATH", path).with("HOME", "/nonexistent")
+    }
+
+    #[test]
+    fn the_first_place_counts_and_none_is_no_template() {
+        let (_keep, dir) = directory();
+        assert_eq!(Template::of(&dir), None);
+        for place in ["usr/template", "template"] {
+            std::fs::create_dir_all(dir.join(place)).unwrap();
+            let path = dir.join(place);
+            assert_eq!(Template::of(&dir), Some(Template { path }));
+        }
+    }
+
+    #[test]
+    fn the_files_of_a_repository_are_taken_without_it() {
+        let (_keep, dir) = directory();
+        let (work, cartridge) = (dir.join("work"), dir.join("cartridge"));
+        std::fs::create_dir_all(&work).unwrap();
+        std::fs::create_dir_all(&cartridge).unwrap();
+        files::write_atomic(&work.join("app.py"), b"1", 0o644).unwrap();
+        let script = "git init -q . && git add . && git -c user.name=a -c user.email=a@b \
+            commit -q -m first && git clone -q --bare . \"$1\"";
+        let bare = cartridge.join("template.git");
+        let args = ["-c", script, "sh", bare.as_str()];
+        let make = CommandSpec::new("/bin/sh", &git_env()).args(args).dir(&work);
+        run::checked(&make, LIMIT).unwrap();
+        let repo = dir.join("repo");
+        std::fs::create_dir(&repo).unwrap();
+        Template::of(&cartridge).unwrap().copy_to(&repo, &git_env()).unwrap();
+        assert!(repo.join("app.py").is_file() && !repo.join(".git").exists());
+
+        files::write_atomic(&bare.join("HEAD"), b"nonsense", 0o644).unwrap();
+        let again = dir.join("again");
+        let error = Template::of(&cartridge).unwrap().copy_to(&again, &git_env()).unwrap_err();
+        assert!(matches!(error, TemplateError::Git(_)), "{error}");
+    }
+}

@@ -9,9 +9,10 @@ use tempfile::TempDir;
 
 use crate::create::{self, CreateError};
 use crate::endpoint::Endpoints;
-use crate::gear::{GearOnDisk, GearOptions};
+use crate::gear::GearOnDisk;
 use crate::installed::{Source, Usr};
 use crate::lifecycle::DestroyError;
+use crate::options::GearOptions;
 use crate::progress::Progress;
 
 /// A throwaway gear. When it goes out of scope without [`destroy`](Self::destroy), its processes

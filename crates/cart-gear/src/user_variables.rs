@@ -1,6 +1,9 @@
 //! Variables that the gear's user sets, with the limits of the node (node-contract.md,
 //! Environment).
 
+use std::ffi::OsString;
+
+use camino::Utf8Path;
 use cart_core::files::{self, FileError};
 
 use crate::environ;
@@ -18,13 +21,57 @@ pub const LONGEST_VALUE: usize = 512;
 /// # Errors
 /// [`UserVariableError`] saying which rule of the node the variable breaks.
 pub fn set(layout: &Layout, name: &str, value: &str) -> Result<(), UserVariableError> {
-    check(layout, name, value)?;
-    let path = layout.user_vars().join(name);
-    let count = environ::variables(&layout.user_vars())?.len();
-    if count >= MOST && !path.exists() {
+    set_all(layout, &[(name.to_owned(), value.to_owned())])
+}
+
+/// Sets several variables, or none of them: all are checked before the first is written. Of two of
+/// the same name the later one wins.
+///
+/// # Errors
+/// [`UserVariableError`] saying which rule of the node which variable breaks; everything is as it
+/// was.
+pub fn set_all(layout: &Layout, variables: &[(String, String)]) -> Result<(), UserVariableError> {
+    let before = list(layout)?;
+    let is_set = |name: &str| before.iter().any(|(set, _)| set == name);
+    let mut new: Vec<&str> = Vec::new();
+    for (name, value) in variables {
+        check(layout, name, value)?;
+        if !is_set(name) && !new.contains(&name.as_str()) {
+            new.push(name);
+        }
+    }
+    if !new.is_empty() && before.len() + new.len() > MOST {
         return Err(UserVariableError::TooMany);
     }
-    Ok(files::write_atomic(&path, value.as_bytes(), 0o660)?)
+    let written = variables.iter().try_for_each(|(name, value)| write(layout, name, value));
+    if written.is_err() {
+        for (name, _) in variables {
+            // What cannot be put back is no worse than what made us try.
+            let _ = match before.iter().find(|(set, _)| set == name) {
+                Some((name, value)) => write(layout, name, value),
+                None => files::remove_if_exists(&layout.user_vars().join(name)),
+            };
+        }
+    }
+    Ok(written?)
+}
+
+/// The variables that are set, sorted by name; bytes that are not text are shown as U+FFFD.
+///
+/// # Errors
+/// [`FileError`] naming what cannot be read.
+pub fn list(layout: &Layout) -> Result<Vec<(String, String)>, FileError> {
+    list_in(layout.home())
+}
+
+/// As [`list`], for the gear with this home, be it whole or not.
+///
+/// # Errors
+/// As [`list`].
+pub fn list_in(home: &Utf8Path) -> Result<Vec<(String, String)>, FileError> {
+    let text = |value: OsString| value.to_string_lossy().into_owned();
+    let variables = environ::variables(&Layout::new(home.to_owned(), "").user_vars())?;
+    Ok(variables.into_iter().map(|(name, value)| (text(name), text(value))).collect())
 }
 
 /// Unsets a variable; one that is not set is unset already.
@@ -34,6 +81,10 @@ pub fn set(layout: &Layout, name: &str, value: &str) -> Result<(), UserVariableE
 pub fn unset(layout: &Layout, name: &str) -> Result<(), UserVariableError> {
     check_name(name)?;
     Ok(files::remove_if_exists(&layout.user_vars().join(name))?)
+}
+
+fn write(layout: &Layout, name: &str, value: &str) -> Result<(), FileError> {
+    files::write_atomic(&layout.user_vars().join(name), value.as_bytes(), 0o660)
 }
 
 fn check(layout: &Layout, name: &str, value: &str) -> Result<(), UserVariableError> {
@@ -85,7 +136,7 @@ pub enum UserVariableError {
         name: String,
     },
     /// One too many.
-    #[error("this gear has {MOST} variables already, and that is the limit: unset one first")]
+    #[error("a gear has at most {MOST} variables of its user's: unset one first")]
     TooMany,
     /// Its file could not be written.
     #[error(transparent)]
@@ -98,7 +149,7 @@ mod tests {
 
     fn layout() -> (tempfile::TempDir, Layout) {
         let dir = tempfile::tempdir().unwrap();
-        let home = camino::Utf8Path::from_path(dir.path()).unwrap().to_owned();
+        let home = Utf8Path::from_path(dir.path()).unwrap().to_owned();
         let layout = Layout::new(home, "u");
         layout.create().unwrap();
         (dir, layout)
@@ -130,5 +181,24 @@ mod tests {
         unset(&layout, "V8").unwrap();
         unset(&layout, "V8").unwrap();
         set(&layout, "MORE", "1").unwrap();
+    }
+
+    #[test]
+    fn several_are_set_or_none() {
+        let (_keep, layout) = layout();
+        set(&layout, "OLD", "1").unwrap();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let error = set_all(&layout, &[pair("OLD", "2"), pair("1", "x")]).unwrap_err();
+        assert!(matches!(error, UserVariableError::Name { .. }), "{error}");
+        let many: Vec<_> = (0..MOST).map(|n| pair(&format!("V{n}"), "1")).collect();
+        assert!(matches!(set_all(&layout, &many), Err(UserVariableError::TooMany)));
+        assert_eq!(list(&layout).unwrap(), [pair("OLD", "1")]);
+        // A directory in the place of the second keeps it from being written.
+        std::fs::create_dir(layout.user_vars().join("B")).unwrap();
+        let error = set_all(&layout, &[pair("A", "1"), pair("OLD", "2"), pair("B", "1")]);
+        assert!(matches!(error, Err(UserVariableError::File(_))));
+        assert_eq!(list(&layout).unwrap(), [pair("OLD", "1")]);
+        set_all(&layout, &[pair("A", "1"), pair("A", "2"), pair("OLD", "3")]).unwrap();
+        assert_eq!(list(&layout).unwrap(), [pair("A", "2"), pair("OLD", "3")]);
     }
 }

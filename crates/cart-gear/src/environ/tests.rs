@@ -124,3 +124,31 @@ fn home_carries_no_slash() {
     let env = home.load(&GearEnv::new(), None);
     assert_eq!(env.get("HOME").unwrap(), home.layout.home().as_str());
 }
+
+#[test]
+fn a_session_strips_white_space_keeps_templates_and_prefers_the_users_variables() {
+    let home = Home::new();
+    for (place, content) in [
+        (".env/OPENSHIFT_HOMEDIR", "/node\n"),
+        (".env/V", "node"),
+        ("prim/env/V", "cartridge \n\n"),
+        ("prim/env/T.erb", "<%= 1 %>"),
+        ("prim/env/OPENSHIFT_PRIM_PATH_ELEMENT", "/prim/bin"),
+        (".env/user_vars/OPENSHIFT_HOMEDIR", "/mine"),
+    ] {
+        home.write(place, content.as_bytes());
+    }
+    let primary = home.layout.cartridge("prim");
+    let node = GearEnv::new();
+    let sources =
+        Sources { layout: &home.layout, node: &node, primary: Some(&primary), more_path: None };
+    let (session, script) = (sources.for_session().unwrap(), sources.for_gear().unwrap());
+    let text = |env: &GearEnv, name: &str| env.get(name).map(|v| v.to_str().unwrap().to_owned());
+    assert_eq!(text(&session, "V").as_deref(), Some("cartridge"));
+    assert_eq!(text(&script, "V").as_deref(), Some("cartridge \n"));
+    assert_eq!(text(&session, "T.erb").as_deref(), Some("<%= 1 %>"));
+    assert_eq!(text(&session, "OPENSHIFT_HOMEDIR").as_deref(), Some("/mine"));
+    assert_eq!(text(&script, "OPENSHIFT_HOMEDIR").as_deref(), Some("/node"));
+    assert_eq!(text(&session, "HOME"), Some(format!("{}/", home.layout.home())));
+    assert_eq!(text(&session, "PATH"), text(&script, "PATH"));
+}

@@ -1,7 +1,7 @@
 use super::*;
 use crate::create::CreateError;
 use crate::endpoint::Listen;
-use crate::gear::GearOptions;
+use crate::options::GearOptions;
 use crate::progress::Silent;
 use crate::state::State;
 

@@ -1,7 +1,9 @@
-//! What both test programs need: the recording cartridge, copies of it, and its records.
+//! What the test programs need: the recording cartridge, copies of it, and its records.
 
 // Each program uses its own part of this.
-#![allow(dead_code, reason = "shared by two test programs")]
+#![allow(dead_code, reason = "shared by the test programs")]
+
+pub(crate) mod gears;
 
 use std::path::Path;
 

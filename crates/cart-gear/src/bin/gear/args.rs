@@ -19,6 +19,148 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Check a cartridge: what a node would refuse in it, with file and line
     Validate(ValidateArguments),
+    /// Make a gear that stays, and start an app on it
+    Create(CreateArguments),
+    /// List the gears
+    List(ListArguments),
+    /// Tell what a gear is doing, and how its cartridge finds the app
+    Status(StatusArguments),
+    /// Start a gear
+    Start(OnGear),
+    /// Stop a gear; nothing but `start` or `restart` starts it again
+    Stop(OnGear),
+    /// Restart a gear, or start it if it is stopped
+    Restart(OnGear),
+    /// Have a gear's cartridge read its configuration again
+    Reload(OnGear),
+    /// Stop a gear, empty its directory for temporary files, let its cartridge tidy up, start it
+    Tidy(OnGear),
+    /// Print what the threads of a started gear's app are doing
+    Threaddump(OnGear),
+    /// Stop a gear until `unidle`
+    Idle(OnGear),
+    /// Start an idle gear, but not one that was stopped
+    Unidle(OnGear),
+    /// Stop a gear and remove all that belongs to it
+    Destroy(DestroyArguments),
+    /// Set, unset or list the variables of a gear's user
+    #[command(subcommand)]
+    Env(EnvCommand),
+    /// Run a command in a gear's environment, in its home
+    Run(RunArguments),
+    /// Print the last lines of a gear's logs
+    Tail(TailArguments),
+}
+
+/// What each command has that works on one gear.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct OnGear {
+    /// The gear's name
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// How many seconds to wait for another command that works on this gear
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) wait: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CreateArguments {
+    #[command(flatten)]
+    pub(crate) gear: OnGear,
+
+    /// The directory that holds the app; it is copied [default: the cartridge's own template]
+    #[arg(long, value_name = "APP_DIR")]
+    pub(crate) from: Option<Utf8PathBuf>,
+
+    /// Where to listen, for the gear's whole life [default: an address of its own, 127.0.250.1 or
+    /// higher, and the cartridge's port]
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+
+    #[command(flatten)]
+    pub(crate) cartridge: CartridgeArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArguments {
+    /// Print a list of objects
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusArguments {
+    /// The gear's name
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// Print an object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DestroyArguments {
+    #[command(flatten)]
+    pub(crate) gear: OnGear,
+
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EnvCommand {
+    /// Set variables; a restart puts them into effect
+    Set {
+        #[command(flatten)]
+        gear: OnGear,
+        /// The variables
+        #[arg(value_name = "K=V", required = true, value_parser = variable)]
+        variables: Vec<(String, String)>,
+    },
+    /// Unset variables; a restart puts it into effect
+    Unset {
+        #[command(flatten)]
+        gear: OnGear,
+        /// Their names
+        #[arg(value_name = "K", required = true)]
+        names: Vec<String>,
+    },
+    /// List the variables that are set
+    List(StatusArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArguments {
+    /// The gear's name
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// The command and its arguments
+    #[arg(
+        value_name = "CMD",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TailArguments {
+    /// The gear's name
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// How many lines of each log, at most what its last 64 KiB hold
+    #[arg(short = 'n', long, value_name = "LINES", default_value_t = 10)]
+    pub(crate) lines: usize,
+
+    /// Go on with what comes, until Ctrl-C
+    #[arg(short, long)]
+    pub(crate) follow: bool,
 }
 
 #[derive(Args, Debug)]
@@ -27,14 +169,21 @@ pub(crate) struct ServeArguments {
     #[arg(value_name = "APP_DIR")]
     pub(crate) app_dir: Utf8PathBuf,
 
-    /// Short for --env OPENSHIFT_PYTHON_SERVER=NAME
-    #[arg(long, value_name = "NAME")]
-    pub(crate) server: Option<String>,
-
     /// Where to listen; port 0 is a free one [default: 127.0.0.1 and the cartridge's port, or the
     /// next free one]
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) listen: Option<SocketAddr>,
+
+    #[command(flatten)]
+    pub(crate) cartridge: CartridgeArguments,
+}
+
+/// The cartridge of a new gear, and what it is to be told.
+#[derive(Args, Debug)]
+pub(crate) struct CartridgeArguments {
+    /// Short for --env OPENSHIFT_PYTHON_SERVER=NAME
+    #[arg(long, value_name = "NAME")]
+    pub(crate) server: Option<String>,
 
     /// A variable for the app and the cartridge's scripts; may be given more than once
     #[arg(long = "env", value_name = "K=V", value_parser = variable)]

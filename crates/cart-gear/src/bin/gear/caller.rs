@@ -1,14 +1,15 @@
 //! What the caller's machine and environment give to a gear: little, and each with its reason.
 
 use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
 use cart_gear::endpoint::Listen;
 use cart_gear::serve::app_name;
-use cart_gear::{GearOptions, Interrupts, ServeOptions};
+use cart_gear::{App, Conditions, GearOptions, Interrupts, ServeOptions};
 
-use crate::args::ServeArguments;
+use crate::args::{CartridgeArguments, CreateArguments, ServeArguments};
 
 /// Without these an install cannot reach a package index from here: proxies, pip's own settings,
 /// certificates of an authority that only this machine knows.
@@ -38,32 +39,66 @@ const SHORT_TMP: &str = "/tmp";
 const LONGEST_TMP: usize = 32;
 
 /// All that `gear serve` is asked for.
-pub(crate) fn options(
+pub(crate) fn serve_options(
     arguments: &ServeArguments,
     env: &GearEnv,
     interrupts: Interrupts,
 ) -> Result<ServeOptions, String> {
+    let app = App {
+        directory: Some(arguments.app_dir.clone()),
+        version: arguments.cartridge.cartridge_version.clone(),
+        variables: user_variables(&arguments.cartridge, env),
+    };
+    let name = app_name(&arguments.app_dir);
+    let gear = gear_options(&name, &arguments.cartridge, arguments.listen, env, interrupts)?;
+    Ok(ServeOptions { app, parent: parent(env), gear })
+}
+
+/// The gear and the app that `gear create` is asked for.
+pub(crate) fn create_options(
+    arguments: &CreateArguments,
+    env: &GearEnv,
+    interrupts: Interrupts,
+) -> Result<(GearOptions, App), String> {
+    let app = App {
+        directory: arguments.from.clone(),
+        version: arguments.cartridge.cartridge_version.clone(),
+        variables: user_variables(&arguments.cartridge, env),
+    };
+    let name = &arguments.gear.name;
+    let gear = gear_options(name, &arguments.cartridge, arguments.listen, env, interrupts)?;
+    Ok((gear, app))
+}
+
+/// What the caller brings along to a gear that has `user` as its user's variables.
+pub(crate) fn conditions(
+    env: &GearEnv,
+    user: &[(String, String)],
+    interrupts: Interrupts,
+) -> Conditions {
+    Conditions { node: for_installs(env, user), interrupts, ..Conditions::default() }
+}
+
+fn gear_options(
+    name: &str,
+    arguments: &CartridgeArguments,
+    listen: Option<SocketAddr>,
+    env: &GearEnv,
+    interrupts: Interrupts,
+) -> Result<GearOptions, String> {
     let cartridge = match &arguments.cartridge {
         Some(directory) => directory.clone(),
         None => beside_this_program()?,
     };
-    let variables = user_variables(arguments, env);
-    let mut gear = GearOptions::new(cartridge, &app_name(&arguments.app_dir));
-    gear.listen = arguments.listen.map_or(Listen::Anywhere, Listen::At);
-    gear.conditions.node = for_installs(env, &variables);
+    let mut gear = GearOptions::new(cartridge, name);
+    gear.listen = listen.map_or(Listen::Anywhere, Listen::At);
     gear.more_path = more_path(env);
-    gear.conditions.interrupts = interrupts;
-    Ok(ServeOptions {
-        app: arguments.app_dir.clone(),
-        parent: parent(env),
-        gear,
-        version: arguments.cartridge_version.clone(),
-        variables,
-    })
+    gear.conditions = conditions(env, &user_variables(arguments, env), interrupts);
+    Ok(gear)
 }
 
 /// Later ones win: the caller's environment, `--server`, `--env`.
-fn user_variables(arguments: &ServeArguments, env: &GearEnv) -> Vec<(String, String)> {
+fn user_variables(arguments: &CartridgeArguments, env: &GearEnv) -> Vec<(String, String)> {
     let text = |(name, value): (&OsStr, &OsStr)| {
         Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
     };
@@ -95,7 +130,8 @@ fn for_installs(env: &GearEnv, user: &[(String, String)]) -> GearEnv {
 /// where the caller stands are left out.
 fn more_path(env: &GearEnv) -> Option<OsString> {
     let mut directories: Vec<_> = std::env::split_paths(env.get("PATH")?).collect();
-    directories.retain(|directory| directory.is_absolute());
+    // The gear remembers it as text.
+    directories.retain(|directory| directory.is_absolute() && directory.to_str().is_some());
     std::env::join_paths(directories).ok().filter(|path| !path.is_empty())
 }
 
@@ -128,11 +164,9 @@ fn beside_this_program() -> Result<Utf8PathBuf, String> {
 mod tests {
     use super::*;
 
-    fn arguments(env: &[(&str, &str)], server: Option<&str>) -> ServeArguments {
-        ServeArguments {
-            app_dir: "/x".into(),
+    fn arguments(env: &[(&str, &str)], server: Option<&str>) -> CartridgeArguments {
+        CartridgeArguments {
             server: server.map(str::to_owned),
-            listen: None,
             env: env.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
             cartridge: Some("/c".into()),
             cartridge_version: None,

@@ -1,50 +1,33 @@
 //! `gear validate`: what is wrong with a cartridge, in words or as JSON.
 
 use camino::Utf8PathBuf;
-use cart_core::validate::{Finding, Level};
+use cart_core::validate::Level;
 use cart_gear::validate;
 
-use crate::FAILED;
 use crate::args::ValidateArguments;
+use crate::failure::Failure;
 use crate::terminal::{answer, remark};
 
-/// Answers the exit code: 0 when there is no error.
-pub(crate) fn run(arguments: &ValidateArguments) -> u8 {
+/// Fails when there is an error.
+pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {
     let directory = &arguments.cartridge;
-    let mut findings = match validate(directory) {
-        Ok(findings) => findings,
-        Err(error) => {
-            remark(&error.to_string());
-            return FAILED;
-        }
-    };
+    let mut findings = validate(directory).map_err(Failure::new)?;
     for finding in &mut findings {
         // As the caller can open it.
         finding.file = [directory, &finding.file].iter().collect::<Utf8PathBuf>();
     }
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
-    if arguments.json {
-        match serde_json::to_string_pretty(&findings) {
-            Ok(json) => answer(&json),
-            Err(error) => {
-                remark(&error.to_string());
-                return FAILED;
-            }
-        }
-    } else {
-        in_words(&findings, errors, arguments);
-    }
-    if errors == 0 { 0 } else { FAILED }
-}
-
-fn in_words(findings: &[Finding], errors: usize, arguments: &ValidateArguments) {
-    for finding in findings {
-        answer(&finding.to_string());
-    }
-    let directory = &arguments.cartridge;
     let warnings = findings.len() - errors;
+    let counted = format!("{directory}: errors: {errors}, warnings: {warnings}");
+    if arguments.json {
+        answer(&serde_json::to_string_pretty(&findings)?);
+        return if errors == 0 { Ok(()) } else { Err(Failure::silent()) };
+    }
+    findings.iter().for_each(|finding| answer(&finding.to_string()));
     match (errors, warnings) {
         (0, 0) => remark(&format!("{directory}: nothing is wrong")),
-        _ => remark(&format!("{directory}: errors: {errors}, warnings: {warnings}")),
+        (0, _) => remark(&counted),
+        _ => return Err(Failure::new(counted)),
     }
+    Ok(())
 }

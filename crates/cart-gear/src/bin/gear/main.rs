@@ -3,25 +3,26 @@
 mod args;
 mod caller;
 mod checked;
+mod context;
+mod create;
+mod failure;
+mod look;
+mod operate;
 mod terminal;
+mod variables;
+mod visit;
 
 use std::process::ExitCode;
 
 use cart_core::GearEnv;
-use cart_gear::{BringUpError, HookError, Interrupts, ServeError, ServeOptions, processes, serve};
+use cart_gear::{Interrupts, processes, serve};
 use clap::Parser;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use args::{Arguments, Command, ServeArguments};
+use context::Context;
+use failure::{Failure, USAGE};
+use operate::Operation;
 use terminal::Terminal;
-
-/// Something failed; the message says what.
-const FAILED: u8 = 1;
-/// The arguments are wrong.
-const USAGE: u8 = 2;
-/// Interrupted before the app had answered, as a shell says it of Ctrl-C.
-const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -33,60 +34,52 @@ fn main() -> ExitCode {
         }
     };
     let env = GearEnv::from_process();
-    match arguments.command {
-        Command::Serve(arguments) => run_serve(&arguments, &env),
-        Command::Validate(arguments) => ExitCode::from(checked::run(&arguments)),
+    let mut terminal = Terminal::new();
+    let mut context =
+        Context { env: &env, interrupts: Interrupts::default(), terminal: &mut terminal };
+    match run(&arguments.command, &mut context) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                terminal.failed(&failure.message);
+            }
+            ExitCode::from(failure.code)
+        }
     }
 }
 
-fn run_serve(arguments: &ServeArguments, env: &GearEnv) -> ExitCode {
-    let mut terminal = Terminal::new(arguments.app_dir.as_str());
-    let interrupts = Interrupts::default();
-    if let Err(error) = listen_to_signals(&interrupts) {
-        terminal.failed(&format!("signals cannot be handled: {error}"));
-        return ExitCode::from(FAILED);
+fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
+    match command {
+        Command::Serve(arguments) => run_serve(arguments, context),
+        Command::Validate(arguments) => checked::run(arguments),
+        Command::Create(arguments) => create::create(arguments, context),
+        Command::Destroy(arguments) => create::destroy(arguments, context),
+        Command::List(arguments) => look::list(arguments, context),
+        Command::Status(arguments) => look::status(arguments, context),
+        Command::Start(on) => operate::run(Operation::Start, on, context),
+        Command::Stop(on) => operate::run(Operation::Stop, on, context),
+        Command::Restart(on) => operate::run(Operation::Restart, on, context),
+        Command::Reload(on) => operate::run(Operation::Reload, on, context),
+        Command::Tidy(on) => operate::run(Operation::Tidy, on, context),
+        Command::Idle(on) => operate::run(Operation::Idle, on, context),
+        Command::Unidle(on) => operate::run(Operation::Unidle, on, context),
+        Command::Threaddump(on) => operate::threaddump(on, context),
+        Command::Env(command) => variables::run(command, context),
+        Command::Run(arguments) => visit::run(arguments, context),
+        Command::Tail(arguments) => visit::tail(arguments, context),
     }
+}
+
+fn run_serve(arguments: &ServeArguments, context: &mut Context) -> Result<(), Failure> {
+    context.listen_to_signals()?;
     if let Err(error) = processes::adopt_orphans() {
-        terminal.warn(&format!(
+        context.terminal.warn(&format!(
             "daemons cannot be adopted ({error}); one that hides well may be left behind"
         ));
     }
-    let options = match caller::options(arguments, env, interrupts) {
-        Ok(options) => options,
-        Err(message) => {
-            terminal.failed(&message);
-            return ExitCode::from(USAGE);
-        }
-    };
-    ExitCode::from(outcome(options, &mut terminal))
-}
-
-fn outcome(options: ServeOptions, terminal: &mut Terminal) -> u8 {
-    match serve(options, terminal) {
-        Ok(()) => 0,
-        Err(ServeError::BringUp(BringUpError::Interrupted)) => {
-            terminal.failed("interrupted before the app had answered; everything was removed");
-            INTERRUPTED
-        }
-        Err(error) => {
-            // What the script said of it has been shown as it came.
-            let message = match &error {
-                ServeError::BringUp(error) => error.hook().map(HookError::summary),
-                _ => None,
-            };
-            let message = message.unwrap_or_else(|| error.to_string());
-            terminal.failed(&message);
-            FAILED
-        }
-    }
-}
-
-/// Each Ctrl-C, SIGTERM or loss of the terminal asks for one end (see [`Interrupts`]).
-fn listen_to_signals(interrupts: &Interrupts) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    let interrupts = interrupts.clone();
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || signals.forever().for_each(|_| interrupts.raise()))?;
-    Ok(())
+    let interrupts = context.interrupts.clone();
+    let options =
+        caller::serve_options(arguments, context.env, interrupts).map_err(Failure::usage)?;
+    context.terminal.serves(arguments.app_dir.as_str());
+    Ok(serve(options, context.terminal)?)
 }

@@ -24,6 +24,11 @@ pub(crate) fn remark(text: &str) {
     let _ = writeln!(std::io::stderr(), "gear: {text}");
 }
 
+/// A question, on standard error; the answer follows on the same line.
+pub(crate) fn ask(text: &str) {
+    let _ = write!(std::io::stderr(), "{text}");
+}
+
 pub(crate) struct Terminal {
     app: String,
     /// There while something is waited for on a terminal.
@@ -36,16 +41,26 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// For the app that the person called `app`.
-    pub(crate) fn new(app: &str) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            app: app.to_owned(),
+            app: String::new(),
             spinner: None,
             on_terminal: std::io::stderr().is_terminal(),
             step: String::new(),
             caller: Caller::Setup,
             hidden: VecDeque::new(),
         }
+    }
+
+    /// An app is going to be served that the person called `app`.
+    pub(crate) fn serves(&mut self, app: &str) {
+        app.clone_into(&mut self.app);
+    }
+
+    /// The end of what may have taken a while.
+    pub(crate) fn done(&mut self) {
+        self.end_spinner();
+        self.hidden.clear();
     }
 
     /// The end: what is wrong, after whatever the last script printed and nobody saw.
@@ -134,8 +149,7 @@ impl Progress for Terminal {
     }
 
     fn serving(&mut self, url: &str) {
-        self.end_spinner();
-        self.hidden.clear();
+        self.done();
         let mut out = std::io::stdout();
         let _ = writeln!(out, "Serving {} at {url} (Ctrl-C stops it)", self.app);
         let _ = out.flush();

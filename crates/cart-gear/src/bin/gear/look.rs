@@ -1,0 +1,163 @@
+//! `gear list` and `gear status`: what there is, in words or as JSON. Nobody is kept waiting, and
+//! nobody is waited for.
+
+use cart_gear::gear_home::Listed;
+use cart_gear::operations::Health;
+use cart_gear::record::Stage;
+use cart_gear::{Conditions, GearHome, GearOnDisk};
+use serde::Serialize;
+
+use crate::args::{ListArguments, StatusArguments};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::operate::{OnlyNotices, lines};
+use crate::terminal::{answer, remark};
+
+/// A gear as `--json` tells it.
+#[derive(Debug, Serialize)]
+struct Summary {
+    name: String,
+    /// The node's word, or `creating`, `destroying` while that goes on, or `unfinished` when it was
+    /// killed.
+    state: String,
+    /// Where the app is visited, whether it runs or not; none without an endpoint.
+    url: Option<String>,
+    cartridges: Vec<CartridgeSummary>,
+    /// Whether the gear's user stopped it.
+    stop_lock: bool,
+    home: String,
+    /// Who works on it now.
+    busy: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct CartridgeSummary {
+    name: String,
+    /// Of the software.
+    version: String,
+    cartridge_version: String,
+    /// Where it was taken from.
+    source: String,
+}
+
+/// As [`Summary`], with what the cartridge said.
+#[derive(Debug, Serialize)]
+struct Status {
+    #[serde(flatten)]
+    summary: Summary,
+    healthy: bool,
+    said: Vec<String>,
+}
+
+pub(crate) fn list(arguments: &ListArguments, context: &mut Context) -> Result<(), Failure> {
+    let gears = context.gears()?;
+    let found = gears.list()?;
+    let summaries: Vec<Summary> = found.iter().map(|gear| summary(&gears, gear)).collect();
+    if arguments.json {
+        answer(&serde_json::to_string_pretty(&summaries)?);
+    } else if summaries.is_empty() {
+        remark(&format!("there is no gear in {}: `gear create NAME` makes one", gears.directory()));
+    } else {
+        table(&summaries).iter().for_each(|line| answer(line));
+    }
+    Ok(())
+}
+
+pub(crate) fn status(arguments: &StatusArguments, context: &mut Context) -> Result<(), Failure> {
+    let gears = context.gears()?;
+    let listed = gears.find(&arguments.name)?;
+    let summary = summary(&gears, &listed);
+    let health = match listed.record.stage {
+        Stage::Kept => {
+            context.listen_to_signals()?;
+            let gear = context.look_at(&arguments.name)?;
+            Some(gear.health(&mut OnlyNotices(context))?)
+        }
+        Stage::Creating | Stage::Destroying => None,
+    };
+    let said = |health: &Health| lines(&health.said).map(str::to_owned).collect();
+    let status = Status {
+        summary,
+        healthy: health.as_ref().is_some_and(|health| health.healthy),
+        said: health.as_ref().map_or_else(Vec::new, said),
+    };
+    if arguments.json {
+        answer(&serde_json::to_string_pretty(&status)?);
+    } else {
+        in_words(&status);
+    }
+    Ok(())
+}
+
+fn summary(gears: &GearHome, listed: &Listed) -> Summary {
+    let busy = gears.holder(&listed.name);
+    let opened = GearOnDisk::open(&listed.home, None, Conditions::default());
+    let state = match (listed.record.stage, &busy, &opened) {
+        (Stage::Creating, Some(_), _) => "creating".to_owned(),
+        (Stage::Destroying, Some(_), _) => "destroying".to_owned(),
+        (Stage::Creating | Stage::Destroying, None, _) => "unfinished".to_owned(),
+        (Stage::Kept, _, Ok(gear)) => gear.state().to_string(),
+        (Stage::Kept, _, Err(error)) => {
+            remark(&error.to_string());
+            "unknown".to_owned()
+        }
+    };
+    let gear = opened.ok();
+    let cartridge = gear.as_ref().and_then(|gear| gear.cartridge());
+    Summary {
+        name: listed.name.clone(),
+        state,
+        url: gear.as_ref().and_then(GearOnDisk::visit).map(|at| format!("http://{at}/")),
+        cartridges: cartridge
+            .map(|cartridge| CartridgeSummary {
+                name: cartridge.manifest.name.clone(),
+                version: cartridge.version.clone(),
+                cartridge_version: cartridge.manifest.cartridge_version.clone(),
+                source: listed.record.cartridge.to_string(),
+            })
+            .into_iter()
+            .collect(),
+        stop_lock: gear.as_ref().is_some_and(|gear| gear.layout().stop_lock().exists()),
+        home: listed.home.to_string(),
+        busy: busy.map(|holder| holder.to_string()),
+    }
+}
+
+fn in_words(status: &Status) {
+    let summary = &status.summary;
+    let at = summary.url.as_ref().map_or_else(String::new, |url| format!(", {url}"));
+    answer(&format!("{} is {}{at}{}", summary.name, summary.state, cartridges(summary, ", ")));
+    if let Some(busy) = &summary.busy {
+        answer(&format!("{busy} works on it"));
+    }
+    status.said.iter().for_each(|line| answer(line));
+    if summary.state == "unfinished" {
+        answer(&format!("`gear destroy {}` removes what is left of it", summary.name));
+    } else if summary.state == "started" && !status.healthy {
+        answer("It is not well");
+    }
+}
+
+fn cartridges(summary: &Summary, before: &str) -> String {
+    let one = |c: &CartridgeSummary| format!("{before}{} {}", c.name, c.version);
+    summary.cartridges.iter().map(one).collect()
+}
+
+/// Columns as wide as what is in them.
+fn table(summaries: &[Summary]) -> Vec<String> {
+    let head = ["NAME", "STATE", "URL", "CARTRIDGE"].map(str::to_owned);
+    let rows: Vec<[String; 4]> = std::iter::once(head)
+        .chain(summaries.iter().map(|gear| {
+            let url = gear.url.clone().unwrap_or_else(|| "-".to_owned());
+            [gear.name.clone(), gear.state.clone(), url, cartridges(gear, "")]
+        }))
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2)];
+    rows.iter()
+        .map(|[name, state, url, cartridge]| {
+            let [a, b, c] = widths;
+            format!("{name:a$}  {state:b$}  {url:c$}  {cartridge}").trim_end().to_owned()
+        })
+        .collect()
+}

@@ -1,0 +1,58 @@
+//! `gear env`: the variables of a gear's user.
+
+use std::collections::BTreeMap;
+
+use cart_gear::state::State;
+use cart_gear::{GearOnDisk, names, user_variables};
+
+use crate::args::EnvCommand;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::terminal::{answer, remark};
+
+pub(crate) fn run(command: &EnvCommand, context: &mut Context) -> Result<(), Failure> {
+    match command {
+        EnvCommand::Set { gear, variables } => {
+            let (gear, _lock) = context.work_on(gear, "env set")?;
+            user_variables::set_all(gear.layout(), variables)?;
+            tell_restart(&gear);
+        }
+        EnvCommand::Unset { gear, names } => {
+            let (gear, _lock) = context.work_on(gear, "env unset")?;
+            unset(&gear, names)?;
+            tell_restart(&gear);
+        }
+        EnvCommand::List(arguments) => {
+            let gear = context.look_at(&arguments.name)?;
+            let variables = user_variables::list(gear.layout())?;
+            if arguments.json {
+                let object: BTreeMap<String, String> = variables.into_iter().collect();
+                answer(&serde_json::to_string_pretty(&object)?);
+            } else {
+                variables.iter().for_each(|(name, value)| answer(&format!("{name}={value}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A name that is not set is more likely a slip than a wish come true.
+fn unset(gear: &GearOnDisk, wanted: &[String]) -> Result<(), Failure> {
+    let set = user_variables::list(gear.layout())?;
+    let known = || set.iter().map(|(name, _)| name.as_str());
+    if let Some(wrong) = wanted.iter().find(|name| !known().any(|known| known == *name)) {
+        let meant = names::nearest(wrong, known());
+        let meant = meant.map_or_else(String::new, |name| format!("; did you mean {name}?"));
+        return Err(Failure::usage(format!("{wrong} is not set on {}{meant}", gear.name())));
+    }
+    for name in wanted {
+        gear.unset_user_variable(name)?;
+    }
+    Ok(())
+}
+
+fn tell_restart(gear: &GearOnDisk) {
+    if gear.state() == State::Started {
+        remark(&format!("a restart puts it into effect: gear restart {}", gear.name()));
+    }
+}
