@@ -32,8 +32,7 @@ pub fn write(
     interrupts: &Interrupts,
 ) -> Result<Vec<String>, ArchiveError> {
     let builder = Builder::new(GzEncoder::new(out, Compression::default()));
-    let mut archive =
-        Archive { builder, linked: HashMap::new(), remarks: Vec::new(), interrupts };
+    let mut archive = Archive { builder, linked: HashMap::new(), remarks: Vec::new(), interrupts };
     let root = home.as_std_path();
     let mut entries = WalkDir::new(root).sort_by_file_name().into_iter();
     while let Some(entry) = entries.next() {

@@ -38,7 +38,11 @@ impl Exclusions {
     /// Those of every gear and those that the cartridge in `directory` asks for; with a remark for
     /// each entry of `snapshot_exclusions` that excludes nothing because it ends in a slash.
     #[must_use]
-    pub fn of(layout: &Layout, directory: &Utf8Path, managed: &ManagedFiles) -> (Self, Vec<String>) {
+    pub fn of(
+        layout: &Layout,
+        directory: &Utf8Path,
+        managed: &ManagedFiles,
+    ) -> (Self, Vec<String>) {
         let mut of_cartridge = Vec::new();
         let mut remarks = Vec::new();
         for entry in managed.snapshot_exclusions.iter().map(|entry| entry.trim()) {
@@ -100,7 +104,8 @@ mod tests {
         ] {
             assert!(all.contain(out.as_bytes()), "{out}");
         }
-        for kept in [".env", "app-root/data", "app-root/repo", "conf.d/openshift.conf", ".tmpfile"] {
+        for kept in [".env", "app-root/data", "app-root/repo", "conf.d/openshift.conf", ".tmpfile"]
+        {
             assert!(!all.contain(kept.as_bytes()), "{kept}");
         }
     }

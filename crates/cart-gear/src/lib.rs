@@ -32,15 +32,21 @@ pub mod processes;
 pub mod session;
 pub mod throwaway;
 
+pub(crate) mod added_endpoints;
 pub mod archive;
+pub mod boot;
 pub mod exchange;
 pub mod exclusions;
+pub mod overlay;
 pub mod restore;
 pub mod restored_deployment;
 pub mod snapshot;
 pub mod snapshot_names;
+pub mod systemd;
 pub mod transforms;
+pub mod unit;
 pub mod unpack;
+pub mod upgrade;
 
 pub mod create;
 pub mod gear_home;

@@ -35,9 +35,8 @@ pub fn check(deployments: &Utf8Path) -> Result<Current, UnpackError> {
     let Ok(found) = link.symlink_metadata() else {
         return Ok(Current::Missing);
     };
-    let wrong = |reason: &str| UnpackError::Layout {
-        wrong: format!("app-deployments/current {reason}"),
-    };
+    let wrong =
+        |reason: &str| UnpackError::Layout { wrong: format!("app-deployments/current {reason}") };
     if !found.is_symlink() {
         return Err(wrong("is no link"));
     }

@@ -81,11 +81,7 @@ impl GearOnDisk {
     }
 
     /// Stops the gear for a while, without the mark that its user stopped it.
-    pub(crate) fn quiesce(
-        &self,
-        ran: bool,
-        progress: &mut dyn Progress,
-    ) -> Result<(), HookError> {
+    pub(crate) fn quiesce(&self, ran: bool, progress: &mut dyn Progress) -> Result<(), HookError> {
         if ran {
             State::Stopped.write(self.layout()).map_err(HookError::Environment)?;
         }
@@ -99,11 +95,7 @@ impl GearOnDisk {
         self.control("start", progress).map(|_| ())
     }
 
-    fn pack(
-        &self,
-        out: &mut dyn Write,
-        progress: &mut dyn Progress,
-    ) -> Result<(), SnapshotError> {
+    fn pack(&self, out: &mut dyn Write, progress: &mut dyn Progress) -> Result<(), SnapshotError> {
         self.control_alone("pre-snapshot", &mut OnlyErrors(progress))?;
         progress.step("writing the archive", Caller::Control);
         let written = self.write_archive(out, progress);

@@ -93,7 +93,9 @@ impl Selection<'_> {
             [b"app-root", b"data", ..] | [b"app-deployments", ..] => true,
             // The gear's own hooks stay.
             [b"git", repository, rest @ ..] => {
-                self.git && repository.ends_with(b".git") && rest.first() != Some(&b"hooks".as_slice())
+                self.git
+                    && repository.ends_with(b".git")
+                    && rest.first() != Some(&b"hooks".as_slice())
             }
             _ => false,
         }

@@ -101,7 +101,9 @@ impl Expression {
                 // Whether it applies to names of entries, which it does.
                 b'r' => {}
                 b'0'..=b'9' => number.push(char::from(*flag)),
-                other => return Err(format!("the flag {:?} is not understood", char::from(*other))),
+                other => {
+                    return Err(format!("the flag {:?} is not understood", char::from(*other)));
+                }
             }
         }
         let first = if number.is_empty() { 1 } else { number.parse().unwrap_or(0) };
@@ -278,7 +280,9 @@ fn with_variables(text: &str, env: &GearEnv) -> String {
             Some((name, left)) => (name, left),
             None => after.split_at(after.find(|c| !is_name(c)).unwrap_or(after.len())),
         };
-        if name.is_empty() || !name.chars().all(is_name) || name.starts_with(|c: char| c.is_ascii_digit())
+        if name.is_empty()
+            || !name.chars().all(is_name)
+            || name.starts_with(|c: char| c.is_ascii_digit())
         {
             // An end of line in the pattern.
             result.push('$');
@@ -308,8 +312,8 @@ mod tests {
 
     fn transformed(expression: &str, name: &str) -> Result<String, String> {
         let env = GearEnv::new().with("OPENSHIFT_GEAR_NAME", "blog");
-        let transforms = Transforms::read(&[expression.to_owned()], &env)
-            .map_err(|error| error.to_string())?;
+        let transforms =
+            Transforms::read(&[expression.to_owned()], &env).map_err(|error| error.to_string())?;
         let name = transforms.apply(name.as_bytes(), Names::Entry);
         Ok(String::from_utf8(name).unwrap())
     }
@@ -317,8 +321,16 @@ mod tests {
     #[test]
     fn expressions_mean_what_tar_takes_them_for() {
         for (expression, name, expected) in [
-            ("s|${OPENSHIFT_GEAR_NAME}/data|app-root/data|", "./u/blog/data/x", "./u/app-root/data/x"),
-            ("s|git/.*\\.git|git/$OPENSHIFT_GEAR_NAME.git|", "./u/git/old.git/HEAD", "./u/git/blog.git/HEAD"),
+            (
+                "s|${OPENSHIFT_GEAR_NAME}/data|app-root/data|",
+                "./u/blog/data/x",
+                "./u/app-root/data/x",
+            ),
+            (
+                "s|git/.*\\.git|git/$OPENSHIFT_GEAR_NAME.git|",
+                "./u/git/old.git/HEAD",
+                "./u/git/blog.git/HEAD",
+            ),
             ("s/a/b/", "aaa", "baa"),
             ("s/a/b/g", "aaa", "bbb"),
             ("s/a/b/2", "aaa", "aba"),

@@ -197,7 +197,8 @@ impl Unpacking<'_> {
         target: &Path,
         name: &[u8],
     ) -> Result<(), UnpackError> {
-        let link = entry.link_name_bytes().ok_or_else(|| UnpackError::Kind { name: shown(name) })?;
+        let link =
+            entry.link_name_bytes().ok_or_else(|| UnpackError::Kind { name: shown(name) })?;
         let content = self.selection.symbolic_link(&link);
         make_way(target, name)?;
         symlink(std::ffi::OsStr::from_bytes(&content), target)
@@ -246,9 +247,7 @@ impl Unpacking<'_> {
 fn make_way(target: &Path, name: &[u8]) -> Result<(), UnpackError> {
     match target.symlink_metadata() {
         Ok(found) if found.is_dir() => Err(UnpackError::Twice { name: shown(name) }),
-        Ok(_) => {
-            fs::remove_file(target).map_err(|e| UnpackError::Write(file_error(target, e)))
-        }
+        Ok(_) => fs::remove_file(target).map_err(|e| UnpackError::Write(file_error(target, e))),
         Err(_) => Ok(()),
     }
 }

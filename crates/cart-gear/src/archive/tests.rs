@@ -89,7 +89,8 @@ fn names_modes_times_and_links_are_those_of_the_home() {
     assert_eq!(seen[&format!("./uuid/{long}")].content, b"long");
     assert_eq!(seen["./uuid/app-root/data/far"].link, "t".repeat(150));
     assert_eq!(seen["./uuid/app-root/data/"].kind, EntryType::Directory);
-    for out in ["./uuid/app-root/runtime/repo/", "./uuid/app-root/runtime/repo/app.py", "./uuid/sock"]
+    for out in
+        ["./uuid/app-root/runtime/repo/", "./uuid/app-root/runtime/repo/app.py", "./uuid/sock"]
     {
         assert!(!names.contains(&out), "{out}");
     }

@@ -1,6 +1,7 @@
 //! `gear`: the node's side of OpenShift v2 on one machine.
 
 mod args;
+mod boot;
 mod caller;
 mod checked;
 mod context;
@@ -8,7 +9,9 @@ mod create;
 mod failure;
 mod look;
 mod operate;
+mod snapshots;
 mod terminal;
+mod upgrade;
 mod variables;
 mod visit;
 
@@ -67,6 +70,10 @@ fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
         Command::Env(command) => variables::run(command, context),
         Command::Run(arguments) => visit::run(arguments, context),
         Command::Tail(arguments) => visit::tail(arguments, context),
+        Command::Snapshot(arguments) => snapshots::snapshot(arguments, context),
+        Command::Restore(arguments) => snapshots::restore(arguments, context),
+        Command::Upgrade(arguments) => upgrade::run(arguments, context),
+        Command::Boot(arguments) => boot::run(arguments, context),
     }
 }
 
