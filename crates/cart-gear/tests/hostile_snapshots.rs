@@ -94,7 +94,7 @@ fn what_is_damaged_or_something_else_is_refused() {
     target.refuses(b"<html>not found</html>", damaged);
     target.refuses(&whole[..whole.len() / 2], damaged);
     target.refuses(&whole[..whole.len() - 4], damaged);
-    let mut wrong = whole.clone();
+    let mut wrong = whole;
     // The checksum at the very end.
     let at = wrong.len() - 6;
     wrong[at] ^= 1;
