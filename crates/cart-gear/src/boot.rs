@@ -8,6 +8,7 @@ use std::time::Duration;
 use cart_core::files::FileError;
 
 use crate::Conditions;
+use crate::build::BuildError;
 use crate::gear::GearOnDisk;
 use crate::gear_home::{FindError, GearHome, Listed};
 use crate::gear_lock::GearLockError;
@@ -119,7 +120,11 @@ fn turn_one(
     let interrupts = conditions.interrupts.clone();
     let _lock = gears.lock(&listed.name, what, LOCK, &interrupts, &mut |_| ())?;
     let conditions = Conditions { limit: LIMIT, ..conditions };
-    let gear = gears.open(&listed.name, conditions)?;
+    let mut gear = gears.open(&listed.name, conditions)?;
+    if turn == Turn::On {
+        // What a loss of power cut off left marks that are not what should run.
+        gear.recover(&mut Silent)?;
+    }
     // Only now, because whoever had the lock may have started or stopped it.
     if let Some(because) = rests(&gear) {
         return Ok(left_alone(&because));
@@ -184,6 +189,9 @@ pub enum BootError {
     /// It would not stop, and is not running any more.
     #[error("it did not stop by itself and was ended: {0}")]
     Ended(#[source] HookError),
+    /// What a kill left could not be put right.
+    #[error(transparent)]
+    Recover(#[from] BuildError),
     /// Processes are left.
     #[error("these processes of it could not be ended: {pids}")]
     Survived {

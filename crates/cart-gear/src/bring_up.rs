@@ -7,13 +7,15 @@ use camino::Utf8PathBuf;
 use cart_core::files::FileError;
 
 use crate::answer::{self, AnswerError};
-use crate::build::BuildError;
+use crate::build::{BuildError, Code, Order};
+use crate::deploy::Elsewhere;
 use crate::endpoint::Endpoints;
 use crate::follow;
 use crate::gear::GearOnDisk;
 use crate::lifecycle::ConfigureError;
 use crate::output::HookOutput;
 use crate::progress::{Caller, Progress};
+use crate::repository::{Commit, Repository};
 use crate::scripts::HookError;
 use crate::template::{Template, TemplateError};
 use crate::tree;
@@ -27,6 +29,8 @@ const FIRST_ANSWER: Duration = Duration::from_secs(60);
 pub struct App {
     /// The directory of the app; the cartridge's template if none is named.
     pub directory: Option<Utf8PathBuf>,
+    /// A repository elsewhere that holds the app, if no directory is named.
+    pub elsewhere: Option<Elsewhere>,
     /// The version of the cartridge's software; that of its manifest if none is named.
     pub version: Option<String>,
     /// The user's variables, later ones of the same name winning.
@@ -63,13 +67,23 @@ pub fn bring_up(
     }
     let version = app.version.clone().or_else(|| gear.default_version()).unwrap_or_default();
     gear.configure(&version, progress)?;
-    let started = match &app.directory {
-        Some(directory) => {
-            gear.populate(directory)?;
-            gear.build_and_deploy(progress)?;
+    let started = match (&app.directory, &app.elsewhere) {
+        (Some(directory), _) => {
+            match gear.first_commit(directory, "The app as it was when the gear was made")? {
+                Some(first) => build_commit(gear, &first, progress)?,
+                None => {
+                    gear.populate(directory)?;
+                    gear.build_and_deploy(progress)?;
+                }
+            }
             true
         }
-        None => start_template(gear, progress)?,
+        (None, Some(elsewhere)) => {
+            progress.step(&format!("git fetch {}", elsewhere.url), Caller::Control);
+            build_commit(gear, &gear.fetch_first(elsewhere)?, progress)?;
+            true
+        }
+        (None, None) => start_template(gear, progress)?,
     };
     gear.post_install(progress).map_err(BuildError::Hook)?;
     if !started {
@@ -99,12 +113,24 @@ fn start_template(
     let repo = gear.layout().repo();
     tree::empty(&repo)?;
     template.copy_to(&repo, &gear.environment()?)?;
+    let first = gear.first_commit(&repo, "The template of the cartridge")?;
+    let commit = first.as_ref().map(|(_, commit)| commit);
     if cartridge.manifest.install_build_required {
-        gear.build_and_deploy(progress)?;
+        gear.deploy_code(Code::InPlace(commit), Order::StopFirst, progress)?;
     } else {
-        gear.deploy_unbuilt(progress)?;
+        gear.deploy_unbuilt(commit, progress)?;
     }
     Ok(true)
+}
+
+/// The first build is the node's to the letter: nothing runs that could serve on.
+fn build_commit(
+    gear: &mut GearOnDisk,
+    (repository, commit): &(Repository, Commit),
+    progress: &mut dyn Progress,
+) -> Result<(), BuildError> {
+    let code = Code::Commit(repository, commit);
+    gear.deploy_code(code, Order::StopFirst, progress).map(drop)
 }
 
 fn tell_other_ports(endpoints: &Endpoints, progress: &mut dyn Progress) {

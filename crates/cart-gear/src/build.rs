@@ -1,23 +1,57 @@
 //! Building, deploying and starting an app, in the node's order (node-contract.md, Build).
 
-use camino::Utf8Path;
-use cart_core::files::FileError;
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::{self, FileError};
 
-use crate::deployment::{Deployment, Markers};
+use crate::deployment::{Deployment, MARKERS, Markers};
 use crate::gear::GearOnDisk;
+use crate::git::GitError;
 use crate::managed;
 use crate::progress::Progress;
+use crate::repository::{Commit, Repository, RepositoryError};
 use crate::scripts::HookError;
 use crate::state::State;
 use crate::tree;
+use crate::unfinished::{Touched, Unfinished};
+
+/// The code that is to be built.
+#[derive(Clone, Copy, Debug)]
+pub enum Code<'a> {
+    /// What lies where it runs already; the commit that it is, if it came from one.
+    InPlace(Option<&'a Commit>),
+    /// What is in a directory, without version control and compiled Python.
+    Directory(&'a Utf8Path),
+    /// A commit.
+    Commit(&'a Repository, &'a Commit),
+}
+
+/// What becomes of a started gear while its app is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// It is stopped before and started afterwards, literally as on a node, unless the deploy is
+    /// hot. A failed build leaves it stopped if it keeps one deployment only.
+    StopFirst,
+    /// It serves on, and is restarted afterwards, so that a cartridge which replaces what runs
+    /// loses no request. If the build or the deploy fails, what served before is put back.
+    Beside,
+}
+
+/// How new code comes to serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Start,
+    Restart,
+    /// `control deploy` has done it.
+    Hot,
+}
 
 impl GearOnDisk {
-    /// Builds, deploys and starts the code in the gear's repository.
+    /// Builds, deploys and starts the code in the gear's repository, literally as on a node.
     ///
     /// # Errors
     /// [`BuildError`]; a gear that was stopped for the build stays so, as on a node.
     pub fn build_and_deploy(&mut self, progress: &mut dyn Progress) -> Result<(), BuildError> {
-        self.build(None, progress)
+        self.deploy_code(Code::InPlace(None), Order::StopFirst, progress).map(drop)
     }
 
     /// As [`build_and_deploy`](Self::build_and_deploy) with the code in `app`, as if it had been
@@ -26,57 +60,83 @@ impl GearOnDisk {
     /// # Errors
     /// As [`build_and_deploy`](Self::build_and_deploy).
     pub fn push(&mut self, app: &Utf8Path, progress: &mut dyn Progress) -> Result<(), BuildError> {
-        self.build(Some(app), progress)
+        self.deploy_code(Code::Directory(app), Order::StopFirst, progress).map(drop)
     }
 
     /// Deploys and starts the code in the gear's repository without building it, as a node does
     /// with the app of a new gear whose cartridge asks for no build (node-contract.md, Lifecycle,
-    /// post_configure).
+    /// post_configure). `commit` is what the code is, if it came from one.
     ///
     /// # Errors
     /// [`BuildError`].
-    pub fn deploy_unbuilt(&mut self, progress: &mut dyn Progress) -> Result<(), BuildError> {
+    pub fn deploy_unbuilt(
+        &mut self,
+        commit: Option<&Commit>,
+        progress: &mut dyn Progress,
+    ) -> Result<(), BuildError> {
         self.user_hook("prepare", progress)?;
-        let mut deployment = Deployment::begin(&self.layout, Markers::of(&self.layout.repo()))?;
+        let code = Code::InPlace(commit);
+        let mut deployment = code.begin(self, Markers::of(&self.layout.repo()))?;
         deployment.record(&self.layout)?;
         deployment.activate(&self.layout)?;
         self.start(progress)?;
         Ok(())
     }
 
-    fn build(
+    /// Builds `code`, deploys it and has it served; answers the deployment that is current now.
+    ///
+    /// # Errors
+    /// [`BuildError`]; what then is the state of the gear, `order` says.
+    pub fn deploy_code(
         &mut self,
-        app: Option<&Utf8Path>,
+        code: Code<'_>,
+        order: Order,
         progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
-        let markers = Markers::of(app.unwrap_or(&self.layout.repo()));
+    ) -> Result<Deployment, BuildError> {
+        self.recover(progress)?;
+        let markers = code.markers(self)?;
+        code.tell_submodules(progress)?;
+        let mut unfinished = Unfinished::of(&self.layout);
         // The first start cannot be skipped, whatever the app says.
-        let hot = markers.hot_deploy && self.state() == State::Started;
-        if !hot {
+        let hot = markers.hot_deploy && unfinished.state == State::Started;
+        let turn = match (hot, order, unfinished.state) {
+            (true, ..) => Turn::Hot,
+            (false, Order::Beside, State::Started) => Turn::Restart,
+            _ => Turn::Start,
+        };
+        if !hot && order == Order::StopFirst {
             self.stop(progress)?;
+            unfinished.touched = Touched::Tried;
         }
-        let mut deployment = Deployment::begin(&self.layout, markers)?;
-        let built = self.build_phases(app, markers, &mut deployment, progress);
-        let deployed = built.and_then(|()| self.deploy_phases(hot, &mut deployment, progress));
-        if deployed.is_err() {
+        let mut deployment = code.begin(self, markers)?;
+        self.begin(&mut unfinished, &deployment)?;
+        let outcome = self
+            .build_phases(code, markers, &mut deployment, progress)
+            .and_then(|()| self.deploy_phases(turn, &mut deployment, &mut unfinished, progress));
+        let Err(error) = outcome else {
+            self.end_of(&unfinished)?;
+            return Ok(deployment);
+        };
+        if order == Order::StopFirst && self.keeps_one() {
+            deployment.discard(&self.layout)?;
+            self.end_of(&unfinished)?;
             let state = if hot { State::Started } else { State::Stopped };
             state.write(&self.layout)?;
-            deployment.discard()?;
+        } else {
+            self.take_back(&unfinished, deployment, progress);
         }
-        deployed
+        Err(error)
     }
 
     fn build_phases(
         &mut self,
-        app: Option<&Utf8Path>,
+        code: Code<'_>,
         markers: Markers,
         deployment: &mut Deployment,
         progress: &mut dyn Progress,
     ) -> Result<(), BuildError> {
         self.control_alone("pre-repo-archive", progress)?;
-        if let Some(app) = app {
-            self.populate(app)?;
-        }
+        self.place(code)?;
         State::Building.write(&self.layout)?;
         if markers.force_clean_build {
             self.forget_dependencies()?;
@@ -90,34 +150,111 @@ impl GearOnDisk {
         Ok(deployment.record(&self.layout)?)
     }
 
-    fn deploy_phases(
+    /// What a deployment that lies in `app-root/runtime` needs to be the one that serves.
+    pub(crate) fn deploy_phases(
         &mut self,
-        hot: bool,
+        turn: Turn,
         deployment: &mut Deployment,
+        unfinished: &mut Unfinished,
         progress: &mut dyn Progress,
     ) -> Result<(), BuildError> {
         // A node copies the deployment back to where it was built; here it is what lies there.
         self.control_alone("update-configuration", progress)?;
         State::Deploying.write(&self.layout)?;
+        unfinished.now(Touched::Tried, &self.layout)?;
         self.control_alone("deploy", progress)?;
-        self.user_hook("deploy", progress)?;
-        if hot {
-            State::Started.write(&self.layout)?;
-        } else {
-            self.start(progress)?;
+        if turn == Turn::Hot {
+            unfinished.now(Touched::Done, &self.layout)?;
         }
+        self.user_hook("deploy", progress)?;
+        match turn {
+            Turn::Hot => State::Started.write(&self.layout)?,
+            Turn::Start => drop(self.start(progress)?),
+            Turn::Restart => drop(self.restart(progress)?),
+        }
+        unfinished.now(Touched::Done, &self.layout)?;
         self.control_alone("post-deploy", progress)?;
         self.user_hook("post_deploy", progress)?;
         Ok(deployment.activate(&self.layout)?)
     }
 
-    fn forget_dependencies(&self) -> Result<(), FileError> {
-        tree::empty(&self.layout.dependencies())?;
-        tree::empty(&self.layout.build_dependencies())?;
-        match &self.primary {
-            Some(c) => managed::link_dependencies(&self.layout, &c.directory, &c.managed),
-            None => Ok(()),
+    /// Puts the code where it runs, in place of what is there, in one step: a server may be reading
+    /// it.
+    fn place(&self, code: Code<'_>) -> Result<(), BuildError> {
+        if matches!(code, Code::InPlace(_)) {
+            return Ok(());
         }
+        self.replace("repo", |new| match code {
+            Code::InPlace(_) => Ok(()),
+            Code::Directory(app) => Ok(tree::copy(app, new, no_code)?),
+            Code::Commit(repository, commit) => Ok(repository.extract(commit, new)?),
+        })
+    }
+
+    fn forget_dependencies(&self) -> Result<(), BuildError> {
+        self.replace("dependencies", |_| Ok(()))?;
+        self.replace("build-dependencies", |_| Ok(()))?;
+        if let Some(c) = &self.primary {
+            managed::link_dependencies(&self.layout, &c.directory, &c.managed)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a new directory, which `fill` fills, in the place of one in `app-root/runtime`.
+    fn replace(
+        &self,
+        part: &str,
+        fill: impl FnOnce(&Utf8Path) -> Result<(), BuildError>,
+    ) -> Result<(), BuildError> {
+        let new = self.layout.runtime().join(format!(".{part}.new"));
+        tree::remove(&new)?;
+        files::create_dir(&new, 0o750)?;
+        fill(&new)?;
+        // A copy has the mode of what was copied.
+        files::create_dir(&new, 0o750)?;
+        tree::exchange(&new, &self.layout.runtime().join(part))?;
+        Ok(tree::remove(&new)?)
+    }
+}
+
+/// What a directory may hold beside an app's code.
+pub(crate) fn no_code(below: &Utf8Path) -> bool {
+    below.ends_with(".git") || below.ends_with("__pycache__")
+}
+
+impl Code<'_> {
+    fn markers(&self, gear: &GearOnDisk) -> Result<Markers, BuildError> {
+        Ok(match self {
+            Self::InPlace(_) => Markers::of(&gear.layout.repo()),
+            Self::Directory(app) => Markers::of(app),
+            Self::Commit(repository, commit) => Markers::named(&repository.names(commit, MARKERS)?),
+        })
+    }
+
+    fn tell_submodules(&self, progress: &mut dyn Progress) -> Result<(), BuildError> {
+        let Self::Commit(repository, commit) = self else {
+            return Ok(());
+        };
+        let submodules = repository.submodules(commit)?;
+        if !submodules.is_empty() {
+            progress.notice(&format!(
+                "Submodules are not fetched, their directories are empty: {} (commit their files instead, or fetch them in .openshift/action_hooks/pre_build)",
+                submodules.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
+    /// Begins the deployment of this code.
+    fn begin(&self, gear: &GearOnDisk, markers: Markers) -> Result<Deployment, FileError> {
+        let commit = match self {
+            Self::InPlace(commit) => *commit,
+            Self::Directory(_) => None,
+            Self::Commit(_, commit) => Some(*commit),
+        };
+        let branch = gear.deployment_branch();
+        let name = commit.map_or(branch.as_str(), |commit| commit.name.as_str());
+        Deployment::begin(&gear.layout, markers, name, commit.map(|commit| commit.sha.as_str()))
     }
 }
 
@@ -130,4 +267,19 @@ pub enum BuildError {
     /// A file could not be had.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The gear's repository.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// The gear has no repository.
+    #[error("the gear has no repository at {path}: it was made without git; make it anew")]
+    NoRepository {
+        /// Where it should be.
+        path: Utf8PathBuf,
+    },
+}
+
+impl From<GitError> for BuildError {
+    fn from(error: GitError) -> Self {
+        Self::Repository(error.into())
+    }
 }

@@ -5,6 +5,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::manifest::Manifest;
 
+use crate::build::BuildError;
+use crate::deployments;
 use crate::endpoint::{EndpointError, Endpoints};
 use crate::gear::GearOnDisk;
 use crate::gear_home::GearHome;
@@ -13,6 +15,7 @@ use crate::installed::{Source, SourceError, Usr};
 use crate::names::{self, NameError};
 use crate::options::GearOptions;
 use crate::record::{Record, Stage};
+use crate::repository::Receiver;
 use crate::tree;
 
 impl GearHome {
@@ -33,11 +36,31 @@ impl GearHome {
         let source = Source::read(&options.cartridge)?;
         check_length(&home, &source.manifest, "GEAR_HOME=/a/shorter/path")?;
         let endpoints = self.reserve(&source, &options, &home)?;
-        let made = GearOnDisk::make(home.clone(), source, endpoints, Usr::Copied, options);
+        let (keep, program) = (options.keep_deployments, options.program.clone());
+        let made = GearOnDisk::make(home.clone(), source, endpoints, Usr::Copied, options)
+            .map_err(CreateError::from)
+            .and_then(|gear| self.equip(gear, keep, program));
         if made.is_err() {
             tree::remove(&home)?;
         }
-        Ok(made?)
+        made
+    }
+
+    /// What only a gear that stays has: deployments to roll back to, and a repository.
+    fn equip(
+        &self,
+        gear: GearOnDisk,
+        keep: u32,
+        program: Option<Utf8PathBuf>,
+    ) -> Result<GearOnDisk, CreateError> {
+        let file = gear.layout.env().join(deployments::KEEP);
+        files::write_atomic(&file, keep.max(1).to_string().as_bytes(), 0o640)?;
+        if let Some(program) = program {
+            let gears = self.directory().to_owned();
+            gear.make_repository(&Receiver { program, gears })
+                .map_err(|source| CreateError::Repository { source: Box::new(source) })?;
+        }
+        Ok(gear)
     }
 
     /// Notes that a gear is whole: it has its cartridge and its app.
@@ -159,6 +182,12 @@ pub enum CreateError {
         home: Utf8PathBuf,
         /// What to set.
         how: &'static str,
+    },
+    /// It could not get its repository.
+    #[error("the gear's git repository cannot be made: {source}")]
+    Repository {
+        /// Why.
+        source: Box<BuildError>,
     },
     /// Something could not be written.
     #[error(transparent)]

@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
-use serde::Serialize;
 
+use crate::deployments;
 use crate::identity;
 use crate::layout::Layout;
+use crate::metadata::{self, Metadata};
 use crate::tree;
 
 /// What a push says about how it wants to be built: markers in `.openshift/markers/`.
@@ -20,57 +21,90 @@ pub struct Markers {
     pub force_clean_build: bool,
 }
 
+/// Where the markers are in a repository.
+pub(crate) const MARKERS: &str = ".openshift/markers";
+
 impl Markers {
+    /// The markers among these names of files in the markers' directory.
+    #[must_use]
+    pub fn named(names: &[String]) -> Self {
+        let marked = |name: &str| names.iter().any(|n| n == name);
+        Self { hot_deploy: marked("hot_deploy"), force_clean_build: marked("force_clean_build") }
+    }
+
     /// The markers of the code in `repo`.
     #[must_use]
     pub fn of(repo: &Utf8Path) -> Self {
-        let marked = |name: &str| repo.join(".openshift/markers").join(name).exists();
+        let marked = |name: &str| repo.join(MARKERS).join(name).exists();
         Self { hot_deploy: marked("hot_deploy"), force_clean_build: marked("force_clean_build") }
     }
 }
 
-/// A deployment that is being built.
-#[derive(Debug)]
+/// The parts of a deployment, which have the same names in `app-root/runtime`.
+pub(crate) const PARTS: [&str; 3] = ["repo", "dependencies", "build-dependencies"];
+
+/// A deployment on disk.
+#[derive(Clone, Debug)]
 pub struct Deployment {
     directory: Utf8PathBuf,
     metadata: Metadata,
 }
 
-/// `metadata.json`, in one line.
-#[derive(Debug, Serialize)]
-struct Metadata {
-    git_ref: String,
-    git_sha1: Option<String>,
-    id: Option<String>,
-    hot_deploy: bool,
-    force_clean_build: bool,
-    activations: Vec<f64>,
-    checksum: Option<String>,
-}
-
 impl Deployment {
-    /// Makes the directory of a new deployment, which counts as the newest from now on.
+    /// Makes the directory of a new deployment, which counts as the newest from now on. `git_ref`
+    /// is what a person called the code, `sha` its commit if it has one.
     ///
     /// # Errors
     /// [`FileError`] naming what could not be made.
-    pub fn begin(layout: &Layout, markers: Markers) -> Result<Self, FileError> {
+    pub fn begin(
+        layout: &Layout,
+        markers: Markers,
+        git_ref: &str,
+        sha: Option<&str>,
+    ) -> Result<Self, FileError> {
         let deployment = Self {
             directory: new_directory(layout)?,
             metadata: Metadata {
-                git_ref: "master".to_owned(),
-                git_sha1: None,
-                id: None,
-                hot_deploy: markers.hot_deploy,
-                force_clean_build: markers.force_clean_build,
-                activations: Vec::new(),
-                checksum: None,
+                git_ref: git_ref.to_owned(),
+                git_sha1: sha.map(str::to_owned),
+                hot_deploy: Some(markers.hot_deploy),
+                force_clean_build: Some(markers.force_clean_build),
+                ..Metadata::default()
             },
         };
         for part in PARTS {
             files::create_dir(&deployment.directory.join(part), 0o750)?;
         }
-        deployment.write()?;
+        deployment.metadata.write(&deployment.directory)?;
         Ok(deployment)
+    }
+
+    pub(crate) fn open(directory: Utf8PathBuf) -> Result<Self, FileError> {
+        Ok(Self { metadata: Metadata::read(&directory)?, directory })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn directory(&self) -> &Utf8Path {
+        &self.directory
+    }
+
+    /// Its name, which is the time of its making: `2026-01-31_23-59-59.999`, in UTC.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.directory.file_name().unwrap_or_default()
+    }
+
+    /// What is written down of it.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Its id; empty until it is built.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.metadata.id.as_deref().unwrap_or_default()
     }
 
     /// Keeps what was built, under an id.
@@ -83,59 +117,65 @@ impl Deployment {
             tree::copy(&built, &self.directory.join(part), |_| false)?;
         }
         let id = identity::hexadecimal(8)?;
-        let name = self.directory.file_name().unwrap_or_default();
-        replace_link(&format!("../{name}"), &layout.deployments().join("by-id").join(&id))?;
+        replace_link(
+            &format!("../{}", self.name()),
+            &layout.deployments().join("by-id").join(&id),
+        )?;
         self.metadata.id = Some(id);
-        self.write()
+        self.metadata.checksum = Some(metadata::checksum(&self.directory)?);
+        self.metadata.write(&self.directory)
     }
 
-    /// Makes this deployment the current one; older ones go, since one is kept.
+    /// Puts its parts in the place of those in `app-root/runtime`, each at once.
+    ///
+    /// # Errors
+    /// [`FileError`] naming what could not be copied or replaced.
+    pub fn put_in_place(&self, layout: &Layout) -> Result<(), FileError> {
+        let beside = |part: &str| layout.runtime().join(format!(".{part}.new"));
+        // All of them are there before the first is replaced: a full disk changes nothing.
+        for part in PARTS {
+            tree::remove(&beside(part))?;
+            tree::copy(&self.directory.join(part), &beside(part), |_| false)?;
+        }
+        for part in PARTS {
+            tree::exchange(&beside(part), &layout.runtime().join(part))?;
+        }
+        PARTS.iter().try_for_each(|part| tree::remove(&beside(part)))
+    }
+
+    /// Makes this deployment the current one; of the others as many are kept as the gear wants.
     ///
     /// # Errors
     /// [`FileError`] naming what could not be changed.
     pub fn activate(&mut self, layout: &Layout) -> Result<(), FileError> {
-        let name = self.directory.file_name().unwrap_or_default();
-        replace_link(name, &layout.deployments().join("current"))?;
+        replace_link(self.name(), &layout.deployments().join("current"))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         self.metadata.activations.push(now.unwrap_or_default().as_secs_f64());
-        self.write()?;
-        self.remove_others(layout)
+        self.metadata.write(&self.directory)?;
+        deployments::prune(layout)
     }
 
-    /// Removes a deployment whose build failed.
+    /// Forgets activations up to this time, which is that of a deployment that is gone.
+    pub(crate) fn forget_activations(&mut self, until: f64) -> Result<(), FileError> {
+        let before = self.metadata.activations.len();
+        self.metadata.activations.retain(|activation| *activation > until);
+        if self.metadata.activations.len() == before {
+            return Ok(());
+        }
+        self.metadata.write(&self.directory)
+    }
+
+    /// Removes a deployment, one whose build failed for example.
     ///
     /// # Errors
     /// [`FileError`] naming what could not be removed.
-    pub fn discard(self) -> Result<(), FileError> {
+    pub fn discard(self, layout: &Layout) -> Result<(), FileError> {
+        if !self.id().is_empty() {
+            tree::remove(&layout.deployments().join("by-id").join(self.id()))?;
+        }
         tree::remove(&self.directory)
     }
-
-    fn remove_others(&self, layout: &Layout) -> Result<(), FileError> {
-        let all = layout.deployments();
-        for path in list(&all)? {
-            let is_deployment =
-                path.file_name().is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()));
-            if is_deployment && path != self.directory {
-                tree::remove(&path)?;
-            }
-        }
-        for link in list(&all.join("by-id"))? {
-            if !link.exists() {
-                tree::remove(&link)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn write(&self) -> Result<(), FileError> {
-        let path = self.directory.join("metadata.json");
-        let json = serde_json::to_vec(&self.metadata)
-            .map_err(|e| FileError::new("write", &path, e.into()))?;
-        files::write_atomic(&path, &json, 0o640)
-    }
 }
-
-const PARTS: [&str; 3] = ["repo", "dependencies", "build-dependencies"];
 
 /// Names are times to the millisecond; two deployments in the same one get different names.
 fn new_directory(layout: &Layout) -> Result<Utf8PathBuf, FileError> {
@@ -192,15 +232,6 @@ fn replace_link(target: &str, link: &Utf8Path) -> Result<(), FileError> {
     std::fs::rename(&beside, link).map_err(failed)
 }
 
-fn list(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, FileError> {
-    let failed = |source| FileError::new("list", directory, source);
-    directory
-        .read_dir_utf8()
-        .map_err(failed)?
-        .map(|entry| Ok(entry.map_err(failed)?.path().to_owned()))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,10 +255,10 @@ mod tests {
         layout.create().unwrap();
         files::write_atomic(&layout.repo().join("app.py"), b"1", 0o644).unwrap();
         let markers = Markers { hot_deploy: true, force_clean_build: false };
-        let mut first = Deployment::begin(&layout, Markers::default()).unwrap();
+        let mut first = Deployment::begin(&layout, Markers::default(), "master", None).unwrap();
         first.record(&layout).unwrap();
         first.activate(&layout).unwrap();
-        let mut second = Deployment::begin(&layout, markers).unwrap();
+        let mut second = Deployment::begin(&layout, markers, "master", None).unwrap();
         let home = layout.home().as_str();
         let gear = Gear::from_env(&GearEnv::new().with("OPENSHIFT_HOMEDIR", home)).unwrap();
         assert_eq!(gear.newest_deployment().unwrap().hot_deploy, Some(true));
@@ -237,7 +268,34 @@ mod tests {
         let by_id = layout.deployments().join("by-id").join(id);
         assert!(by_id.join("repo/app.py").is_file());
         assert!(layout.deployments().join("current/repo/app.py").is_file());
-        assert_eq!(list(&layout.deployments()).unwrap().len(), 3, "one, by-id, current");
-        assert_eq!(list(&layout.deployments().join("by-id")).unwrap().len(), 1);
+        let count = |directory: Utf8PathBuf| directory.read_dir_utf8().unwrap().count();
+        assert_eq!(count(layout.deployments()), 3, "one, by-id, current");
+        assert_eq!(count(layout.deployments().join("by-id")), 1);
+    }
+    #[test]
+    fn what_was_kept_is_put_in_place_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(Utf8Path::from_path(dir.path()).unwrap().join("g"), "u");
+        layout.create().unwrap();
+        let app = layout.repo().join("app.py");
+        files::write_atomic(&app, b"1", 0o644).unwrap();
+        let mut first = Deployment::begin(&layout, Markers::default(), "v1", Some("ab")).unwrap();
+        first.record(&layout).unwrap();
+        files::write_atomic(&app, b"2", 0o644).unwrap();
+        files::write_atomic(&layout.dependencies().join("new"), b"", 0o644).unwrap();
+        first.put_in_place(&layout).unwrap();
+        assert_eq!(std::fs::read(&app).unwrap(), b"1");
+        assert!(!layout.dependencies().join("new").exists());
+        let names: Vec<String> = layout
+            .runtime()
+            .read_dir_utf8()
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_owned())
+            .filter(|name| name.starts_with('.'))
+            .collect();
+        assert!(names.is_empty(), "{names:?}");
+        let by_id = layout.deployments().join("by-id").join(first.id());
+        first.discard(&layout).unwrap();
+        assert!(by_id.symlink_metadata().is_err());
     }
 }

@@ -25,7 +25,8 @@ const ALWAYS: [&str; 13] = [
 ];
 
 /// What a node has in its own places and not in a gear's home.
-const NOT_OF_A_NODE: [&str; 2] = [".gear.json", ".restore"];
+const NOT_OF_A_NODE: [&str; 4] =
+    [".gear.json", ".gear-deploying.json", ".gear-script.json", ".restore"];
 
 /// The paths that a snapshot leaves out, with all that is below them.
 #[derive(Clone, Debug)]

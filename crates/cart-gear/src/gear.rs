@@ -68,6 +68,7 @@ impl GearOnDisk {
                 limit: conditions.limit,
                 interrupts: conditions.interrupts,
                 processes: Processes::new(layout.home().to_owned(), layout.uuid()),
+                note: None,
             },
             layout,
             name,

@@ -91,6 +91,12 @@ impl Layout {
         self.home.join("app-deployments")
     }
 
+    /// The bare git repository of the application `name`.
+    #[must_use]
+    pub fn repository(&self, name: &str) -> Utf8PathBuf {
+        self.home.join("git").join(format!("{name}.git"))
+    }
+
     /// One word: the gear's state.
     #[must_use]
     pub fn state_file(&self) -> Utf8PathBuf {

@@ -15,27 +15,36 @@ pub mod output;
 pub mod progress;
 pub mod scripts;
 
+pub mod git;
+pub mod repository;
+
 pub mod action_hooks;
 pub mod installed;
 pub mod managed;
 pub mod template;
 pub mod templates;
 
+pub mod activate;
 pub mod build;
+pub mod deploy;
 pub mod deployment;
+pub mod deployments;
 pub mod gear;
 pub mod lifecycle;
+pub mod metadata;
 pub mod open;
 pub mod operations;
 pub mod options;
 pub mod processes;
+pub mod push;
+pub mod receive;
 pub mod session;
 pub mod throwaway;
+mod unfinished;
 
 pub(crate) mod added_endpoints;
 pub mod archive;
 pub mod boot;
-pub mod exchange;
 pub mod exclusions;
 pub mod overlay;
 pub mod restore;

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
 
-use crate::build::BuildError;
+use crate::build::{BuildError, no_code};
 use crate::environ;
 use crate::gear::GearOnDisk;
 use crate::installed::Installed;
@@ -67,7 +67,7 @@ impl GearOnDisk {
     pub fn populate(&mut self, app: &Utf8Path) -> Result<(), FileError> {
         let repo = self.layout.repo();
         tree::empty(&repo)?;
-        tree::copy(app, &repo, |below| below.ends_with(".git") || below.ends_with("__pycache__"))
+        tree::copy(app, &repo, no_code)
     }
 
     /// Runs `bin/post_install`, which comes after the first start.

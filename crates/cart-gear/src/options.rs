@@ -20,6 +20,11 @@ pub struct GearOptions {
     pub listen: Listen,
     /// Directories that come after those of the node in `PATH`, colon-separated.
     pub more_path: Option<OsString>,
+    /// How many deployments it keeps, the current one included; a node keeps one by default.
+    pub keep_deployments: u32,
+    /// The program `gear`, which a push to the gear calls; a gear that stays gets a repository if
+    /// this is named.
+    pub program: Option<Utf8PathBuf>,
     /// What the one who makes it brings along.
     pub conditions: Conditions,
 }
@@ -57,6 +62,8 @@ impl GearOptions {
             name: name.to_owned(),
             listen: Listen::Anywhere,
             more_path: None,
+            keep_deployments: 1,
+            program: None,
             conditions: Conditions::default(),
         }
     }

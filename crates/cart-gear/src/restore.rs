@@ -9,9 +9,11 @@ use std::io::Read;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 
-use crate::exchange::exchange;
+use crate::build::BuildError;
 use crate::gear::GearOnDisk;
+use crate::git::Git;
 use crate::progress::{Caller, Progress};
+use crate::repository::Repository as GitRepository;
 use crate::restored_deployment::{self, Current};
 use crate::scripts::HookError;
 use crate::snapshot::OnlyErrors;
@@ -19,6 +21,7 @@ use crate::snapshot_names::Selection;
 use crate::state::State;
 use crate::transforms::{TransformError, Transforms};
 use crate::tree;
+use crate::unfinished::Unfinished;
 use crate::unpack::{self, UnpackError};
 
 /// What becomes of a gear's git repository in a restore.
@@ -44,10 +47,25 @@ impl GearOnDisk {
         repository: Repository,
         progress: &mut dyn Progress,
     ) -> Result<(), RestoreError> {
+        self.recover(progress).map_err(RestoreError::Recover)?;
         let staging = Staging::make(self.layout().home())?;
         let current = self.lay_out(archive, repository, &staging.0, progress)?;
-        let before = self.state();
-        let ran = before == State::Started && !self.layout().stop_lock().exists();
+        let mut unfinished = Unfinished::of(&self.layout);
+        self.begin_pause(&mut unfinished)?;
+        let outcome = self.restore_from(staging, current, &mut unfinished, progress);
+        self.end_of(&unfinished)?;
+        outcome
+    }
+
+    fn restore_from(
+        &mut self,
+        staging: Staging,
+        current: Current,
+        unfinished: &mut Unfinished,
+        progress: &mut dyn Progress,
+    ) -> Result<(), RestoreError> {
+        let stopped = self.layout.stop_lock().exists();
+        let ran = unfinished.state == State::Started && !stopped;
         if let Err(error) = self.put_in_place(ran, &staging.0, current, progress) {
             if ran && let Err(start) = self.resume(progress) {
                 progress.notice(&format!("It could not be started again: {}", start.summary()));
@@ -55,7 +73,14 @@ impl GearOnDisk {
             return Err(error);
         }
         drop(staging);
-        self.after_change(before, ran, current, progress).map_err(RestoreError::Afterwards)
+        self.after_change(ran, current, unfinished, progress).map_err(RestoreError::Afterwards)?;
+        if !ran {
+            unfinished.state.write(&self.layout)?;
+        }
+        if stopped {
+            files::write_atomic(&self.layout.stop_lock(), b"", 0o640)?;
+        }
+        Ok(())
     }
 
     fn lay_out(
@@ -72,7 +97,25 @@ impl GearOnDisk {
         let selection = Selection { git, gear: self.name(), transforms: &transforms };
         let remarks = unpack::unpack(archive, staging, &selection, &self.runner.interrupts)?;
         remarks.iter().for_each(|remark| progress.notice(remark));
+        let repository = staging.join(self.repository_below());
+        if repository.is_dir() {
+            self.set_up_repository(repository).map_err(RestoreError::Repository)?;
+        }
         Ok(restored_deployment::check(&staging.join("app-deployments"))?)
+    }
+
+    /// The gear's repository, relative to its home.
+    fn repository_below(&self) -> Utf8PathBuf {
+        Utf8PathBuf::from(format!("git/{}.git", self.name()))
+    }
+
+    /// Gives a repository from a snapshot what is the gear's own of one.
+    fn set_up_repository(&self, path: Utf8PathBuf) -> Result<(), BuildError> {
+        let hooks = self.layout.home().join(self.repository_below()).join("hooks");
+        if hooks.is_dir() {
+            tree::copy(&hooks, &path.join("hooks"), |_| false)?;
+        }
+        Ok(GitRepository::at(path, Git::find(&self.environment()?)?).write_settings()?)
     }
 
     fn put_in_place(
@@ -89,12 +132,8 @@ impl GearOnDisk {
         if current == Current::There {
             parts.push("app-deployments".into());
         }
-        let repository = Utf8PathBuf::from(format!("git/{}.git", self.name()));
+        let repository = self.repository_below();
         if staging.join(&repository).is_dir() {
-            let hooks = home.join(&repository).join("hooks");
-            if hooks.is_dir() {
-                tree::copy(&hooks, &staging.join(&repository).join("hooks"), |_| false)?;
-            }
             files::create_dir(&home.join("git"), 0o750)?;
             parts.push(repository);
         }
@@ -104,22 +143,21 @@ impl GearOnDisk {
     /// What comes after the point of no return.
     fn after_change(
         &mut self,
-        before: State,
         ran: bool,
         current: Current,
+        unfinished: &mut Unfinished,
         progress: &mut dyn Progress,
-    ) -> Result<(), HookError> {
+    ) -> Result<(), BuildError> {
         self.control_alone("post-restore", &mut OnlyErrors(progress))?;
         if current == Current::Missing {
             progress.notice(
                 "The snapshot holds no deployment that was ever activated: the app's code is what it was",
             );
-            return if ran { self.resume(progress) } else { Ok(()) };
+            return if ran { Ok(self.resume(progress)?) } else { Ok(()) };
         }
-        self.activate_current(progress)?;
+        self.activate_current(unfinished, progress)?;
         if !ran {
             self.control("stop", progress)?;
-            before.write(self.layout()).map_err(HookError::Environment)?;
         }
         Ok(())
     }
@@ -142,6 +180,13 @@ impl Drop for Staging {
     fn drop(&mut self) {
         // The next restore removes it, and so does the end of the gear.
         let _ = tree::remove(&self.0);
+    }
+}
+
+fn exchange(fresh: &Utf8Path, live: &Utf8Path) -> Result<(), FileError> {
+    match live.symlink_metadata() {
+        Ok(_) => tree::exchange(fresh, live),
+        Err(_) => files::rename(fresh, live),
     }
 }
 
@@ -171,17 +216,31 @@ pub enum RestoreError {
     /// The cartridge.
     #[error("the snapshot is not restored, and nothing was changed: {0}")]
     Transform(#[from] TransformError),
+    /// What a kill left could not be put right.
+    #[error("the snapshot is not restored, and nothing was changed: {0}")]
+    Recover(#[source] BuildError),
+    /// The repository is none that git works on.
+    #[error(
+        "the snapshot is not restored, and nothing was changed: its git repository is of no use (--no-git leaves the gear's own): {0}"
+    )]
+    Repository(#[source] BuildError),
     /// A script failed before anything was put in place.
     #[error("the snapshot is not restored: {}", .0.summary())]
     Before(#[from] HookError),
     /// Everything is in its place, and a script failed.
-    #[error(
-        "data and code are restored, but the app is not running them: {}", .0.summary()
-    )]
-    Afterwards(#[source] HookError),
+    #[error("data and code are restored, but the app is not running them: {}", short(.0))]
+    Afterwards(#[source] BuildError),
     /// A file could not be had.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+/// What the script said of it has been shown as it came.
+fn short(error: &BuildError) -> String {
+    match error {
+        BuildError::Hook(error) => error.summary(),
+        other => other.to_string(),
+    }
 }
 
 impl RestoreError {

@@ -1,18 +1,16 @@
 //! The current deployment of a restored gear: checked while it lies beside the gear, then copied to
 //! where it runs and started (node-contract.md, Build, Snapshot, restore).
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
-use cart_core::files::{self, FileError};
 
-use crate::exchange::exchange;
+use crate::build::{BuildError, Turn};
+use crate::deployment::PARTS;
+use crate::deployments;
 use crate::gear::GearOnDisk;
 use crate::managed;
+use crate::metadata::{self, Metadata};
 use crate::progress::Progress;
-use crate::scripts::HookError;
-use crate::state::State;
-use crate::tree;
+use crate::unfinished::Unfinished;
 use crate::unpack::UnpackError;
 
 /// Whether a snapshot has a deployment that ran.
@@ -23,8 +21,6 @@ pub enum Current {
     /// It has not: the app was never built.
     Missing,
 }
-
-const PARTS: [&str; 3] = ["repo", "dependencies", "build-dependencies"];
 
 /// Whether the link `current` in `deployments` leads to a deployment beside it.
 ///
@@ -46,59 +42,51 @@ pub fn check(deployments: &Utf8Path) -> Result<Current, UnpackError> {
         return Err(wrong(&format!("leads to {target}, which is no deployment beside it")));
     };
     let real = |path: Utf8PathBuf| path.symlink_metadata().is_ok_and(|m| m.is_dir());
-    if !real(deployments.join(name)) || !real(deployments.join(name).join("repo")) {
-        return Err(wrong(&format!("leads to {name}, which holds no code")));
+    let directory = deployments.join(name);
+    if !real(directory.clone()) || !PARTS.iter().all(|part| real(directory.join(part))) {
+        return Err(wrong(&format!("leads to {name}, which is no whole deployment")));
     }
+    check_metadata(deployments)?;
     Ok(Current::There)
+}
+
+/// Metadata of all deployments is read again and again; what nobody wrote so is told now.
+fn check_metadata(deployments: &Utf8Path) -> Result<(), UnpackError> {
+    for entry in deployments.read_dir_utf8().into_iter().flatten().flatten() {
+        let is_deployment = entry.file_name().starts_with(|c: char| c.is_ascii_digit());
+        if is_deployment && entry.path().join(metadata::FILE).symlink_metadata().is_ok() {
+            Metadata::read(entry.path()).map_err(|error| UnpackError::Layout {
+                wrong: format!(
+                    "app-deployments/{}/{}: {}",
+                    entry.file_name(),
+                    metadata::FILE,
+                    error.source
+                ),
+            })?;
+        }
+    }
+    if deployments.join("current").join(metadata::FILE).exists() {
+        return Ok(());
+    }
+    Err(UnpackError::Layout { wrong: format!("its current deployment has no {}", metadata::FILE) })
 }
 
 impl GearOnDisk {
     /// Puts the current deployment where it runs and starts it.
-    pub(crate) fn activate_current(&self, progress: &mut dyn Progress) -> Result<(), HookError> {
-        self.put_current_in_place().map_err(HookError::Environment)?;
-        self.control_alone("update-configuration", progress)?;
-        State::Deploying.write(self.layout()).map_err(HookError::Environment)?;
-        self.control_alone("deploy", progress)?;
-        self.user_hook("deploy", progress)?;
-        self.resume(progress)?;
-        self.control_alone("post-deploy", progress)?;
-        self.user_hook("post_deploy", progress)?;
-        note_activation(&self.layout().deployments().join("current/metadata.json"))
-            .map_err(HookError::Environment)
-    }
-
-    fn put_current_in_place(&self) -> Result<(), FileError> {
-        let layout = self.layout();
-        let current = layout.deployments().join("current");
-        for part in PARTS {
-            let fresh = layout.runtime().join(format!(".{part}.new"));
-            tree::remove(&fresh)?;
-            files::create_dir(&fresh, 0o750)?;
-            if current.join(part).is_dir() {
-                tree::copy(&current.join(part), &fresh, |_| false)?;
-            }
-            exchange(&fresh, &layout.runtime().join(part))?;
-            tree::remove(&fresh)?;
+    pub(crate) fn activate_current(
+        &mut self,
+        unfinished: &mut Unfinished,
+        progress: &mut dyn Progress,
+    ) -> Result<(), BuildError> {
+        let Some(mut current) = deployments::current(&self.layout)? else {
+            return Ok(());
+        };
+        current.put_in_place(&self.layout)?;
+        if let Some(c) = &self.primary {
+            managed::link_dependencies(&self.layout, &c.directory, &c.managed)?;
         }
-        match self.cartridge() {
-            Some(c) => managed::link_dependencies(layout, &c.directory, &c.managed),
-            None => Ok(()),
-        }
+        self.deploy_phases(Turn::Start, &mut current, unfinished, progress)
     }
-}
-
-/// Metadata that is missing or not understood is left alone: nothing but a list of times is lost.
-fn note_activation(path: &Utf8Path) -> Result<(), FileError> {
-    let content = files::read_if_exists(path)?.unwrap_or_default();
-    let Ok(mut metadata) = serde_json::from_slice::<serde_json::Value>(&content) else {
-        return Ok(());
-    };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let Some(activations) = metadata.get_mut("activations").and_then(|a| a.as_array_mut()) else {
-        return Ok(());
-    };
-    activations.push(now.as_secs_f64().into());
-    files::write_atomic(path, metadata.to_string().as_bytes(), 0o640)
 }
 
 #[cfg(test)]
@@ -111,7 +99,10 @@ mod tests {
         let checked = |target: Option<&str>| {
             let keep = tempfile::tempdir().unwrap();
             let dir = Utf8Path::from_path(keep.path()).unwrap();
-            std::fs::create_dir_all(dir.join("2024-01-01/repo")).unwrap();
+            for part in PARTS {
+                std::fs::create_dir_all(dir.join("2024-01-01").join(part)).unwrap();
+            }
+            Metadata::default().write(&dir.join("2024-01-01")).unwrap();
             std::fs::create_dir_all(dir.join("2024-01-02")).unwrap();
             symlink("/etc", dir.join("elsewhere")).unwrap();
             if let Some(target) = target {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::CommandSpec;
-use cart_core::files::FileError;
+use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
 use cart_core::run::{self, RunError};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -49,6 +49,9 @@ pub struct Runner {
     pub interrupts: Interrupts,
     /// The gear's processes, which are reaped meanwhile if they have become our children.
     pub processes: Processes,
+    /// The file in which the script that runs is noted as a [`ProcessId`], so that one that
+    /// outlives a killed `gear` can be found.
+    pub note: Option<Utf8PathBuf>,
 }
 
 impl Runner {
@@ -69,6 +72,7 @@ impl Runner {
             });
         }
         let child = run::piped(&with_umask(&script.command)).map_err(HookError::NotStarted)?;
+        self.note_running(child.id());
         let mut running = Running::new(child, script);
         let ended = running.follow(self, progress);
         let output = running.output;
@@ -81,6 +85,16 @@ impl Runner {
         match ended? {
             status if status.success() => Ok(output),
             status => Err(HookError::Failed { hook: script.name.clone(), status, output }),
+        }
+    }
+}
+
+impl Runner {
+    /// A note that cannot be written must not keep the script from being watched.
+    fn note_running(&self, pid: u32) {
+        let note = ProcessId::of_child(pid).and_then(|process| serde_json::to_vec(&process).ok());
+        if let (Some(file), Some(note)) = (&self.note, note) {
+            let _ = files::write_atomic(file, &note, 0o600);
         }
     }
 }

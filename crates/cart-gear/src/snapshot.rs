@@ -8,16 +8,19 @@ use camino::Utf8Path;
 use cart_core::files::FileError;
 
 use crate::archive::{self, ArchiveError};
+use crate::build::BuildError;
 use crate::exclusions::Exclusions;
 use crate::gear::GearOnDisk;
 use crate::output::{Line, Said, Stream};
 use crate::progress::{Caller, Progress};
 use crate::scripts::HookError;
 use crate::state::State;
+use crate::unfinished::Unfinished;
 
 impl GearOnDisk {
     /// Writes a snapshot of the gear to `out` as `.tar.gz`. The gear is stopped meanwhile, as on a
-    /// node, and runs again afterwards if it ran before, whatever failed. It gets no stop lock.
+    /// node, and runs again afterwards if it ran before, whatever failed; after a kill, with the next
+    /// command on it. It gets no stop lock.
     ///
     /// # Errors
     /// [`SnapshotError`]; what was written is of no use then.
@@ -26,8 +29,21 @@ impl GearOnDisk {
         out: &mut dyn Write,
         progress: &mut dyn Progress,
     ) -> Result<(), SnapshotError> {
-        let before = self.state();
-        let ran = before == State::Started && !self.layout().stop_lock().exists();
+        self.recover(progress)?;
+        let mut unfinished = Unfinished::of(&self.layout);
+        let ran = unfinished.state == State::Started && !self.layout.stop_lock().exists();
+        self.begin_pause(&mut unfinished)?;
+        let outcome = self.snapshot_of_stopped(ran, out, progress);
+        self.end_of(&unfinished)?;
+        outcome
+    }
+
+    fn snapshot_of_stopped(
+        &self,
+        ran: bool,
+        out: &mut dyn Write,
+        progress: &mut dyn Progress,
+    ) -> Result<(), SnapshotError> {
         let outcome = match self.quiesce(ran, progress) {
             Ok(()) => self.pack(out, progress),
             Err(error) => Err(error.into()),
@@ -160,6 +176,9 @@ pub enum SnapshotError {
     /// A script failed.
     #[error(transparent)]
     Hook(#[from] HookError),
+    /// What a kill left could not be put right.
+    #[error(transparent)]
+    Recover(#[from] BuildError),
     /// The archive is not whole.
     #[error(transparent)]
     Archive(#[from] ArchiveError),

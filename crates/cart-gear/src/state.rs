@@ -5,10 +5,13 @@ use std::fmt;
 
 use cart_core::files::{self, FileError};
 
+use serde::{Deserialize, Serialize};
+
 use crate::layout::Layout;
 
 /// What a gear is doing, in the node's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum State {
     /// Made, never built.
     New,

@@ -1,10 +1,13 @@
-//! Copying directory trees: modes and symbolic links as they are.
+//! Copying directory trees (modes, times and symbolic links as they are), removing them, and putting
+//! one in the place of another at once.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
+use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps};
+use rustix::io::Errno;
 use walkdir::WalkDir;
 
 /// Copies what is in `from` into the directory `to`, which may be there already; files of the
@@ -40,6 +43,7 @@ pub fn copy(
         } else if kind.is_file() {
             remove_in_the_way(&target)?;
             fs::copy(&source, &target).map_err(|e| FileError::new("copy", &source, e))?;
+            keep_time(&source, &target)?;
         }
     }
     // A directory without the permission to write must be filled before it gets its mode.
@@ -51,6 +55,36 @@ pub fn copy(
         fs::set_permissions(target, fs::Permissions::from_mode(mode & 0o7777))
             .map_err(|e| FileError::new("set the mode of", target, e))
     })
+}
+
+/// Puts the directory `new` in the place of `current`, so that whoever looks into `current` sees the
+/// one or the other, never neither. `new` holds what was there then. A file system that cannot
+/// exchange two names gets two renames with a moment in between.
+///
+/// # Errors
+/// [`FileError`] naming `current`, which is as it was.
+pub fn exchange(new: &Utf8Path, current: &Utf8Path) -> Result<(), FileError> {
+    let failed = |source| FileError::new("replace", current, source);
+    match rustix::fs::renameat_with(
+        CWD,
+        new.as_std_path(),
+        CWD,
+        current.as_std_path(),
+        RenameFlags::EXCHANGE,
+    ) {
+        Ok(()) => Ok(()),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            let aside = Utf8PathBuf::from(format!("{current}.aside"));
+            remove(&aside)?;
+            fs::rename(current, &aside).map_err(failed)?;
+            if let Err(error) = fs::rename(new, current) {
+                fs::rename(&aside, current).map_err(failed)?;
+                return Err(failed(error));
+            }
+            fs::rename(&aside, new).map_err(failed)
+        }
+        Err(error) => Err(failed(error.into())),
+    }
 }
 
 /// Removes everything in a directory, but not the directory.
@@ -96,6 +130,22 @@ fn make_writable(path: &Utf8Path) {
             let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700));
         }
     }
+}
+
+/// Python and nginx tell by a file's time whether it is what they have read already.
+fn keep_time(source: &Utf8Path, target: &Utf8Path) -> Result<(), FileError> {
+    let failed = |e| FileError::new("set the time of", target, e);
+    let stat = rustix::fs::stat(source.as_std_path()).map_err(|e| failed(e.into()))?;
+    let nanoseconds = |n| rustix::fs::Nsecs::try_from(n).unwrap_or_default();
+    let times = Timestamps {
+        last_access: Timespec { tv_sec: stat.st_atime, tv_nsec: nanoseconds(stat.st_atime_nsec) },
+        last_modification: Timespec {
+            tv_sec: stat.st_mtime,
+            tv_nsec: nanoseconds(stat.st_mtime_nsec),
+        },
+    };
+    rustix::fs::utimensat(CWD, target.as_std_path(), &times, AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(|e| failed(e.into()))
 }
 
 fn copy_link(source: &Utf8Path, target: &Utf8Path) -> Result<(), FileError> {
@@ -153,6 +203,32 @@ mod tests {
         assert_eq!(fs::read_link(to.join("link")).unwrap().to_str(), Some("sub/run"));
         assert!(to.join("dangling").symlink_metadata().is_ok());
         assert!(!to.join(".git").exists() && !to.join("sub/__pycache__").exists());
+    }
+
+    #[test]
+    fn a_copy_has_the_time_of_what_was_copied() {
+        let (_keep, dir) = directory();
+        fs::create_dir(dir.join("from")).unwrap();
+        let file = dir.join("from/f");
+        files::write_atomic(&file, b"", 0o444).unwrap();
+        let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_millis(951_782_400_250);
+        fs::File::open(&file).unwrap().set_modified(long_ago).unwrap();
+        copy(&dir.join("from"), &dir.join("to"), |_| false).unwrap();
+        assert_eq!(dir.join("to/f").metadata().unwrap().modified().unwrap(), long_ago);
+    }
+
+    #[test]
+    fn two_directories_change_places() {
+        let (_keep, dir) = directory();
+        for name in ["new", "current"] {
+            fs::create_dir(dir.join(name)).unwrap();
+            files::write_atomic(&dir.join(name).join(name), b"", 0o644).unwrap();
+        }
+        exchange(&dir.join("new"), &dir.join("current")).unwrap();
+        assert!(dir.join("current/new").exists() && dir.join("new/current").exists());
+        let error = exchange(&dir.join("missing"), &dir.join("current")).unwrap_err();
+        assert!(error.to_string().contains("current"), "{error}");
+        assert!(dir.join("current/new").exists());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use cart_core::validate::{Finding, Level};
 
 use crate::added_endpoints;
 use crate::answer;
+use crate::build::BuildError;
 use crate::endpoint::{EndpointError, Endpoints};
 use crate::gear::GearOnDisk;
 use crate::gear_home::GearHome;
@@ -74,6 +75,7 @@ pub fn upgrade(
     same: SameVersion,
     progress: &mut dyn Progress,
 ) -> Result<Upgraded, UpgradeError> {
+    gear.recover(progress)?;
     let (source, installed) = checked(gear, cartridge)?;
     let upgrade = Upgrade {
         from: cartridge_version(&installed)?,
@@ -386,6 +388,9 @@ pub enum UpgradeError {
     /// A script failed.
     #[error(transparent)]
     Hook(#[from] HookError),
+    /// What a kill left could not be put right.
+    #[error(transparent)]
+    Recover(#[from] BuildError),
     /// Processes are left.
     #[error("these processes of the gear could not be ended: {pids}")]
     Survived {

@@ -88,7 +88,7 @@ fn a_snapshot_holds_what_cannot_be_made_anew_and_hooks_run_in_order() {
     std::fs::set_permissions(home.join("app-root/data/kept"), PermissionsExt::from_mode(0o751))
         .unwrap();
     write(&home.join("app-root/data/cache/big"), "big");
-    write(&home.join("git/blog.git/HEAD"), "ref: refs/heads/master\n");
+    write(&home.join("git/blog.git/description"), "blog");
 
     let file = gears.place.records.join("blog.tar.gz");
     let mut said = String::new();
@@ -114,7 +114,7 @@ fn a_snapshot_holds_what_cannot_be_made_anew_and_hooks_run_in_order() {
         "app-root/data/dump",
         "app-root/logs",
         "app-root/runtime",
-        "git/blog.git/HEAD",
+        "git/blog.git/description",
         "recorder/bin/control",
         "recorder/run",
     ] {
@@ -216,14 +216,17 @@ fn a_restore_brings_data_code_and_repository_back_in_the_nodes_order() {
     write(&home.join("app-root/data/page"), "then");
     write(&home.join("app-root/data/.hidden"), "then");
     symlink("/usr/bin/env", home.join("app-root/data/link")).unwrap();
-    write(&home.join("git/blog.git/HEAD"), "then");
+    write(&home.join("git/blog.git/description"), "then");
     write(&home.join("git/blog.git/hooks/pre-receive"), "then");
+    let config = home.join("git/blog.git/config");
+    write(&config, &read(&config).replace("hooksPath = hooks", "hooksPath = /elsewhere"));
+    assert!(read(&config).contains("/elsewhere"));
     let file = gears.place.records.join("blog.tar.gz");
     gears.gear(&["snapshot", "blog", file.as_str()]).done();
 
     write(&home.join("app-root/data/page"), "now");
     write(&home.join("app-root/data/more"), "now");
-    write(&home.join("git/blog.git/HEAD"), "now");
+    write(&home.join("git/blog.git/description"), "now");
     write(&home.join("git/blog.git/hooks/pre-receive"), "now");
     write(&home.join("app-root/runtime/repo/index.html"), "now");
     write(&home.join("recorder/logs/own.log"), "now");
@@ -244,21 +247,22 @@ fn a_restore_brings_data_code_and_repository_back_in_the_nodes_order() {
     assert_eq!(read(home.join("app-root/data/.hidden")), "then");
     assert_eq!(home.join("app-root/data/link").read_link_utf8().unwrap(), "/usr/bin/env");
     assert!(!home.join("app-root/data/more").exists());
-    assert_eq!(read(home.join("git/blog.git/HEAD")), "then");
+    assert_eq!(read(home.join("git/blog.git/description")), "then");
     assert_eq!(read(home.join("git/blog.git/hooks/pre-receive")), "now", "hooks stay");
+    assert!(read(&config).contains("hooksPath = hooks"), "and git finds them");
     assert_eq!(read(home.join("recorder/logs/own.log")), "now", "logs stay");
     assert!(!home.join("app-root/runtime/dependencies/more").exists());
     assert!(home.join("recorder/built/marker").exists(), "dependencies are back");
     assert!(answer(&url).contains("A small app"));
     assert!(!home.join(".restore").exists());
 
-    write(&home.join("git/blog.git/HEAD"), "now");
+    write(&home.join("git/blog.git/description"), "now");
     write(&home.join("app-root/data/page"), "now");
     let mut from = std::fs::File::open(&file).unwrap();
     let mut archive = Vec::new();
     from.read_to_end(&mut archive).unwrap();
     gears.gear(&["restore", "blog", file.as_str(), "--no-git"]).done();
-    assert_eq!(read(home.join("git/blog.git/HEAD")), "now");
+    assert_eq!(read(home.join("git/blog.git/description")), "now");
     assert_eq!(read(home.join("app-root/data/page")), "then");
 }
 
@@ -268,7 +272,7 @@ fn a_snapshot_of_another_gear_and_of_a_node_is_restored() {
     gears.create("old");
     let old = home(&gears, "old");
     write(&old.join("app-root/data/page"), "old");
-    write(&old.join("git/old.git/HEAD"), "old");
+    write(&old.join("git/old.git/description"), "old");
     write(&old.join("app-deployments/current/repo/index.html"), "<h1>of the old one</h1>");
     // As a node packs it, in the directory of all gears.
     let uuid = read(old.join(".env/OPENSHIFT_GEAR_UUID"));
@@ -287,7 +291,7 @@ fn a_snapshot_of_another_gear_and_of_a_node_is_restored() {
     gears.gear(&["restore", "new", file.as_str()]).done();
     let new = home(&gears, "new");
     assert_eq!(read(new.join("app-root/data/page")), "old");
-    assert_eq!(read(new.join("git/new.git/HEAD")), "old");
+    assert_eq!(read(new.join("git/new.git/description")), "old");
     assert!(!new.join("git/old.git").exists());
     assert_eq!(answer(&url), "<h1>of the old one</h1>");
     let env = read(new.join(".env/OPENSHIFT_GEAR_UUID"));
@@ -323,6 +327,27 @@ fn transformations_of_the_cartridge_move_what_is_restored_or_are_refused() {
         });
         assert!(during.is_empty(), "{during:?}");
         assert_eq!(state_of(&home), before);
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_killed_is_put_right_by_the_next_command_and_by_a_boot() {
+    let gears = Gears::new();
+    let url = gears.create("blog");
+    gears.gear(&["env", "set", "blog", "BLOCK_AT=control pre-snapshot"]).done();
+    let file = gears.place.records.join("blog.tar.gz");
+    for next in [&["reload", "blog"][..], &["boot"]] {
+        let mut killed = gears.start(&["snapshot", "blog", file.as_str()]);
+        gears.called("control pre-snapshot");
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+        assert!(get(&url).is_none() && gears.state("blog") == "stopped");
+        gears.gear(next).done();
+        assert!(answer(&url).contains("A small app"), "{next:?}");
+        assert_eq!(gears.state("blog"), "started");
+        assert!(!file.exists());
+        // Each call is waited for anew.
+        std::fs::remove_file(gears.place.records.join("calls")).unwrap();
     }
 }
 

@@ -122,10 +122,11 @@ impl Cartridge for AdvancedPython {
 }
 
 impl AdvancedPython {
-    /// A node deploys while the app is stopped, or, with the marker `hot_deploy`, while it runs and
-    /// starts nothing afterwards: then the new code needs a new generation (node-contract.md,
-    /// Build).
+    /// With the marker `hot_deploy` an app is deployed while it runs, and nothing is started
+    /// afterwards: then the new code needs a new generation. Without it a start or a restart
+    /// follows, and makes one (node-contract.md, Build).
     fn deploy(self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        if State::ask(ctx)?.runs() { self.restart(ctx) } else { Ok(()) }
+        let hot = ctx.gear.newest_deployment().and_then(|d| d.hot_deploy).unwrap_or(true);
+        if hot && State::ask(ctx)?.runs() { self.restart(ctx) } else { Ok(()) }
     }
 }

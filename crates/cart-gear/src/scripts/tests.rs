@@ -8,6 +8,7 @@ use cart_core::GearEnv;
 fn runner() -> Runner {
     let home = Utf8PathBuf::from("/nonexistent");
     Runner {
+        note: None,
         limit: Duration::from_secs(30),
         interrupts: Interrupts::default(),
         processes: Processes::new(home, "none"),

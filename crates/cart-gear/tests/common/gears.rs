@@ -125,6 +125,11 @@ impl Ended {
     }
 }
 
+/// The page, once the server that was started just now answers.
+pub(crate) fn page(url: &str) -> String {
+    wait::until(LIMIT, || get(url)).unwrap_or_else(|| panic!("{url} does not answer"))
+}
+
 pub(crate) fn get(url: &str) -> Option<String> {
     let mut response = ureq::get(url).call().ok()?;
     response.body_mut().read_to_string().ok()

@@ -3,6 +3,7 @@
 // Each program uses its own part of this.
 #![allow(dead_code, reason = "shared by the test programs")]
 
+pub(crate) mod clone;
 pub(crate) mod gears;
 
 use std::path::Path;

@@ -62,6 +62,20 @@ pub(crate) enum Command {
     Upgrade(UpgradeArguments),
     /// Start all gears that should run, as after a start of the machine
     Boot(BootArguments),
+    /// Build and deploy a commit of a gear's repository, or a directory
+    Deploy(DeployArguments),
+    /// List the deployments that a gear keeps
+    Deployments(StatusArguments),
+    /// Put a deployment in place again that a gear keeps, without a build
+    Activate(ActivateArguments),
+    /// Set how a gear is deployed
+    Configure(ConfigureArguments),
+    /// Called by the hook of a gear's repository
+    #[command(hide = true)]
+    Prereceive(HookArguments),
+    /// Called by the hook of a gear's repository
+    #[command(hide = true)]
+    Postreceive(HookArguments),
 }
 
 /// What each command has that works on one gear.
@@ -84,6 +98,15 @@ pub(crate) struct CreateArguments {
     /// The directory that holds the app; it is copied [default: the cartridge's own template]
     #[arg(long, value_name = "APP_DIR")]
     pub(crate) from: Option<Utf8PathBuf>,
+
+    /// A git repository that holds the app, with #BRANCH or #TAG if it is not the one that is HEAD
+    /// there
+    #[arg(long, value_name = "URL", conflicts_with = "from")]
+    pub(crate) git: Option<String>,
+
+    /// How many deployments to keep, the current one included
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep_deployments: u32,
 
     /// Where to listen, for the gear's whole life [default: an address of its own, 127.0.250.1 or
     /// higher, and the cartridge's port]
@@ -173,6 +196,72 @@ pub(crate) struct TailArguments {
     /// Go on with what comes, until Ctrl-C
     #[arg(short, long)]
     pub(crate) follow: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DeployArguments {
+    #[command(flatten)]
+    pub(crate) gear: OnGear,
+
+    /// A branch, a tag, a hash [default: the branch that is deployed]
+    #[arg(value_name = "REF")]
+    pub(crate) commit: Option<String>,
+
+    /// Commit what is in this directory to the branch that is deployed, and deploy that
+    #[arg(long, value_name = "DIR", conflicts_with = "commit")]
+    pub(crate) from: Option<Utf8PathBuf>,
+
+    /// Stop the gear before the build and start it afterwards, as a node does
+    #[arg(long)]
+    pub(crate) stop_first: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ActivateArguments {
+    #[command(flatten)]
+    pub(crate) gear: OnGear,
+
+    /// The deployment's id, or the beginning of it, or `previous`
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigureArguments {
+    #[command(flatten)]
+    pub(crate) gear: OnGear,
+
+    /// How many deployments to keep, the current one included; the next deployment removes others
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep_deployments: Option<u32>,
+
+    /// The branch that is deployed when it is pushed
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) deployment_branch: Option<String>,
+
+    /// Whether a push is deployed by itself
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) auto_deploy: Option<bool>,
+
+    /// Whether the gear takes pushes
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) deployment_type: Option<DeploymentType>,
+}
+
+/// How a gear is deployed, in the node's words.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeploymentType {
+    /// By pushes
+    Git,
+    /// By other means only
+    Binary,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct HookArguments {
+    /// The gear's name
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
 }
 
 #[derive(Args, Debug)]

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
+use cart_gear::deploy::Elsewhere;
 use cart_gear::endpoint::Listen;
 use cart_gear::serve::app_name;
 use cart_gear::{App, Conditions, GearOptions, Interrupts, ServeOptions};
@@ -46,6 +47,7 @@ pub(crate) fn serve_options(
 ) -> Result<ServeOptions, String> {
     let app = App {
         directory: Some(arguments.app_dir.clone()),
+        elsewhere: None,
         version: arguments.cartridge.cartridge_version.clone(),
         variables: user_variables(&arguments.cartridge, env),
     };
@@ -62,12 +64,31 @@ pub(crate) fn create_options(
 ) -> Result<(GearOptions, App), String> {
     let app = App {
         directory: arguments.from.clone(),
+        elsewhere: arguments.git.as_ref().map(|url| elsewhere(url, env)),
         version: arguments.cartridge.cartridge_version.clone(),
         variables: user_variables(&arguments.cartridge, env),
     };
     let name = &arguments.gear.name;
-    let gear = gear_options(name, &arguments.cartridge, arguments.listen, env, interrupts)?;
+    let mut gear = gear_options(name, &arguments.cartridge, arguments.listen, env, interrupts)?;
+    gear.keep_deployments = arguments.keep_deployments;
+    gear.program = Some(this_program()?);
     Ok((gear, app))
+}
+
+/// `URL`, or `URL#BRANCH`, as OpenShift's own client takes it.
+fn elsewhere(text: &str, env: &GearEnv) -> Elsewhere {
+    let (url, what) = match text.rsplit_once('#') {
+        Some((url, what)) if !what.is_empty() => (url, Some(what.to_owned())),
+        _ => (text, None),
+    };
+    Elsewhere { url: url.to_owned(), what, caller: env.clone() }
+}
+
+/// What the hooks of a gear's repository call.
+fn this_program() -> Result<Utf8PathBuf, String> {
+    let path = std::env::current_exe().map_err(|e| format!("this program cannot be found: {e}"))?;
+    Utf8PathBuf::from_path_buf(path)
+        .map_err(|path| format!("the path of this program is not UTF-8: {}", path.display()))
 }
 
 /// What the caller brings along to a gear that has `user` as its user's variables.

@@ -47,7 +47,10 @@ impl Context<'_> {
             .conditions(&gears, &on.name)
             .and_then(|conditions| Ok(gears.open(&on.name, conditions)?));
         match opened {
-            Ok(gear) => Ok((gear, lock)),
+            Ok(mut gear) => {
+                gear.recover(self.terminal)?;
+                Ok((gear, lock))
+            }
             // Gone while we waited: then so is its lock.
             Err(error) => {
                 if gears.find(&on.name).is_err() {

@@ -3,11 +3,14 @@
 
 use cart_core::files::FileError;
 use cart_core::run::RunError;
+use cart_gear::activate::ActivateError;
 use cart_gear::build::BuildError;
+use cart_gear::deploy::DeployError;
 use cart_gear::gear_home::{FindError, GearHomeError};
 use cart_gear::gear_lock::GearLockError;
 use cart_gear::lifecycle::DestroyError;
 use cart_gear::operations::OperationError;
+use cart_gear::receive::ReceiveError;
 use cart_gear::serve::ServeError;
 use cart_gear::user_variables::UserVariableError;
 use cart_gear::{BringUpError, HookError, KeepError};
@@ -64,6 +67,36 @@ impl From<BuildError> for Failure {
         match error {
             BuildError::Hook(error) => error.into(),
             BuildError::File(error) => error.into(),
+            other => Self::new(other),
+        }
+    }
+}
+
+impl From<ReceiveError> for Failure {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::Build(error) => error.into(),
+            other => Self::new(other),
+        }
+    }
+}
+
+impl From<DeployError> for Failure {
+    fn from(error: DeployError) -> Self {
+        match error {
+            DeployError::Build(error) => error.into(),
+            DeployError::Unknown { .. } => Self::usage(error),
+            other => Self::new(other),
+        }
+    }
+}
+
+impl From<ActivateError> for Failure {
+    fn from(error: ActivateError) -> Self {
+        match error {
+            ActivateError::Build(error) => error.into(),
+            ActivateError::Choose(error) => Self::usage(error),
+            other => Self::new(other),
         }
     }
 }

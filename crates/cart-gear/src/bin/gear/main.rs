@@ -6,9 +6,11 @@ mod caller;
 mod checked;
 mod context;
 mod create;
+mod deploy;
 mod failure;
 mod look;
 mod operate;
+mod receive;
 mod snapshots;
 mod terminal;
 mod upgrade;
@@ -74,6 +76,12 @@ fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
         Command::Restore(arguments) => snapshots::restore(arguments, context),
         Command::Upgrade(arguments) => upgrade::run(arguments, context),
         Command::Boot(arguments) => boot::run(arguments, context),
+        Command::Deploy(arguments) => deploy::deploy(arguments, context),
+        Command::Deployments(arguments) => deploy::list(arguments, context),
+        Command::Activate(arguments) => deploy::activate(arguments, context),
+        Command::Configure(arguments) => deploy::configure(arguments, context),
+        Command::Prereceive(arguments) => receive::prereceive(&arguments.name, context),
+        Command::Postreceive(arguments) => receive::postreceive(&arguments.name, context),
     }
 }
 

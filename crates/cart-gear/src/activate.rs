@@ -1,0 +1,65 @@
+//! Rolling back: a deployment that was kept is put in place again, without a build
+//! (node-contract.md, Build).
+
+use cart_core::files::FileError;
+
+use crate::build::{BuildError, Turn};
+use crate::deployment::Deployment;
+use crate::deployments::{self, ChooseError};
+use crate::gear::GearOnDisk;
+use crate::progress::Progress;
+use crate::state::State;
+use crate::unfinished::Unfinished;
+
+impl GearOnDisk {
+    /// Puts the deployment `wanted` (an id, the beginning of one, or `previous`) in place: its
+    /// code, its dependencies; deploys it and has it served. A started gear is restarted, any
+    /// other is started. Answers the deployment.
+    ///
+    /// # Errors
+    /// [`ActivateError`]; what served before is put back then.
+    pub fn activate(
+        &mut self,
+        wanted: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<Deployment, ActivateError> {
+        self.recover(progress)?;
+        let mut deployment = deployments::choose(&self.layout, wanted)?;
+        let mut unfinished = Unfinished::of(&self.layout);
+        let turn = match unfinished.state {
+            State::Started => Turn::Restart,
+            _ => Turn::Start,
+        };
+        self.begin(&mut unfinished, &deployment)?;
+        let outcome = deployment
+            .put_in_place(&self.layout)
+            .map_err(BuildError::from)
+            .and_then(|()| self.deploy_phases(turn, &mut deployment, &mut unfinished, progress));
+        let Err(error) = outcome else {
+            self.end_of(&unfinished)?;
+            return Ok(deployment);
+        };
+        let back = self.put_back(&unfinished, progress);
+        match back.and_then(|()| Ok(self.end_of(&unfinished)?)) {
+            Ok(()) => {}
+            Err(error) => {
+                progress.notice(&format!("What served before could not be put back: {error}"))
+            }
+        }
+        Err(error.into())
+    }
+}
+
+/// A deployment that is not in place.
+#[derive(Debug, thiserror::Error)]
+pub enum ActivateError {
+    /// It is not known which one is meant.
+    #[error(transparent)]
+    Choose(#[from] ChooseError),
+    /// It could not be deployed.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A file could not be had.
+    #[error(transparent)]
+    File(#[from] FileError),
+}

@@ -1,0 +1,212 @@
+//! A deployment that goes on, written down so that what a kill leaves of it can be put right: what
+//! served before is put back, and everything else of it goes.
+
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::{self, FileError};
+use cart_core::process::{self, ProcessId};
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+
+use crate::build::BuildError;
+use crate::deployment::Deployment;
+use crate::deployments;
+use crate::gear::GearOnDisk;
+use crate::layout::Layout;
+use crate::progress::Progress;
+use crate::state::State;
+use crate::tree;
+
+/// How long a script that outlived `gear` may take to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What there was before a deployment began, and how far it has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unfinished {
+    /// The gear's state before.
+    pub(crate) state: State,
+    /// Whether its user had stopped it.
+    stop_lock: bool,
+    /// The name of the deployment.
+    deployment: String,
+    /// What has become of what served before.
+    pub(crate) touched: Touched,
+}
+
+/// What has become of what served before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Touched {
+    /// It serves.
+    Not,
+    /// It may have been stopped.
+    Tried,
+    /// New code may serve in its place.
+    Done,
+}
+
+impl Unfinished {
+    /// The gear as it is before anything is done.
+    pub(crate) fn of(layout: &Layout) -> Self {
+        Self {
+            state: State::of(layout),
+            stop_lock: layout.stop_lock().exists(),
+            deployment: String::new(),
+            touched: Touched::Not,
+        }
+    }
+
+    /// Notes how far it has come.
+    pub(crate) fn now(&mut self, touched: Touched, layout: &Layout) -> Result<(), FileError> {
+        self.touched = touched;
+        self.write(layout)
+    }
+
+    fn write(&self, layout: &Layout) -> Result<(), FileError> {
+        let path = file(layout);
+        let json =
+            serde_json::to_vec(self).map_err(|e| FileError::new("write", &path, e.into()))?;
+        files::write_atomic(&path, &json, 0o600)
+    }
+
+    fn read(layout: &Layout) -> Result<Option<Self>, FileError> {
+        let path = file(layout);
+        let parse = |bytes: Vec<u8>| {
+            serde_json::from_slice(&bytes)
+                .map_err(|e| FileError::new("understand", &path, e.into()))
+        };
+        files::read_if_exists(&path)?.map(parse).transpose()
+    }
+}
+
+impl GearOnDisk {
+    /// Puts right what the kill of a `gear` left that was deploying. Answers whether there was
+    /// something. Whoever works on a gear does this first.
+    ///
+    /// # Errors
+    /// [`BuildError`] when it cannot be put right.
+    pub fn recover(&mut self, progress: &mut dyn Progress) -> Result<bool, BuildError> {
+        let Some(unfinished) = Unfinished::read(&self.layout)? else {
+            return Ok(false);
+        };
+        end_script(&script_file(&self.layout))?;
+        let current = deployments::current(&self.layout)?;
+        if current.is_some_and(|current| current.name() == unfinished.deployment) {
+            // All that was left to do was to say that it is done.
+            self.end_of(&unfinished)?;
+            return Ok(true);
+        }
+        progress.notice("A command was cut off; what was in place before is put back");
+        deployments::remove_unfinished(&self.layout)?;
+        self.put_back(&unfinished, progress)?;
+        self.end_of(&unfinished)?;
+        Ok(true)
+    }
+
+    /// Notes that a deployment begins.
+    pub(crate) fn begin(
+        &mut self,
+        unfinished: &mut Unfinished,
+        deployment: &Deployment,
+    ) -> Result<(), FileError> {
+        deployment.name().clone_into(&mut unfinished.deployment);
+        unfinished.write(&self.layout)?;
+        self.runner.note = Some(script_file(&self.layout));
+        Ok(())
+    }
+
+    /// Notes that the gear is stopped for a while for something that is no deployment. After a kill
+    /// it is brought back to what it was.
+    pub(crate) fn begin_pause(&mut self, unfinished: &mut Unfinished) -> Result<(), FileError> {
+        unfinished.now(Touched::Tried, &self.layout)?;
+        self.runner.note = Some(script_file(&self.layout));
+        Ok(())
+    }
+
+    /// Notes that it has ended, well or badly.
+    pub(crate) fn end_of(&mut self, _: &Unfinished) -> Result<(), FileError> {
+        self.runner.note = None;
+        files::remove_if_exists(&script_file(&self.layout))?;
+        files::remove_if_exists(&file(&self.layout))
+    }
+
+    /// After a failure: removes what failed and puts back what served before. What goes wrong here
+    /// is a notice, because why the deployment failed is what counts; the next command on the gear
+    /// tries again.
+    pub(crate) fn take_back(
+        &mut self,
+        unfinished: &Unfinished,
+        failed: Deployment,
+        progress: &mut dyn Progress,
+    ) {
+        let outcome = failed
+            .discard(&self.layout)
+            .map_err(BuildError::from)
+            .and_then(|()| self.put_back(unfinished, progress))
+            .and_then(|()| Ok(self.end_of(unfinished)?));
+        if let Err(error) = outcome {
+            progress.notice(&format!("What served before could not be put back: {error}"));
+        }
+    }
+
+    /// Puts the current deployment in place again, and the gear into the state that it had.
+    pub(crate) fn put_back(
+        &mut self,
+        unfinished: &Unfinished,
+        progress: &mut dyn Progress,
+    ) -> Result<(), BuildError> {
+        match deployments::current(&self.layout)? {
+            Some(current) => current.put_in_place(&self.layout)?,
+            None => tree::empty(&self.layout.repo())?,
+        }
+        unfinished.state.write(&self.layout)?;
+        if unfinished.stop_lock {
+            files::write_atomic(&self.layout.stop_lock(), b"", 0o640)?;
+        } else {
+            files::remove_if_exists(&self.layout.stop_lock())?;
+        }
+        let action = match (unfinished.touched, unfinished.state) {
+            (Touched::Not, _) => return Ok(()),
+            (Touched::Tried, State::Started) => "start",
+            (Touched::Done, State::Started) => "restart",
+            _ => "stop",
+        };
+        self.control_alone(action, progress)?;
+        Ok(())
+    }
+
+    /// Whether nothing but the current deployment is kept, as on a node by default.
+    pub(crate) fn keeps_one(&self) -> bool {
+        deployments::to_keep(&self.layout).is_ok_and(|count| count == 1)
+    }
+}
+
+fn file(layout: &Layout) -> Utf8PathBuf {
+    layout.home().join(".gear-deploying.json")
+}
+
+fn script_file(layout: &Layout) -> Utf8PathBuf {
+    layout.home().join(".gear-script.json")
+}
+
+/// Ends the script that a killed `gear` was running, with what it started in its process group.
+fn end_script(note: &Utf8Path) -> Result<(), FileError> {
+    let Some(leader) = files::read_if_exists(note)?
+        .and_then(|bytes| serde_json::from_slice::<ProcessId>(&bytes).ok())
+        .filter(|leader| leader.is_alive())
+    else {
+        return Ok(());
+    };
+    leader.signal_group(Signal::TERM);
+    let group = process::group_without(leader.pid);
+    let gone = cart_core::wait::until(PATIENCE, || {
+        let left = leader.is_alive() || group.iter().any(|member| member.is_alive());
+        (!left).then_some(())
+    });
+    if gone.is_none() {
+        leader.signal_group(Signal::KILL);
+        group.iter().for_each(|member| member.signal(Signal::KILL));
+    }
+    Ok(())
+}

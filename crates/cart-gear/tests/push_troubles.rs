@@ -1,0 +1,114 @@
+//! Pushes that meet others, and pushes that are cut off.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod common;
+
+use cart_core::process::ProcessId;
+use cart_core::{run, wait};
+use common::clone::{Clone, names};
+use common::gears::{Gears, LIMIT, page};
+use rustix::process::Signal;
+
+/// The process that works on the gear.
+fn holder(gears: &Gears) -> ProcessId {
+    let lock = gears.place.gears.join(".locks/blog");
+    let holder: serde_json::Value = serde_json::from_slice(&std::fs::read(lock).unwrap()).unwrap();
+    serde_json::from_value(holder["process"].clone()).unwrap()
+}
+
+#[test]
+fn the_second_of_two_pushes_waits_and_learns_that_the_branch_has_moved() {
+    let gears = Gears::new();
+    let url = gears.create("blog");
+    let (one, two) = (Clone::of(&gears, "blog", "one"), Clone::of(&gears, "blog", "two"));
+    one.page("one");
+    two.page("two");
+    gears.gear(&["env", "set", "blog", "BLOCK_AT=control build"]).done();
+    let known = gears.place.calls().len();
+    let first = run::piped(&one.command(&["push", "origin", "master"])).unwrap();
+    let building =
+        || gears.place.calls()[known..].iter().any(|c| c == "control build").then_some(());
+    assert!(wait::until(LIMIT, building).is_some());
+    let second = run::piped(&two.command(&["push", "origin", "master"])).unwrap();
+    let waits = || {
+        let pushes = common::mentioning("prereceive").len();
+        (pushes == 2).then_some(())
+    };
+    assert!(wait::until(LIMIT, waits).is_some());
+    gears.go();
+    let first = first.wait_with_output().unwrap();
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let second = second.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(!second.status.success(), "{said}");
+    assert!(said.contains("was pushed by somebody else") && said.contains("git pull"), "{said}");
+    assert_eq!(page(&url), "one");
+
+    two.git(&["pull", "--quiet", "--rebase", "-X", "theirs"]);
+    two.push(&["master"]);
+    assert_eq!(page(&url), "two");
+}
+
+#[test]
+fn a_push_that_is_killed_leaves_what_serves_and_the_next_one_works() {
+    let gears = Gears::new();
+    let url = gears.create("blog");
+    let clone = Clone::of(&gears, "blog", "clone");
+    clone.page("good");
+    clone.push(&["master"]);
+    let home = gears.place.gears.join("blog");
+    let on_disk = names(&home.join("app-deployments"));
+    for (at, calls_back) in [("control build", "none"), ("control deploy", "control start")] {
+        gears.gear(&["env", "set", "blog", &format!("HANG_AT={at}")]).done();
+        let known = gears.place.calls().len();
+        clone.page(&format!("killed at {at}"));
+        let push = run::piped(&clone.command(&["push", "origin", "master"])).unwrap();
+        let hangs = || gears.place.calls()[known..].iter().any(|c| c == at).then_some(());
+        assert!(wait::until(LIMIT, hangs).is_some(), "{:?}", gears.place.calls());
+        holder(&gears).signal(Signal::KILL);
+        let ended = push.wait_with_output().unwrap();
+        assert!(!ended.status.success(), "git accepted it");
+        assert!(!page(&url).is_empty(), "it serves on");
+
+        let known = gears.place.calls().len();
+        let said = gears.gear(&["env", "unset", "blog", "HANG_AT"]);
+        said.done();
+        assert!(said.err().contains("cut off"), "{}", said.err());
+        let calls = &gears.place.calls()[known..];
+        assert_eq!(calls.first().map_or("none", String::as_str), calls_back);
+        assert_eq!(page(&url), "good", "killed at {at}");
+        assert_eq!(names(&home.join("app-deployments")), on_disk);
+        assert_eq!(gears.state("blog"), "started");
+        let left = common::mentioning("sleep 300");
+        assert!(left.is_empty(), "the script that hung runs on: {left:?}");
+    }
+    clone.push(&["master"]);
+    assert_eq!(page(&url), "killed at control deploy");
+    assert!(!home.join(".gear-deploying.json").exists());
+}
+
+#[test]
+fn a_pusher_who_goes_away_ends_the_push() {
+    let gears = Gears::new();
+    let url = gears.create("blog");
+    let clone = Clone::of(&gears, "blog", "clone");
+    let before = page(&url);
+    gears.gear(&["env", "set", "blog", "HANG_AT=control build"]).done();
+    let known = gears.place.calls().len();
+    clone.page("never");
+    let mut push = run::piped(&clone.command(&["push", "origin", "master"])).unwrap();
+    let hangs = || gears.place.calls()[known..].iter().any(|c| c == "control build").then_some(());
+    assert!(wait::until(LIMIT, hangs).is_some());
+    let hook = holder(&gears);
+    // What changes the refs on the gear's side.
+    let git = ProcessId::of(cart_core::process::parent(hook.pid).unwrap()).unwrap();
+    git.signal(Signal::KILL);
+    assert!(!push.wait().unwrap().success());
+    assert!(wait::until(LIMIT, || (!hook.is_alive()).then_some(())).is_some());
+    assert_eq!(page(&url), before);
+    assert_eq!(gears.state("blog"), "started");
+    gears.gear(&["env", "unset", "blog", "HANG_AT"]).done();
+    clone.push(&["master"]);
+    assert_eq!(page(&url), "never");
+}
