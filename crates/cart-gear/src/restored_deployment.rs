@@ -2,6 +2,7 @@
 //! where it runs and started (node-contract.md, Build, Snapshot, restore).
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use cart_core::files;
 
 use crate::build::{BuildError, Turn};
 use crate::deployment::PARTS;
@@ -22,10 +23,11 @@ pub enum Current {
     Missing,
 }
 
-/// Whether the link `current` in `deployments` leads to a deployment beside it.
+/// Whether the link `current` in `deployments` leads to a deployment beside it, whose empty parts
+/// are made if they are missing.
 ///
 /// # Errors
-/// [`UnpackError::Layout`] when it leads anywhere else.
+/// [`UnpackError::Layout`] when it leads anywhere else, or metadata is none.
 pub fn check(deployments: &Utf8Path) -> Result<Current, UnpackError> {
     let link = deployments.join("current");
     let Ok(found) = link.symlink_metadata() else {
@@ -43,8 +45,14 @@ pub fn check(deployments: &Utf8Path) -> Result<Current, UnpackError> {
     };
     let real = |path: Utf8PathBuf| path.symlink_metadata().is_ok_and(|m| m.is_dir());
     let directory = deployments.join(name);
-    if !real(directory.clone()) || !PARTS.iter().all(|part| real(directory.join(part))) {
-        return Err(wrong(&format!("leads to {name}, which is no whole deployment")));
+    if !real(directory.clone()) || !real(directory.join("repo")) {
+        return Err(wrong(&format!("leads to {name}, which holds no code")));
+    }
+    for part in PARTS.map(|part| directory.join(part)) {
+        // An archive need not have what is empty.
+        if part.symlink_metadata().is_err() {
+            files::create_dir(&part, 0o750)?;
+        }
     }
     check_metadata(deployments)?;
     Ok(Current::There)
@@ -99,16 +107,16 @@ mod tests {
         let checked = |target: Option<&str>| {
             let keep = tempfile::tempdir().unwrap();
             let dir = Utf8Path::from_path(keep.path()).unwrap();
-            for part in PARTS {
-                std::fs::create_dir_all(dir.join("2024-01-01").join(part)).unwrap();
-            }
+            std::fs::create_dir_all(dir.join("2024-01-01/repo")).unwrap();
             Metadata::default().write(&dir.join("2024-01-01")).unwrap();
             std::fs::create_dir_all(dir.join("2024-01-02")).unwrap();
             symlink("/etc", dir.join("elsewhere")).unwrap();
             if let Some(target) = target {
                 symlink(target, dir.join("current")).unwrap();
             }
-            check(dir).map_err(|error| error.to_string())
+            let checked = check(dir).map_err(|error| error.to_string());
+            assert_eq!(dir.join("2024-01-01/dependencies").is_dir(), checked == Ok(Current::There));
+            checked
         };
         assert_eq!(checked(None), Ok(Current::Missing));
         assert_eq!(checked(Some("2024-01-01")), Ok(Current::There));

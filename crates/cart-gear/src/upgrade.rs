@@ -1,12 +1,13 @@
 //! A newer version of its cartridge on a gear, in the node's order (node-contract.md, Lifecycle,
 //! upgrade). Each step may be run again.
 
+mod checks;
+
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::glob;
-use cart_core::validate::{Finding, Level};
 
 use crate::added_endpoints;
 use crate::answer;
@@ -22,7 +23,6 @@ use crate::record::Record;
 use crate::scripts::HookError;
 use crate::state::State;
 use crate::tree;
-use crate::validate::validate;
 
 /// What is done when the gear has the version already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub fn upgrade(
     progress: &mut dyn Progress,
 ) -> Result<Upgraded, UpgradeError> {
     gear.recover(progress)?;
-    let (source, installed) = checked(gear, cartridge)?;
+    let (source, installed) = checks::checked(gear, cartridge)?;
     let upgrade = Upgrade {
         from: cartridge_version(&installed)?,
         to: source.manifest.cartridge_version.clone(),
@@ -102,40 +102,6 @@ pub fn upgrade(
         gear.finish_upgrade(progress)?
     };
     Ok(Upgraded::Incompatible { from: upgrade.from, to: upgrade.to, runs })
-}
-
-/// What cannot go on a gear is found before anything is changed.
-fn checked(gear: &GearOnDisk, cartridge: &Utf8Path) -> Result<(Source, Installed), UpgradeError> {
-    let installed = gear.cartridge().cloned().ok_or(UpgradeError::None)?;
-    let source = Source::read(cartridge)?;
-    let mut errors = validate(&source.directory)?;
-    errors.retain(|finding| finding.level == Level::Error);
-    if !errors.is_empty() {
-        return Err(UpgradeError::Refused { directory: source.directory, errors: listed(&errors) });
-    }
-    let (old, new) = (&installed.manifest, &source.manifest);
-    for (what, old, new) in [
-        ("Name", &old.name, &new.name),
-        ("Cartridge-Vendor", &old.vendor, &new.vendor),
-        ("Cartridge-Short-Name", &old.short_name, &new.short_name),
-    ] {
-        if old != new {
-            let (old, new) = (old.clone(), new.clone());
-            return Err(UpgradeError::Another { directory: source.directory, what, old, new });
-        }
-    }
-    if !new.all_versions().contains(&installed.version.as_str()) {
-        return Err(UpgradeError::Software {
-            directory: source.directory.clone(),
-            version: installed.version,
-            known: new.all_versions().join(", "),
-        });
-    }
-    Ok((source, installed))
-}
-
-fn listed(errors: &[Finding]) -> String {
-    errors.iter().map(|finding| format!("\n{finding}")).collect()
 }
 
 /// The version that was put on the gear last: the manifest may be of one that was not brought to
