@@ -118,7 +118,7 @@ fn after_the_supervisors_death_status_says_so_and_a_deploy_takes_over() {
     assert!(process.wait_gone(LIMIT));
     assert!(gear.control("status").text.contains("supervisor has died"));
     let pid = get(gear.address(), "/pid").body;
-    gear.control("deploy").done();
+    gear.deploy_hot().done();
     assert_ne!(get(gear.address(), "/pid").body, pid);
     gear.control("status").done();
 }

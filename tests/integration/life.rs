@@ -58,7 +58,7 @@ fn new_code_is_served_after_a_restart_and_after_a_hot_deploy() {
     gear.control("restart").done();
     assert_eq!(get(gear.address(), "/").body, "second edition");
     gear.write("app.py", &code.replace("b\"mirror\"", "b\"third\""));
-    gear.control("deploy").done();
+    gear.deploy_hot().done();
     assert_eq!(get(gear.address(), "/").body, "third");
 }
 

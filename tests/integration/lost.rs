@@ -41,6 +41,11 @@ fn a_hot_deploy_on_gevent_loses_nothing() {
 }
 
 #[test]
+fn a_push_to_wsgiref_loses_nothing() {
+    nothing_is_lost("wsgiref", "git-push");
+}
+
+#[test]
 fn a_failed_restart_loses_nothing() {
     nothing_is_lost("wsgiref", "fail-import");
 }

@@ -10,6 +10,7 @@ mod elsewhere;
 mod life;
 mod lost;
 mod mistakes;
+mod push;
 mod readme;
 mod servers;
 mod serving;

@@ -15,6 +15,13 @@ pub fn assembled() -> Utf8PathBuf {
     cartridge
 }
 
+/// The program `gear`, which was built with the cartridge in `target/dist/`.
+pub fn gear(cartridge: &Utf8Path) -> Utf8PathBuf {
+    let gear = cartridge.ancestors().nth(2).unwrap().join("debug/gear");
+    assert!(gear.exists(), "{gear} is missing: run `cargo xtask dist --debug` first");
+    gear
+}
+
 /// An app of `examples/apps/`.
 pub fn example(name: &str) -> Utf8PathBuf {
     Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/apps").join(name)

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::wait;
-use cart_test::{CLIENTS, Load, OpenSocket, Rate, SocketReport, Tally, TestGear};
+use cart_test::{CLIENTS, Load, OpenSocket, Outcome, Rate, SocketReport, Tally, TestGear};
 use tempfile::TempDir;
 
-use crate::cartridge::{SERVER, example, fixture};
+use crate::cartridge::{self, SERVER, example, fixture};
 use crate::processes;
 pub use scenario::{Promise, SCENARIOS, Scenario, by_name};
 pub use table::{details, headings, line};
@@ -98,8 +98,8 @@ impl Stage {
             std::fs::copy(&file, app.join(file.file_name().unwrap())).unwrap();
         }
         let variables = [(SERVER, server), ("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", DRAIN)];
-        let mut gear = TestGear::new(cartridge, "3", &variables);
-        gear.deploy(&app).done();
+        let program = cartridge::gear(cartridge);
+        let gear = TestGear::kept(cartridge, "3", &variables, &app, &program);
         let begin = Instant::now();
         gear.control("restart").done();
         Self { gear, server, app, start: begin.elapsed(), _place: place }
@@ -133,7 +133,11 @@ impl Stage {
     /// # Panics
     /// When that cannot be done: nothing that follows would mean anything.
     pub fn restore(&self) {
-        let code = std::fs::read_to_string(self.app.join("app.py")).unwrap();
+        let code = self.code();
+        let deployed = self.gear.gear().layout().deployments().join("current/repo/app.py");
+        if std::fs::read_to_string(deployed).unwrap() != code {
+            self.push(&code).done();
+        }
         self.gear.write("app.py", &code);
         let _ = std::fs::remove_file(self.gear.repo().join("nginx.conf.erb"));
         self.gear.set(SERVER, self.server);
@@ -142,6 +146,23 @@ impl Stage {
         }
         self.gear.control("restart").done();
         assert!(processes::settled(&self.gear, LIMIT), "old generations do not end");
+    }
+
+    /// The code of the app as it is when a scenario begins.
+    fn code(&self) -> String {
+        std::fs::read_to_string(self.app.join("app.py")).unwrap()
+    }
+
+    /// Pushes the app with other code.
+    fn push(&self, code: &str) -> Outcome {
+        let place = tempfile::tempdir().unwrap();
+        let changed = Utf8Path::from_path(place.path()).unwrap();
+        for entry in self.app.read_dir_utf8().unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), changed.join(entry.file_name())).unwrap();
+        }
+        cart_core::files::write_atomic(&changed.join("app.py"), code.as_bytes(), 0o644).unwrap();
+        self.gear.push(changed)
     }
 
     fn not_answering(&self, load: &Load) -> Option<String> {

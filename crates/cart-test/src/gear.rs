@@ -1,14 +1,23 @@
 //! A gear for one test: made, driven and destroyed as a node would.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::{GearEnv, files};
+use cart_core::{CommandSpec, GearEnv, files, programs, run};
 use cart_gear::build::BuildError;
+use cart_gear::deployment::{Deployment, Markers};
 use cart_gear::endpoint::Listen;
 use cart_gear::output::HookOutput;
-use cart_gear::{GearOnDisk, GearOptions, HookError, Silent, Throwaway};
+use cart_gear::{
+    App, Conditions, GearHome, GearOnDisk, GearOptions, HookError, Silent, Throwaway, keep, tree,
+};
 use tempfile::TempDir;
+
+/// The name of the application.
+const NAME: &str = "test";
+/// How long a push may take, or the wait for a gear's lock.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// What came of a hook.
 #[derive(Clone, Debug)]
@@ -47,9 +56,47 @@ impl Outcome {
 /// A gear with one cartridge. Going out of scope, it is destroyed, and must leave no process.
 #[derive(Debug)]
 pub struct TestGear {
-    gear: Option<Throwaway>,
+    gear: Option<Made>,
     address: SocketAddr,
-    _place: TempDir,
+    place: TempDir,
+}
+
+/// How the gear was made.
+#[derive(Debug)]
+enum Made {
+    Throwaway(Throwaway),
+    Kept(GearHome, Box<GearOnDisk>),
+}
+
+impl Made {
+    fn gear(&self) -> &GearOnDisk {
+        match self {
+            Self::Throwaway(gear) => gear,
+            Self::Kept(_, gear) => gear,
+        }
+    }
+
+    fn gear_mut(&mut self) -> &mut GearOnDisk {
+        match self {
+            Self::Throwaway(gear) => gear,
+            Self::Kept(_, gear) => gear,
+        }
+    }
+
+    fn destroy(self) -> Result<(), String> {
+        match self {
+            Self::Throwaway(gear) => gear.destroy(&mut Silent).map_err(|e| e.to_string()),
+            Self::Kept(home, gear) => {
+                drop(gear);
+                let conditions = Conditions::default();
+                let held = home
+                    .lock(NAME, "a test's end", LIMIT, &conditions.interrupts, &mut |_| ())
+                    .map_err(|e| e.to_string())?;
+                let listed = home.find(NAME).map_err(|e| e.to_string())?;
+                home.destroy(&listed, conditions, held, &mut Silent).map_err(|e| e.to_string())
+            }
+        }
+    }
 }
 
 impl TestGear {
@@ -75,16 +122,104 @@ impl TestGear {
         // A path short enough for unix sockets, whatever TMPDIR says.
         let place = TempDir::with_prefix_in("gears-", "/tmp").map_err(|e| e.to_string())?;
         let parent = Utf8Path::from_path(place.path()).ok_or("the path is not UTF-8")?;
-        let mut options = GearOptions::new(cartridge, "test");
-        options.listen = Listen::At(SocketAddr::from(([127, 0, 0, 1], 0)));
-        options.more_path = GearEnv::from_process().get("PATH").map(ToOwned::to_owned);
-        let mut gear = Throwaway::create(options, parent).map_err(|e| e.to_string())?;
+        let mut gear = Throwaway::create(options(cartridge), parent).map_err(|e| e.to_string())?;
         for (name, value) in variables {
             gear.set_user_variable(name, value).map_err(|e| e.to_string())?;
         }
         gear.configure(version, &mut Silent).map_err(|e| e.to_string())?;
         let address = gear.visit().ok_or("the cartridge has no endpoint")?;
-        Ok(Self { gear: Some(gear), address, _place: place })
+        Ok(Self { gear: Some(Made::Throwaway(gear)), address, place })
+    }
+
+    /// A gear that stays until the end of the test, with a git repository whose hooks call
+    /// `program`, which is `gear`. `app` runs on it.
+    ///
+    /// # Panics
+    /// When it does not come to that.
+    #[must_use]
+    pub fn kept(
+        cartridge: &Utf8Path,
+        version: &str,
+        variables: &[(&str, &str)],
+        app: &Utf8Path,
+        program: &Utf8Path,
+    ) -> Self {
+        let made = || -> Result<Self, String> {
+            let text = |error: &dyn std::fmt::Display| error.to_string();
+            let place = TempDir::with_prefix_in("gears-", "/tmp").map_err(|e| text(&e))?;
+            let parent = Utf8Path::from_path(place.path()).ok_or("the path is not UTF-8")?;
+            let home = GearHome::at(&parent.join("g")).map_err(|e| text(&e))?;
+            let mut options = options(cartridge);
+            options.keep_deployments = 3;
+            options.program = Some(program.to_owned());
+            let variables =
+                variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            let app = App {
+                directory: Some(app.to_owned()),
+                version: Some(version.to_owned()),
+                variables,
+                ..App::default()
+            };
+            let conditions = Conditions::default();
+            let held = home
+                .lock(NAME, "a test", LIMIT, &conditions.interrupts, &mut |_| ())
+                .map_err(|e| text(&e))?;
+            let address = keep(&home, options, &app, held, &mut Silent).map_err(|e| text(&e))?;
+            let gear = home.open(NAME, conditions).map_err(|e| text(&e))?;
+            let address = address.ok_or("the cartridge has no endpoint")?;
+            Ok(Self { gear: Some(Made::Kept(home, Box::new(gear))), address, place })
+        };
+        made().unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    /// Commits what is in the directory `app` on top of what was pushed last, and pushes it with
+    /// git; what the pusher reads is the text. Only to a gear that is [`kept`](Self::kept).
+    ///
+    /// # Panics
+    /// When it does not come to the push.
+    pub fn push(&self, app: &Utf8Path) -> Outcome {
+        let clone = TempDir::new_in(self.place.path()).unwrap_or_else(|e| panic!("{e}"));
+        let clone = Utf8Path::from_path(clone.path()).unwrap_or_else(|| panic!("not UTF-8"));
+        let repository = self.gear().layout().repository(NAME);
+        let person = person(clone);
+        let git = programs::find("git", &person, &[]).unwrap_or_else(|e| panic!("{e}"));
+        let git =
+            |args: &[&str]| CommandSpec::new(&git, &person).args(args.iter().copied()).dir(clone);
+        let done = |args: &[&str]| {
+            run::checked(&git(args), LIMIT).unwrap_or_else(|e| panic!("{e}"));
+        };
+        done(&["clone", "--quiet", repository.as_str(), "."]);
+        done(&["rm", "--quiet", "-r", "."]);
+        tree::copy(app, clone, |_| false).unwrap_or_else(|e| panic!("{e}"));
+        done(&["add", "--force", "--all"]);
+        done(&["commit", "--quiet", "--allow-empty", "--message", "a change"]);
+        let output = run::output(&git(&["push", "origin", "HEAD:master"]), LIMIT);
+        let output = output.unwrap_or_else(|e| panic!("{e}"));
+        Outcome { code: output.status.code().unwrap_or(-1), text: output.stderr_text() }
+    }
+
+    /// Runs `control deploy` as a node does in a push with the marker `hot_deploy`: while the app
+    /// runs, and nothing is started afterwards.
+    ///
+    /// # Panics
+    /// When the deployment that says so cannot be made.
+    pub fn deploy_hot(&self) -> Outcome {
+        let layout = self.gear().layout();
+        let markers = Markers { hot_deploy: true, force_clean_build: false };
+        let deployment = Deployment::begin(layout, markers, "master", None);
+        let deployment = deployment.unwrap_or_else(|e| panic!("{e}"));
+        let outcome = self.control("deploy");
+        deployment.discard(layout).unwrap_or_else(|e| panic!("{e}"));
+        outcome
+    }
+
+    /// The directory of the gears, for the program `gear`; none of a gear that does not stay.
+    #[must_use]
+    pub fn gear_home(&self) -> Option<&Utf8Path> {
+        match &self.gear {
+            Some(Made::Kept(home, _)) => Some(home.directory()),
+            _ => None,
+        }
     }
 
     /// Where it is reached.
@@ -152,22 +287,41 @@ impl TestGear {
     /// Never: it is there until the end.
     #[must_use]
     pub fn gear(&self) -> &GearOnDisk {
-        self.gear.as_deref().unwrap_or_else(|| panic!("the gear is destroyed"))
+        self.gear.as_ref().unwrap_or_else(|| panic!("the gear is destroyed")).gear()
     }
 
-    fn gear_mut(&mut self) -> &mut Throwaway {
-        self.gear.as_mut().unwrap_or_else(|| panic!("the gear is destroyed"))
+    fn gear_mut(&mut self) -> &mut GearOnDisk {
+        self.gear.as_mut().unwrap_or_else(|| panic!("the gear is destroyed")).gear_mut()
     }
 }
 
 impl Drop for TestGear {
     fn drop(&mut self) {
-        let destroyed = self.gear.take().map(|gear| gear.destroy(&mut Silent));
+        let destroyed = self.gear.take().map(Made::destroy);
         // A second panic would hide the first.
         if !std::thread::panicking() {
             assert!(matches!(destroyed, Some(Ok(()))), "{destroyed:?}");
         }
     }
+}
+
+fn options(cartridge: &Utf8Path) -> GearOptions {
+    let mut options = GearOptions::new(cartridge, NAME);
+    options.listen = Listen::At(SocketAddr::from(([127, 0, 0, 1], 0)));
+    options.more_path = GearEnv::from_process().get("PATH").map(ToOwned::to_owned);
+    options
+}
+
+/// The environment of somebody who pushes.
+fn person(home: &Utf8Path) -> GearEnv {
+    let path = GearEnv::from_process().get("PATH").map(ToOwned::to_owned);
+    let mut env = GearEnv::new().with("HOME", home.as_str());
+    for who in ["AUTHOR", "COMMITTER"] {
+        env.set(format!("GIT_{who}_NAME"), "A Person");
+        env.set(format!("GIT_{who}_EMAIL"), "person@localhost");
+    }
+    env.set("PATH", path.unwrap_or_default());
+    env
 }
 
 fn outcome(result: Result<HookOutput, HookError>) -> Outcome {

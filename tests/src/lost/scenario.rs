@@ -47,6 +47,8 @@ pub const SCENARIOS: &[Scenario] = &[
     planned("reload-nginx", planned::reload_nginx),
     planned("reload-broken", planned::reload_broken),
     planned("hot-deploy", planned::hot_deploy),
+    planned("git-push", planned::git_push),
+    planned("git-push-broken", planned::git_push_broken),
     planned("fail-import", planned::fail_import),
     planned("fail-500", planned::fail_500),
     planned("fail-hang", planned::fail_hang),

@@ -56,7 +56,7 @@ pub(super) fn kill_candidate(stage: &Stage) -> Result<(), String> {
 /// As the system does it, too: the hook dies while the new server proves itself.
 pub(super) fn kill_hook(stage: &Stage) -> Result<(), String> {
     amid_deploy(stage, |_, hook| hook.signal(Signal::KILL))?;
-    done(&stage.gear.control("deploy"))
+    done(&stage.gear.deploy_hot())
 }
 
 /// Everything is told to end from outside; what a person does then is to start it.
@@ -91,7 +91,7 @@ fn amid_deploy(stage: &Stage, kill: impl FnOnce(ProcessId, ProcessId)) -> Result
     stage.gear.write("app.py", &format!("{SLOW_IMPORT}{code}"));
     let before = those_of(supervisor(&stage.gear), "bin/python");
     std::thread::scope(|scope| {
-        let deploy = scope.spawn(|| refused(&stage.gear.control("deploy")));
+        let deploy = scope.spawn(|| refused(&stage.gear.deploy_hot()));
         let both = wait::until(LIMIT, || {
             let new = those_of(supervisor(&stage.gear), "bin/python");
             let candidate = new.into_iter().find(|process| !before.contains(process))?;

@@ -50,9 +50,27 @@ pub(super) fn hot_deploy(stage: &Stage) -> Result<(), String> {
     let path = stage.gear.repo().join("app.py");
     let code = std::fs::read_to_string(path).unwrap().replace("\"first\"", "\"second\"");
     stage.gear.write("app.py", &code);
-    done(&stage.gear.control("deploy"))?;
-    let new = || (get(stage.gear.address(), "/").body == "second").then_some(());
-    wait::until(POOLED, new).ok_or_else(|| "the old code is served still".to_owned())
+    done(&stage.gear.deploy_hot())?;
+    serves(stage, "second")
+}
+
+/// The whole way: git, the hooks of the repository, a build, a deploy and a restart.
+pub(super) fn git_push(stage: &Stage) -> Result<(), String> {
+    let code = stage.code().replace("\"first\"", "\"second\"");
+    done(&stage.push(&code))?;
+    serves(stage, "second")
+}
+
+pub(super) fn git_push_broken(stage: &Stage) -> Result<(), String> {
+    refused(&stage.push("import no_such_module\n"))?;
+    serves(stage, "first")?;
+    let there = std::fs::read_to_string(stage.gear.repo().join("app.py")).unwrap();
+    if there == stage.code() { Ok(()) } else { Err("the broken code was left behind".to_owned()) }
+}
+
+fn serves(stage: &Stage, version: &str) -> Result<(), String> {
+    let new = || (get(stage.gear.address(), "/").body == version).then_some(());
+    wait::until(POOLED, new).ok_or_else(|| format!("it does not serve the {version} code"))
 }
 
 pub(super) fn fail(stage: &Stage, code: &str) -> Result<(), String> {

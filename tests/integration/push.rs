@@ -1,0 +1,99 @@
+//! Pushing an app with git while clients ask for it.
+
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::{CommandSpec, GearEnv, files, run, wait};
+use cart_test::{Load, Rate, TestGear, get};
+
+use crate::cartridge::{SERVER, assembled, fixture, gear};
+
+const LIMIT: Duration = Duration::from_secs(120);
+/// A replaced server gets requests over connections that nginx had to it, for four seconds at
+/// most, and is told to end after five: what is lost then counts.
+const REPLACED: Duration = Duration::from_secs(6);
+
+/// The app that gives numbers back, as a person edits it.
+struct App {
+    _keep: tempfile::TempDir,
+    directory: Utf8PathBuf,
+}
+
+impl App {
+    fn new() -> Self {
+        let keep = tempfile::tempdir().unwrap();
+        let directory = Utf8PathBuf::from_path_buf(keep.path().to_owned()).unwrap();
+        let app = Self { _keep: keep, directory };
+        let code = std::fs::read_to_string(fixture("sequence").join("app.py")).unwrap();
+        app.write("app.py", &code.replace("import echo_socket", "echo_socket = None"));
+        app.write("public/note.txt", "first");
+        app
+    }
+
+    fn write(&self, file: &str, content: &str) {
+        let path = self.directory.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        files::write_atomic(&path, content.as_bytes(), 0o644).unwrap();
+    }
+
+    fn edit(&self, from: &str, to: &str) {
+        let code = std::fs::read_to_string(self.directory.join("app.py")).unwrap();
+        assert!(code.contains(from));
+        self.write("app.py", &code.replace(from, to));
+        self.write("public/note.txt", to.trim_matches('"'));
+    }
+}
+
+/// Waits until nothing but `version` is served; connections of nginx's may go to the old server
+/// for a while.
+fn serves(gear: &TestGear, version: &str) {
+    let new = || (get(gear.address(), "/").body == version).then_some(());
+    assert!(wait::until(REPLACED, new).is_some(), "{version} is not served");
+    assert_eq!(get(gear.address(), "/note.txt").body, version);
+}
+
+fn pass(time: Duration) {
+    let _ = wait::until(time, || None::<()>);
+}
+
+#[test]
+fn a_push_loses_no_request_a_broken_one_is_refused_and_a_roll_back_loses_none() {
+    let cartridge = assembled();
+    let program = gear(&cartridge);
+    let app = App::new();
+    let variables = [(SERVER, "gunicorn")];
+    let gear = TestGear::kept(&cartridge, "3", &variables, &app.directory, &program);
+    let load = Load::start(gear.address(), Rate::PerSecond(200));
+
+    app.edit("\"first\"", "\"second\"");
+    let said = gear.push(&app.directory).done().text.clone();
+    assert!(said.contains("remote: gear: control restart"), "{said}");
+    assert!(said.contains(" at http://"), "{said}");
+    serves(&gear, "second");
+    pass(REPLACED);
+
+    app.edit("import time\n", "import time\nimport no_such_module\n");
+    app.write("public/note.txt", "broken");
+    let broken = gear.push(&app.directory);
+    broken.failed_saying(&["the push is refused, and test is as it was", "no_such_module"]);
+    serves(&gear, "second");
+    gear.control("status").done();
+    gear.control("restart").done();
+    serves(&gear, "second");
+    pass(REPLACED);
+
+    activate_previous(&gear, &program);
+    serves(&gear, "first");
+    pass(REPLACED);
+    let tally = load.finish();
+    assert!(tally.answered > 2000, "{tally:?}");
+    assert_eq!(tally.lost(), 0, "{tally:?}");
+}
+
+fn activate_previous(test: &TestGear, program: &Utf8Path) {
+    let path = GearEnv::from_process().get("PATH").unwrap().to_owned();
+    let env =
+        GearEnv::new().with("PATH", path).with("GEAR_HOME", test.gear_home().unwrap().as_str());
+    let activate = CommandSpec::new(program, &env).args(["activate", "test", "previous"]);
+    run::checked(&activate, LIMIT).unwrap();
+}
