@@ -7,6 +7,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 /// cannot be listed match nothing.
 #[must_use]
 pub fn files(base: &Utf8Path, pattern: &str) -> Vec<Utf8PathBuf> {
+    let mut found = entries(base, pattern);
+    found.retain(|path| path.is_file());
+    found
+}
+
+/// As [`files`], but directories and links count, too.
+#[must_use]
+pub fn entries(base: &Utf8Path, pattern: &str) -> Vec<Utf8PathBuf> {
     let mut found = vec![base.to_owned()];
     for component in Utf8Path::new(pattern).components() {
         let part = component.as_str();
@@ -16,7 +24,7 @@ pub fn files(base: &Utf8Path, pattern: &str) -> Vec<Utf8PathBuf> {
             found.iter().map(|base| base.join(part)).collect()
         };
     }
-    found.retain(|path| path.is_file());
+    found.retain(|path| path.symlink_metadata().is_ok());
     found.sort();
     found.dedup();
     found

@@ -28,6 +28,9 @@ pub struct ManagedFiles {
     /// Left out of snapshots.
     #[serde(default)]
     pub snapshot_exclusions: Vec<String>,
+    /// Expressions as of `sed` over the names in a snapshot that is restored.
+    #[serde(default)]
+    pub restore_transforms: Vec<String>,
 }
 
 /// One directory of dependencies: `link`, or `link: target`.

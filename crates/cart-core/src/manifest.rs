@@ -25,6 +25,9 @@ pub struct Manifest {
     /// The version of the cartridge itself.
     #[serde(rename = "Cartridge-Version")]
     pub cartridge_version: String,
+    /// The versions of the cartridge from which an upgrade leaves processes alone.
+    #[serde(default, rename = "Compatible-Versions")]
+    pub compatible_versions: Vec<String>,
     /// Whether an initial build runs when an application is created.
     #[serde(default, rename = "Install-Build-Required")]
     pub install_build_required: bool,

@@ -43,7 +43,7 @@ impl GearOnDisk {
         match back.and_then(|()| Ok(self.end_of(&unfinished)?)) {
             Ok(()) => {}
             Err(error) => {
-                progress.notice(&format!("What served before could not be put back: {error}"))
+                progress.notice(&format!("What served before could not be put back: {error}"));
             }
         }
         Err(error.into())

@@ -281,6 +281,7 @@ mod tests {
             versions: vec![],
             vendor: "us".into(),
             cartridge_version: "0.1".into(),
+            compatible_versions: Vec::new(),
             install_build_required: false,
             endpoints: vec![endpoint("IP", "PORT", port), endpoint("IP", "ADMIN_PORT", port)],
         }

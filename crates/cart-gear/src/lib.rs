@@ -42,6 +42,21 @@ pub mod session;
 pub mod throwaway;
 mod unfinished;
 
+pub(crate) mod added_endpoints;
+pub mod archive;
+pub mod boot;
+pub mod exclusions;
+pub mod overlay;
+pub mod restore;
+pub mod restored_deployment;
+pub mod snapshot;
+pub mod snapshot_names;
+pub mod systemd;
+pub mod transforms;
+pub mod unit;
+pub mod unpack;
+pub mod upgrade;
+
 pub mod create;
 pub mod gear_home;
 pub mod gear_lock;

@@ -131,7 +131,7 @@ impl GearOnDisk {
     }
 
     /// A template that cannot be rendered fails nothing on a node; here its author is told.
-    fn render(
+    pub(crate) fn render(
         &self,
         cartridge: &Installed,
         entries: &[String],

@@ -84,6 +84,16 @@ impl Repository {
         git::said(&init.arg(beside.as_str()))?;
         let there = Self::at(beside.clone(), self.git.clone());
         there.set_branch(branch)?;
+        there.write_settings()?;
+        there.write_hooks(name, receiver)?;
+        Ok(files::rename(&beside, &self.path)?)
+    }
+
+    /// Writes what git must know of a gear's repository, over what it was told before.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub fn write_settings(&self) -> Result<(), GitError> {
         for (key, value) in [
             // A person's own core.hooksPath would hide the hooks from a push over a path.
             ("core.hooksPath", "hooks"),
@@ -92,10 +102,9 @@ impl Repository {
             ("maintenance.autoDetach", "false"),
             ("receive.denyDeleteCurrent", "refuse"),
         ] {
-            git::said(&there.on(&["config", key, value]))?;
+            git::said(&self.on(&["config", key, value]))?;
         }
-        there.write_hooks(name, receiver)?;
-        Ok(files::rename(&beside, &self.path)?)
+        Ok(())
     }
 
     /// Writes the hooks of the gear `name`.

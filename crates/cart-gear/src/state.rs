@@ -43,7 +43,12 @@ impl State {
     /// The state that the gear's file says; [`Unknown`](State::Unknown) when it says none.
     #[must_use]
     pub fn of(layout: &Layout) -> Self {
-        let word = std::fs::read_to_string(layout.state_file()).unwrap_or_default();
+        Self::named(&std::fs::read_to_string(layout.state_file()).unwrap_or_default())
+    }
+
+    /// The state that `word` names; [`Unknown`](State::Unknown) when it names none.
+    #[must_use]
+    pub fn named(word: &str) -> Self {
         WORDS
             .iter()
             .find(|(_, known)| *known == word.trim_end())

@@ -97,7 +97,7 @@ impl GearOnDisk {
             self.end_of(&unfinished)?;
             return Ok(true);
         }
-        progress.notice("A deployment was cut off; what was in place before is put back");
+        progress.notice("A command was cut off; what was in place before is put back");
         deployments::remove_unfinished(&self.layout)?;
         self.put_back(&unfinished, progress)?;
         self.end_of(&unfinished)?;
@@ -112,6 +112,14 @@ impl GearOnDisk {
     ) -> Result<(), FileError> {
         deployment.name().clone_into(&mut unfinished.deployment);
         unfinished.write(&self.layout)?;
+        self.runner.note = Some(script_file(&self.layout));
+        Ok(())
+    }
+
+    /// Notes that the gear is stopped for a while for something that is no deployment. After a kill
+    /// it is brought back to what it was.
+    pub(crate) fn begin_pause(&mut self, unfinished: &mut Unfinished) -> Result<(), FileError> {
+        unfinished.now(Touched::Tried, &self.layout)?;
         self.runner.note = Some(script_file(&self.layout));
         Ok(())
     }

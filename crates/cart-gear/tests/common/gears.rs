@@ -134,3 +134,9 @@ pub(crate) fn get(url: &str) -> Option<String> {
     let mut response = ureq::get(url).call().ok()?;
     response.body_mut().read_to_string().ok()
 }
+
+/// What is at `url` once there is something: the recording cartridge does not wait for its server.
+#[track_caller]
+pub(crate) fn answer(url: &str) -> String {
+    wait::until(LIMIT, || get(url)).unwrap_or_else(|| panic!("{url} does not answer"))
+}

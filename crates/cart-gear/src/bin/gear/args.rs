@@ -5,6 +5,10 @@ use std::net::SocketAddr;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand};
 
+use crate::boot::BootArguments;
+use crate::snapshots::{RestoreArguments, SnapshotArguments};
+use crate::upgrade::UpgradeArguments;
+
 /// OpenShift v2 gears on this machine: any cartridge, any app, no node.
 #[derive(Debug, Parser)]
 #[command(name = "gear", version, about)]
@@ -50,6 +54,14 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Print the last lines of a gear's logs
     Tail(TailArguments),
+    /// Write all of a gear that cannot be made anew into a .tar.gz; it is stopped meanwhile
+    Snapshot(SnapshotArguments),
+    /// Put data, code and repository of a snapshot on a gear, in place of its own
+    Restore(RestoreArguments),
+    /// Put a newer version of its cartridge on a gear
+    Upgrade(UpgradeArguments),
+    /// Start all gears that should run, as after a start of the machine
+    Boot(BootArguments),
     /// Build and deploy a commit of a gear's repository, or a directory
     Deploy(DeployArguments),
     /// List the deployments that a gear keeps

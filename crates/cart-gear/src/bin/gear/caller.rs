@@ -149,7 +149,7 @@ fn for_installs(env: &GearEnv, user: &[(String, String)]) -> GearEnv {
 
 /// The caller's PATH, so that the Python that the person uses is found; directories that depend on
 /// where the caller stands are left out.
-fn more_path(env: &GearEnv) -> Option<OsString> {
+pub(crate) fn more_path(env: &GearEnv) -> Option<OsString> {
     let mut directories: Vec<_> = std::env::split_paths(env.get("PATH")?).collect();
     // The gear remembers it as text.
     directories.retain(|directory| directory.is_absolute() && directory.to_str().is_some());

@@ -1,6 +1,7 @@
 //! `gear`: the node's side of OpenShift v2 on one machine.
 
 mod args;
+mod boot;
 mod caller;
 mod checked;
 mod context;
@@ -10,7 +11,9 @@ mod failure;
 mod look;
 mod operate;
 mod receive;
+mod snapshots;
 mod terminal;
+mod upgrade;
 mod variables;
 mod visit;
 
@@ -69,6 +72,10 @@ fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
         Command::Env(command) => variables::run(command, context),
         Command::Run(arguments) => visit::run(arguments, context),
         Command::Tail(arguments) => visit::tail(arguments, context),
+        Command::Snapshot(arguments) => snapshots::snapshot(arguments, context),
+        Command::Restore(arguments) => snapshots::restore(arguments, context),
+        Command::Upgrade(arguments) => upgrade::run(arguments, context),
+        Command::Boot(arguments) => boot::run(arguments, context),
         Command::Deploy(arguments) => deploy::deploy(arguments, context),
         Command::Deployments(arguments) => deploy::list(arguments, context),
         Command::Activate(arguments) => deploy::activate(arguments, context),

@@ -1,0 +1,69 @@
+//! `gear upgrade`.
+
+use camino::Utf8PathBuf;
+use cart_gear::upgrade::{SameVersion, UpgradeError, Upgraded, upgrade};
+use clap::Args;
+
+use crate::args::OnGear;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::terminal::remark;
+
+#[derive(Args, Debug)]
+pub(crate) struct UpgradeArguments {
+    #[command(flatten)]
+    pub(crate) gear: OnGear,
+
+    /// The directory of the newer cartridge [default: where the gear's cartridge was taken from]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cartridge: Option<Utf8PathBuf>,
+
+    /// Put the cartridge on the gear again even if the gear has this version of it
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+pub(crate) fn run(arguments: &UpgradeArguments, context: &mut Context) -> Result<(), Failure> {
+    let name = &arguments.gear.name;
+    let (mut gear, _lock) = context.work_on(&arguments.gear, "upgrade")?;
+    let gears = context.gears()?;
+    let cartridge = match &arguments.cartridge {
+        Some(directory) => directory.clone(),
+        None => gears.find(name)?.record.cartridge,
+    };
+    if !cartridge.is_dir() {
+        return Err(Failure::usage(format!(
+            "{cartridge} is not there: name the newer cartridge's directory with --cartridge DIR"
+        )));
+    }
+    let same = if arguments.force { SameVersion::Refresh } else { SameVersion::Leave };
+    let done = upgrade(&gears, &mut gear, &cartridge, same, context.terminal)?;
+    context.terminal.done();
+    remark(&match done {
+        Upgraded::Already { version } => {
+            format!(
+                "{name} has version {version} of its cartridge already (--force puts it on again)"
+            )
+        }
+        Upgraded::Compatible { from, to } => {
+            format!("{name}: cartridge {from} is now {to}; what ran was not touched")
+        }
+        Upgraded::Incompatible { from, to, runs: true } => {
+            format!("{name}: cartridge {from} is now {to}, and it runs again")
+        }
+        Upgraded::Incompatible { from, to, runs: false } => {
+            format!("{name}: cartridge {from} is now {to}; it is {}, as before", gear.state())
+        }
+    });
+    Ok(())
+}
+
+impl From<UpgradeError> for Failure {
+    fn from(error: UpgradeError) -> Self {
+        match error {
+            UpgradeError::Hook(error) => error.into(),
+            UpgradeError::Lock(error) => error.into(),
+            other => Self::new(other),
+        }
+    }
+}

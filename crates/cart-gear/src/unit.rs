@@ -1,0 +1,130 @@
+//! The systemd unit that runs `gear boot` when the machine starts and `gear boot --stop` when it
+//! ends.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// Whose unit it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// A user's own: it needs no root, and lingering to run without a login.
+    User,
+    /// The machine's, for the user of this name or number.
+    System(String),
+}
+
+/// A unit as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// Whose it is.
+    pub whose: Whose,
+    /// The program `gear`; an absolute path.
+    pub program: Utf8PathBuf,
+    /// The directory of the gears; an absolute path.
+    pub gears: Utf8PathBuf,
+    /// Where programs are found: a PATH.
+    pub path: String,
+}
+
+/// Longer than the slowest stop of a gear, [`crate::boot`]'s limits added up.
+const STOP_SECONDS: u32 = 600;
+
+impl Unit {
+    /// Its file's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.whose {
+            Whose::User => "gear.service".to_owned(),
+            Whose::System(user) => format!("gear-{user}.service"),
+        }
+    }
+
+    /// Its file's content. Starting and stopping is left to `gear`: systemd signals nothing that
+    /// belongs to a gear, and waits as long as a start takes.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let program = program(&self.program);
+        let (user, wanted_by) = match &self.whose {
+            Whose::User => (String::new(), "default.target"),
+            Whose::System(name) => (format!("User={name}\n"), "multi-user.target"),
+        };
+        format!(
+            "# Written by `gear boot --install`, removed by `gear boot --uninstall`.\n\
+             [Unit]\n\
+             Description=gears in {gears}\n\
+             After=network.target\n\
+             \n\
+             [Service]\n\
+             Type=oneshot\n\
+             RemainAfterExit=yes\n\
+             {user}\
+             Environment={home}\n\
+             Environment={path}\n\
+             ExecStart={program} boot\n\
+             ExecStop={program} boot --stop\n\
+             TimeoutStartSec=infinity\n\
+             TimeoutStopSec={STOP_SECONDS}\n\
+             KillMode=process\n\
+             \n\
+             [Install]\n\
+             WantedBy={wanted_by}\n",
+            gears = self.gears.as_str().replace('%', "%%"),
+            home = quoted(&format!("GEAR_HOME={}", self.gears)),
+            path = quoted(&format!("PATH={}", self.path)),
+        )
+    }
+}
+
+/// Where systemd looks for a user's own units.
+#[must_use]
+pub fn user_directory(config: &Utf8Path) -> Utf8PathBuf {
+    config.join("systemd/user")
+}
+
+/// Where systemd looks for the machine's units.
+pub const SYSTEM_DIRECTORY: &str = "/etc/systemd/system";
+
+/// A word as systemd reads it back: `%` begins a specifier, a backslash protects.
+fn quoted(word: &str) -> String {
+    let escaped = word.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    format!("\"{escaped}\"")
+}
+
+/// In a command line, `$` begins a variable, too.
+fn program(path: &Utf8Path) -> String {
+    quoted(path.as_str()).replace('$', "$$")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(whose: Whose) -> Unit {
+        Unit {
+            whose,
+            program: "/opt/gear bin/gear".into(),
+            gears: "/srv/100%/gears".into(),
+            path: "/opt/python/bin:/usr/bin".into(),
+        }
+    }
+
+    #[test]
+    fn a_users_unit() {
+        insta::assert_snapshot!(unit(Whose::User).text());
+        assert_eq!(unit(Whose::User).name(), "gear.service");
+    }
+
+    #[test]
+    fn a_machines_unit_names_its_user_and_is_wanted_by_the_machine() {
+        let unit = unit(Whose::System("www".into()));
+        assert_eq!(unit.name(), "gear-www.service");
+        let text = unit.text();
+        assert!(text.contains("\nUser=www\n"), "{text}");
+        assert!(text.ends_with("[Install]\nWantedBy=multi-user.target\n"), "{text}");
+    }
+
+    #[test]
+    fn what_systemd_would_take_for_something_else_is_protected() {
+        assert_eq!(quoted(r#"a"b\c%d"#), r#""a\"b\\c%%d""#);
+        assert_eq!(program(Utf8Path::new("/a$b")), "\"/a$$b\"");
+    }
+}
