@@ -23,5 +23,6 @@ mod serving;
 mod threaddump;
 mod update;
 mod user_nginx;
+mod whole_life;
 
 use tests::cartridge;
