@@ -64,7 +64,7 @@ pub struct TestGear {
 /// How the gear was made.
 #[derive(Debug)]
 enum Made {
-    Throwaway(Throwaway),
+    Throwaway(Box<Throwaway>),
     Kept(GearHome, Box<GearOnDisk>),
 }
 
@@ -128,7 +128,7 @@ impl TestGear {
         }
         gear.configure(version, &mut Silent).map_err(|e| e.to_string())?;
         let address = gear.visit().ok_or("the cartridge has no endpoint")?;
-        Ok(Self { gear: Some(Made::Throwaway(gear)), address, place })
+        Ok(Self { gear: Some(Made::Throwaway(Box::new(gear))), address, place })
     }
 
     /// A gear that stays until the end of the test, with a git repository whose hooks call
