@@ -63,6 +63,18 @@ fn new_code_is_served_after_a_restart_and_after_a_hot_deploy() {
 }
 
 #[test]
+fn a_deploy_that_is_not_hot_leaves_the_new_generation_to_the_start_that_follows() {
+    let gear = running(&fixture("mirror"), &[]);
+    let pid = || get(gear.address(), "/pid").body;
+    let before = pid();
+    gear.control("deploy").done();
+    assert_eq!(pid(), before);
+    gear.deploy_hot().done();
+    let replaced = || (pid() != before).then_some(());
+    assert!(cart_core::wait::until(Duration::from_secs(20), replaced).is_some());
+}
+
+#[test]
 fn a_variable_reaches_the_app_with_a_restart() {
     let gear = running(&fixture("mirror"), &[]);
     assert_eq!(get(gear.address(), "/variable?GREETING").body, "(unset)");

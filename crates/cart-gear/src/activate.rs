@@ -39,13 +39,7 @@ impl GearOnDisk {
             self.end_of(&unfinished)?;
             return Ok(deployment);
         };
-        let back = self.put_back(&unfinished, progress);
-        match back.and_then(|()| Ok(self.end_of(&unfinished)?)) {
-            Ok(()) => {}
-            Err(error) => {
-                progress.notice(&format!("What served before could not be put back: {error}"));
-            }
-        }
+        self.take_back(&unfinished, None, progress);
         Err(error.into())
     }
 }

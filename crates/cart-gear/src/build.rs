@@ -123,7 +123,7 @@ impl GearOnDisk {
             let state = if hot { State::Started } else { State::Stopped };
             state.write(&self.layout)?;
         } else {
-            self.take_back(&unfinished, deployment, progress);
+            self.take_back(&unfinished, Some(deployment), progress);
         }
         Err(error)
     }

@@ -131,17 +131,17 @@ impl GearOnDisk {
         files::remove_if_exists(&file(&self.layout))
     }
 
-    /// After a failure: removes what failed and puts back what served before. What goes wrong here
+    /// After a failure: removes what was built, if anything was, and puts back what served before. What goes wrong here
     /// is a notice, because why the deployment failed is what counts; the next command on the gear
     /// tries again.
     pub(crate) fn take_back(
         &mut self,
         unfinished: &Unfinished,
-        failed: Deployment,
+        failed: Option<Deployment>,
         progress: &mut dyn Progress,
     ) {
         let outcome = failed
-            .discard(&self.layout)
+            .map_or(Ok(()), |failed| failed.discard(&self.layout))
             .map_err(BuildError::from)
             .and_then(|()| self.put_back(unfinished, progress))
             .and_then(|()| Ok(self.end_of(unfinished)?));

@@ -30,6 +30,8 @@ pub(crate) fn create(arguments: &CreateArguments, context: &mut Context) -> Resu
         Some(address) => format!("{name} is at http://{address}/"),
         None => format!("{name} is made"),
     });
+    let repository = gears.home_of(name).join(format!("git/{name}.git"));
+    remark(&format!("`git push {repository} HEAD:master` deploys another commit"));
     Ok(())
 }
 
