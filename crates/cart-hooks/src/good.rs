@@ -107,8 +107,9 @@ pub(crate) fn keep(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) -> Result<
         Some(good) => Place::new(&top, good.number),
         None => {
             sweep(ctx.dir)?;
-            let place = Place::new(&top, before.as_ref().map_or(0, |good| good.number) + 1);
-            place.fill(ready, code.as_ref())?;
+            let former = before.as_ref().map(|good| Place::new(&top, good.number));
+            let place = Place::new(&top, former.as_ref().map_or(0, |former| former.number) + 1);
+            place.fill(ready, code.as_ref(), former.map(|former| former.code()).as_deref())?;
             place
         }
     };
@@ -216,13 +217,21 @@ impl Place {
 
     /// Nothing is synced: that would wait for what everybody else on the node has written. A power
     /// failure seconds after a deploy may cost the copy; the repository is there then, too.
-    fn fill(&self, ready: &Ready, code: Option<&Code>) -> Result<(), FileError> {
+    fn fill(
+        &self,
+        ready: &Ready,
+        code: Option<&Code>,
+        former: Option<&Utf8Path>,
+    ) -> Result<(), FileError> {
         let places = &ready.app.places;
         // What is there was left behind by a hook that was killed.
         files::remove_tree_if_exists(&self.path)?;
         files::create_dir(&self.path, 0o700)?;
         if let Some(code) = code {
-            code.copy(&places.repo, &self.code())?;
+            let read = |root| Some((Code::read(root, code::LIMIT).ok().flatten()?, root));
+            let former = former.and_then(read);
+            let former = former.as_ref().map(|(code, root)| (code, *root));
+            code.copy(&places.repo, &self.code(), former)?;
         }
         let moves = Moves::of_repo(ready, self, code.is_some());
         kept::keep(&places.environment, &self.virtenv(), &moves.pairs())
