@@ -29,7 +29,7 @@ pub struct Supervisor {
     pub run: Utf8PathBuf,
     /// The cartridge's `logs/`.
     pub logs: Utf8PathBuf,
-    /// What starts it: a program that calls [`supervise`](crate::supervise).
+    /// What starts it: a program that calls [`run`](crate::run).
     pub command: CommandSpec,
 }
 

@@ -75,8 +75,7 @@ fn supervise(run: &Utf8Path, logs: &Utf8Path) -> Result<(), DaemonError> {
     let control = inherited::take(CONTROL_DESCRIPTOR)?;
     // A session of its own: no terminal, no signals meant for whoever started us.
     rustix::process::setsid().map_err(io::Error::from)?;
-    // What a node runs has this one, a login another: the app should see no difference.
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    set_umask();
     // What our services leave behind comes to us, not to the system's first process.
     let _ = rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1));
     let log = Log::open(&logs.join("supervisor.log"))?;
@@ -88,6 +87,7 @@ fn supervise(run: &Utf8Path, logs: &Utf8Path) -> Result<(), DaemonError> {
 /// Goes on as a supervisor that was another program until just now.
 fn take_over(run: &Utf8Path, logs: &Utf8Path, control: i32) -> Result<(), DaemonError> {
     let control = UnixListener::from(inherited::take(control)?);
+    set_umask();
     let log = Log::open(&logs.join("supervisor.log"))?;
     let supervisor = match Handover::read(run) {
         Ok(handover) => Supervisor::from_handover(run, control, log, handover)?,
@@ -101,6 +101,11 @@ fn take_over(run: &Utf8Path, logs: &Utf8Path, control: i32) -> Result<(), Daemon
     };
     { supervisor }.work()?;
     Ok(())
+}
+
+/// What a node runs has this one, a login another: the app should see no difference.
+fn set_umask() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
 }
 
 /// A process of the supervisor's that cannot work.

@@ -91,7 +91,7 @@ impl Supervisor {
     }
 
     fn advance_turn(&mut self, turn: Box<Turn>) {
-        let old = self.service(&turn.spec.name).draining.len();
+        let old = self.service(&turn.spec.name).old_generations();
         if old > MOST_OLD && Instant::now() < turn.until {
             self.operation = Some(Operation::Wait(turn));
         } else {

@@ -163,6 +163,17 @@ impl Service {
         self.collector.is_none()
     }
 
+    /// How many generations that were replaced, or failed, are still there. What a crash left of
+    /// the one that serves is none.
+    pub(crate) fn old_generations(&self) -> usize {
+        let serving = self.current.as_ref().map(|current| current.generation);
+        let mut old: Vec<u64> = self.draining.iter().map(|d| d.generation).collect();
+        old.sort_unstable();
+        old.dedup();
+        old.retain(|generation| Some(*generation) != serving);
+        old.len()
+    }
+
     fn running(&self) -> impl Iterator<Item = Running> {
         let current = self.current.iter().filter_map(|c| c.process);
         current.chain(self.draining.iter().map(|d| d.process))

@@ -70,6 +70,9 @@ impl Supervisor {
             }
             let again = if instance.crashed(how) { "will be started again" } else { "is given up" };
             noted.push(format!("{}: pid {pid} crashed with {how} and {again}", service.name));
+            // Workers whose master was killed are asked to end at once, although nobody accepts
+            // until the next master is up: left alone for a while, they lost more (gunicorn's end by
+            // themselves when they miss their master, and cut what they are at).
             let left = leftovers(&instance.spec, instance.generation, pid);
             service.draining.extend(left);
         }
