@@ -7,17 +7,17 @@
 //! name are leftovers.
 
 mod code;
+mod moves;
 
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::CartridgeDir;
 use cart_core::cartridge::Context;
 use cart_core::files::{self, FileError};
-use cart_core::{CartridgeDir, GearEnv};
 use cart_nginx::{Rendered, Stage};
 use cart_python::support;
 use cart_python::virtualenv::kept::{self, Mark};
-use cart_python::virtualenv::relocate::replace_path;
 use cart_supervisor::ServiceSpec;
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::ready::Ready;
 use crate::services::Wanted;
 use code::Code;
+use moves::Moves;
 
 /// Raised when an older file must not be believed any more.
 const FORMAT: u32 = 1;
@@ -107,8 +108,9 @@ pub(crate) fn keep(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) -> Result<
         Some(good) => Place::new(&top, good.number),
         None => {
             sweep(ctx.dir)?;
-            let place = Place::new(&top, before.as_ref().map_or(0, |good| good.number) + 1);
-            place.fill(ready, code.as_ref())?;
+            let former = before.as_ref().map(|good| Place::new(&top, good.number));
+            let place = Place::new(&top, former.as_ref().map_or(0, |former| former.number) + 1);
+            place.fill(ready, code.as_ref(), former.map(|former| former.code()).as_deref())?;
             place
         }
     };
@@ -216,119 +218,24 @@ impl Place {
 
     /// Nothing is synced: that would wait for what everybody else on the node has written. A power
     /// failure seconds after a deploy may cost the copy; the repository is there then, too.
-    fn fill(&self, ready: &Ready, code: Option<&Code>) -> Result<(), FileError> {
+    fn fill(
+        &self,
+        ready: &Ready,
+        code: Option<&Code>,
+        former: Option<&Utf8Path>,
+    ) -> Result<(), FileError> {
         let places = &ready.app.places;
         // What is there was left behind by a hook that was killed.
         files::remove_tree_if_exists(&self.path)?;
         files::create_dir(&self.path, 0o700)?;
         if let Some(code) = code {
-            code.copy(&places.repo, &self.code())?;
+            let read = |root| Some((Code::read(root, code::LIMIT).ok().flatten()?, root));
+            let former = former.and_then(read);
+            let former = former.as_ref().map(|(code, root)| (code, *root));
+            code.copy(&places.repo, &self.code(), former)?;
         }
         let moves = Moves::of_repo(ready, self, code.is_some());
         kept::keep(&places.environment, &self.virtenv(), &moves.pairs())
-    }
-}
-
-/// Old and new places of everything that is kept.
-#[derive(Debug)]
-struct Moves(Vec<(Utf8PathBuf, Utf8PathBuf)>);
-
-impl Moves {
-    fn of(ready: &Ready, place: &Place, has_code: bool) -> Self {
-        let mut moves = Self::of_repo(ready, place, has_code);
-        let places = &ready.app.places;
-        moves.add(&places.environment, &place.virtenv());
-        moves.add(&places.launchers, &place.launchers());
-        moves
-    }
-
-    /// The repository, by every name that it has on a gear (node-contract.md, Gear layout).
-    fn of_repo(ready: &Ready, place: &Place, has_code: bool) -> Self {
-        let mut moves = Self(Vec::new());
-        if has_code {
-            let repo = &ready.app.places.repo;
-            moves.add(repo, &place.code());
-            let short = ready.home.join("app-root/repo");
-            if short.canonicalize_utf8().ok() == repo.canonicalize_utf8().ok() {
-                moves.add(&short, &place.code());
-            }
-        }
-        moves
-    }
-
-    fn add(&mut self, old: &Utf8Path, new: &Utf8Path) {
-        let real = old.canonicalize_utf8().ok();
-        for old in std::iter::once(old.to_owned()).chain(real) {
-            if !self.0.iter().any(|(known, _)| *known == old) {
-                self.0.push((old, new.to_owned()));
-            }
-        }
-    }
-
-    fn pairs(&self) -> Vec<(&Utf8Path, &Utf8Path)> {
-        self.0.iter().map(|(old, new)| (old.as_path(), new.as_path())).collect()
-    }
-
-    fn good(
-        &self,
-        ready: &Ready,
-        wanted: &Wanted,
-        number: u64,
-        environment: Option<Mark>,
-        config: Rendered,
-    ) -> Good {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let (server, _) = unlabelled(&wanted.appserver.label);
-        let mut appserver = self.spec(&wanted.appserver);
-        appserver.label = format!("{server}{LABEL}");
-        Good {
-            format: FORMAT,
-            number,
-            since: now.unwrap_or_default().as_secs(),
-            server: server.to_owned(),
-            python: ready.prepared.python.clone(),
-            repo: ready.app.places.repo.clone(),
-            has_code: self.0.iter().any(|(old, _)| *old == ready.app.places.repo),
-            environment,
-            appserver,
-            nginx: wanted.nginx.clone(),
-            config: Config {
-                main: self.bytes(config.main),
-                appserver: self.bytes(config.appserver),
-                server: self.bytes(config.server),
-            },
-        }
-    }
-
-    /// The same service from the new places. Variables move, too: `OPENSHIFT_REPO_DIR`, and those
-    /// that people set to a path of the repository, such as `PYTHONPATH`.
-    fn spec(&self, spec: &ServiceSpec) -> ServiceSpec {
-        let mut spec = spec.clone();
-        let command = &mut spec.command;
-        command.program = self.text(command.program.as_str()).into();
-        command.dir = self.text(command.dir.as_str()).into();
-        for arg in &mut command.args {
-            *arg = self.text(arg);
-        }
-        let moved = command.env.iter().map(|(name, value)| match value.to_str() {
-            Some(text) => (name.to_owned(), self.text(text).into()),
-            None => (name.to_owned(), value.to_owned()),
-        });
-        command.env = moved.collect::<GearEnv>();
-        spec
-    }
-
-    fn text(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (old, new)| {
-            replace_path(&text, old.as_str(), new.as_str())
-        })
-    }
-
-    fn bytes(&self, bytes: Vec<u8>) -> Bytes {
-        match String::from_utf8(bytes) {
-            Ok(text) => Bytes::Text(self.text(&text)),
-            Err(other) => Bytes::Other(other.into_bytes()),
-        }
     }
 }
 

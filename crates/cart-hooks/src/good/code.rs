@@ -1,8 +1,10 @@
 //! The app's code: what of it is there, whether two directories hold the same, and copying it.
 //!
-//! Version control and compiled Python are left out. Files are copied, never linked: people and
-//! apps edit them in place. Where the file system can, a copy shares the blocks until then.
+//! Version control and compiled Python are left out. Files of the repository are copied, never
+//! linked: people and apps edit them in place. Where the file system can, a copy shares the blocks
+//! until then. What is the same as in a former copy is linked to that, which nobody edits.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -33,13 +35,13 @@ pub(crate) struct Code {
     entries: Vec<Entry>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Entry {
     below: PathBuf,
     what: What,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 enum What {
     Directory,
     File {
@@ -85,18 +87,30 @@ impl Code {
     }
 
     /// Copies it from `from`, where it was read, into `to`, which must not exist. Files keep their
-    /// modes and times, by which Python tells whether a compiled file is of theirs.
+    /// modes and times, by which Python tells whether a compiled file is of theirs. `former` is a
+    /// copy that was made before, as it is now.
     ///
     /// # Errors
     /// [`FileError`] naming what could not be copied; a part may be left in `to`.
-    pub(crate) fn copy(&self, from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
+    pub(crate) fn copy(
+        &self,
+        from: &Utf8Path,
+        to: &Utf8Path,
+        former: Option<(&Self, &Utf8Path)>,
+    ) -> Result<(), FileError> {
+        let known: HashSet<&Entry> = former.iter().flat_map(|(code, _)| &code.entries).collect();
         let make = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
         make(to.as_std_path()).map_err(|e| FileError::new("make", to, e))?;
-        for Entry { below, what } in &self.entries {
+        for entry in &self.entries {
+            let Entry { below, what } = entry;
             let (source, copy) = (from.as_std_path().join(below), to.as_std_path().join(below));
             let done = match what {
                 What::Directory => make(&copy),
-                What::File { .. } => copy_file(&source, &copy),
+                What::File { .. } => match former.filter(|_| known.contains(entry)) {
+                    Some((_, root)) => fs::hard_link(root.as_std_path().join(below), &copy)
+                        .or_else(|_| copy_file(&source, &copy)),
+                    None => copy_file(&source, &copy),
+                },
                 What::LinkInside(target) => symlink(to.as_std_path().join(target), &copy),
                 What::Link(target) => symlink(target, &copy),
             };

@@ -1,7 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use cart_core::{CommandSpec, LogLimits};
+use cart_core::{CommandSpec, GearEnv, LogLimits};
 use cart_supervisor::{Listen, Logging, Probe, Stop, StopSignal};
 
 use super::*;

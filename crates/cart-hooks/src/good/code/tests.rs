@@ -32,7 +32,7 @@ fn a_copy_is_the_same_with_modes_times_and_links() {
     symlink(repo.join("static"), repo.join("absolute")).unwrap();
     symlink("/nowhere", repo.join("outside")).unwrap();
     let code = read(&repo);
-    code.copy(&repo, &copy).unwrap();
+    code.copy(&repo, &copy, None).unwrap();
     assert_eq!(read(&copy), code);
     assert_eq!(fs::read_link(copy.join("absolute")).unwrap(), copy.join("static"));
     assert_eq!(fs::read_link(copy.join("outside")).unwrap(), Path::new("/nowhere"));
@@ -44,10 +44,26 @@ fn a_copy_is_the_same_with_modes_times_and_links() {
 }
 
 #[test]
+fn what_is_the_same_as_in_a_former_copy_is_linked_to_that_and_never_to_the_repository() {
+    let (_keep, dir) = app();
+    let (repo, first, second) = (dir.join("repo"), dir.join("1"), dir.join("2"));
+    read(&repo).copy(&repo, &first, None).unwrap();
+    put(&repo, "app.py", 0o600);
+    let code = read(&repo);
+    code.copy(&repo, &second, Some((&read(&first), &first))).unwrap();
+    assert_eq!(read(&second), code);
+    let inode = |dir: &Utf8Path, name: &str| fs::metadata(dir.join(name)).unwrap().ino();
+    assert_eq!(inode(&first, "tool.sh"), inode(&second, "tool.sh"));
+    assert_ne!(inode(&first, "app.py"), inode(&second, "app.py"));
+    assert_ne!(inode(&repo, "app.py"), inode(&second, "app.py"));
+    assert_ne!(inode(&repo, "tool.sh"), inode(&second, "tool.sh"));
+}
+
+#[test]
 fn a_changed_a_new_and_a_missing_file_make_a_difference() {
     let (_keep, dir) = app();
     let (repo, copy) = (dir.join("repo"), dir.join("copy"));
-    read(&repo).copy(&repo, &copy).unwrap();
+    read(&repo).copy(&repo, &copy, None).unwrap();
     put(&repo, "new.py", 0o644);
     assert_ne!(read(&repo), read(&copy));
     fs::remove_file(repo.join("new.py")).unwrap();
