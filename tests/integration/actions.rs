@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 #[test]
 fn a_compatible_upgrade_touches_no_process_and_may_be_done_again() {
     let gear = running(&fixture("mirror"), &[]);
-    let (app, nginx) = (child(&gear, "python"), child(&gear, "nginx"));
+    let (app, nginx) = (child(&gear, "bin/python"), child(&gear, "nginx"));
     let element = gear.cartridge().join("env/OPENSHIFT_ADVANCED_PYTHON_PATH_ELEMENT");
     std::fs::remove_file(&element).unwrap();
     // The node's agent has variables of its own, and there is no session.
@@ -64,7 +64,7 @@ fn after_an_incompatible_upgrade_the_app_starts_again() {
 #[test]
 fn set_env_is_taken_note_of_and_other_hooks_are_refused() {
     let gear = running(&fixture("mirror"), &[]);
-    let app = child(&gear, "python");
+    let app = child(&gear, "bin/python");
     let values = "'4f1c'='OPENSHIFT_MYSQL_DB_HOST=127.0.0.2; OPENSHIFT_MYSQL_DB_PORT=3306'";
     for arguments in [vec!["gear", "domain", values], vec!["gear", "domain"], vec![]] {
         let ended = script(&gear, "hooks/set-env", &arguments);
@@ -139,7 +139,7 @@ fn metrics_are_told_without_any_variable_of_the_gears() {
 #[test]
 fn actions_that_are_a_nodes_own_affair_change_nothing() {
     let gear = running(&fixture("mirror"), &[]);
-    let (app, nginx) = (child(&gear, "python"), child(&gear, "nginx"));
+    let (app, nginx) = (child(&gear, "bin/python"), child(&gear, "nginx"));
     let layout = gear.gear().layout();
     let state = files::read(&layout.state_file()).unwrap();
     for action in [
@@ -210,7 +210,7 @@ fn a_session_has_the_apps_python_and_an_environment_is_not_made_from_itself() {
     let path = get(gear.address(), "/variable?PATH").body;
     assert_eq!(path.matches("/virtenv/bin").count(), 1, "{path}");
 
-    let app = child(&gear, "python");
+    let app = child(&gear, "bin/python");
     let deployment = gear.gear().layout().deployments().join("2999-01-01_00-00-00.000");
     std::fs::create_dir_all(&deployment).unwrap();
     let metadata = b"{\"hot_deploy\":null,\"force_clean_build\":true}\n";

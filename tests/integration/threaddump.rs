@@ -50,7 +50,7 @@ fn every_server_shows_where_it_waits_and_loses_nothing_by_it() {
         gear.set("OPENSHIFT_PYTHON_WORKER_CLASS", if class.is_empty() { "sync" } else { class });
         gear.control("stop").done();
         gear.control("start").done();
-        let main = child(&gear, "python");
+        let main = child(&gear, "bin/python");
         let all = || (process::children(main.pid).len() + 1 == processes).then_some(());
         assert!(wait::until(LIMIT, all).is_some(), "{server} {class}");
         let waiting = hanging(&gear, "/wait");
@@ -67,7 +67,7 @@ fn every_server_shows_where_it_waits_and_loses_nothing_by_it() {
         go_on(&gear);
         assert_eq!(waiting.join().unwrap().body, "went on", "{what}");
         files::remove_if_exists(&data(&gear, "go-on")).unwrap();
-        assert_eq!(child(&gear, "python"), main, "{what}");
+        assert_eq!(child(&gear, "bin/python"), main, "{what}");
     }
 }
 
@@ -78,13 +78,13 @@ fn an_app_that_spins_in_c_code_is_seen_from_outside() {
         gear.set(SERVER, server);
         gear.control("stop").done();
         gear.control("start").done();
-        let main = child(&gear, "python");
+        let main = child(&gear, "bin/python");
         let spinning = hanging(&gear, "/spin");
         let said = gear.control("threaddump").done().text.clone();
         assert!(said.contains("in spins_in_c"), "{server}: {said}");
         assert!(said.contains("seen from outside"), "{server}: {said}");
         assert_eq!(spinning.join().unwrap().body, "spun", "{server}");
-        assert_eq!(child(&gear, "python"), main, "{server}");
+        assert_eq!(child(&gear, "bin/python"), main, "{server}");
     }
 }
 
@@ -106,7 +106,7 @@ fn a_program_that_the_app_started_is_left_alone_and_a_stopped_process_is_named()
     assert!(said.contains("(sleep 600): not asked"), "{said}");
     assert!(program.is_alive());
 
-    let main = child(&gear, "python");
+    let main = child(&gear, "bin/python");
     main.signal(Signal::STOP);
     let said = gear.control("threaddump").done().text.clone();
     assert!(said.contains(&format!("Process {} (", main.pid)), "{said}");

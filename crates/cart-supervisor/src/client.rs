@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
 use cart_core::run::{self, RunError};
-use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits};
+use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits, fault};
 use rustix::process::Signal;
 
 use crate::daemon::SUPERVISE;
@@ -314,7 +314,7 @@ pub enum ClientError {
     #[error("{0}")]
     Failed(Failure),
     /// The control socket cannot be used.
-    #[error("cannot use the supervisor's socket {path}: {source}")]
+    #[error("cannot use the supervisor's socket {path}: {}", fault::words(.source))]
     Socket {
         /// The socket.
         path: Utf8PathBuf,
@@ -326,7 +326,7 @@ pub enum ClientError {
     #[error(transparent)]
     NotStarted(#[from] RunError),
     /// The supervisor did not answer, or broke off.
-    #[error("the supervisor behind {socket} did not answer: {source}\n{last_lines}")]
+    #[error("the supervisor behind {socket} did not answer: {}\n{last_lines}", fault::words(.source))]
     NoAnswer {
         /// The socket.
         socket: Utf8PathBuf,

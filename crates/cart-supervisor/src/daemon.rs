@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
-use cart_core::{Cartridge, LogLimits, entry, inherited};
+use cart_core::{Cartridge, LogLimits, entry, fault, inherited};
 
 use crate::handover::{Handover, TAKE_OVER};
 use crate::log::Log;
@@ -127,6 +127,6 @@ enum DaemonError {
         source: io::Error,
     },
     /// The system refused a descriptor or a wait.
-    #[error("the supervisor cannot go on: {0}")]
+    #[error("the supervisor cannot go on: {}", fault::words(.0))]
     System(#[from] io::Error),
 }

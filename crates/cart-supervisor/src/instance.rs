@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
-use cart_core::{CommandSpec, files, inherited, run};
+use cart_core::{CommandSpec, fault, files, inherited, run};
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::BackOff;
@@ -206,7 +206,8 @@ impl Instance {
         let failed = |message: String| Failure::NotStarted { message };
         let sockets: Result<Vec<OwnedFd>, _> =
             self.held.iter().map(|held| held.socket.try_clone()).collect();
-        let sockets = sockets.map_err(|e| failed(format!("cannot copy a descriptor: {e}")))?;
+        let sockets = sockets
+            .map_err(|e| failed(format!("cannot copy a descriptor: {}", fault::words(&e))))?;
         let command = self.again_with.as_ref().unwrap_or(&self.spec.command);
         let child =
             run::service(command, sockets, &output.file).map_err(|e| failed(e.to_string()))?;
@@ -220,8 +221,9 @@ impl Instance {
 
     /// Asks the first socket for proof.
     pub(crate) fn probe(&self) -> Result<Probing, Failure> {
-        let closed =
-            |e: io::Error| Failure::NotStarted { message: format!("cannot probe it: {e}") };
+        let closed = |e: io::Error| Failure::NotStarted {
+            message: format!("cannot probe it: {}", fault::words(&e)),
+        };
         match (self.held.first(), &self.spec.probe) {
             (Some(Held { bound_at: Some(path), .. }), probe) => {
                 Probing::unix(path, probe).map_err(closed)
@@ -241,7 +243,7 @@ impl Instance {
         for held in &mut self.held {
             if let (Some(from), Listen::Unix(to)) = (&held.bound_at, &held.listen) {
                 std::fs::rename(from, to).map_err(|e| Failure::File {
-                    message: format!("cannot rename {from} to {to}: {e}"),
+                    message: format!("cannot rename {from} to {to}: {}", fault::words(&e)),
                     path: to.clone(),
                 })?;
                 held.bound_at = None;

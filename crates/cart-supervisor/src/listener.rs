@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::fault;
 use cart_core::listening::Holder;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
@@ -17,8 +18,10 @@ const BACKLOG: i32 = 4096;
 
 /// Binds and listens on a path. What was there before is replaced.
 pub(crate) fn unix(path: &Utf8Path) -> Result<OwnedFd, Failure> {
-    let failed =
-        |e: io::Error| Failure::NoSocket { place: path.to_string(), message: e.to_string() };
+    let failed = |e: io::Error| Failure::NoSocket {
+        place: path.to_string(),
+        message: fault::words(&e).into_owned(),
+    };
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
         _ => {}

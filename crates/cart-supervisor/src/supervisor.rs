@@ -7,6 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::fault;
 use cart_core::process::ProcessId;
 use rustix::event::PollFlags;
 use rustix::process::Signal;
@@ -41,6 +42,8 @@ pub(crate) struct Supervisor {
     /// Set when the last service is gone and nothing more is to come.
     pub(crate) finished: bool,
     pub(crate) control: UnixListener,
+    /// This process, looked up once: later there may be no descriptor left to look with.
+    me: Option<ProcessId>,
     signals: Signals,
     /// Connections whose request has not been read wholly.
     pub(crate) connections: Vec<Connection>,
@@ -77,6 +80,7 @@ impl Supervisor {
             operation: None,
             finished: false,
             control,
+            me: ProcessId::of(std::process::id()),
             signals: Signals::new()?,
             connections: Vec::new(),
             waiting: VecDeque::new(),
@@ -159,7 +163,7 @@ impl Supervisor {
                 again_with: None,
             })
         }));
-        let supervisor = ProcessId::of(std::process::id());
+        let supervisor = self.me;
         let boot = record::boot();
         let collectors = self.services.iter().filter_map(|s| s.collector.as_ref());
         let writers = collectors.filter_map(Collector::writer).collect();
@@ -221,7 +225,11 @@ impl Supervisor {
                 Ok((stream, _)) => self.connections.extend(Connection::new(stream)),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
                 // No descriptor is free: trying again at once would only spin.
-                Err(_) => self.accept_at = Some(Instant::now() + ACCEPT_PAUSE),
+                Err(e) => {
+                    let why = fault::words(&e);
+                    self.log.line(format_args!("a hook must wait, it cannot be accepted: {why}"));
+                    self.accept_at = Some(Instant::now() + ACCEPT_PAUSE);
+                }
             }
         }
     }
@@ -266,7 +274,7 @@ impl Supervisor {
                 self.end(first, Some(Duration::from_secs(within)), Some(connection));
             }
             Request::Status => connection.answer(&Response::Status(self.status())),
-            Request::About => connection.answer(&about()),
+            Request::About => connection.answer(&self.about()),
             Request::Become { program } => self.become_program(&program, connection),
             Request::StartAgainWith { service, command } => {
                 let current = self.services.iter_mut().find(|s| s.name == service);
@@ -276,6 +284,14 @@ impl Supervisor {
                 self.note();
                 connection.answer(&Response::Noted(serves));
             }
+        }
+    }
+
+    fn about(&self) -> Response {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        match self.me {
+            Some(process) => Response::About { process, version },
+            None => Response::NotUnderstood("/proc does not show this process".to_owned()),
         }
     }
 
@@ -307,13 +323,5 @@ impl Supervisor {
         let connections = self.connections.iter().map(Connection::silent_at);
         let services = self.services.iter().filter_map(Service::deadline);
         services.chain(connections).chain(operation).chain(self.accept_at).min()
-    }
-}
-
-fn about() -> Response {
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    match ProcessId::of(std::process::id()) {
-        Some(process) => Response::About { process, version },
-        None => Response::NotUnderstood("/proc does not show this process".to_owned()),
     }
 }

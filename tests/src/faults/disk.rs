@@ -38,7 +38,7 @@ pub(super) fn full_while_configuring(stage: &Stage, gear: &TestGear) {
     let before = Untouched::now(gear);
     gear.set("OPENSHIFT_NGINX_READ_TIMEOUT", "77");
     let full = Ballast::all_but(&stage.place, 0);
-    for action in ["start", "restart", "reload", "deploy", "update-configuration"] {
+    for action in ["start", "restart", "reload", "update-configuration"] {
         refused(&gear.control(action), &[FULL, "nginx.conf"]);
         before.still(gear);
         gear.control("status").done();
@@ -61,8 +61,9 @@ pub(super) fn full_while_serving(stage: &Stage, gear: &TestGear) {
     let _full = Ballast::all_but(&stage.place, 0);
     for _ in 0..20 {
         assert_eq!(get(gear.address(), "/").body, "mirror");
+        assert_eq!(get(gear.address(), "/print").body, "printed");
     }
-    for name in ["python", "nginx: master"] {
+    for name in ["bin/python", "nginx: master"] {
         let process = child(gear, name);
         process.signal_group(Signal::KILL);
         assert!(process.wait_gone(LIMIT));
@@ -113,7 +114,7 @@ pub(super) fn no_file_left(stage: &Stage, gear: &TestGear) {
     std::fs::create_dir(&many).unwrap();
     let error = (0..).find_map(|number| File::create(many.join(format!("{number}"))).err());
     assert_eq!(error.unwrap().kind(), ErrorKind::StorageFull);
-    for action in ["restart", "deploy"] {
+    for action in ["restart", "reload"] {
         refused(&gear.control(action), &[FULL]);
         before.still(gear);
     }

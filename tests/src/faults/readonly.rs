@@ -35,7 +35,7 @@ pub(super) fn read_only(_: &Stage, gear: &TestGear) {
     let cartridge = gear.cartridge();
     for (directory, named) in [("run", "run/hook.lock"), ("logs", "logs/nginx-error.log")] {
         let fault = ReadOnly::new(&cartridge.join(directory));
-        for action in ["restart", "reload", "deploy"] {
+        for action in ["restart", "reload"] {
             refused(&gear.control(action), &[SAID, named]);
             assert_eq!(get(gear.address(), "/").body, "mirror", "{directory}");
             gear.control("status").done();
