@@ -185,7 +185,7 @@ fn a_server_that_is_killed_after_a_failed_change_comes_back_with_the_old_code() 
     for server in ["wsgiref", "gunicorn"] {
         let gear = running(&fixture("mirror"), &[(SERVER, server)]);
         gear.write("app.py", BROKEN);
-        gear.control("deploy").failed_saying(&["no_such_module", "still serves"]);
+        gear.deploy_hot().failed_saying(&["no_such_module", "still serves"]);
         for _ in 0..2 {
             kill_server(&gear);
             assert_eq!(get(gear.address(), "/").body, "mirror", "{server}");
@@ -193,7 +193,7 @@ fn a_server_that_is_killed_after_a_failed_change_comes_back_with_the_old_code() 
             assert_eq!(variable(&gear, "OPENSHIFT_REPO_DIR"), copy, "{server}");
         }
         gear.write("app.py", &app("mended"));
-        gear.control("deploy").done();
+        gear.deploy_hot().done();
         kill_server(&gear);
         assert_eq!(get(gear.address(), "/").body, "mended", "{server}");
         assert_eq!(variable(&gear, "OPENSHIFT_REPO_DIR"), format!("{}/", gear.repo()));
