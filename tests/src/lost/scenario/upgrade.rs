@@ -3,28 +3,18 @@
 use std::os::unix::fs::MetadataExt;
 
 use camino::Utf8Path;
+use cart_core::{CommandSpec, GearEnv, run};
 
 use super::done;
-use crate::lost::Stage;
+use crate::lost::{LIMIT, Stage};
 use crate::processes::supervisor;
 
 /// The cartridge's programs are new files, and the next hook brings the supervisor of them.
 pub(super) fn upgrade(stage: &Stage) -> Result<(), String> {
     let cartridge = stage.gear.cartridge();
     let (usr, next) = (cartridge.join("usr"), cartridge.join("usr.next"));
-    std::fs::create_dir(&next).unwrap();
-    for entry in usr.read_dir_utf8().unwrap().flatten() {
-        let target = entry.path().canonicalize_utf8().unwrap();
-        let place = next.join(entry.file_name());
-        if entry.file_name() != "bin" {
-            std::os::unix::fs::symlink(target, place).unwrap();
-            continue;
-        }
-        std::fs::create_dir(&place).unwrap();
-        for program in target.read_dir_utf8().unwrap().flatten() {
-            std::fs::copy(program.path(), place.join(program.file_name())).unwrap();
-        }
-    }
+    let copy = CommandSpec::new("/bin/cp", &GearEnv::new()).arg("-a");
+    run::checked(&copy.args([usr.join("."), next.clone()]), LIMIT).unwrap();
     std::fs::rename(&usr, cartridge.join(format!("usr.{}", inode(&usr)))).unwrap();
     std::fs::rename(&next, &usr).unwrap();
     let before = supervisor(&stage.gear);
