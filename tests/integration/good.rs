@@ -247,6 +247,26 @@ fn code_is_copied_only_when_it_changed_and_one_copy_is_kept() {
 }
 
 #[test]
+fn copies_stay_until_nobody_runs_from_them() {
+    let gear = running(&fixture("mirror"), &[]);
+    gear.control("stop").done();
+    gear.write("app.py", BROKEN);
+    gear.control("start").failed_saying(&[SERVES]);
+    let old = tests::processes::child(&gear, "bin/python");
+    let code = gear.cartridge().join("good/1/code/app.py");
+    for body in ["second", "third"] {
+        gear.write("app.py", &app(body));
+        gear.control("restart").done();
+        assert_eq!(get(gear.address(), "/").body, body);
+        assert!(old.is_alive(), "it does not serve on any more");
+        assert!(code.exists(), "removed while it serves on, when {body} was started");
+    }
+    assert!(old.wait_gone(LIMIT));
+    gear.control("restart").done();
+    assert!(!code.exists());
+}
+
+#[test]
 fn what_a_copying_that_was_killed_left_behind_is_no_obstacle() {
     let gear = running(&fixture("mirror"), &[]);
     for leftover in ["good/2/code", "good/2/virtenv", "good/9/code"] {

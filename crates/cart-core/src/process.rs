@@ -6,7 +6,7 @@ pub mod tree;
 
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +118,19 @@ pub fn command_line(pid: u32) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
+/// Processes that work in `directory` or below, or whose command line names something below it:
+/// those of other users only by their command line.
+#[must_use]
+pub fn users_of(directory: &Utf8Path) -> Vec<u32> {
+    let below = format!("{directory}/");
+    let works_there = |pid: u32| {
+        let place = std::fs::read_link(format!("/proc/{pid}/cwd"));
+        place.is_ok_and(|place| place.starts_with(directory))
+    };
+    let names_it = |pid: u32| command_line(pid).is_some_and(|line| line.contains(&below));
+    all().into_iter().filter(|pid| works_there(*pid) || names_it(*pid)).collect()
+}
+
 /// The executable of a process, as it was started: ` (deleted)` follows the path of one that was
 /// replaced since.
 #[must_use]
@@ -177,6 +190,34 @@ mod tests {
         assert!(me.is_alive());
         assert!(!ProcessId { started: me.started + 1, ..me }.is_alive());
         assert!(!me.wait_gone(Duration::ZERO));
+    }
+
+    #[test]
+    fn users_of_a_directory_work_in_it_or_name_something_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        let place = dir.join("1");
+        std::fs::create_dir(&place).unwrap();
+        let log = std::fs::File::create(dir.join("log")).unwrap();
+        let shell = crate::CommandSpec::new("/bin/sh", &crate::GearEnv::new());
+        let start = |name: &Utf8Path, cwd: &Utf8Path| {
+            let command = shell.clone().args(["-c", "sleep 60; :", name.as_str()]).dir(cwd);
+            crate::run::service(&command, Vec::new(), &log).unwrap()
+        };
+        let (root, other) = (Utf8Path::new("/"), dir.join("10/x"));
+        let mut children =
+            [start(&place.join("x"), root), start(root, &place), start(&other, root)];
+        let ids = children.each_ref().map(std::process::Child::id);
+        let mut found = users_of(&place);
+        found.retain(|pid| ids.contains(pid));
+        for child in &mut children {
+            ProcessId::of_child(child.id()).unwrap().signal_group(Signal::KILL);
+            child.wait().unwrap();
+        }
+        found.sort_unstable();
+        assert_eq!(found, ids[..2]);
+        let none = || users_of(&place).is_empty().then_some(());
+        assert!(wait::until(Duration::from_secs(20), none).is_some());
     }
 
     #[test]

@@ -50,19 +50,13 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
 /// generation.
 fn bring_up(ctx: &mut Context<'_>, ready: &Ready, stage: Stage, renew: Renew) -> Result<Up, Error> {
     let wanted = Wanted::of(ctx, ready);
-    let Outcome { app, up, replaced_last_good } = make_run(ctx, &wanted, stage, renew)?;
+    let Outcome { app, up } = make_run(ctx, &wanted, stage, renew)?;
     // What runs already may be older than the code that lies in the repository now.
     let kept = match app {
         Change::Unchanged => good::keep_config(ctx, ready, &wanted),
         Change::Started | Change::Replaced => good::keep(ctx, ready, &wanted),
     };
-    // One that was replaced finishes its work with the files that it was started from: they are
-    // removed another time.
-    let kept = match replaced_last_good {
-        true => kept,
-        false => kept.and_then(|()| good::sweep(ctx.dir)),
-    };
-    if let Err(error) = kept {
+    if let Err(error) = kept.and_then(|()| good::sweep(ctx.dir)) {
         ctx.message(&messages::not_kept(&error));
     }
     Ok(up)
@@ -73,8 +67,6 @@ fn bring_up(ctx: &mut Context<'_>, ready: &Ready, stage: Stage, renew: Renew) ->
 pub(crate) struct Outcome {
     app: Change,
     up: Up,
-    /// Whether what ran before may have run from copies of the last good generation.
-    replaced_last_good: bool,
 }
 
 /// Makes app and nginx run as `wanted` says. The app comes first: nginx is told of nothing that
@@ -92,9 +84,6 @@ pub(crate) fn make_run(
     let services = client.status()?;
     let runs = |s: &ServiceStatus| matches!(s.state, ServiceState::Running(_));
     let appserver = services.iter().find(|service| service.name == APPSERVER);
-    // One that crashed may have been started again from the copies; see `last_good::hold`.
-    let replaced_last_good =
-        appserver.is_some_and(|app| good::unlabelled(&app.label).1 || app.crashes > 0);
     let before = match appserver {
         Some(appserver) if runs(appserver) => Before::Serves,
         Some(_) => Before::Fails,
@@ -105,7 +94,7 @@ pub(crate) fn make_run(
         client.end(&[NGINX], STOP_LIMIT)?;
     }
     let (app, up) = outcome?;
-    Ok(Outcome { app, up, replaced_last_good })
+    Ok(Outcome { app, up })
 }
 
 /// Stops everything, nginx first, so that requests under way still find the app; answers whether

@@ -15,6 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::CartridgeDir;
 use cart_core::cartridge::Context;
 use cart_core::files::{self, FileError};
+use cart_core::process;
 use cart_nginx::{Rendered, Stage};
 use cart_python::support;
 use cart_python::virtualenv::kept::{self, Mark};
@@ -142,7 +143,8 @@ pub(crate) fn keep_config(
 }
 
 /// Removes what is in `good/` and not part of the last good generation: leftovers of a copying
-/// that was killed, and former generations.
+/// that was killed, and former generations. One from which somebody still runs, a server that was
+/// replaced and finishes its work, is removed another time.
 ///
 /// # Errors
 /// [`FileError`] naming what could not be removed.
@@ -151,7 +153,10 @@ pub(crate) fn sweep(dir: &CartridgeDir) -> Result<(), FileError> {
     let kept = Good::read(dir).map(|good| good.number.to_string());
     for entry in top.read_dir_utf8().into_iter().flatten().flatten() {
         let is_place = entry.file_name().parse::<u64>().is_ok();
-        if is_place && Some(entry.file_name()) != kept.as_deref() {
+        if is_place
+            && Some(entry.file_name()) != kept.as_deref()
+            && process::users_of(entry.path()).is_empty()
+        {
             files::remove_tree_if_exists(entry.path())?;
         }
     }

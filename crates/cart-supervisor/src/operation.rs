@@ -100,7 +100,8 @@ impl Supervisor {
     }
 
     /// Begins to stop everything, `first` first; a generation that was proving itself goes, too.
-    /// What is left after `within` is killed.
+    /// What is left after `within` is killed. Changes that still wait for their turn are not made;
+    /// those that are asked for from now on are made after the end.
     pub(crate) fn end(
         &mut self,
         first: Vec<String>,
@@ -116,6 +117,9 @@ impl Supervisor {
             // Whoever waits for a stop gets the answer of this larger one.
             Some(Operation::Stop(stopping)) => asked_by = asked_by.or(stopping.asked_by),
             None => {}
+        }
+        for (_, connection) in self.waiting.drain(..) {
+            connection.answer(&Response::Failed(ended()));
         }
         let mut left: VecDeque<String> = first.into();
         // What was started last depends on what was started first.
@@ -147,9 +151,11 @@ impl Supervisor {
             }
             stopping.left.pop_front();
         }
-        self.log.line("everything is stopped; this supervisor ends");
         let _ = cart_core::files::remove_if_exists(&Record::path(&self.run));
-        self.finished = true;
+        // Whoever waits came after a hook that asked for the end and was killed, or after a signal.
+        self.finished = !self.waiting.iter().any(|(request, _)| request.leads_to_a_start());
+        let next = if self.finished { "this supervisor ends" } else { "a hook waits for a start" };
+        self.log.line(format_args!("everything is stopped; {next}"));
         if let Some(connection) = stopping.asked_by {
             connection.answer(&Response::Stopped);
         }

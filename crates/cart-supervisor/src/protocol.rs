@@ -81,6 +81,11 @@ impl Request {
     pub(crate) fn is_for_now(&self) -> bool {
         matches!(self, Self::Status | Self::About | Self::End { .. })
     }
+
+    /// Whether a supervisor that has nothing left to supervise is wanted all the same.
+    pub(crate) fn leads_to_a_start(&self) -> bool {
+        matches!(self, Self::Ensure { .. } | Self::Become { .. })
+    }
 }
 
 /// What the supervisor answers.

@@ -261,6 +261,7 @@ impl Supervisor {
     /// Begins the next change when none is under way.
     fn begin_next(&mut self) {
         while self.operation.is_none()
+            && !self.finished
             && let Some((request, connection)) = self.waiting.pop_front()
         {
             self.begin(request, connection);

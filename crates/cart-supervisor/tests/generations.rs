@@ -146,3 +146,24 @@ fn ending_leaves_no_process_and_no_socket() {
     });
     assert!(left.is_some(), "files are left in run/");
 }
+
+#[test]
+fn a_start_that_waits_for_an_end_of_everything_is_done_after_it() {
+    let place = Place::new();
+    let client = place.client();
+    // It ends only when it is killed.
+    let stubborn = format!("import signal\nsignal.signal(15, signal.SIG_IGN)\n{SERVER}");
+    let mut stubborn = place.service(&["-c", &stubborn, "old", "200"]);
+    stubborn.stop.drain = 2;
+    client.ensure(stubborn, false).unwrap();
+    let old = place.process();
+    // As a hook that asked for the end and was killed since: nobody waits for the answer.
+    place.supervisor_process().signal(Signal::TERM);
+    wait::until(LIMIT, || client.status().unwrap().is_empty().then_some(())).unwrap();
+    assert!(old.is_alive(), "the end is over before the start is asked for");
+    assert_eq!(client.ensure(place.answering("new"), false).unwrap(), Change::Started);
+    assert!(!old.is_alive());
+    assert_eq!(place.ask(), "new");
+    client.end(&[], LIMIT).unwrap();
+    assert!(!place.supervisor().left_something_running());
+}

@@ -139,7 +139,16 @@ fn questions_are_answered_while_a_generation_proves_itself_and_an_end_ends_it() 
         assert_eq!(place.ask(), "old");
         assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
         assert!(!change.is_finished());
+        // A change that waits for its turn, asked for by a hook that was killed meanwhile.
+        let spec = serde_json::to_value(place.answering("too late")).unwrap();
+        let body = serde_json::json!({ "ensure": { "spec": spec, "renew": false } });
+        let request = serde_json::json!({ "protocol": 1, "body": body });
+        let mut killed = UnixStream::connect(place.dir.join("run/supervisor.sock")).unwrap();
+        writeln!(killed, "{request}").unwrap();
         place.client().end(&["app"], LIMIT).unwrap();
+        let mut answer = String::new();
+        killed.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("was asked to end"), "{answer}");
         let failure = change.join().unwrap().unwrap_err();
         assert!(matches!(failure, ClientError::Failed(Failure::NotStarted { .. })), "{failure}");
     });
