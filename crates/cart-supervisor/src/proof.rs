@@ -14,6 +14,9 @@ use crate::protocol::{Change, Failure, Response};
 use crate::service::{Listen, Probe, ServiceSpec};
 use crate::supervisor::Supervisor;
 
+/// Seconds that a generation which never proved itself gets to end.
+const NOTHING_TO_FINISH: u64 = 5;
+
 /// How long a service must stay alive that shares a port with its predecessor.
 const SETTLING: Duration = Duration::from_secs(1);
 /// How long a failure waits for what the candidate printed to be written, and how often it looks.
@@ -117,7 +120,9 @@ impl Supervisor {
 
     /// The candidate has not proved itself: it goes, and what served before goes on serving.
     pub(crate) fn give_up_proof(&mut self, proof: Proof, failure: Failure) {
-        let Proof { candidate, asked_by, .. } = proof;
+        let Proof { mut candidate, asked_by, .. } = proof;
+        // Nobody has asked it anything but us: it has nothing to finish.
+        candidate.spec.stop.drain = candidate.spec.stop.drain.min(NOTHING_TO_FINISH);
         let name = candidate.spec.name.clone();
         self.log
             .line(format_args!("{name}: generation {} failed: {failure}", candidate.generation));
