@@ -29,7 +29,8 @@ pub enum Code<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// It is stopped before and started afterwards, literally as on a node, unless the deploy is
-    /// hot. A failed build leaves it stopped if it keeps one deployment only.
+    /// hot. If it keeps one deployment only, a failed build leaves it stopped, and a failed start
+    /// leaves it started, with whatever the cartridge serves then.
     StopFirst,
     /// It serves on, and is restarted afterwards, so that a cartridge which replaces what runs
     /// loses no request. If the build or the deploy fails, what served before is put back.
@@ -120,8 +121,13 @@ impl GearOnDisk {
         if order == Order::StopFirst && self.keeps_one() {
             deployment.discard(&self.layout)?;
             self.end_of(&unfinished)?;
-            let state = if hot { State::Started } else { State::Stopped };
-            state.write(&self.layout)?;
+            // Where the start was tried, the gear is to run: a cartridge may serve what worked last
+            // although its `start` failed, and such a gear is to be found by what stops and boots.
+            if hot || State::of(&self.layout) == State::Started {
+                State::Started.write(&self.layout)?;
+            } else {
+                State::Stopped.write(&self.layout)?;
+            }
         } else {
             self.take_back(&unfinished, Some(deployment), progress);
         }

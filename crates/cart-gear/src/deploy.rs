@@ -1,8 +1,8 @@
 //! Deploying what is in a gear's repository, or is to come into it, other than by a push.
 
-use camino::Utf8Path;
-use cart_core::GearEnv;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
+use cart_core::{CommandSpec, GearEnv};
 
 use crate::build::{BuildError, Code, Order};
 use crate::deployment::Deployment;
@@ -77,7 +77,7 @@ impl GearOnDisk {
         let wanted = name.unwrap_or(&branch);
         let found = repository.commit(wanted).map_err(BuildError::from)?;
         let commit = found.ok_or_else(|| match name {
-            None => DeployError::Nothing { path: repository.path().to_string(), branch },
+            None => DeployError::Nothing { path: repository.path().to_owned(), branch },
             Some(name) => DeployError::Unknown { name: name.to_owned() },
         })?;
         Ok(self.deploy_code(Code::Commit(&repository, &commit), order, progress)?)
@@ -140,14 +140,21 @@ impl GearOnDisk {
     }
 }
 
+/// What a person types to deploy what is in a working copy.
+#[must_use]
+pub fn push_command(repository: &Utf8Path, branch: &str) -> String {
+    let head = format!("HEAD:{branch}");
+    CommandSpec::new("git", &GearEnv::new()).args(["push", repository.as_str(), &head]).to_string()
+}
+
 /// A commit that was not deployed.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
     /// There is none.
-    #[error("nothing has been pushed yet: `git push {path} HEAD:{branch}`")]
+    #[error("nothing has been pushed yet: `{}`", push_command(path, branch))]
     Nothing {
         /// The repository.
-        path: String,
+        path: Utf8PathBuf,
         /// The branch that is deployed.
         branch: String,
     },
@@ -163,4 +170,15 @@ pub enum DeployError {
     /// A file could not be had.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_spaces_can_be_pasted() {
+        let command = push_command(Utf8Path::new("/my gears/a/git/a.git"), "main");
+        assert_eq!(command, "git push '/my gears/a/git/a.git' HEAD:main");
+    }
 }

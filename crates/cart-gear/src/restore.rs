@@ -73,14 +73,19 @@ impl GearOnDisk {
             return Err(error);
         }
         drop(staging);
-        self.after_change(ran, current, unfinished, progress).map_err(RestoreError::Afterwards)?;
-        if !ran {
-            unfinished.state.write(&self.layout)?;
-        }
+        let changed = self.after_change(ran, current, unfinished, progress);
+        // Also when that failed: a gear that should not run is not started by a snapshot, and one
+        // that should run is not left in the middle of a deployment.
+        unfinished.state.write(&self.layout)?;
         if stopped {
             files::write_atomic(&self.layout.stop_lock(), b"", 0o640)?;
         }
-        Ok(())
+        let rests = if ran || current == Current::Missing {
+            Ok(())
+        } else {
+            self.control("stop", progress).map(drop).map_err(BuildError::from)
+        };
+        changed.and(rests).map_err(RestoreError::Afterwards)
     }
 
     fn lay_out(
@@ -155,11 +160,7 @@ impl GearOnDisk {
             );
             return if ran { Ok(self.resume(progress)?) } else { Ok(()) };
         }
-        self.activate_current(unfinished, progress)?;
-        if !ran {
-            self.control("stop", progress)?;
-        }
-        Ok(())
+        self.activate_current(unfinished, progress)
     }
 }
 

@@ -81,9 +81,9 @@ fn a_creation_that_fails_tells_why_and_leaves_nothing() {
     let gears = Gears::new();
     let record = gears.record_to();
     for (call, words) in [
-        ("setup --version 1", "bin/setup ended with exit code 9"),
-        ("install --version 1", "bin/install ended with exit code 9"),
-        ("control start", "control start ended with exit code 9"),
+        ("setup --version 1", "bin/setup ended with exit code 9; the gear was removed"),
+        ("install --version 1", "bin/install ended with exit code 9; the gear was removed"),
+        ("control start", "control start ended with exit code 9; the gear was removed"),
     ] {
         let fail = format!("FAIL_AT={call}");
         let mut args = gears.create_args("blog", &record);

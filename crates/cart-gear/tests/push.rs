@@ -148,6 +148,27 @@ fn what_fails_refuses_the_push_and_what_served_serves() {
     assert_eq!(std::fs::read_to_string(repo).unwrap(), "better");
 }
 
+/// A cartridge may serve what worked last although its start failed, and nothing that serves may be
+/// overlooked by what stops and boots.
+#[test]
+fn a_failed_start_leaves_a_gear_that_keeps_one_deployment_started_and_a_failed_build_stopped() {
+    let gears = Gears::new();
+    gears.create("blog");
+    gears.gear(&["configure", "blog", "--keep-deployments", "1"]).done();
+    let stop_lock = gears.place.gears.join("blog/app-root/runtime/.stop_lock");
+    let after = |call| {
+        fail_at(&gears, call);
+        gears.gear(&["deploy", "blog", "--stop-first"]).failed(1);
+        (gears.state("blog"), stop_lock.exists())
+    };
+    assert_eq!(after("control build"), ("stopped".to_owned(), true));
+    assert_eq!(after("control start"), ("started".to_owned(), false));
+    let boot = gears.gear(&["boot"]);
+    boot.failed(1);
+    assert!(boot.out().contains("blog: failed: control start"), "tried again: {}", boot.out());
+    assert_eq!(after("control deploy"), ("stopped".to_owned(), true));
+}
+
 #[test]
 fn a_deployment_that_was_kept_is_put_in_place_again() {
     let gears = Gears::new();
@@ -181,6 +202,8 @@ fn a_deployment_that_was_kept_is_put_in_place_again() {
     clone.push(&["master"]);
     assert_eq!(deployments(&gears).len(), 1);
     assert_eq!(names(&gears.place.gears.join("blog/app-deployments/by-id")).len(), 1);
+    let nothing = gears.gear(&["configure", "blog"]).failed(2);
+    assert!(nothing.contains("--keep-deployments"), "{nothing}");
     let none = gears.gear(&["activate", "blog", "previous"]).failed(2);
     assert!(none.contains("no deployment before the current one"), "{none}");
 }

@@ -206,6 +206,12 @@ fn a_stopped_gear_stays_stopped_through_a_snapshot_and_a_restore() {
     let lock = home(&gears, "blog").join("app-root/runtime/.stop_lock");
     assert_eq!((gears.state("blog").as_str(), lock.exists()), ("stopped", true));
     assert!(get(&url).is_none());
+
+    gears.gear(&["env", "set", "blog", "FAIL_AT=control start"]).done();
+    let said = gears.gear(&["restore", "blog", file.as_str()]).failed(1);
+    assert!(said.contains("control start ended with exit code 9"), "{said}");
+    assert_eq!(gears.place.calls().last().map(String::as_str), Some("control stop"));
+    assert_eq!((gears.state("blog").as_str(), lock.exists()), ("stopped", true));
 }
 
 #[test]
@@ -375,7 +381,8 @@ fn a_hook_that_fails_before_anything_is_in_place_changes_nothing_and_one_after_s
         "{said}"
     );
     assert_eq!(read(home.join("app-root/data/page")), "then");
+    assert_eq!(gears.state("blog"), "started", "it is still to run");
     gears.gear(&["env", "unset", "blog", "FAIL_AT"]).done();
-    gears.gear(&["start", "blog"]).done();
+    gears.gear(&["boot"]).done();
     answer(&url);
 }

@@ -227,24 +227,25 @@ pub(crate) struct ActivateArguments {
 }
 
 #[derive(Args, Debug)]
+#[command(group(clap::ArgGroup::new("settings").required(true).multiple(true)))]
 pub(crate) struct ConfigureArguments {
     #[command(flatten)]
     pub(crate) gear: OnGear,
 
     /// How many deployments to keep, the current one included; the next deployment removes others
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, group = "settings", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) keep_deployments: Option<u32>,
 
     /// The branch that is deployed when it is pushed
-    #[arg(long, value_name = "BRANCH")]
+    #[arg(long, group = "settings", value_name = "BRANCH")]
     pub(crate) deployment_branch: Option<String>,
 
     /// Whether a push is deployed by itself
-    #[arg(long, value_name = "BOOL")]
+    #[arg(long, group = "settings", value_name = "BOOL")]
     pub(crate) auto_deploy: Option<bool>,
 
     /// Whether the gear takes pushes
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, group = "settings", value_name = "TYPE")]
     pub(crate) deployment_type: Option<DeploymentType>,
 }
 

@@ -3,6 +3,7 @@
 use std::io::{BufRead, IsTerminal};
 
 use cart_gear::create::CreateError;
+use cart_gear::deploy::push_command;
 use cart_gear::record::Stage;
 use cart_gear::{keep, names};
 
@@ -31,7 +32,7 @@ pub(crate) fn create(arguments: &CreateArguments, context: &mut Context) -> Resu
         None => format!("{name} is made"),
     });
     let repository = gears.home_of(name).join(format!("git/{name}.git"));
-    remark(&format!("`git push {repository} HEAD:master` deploys another commit"));
+    remark(&format!("`{}` deploys another commit", push_command(&repository, "master")));
     Ok(())
 }
 

@@ -133,6 +133,11 @@ impl From<ServeError> for Failure {
 impl From<KeepError> for Failure {
     fn from(error: KeepError) -> Self {
         match error {
+            // The words of the scripts may name files of the gear, logs for example.
+            KeepError::BringUp(error) if !matches!(error, BringUpError::Interrupted) => {
+                let failure = Self::from(error);
+                Self { message: format!("{}; the gear was removed", failure.message), ..failure }
+            }
             KeepError::BringUp(error) => error.into(),
             other => Self::new(other),
         }
