@@ -41,7 +41,8 @@ impl Markers {
 }
 
 /// The parts of a deployment, which have the same names in `app-root/runtime`.
-pub(crate) const PARTS: [&str; 3] = ["repo", "dependencies", "build-dependencies"];
+pub(crate) const PARTS: [&str; 3] = [CODE, "dependencies", "build-dependencies"];
+const CODE: &str = "repo";
 
 /// A deployment on disk.
 #[derive(Clone, Debug)]
@@ -131,16 +132,25 @@ impl Deployment {
     /// # Errors
     /// [`FileError`] naming what could not be copied or replaced.
     pub fn put_in_place(&self, layout: &Layout) -> Result<(), FileError> {
+        self.put(&PARTS, layout)
+    }
+
+    /// As [`put_in_place`](Self::put_in_place), but for its code only.
+    pub(crate) fn put_code_in_place(&self, layout: &Layout) -> Result<(), FileError> {
+        self.put(&[CODE], layout)
+    }
+
+    fn put(&self, parts: &[&str], layout: &Layout) -> Result<(), FileError> {
         let beside = |part: &str| layout.runtime().join(format!(".{part}.new"));
         // All of them are there before the first is replaced: a full disk changes nothing.
-        for part in PARTS {
+        for part in parts {
             tree::remove(&beside(part))?;
             tree::copy(&self.directory.join(part), &beside(part), |_| false)?;
         }
-        for part in PARTS {
+        for part in parts {
             tree::exchange(&beside(part), &layout.runtime().join(part))?;
         }
-        PARTS.iter().try_for_each(|part| tree::remove(&beside(part)))
+        parts.iter().try_for_each(|part| tree::remove(&beside(part)))
     }
 
     /// Makes this deployment the current one; of the others as many are kept as the gear wants.

@@ -29,6 +29,7 @@ pub mod build;
 pub mod deploy;
 pub mod deployment;
 pub mod deployments;
+mod fingerprint;
 pub mod gear;
 pub mod lifecycle;
 pub mod metadata;

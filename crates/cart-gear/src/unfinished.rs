@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::build::BuildError;
 use crate::deployment::Deployment;
 use crate::deployments;
+use crate::fingerprint;
 use crate::gear::GearOnDisk;
 use crate::layout::Layout;
 use crate::progress::Progress;
@@ -32,6 +33,9 @@ pub(crate) struct Unfinished {
     deployment: String,
     /// What has become of what served before.
     pub(crate) touched: Touched,
+    /// The dependencies in place before, where they may change.
+    #[serde(default)]
+    dependencies: Option<String>,
 }
 
 /// What has become of what served before.
@@ -54,6 +58,7 @@ impl Unfinished {
             stop_lock: layout.stop_lock().exists(),
             deployment: String::new(),
             touched: Touched::Not,
+            dependencies: None,
         }
     }
 
@@ -111,6 +116,7 @@ impl GearOnDisk {
         deployment: &Deployment,
     ) -> Result<(), FileError> {
         deployment.name().clone_into(&mut unfinished.deployment);
+        unfinished.dependencies = fingerprint::of_dependencies(&self.layout);
         unfinished.write(&self.layout)?;
         self.runner.note = Some(script_file(&self.layout));
         Ok(())
@@ -131,9 +137,9 @@ impl GearOnDisk {
         files::remove_if_exists(&file(&self.layout))
     }
 
-    /// After a failure: removes what was built, if anything was, and puts back what served before. What goes wrong here
-    /// is a notice, because why the deployment failed is what counts; the next command on the gear
-    /// tries again.
+    /// After a failure: removes what was built, if anything was, and puts back what served before.
+    /// What goes wrong here is a notice, because why the deployment failed is what counts; the next
+    /// command on the gear tries again.
     pub(crate) fn take_back(
         &mut self,
         unfinished: &Unfinished,
@@ -156,7 +162,12 @@ impl GearOnDisk {
         unfinished: &Unfinished,
         progress: &mut dyn Progress,
     ) -> Result<(), BuildError> {
+        // What is the very same stays: it may be newer than the deployment's copy, when a restart has
+        // installed another server, and what serves uses it.
+        let now = fingerprint::of_dependencies(&self.layout);
+        let same = now.is_some() && now == unfinished.dependencies;
         match deployments::current(&self.layout)? {
+            Some(current) if same => current.put_code_in_place(&self.layout)?,
             Some(current) => current.put_in_place(&self.layout)?,
             None => tree::empty(&self.layout.repo())?,
         }

@@ -4,6 +4,7 @@
 
 mod common;
 
+use cart_core::files;
 use common::clone::{Clone, names, saying};
 use common::gears::{Gears, page};
 
@@ -150,6 +151,20 @@ fn what_fails_refuses_the_push_and_what_served_serves() {
 
 /// A cartridge may serve what worked last although its start failed, and nothing that serves may be
 /// overlooked by what stops and boots.
+#[test]
+fn dependencies_that_a_refused_push_did_not_change_are_left_alone() {
+    let gears = Gears::new();
+    gears.create("blog");
+    let clone = Clone::of(&gears, "blog", "clone");
+    // Installed by a restart, say: the deployment knows nothing of it, and what serves may use it.
+    let installed = gears.place.gears.join("blog/app-root/runtime/dependencies/installed");
+    files::write_atomic(&installed, b"later", 0o644).unwrap();
+    fail_at(&gears, "control build");
+    clone.page("broken");
+    clone.refused(&["master"]);
+    assert!(installed.exists(), "what serves lost a package");
+}
+
 #[test]
 fn a_failed_start_leaves_a_gear_that_keeps_one_deployment_started_and_a_failed_build_stopped() {
     let gears = Gears::new();
