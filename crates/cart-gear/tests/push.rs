@@ -270,7 +270,7 @@ fn a_directory_is_committed_and_a_repository_elsewhere_makes_a_gear() {
     let gears = Gears::new();
     let url = gears.create("blog");
     let index = gears.place.app.join("index.html");
-    cart_core::files::write_atomic(&index, b"from a directory", 0o644).unwrap();
+    files::write_atomic(&index, b"from a directory", 0o644).unwrap();
     fail_at(&gears, "control build");
     let app = gears.place.app.clone();
     gears.gear(&["deploy", "blog", "--from", app.as_str()]).failed(1);
