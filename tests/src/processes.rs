@@ -48,6 +48,17 @@ pub fn settled(gear: &TestGear, limit: Duration) -> bool {
     wait::until(limit, calm).is_some()
 }
 
+/// The process of the gear whose command line mentions `word` while its parent's does not: also one
+/// whose supervisor died and was succeeded, which is nobody's child.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn leader(gear: &TestGear, word: &str) -> ProcessId {
+    let found = leaders(gear, word).into_iter().next();
+    found.unwrap_or_else(|| panic!("no process of the gear mentions {word}"))
+}
+
 /// The processes of the gear whose command line mentions `word` while their parents' does not.
 fn leaders(gear: &TestGear, word: &str) -> Vec<ProcessId> {
     let mentions = |pid: u32| process::command_line(pid).is_some_and(|c| c.contains(word));

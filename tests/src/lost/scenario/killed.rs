@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use super::{done, refused};
 use crate::lost::{LIMIT, Stage};
-use crate::processes::{child, child_of, supervisor, those_of};
+use crate::processes::{child, child_of, leader, supervisor, those_of};
 
 /// An app that takes its time to be imported, so that its server can be met while it proves itself.
 const SLOW_IMPORT: &str = "import time\ntime.sleep(2)\n";
@@ -23,12 +23,12 @@ pub(super) fn kill_worker(stage: &Stage) -> Result<(), String> {
 }
 
 pub(super) fn kill_nginx(stage: &Stage) -> Result<(), String> {
-    child(&stage.gear, "nginx: master").signal(Signal::KILL);
+    leader(&stage.gear, "nginx: master").signal(Signal::KILL);
     serves_again(stage)
 }
 
 pub(super) fn kill_nginx_worker(stage: &Stage) -> Result<(), String> {
-    child_of(child(&stage.gear, "nginx: master"), "nginx: worker").signal(Signal::KILL);
+    child_of(leader(&stage.gear, "nginx: master"), "nginx: worker").signal(Signal::KILL);
     serves_again(stage)
 }
 
