@@ -1,5 +1,7 @@
 //! What is killed comes back, and nobody is refused meanwhile.
 
+use std::collections::BTreeSet;
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use cart_core::process::{self, ProcessId};
@@ -78,13 +80,22 @@ fn the_supervisor_leads_a_session_and_no_service_keeps_a_hooks_pipe() {
     }
 }
 
+fn join(asked: ScopedJoinHandle<'_, String>) -> String {
+    asked.join().unwrap()
+}
+
 #[test]
 fn gunicorns_other_workers_serve_on_when_one_cannot_be_replaced() {
     let variables = [(SERVER, "gunicorn"), ("OPENSHIFT_PYTHON_WORKERS", "2")];
     let gear = running(&fixture("mirror"), &variables);
-    let master = child(&gear, "bin/python").pid;
-    let all = wait::until(LIMIT, || (process::children(master).len() == 2).then_some(()));
-    assert!(all.is_some());
+    // Both must have the good code before it is replaced.
+    let pid = || get(gear.address(), "/pid").body;
+    let both = wait::until(LIMIT, || {
+        let asked = || std::thread::scope(|scope| [(); 8].map(|()| scope.spawn(pid)).map(join));
+        let pids: BTreeSet<String> = asked().into();
+        (pids.len() == 2).then_some(())
+    });
+    assert!(both.is_some(), "one worker answers everything");
     gear.write("app.py", "raise SystemExit('broken by a deploy')\n");
     gear.control("restart").failed_saying(&["broken by a deploy", "still serves"]);
     let worker: u32 = get(gear.address(), "/pid").body.parse().unwrap();
