@@ -12,6 +12,8 @@ pub(crate) enum Need {
     Nginx,
     /// A Python that can make virtual environments.
     PythonVenv,
+    /// Such a one that other users find, too: some tests run as one.
+    SystemPythonVenv,
     /// Ruby's `erb`, which our templates are compared with.
     Erb,
     /// Some tests push.
@@ -31,8 +33,15 @@ impl Need {
     /// What serving an app takes.
     pub(crate) const TO_SERVE: &[Self] = &[Self::Nginx, Self::PythonVenv];
     /// What the tests take.
-    pub(crate) const TO_TEST: &[Self] =
-        &[Self::Nginx, Self::PythonVenv, Self::Erb, Self::Git, Self::Curl, Self::Unzip];
+    pub(crate) const TO_TEST: &[Self] = &[
+        Self::Nginx,
+        Self::PythonVenv,
+        Self::SystemPythonVenv,
+        Self::Erb,
+        Self::Git,
+        Self::Curl,
+        Self::Unzip,
+    ];
     /// What a release takes: zig comes from PyPI.
     pub(crate) const TO_RELEASE: &[Self] = &[Self::PythonVenv];
     /// What nginx takes beside a compiler.
@@ -44,6 +53,7 @@ impl Need {
         match self {
             Self::Nginx => found("nginx"),
             Self::PythonVenv => python(env).is_some(),
+            Self::SystemPythonVenv => python(&GearEnv::new()).is_some(),
             Self::Erb => found("erb"),
             Self::Git => found("git"),
             Self::Curl => found("curl"),
@@ -57,6 +67,7 @@ impl Need {
         match self {
             Self::Nginx => "nginx",
             Self::PythonVenv => "a Python 3 with venv and ensurepip",
+            Self::SystemPythonVenv => "one in /usr/bin",
             Self::Erb => "Ruby's erb",
             Self::Git => "git",
             Self::Curl => "curl",
@@ -69,7 +80,7 @@ impl Need {
     pub(crate) fn debian(self) -> &'static [&'static str] {
         match self {
             Self::Nginx => &["nginx"],
-            Self::PythonVenv => &["python3", "python3-venv"],
+            Self::PythonVenv | Self::SystemPythonVenv => &["python3", "python3-venv"],
             Self::Erb => &["ruby"],
             Self::Git => &["git"],
             Self::Curl => &["curl"],
@@ -82,7 +93,7 @@ impl Need {
     pub(crate) fn fedora(self) -> &'static [&'static str] {
         match self {
             Self::Nginx => &["nginx"],
-            Self::PythonVenv => &["python3"],
+            Self::PythonVenv | Self::SystemPythonVenv => &["python3"],
             Self::Erb => &["ruby", "rubygem-erb"],
             Self::Git => &["git"],
             Self::Curl => &["curl"],
