@@ -4,7 +4,6 @@
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{self, Seek, Write};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::time::Duration;
 
@@ -16,11 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::progress::Interrupts;
 
-/// Held while it lives. What a command starts does not inherit it, unless
-/// [`into_descriptor`](Self::into_descriptor) hands it on.
+/// Held while it lives. What a command starts does not inherit it.
 #[derive(Debug)]
 pub struct GearLock {
-    /// `None` only after it was handed on.
+    /// `None` only once its file is removed.
     file: Option<File>,
     path: Utf8PathBuf,
 }
@@ -72,29 +70,8 @@ impl GearLock {
             seconds: limit.as_secs(),
         };
         let mut lock = Self { file: Some(outcome.ok_or_else(held)??), path: path.to_owned() };
-        lock.tell(what, std::process::id());
+        lock.tell(what);
         Ok(lock)
-    }
-
-    /// Takes over a lock that another process handed on as a descriptor (see
-    /// [`into_descriptor`](Self::into_descriptor)), and whose file is `path`.
-    #[must_use]
-    pub fn from_descriptor(descriptor: OwnedFd, path: &Utf8Path, what: &str) -> Self {
-        let mut lock = Self { file: Some(File::from(descriptor)), path: path.to_owned() };
-        lock.tell(what, std::process::id());
-        lock
-    }
-
-    /// The lock as a descriptor, to be inherited by a process that holds it on: the lock is free
-    /// when the last copy of the descriptor is closed. Whoever waits is told of `pid`, which does
-    /// `what`.
-    ///
-    /// # Errors
-    /// [`FileError`] when the descriptor cannot be copied; the lock is free then.
-    pub fn into_descriptor(mut self, what: &str, pid: u32) -> Result<OwnedFd, FileError> {
-        self.tell(what, pid);
-        let file = self.file.take().map(OwnedFd::from);
-        file.ok_or_else(|| FileError::new("hand on", &self.path, io::ErrorKind::NotFound.into()))
     }
 
     /// Who holds the lock `path` now, if that process still runs. Does not touch the lock.
@@ -117,8 +94,8 @@ impl GearLock {
     }
 
     /// On a full disk the lock holds all the same; only nobody learns whose it is.
-    fn tell(&mut self, what: &str, pid: u32) {
-        let holder = ProcessId::of_child(pid)
+    fn tell(&mut self, what: &str) {
+        let holder = ProcessId::of(std::process::id())
             .map(|process| LockHolder { what: what.to_owned(), process })
             .and_then(|holder| serde_json::to_vec(&holder).ok())
             .unwrap_or_default();

@@ -63,16 +63,3 @@ fn the_lock_of_a_removed_file_is_not_taken_for_one() {
         drop(second);
     });
 }
-
-#[test]
-fn a_lock_that_was_handed_on_stays_until_the_descriptor_is_closed() {
-    let (_keep, path) = place();
-    let first = acquire(&path, "gear prereceive", Duration::ZERO).unwrap();
-    let descriptor = first.into_descriptor("git push", std::process::id()).unwrap();
-    assert_eq!(GearLock::holder(&path).unwrap().what, "git push");
-    assert!(acquire(&path, "gear stop", Duration::ZERO).is_err());
-    let again = GearLock::from_descriptor(descriptor, &path, "gear postreceive");
-    assert_eq!(GearLock::holder(&path).unwrap().what, "gear postreceive");
-    drop(again);
-    acquire(&path, "gear stop", Duration::ZERO).unwrap();
-}
