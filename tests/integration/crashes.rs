@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cart_core::process::{self, ProcessId};
 use cart_core::wait;
-use cart_test::{get, try_get};
+use cart_test::{TestGear, get, try_get};
 use rustix::process::Signal;
 
 use tests::processes::{child, supervisor};
@@ -27,6 +27,35 @@ fn a_killed_python_server_is_back_and_no_get_is_lost() {
         }
         gear.control("status").done();
     }
+}
+
+/// Kills in a row: each leaves pooled connections to the server that was started after it, and the
+/// next one takes all of them along.
+#[test]
+fn kills_in_a_row_lose_no_get_that_was_sent_on_a_pooled_connection() {
+    let gear = running(&fixture("mirror"), &[(SERVER, "gevent")]);
+    let address = gear.address();
+    assert_eq!(get(address, "/").body, "mirror");
+    for _ in 0..3 {
+        let process = child(&gear, "bin/python");
+        process.signal_group(Signal::STOP);
+        let bodies = std::thread::scope(|scope| {
+            let asked = [(); 4].map(|()| scope.spawn(move || get(address, "/").body));
+            let sent = wait::until(LIMIT, || (connections(&gear) >= asked.len()).then_some(()));
+            process.signal_group(Signal::KILL);
+            assert!(sent.is_some(), "nginx asked nobody");
+            asked.map(join)
+        });
+        assert_eq!(bodies, ["mirror"; 4]);
+    }
+}
+
+/// How many connections to the Python server there are, accepted or not. It has been started once.
+fn connections(gear: &TestGear) -> usize {
+    let socket = gear.cartridge().join("run/appserver.1.sock");
+    let table = std::fs::read_to_string("/proc/net/unix").unwrap();
+    // One line is the listening socket's.
+    table.lines().filter(|line| line.ends_with(socket.as_str())).count() - 1
 }
 
 #[test]

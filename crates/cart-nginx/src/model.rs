@@ -16,9 +16,9 @@ use crate::site::{Connections, Site};
 use crate::statement;
 use crate::user_config::UserConfig;
 
-/// The longest path of the app's socket: `sun_path` has 108 bytes, the last is zero, and the second
-/// spelling of the path takes two more.
-const LONGEST_SOCKET_PATH: usize = 105;
+/// The longest path of the app's socket: `sun_path` has 108 bytes, the last is zero, and the last
+/// spelling of the path takes three more.
+const LONGEST_SOCKET_PATH: usize = 104;
 
 /// A configuration in which every value has been checked for the place where it will stand.
 #[derive(Clone, Debug)]
@@ -38,10 +38,18 @@ pub struct Model {
 #[derive(Clone, Debug)]
 struct CheckedUpstream {
     socket: Quoted,
-    /// The same socket, spelled differently: nginx takes it for another server, to which it has no
-    /// pooled connections that may have died together with the first one's.
-    again: Quoted,
+    /// The same socket, each time spelled differently: nginx takes them for other servers, whose
+    /// pooled connections are not those of the first one.
+    again: [Again; 3],
     connections: Connections,
+}
+
+/// Where a request goes when it died with the server.
+#[derive(Clone, Debug)]
+struct Again {
+    socket: Quoted,
+    /// So much larger than that of the next one that this one comes before it.
+    weight: u32,
 }
 
 /// Where the app's server was in the cartridge that `nginx.conf.erb` may have been written for:
@@ -260,17 +268,20 @@ fn upstream(site: &Site) -> Result<Option<CheckedUpstream>, ModelError> {
             problem,
         })
     };
+    let again =
+        |nth: usize, weight: u32| Ok(Again { socket: quoted(&spelled_again(path, nth))?, weight });
     Ok(Some(CheckedUpstream {
         socket: quoted(path)?,
-        again: quoted(&spelled_again(path))?,
+        again: [again(1, 1_000_000_000)?, again(2, 1_000)?, again(3, 1)?],
         connections: upstream.connections,
     }))
 }
 
-/// `/a/./b` for `/a/b`.
-fn spelled_again(path: &Utf8Path) -> Utf8PathBuf {
+/// `/a//b` for `/a/b`, with one slash more for each `nth`.
+fn spelled_again(path: &Utf8Path, nth: usize) -> Utf8PathBuf {
     let directory = path.parent().unwrap_or(path);
-    Utf8PathBuf::from(format!("{directory}/./{}", path.file_name().unwrap_or_default()))
+    let slashes = "/".repeat(nth);
+    Utf8PathBuf::from(format!("{directory}{slashes}/{}", path.file_name().unwrap_or_default()))
 }
 
 fn dir_variable(site: &Site) -> String {

@@ -313,8 +313,28 @@ impl TestGear {
     }
 }
 
+/// Of a test that failed, its output shows this many of the last lines of each log.
+const LAST_LINES: usize = 40;
+
+impl TestGear {
+    /// Prints what the logs say, for whoever has only the test's output.
+    fn print_logs(&self) {
+        let logs = self.cartridge().join("logs");
+        for log in logs.read_dir_utf8().into_iter().flatten().flatten() {
+            let bytes = std::fs::read(log.path()).unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes);
+            let from = text.lines().count().saturating_sub(LAST_LINES);
+            eprintln!("---- {}, last lines ----", log.file_name());
+            text.lines().skip(from).for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
 impl Drop for TestGear {
     fn drop(&mut self) {
+        if std::thread::panicking() && self.gear.is_some() {
+            self.print_logs();
+        }
         let destroyed = self.gear.take().map(Made::destroy);
         // A second panic would hide the first.
         if !std::thread::panicking() {
