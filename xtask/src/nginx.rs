@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::run::{self, RunError};
-use cart_core::{CommandSpec, programs};
+use cart_core::{CommandSpec, programs, tree};
 
 use crate::assemble;
 use crate::build;
@@ -101,7 +101,7 @@ impl OwnNginx {
         let stamp = Stamp::new(&place, from.join("\n"));
         if !stamp.holds()? {
             say("building nginx, once");
-            files::remove_tree_if_exists(&place)?;
+            tree::remove(&place)?;
             gather(workspace, &recipe, &place)?;
             let cc = place.join("cc");
             files::write_atomic(&cc, compiler.script().as_bytes(), 0o755)?;

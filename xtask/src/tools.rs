@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::run::{self, RunError};
-use cart_core::{CommandSpec, GearEnv};
+use cart_core::{CommandSpec, GearEnv, tree};
 
 use crate::needs;
 use crate::say::say;
@@ -38,7 +38,7 @@ impl Zig {
         let stamp = Stamp::new(&place, PACKAGES.join(" "));
         if !stamp.holds()? {
             say(&format!("downloading {} from PyPI, 100 MB, once", PACKAGES.join(" and ")));
-            files::remove_tree_if_exists(&place)?;
+            tree::remove(&place)?;
             zig.install(workspace, &place)?;
             stamp.set()?;
         }

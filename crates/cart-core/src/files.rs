@@ -106,17 +106,6 @@ pub fn rename(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Removes a directory, which may be missing, with everything in it.
-///
-/// # Errors
-/// [`FileError`] when it is there but cannot be removed.
-pub fn remove_tree_if_exists(path: &Utf8Path) -> Result<(), FileError> {
-    match fs::remove_dir_all(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(FileError::new("remove", path, e)),
-        _ => Ok(()),
-    }
-}
-
 /// Opens a log for appending, making it with mode 0640 if need be.
 ///
 /// # Errors
@@ -223,15 +212,11 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_goes_whole_and_may_be_missing() {
+    fn a_file_is_moved_and_a_missing_one_is_an_error() {
         let (_keep, dir) = directory();
-        create_dir(&dir.join("tree"), 0o700).unwrap();
-        write_atomic(&dir.join("tree/f"), b"x", 0o600).unwrap();
-        rename(&dir.join("tree/f"), &dir.join("g")).unwrap();
+        write_atomic(&dir.join("f"), b"x", 0o600).unwrap();
+        rename(&dir.join("f"), &dir.join("g")).unwrap();
         assert_eq!(read(&dir.join("g")).unwrap(), b"x");
-        remove_tree_if_exists(&dir.join("tree")).unwrap();
-        remove_tree_if_exists(&dir.join("tree")).unwrap();
-        assert!(!dir.join("tree").exists());
         assert!(rename(&dir.join("missing"), &dir.join("g")).is_err());
     }
 

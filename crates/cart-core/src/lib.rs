@@ -20,6 +20,7 @@ pub mod process;
 pub mod programs;
 pub mod run;
 pub mod tail;
+pub mod tree;
 pub mod wait;
 
 pub mod cartridge;

@@ -1,14 +1,56 @@
-//! One hook at a time: a lock on a file, which the system takes back when its holder dies.
+//! Locks on files, which the system takes back when their holder dies; one hook at a time.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::files::FileError;
+use crate::files::{self, FileError};
 use crate::wait;
+
+/// One try to lock the file `path`, which is made if need be, with mode 0600; `None` when somebody
+/// has it. The lock is held while the file is open.
+///
+/// # Errors
+/// [`FileError`] naming the file.
+pub fn try_lock(path: &Utf8Path) -> Result<Option<File>, FileError> {
+    let failed = |source| FileError::new("lock", path, source);
+    loop {
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(e)) => return Err(failed(e)),
+        }
+        // Its last holder may have removed the file between the opening and the locking, and the
+        // lock of a file that nobody else can find is none: then there is a new file to try.
+        let ours = file.metadata().map_err(failed)?;
+        let is_there = std::fs::metadata(path)
+            .is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()));
+        if is_there {
+            return Ok(Some(file));
+        }
+    }
+}
+
+/// Replaces what is in a locked file.
+///
+/// # Errors
+/// What the system said.
+pub fn rewrite(file: &mut File, content: &[u8]) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(content)
+}
 
 /// Held while it lives.
 #[derive(Debug)]
@@ -23,44 +65,19 @@ impl HookLock {
     /// # Errors
     /// [`LockError::Held`] naming the holder, [`LockError::File`] when the file cannot be made.
     pub fn acquire(path: &Utf8Path, holder: &str, limit: Duration) -> Result<Self, LockError> {
-        let failed = |source| FileError::new("lock", path, source);
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed)?;
-        let outcome = wait::until(limit, || match file.try_lock() {
-            Ok(()) => Some(Ok(())),
-            Err(TryLockError::WouldBlock) => None,
-            Err(TryLockError::Error(e)) => Some(Err(e)),
-        });
-        match outcome {
-            Some(Ok(())) => {
-                // On a full disk the lock holds all the same; only nobody learns whose it is.
-                let _ = write_holder(&mut file, holder);
-                Ok(Self { _file: file })
-            }
-            Some(Err(e)) => Err(failed(e).into()),
-            None => {
-                let mut holder = String::new();
-                let _ = file.read_to_string(&mut holder);
-                Err(LockError::Held {
-                    path: path.to_owned(),
-                    holder: holder.trim().to_owned(),
-                    seconds: limit.as_secs(),
-                })
-            }
-        }
+        let Some(locked) = wait::until(limit, || try_lock(path).transpose()) else {
+            let holder = files::read_if_exists(path).ok().flatten().unwrap_or_default();
+            return Err(LockError::Held {
+                path: path.to_owned(),
+                holder: String::from_utf8_lossy(&holder).trim().to_owned(),
+                seconds: limit.as_secs(),
+            });
+        };
+        let mut file = locked?;
+        // On a full disk the lock holds all the same; only nobody learns whose it is.
+        let _ = rewrite(&mut file, format!("{holder}, pid {}\n", std::process::id()).as_bytes());
+        Ok(Self { _file: file })
     }
-}
-
-fn write_holder(file: &mut File, holder: &str) -> io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{holder}, pid {}", std::process::id())
 }
 
 /// A lock that could not be had.

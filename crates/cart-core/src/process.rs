@@ -106,6 +106,12 @@ pub fn parent(pid: u32) -> Option<u32> {
     Stat::read(pid).map(|stat| stat.parent)
 }
 
+/// Whether a process has a terminal: somebody sits before it.
+#[must_use]
+pub fn has_terminal(pid: u32) -> bool {
+    Stat::read(pid).is_some_and(|stat| stat.has_terminal)
+}
+
 /// The command line of a process, its words joined by spaces.
 #[must_use]
 pub fn command_line(pid: u32) -> Option<String> {
@@ -152,6 +158,7 @@ struct Stat {
     state: char,
     parent: u32,
     group: u32,
+    has_terminal: bool,
     started: u64,
 }
 
@@ -167,9 +174,10 @@ impl Stat {
         let state = fields.next()?.chars().next()?;
         let parent = fields.next()?.parse().ok()?;
         let group = fields.next()?.parse().ok()?;
-        // Fields 3 to 5 are taken; the start time is field 22.
-        let started = fields.nth(22 - 6)?.parse().ok()?;
-        Some(Self { state, parent, group, started })
+        // Fields 3 to 5 are taken; the terminal is field 7, the start time 22.
+        let has_terminal = fields.nth(7 - 6)? != "0";
+        let started = fields.nth(22 - 8)?.parse().ok()?;
+        Some(Self { state, parent, group, has_terminal, started })
     }
 }
 
@@ -179,8 +187,11 @@ mod tests {
 
     #[test]
     fn a_name_with_parentheses_does_not_confuse() {
-        let text = "7 (a) b (c)) S 3 1 1 0 -1 4 0 0 0 0 1 2 3 4 20 0 1 0 987 1 2 3";
+        let text = "7 (a) b (c)) S 3 1 1 34816 -1 4 0 0 0 0 1 2 3 4 20 0 1 0 987 1 2 3";
         let stat = Stat::parse(text).unwrap();
+        assert!(
+            stat.has_terminal && !Stat::parse(&text.replace("34816", "0")).unwrap().has_terminal
+        );
         assert_eq!((stat.state, stat.parent, stat.group, stat.started), ('S', 3, 1, 987));
     }
 

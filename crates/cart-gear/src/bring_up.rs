@@ -18,8 +18,8 @@ use crate::progress::{Caller, Progress};
 use crate::repository::{Commit, Repository};
 use crate::scripts::HookError;
 use crate::template::{Template, TemplateError};
-use crate::tree;
 use crate::user_variables::UserVariableError;
+use cart_core::tree;
 
 /// How long an app that has started may take to its first answer.
 const FIRST_ANSWER: Duration = Duration::from_secs(60);

@@ -11,8 +11,8 @@ use crate::progress::Progress;
 use crate::repository::{Commit, Repository, RepositoryError};
 use crate::scripts::HookError;
 use crate::state::State;
-use crate::tree;
 use crate::unfinished::{Touched, Unfinished};
+use cart_core::tree;
 
 /// The code that is to be built.
 #[derive(Clone, Copy, Debug)]

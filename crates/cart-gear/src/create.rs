@@ -16,7 +16,7 @@ use crate::names::{self, NameError};
 use crate::options::GearOptions;
 use crate::record::{Record, Stage};
 use crate::repository::Receiver;
-use crate::tree;
+use cart_core::tree;
 
 impl GearHome {
     /// Makes a gear that stays, under the lock of its name; no script runs and no cartridge is on

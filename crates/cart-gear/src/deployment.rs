@@ -10,7 +10,7 @@ use crate::deployments;
 use crate::identity;
 use crate::layout::Layout;
 use crate::metadata::{self, Metadata};
-use crate::tree;
+use cart_core::tree;
 
 /// What a push says about how it wants to be built: markers in `.openshift/markers/`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,13 +144,13 @@ impl Deployment {
         let beside = |part: &str| layout.runtime().join(format!(".{part}.new"));
         // All of them are there before the first is replaced: a full disk changes nothing.
         for part in parts {
-            tree::remove(&beside(part))?;
+            tree::discard(&beside(part))?;
             tree::copy(&self.directory.join(part), &beside(part), |_| false)?;
         }
         for part in parts {
             tree::exchange(&beside(part), &layout.runtime().join(part))?;
         }
-        parts.iter().try_for_each(|part| tree::remove(&beside(part)))
+        parts.iter().try_for_each(|part| tree::discard(&beside(part)))
     }
 
     /// Makes this deployment the current one; of the others as many are kept as the gear wants.

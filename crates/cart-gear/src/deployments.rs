@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::deployment::Deployment;
 use crate::layout::Layout;
 use crate::metadata;
-use crate::tree;
+use cart_core::tree;
 
 /// The variable of the node that says how many deployments a gear keeps.
 pub const KEEP: &str = "OPENSHIFT_KEEP_DEPLOYMENTS";

@@ -25,7 +25,7 @@ use crate::options::Conditions;
 use crate::processes::Processes;
 use crate::progress::{Interrupts, Progress};
 use crate::record::{Record, Stage};
-use crate::tree;
+use cart_core::tree;
 
 /// Choosing addresses is done in no time.
 const CHOOSING: Duration = Duration::from_secs(30);

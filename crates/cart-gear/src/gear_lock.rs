@@ -2,15 +2,13 @@
 //! that it outlives the home. The system takes it back when its holder dies.
 
 use std::fmt;
-use std::fs::{File, TryLockError};
-use std::io::{self, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::File;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
-use cart_core::wait;
+use cart_core::{lock, wait};
 use serde::{Deserialize, Serialize};
 
 use crate::progress::Interrupts;
@@ -53,7 +51,7 @@ impl GearLock {
     ) -> Result<Self, GearLockError> {
         let mut told = false;
         let outcome = wait::until(limit, || {
-            match attempt(path) {
+            match lock::try_lock(path) {
                 Ok(Some(file)) => return Some(Ok(file)),
                 Ok(None) => {}
                 Err(error) => return Some(Err(GearLockError::File(error))),
@@ -100,7 +98,7 @@ impl GearLock {
             .and_then(|holder| serde_json::to_vec(&holder).ok())
             .unwrap_or_default();
         if let Some(file) = &mut self.file {
-            let _ = replace(file, &holder);
+            let _ = lock::rewrite(file, &holder);
         }
     }
 }
@@ -108,46 +106,13 @@ impl GearLock {
 impl Drop for GearLock {
     fn drop(&mut self) {
         if let Some(file) = &mut self.file {
-            let _ = replace(file, b"");
-        }
-    }
-}
-
-/// One try. The file may be removed by its last holder between the opening and the locking, and
-/// the lock of a file that nobody else can find is none: then there is a new file to try.
-fn attempt(path: &Utf8Path) -> Result<Option<File>, FileError> {
-    let failed = |source| FileError::new("lock", path, source);
-    loop {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(e)) => return Err(failed(e)),
-        }
-        let ours = file.metadata().map_err(failed)?;
-        let is_there = std::fs::metadata(path)
-            .is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()));
-        if is_there {
-            return Ok(Some(file));
+            let _ = lock::rewrite(file, b"");
         }
     }
 }
 
 fn described(path: &Utf8Path) -> String {
     GearLock::holder(path).map_or_else(|| "another command".to_owned(), |h| h.to_string())
-}
-
-fn replace(file: &mut File, content: &[u8]) -> io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    file.write_all(content)
 }
 
 /// A lock that could not be had.

@@ -9,7 +9,7 @@ use cart_core::managed_files::{ManagedFiles, ManagedFilesError};
 use cart_core::manifest::{Manifest, ManifestError};
 
 use crate::layout::Layout;
-use crate::tree;
+use cart_core::tree;
 
 /// A cartridge as its author delivers it.
 #[derive(Clone, Debug)]

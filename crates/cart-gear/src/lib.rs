@@ -4,7 +4,6 @@
 pub mod identity;
 pub mod layout;
 pub mod state;
-pub mod tree;
 
 pub mod endpoint;
 pub mod environ;

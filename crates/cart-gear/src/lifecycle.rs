@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::scripts::{HookError, is_executable};
 use crate::state::State;
 use crate::templates;
-use crate::tree;
+use cart_core::tree;
 
 /// How long the scripts that end a gear may take.
 const LAST_SCRIPTS: Duration = Duration::from_secs(60);

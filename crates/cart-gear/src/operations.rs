@@ -11,7 +11,7 @@ use crate::output::HookOutput;
 use crate::progress::Progress;
 use crate::scripts::HookError;
 use crate::state::State;
-use crate::tree;
+use cart_core::tree;
 
 /// How long the processes of a gear that is idled may take after SIGTERM (node-contract.md,
 /// control).

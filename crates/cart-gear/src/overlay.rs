@@ -97,7 +97,7 @@ fn replace_link(source: &Utf8Path, target: &Utf8Path) -> Result<(), FileError> {
 /// Only a directory has to go before something else can take its place.
 fn clear(target: &Utf8Path) -> Result<(), FileError> {
     match target.symlink_metadata() {
-        Ok(found) if found.is_dir() => crate::tree::remove(target),
+        Ok(found) if found.is_dir() => cart_core::tree::remove(target),
         _ => Ok(()),
     }
 }

@@ -134,7 +134,7 @@ impl Processes {
 
     fn marks(&self, pid: u32) -> bool {
         gear_of(pid).is_some_and(|mark| mark == self.mark)
-            || (self.works_at_home(pid) && !has_terminal(pid))
+            || (self.works_at_home(pid) && !process::has_terminal(pid))
     }
 
     fn is_of_another_gear(&self, pid: u32) -> bool {
@@ -173,13 +173,6 @@ fn is_adopting() -> bool {
 fn has_ended_child() -> bool {
     let only_look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     rustix::process::waitid(WaitId::All, only_look).is_ok_and(|ended| ended.is_some())
-}
-
-/// Field 7 of `/proc/PID/stat`; the fields that count come after the last `)`.
-fn has_terminal(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let after_name = stat.rfind(')').map_or("", |at| &stat[at + 1..]);
-    after_name.split_ascii_whitespace().nth(4).is_some_and(|tty| tty != "0")
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use cart_core::{CommandSpec, GearEnv};
 use crate::build::no_code;
 use crate::git::{self, Git, GitError};
 use crate::identity;
-use crate::tree;
+use cart_core::tree;
 
 /// How long getting a repository from elsewhere may take.
 const FETCHING: Duration = Duration::from_secs(1800);

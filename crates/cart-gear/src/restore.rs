@@ -20,9 +20,9 @@ use crate::snapshot::OnlyErrors;
 use crate::snapshot_names::Selection;
 use crate::state::State;
 use crate::transforms::{TransformError, Transforms};
-use crate::tree;
 use crate::unfinished::Unfinished;
 use crate::unpack::{self, UnpackError};
+use cart_core::tree;
 
 /// What becomes of a gear's git repository in a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

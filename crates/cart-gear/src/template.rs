@@ -8,7 +8,7 @@ use cart_core::files::FileError;
 use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, GearEnv};
 
-use crate::tree;
+use cart_core::tree;
 
 /// Where a cartridge's template may lie, first found: a directory, or a bare git repository.
 const PLACES: [&str; 4] = ["template", "template.git", "usr/template", "usr/template.git"];

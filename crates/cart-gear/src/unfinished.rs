@@ -17,7 +17,7 @@ use crate::gear::GearOnDisk;
 use crate::layout::Layout;
 use crate::progress::Progress;
 use crate::state::State;
-use crate::tree;
+use cart_core::tree;
 
 /// How long a script that outlived `gear` may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -22,7 +22,7 @@ use crate::progress::Progress;
 use crate::record::Record;
 use crate::scripts::HookError;
 use crate::state::State;
-use crate::tree;
+use cart_core::tree;
 
 /// What is done when the gear has the version already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

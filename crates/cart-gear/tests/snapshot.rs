@@ -284,7 +284,7 @@ fn a_snapshot_of_another_gear_and_of_a_node_is_restored() {
     let uuid = read(old.join(".env/OPENSHIFT_GEAR_UUID"));
     let node = gears.place.records.join("node");
     std::fs::create_dir(&node).unwrap();
-    cart_gear::tree::copy(&old, &node.join(&uuid), |_| false).unwrap();
+    cart_core::tree::copy(&old, &node.join(&uuid), |_| false).unwrap();
     symlink("/nowhere/usr", node.join(&uuid).join("recorder/usr2")).unwrap();
     let file = gears.place.records.join("node.tar.gz");
     let tar = CommandSpec::new("/bin/tar", &gears.env)

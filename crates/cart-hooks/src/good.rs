@@ -12,10 +12,10 @@ mod moves;
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::CartridgeDir;
+
 use cart_core::cartridge::Context;
 use cart_core::files::{self, FileError};
-use cart_core::process;
+use cart_core::{CartridgeDir, process, tree};
 use cart_nginx::{Rendered, Stage};
 use cart_python::support;
 use cart_python::virtualenv::kept::{self, Mark};
@@ -157,7 +157,7 @@ pub(crate) fn sweep(dir: &CartridgeDir) -> Result<(), FileError> {
             && Some(entry.file_name()) != kept.as_deref()
             && process::users_of(entry.path()).is_empty()
         {
-            files::remove_tree_if_exists(entry.path())?;
+            tree::remove(entry.path())?;
         }
     }
     Ok(())
@@ -231,7 +231,7 @@ impl Place {
     ) -> Result<(), FileError> {
         let places = &ready.app.places;
         // What is there was left behind by a hook that was killed.
-        files::remove_tree_if_exists(&self.path)?;
+        tree::remove(&self.path)?;
         files::create_dir(&self.path, 0o700)?;
         if let Some(code) = code {
             let read = |root| Some((Code::read(root, code::LIMIT).ok().flatten()?, root));

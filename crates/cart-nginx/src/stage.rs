@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use cart_core::files::{self, FileError};
-use cart_core::{CartridgeDir, CommandSpec, GearEnv, run};
+use cart_core::{CartridgeDir, CommandSpec, GearEnv, run, tree};
 
 use crate::binary::Binary;
 use crate::complaint::Complaint;
@@ -48,7 +48,7 @@ impl Stage {
         dir.create_all()?;
         files::create_dir(&layout::temporary_files(dir), 0o700)?;
         let place = layout::stage(dir);
-        files::remove_tree_if_exists(&place)?;
+        tree::remove(&place)?;
         files::create_dir(&place, 0o700)?;
         let stage = Self { dir: dir.clone(), user };
         for (name, content) in [
@@ -141,7 +141,7 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         // What cannot be removed now is removed before the next one is written.
-        let _ = files::remove_tree_if_exists(&layout::stage(&self.dir));
+        let _ = tree::remove(&layout::stage(&self.dir));
     }
 }
 

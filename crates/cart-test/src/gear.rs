@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::{CommandSpec, GearEnv, files, programs, run};
+use cart_core::{CommandSpec, GearEnv, files, programs, run, tree};
 use cart_gear::build::BuildError;
 use cart_gear::deployment::{Deployment, Markers};
 use cart_gear::endpoint::Listen;
 use cart_gear::output::HookOutput;
 use cart_gear::{
-    App, Conditions, GearHome, GearOnDisk, GearOptions, HookError, Silent, Throwaway, keep, tree,
+    App, Conditions, GearHome, GearOnDisk, GearOptions, HookError, Silent, Throwaway, keep,
 };
 use tempfile::TempDir;
 
@@ -318,6 +318,7 @@ const LAST_LINES: usize = 40;
 
 impl TestGear {
     /// Prints what the logs say, for whoever has only the test's output.
+    #[expect(clippy::print_stderr, reason = "the output of a failed test is where people look")]
     fn print_logs(&self) {
         let logs = self.cartridge().join("logs");
         for log in logs.read_dir_utf8().into_iter().flatten().flatten() {

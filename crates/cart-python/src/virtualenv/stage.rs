@@ -12,9 +12,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 use cart_core::run::{self, RunError};
-use cart_core::{CommandSpec, GearEnv};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
+use cart_core::{CommandSpec, GearEnv, tree};
 use walkdir::WalkDir;
 
 use super::relocate::{self, relocate};
@@ -96,8 +94,7 @@ impl Stage {
         moves.push((&self.venv.dir, &self.place));
         relocate(&self.venv, &moves)?;
         stamp.write(&self.venv.dir)?;
-        exchange(&self.venv.dir, &self.target)
-            .map_err(|source| FileError::new("put in place", &self.target, source))?;
+        tree::exchange(&self.venv.dir, &self.target)?;
         // `Drop` removes what is under the stage's name now: the environment that was in place.
         Ok(())
     }
@@ -114,8 +111,7 @@ impl Stage {
             target,
         };
         // One hook at a time: what is there was left behind by one that was killed.
-        remove(&stage.venv.dir)?;
-        remove(&aside(&stage.venv.dir))?;
+        tree::discard(&stage.venv.dir)?;
         Ok(stage)
     }
 }
@@ -123,7 +119,7 @@ impl Stage {
 impl Drop for Stage {
     /// What cannot be removed now is removed before the next stage is made.
     fn drop(&mut self) {
-        let _ = remove(&self.venv.dir);
+        let _ = tree::remove(&self.venv.dir);
     }
 }
 
@@ -181,43 +177,6 @@ fn is_rewritten(relative: &Utf8Path) -> bool {
         || relative.file_name().is_some_and(relocate::is_link_file)
 }
 
-/// Gives two directories each other's name at once. Where only one exists, or the other is
-/// empty, it is a plain rename.
-fn exchange(new: &Utf8Path, old: &Utf8Path) -> io::Result<()> {
-    let (from, to) = (new.as_std_path(), old.as_std_path());
-    match renameat_with(CWD, from, CWD, to, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(()),
-        Err(Errno::NOENT) => fs::rename(new, old),
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => exchange_in_steps(new, old),
-        Err(e) => Err(e.into()),
-    }
-}
-
-/// For file systems that cannot exchange: the name is free for a moment.
-fn exchange_in_steps(new: &Utf8Path, old: &Utf8Path) -> io::Result<()> {
-    let aside = aside(new);
-    fs::rename(old, &aside)?;
-    fs::rename(new, old).inspect_err(|_| {
-        // The only way back; if it fails too, the error of the first is the one to tell.
-        let _ = fs::rename(&aside, old);
-    })?;
-    // The exchange is done; what stays aside is removed before the next stage is made.
-    let _ = fs::remove_dir_all(&aside);
-    Ok(())
-}
-
-/// The name that the old environment has while an exchange is made in steps.
-fn aside(new: &Utf8Path) -> Utf8PathBuf {
-    Utf8PathBuf::from(format!("{new}.old"))
-}
-
-fn remove(dir: &Utf8Path) -> Result<(), FileError> {
-    match fs::remove_dir_all(dir) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(FileError::new("remove", dir, e)),
-        _ => Ok(()),
-    }
-}
-
 /// The environment of `python -m venv` and pip inside a stage.
 pub(crate) fn environment(stage: &Stage, env: &GearEnv) -> GearEnv {
     let mut env = environment_for(&stage.venv, env);
@@ -256,38 +215,4 @@ pub enum StageError {
     /// A file of it could not be written.
     #[error("the virtual environment could not be changed: {0}")]
     File(#[from] FileError),
-}
-
-#[cfg(test)]
-mod tests {
-    use cart_core::files;
-
-    use super::*;
-
-    fn directory(holding: &str, path: &Utf8Path) {
-        fs::create_dir(path).unwrap();
-        files::write_atomic(&path.join(holding), b"", 0o644).unwrap();
-    }
-
-    #[test]
-    fn where_names_cannot_be_exchanged_two_renames_do_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let dir = Utf8Path::from_path(dir.path()).unwrap();
-        let (new, old) = (dir.join(".virtenv.new"), dir.join("virtenv"));
-        directory("new", &new);
-        directory("old", &old);
-        exchange_in_steps(&new, &old).unwrap();
-        assert!(old.join("new").exists());
-        assert_eq!(dir.read_dir_utf8().unwrap().count(), 1, "the old one is left behind");
-    }
-
-    #[test]
-    fn what_a_kill_between_two_renames_left_aside_is_removed_by_the_next_stage() {
-        let dir = tempfile::tempdir().unwrap();
-        let dir = Utf8Path::from_path(dir.path()).unwrap();
-        directory("old", &dir.join(".virtenv.new.old"));
-        directory("new", &dir.join(".virtenv.new"));
-        drop(Stage::beside(&dir.join("virtenv")).unwrap());
-        assert_eq!(dir.read_dir_utf8().unwrap().count(), 0);
-    }
 }

@@ -2,13 +2,15 @@
 //! one in the place of another at once.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::files::FileError;
 use rustix::fs::{AtFlags, CWD, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 use walkdir::WalkDir;
+
+use crate::files::FileError;
 
 /// Copies what is in `from` into the directory `to`, which may be there already; files of the
 /// same name are replaced. A path below `from` for which `leave_out` answers true is left out,
@@ -58,33 +60,45 @@ pub fn copy(
 }
 
 /// Puts the directory `new` in the place of `current`, so that whoever looks into `current` sees the
-/// one or the other, never neither. `new` holds what was there then. A file system that cannot
-/// exchange two names gets two renames with a moment in between.
+/// one or the other, never neither. `new` holds what was there then; where nothing was, there is no
+/// `new` afterwards. A file system that cannot exchange two names gets renames with a moment in
+/// between; what a kill in that moment leaves behind is removed by [`discard`].
 ///
 /// # Errors
 /// [`FileError`] naming `current`, which is as it was.
 pub fn exchange(new: &Utf8Path, current: &Utf8Path) -> Result<(), FileError> {
-    let failed = |source| FileError::new("replace", current, source);
-    match rustix::fs::renameat_with(
-        CWD,
-        new.as_std_path(),
-        CWD,
-        current.as_std_path(),
-        RenameFlags::EXCHANGE,
-    ) {
+    let (from, to) = (new.as_std_path(), current.as_std_path());
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(()),
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-            let aside = Utf8PathBuf::from(format!("{current}.aside"));
-            remove(&aside)?;
-            fs::rename(current, &aside).map_err(failed)?;
-            if let Err(error) = fs::rename(new, current) {
-                fs::rename(&aside, current).map_err(failed)?;
-                return Err(failed(error));
-            }
-            fs::rename(&aside, new).map_err(failed)
-        }
-        Err(error) => Err(failed(error.into())),
+        Err(Errno::NOENT) => fs::rename(new, current),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => exchange_in_steps(new, current),
+        Err(error) => Err(error.into()),
     }
+    .map_err(|source| FileError::new("replace", current, source))
+}
+
+fn exchange_in_steps(new: &Utf8Path, current: &Utf8Path) -> io::Result<()> {
+    let aside = aside(new);
+    fs::rename(current, &aside)?;
+    fs::rename(new, current).inspect_err(|_| {
+        // The only way back; if it fails too, the error of the first is the one to tell.
+        let _ = fs::rename(&aside, current);
+    })?;
+    fs::rename(&aside, new)
+}
+
+/// The name that the old directory has while an exchange is made in steps.
+fn aside(new: &Utf8Path) -> Utf8PathBuf {
+    Utf8PathBuf::from(format!("{new}.old"))
+}
+
+/// Removes `new`, and what an [`exchange`] of it left behind that was killed; either may be missing.
+///
+/// # Errors
+/// [`FileError`] naming what could not be removed.
+pub fn discard(new: &Utf8Path) -> Result<(), FileError> {
+    remove(new)?;
+    remove(&aside(new))
 }
 
 /// Removes everything in a directory, but not the directory.
@@ -110,14 +124,14 @@ pub fn remove(path: &Utf8Path) -> Result<(), FileError> {
         if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) }
     };
     match attempt() {
-        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied && is_directory => {
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied && is_directory => {
             make_writable(path);
             attempt()
         }
         other => other,
     }
     .or_else(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Ok(()),
+        io::ErrorKind::NotFound => Ok(()),
         _ => Err(FileError::new("remove", path, e)),
     })
 }
@@ -164,7 +178,7 @@ fn remove_in_the_way(target: &Utf8Path) -> Result<(), FileError> {
 fn utf8(path: &std::path::Path, root: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
     Utf8PathBuf::from_path_buf(path.to_owned()).map_err(|path| {
         let reason = format!("{} has a name that is not UTF-8", path.display());
-        FileError::new("copy", root, std::io::Error::other(reason))
+        FileError::new("copy", root, io::Error::other(reason))
     })
 }
 
@@ -177,7 +191,7 @@ fn unreadable(root: &Utf8Path, error: walkdir::Error) -> FileError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cart_core::files;
+    use crate::files;
 
     fn directory() -> (tempfile::TempDir, Utf8PathBuf) {
         let dir = tempfile::tempdir().unwrap();
@@ -217,18 +231,43 @@ mod tests {
         assert_eq!(dir.join("to/f").metadata().unwrap().modified().unwrap(), long_ago);
     }
 
-    #[test]
-    fn two_directories_change_places() {
-        let (_keep, dir) = directory();
+    fn two_directories(dir: &Utf8Path) -> (Utf8PathBuf, Utf8PathBuf) {
         for name in ["new", "current"] {
             fs::create_dir(dir.join(name)).unwrap();
             files::write_atomic(&dir.join(name).join(name), b"", 0o644).unwrap();
         }
-        exchange(&dir.join("new"), &dir.join("current")).unwrap();
-        assert!(dir.join("current/new").exists() && dir.join("new/current").exists());
-        let error = exchange(&dir.join("missing"), &dir.join("current")).unwrap_err();
+        (dir.join("new"), dir.join("current"))
+    }
+
+    #[test]
+    fn two_directories_change_places() {
+        let (_keep, dir) = directory();
+        let (new, current) = two_directories(&dir);
+        exchange(&new, &current).unwrap();
+        assert!(current.join("new").exists() && new.join("current").exists());
+        let error = exchange(&dir.join("missing"), &current).unwrap_err();
         assert!(error.to_string().contains("current"), "{error}");
-        assert!(dir.join("current/new").exists());
+        assert!(current.join("new").exists());
+        exchange(&current, &dir.join("missing")).unwrap();
+        assert!(dir.join("missing/new").exists() && !current.exists());
+    }
+
+    #[test]
+    fn where_names_cannot_be_exchanged_renames_do_it() {
+        let (_keep, dir) = directory();
+        let (new, current) = two_directories(&dir);
+        exchange_in_steps(&new, &current).unwrap();
+        assert!(current.join("new").exists() && new.join("current").exists());
+        assert_eq!(dir.read_dir_utf8().unwrap().count(), 2, "something is left behind");
+    }
+
+    #[test]
+    fn what_a_kill_between_two_renames_left_aside_is_discarded() {
+        let (_keep, dir) = directory();
+        let (new, current) = two_directories(&dir);
+        fs::rename(current, aside(&new)).unwrap();
+        discard(&new).unwrap();
+        assert_eq!(dir.read_dir_utf8().unwrap().count(), 0);
     }
 
     #[test]
