@@ -21,6 +21,7 @@ pub mod user_config;
 // From text to a running nginx.
 pub mod complaint;
 pub mod layout;
+mod reach;
 pub mod service;
 pub mod stage;
 

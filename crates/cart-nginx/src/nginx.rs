@@ -1,7 +1,9 @@
 //! All of it in order: find nginx, render, stage, test, put in place, start.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
 use cart_core::files::FileError;
 use cart_core::process::ProcessId;
 use cart_core::{CartridgeDir, CommandSpec, GearEnv};
@@ -11,7 +13,7 @@ use crate::model::{Model, ModelError, Rendered};
 use crate::service::{self, ServiceError};
 use crate::site::Site;
 use crate::stage::{Change, Stage, TestError};
-use crate::user_config::{UserConfig, UserConfigError};
+use crate::user_config::{self, UserConfig, UserConfigError};
 
 /// An nginx for one cartridge on one gear.
 #[derive(Clone, Debug)]
@@ -41,6 +43,13 @@ impl Nginx {
         let user = UserConfig::load(&site.repo, &self.env, site.settings.erb_fallback)?;
         let stage = Stage::write(&self.dir, &model.render(user.as_ref()), user)?;
         stage.test(&self.binary, &self.env)?;
+        if !stage.listens_on(site.listen, &self.binary, &self.env)? {
+            return Err(ConfigError::Unreachable {
+                file: site.repo.join(user_config::FILE_NAME),
+                address: site.listen,
+                short_name: site.short_name.clone(),
+            });
+        }
         Ok(stage)
     }
 
@@ -99,4 +108,16 @@ pub enum ConfigError {
     /// A configuration that nginx will not have.
     #[error(transparent)]
     Test(#[from] TestError),
+    /// An `nginx.conf.erb` that would leave the gear's address to nobody.
+    #[error(
+        "{file}: no server in it listens on {address}, where the gear is reached\nWrite in its server block: listen <%= ENV['OPENSHIFT_{short_name}_IP'] %>:<%= ENV['OPENSHIFT_{short_name}_PORT'] %>;"
+    )]
+    Unreachable {
+        /// The file.
+        file: Utf8PathBuf,
+        /// The gear's address.
+        address: SocketAddr,
+        /// The cartridge's short name.
+        short_name: String,
+    },
 }

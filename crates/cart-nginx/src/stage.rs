@@ -1,5 +1,6 @@
 //! The life of a configuration: written beside the one that runs, tested, then put in its place.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -11,6 +12,7 @@ use crate::complaint::Complaint;
 use crate::feature::Feature;
 use crate::layout::{self, APPSERVER_FILE, MAIN_FILE, SERVER_FILE};
 use crate::model::Rendered;
+use crate::reach;
 use crate::user_config::{UserConfig, UserLine};
 
 /// How long `nginx -t` may take. It takes milliseconds, but for names that it has to look up.
@@ -80,7 +82,7 @@ impl Stage {
     /// [`TestError`] with nginx's words, naming the line of the app's `nginx.conf.erb` where the
     /// fault is there.
     pub fn test(&self, binary: &Binary, env: &GearEnv) -> Result<(), TestError> {
-        let command = test_command(&self.dir, binary, env);
+        let command = test_command(&self.dir, binary, env, "-t");
         let output = run::output(&command, TEST_LIMIT).map_err(TestError::of_run)?;
         if output.status.success() {
             return Ok(());
@@ -90,6 +92,29 @@ impl Stage {
             return Err(TestError::Died { status: run::status_text(output.status) });
         }
         Err(self.explain(Complaint::parse(&printed)))
+    }
+
+    /// Whether it listens on `address`, where the gear is reached: an app's own configuration may
+    /// not. To be asked of one that passed its [`test`](Self::test).
+    ///
+    /// # Errors
+    /// [`TestError`] when nginx cannot be asked what it reads.
+    pub fn listens_on(
+        &self,
+        address: SocketAddr,
+        binary: &Binary,
+        env: &GearEnv,
+    ) -> Result<bool, TestError> {
+        let Some(user) = &self.user else {
+            return Ok(true);
+        };
+        if reach::listens_on(user.text(), address) {
+            return Ok(true);
+        }
+        // It may do so in a file that it includes.
+        let command = test_command(&self.dir, binary, env, "-T");
+        let output = run::output(&command, TEST_LIMIT).map_err(TestError::of_run)?;
+        Ok(reach::listens_on(&output.stdout, address))
     }
 
     /// Puts it in place, each file at once, and says whether that changed anything.
@@ -145,14 +170,14 @@ impl Drop for Stage {
     }
 }
 
-/// `nginx -t` of a staged configuration. Sockets that a master would inherit are none of its
+/// `nginx -t` of a staged configuration, or `-T`, which shows all of it. Sockets that a master would inherit are none of its
 /// business: it finds their addresses taken and does not mind.
-fn test_command(dir: &CartridgeDir, binary: &Binary, env: &GearEnv) -> CommandSpec {
+fn test_command(dir: &CartridgeDir, binary: &Binary, env: &GearEnv, how: &str) -> CommandSpec {
     let file = layout::stage(dir).join(MAIN_FILE);
     let mut env = env.clone();
     env.remove("NGINX");
     let command = CommandSpec::new(binary.path.as_path(), &env).dir(dir.path()).args([
-        "-t",
+        how,
         "-q",
         "-p",
         dir.path().as_str(),

@@ -118,18 +118,6 @@ impl UserConfig {
         Some(self.line(found + 1))
     }
 
-    /// Whether a server block in it listens on exactly `address` (`127.0.0.1:8080`). One that does
-    /// not may still do so through an `include`; but one that nobody can reach most often does not.
-    #[must_use]
-    pub fn listens_on(&self, address: &str) -> bool {
-        statement::statements(&self.text)
-            .iter()
-            .filter(|statement| statement.word(0) == Some("server"))
-            .filter_map(|statement| statement.block.clone())
-            .flat_map(|block| statement::statements(&self.text[block]))
-            .any(|inner| inner.word(0) == Some("listen") && inner.word(1) == Some(address))
-    }
-
     /// What it sets at its top level, as [`model::key`] has it.
     pub(crate) fn directives(&self) -> BTreeSet<String> {
         statement::statements(&self.text).iter().map(model::key).collect()

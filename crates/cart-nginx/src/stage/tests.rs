@@ -75,13 +75,13 @@ fn testing_inherits_no_socket_and_writes_to_no_foreign_log() {
     };
     let dir = CartridgeDir::new("/g/c".into());
     let env = GearEnv::new().with("NGINX", "3;").with("A", "1");
-    let new = test_command(&dir, &at("nginx/1.19.5"), &env);
+    let new = test_command(&dir, &at("nginx/1.19.5"), &env, "-t");
     assert_eq!(
         new.to_string(),
         "/usr/sbin/nginx -t -q -p /g/c -c /g/c/conf.next/nginx.conf -e stderr"
     );
     assert_eq!(new.env, GearEnv::new().with("A", "1"));
-    let old = test_command(&dir, &at("nginx/1.19.4"), &env);
+    let old = test_command(&dir, &at("nginx/1.19.4"), &env, "-t");
     assert!(!old.to_string().contains("-e"), "{old}");
 }
 

@@ -54,14 +54,6 @@ fn bytes_that_are_no_text_pass_through() {
 }
 
 #[test]
-fn it_can_be_asked_whether_it_listens() {
-    let repo = Repo::with(b"server { listen <%= ENV['IP'] %>:80 default_server; }\n");
-    let user = repo.load(&GearEnv::new().with("IP", "127.0.0.1")).unwrap().unwrap();
-    assert!(user.listens_on("127.0.0.1:80"));
-    assert!(!user.listens_on("127.0.0.1:8080"));
-}
-
-#[test]
 fn wrong_ruby_is_named_with_its_line() {
     let error = Repo::with(b"a;\n<% if ! %>\n").error(false, &GearEnv::new());
     assert!(error.starts_with("REPO/nginx.conf.erb:2: syntax error"), "{error}");
