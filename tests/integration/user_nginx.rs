@@ -56,7 +56,10 @@ fn a_mistake_is_told_with_its_line_and_what_ran_still_runs() {
             ["nginx.conf.erb:5", "nothing_of_that_name"],
         ),
         (ORIGINAL.replace("ENV['MY_HEADER']", "`id`"), ["nginx.conf.erb:5", "backtick"]),
-        ("server { listen 127.0.0.1:1; }".to_owned(), ["nginx.conf.erb", "no server in it listens"]),
+        (
+            "server { listen 127.0.0.1:1; }".to_owned(),
+            ["nginx.conf.erb", "no server in it listens"],
+        ),
         ("# nothing\n".to_owned(), ["nginx.conf.erb", "no server in it listens"]),
     ] {
         gear.write("nginx.conf.erb", &config);

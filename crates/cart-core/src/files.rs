@@ -15,6 +15,21 @@ use crate::fault;
 /// # Errors
 /// [`FileError`] naming `path` and what was tried (disk full, directory missing or unwritable).
 pub fn write_atomic(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), FileError> {
+    replace(path, content, mode, true)?;
+    sync_directory(path.parent().unwrap_or(Utf8Path::new("/")));
+    Ok(())
+}
+
+/// As [`write_atomic`], but does not wait for the disk: for what is of no use after a reboot. After a
+/// power failure the file may be empty or missing.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_unsynced(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), FileError> {
+    replace(path, content, mode, false)
+}
+
+fn replace(path: &Utf8Path, content: &[u8], mode: u32, sync: bool) -> Result<(), FileError> {
     let directory = path.parent().unwrap_or(Utf8Path::new("/"));
     let failed = |source| FileError::new("write", path, source);
     let create =
@@ -27,10 +42,10 @@ pub fn write_atomic(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), Fi
     file.as_file_mut().write_all(content).map_err(failed)?;
     // The umask has been applied to the mode above; what we were asked for is exact.
     file.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    sync_directory(directory);
-    Ok(())
+    if sync {
+        file.as_file().sync_all().map_err(failed)?;
+    }
+    file.persist(path).map_err(|e| failed(e.error)).map(drop)
 }
 
 /// As [`write_atomic`], but leaves a file alone that holds `content` already. Answers whether it

@@ -10,7 +10,7 @@ use cart_supervisor::{Change, Client, ClientError, ServiceSpec, ServiceState, Se
 use crate::error::{Before, Error};
 use crate::ready::Ready;
 use crate::services::{self, APPSERVER, NGINX, Wanted};
-use crate::{good, messages};
+use crate::{good, last_good, messages};
 
 /// How long nginx may take to show new workers after a reload.
 const RELOAD_LIMIT: Duration = Duration::from_secs(20);
@@ -50,11 +50,23 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
 /// generation.
 fn bring_up(ctx: &mut Context<'_>, ready: &Ready, stage: Stage, renew: Renew) -> Result<Up, Error> {
     let wanted = Wanted::of(ctx, ready);
-    let Outcome { app, up } = make_run(ctx, &wanted, stage, renew)?;
-    // What runs already may be older than the code that lies in the repository now.
+    let mut kept = Ok(());
+    // Kept before nginx is asked: a failure there, or a kill, must not leave the former code as
+    // the last good one.
+    let mut keep = |ctx: &Context<'_>, app: Change| {
+        if app == Change::Replaced {
+            kept = good::keep(ctx, ready, &wanted);
+        }
+    };
+    let Outcome { app, up } = make_run(ctx, &wanted, stage, renew, &mut keep)?;
     let kept = match app {
-        Change::Unchanged => good::keep_config(ctx, ready, &wanted),
-        Change::Started | Change::Replaced => good::keep(ctx, ready, &wanted),
+        Change::Started => good::keep(ctx, ready, &wanted),
+        Change::Replaced => kept.and_then(|()| good::keep_config(ctx, ready, &wanted)),
+        // What runs already may be older than the code that lies in the repository now.
+        Change::Unchanged => {
+            last_good::release(ctx, ready, &wanted);
+            good::keep_config(ctx, ready, &wanted)
+        }
     };
     if let Err(error) = kept.and_then(|()| good::sweep(ctx.dir)) {
         ctx.message(&messages::not_kept(&error));
@@ -70,12 +82,14 @@ pub(crate) struct Outcome {
 }
 
 /// Makes app and nginx run as `wanted` says. The app comes first: nginx is told of nothing that
-/// has not proved itself. If nothing ran before and something fails, nothing is left running.
+/// has not proved itself. `app_is_up` is called in between, with what became of the app. If nothing
+/// ran before and something fails, nothing is left running.
 pub(crate) fn make_run(
     ctx: &mut Context<'_>,
     wanted: &Wanted,
     stage: Stage,
     renew: Renew,
+    app_is_up: &mut dyn FnMut(&Context<'_>, Change),
 ) -> Result<Outcome, Error> {
     let client = services::supervisor(ctx).find_or_start()?;
     if let Some(why) = client.not_renewed() {
@@ -89,12 +103,14 @@ pub(crate) fn make_run(
         Some(_) => Before::Fails,
         None => Before::Nothing,
     };
-    let outcome = ensure_both(ctx, wanted, stage, renew, before, &client);
+    let outcome = ensure_app(wanted, renew, before, &client).and_then(|app| {
+        app_is_up(ctx, app);
+        ensure_nginx(ctx, wanted, stage, app, &client)
+    });
     if outcome.is_err() && before == Before::Nothing {
         client.end(&[NGINX], STOP_LIMIT)?;
     }
-    let (app, up) = outcome?;
-    Ok(Outcome { app, up })
+    outcome
 }
 
 /// Stops everything, nginx first, so that requests under way still find the app; answers whether
@@ -110,19 +126,26 @@ pub(crate) fn take_down(ctx: &Context<'_>) -> Result<bool, Error> {
     Ok(ran)
 }
 
-fn ensure_both(
-    ctx: &Context<'_>,
+fn ensure_app(
     wanted: &Wanted,
-    stage: Stage,
     renew: Renew,
     before: Before,
     client: &Client,
-) -> Result<(Change, Up), Error> {
+) -> Result<Change, Error> {
     let spec = wanted.appserver.clone();
     let (server, log) = (spec.label.clone(), spec.log.clone());
-    let app = client.ensure(spec, renew == Renew::Always).map_err(|e| {
-        unless_failed(e, |failure| Error::AppServer { server, failure, log, before })
-    })?;
+    client
+        .ensure(spec, renew == Renew::Always)
+        .map_err(|e| unless_failed(e, |failure| Error::AppServer { server, failure, log, before }))
+}
+
+fn ensure_nginx(
+    ctx: &Context<'_>,
+    wanted: &Wanted,
+    stage: Stage,
+    app: Change,
+    client: &Client,
+) -> Result<Outcome, Error> {
     let (nginx, config) =
         put_in_front(ctx, wanted.nginx.clone(), &wanted.master, stage, Renew::IfChanged, client)?;
     let up = match (app, nginx, config) {
@@ -130,7 +153,7 @@ fn ensure_both(
         (Change::Started, Change::Started, _) => Up::Started,
         _ => Up::Replaced,
     };
-    Ok((app, up))
+    Ok(Outcome { app, up })
 }
 
 /// Makes nginx run as `spec` says, on the configuration of `stage`.

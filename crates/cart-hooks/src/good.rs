@@ -94,20 +94,14 @@ pub(crate) fn unlabelled(label: &str) -> (&str, bool) {
 pub(crate) fn keep(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) -> Result<(), FileError> {
     let top = top(ctx.dir);
     files::create_dir(&top, 0o700)?;
-    let repo = &ready.app.places.repo;
-    let code = Code::read(repo, code::LIMIT)?;
+    let code = Code::read(&ready.app.places.repo, code::LIMIT)?;
     let environment = Mark::of(&ready.app.places.environment);
     let before = Good::read(ctx.dir);
-    let same = before.as_ref().filter(|good| {
-        let place = Place::new(&top, good.number);
-        good.environment == environment
-            && place.virtenv().is_dir()
-            && place.holds(code.as_ref())
-            && good.repo == *repo
-    });
-    let place = match same {
-        Some(good) => Place::new(&top, good.number),
-        None => {
+    let place = match &before {
+        Some(good) if is_of(good, &top, ready, code.as_ref(), environment.as_ref()) => {
+            Place::new(&top, good.number)
+        }
+        _ => {
             sweep(ctx.dir)?;
             let former = before.as_ref().map(|good| Place::new(&top, good.number));
             let place = Place::new(&top, former.as_ref().map_or(0, |former| former.number) + 1);
@@ -118,6 +112,29 @@ pub(crate) fn keep(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) -> Result<
     support::write(&place.launchers())?;
     let moves = Moves::of(ready, &place, code.is_some());
     write(ctx.dir, &moves.good(ready, wanted, place.number, environment, config(ctx)?))
+}
+
+/// Whether what lies in the repository now is what is kept, with the same environment.
+pub(crate) fn is_kept(ctx: &Context<'_>, ready: &Ready) -> bool {
+    let code = Code::read(&ready.app.places.repo, code::LIMIT);
+    let environment = Mark::of(&ready.app.places.environment);
+    code.ok().zip(Good::read(ctx.dir)).is_some_and(|(code, good)| {
+        is_of(&good, &top(ctx.dir), ready, code.as_ref(), environment.as_ref())
+    })
+}
+
+fn is_of(
+    good: &Good,
+    top: &Utf8Path,
+    ready: &Ready,
+    code: Option<&Code>,
+    environment: Option<&Mark>,
+) -> bool {
+    let place = Place::new(top, good.number);
+    good.environment.as_ref() == environment
+        && good.repo == ready.app.places.repo
+        && place.virtenv().is_dir()
+        && place.holds(code)
 }
 
 /// Keeps a new configuration of nginx with the generation that is kept, if it is that one which

@@ -10,14 +10,16 @@ use crate::advanced_python::AdvancedPython;
 use crate::bring_up::{self, Renew};
 use crate::error::Error;
 use crate::good::{self, Good};
-use crate::ready;
+use crate::ready::{self, Ready};
 use crate::services::{self, APPSERVER, Wanted};
 use crate::state::State;
 
 /// To be called with what kept the wanted generation from coming up. Starts the last good one,
 /// unless something serves still; answers the error with what came of that.
 pub(crate) fn instead_of(ctx: &mut Context<'_>, error: Error) -> Error {
-    // A supervisor that cannot be asked has nothing good to say of the last good one either.
+    // What a dead supervisor left behind may be nginx alone. One that cannot be had, or asked, has
+    // nothing good to say of the last good generation either.
+    let _ = services::supervisor(ctx).find_or_take_over();
     let Ok(state) = State::ask(ctx) else {
         return error;
     };
@@ -62,6 +64,15 @@ pub(crate) fn hold(ctx: &Context<'_>) {
     }
 }
 
+/// Takes back a [`hold`]: what serves is, once more, what lies in the repository.
+pub(crate) fn release(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) {
+    if good::is_kept(ctx, ready)
+        && let Ok(Some(client)) = services::supervisor(ctx).find()
+    {
+        let _ = client.start_again_with(APPSERVER, wanted.appserver.command.clone());
+    }
+}
+
 /// The last good generation, if it is of this very place.
 fn fitting(ctx: &Context<'_>) -> Option<Good> {
     let good = Good::read(ctx.dir)?;
@@ -81,5 +92,5 @@ fn start(ctx: &mut Context<'_>, good: Good) -> Result<(), Error> {
     nginx.command = master.command();
     nginx.label = services::nginx_label(&master);
     let wanted = Wanted { appserver: good.appserver, nginx, master };
-    bring_up::make_run(ctx, &wanted, stage, Renew::IfChanged).map(drop)
+    bring_up::make_run(ctx, &wanted, stage, Renew::IfChanged, &mut |_, _| ()).map(drop)
 }

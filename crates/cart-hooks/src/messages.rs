@@ -149,6 +149,14 @@ pub(crate) fn nginx_was_replaced(wanted: &str) -> String {
     format!("{wanted} has taken over, and the port stayed open")
 }
 
+/// `update`, where the supervisor does not have nginx's port.
+pub(crate) fn nginx_holds_its_port(running: &str) -> String {
+    format!(
+        "{running} goes on: its supervisor was killed, and it holds its port alone. \
+         Stop and start the app to change it"
+    )
+}
+
 /// `threaddump`.
 pub(crate) fn stacks(server: &str, stacks: &[ProcessStacks]) -> String {
     let answers =

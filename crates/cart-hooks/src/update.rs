@@ -8,6 +8,7 @@ use cart_core::Cartridge;
 use cart_core::cartridge::Context;
 use cart_core::process;
 use cart_nginx::Site;
+use cart_supervisor::Change;
 
 use crate::advanced_python::AdvancedPython;
 use crate::bring_up::{self, Renew};
@@ -40,8 +41,11 @@ pub(crate) fn update(ctx: &mut Context<'_>) -> Result<(), Error> {
     let site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, AdvancedPython::SHORT_NAME)?;
     let stage = nginx.prepare(&site)?;
     let spec = services::nginx(ctx, &nginx, &site);
-    bring_up::put_in_front(ctx, spec, &nginx, stage, Renew::Always, &client)?;
-    ctx.result(&messages::nginx_was_replaced(&wanted));
+    let (change, _) = bring_up::put_in_front(ctx, spec, &nginx, stage, Renew::Always, &client)?;
+    ctx.result(&match change {
+        Change::Unchanged => messages::nginx_holds_its_port(&running),
+        Change::Started | Change::Replaced => messages::nginx_was_replaced(&wanted),
+    });
     Ok(())
 }
 

@@ -117,6 +117,11 @@ impl Draining {
         }
     }
 
+    /// Whether it was replaced, and still serves those who have connections to it.
+    pub(crate) fn lingers(&self) -> bool {
+        matches!(self.step, Step::Linger(until) if until > Instant::now())
+    }
+
     /// When the next step is due.
     pub(crate) fn due(&self) -> Option<Instant> {
         match self.step {

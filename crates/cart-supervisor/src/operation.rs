@@ -109,13 +109,17 @@ impl Supervisor {
         asked_by: Option<Connection>,
     ) {
         let mut asked_by = asked_by;
+        let mut kill_at = within.map(|within| Instant::now() + within);
         let ended =
             || Failure::NotStarted { message: "the supervisor was asked to end".to_owned() };
         match self.operation.take() {
             Some(Operation::Prove(proof)) => self.give_up_proof(*proof, ended()),
             Some(Operation::Wait(turn)) => turn.asked_by.answer(&Response::Failed(ended())),
             // Whoever waits for a stop gets the answer of this larger one.
-            Some(Operation::Stop(stopping)) => asked_by = asked_by.or(stopping.asked_by),
+            Some(Operation::Stop(stopping)) => {
+                asked_by = asked_by.or(stopping.asked_by);
+                kill_at = [kill_at, stopping.kill_at].into_iter().flatten().min();
+            }
             None => {}
         }
         for (_, connection) in self.waiting.drain(..) {
@@ -125,7 +129,6 @@ impl Supervisor {
         // What was started last depends on what was started first.
         let others: Vec<String> = self.services.iter().rev().map(|s| s.name.clone()).collect();
         left.extend(others);
-        let kill_at = within.map(|within| Instant::now() + within);
         self.operation = Some(Operation::Stop(Stopping { left, kill_at, asked_by }));
     }
 

@@ -22,6 +22,8 @@ const SETTLING: Duration = Duration::from_secs(1);
 /// How long a failure waits for what the candidate printed to be written, and how often it looks.
 const WRITING_LIMIT: Duration = Duration::from_secs(2);
 const WRITING_LOOK: Duration = Duration::from_millis(5);
+/// How long a closed connection may be the first sign of an end.
+const ENDING_LIMIT: Duration = Duration::from_millis(200);
 
 /// A new generation on trial.
 #[derive(Debug)]
@@ -38,8 +40,9 @@ enum Step {
     /// On a port that its predecessor serves, too, an answer proves little: then it must also stay
     /// alive until this moment.
     Settling(Instant),
-    /// It has failed; its last lines may still be on their way to the log.
-    Failed { failure: Failure, until: Instant },
+    /// It has failed; its last lines may still be on their way to the log, and the news of its end
+    /// to us.
+    Failed { failure: Failure, since: Instant },
 }
 
 impl Proof {
@@ -54,7 +57,7 @@ impl Proof {
         match &self.step {
             Step::Asked { deadline, .. } => *deadline,
             Step::Settling(at) => *at,
-            Step::Failed { until, .. } => (Instant::now() + WRITING_LOOK).min(*until),
+            Step::Failed { .. } => Instant::now() + WRITING_LOOK,
         }
     }
 
@@ -64,7 +67,17 @@ impl Proof {
     }
 
     fn fail(&mut self, failure: Failure) {
-        self.step = Step::Failed { failure, until: Instant::now() + WRITING_LIMIT };
+        self.step = Step::Failed { failure, since: Instant::now() };
+    }
+
+    /// Whether it may be about to end: who is killed over a request closes the connection first.
+    fn may_be_ending(&self) -> bool {
+        match &self.step {
+            Step::Failed { failure: Failure::NoHttp { .. }, since } => {
+                self.candidate.process.is_some() && since.elapsed() < ENDING_LIMIT
+            }
+            _ => false,
+        }
     }
 }
 
@@ -89,6 +102,7 @@ impl Supervisor {
 
     pub(crate) fn advance_proof(&mut self, mut proof: Box<Proof>) {
         let now = Instant::now();
+        let ending = proof.may_be_ending();
         match &mut proof.step {
             Step::Settling(at) if now >= *at => return self.promote(*proof),
             Step::Settling(_) => {}
@@ -107,9 +121,9 @@ impl Supervisor {
                 }
                 None => {}
             },
-            Step::Failed { failure, until } => {
+            Step::Failed { failure, since } => {
                 let written = !self.service(&proof.candidate.spec.name).has_unwritten_output();
-                if written || now >= *until {
+                if (written && !ending) || since.elapsed() >= WRITING_LIMIT {
                     let failure = failure.clone().with_lines(proof.candidate.last_lines());
                     return self.give_up_proof(*proof, failure);
                 }
@@ -148,7 +162,11 @@ impl Supervisor {
         if proof.candidate.process.take_if(|p| p.id.pid == pid).is_none() {
             return false;
         }
-        if !matches!(proof.step, Step::Failed { .. }) {
+        let known = match &proof.step {
+            Step::Failed { failure, .. } => !matches!(failure, Failure::NoHttp { .. }),
+            _ => false,
+        };
+        if !known {
             proof.fail(Failure::Ended { status: how.to_owned(), last_lines: Vec::new() });
         }
         let spec = proof.candidate.spec.clone();

@@ -35,12 +35,23 @@ pub(crate) fn boot() -> String {
 pub(crate) struct RecordedProcess {
     pub(crate) process: ProcessId,
     pub(crate) generation: u64,
-    /// Whether it has proved itself; one that has not is ended by a successor.
-    pub(crate) proved: bool,
+    pub(crate) role: Role,
     pub(crate) spec: ServiceSpec,
     /// What it is started again with, if not with the command of its spec.
     #[serde(default)]
     pub(crate) again_with: Option<CommandSpec>,
+}
+
+/// What a process does, as far as a successor must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Role {
+    /// It is the one that serves.
+    Serves,
+    /// It was replaced, and serves on for a while.
+    Lingers,
+    /// It was asked to end, or has not proved itself: a successor ends it.
+    Ends,
 }
 
 impl Record {
@@ -71,6 +82,7 @@ impl Record {
         let path = Self::path(run);
         let json = serde_json::to_vec(self)
             .map_err(|e| FileError::new("write", &path, std::io::Error::other(e)))?;
-        files::write_atomic(&path, &json, 0o600)
+        // Not synced: it is of no use after a reboot, and nothing must wait for a slow disk.
+        files::write_unsynced(&path, &json, 0o600)
     }
 }

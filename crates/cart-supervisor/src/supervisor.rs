@@ -20,7 +20,7 @@ use crate::log::Log;
 use crate::logs::{Collector, OwnLogs};
 use crate::operation::Operation;
 use crate::protocol::{Failure, Request, Response, ServiceState, ServiceStatus};
-use crate::record::{self, Record, RecordedProcess};
+use crate::record::{self, Record, RecordedProcess, Role};
 use crate::service::ServiceSpec;
 use crate::supervised::Service;
 
@@ -141,7 +141,7 @@ impl Supervisor {
                 Some(RecordedProcess {
                     process: instance.process?.id,
                     generation: instance.generation,
-                    proved: true,
+                    role: Role::Serves,
                     spec: instance.spec.clone(),
                     again_with: instance.again_with.clone(),
                 })
@@ -149,7 +149,7 @@ impl Supervisor {
             processes.extend(service.draining.iter().map(|draining| RecordedProcess {
                 process: draining.process.id,
                 generation: draining.generation,
-                proved: false,
+                role: if draining.lingers() { Role::Lingers } else { Role::Ends },
                 spec: draining.spec.clone(),
                 again_with: None,
             }));
@@ -158,7 +158,7 @@ impl Supervisor {
             Some(RecordedProcess {
                 process: candidate.process?.id,
                 generation: candidate.generation,
-                proved: false,
+                role: Role::Ends,
                 spec: candidate.spec.clone(),
                 again_with: None,
             })
@@ -180,7 +180,7 @@ impl Supervisor {
             "{}: pid {} of generation {} still runs and is taken over",
             recorded.spec.name, recorded.process.pid, recorded.generation
         ));
-        let RecordedProcess { process, generation, proved, spec, again_with } = recorded;
+        let RecordedProcess { process, generation, role, spec, again_with } = recorded;
         let run = self.run.clone();
         let opened = self.service(&spec.name).open_logs(&spec, &run);
         if let Err(failure) = opened {
@@ -189,14 +189,15 @@ impl Supervisor {
         let service = self.service(&spec.name);
         let mut found = Instance::adopted(spec, generation, Some(process));
         found.again_with = again_with;
-        if !proved {
-            found.unlink_generation();
-            service.draining.extend(Draining::new(found, false));
-            return;
-        }
-        let older = match &service.current {
-            Some(current) if current.generation > generation => Some(found),
-            _ => service.current.replace(found),
+        let older = match (role, &service.current) {
+            (Role::Ends, _) => {
+                found.unlink_generation();
+                service.draining.extend(Draining::new(found, false));
+                return;
+            }
+            (Role::Lingers, _) => Some(found),
+            (Role::Serves, Some(current)) if current.generation > generation => Some(found),
+            (Role::Serves, _) => service.current.replace(found),
         };
         service.draining.extend(older.and_then(|instance| Draining::new(instance, true)));
     }

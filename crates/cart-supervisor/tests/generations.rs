@@ -55,6 +55,43 @@ fn a_generation_that_fails_leaves_the_old_one_serving() {
 }
 
 #[test]
+fn a_server_that_dies_of_the_probe_is_told_with_what_killed_it() {
+    let place = Place::new();
+    let dying =
+        SERVER.replace("c.recv(65536)", "c.recv(65536); import os; os.kill(os.getpid(), 9)");
+    let failure = place.client().ensure(place.service(&["-c", &dying, "x", "200"]), false);
+    let Err(ClientError::Failed(Failure::Ended { status, .. })) = failure else {
+        panic!("{failure:?}");
+    };
+    assert_eq!(status, "signal 9");
+}
+
+#[test]
+fn a_replaced_generation_serves_on_after_the_supervisors_death() {
+    let place = Place::new();
+    let client = place.client();
+    let mut spec = place.answering("old");
+    spec.stop.linger = 60;
+    client.ensure(spec, false).unwrap();
+    let old = place.process();
+    client.ensure(place.answering("new"), false).unwrap();
+    let supervisor = place.supervisor_process();
+    supervisor.signal(Signal::KILL);
+    assert!(supervisor.wait_gone(LIMIT));
+
+    // The successor has done all that it does at once when it answers a second time.
+    let client = place.client();
+    client.status().unwrap();
+    client.status().unwrap();
+    let said = std::fs::read_to_string(place.dir.join("logs/supervisor.log")).unwrap();
+    assert!(!said.contains("asked to end"), "{said}");
+    assert!(old.is_alive());
+    assert_eq!(place.ask(), "new");
+    client.end(&[], LIMIT).unwrap();
+    assert!(!old.is_alive());
+}
+
+#[test]
 fn a_killed_server_comes_back_and_no_request_is_refused_meanwhile() {
     let place = Place::new();
     place.client().ensure(place.answering("here"), false).unwrap();

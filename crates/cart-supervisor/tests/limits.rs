@@ -13,6 +13,7 @@ use cart_core::process::{self, ProcessId};
 use cart_core::wait;
 use cart_supervisor::{Change, ClientError, Failure, Listen, ServiceSpec};
 use place::{LIMIT, Place, SERVER, built_program};
+use rustix::process::Signal;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 fn servers(place: &Place) -> usize {
@@ -209,8 +210,15 @@ fn an_end_has_an_end_however_long_a_service_may_drain() {
     let client = place.client();
     client.ensure(spec, false).unwrap();
     let process = place.process();
+    let supervisor = place.supervisor_process();
     let begin = Instant::now();
-    client.end(&[], Duration::from_secs(1)).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| client.end(&[], Duration::from_secs(1)).unwrap());
+        // A signal from outside, which names no end, does not take this one back.
+        let begun = || (!place.socket().exists()).then_some(());
+        assert!(wait::until(LIMIT, begun).is_some());
+        supervisor.signal(Signal::TERM);
+    });
     assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
     assert!(!process.is_alive());
     assert!(place.supervisor().find().unwrap().is_none());
