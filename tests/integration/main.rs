@@ -11,6 +11,7 @@ mod elsewhere;
 mod faults;
 mod foreground;
 mod good;
+mod hold;
 mod life;
 mod logs;
 mod lost;
