@@ -119,8 +119,15 @@ pub(crate) fn take_down(ctx: &Context<'_>) -> Result<bool, Error> {
     let Some(client) = services::supervisor(ctx).find_or_take_over()? else {
         return Ok(false);
     };
-    let ran = !client.status()?.is_empty();
-    client.end(&[NGINX, APPSERVER], STOP_LIMIT)?;
+    // One that goes while it is asked was ending everything.
+    let ended = || -> Result<bool, ClientError> {
+        let ran = !client.status()?.is_empty();
+        client.end(&[NGINX, APPSERVER], STOP_LIMIT).map(|()| ran)
+    };
+    let ran = match ended() {
+        Err(error) if error.is_gone() => true,
+        other => other?,
+    };
     // Nothing runs from there any more. What cannot be removed now is removed another time.
     let _ = good::sweep(ctx.dir);
     Ok(ran)
