@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use camino::Utf8Path;
-use cart_core::process;
+use cart_core::{process, tree};
 use cart_test::{Load, Rate, TestGear, get};
+use rustix::process::Signal;
 use tempfile::TempDir;
-
-use tests::processes::child;
+use tests::processes::{child, supervisor};
 
 use crate::cartridge::{assembled, example, fixture};
 
@@ -17,22 +17,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// A copy of the cartridge, for whoever puts something into its `usr`, which gears share.
 fn copy() -> TempDir {
     let place = TempDir::with_prefix("cartridge-").unwrap();
-    copy_tree(&assembled(), Utf8Path::from_path(place.path()).unwrap());
+    tree::copy(&assembled(), Utf8Path::from_path(place.path()).unwrap(), |_| false).unwrap();
     place
-}
-
-fn copy_tree(from: &Utf8Path, to: &Utf8Path) {
-    for entry in from.read_dir_utf8().unwrap().map(Result::unwrap) {
-        let place = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            std::fs::create_dir(&place).unwrap();
-            copy_tree(entry.path(), &place);
-        } else if entry.file_type().unwrap().is_symlink() {
-            std::os::unix::fs::symlink(entry.path().read_link_utf8().unwrap(), place).unwrap();
-        } else {
-            std::fs::copy(entry.path(), place).unwrap();
-        }
-    }
 }
 
 #[test]
@@ -73,4 +59,16 @@ fn another_nginx_takes_over_and_nothing_is_lost() {
     assert!(after.wait_gone(LIMIT), "{after:?}");
     assert_eq!(get(gear.address(), "/").body, "first");
     gear.control("status").done();
+
+    // Whoever takes over from a supervisor that was killed does not have its port.
+    let held = child(&gear, "nginx: master");
+    let dead = supervisor(&gear);
+    dead.signal(Signal::KILL);
+    assert!(dead.wait_gone(LIMIT));
+    std::fs::remove_file(own.join("nginx")).unwrap();
+    std::fs::copy(&system, own.join("nginx")).unwrap();
+    let said = gear.control("update").done().text.clone();
+    assert!(said.contains("Stop and start the app to change it"), "{said}");
+    assert!(held.is_alive());
+    assert_eq!(get(gear.address(), "/").body, "first");
 }
