@@ -9,18 +9,18 @@ use cart_core::wait;
 use cart_test::{TestGear, get, try_get};
 use rustix::process::Signal;
 
-use tests::processes::{child, supervisor};
+use tests::processes::{self, nginx, supervisor};
 
 use crate::cartridge::{SERVER, fixture, running};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_killed_python_server_is_back_and_no_get_is_lost() {
     for server in ["wsgiref", "gevent", "gunicorn"] {
         let gear = running(&fixture("mirror"), &[(SERVER, server)]);
         for _ in 0..2 {
-            let process = child(&gear, "bin/python");
+            let process = processes::server(&gear);
             process.signal_group(Signal::KILL);
             assert!(process.wait_gone(LIMIT));
             assert_eq!(get(gear.address(), "/").body, "mirror", "{server}");
@@ -37,7 +37,7 @@ fn kills_in_a_row_lose_no_get_that_was_sent_on_a_pooled_connection() {
     let address = gear.address();
     assert_eq!(get(address, "/").body, "mirror");
     for _ in 0..3 {
-        let process = child(&gear, "bin/python");
+        let process = processes::server(&gear);
         process.signal_group(Signal::STOP);
         let bodies = std::thread::scope(|scope| {
             let asked = [(); 4].map(|()| scope.spawn(move || get(address, "/").body));
@@ -62,7 +62,7 @@ fn connections(gear: &TestGear) -> usize {
 fn a_killed_nginx_is_back_on_the_same_port() {
     let gear = running(&fixture("mirror"), &[]);
     for _ in 0..2 {
-        let master = child(&gear, "nginx: master");
+        let master = nginx(&gear);
         master.signal(Signal::KILL);
         assert!(master.wait_gone(LIMIT));
         assert_eq!(get(gear.address(), "/").body, "mirror");

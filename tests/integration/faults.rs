@@ -10,12 +10,16 @@ use cart_test::{TestGear, get, try_get};
 use tempfile::TempDir;
 use tests::faults::limit::Lowered;
 use tests::faults::{LIMIT, Untouched, control_by, refused};
-use tests::processes::{child, settled, supervisor, those_of};
+use tests::processes::{nginx, server, settled, supervisor, those_of};
 
 use crate::cartridge::{SERVER, assembled, fixture, running};
 
 /// How long a whole place full of faults may take.
-const PLAY: Duration = Duration::from_secs(180);
+const PLAY: Duration = Duration::from_secs(600);
+/// What the supervisor says in its log of a hook for which it has no descriptor.
+const NOT_ACCEPTED: &str = "it cannot be accepted: no file descriptor";
+/// Less than the 30 seconds that a server gets which was given no time of its own.
+const SOON: Duration = Duration::from_secs(25);
 /// Bytes and files of the small disk: a gear takes a third of it.
 const SMALL: &str = "size=64m,nr_inodes=20k,mode=0755";
 
@@ -69,7 +73,6 @@ fn no_descriptor_left_for_a_hook_the_supervisor_or_nginx() {
 }
 
 fn no_descriptor_left_for_the_supervisor(gear: &TestGear) {
-    assert!(settled(gear, LIMIT));
     let process = supervisor(gear);
     let before = Untouched::now(gear);
     // Enough to be asked, not enough to start something; how many that is, is its own affair.
@@ -87,18 +90,18 @@ fn no_descriptor_left_for_the_supervisor(gear: &TestGear) {
         gear.control("status").done();
     }
     assert!(refusals > 0, "the limit is none: {}", gear.log("supervisor.log"));
-    assert!(settled(gear, LIMIT));
     let before = Untouched::now(gear);
     // Not even enough to be asked: whoever asks waits until it is.
+    let refused = || gear.log("supervisor.log").matches(NOT_ACCEPTED).count();
+    let refused_before = refused();
     std::thread::scope(|scope| {
         let none = Lowered::files(process, 0);
         let status = scope.spawn(|| gear.control("status"));
-        let answered = || status.is_finished().then_some(());
-        assert!(wait::until(Duration::from_secs(2), answered).is_none(), "{:?}", status.join());
+        let asked = wait::until(LIMIT, || (refused() > refused_before).then_some(()));
+        assert!(asked.is_some() && !status.is_finished(), "{:?}", status.join());
         before.still(gear);
         drop(none);
         status.join().unwrap().done();
-        assert!(gear.log("supervisor.log").contains("it cannot be accepted: no file descriptor"));
     });
     gear.control("restart").done();
 }
@@ -106,7 +109,7 @@ fn no_descriptor_left_for_the_supervisor(gear: &TestGear) {
 /// A worker that can take a connection and open none to the app.
 fn no_descriptor_left_for_nginx(gear: &TestGear) {
     assert!(settled(gear, LIMIT));
-    let workers = those_of(child(gear, "nginx: master"), "worker process");
+    let workers = those_of(nginx(gear), "worker process");
     let few: Vec<Lowered> = workers.iter().map(|worker| Lowered::files(*worker, 1)).collect();
     let status = gear.control("status");
     status.failed_saying(&["status 500", "nginx-error.log"]);
@@ -121,15 +124,15 @@ fn no_descriptor_left_for_nginx(gear: &TestGear) {
 #[test]
 fn a_server_that_ignores_being_told_to_end() {
     let gear = running(&fixture("deaf"), &[("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "1")]);
-    let deaf = child(&gear, "bin/python");
+    let deaf = server(&gear);
     assert_eq!(get(gear.address(), "/").body, "deaf");
     gear.control("restart").done();
-    assert!(deaf.wait_gone(LIMIT), "the old one still runs");
+    assert!(deaf.wait_gone(SOON), "the old one still runs");
     assert!(gear.log("supervisor.log").contains("killed"), "{}", gear.log("supervisor.log"));
     assert_eq!(get(gear.address(), "/").body, "deaf");
     let begin = Instant::now();
     gear.control("stop").done();
-    assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
     assert!(try_get(gear.address(), "/").is_err());
 }
 

@@ -10,10 +10,11 @@ use cart_core::entry::{CONFIGURATION, FAILED};
 use cart_core::files;
 use cart_test::{TestGear, get, try_get};
 use rustix::process::Signal;
+use tests::processes::{server, settled, supervisor};
 
 use crate::cartridge::{SERVER, fixture, running};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 const SERVES: &str = "What worked last was started instead and serves: ";
 const BROKEN: &str = "import no_such_module\n";
 
@@ -41,9 +42,9 @@ fn copied_app(gear: &TestGear) -> Utf8PathBuf {
 
 /// As after a power failure, but for the boot's name.
 fn kill_everything(gear: &TestGear) {
-    let supervisor = tests::processes::supervisor(gear);
-    supervisor.signal(Signal::KILL);
-    assert!(supervisor.wait_gone(LIMIT));
+    let process = supervisor(gear);
+    process.signal(Signal::KILL);
+    assert!(process.wait_gone(LIMIT));
     let gone = cart_core::wait::until(LIMIT, || {
         let left = gear.gear().processes().alive();
         left.iter().for_each(|process| process.signal(Signal::KILL));
@@ -85,6 +86,8 @@ fn a_full_deploy_that_fails_leaves_the_old_code_serving() {
 
         gear.write("app.py", &app("mended"));
         assert!(gear.control("start").done().text.contains("Application restarted"));
+        // For a while nginx may ask the one that was replaced.
+        assert!(settled(&gear, LIMIT));
         assert_eq!(get(gear.address(), "/").body, "mended", "{server}");
         assert_eq!(variable(&gear, "OPENSHIFT_REPO_DIR"), format!("{}/", gear.repo()));
         assert!(!gear.control("status").done().text.contains("worked last"));
@@ -194,6 +197,8 @@ fn a_server_that_is_killed_after_a_failed_change_comes_back_with_the_old_code() 
         }
         gear.write("app.py", &app("mended"));
         gear.deploy_hot().done();
+        // Else nginx may ask the one that was replaced.
+        assert!(settled(&gear, LIMIT));
         kill_server(&gear);
         assert_eq!(get(gear.address(), "/").body, "mended", "{server}");
         assert_eq!(variable(&gear, "OPENSHIFT_REPO_DIR"), format!("{}/", gear.repo()));
@@ -210,7 +215,7 @@ fn a_server_that_is_killed_while_its_successor_is_built_comes_back_with_the_old_
 }
 
 fn kill_server(gear: &TestGear) {
-    let process = tests::processes::child(gear, "bin/python");
+    let process = server(gear);
     process.signal_group(Signal::KILL);
     assert!(process.wait_gone(LIMIT));
 }
@@ -248,19 +253,25 @@ fn code_is_copied_only_when_it_changed_and_one_copy_is_kept() {
 
 #[test]
 fn copies_stay_until_nobody_runs_from_them() {
-    let gear = running(&fixture("mirror"), &[]);
+    // Longer than two restarts take anywhere: it is stopped, and would be killed after it.
+    let gear = running(&fixture("mirror"), &[("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "300")]);
     gear.control("stop").done();
     gear.write("app.py", BROKEN);
     gear.control("start").failed_saying(&[SERVES]);
-    let old = tests::processes::child(&gear, "bin/python");
+    let old = server(&gear);
     let code = gear.cartridge().join("good/1/code/app.py");
+    // Told to end after five seconds, it does not hear of it before it goes on.
+    old.signal(Signal::STOP);
     for body in ["second", "third"] {
         gear.write("app.py", &app(body));
         gear.control("restart").done();
         assert_eq!(get(gear.address(), "/").body, body);
-        assert!(old.is_alive(), "it does not serve on any more");
-        assert!(code.exists(), "removed while it serves on, when {body} was started");
+        let kept = code.exists();
+        // Looked at last: whoever is there now was there when the file was looked for.
+        assert!(old.is_alive(), "it was killed before its time to finish was over");
+        assert!(kept, "removed while somebody runs from it, when {body} was started");
     }
+    old.signal(Signal::CONT);
     assert!(old.wait_gone(LIMIT));
     gear.control("restart").done();
     assert!(!code.exists());

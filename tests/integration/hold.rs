@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cart_test::{TestGear, get};
 use rustix::process::Signal;
-use tests::processes::{child, supervisor};
+use tests::processes::{nginx, server, settled, supervisor};
 
 use crate::cartridge::{SERVER, fixture, running};
 
@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const BROKEN: &str = "import no_such_module\n";
 
 fn kill_server(gear: &TestGear) {
-    let process = child(gear, "bin/python");
+    let process = server(gear);
     process.signal_group(Signal::KILL);
     assert!(process.wait_gone(LIMIT));
 }
@@ -41,16 +41,16 @@ fn new_code_is_the_last_good_one_although_nginx_failed_after_it() {
     let good = fs::read_to_string(gear.repo().join("app.py")).unwrap();
     gear.write("app.py", &good.replace("b\"mirror\"", "b\"second\""));
     gear.set("OPENSHIFT_NGINX_READ_TIMEOUT", "77");
-    let nginx = child(&gear, "nginx: master");
+    let nginx = nginx(&gear);
     nginx.signal(Signal::STOP);
     gear.control("restart").failed_saying(&["nginx"]);
     nginx.signal(Signal::CONT);
-    assert!(tests::processes::settled(&gear, LIMIT));
+    assert!(settled(&gear, LIMIT));
     assert_eq!(get(gear.address(), "/").body, "second");
 
     gear.write("app.py", BROKEN);
     gear.control("restart").failed_saying(&["no_such_module", "still serves"]);
-    assert!(tests::processes::settled(&gear, LIMIT));
+    assert!(settled(&gear, LIMIT));
     kill_server(&gear);
     assert_eq!(get(gear.address(), "/").body, "second");
 }
@@ -58,9 +58,7 @@ fn new_code_is_the_last_good_one_although_nginx_failed_after_it() {
 #[test]
 fn an_nginx_that_outlived_supervisor_and_server_is_not_taken_for_the_app() {
     let gear = running(&fixture("mirror"), &[]);
-    let server = child(&gear, "bin/python");
-    let supervisor = supervisor(&gear);
-    for process in [supervisor, server] {
+    for process in [supervisor(&gear), server(&gear)] {
         process.signal(Signal::KILL);
         assert!(process.wait_gone(LIMIT));
     }

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use cart_core::entry::{CONFIGURATION, NOT_RUNNING};
+use cart_core::wait;
 use cart_test::{get, try_get};
+use tests::processes;
 
-use crate::cartridge::{SERVER, empty_gear, fixture, running};
+use crate::cartridge::{PATIENT_GUNICORN, SERVER, empty_gear, fixture, running};
+
+const LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
 fn starting_and_stopping_twice_is_as_once() {
@@ -37,15 +41,33 @@ fn a_restart_of_a_stopped_app_starts_it_and_a_reload_does_not() {
 
 #[test]
 fn a_request_in_flight_is_finished_by_the_server_that_is_replaced() {
-    let gear = running(&fixture("mirror"), &[]);
+    const UNTIL_TOLD: &str =
+        "open('begun', 'w')\n        while not os.path.exists('go-on'): time.sleep(0.05)";
+    let gear = running(&fixture("mirror"), &[PATIENT_GUNICORN]);
+    let code = std::fs::read_to_string(gear.repo().join("app.py")).unwrap();
+    gear.write("app.py", &code.replace("time.sleep(1.5)", UNTIL_TOLD));
+    let [begun, go_on] = ["begun", "go-on"].map(|name| gear.repo().join(name));
     for server in ["wsgiref", "gevent", "gunicorn"] {
         gear.set(SERVER, server);
         gear.control("restart").done();
+        let replaced = format!("pid {} of", processes::server(&gear).pid);
+        let asked_to_end = || {
+            let log = gear.log("supervisor.log");
+            let mut lines = log.lines();
+            lines.any(|l| l.contains(&replaced) && l.ends_with("asked to end")).then_some(())
+        };
         std::thread::scope(|scope| {
             let slow = scope.spawn(|| get(gear.address(), "/slow"));
+            assert!(wait::until(LIMIT, || begun.exists().then_some(())).is_some(), "{server}");
             gear.control("restart").done();
+            let asked = wait::until(LIMIT, asked_to_end);
+            gear.write("go-on", "");
             assert_eq!(slow.join().unwrap().body, "slow", "{server}");
+            assert!(asked.is_some(), "{}", gear.log("supervisor.log"));
         });
+        for file in [&begun, &go_on] {
+            std::fs::remove_file(file).unwrap();
+        }
     }
 }
 
@@ -71,7 +93,7 @@ fn a_deploy_that_is_not_hot_leaves_the_new_generation_to_the_start_that_follows(
     assert_eq!(pid(), before);
     gear.deploy_hot().done();
     let replaced = || (pid() != before).then_some(());
-    assert!(cart_core::wait::until(Duration::from_secs(20), replaced).is_some());
+    assert!(wait::until(LIMIT, replaced).is_some());
 }
 
 #[test]
@@ -110,9 +132,7 @@ fn tidy_empties_logs_that_are_open_and_they_are_written_on() {
     let _ = get(gear.address(), "/before");
     let logged = |what: &'static str| {
         let gear = &gear;
-        cart_core::wait::until(Duration::from_secs(20), move || {
-            gear.log("nginx-access.log").contains(what).then_some(())
-        })
+        wait::until(LIMIT, move || gear.log("nginx-access.log").contains(what).then_some(()))
     };
     assert!(logged("/before").is_some());
     gear.control("tidy").done();

@@ -1,13 +1,13 @@
 //! Logs are bounded, and nothing of them is lost.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{files, process, wait};
 use cart_test::{TestGear, get};
 
-use tests::processes::{child, supervisor};
+use tests::processes::{nginx, server, settled, supervisor};
 
 use crate::cartridge::{empty_gear, fixture, running};
 
@@ -24,15 +24,30 @@ def application(environ, start_response):
 fn printing(gear: &TestGear) {
     gear.write("app.py", PRINTING);
     gear.control("restart").done();
+    // The server that was replaced prints nothing.
+    assert!(settled(gear, LIMIT));
     assert_eq!(get(gear.address(), "/").body, "ok");
 }
 
-/// All that a log and those that were moved on hold, the oldest first.
+/// All that a log and those that were moved on hold, the oldest first: read between two moves, for
+/// what is moved on meanwhile would be in none or in two of them.
 fn whole(log: &Utf8Path) -> String {
+    let read = || {
+        let before = parts(log);
+        let texts =
+            before.iter().map(|(file, _)| std::fs::read_to_string(file).unwrap_or_default());
+        let text: String = texts.collect();
+        (parts(log) == before).then_some(text)
+    };
+    wait::until(LIMIT, read).unwrap()
+}
+
+/// A log and those that were moved on, the oldest first, with the inode of each.
+fn parts(log: &Utf8Path) -> Vec<(Utf8PathBuf, Option<u64>)> {
     let numbered = |n: usize| Utf8PathBuf::from(format!("{log}.{n}"));
     let count = (1..).take_while(|n| numbered(*n).exists()).count();
     let files = (1..=count).rev().map(numbered).chain([log.to_owned()]);
-    files.map(|file| std::fs::read_to_string(file).unwrap_or_default()).collect()
+    files.map(|file| (file.clone(), file.metadata().ok().map(|m| m.ino()))).collect()
 }
 
 fn holds(log: &Utf8Path, text: &str) -> bool {
@@ -43,7 +58,7 @@ fn holds(log: &Utf8Path, text: &str) -> bool {
 fn nginxs_logs_are_moved_on_while_it_serves_and_no_line_is_lost() {
     let gear = running(&fixture("mirror"), &[("OPENSHIFT_NGINX_LOG_SIZE", "64k")]);
     let log = gear.cartridge().join("logs/nginx-access.log");
-    let master = child(&gear, "nginx: master");
+    let master = nginx(&gear);
     let mut asked = 0;
     let moved = wait::until(LIMIT, || {
         for _ in 0..100 {
@@ -61,7 +76,7 @@ fn nginxs_logs_are_moved_on_while_it_serves_and_no_line_is_lost() {
         let times = text.matches(&format!("/number-{number}-")).count();
         assert_eq!(times, 1, "line {number} of {asked}");
     }
-    assert_eq!(child(&gear, "nginx: master"), master);
+    assert_eq!(nginx(&gear), master);
     for entry in gear.cartridge().join("logs").read_dir_utf8().unwrap().flatten() {
         let mode = entry.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o033, 0, "{}", entry.path());
@@ -76,7 +91,7 @@ fn nginxs_logs_are_moved_on_while_it_serves_and_no_line_is_lost() {
 fn the_apps_log_is_bounded_and_another_limit_replaces_no_server() {
     let gear = running(&fixture("mirror"), &[]);
     printing(&gear);
-    let server = child(&gear, "bin/python");
+    let serving = server(&gear);
     gear.set("OPENSHIFT_PYTHON_LOG_SIZE", "64k");
     gear.set("OPENSHIFT_PYTHON_LOG_FILES", "2");
     gear.control("start").done();
@@ -86,7 +101,7 @@ fn the_apps_log_is_bounded_and_another_limit_replaces_no_server() {
         assert_eq!(get(gear.address(), &format!("/{number}/{long}")).body, "ok");
     }
     assert!(holds(&log, "/39/"));
-    assert_eq!(child(&gear, "bin/python"), server);
+    assert_eq!(server(&gear), serving);
     assert!(Utf8PathBuf::from(format!("{log}.1")).exists());
     assert!(!Utf8PathBuf::from(format!("{log}.2")).exists());
     gear.control("tidy").done();

@@ -46,7 +46,7 @@ fn gunicorn_has_as_many_workers_as_were_asked_for() {
     let worker: u32 = get(gear.address(), "/pid").body.parse().unwrap();
     let master = cart_core::process::parent(worker).unwrap();
     // It answers as soon as the first one is there.
-    let all = cart_core::wait::until(std::time::Duration::from_secs(20), || {
+    let all = cart_core::wait::until(std::time::Duration::from_secs(60), || {
         (cart_core::process::children(master).len() == 2).then_some(())
     });
     assert!(all.is_some());

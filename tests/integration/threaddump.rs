@@ -1,5 +1,7 @@
 //! `control threaddump`: the stacks of every process, however it hangs, and nothing is lost by it.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -9,19 +11,19 @@ use cart_core::{files, wait};
 use cart_test::{Answer, TestGear, get};
 use rustix::process::Signal;
 
-use tests::processes::child;
+use tests::processes;
 
-use crate::cartridge::{SERVER, empty_gear, fixture, running};
+use crate::cartridge::{PATIENT_GUNICORN, SERVER, empty_gear, fixture, running};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 const DRAIN: (&str, &str) = ("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "1");
 
-/// Asks for a page that hangs, and comes back when the app is in it.
-fn hanging(gear: &TestGear, page: &'static str) -> JoinHandle<Answer> {
+/// Asks for the page that hangs in Python, and comes back when the app is in it.
+fn waiting(gear: &TestGear) -> JoinHandle<Answer> {
     let there = data(gear, "there");
     files::remove_if_exists(&there).unwrap();
     let address = gear.address();
-    let answer = thread::spawn(move || get(address, page));
+    let answer = thread::spawn(move || get(address, "/wait"));
     assert!(wait::until(LIMIT, || there.exists().then_some(())).is_some());
     answer
 }
@@ -34,9 +36,34 @@ fn go_on(gear: &TestGear) {
     files::write_atomic(&data(gear, "go-on"), b"", 0o644).unwrap();
 }
 
+/// Two bytes that the app maps into its memory. In `/spin`, it copies the first to the second, in C
+/// code, until the first says that it may go on.
+struct Flags(File);
+
+impl Flags {
+    fn new(gear: &TestGear) -> Self {
+        let path = data(gear, "flags");
+        files::write_atomic(&path, b"s ", 0o644).unwrap();
+        Self(File::options().read(true).write(true).open(path).unwrap())
+    }
+
+    /// Whether the app is in its C code.
+    fn is_seen(&self) -> bool {
+        let mut flags = [0; 2];
+        self.0.read_exact_at(&mut flags, 0).unwrap();
+        flags == *b"ss"
+    }
+
+    /// Written where it is, for another file in its place would not be the one that is mapped.
+    fn go_on(&self) {
+        self.0.write_all_at(b"g", 0).unwrap();
+    }
+}
+
 #[test]
 fn every_server_shows_where_it_waits_and_loses_nothing_by_it() {
-    let gear = running(&fixture("stacks"), &[("OPENSHIFT_PYTHON_WORKERS", "2"), DRAIN]);
+    let gear =
+        running(&fixture("stacks"), &[("OPENSHIFT_PYTHON_WORKERS", "2"), DRAIN, PATIENT_GUNICORN]);
     let servers = [
         ("wsgiref", "", 1),
         ("gevent", "", 1),
@@ -50,10 +77,10 @@ fn every_server_shows_where_it_waits_and_loses_nothing_by_it() {
         gear.set("OPENSHIFT_PYTHON_WORKER_CLASS", if class.is_empty() { "sync" } else { class });
         gear.control("stop").done();
         gear.control("start").done();
-        let main = child(&gear, "bin/python");
+        let main = processes::server(&gear);
         let all = || (process::children(main.pid).len() + 1 == processes).then_some(());
         assert!(wait::until(LIMIT, all).is_some(), "{server} {class}");
-        let waiting = hanging(&gear, "/wait");
+        let waiting = waiting(&gear);
 
         let said = gear.control("threaddump").done().text.clone();
         let what = format!("{server} {class}:\n{said}");
@@ -67,24 +94,27 @@ fn every_server_shows_where_it_waits_and_loses_nothing_by_it() {
         go_on(&gear);
         assert_eq!(waiting.join().unwrap().body, "went on", "{what}");
         files::remove_if_exists(&data(&gear, "go-on")).unwrap();
-        assert_eq!(child(&gear, "bin/python"), main, "{what}");
+        assert_eq!(processes::server(&gear), main, "{what}");
     }
 }
 
 #[test]
 fn an_app_that_spins_in_c_code_is_seen_from_outside() {
-    let gear = running(&fixture("stacks"), &[DRAIN]);
+    let gear = running(&fixture("stacks"), &[DRAIN, PATIENT_GUNICORN]);
     for server in ["wsgiref", "gevent", "gunicorn"] {
         gear.set(SERVER, server);
         gear.control("stop").done();
         gear.control("start").done();
-        let main = child(&gear, "bin/python");
-        let spinning = hanging(&gear, "/spin");
+        let main = processes::server(&gear);
+        let (address, flags) = (gear.address(), Flags::new(&gear));
+        let spinning = thread::spawn(move || get(address, "/spin"));
+        assert!(wait::until(LIMIT, || flags.is_seen().then_some(())).is_some(), "{server}");
         let said = gear.control("threaddump").done().text.clone();
+        flags.go_on();
         assert!(said.contains("in spins_in_c"), "{server}: {said}");
         assert!(said.contains("seen from outside"), "{server}: {said}");
         assert_eq!(spinning.join().unwrap().body, "spun", "{server}");
-        assert_eq!(child(&gear, "bin/python"), main, "{server}");
+        assert_eq!(processes::server(&gear), main, "{server}");
     }
 }
 
@@ -106,7 +136,7 @@ fn a_program_that_the_app_started_is_left_alone_and_a_stopped_process_is_named()
     assert!(said.contains("(sleep 600): not asked"), "{said}");
     assert!(program.is_alive());
 
-    let main = child(&gear, "bin/python");
+    let main = processes::server(&gear);
     main.signal(Signal::STOP);
     let said = gear.control("threaddump").done().text.clone();
     assert!(said.contains(&format!("Process {} (", main.pid)), "{said}");

@@ -1,7 +1,7 @@
 //! The life of gears that stay, from their creation to their end, through the program `gear` and real
 //! git, as a user who is not root: with our cartridge, and with a few lines of shell.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -19,21 +19,21 @@ const NOBODY: &str = "65534";
 
 #[test]
 fn our_cartridge_from_creation_to_destruction() {
-    live(&Person::with(&assembled()), "advanced-python", "127.0.240.1:8080");
+    live(&Person::with(&assembled()), "advanced-python", 8080);
 }
 
 #[test]
 fn a_shell_cartridge_from_creation_to_destruction() {
     let tiny = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cartridges/tiny");
-    live(&Person::with(&tiny), "tiny", "127.0.240.2:8080");
+    live(&Person::with(&tiny), "tiny", 8081);
 }
 
 /// The address is given: gears of different users know nothing of each other, and one that is idle for
 /// a moment keeps nobody from its address.
-fn live(person: &Person, name: &str, address: &str) {
+fn live(person: &Person, name: &str, port: u16) {
     person.write_app("one");
     let create = ["create", "blog", "--cartridge", "cartridge", "--from", "app"];
-    person.gear(&[&create[..], &["--listen", address]].concat());
+    person.gear(&[&create[..], &["--listen", &format!("{}:{port}", own_ip())]].concat());
     let status = person.status();
     assert!(status["name"] == "blog" && status["state"] == "started", "{status}");
     assert_eq!(status["cartridges"][0]["name"], name);
@@ -52,6 +52,15 @@ fn live(person: &Person, name: &str, address: &str) {
     assert!(try_get(site.0, "/version.txt").is_err(), "somebody still serves");
     assert!(!person.place().join("gears/blog").exists());
     assert_eq!(person.processes(), [], "processes are left");
+}
+
+/// An address of the loopback network that only this run of the tests has: it has the number of the
+/// process, which has 22 bits, in it.
+fn own_ip() -> Ipv4Addr {
+    const FIRST: u32 = 0x7f80_0000;
+    let number = std::process::id();
+    assert!(number < 1 << 22, "{number} is more than any process's");
+    Ipv4Addr::from_bits(FIRST | number)
 }
 
 fn pushes(person: &Person, site: &Site) {

@@ -11,11 +11,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::{CommandSpec, process, run};
+use cart_core::{CommandSpec, process, run, wait};
 use cart_test::{Outcome, TestGear, get};
 
+use crate::processes::settled;
+
 /// How long one hook may take, or a thing that is waited for.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Where a scenario is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -100,9 +102,14 @@ pub struct Untouched {
 }
 
 impl Untouched {
-    /// As it is now.
+    /// As it is now, once nothing of former generations is left: their end, in the middle of a fault,
+    /// would change what there is room for, and what the supervisor writes.
+    ///
+    /// # Panics
+    /// When they do not end.
     #[must_use]
     pub fn now(gear: &TestGear) -> Self {
+        assert!(settled(gear, LIMIT), "old generations do not end");
         Self {
             pid: get(gear.address(), "/pid").body,
             conf: content(&gear.cartridge().join("conf")),
@@ -120,6 +127,14 @@ impl Untouched {
         assert_eq!(get(gear.address(), "/").body, "mirror");
         assert_eq!(get(gear.address(), "/pid").body, self.pid, "the app was replaced");
         assert!(content(&gear.cartridge().join("conf")) == self.conf, "conf/ was changed");
+        self.nothing_left(gear);
+    }
+
+    /// Demands that nothing was left half-written. What the supervisor is just writing, on the end of
+    /// a process, is not left.
+    #[track_caller]
+    fn nothing_left(&self, gear: &TestGear) {
+        let _ = wait::until(LIMIT, || (half_written(gear) == self.beside).then_some(()));
         assert_eq!(half_written(gear), self.beside);
     }
 }

@@ -5,12 +5,13 @@ use std::io::{ErrorKind, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::entry::NOT_RUNNING;
+use cart_core::process::ProcessId;
 use cart_core::wait;
 use cart_test::{TestGear, get};
 use rustix::process::Signal;
 
 use super::{LIMIT, Stage, Untouched, refused};
-use crate::processes::{child, supervisor};
+use crate::processes::{nginx, server, supervisor};
 
 const FULL: &str = "the disk or its quota is full. Make room";
 
@@ -52,7 +53,7 @@ pub(super) fn full_while_configuring(stage: &Stage, gear: &TestGear) {
 fn before_is_over(gear: &TestGear, before: &Untouched) {
     assert_ne!(get(gear.address(), "/pid").body, before.pid);
     assert_ne!(super::content(&gear.cartridge().join("conf")), before.conf);
-    assert_eq!(super::half_written(gear), before.beside);
+    before.nothing_left(gear);
 }
 
 /// Logs cannot be written, nor the supervisor's record: requests are answered all the same, and
@@ -63,8 +64,8 @@ pub(super) fn full_while_serving(stage: &Stage, gear: &TestGear) {
         assert_eq!(get(gear.address(), "/").body, "mirror");
         assert_eq!(get(gear.address(), "/print").body, "printed");
     }
-    for name in ["bin/python", "nginx: master"] {
-        let process = child(gear, name);
+    for (name, serving) in [("the server", server as fn(&TestGear) -> _), ("nginx", nginx)] {
+        let process: ProcessId = serving(gear);
         process.signal_group(Signal::KILL);
         assert!(process.wait_gone(LIMIT));
         assert_eq!(get(gear.address(), "/").body, "mirror", "after the end of {name}");

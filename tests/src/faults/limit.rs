@@ -1,7 +1,16 @@
 //! A limit of a process that runs, lowered for a while.
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
 use cart_core::process::ProcessId;
+use cart_core::wait;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+use super::LIMIT;
+
+/// How long the descriptors of a process must stay the same to be taken for those that it keeps.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// Lowers the soft limit until it is dropped; the hard one stays, so that there is a way back.
 #[derive(Debug)]
@@ -12,10 +21,11 @@ pub struct Lowered {
 }
 
 impl Lowered {
-    /// Lets `process` open as many more files as `more` says.
+    /// Lets `process` open as many more files as `more` says, than it has once it opens and closes
+    /// none any more.
     ///
     /// # Panics
-    /// When the process is gone, or somebody else's.
+    /// When the process is gone, somebody else's, or not quiet in time.
     #[must_use]
     pub fn files(process: ProcessId, more: usize) -> Self {
         Self::to(process, Resource::Nofile, "Max open files", limit_for(process, more))
@@ -53,8 +63,25 @@ impl Drop for Lowered {
 /// The limit is not about how many descriptors there are, but about their numbers: a new one gets
 /// the lowest that is free.
 fn limit_for(process: ProcessId, more: usize) -> usize {
-    let is_free = |number: &usize| {
-        std::fs::symlink_metadata(format!("/proc/{}/fd/{number}", process.pid)).is_err()
-    };
-    (0..).filter(is_free).nth(more).unwrap()
+    let open = quiet_descriptors(process);
+    (0..).filter(|number| !open.contains(number)).nth(more).unwrap()
+}
+
+/// The numbers of the descriptors that a process has open once they have stayed the same for a
+/// while: one that is just being closed would be one more to open.
+fn quiet_descriptors(process: ProcessId) -> BTreeSet<usize> {
+    let (mut seen, mut since) = (descriptors(process), Instant::now());
+    let quiet = wait::until(LIMIT, || {
+        let now = descriptors(process);
+        if now != seen {
+            (seen, since) = (now, Instant::now());
+        }
+        (since.elapsed() >= QUIET).then(|| seen.clone())
+    });
+    quiet.unwrap_or_else(|| panic!("pid {} opens and closes all the time", process.pid))
+}
+
+fn descriptors(process: ProcessId) -> BTreeSet<usize> {
+    let entries = std::fs::read_dir(format!("/proc/{}/fd", process.pid)).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
 }

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::limit::Lowered;
 use super::{LIMIT, Stage, Untouched, control_by, plain, refused, tasks_of_this_user};
-use crate::processes::{child, settled, supervisor};
+use crate::processes::{server, supervisor};
 
 /// Another mode, until it is dropped.
 struct Mode(Utf8PathBuf, u32);
@@ -66,7 +66,7 @@ pub(super) fn no_process_left(_: &Stage, gear: &TestGear) {
         outcome.code != 0
     };
     assert!(refused_with(0), "the limit is none");
-    // Old generations end meanwhile, so how far a hook gets with one or two more is not known.
+    // How far a hook gets with one or two more is its own affair.
     for more in [1, 2] {
         refused_with(more);
     }
@@ -74,14 +74,13 @@ pub(super) fn no_process_left(_: &Stage, gear: &TestGear) {
 }
 
 pub(super) fn no_process_left_for_the_supervisor(_: &Stage, gear: &TestGear) {
-    assert!(settled(gear, LIMIT));
     let before = Untouched::now(gear);
     let full = Lowered::processes(supervisor(gear), 1);
     refused(&gear.control("restart"), &["no process is left", "still serves"]);
     before.still(gear);
 
     // What crashes now cannot be started, until it can.
-    let server = child(gear, "bin/python");
+    let server = server(gear);
     server.signal_group(Signal::KILL);
     assert!(server.wait_gone(LIMIT));
     let said = wait::until(LIMIT, || {
@@ -95,7 +94,6 @@ pub(super) fn no_process_left_for_the_supervisor(_: &Stage, gear: &TestGear) {
     assert!(again.is_some(), "{}", gear.control("status").text);
 
     // The app itself can start none: what it prints then is harmless in the node's ears.
-    assert!(settled(gear, LIMIT));
     let code = std::fs::read_to_string(gear.repo().join("app.py")).unwrap();
     gear.write("app.py", &format!("import os\nos.fork()\n{code}"));
     let before = Untouched::now(gear);

@@ -7,18 +7,18 @@ use rustix::process::Signal;
 
 use super::{done, refused};
 use crate::lost::{LIMIT, Stage};
-use crate::processes::{child, child_of, leader, supervisor, those_of};
+use crate::processes::{child_of, leader, server, supervisor, those_of};
 
 /// An app that takes its time to be imported, so that its server can be met while it proves itself.
 const SLOW_IMPORT: &str = "import time\ntime.sleep(2)\n";
 
 pub(super) fn kill_server(stage: &Stage) -> Result<(), String> {
-    child(&stage.gear, "bin/python").signal(Signal::KILL);
+    server(&stage.gear).signal(Signal::KILL);
     serves_again(stage)
 }
 
 pub(super) fn kill_worker(stage: &Stage) -> Result<(), String> {
-    child_of(child(&stage.gear, "bin/python"), "bin/python").signal(Signal::KILL);
+    child_of(server(&stage.gear), "bin/python").signal(Signal::KILL);
     serves_again(stage)
 }
 
