@@ -8,11 +8,15 @@ use crate::gear::GearOnDisk;
 use crate::git::GitError;
 use crate::managed;
 use crate::progress::Progress;
+use crate::replaced_code;
 use crate::repository::{Commit, Repository, RepositoryError};
 use crate::scripts::HookError;
 use crate::state::State;
 use crate::unfinished::{Touched, Unfinished};
 use cart_core::tree;
+
+/// The mode of what is built in.
+const DIRECTORY: u32 = 0o750;
 
 /// The code that is to be built.
 #[derive(Clone, Copy, Debug)]
@@ -115,12 +119,12 @@ impl GearOnDisk {
             .build_phases(code, markers, &mut deployment, progress)
             .and_then(|()| self.deploy_phases(turn, &mut deployment, &mut unfinished, progress));
         let Err(error) = outcome else {
-            self.end_of(&unfinished)?;
+            self.end_of(progress)?;
             return Ok(deployment);
         };
         if order == Order::StopFirst && self.keeps_one() {
             deployment.discard(&self.layout)?;
-            self.end_of(&unfinished)?;
+            self.end_of(progress)?;
             // Where the start was tried, the gear is to run: a cartridge may serve what worked last
             // although its `start` failed, and such a gear is to be found by what stops and boots.
             if hot || State::of(&self.layout) == State::Started {
@@ -185,41 +189,37 @@ impl GearOnDisk {
     }
 
     /// Puts the code where it runs, in place of what is there, in one step: a server may be reading
-    /// it.
+    /// it. What was there stays beside it.
     fn place(&self, code: Code<'_>) -> Result<(), BuildError> {
         if matches!(code, Code::InPlace(_)) {
             return Ok(());
         }
-        self.replace("repo", |new| match code {
-            Code::InPlace(_) => Ok(()),
-            Code::Directory(app) => Ok(tree::copy(app, new, no_code)?),
-            Code::Commit(repository, commit) => Ok(repository.extract(commit, new)?),
-        })
+        let new = replaced_code::new(&self.layout);
+        tree::discard(&new)?;
+        files::create_dir(&new, DIRECTORY)?;
+        match code {
+            Code::InPlace(_) => {}
+            Code::Directory(app) => tree::copy(app, &new, no_code)?,
+            Code::Commit(repository, commit) => repository.extract(commit, &new)?,
+        }
+        // A copy has the mode of what was copied.
+        files::create_dir(&new, DIRECTORY)?;
+        Ok(replaced_code::replace(&self.layout)?)
     }
 
     fn forget_dependencies(&self) -> Result<(), BuildError> {
-        self.replace("dependencies", |_| Ok(()))?;
-        self.replace("build-dependencies", |_| Ok(()))?;
+        for part in [self.layout.dependencies(), self.layout.build_dependencies()] {
+            let new =
+                self.layout.runtime().join(format!(".{}.new", part.file_name().unwrap_or("")));
+            tree::discard(&new)?;
+            files::create_dir(&new, DIRECTORY)?;
+            tree::exchange(&new, &part)?;
+            tree::discard(&new)?;
+        }
         if let Some(c) = &self.primary {
             managed::link_dependencies(&self.layout, &c.directory, &c.managed)?;
         }
         Ok(())
-    }
-
-    /// Puts a new directory, which `fill` fills, in the place of one in `app-root/runtime`.
-    fn replace(
-        &self,
-        part: &str,
-        fill: impl FnOnce(&Utf8Path) -> Result<(), BuildError>,
-    ) -> Result<(), BuildError> {
-        let new = self.layout.runtime().join(format!(".{part}.new"));
-        tree::remove(&new)?;
-        files::create_dir(&new, 0o750)?;
-        fill(&new)?;
-        // A copy has the mode of what was copied.
-        files::create_dir(&new, 0o750)?;
-        tree::exchange(&new, &self.layout.runtime().join(part))?;
-        Ok(tree::remove(&new)?)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::deployments;
 use crate::identity;
 use crate::layout::Layout;
 use crate::metadata::{self, Metadata};
+use crate::replaced_code;
 use cart_core::tree;
 
 /// What a push says about how it wants to be built: markers in `.openshift/markers/`.
@@ -42,7 +43,8 @@ impl Markers {
 
 /// The parts of a deployment, which have the same names in `app-root/runtime`.
 pub(crate) const PARTS: [&str; 3] = [CODE, "dependencies", "build-dependencies"];
-const CODE: &str = "repo";
+/// That of the [`PARTS`] which the app works in.
+pub(crate) const CODE: &str = "repo";
 
 /// A deployment on disk.
 #[derive(Clone, Debug)]
@@ -127,7 +129,8 @@ impl Deployment {
         self.metadata.write(&self.directory)
     }
 
-    /// Puts its parts in the place of those in `app-root/runtime`, each at once.
+    /// Puts its parts in the place of those in `app-root/runtime`, each at once. The code that was
+    /// there stays beside it.
     ///
     /// # Errors
     /// [`FileError`] naming what could not be copied or replaced.
@@ -135,12 +138,8 @@ impl Deployment {
         self.put(&PARTS, layout)
     }
 
-    /// As [`put_in_place`](Self::put_in_place), but for its code only.
-    pub(crate) fn put_code_in_place(&self, layout: &Layout) -> Result<(), FileError> {
-        self.put(&[CODE], layout)
-    }
-
-    fn put(&self, parts: &[&str], layout: &Layout) -> Result<(), FileError> {
+    /// As [`put_in_place`](Self::put_in_place), but for these of the [`PARTS`].
+    pub(crate) fn put(&self, parts: &[&str], layout: &Layout) -> Result<(), FileError> {
         let beside = |part: &str| layout.runtime().join(format!(".{part}.new"));
         // All of them are there before the first is replaced: a full disk changes nothing.
         for part in parts {
@@ -148,7 +147,11 @@ impl Deployment {
             tree::copy(&self.directory.join(part), &beside(part), |_| false)?;
         }
         for part in parts {
-            tree::exchange(&beside(part), &layout.runtime().join(part))?;
+            if *part == CODE {
+                replaced_code::replace(layout)?;
+            } else {
+                tree::exchange(&beside(part), &layout.runtime().join(part))?;
+            }
         }
         parts.iter().try_for_each(|part| tree::discard(&beside(part)))
     }
@@ -294,6 +297,7 @@ mod tests {
         files::write_atomic(&app, b"2", 0o644).unwrap();
         files::write_atomic(&layout.dependencies().join("new"), b"", 0o644).unwrap();
         first.put_in_place(&layout).unwrap();
+        replaced_code::tidy(&layout).unwrap();
         assert_eq!(std::fs::read(&app).unwrap(), b"1");
         assert!(!layout.dependencies().join("new").exists());
         let names: Vec<String> = layout

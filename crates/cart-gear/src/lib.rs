@@ -38,6 +38,7 @@ pub mod options;
 pub mod processes;
 pub mod push;
 pub mod receive;
+mod replaced_code;
 pub mod session;
 pub mod throwaway;
 mod unfinished;

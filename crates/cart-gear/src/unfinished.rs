@@ -10,14 +10,14 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::build::BuildError;
-use crate::deployment::Deployment;
+use crate::deployment::{CODE, Deployment, PARTS};
 use crate::deployments;
 use crate::fingerprint;
 use crate::gear::GearOnDisk;
 use crate::layout::Layout;
 use crate::progress::Progress;
+use crate::replaced_code;
 use crate::state::State;
-use cart_core::tree;
 
 /// How long a script that outlived `gear` may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,6 +36,9 @@ pub(crate) struct Unfinished {
     /// The dependencies in place before, where they may change.
     #[serde(default)]
     dependencies: Option<String>,
+    /// The [number](replaced_code::number) of the code in place before.
+    #[serde(default)]
+    code: Option<u64>,
 }
 
 /// What has become of what served before.
@@ -59,6 +62,7 @@ impl Unfinished {
             deployment: String::new(),
             touched: Touched::Not,
             dependencies: None,
+            code: replaced_code::number(layout),
         }
     }
 
@@ -93,19 +97,20 @@ impl GearOnDisk {
     /// [`BuildError`] when it cannot be put right.
     pub fn recover(&mut self, progress: &mut dyn Progress) -> Result<bool, BuildError> {
         let Some(unfinished) = Unfinished::read(&self.layout)? else {
+            self.tidy_code(progress);
             return Ok(false);
         };
         end_script(&script_file(&self.layout))?;
         let current = deployments::current(&self.layout)?;
         if current.is_some_and(|current| current.name() == unfinished.deployment) {
             // All that was left to do was to say that it is done.
-            self.end_of(&unfinished)?;
+            self.end_of(progress)?;
             return Ok(true);
         }
         progress.notice("A command was cut off; what was in place before is put back");
         deployments::remove_unfinished(&self.layout)?;
         self.put_back(&unfinished, progress)?;
-        self.end_of(&unfinished)?;
+        self.end_of(progress)?;
         Ok(true)
     }
 
@@ -131,10 +136,19 @@ impl GearOnDisk {
     }
 
     /// Notes that it has ended, well or badly.
-    pub(crate) fn end_of(&mut self, _: &Unfinished) -> Result<(), FileError> {
+    pub(crate) fn end_of(&mut self, progress: &mut dyn Progress) -> Result<(), FileError> {
         self.runner.note = None;
         files::remove_if_exists(&script_file(&self.layout))?;
-        files::remove_if_exists(&file(&self.layout))
+        files::remove_if_exists(&file(&self.layout))?;
+        self.tidy_code(progress);
+        Ok(())
+    }
+
+    /// What is left of it costs room, nothing else.
+    fn tidy_code(&self, progress: &mut dyn Progress) {
+        if let Err(error) = replaced_code::tidy(&self.layout) {
+            progress.notice(&format!("Code that was replaced is left behind: {error}"));
+        }
     }
 
     /// After a failure: removes what was built, if anything was, and puts back what served before.
@@ -150,7 +164,7 @@ impl GearOnDisk {
             .map_or(Ok(()), |failed| failed.discard(&self.layout))
             .map_err(BuildError::from)
             .and_then(|()| self.put_back(unfinished, progress))
-            .and_then(|()| Ok(self.end_of(unfinished)?));
+            .and_then(|()| Ok(self.end_of(progress)?));
         if let Err(error) = outcome {
             progress.notice(&format!("What served before could not be put back: {error}"));
         }
@@ -166,10 +180,14 @@ impl GearOnDisk {
         // installed another server, and what serves uses it.
         let now = fingerprint::of_dependencies(&self.layout);
         let same = now.is_some() && now == unfinished.dependencies;
-        match deployments::current(&self.layout)? {
-            Some(current) if same => current.put_code_in_place(&self.layout)?,
-            Some(current) => current.put_in_place(&self.layout)?,
-            None => tree::empty(&self.layout.repo())?,
+        let code = match unfinished.code {
+            Some(code) => replaced_code::put_back(&self.layout, code)?,
+            None => false,
+        };
+        let is_there = |part: &&str| if *part == CODE { code } else { same };
+        let missing: Vec<&str> = PARTS.into_iter().filter(|part| !is_there(part)).collect();
+        if let Some(current) = deployments::current(&self.layout)? {
+            current.put(&missing, &self.layout)?;
         }
         unfinished.state.write(&self.layout)?;
         if unfinished.stop_lock {
