@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 
 use crate::deployment::{Deployment, MARKERS, Markers};
+use crate::deployments;
 use crate::gear::GearOnDisk;
 use crate::git::GitError;
 use crate::managed;
@@ -83,7 +84,7 @@ impl GearOnDisk {
         let code = Code::InPlace(commit);
         let mut deployment = code.begin(self, Markers::of(&self.layout.repo()))?;
         deployment.record(&self.layout)?;
-        deployment.activate(&self.layout)?;
+        self.make_current(&mut deployment, progress)?;
         self.start(progress)?;
         Ok(())
     }
@@ -109,12 +110,14 @@ impl GearOnDisk {
             (false, Order::Beside, State::Started) => Turn::Restart,
             _ => Turn::Start,
         };
-        if !hot && order == Order::StopFirst {
-            self.stop(progress)?;
-            unfinished.touched = Touched::Tried;
-        }
-        let mut deployment = code.begin(self, markers)?;
-        self.begin(&mut unfinished, &deployment)?;
+        let stop = !hot && order == Order::StopFirst;
+        let mut deployment = match self.begin_new(code, markers, stop, &mut unfinished, progress) {
+            Ok(deployment) => deployment,
+            Err(error) => {
+                self.take_back(&unfinished, None, progress);
+                return Err(error);
+            }
+        };
         let outcome = self
             .build_phases(code, markers, &mut deployment, progress)
             .and_then(|()| self.deploy_phases(turn, &mut deployment, &mut unfinished, progress));
@@ -136,6 +139,29 @@ impl GearOnDisk {
             self.take_back(&unfinished, Some(deployment), progress);
         }
         Err(error)
+    }
+
+    /// Stops the gear, if that comes first, and begins the deployment.
+    fn begin_new(
+        &mut self,
+        code: Code<'_>,
+        markers: Markers,
+        stop: bool,
+        unfinished: &mut Unfinished,
+        progress: &mut dyn Progress,
+    ) -> Result<Deployment, BuildError> {
+        if stop {
+            self.begin_pause(unfinished)?;
+            self.stop(progress)?;
+        }
+        let deployment = code.begin(self, markers)?;
+        match self.begin(unfinished, &deployment) {
+            Ok(()) => Ok(deployment),
+            Err(error) => {
+                deployment.discard(&self.layout)?;
+                Err(error.into())
+            }
+        }
     }
 
     fn build_phases(
@@ -185,7 +211,21 @@ impl GearOnDisk {
         unfinished.now(Touched::Done, &self.layout)?;
         self.control_alone("post-deploy", progress)?;
         self.user_hook("post_deploy", progress)?;
-        Ok(deployment.activate(&self.layout)?)
+        Ok(self.make_current(deployment, progress)?)
+    }
+
+    /// Makes the deployment the current one; of the others as many are kept as the gear wants. One
+    /// that cannot be removed costs room, nothing else.
+    fn make_current(
+        &self,
+        deployment: &mut Deployment,
+        progress: &mut dyn Progress,
+    ) -> Result<(), FileError> {
+        deployment.activate(&self.layout)?;
+        if let Err(error) = deployments::prune(&self.layout) {
+            progress.notice(&format!("Older deployments were not removed: {error}"));
+        }
+        Ok(())
     }
 
     /// Puts the code where it runs, in place of what is there, in one step: a server may be reading

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 
-use crate::deployments;
 use crate::identity;
 use crate::layout::Layout;
 use crate::metadata::{self, Metadata};
@@ -156,16 +155,41 @@ impl Deployment {
         parts.iter().try_for_each(|part| tree::discard(&beside(part)))
     }
 
-    /// Makes this deployment the current one; of the others as many are kept as the gear wants.
+    /// Makes this deployment the current one; others are not removed.
     ///
     /// # Errors
-    /// [`FileError`] naming what could not be changed.
+    /// [`FileError`] naming what could not be changed; another one is the current one then, and this
+    /// one may have an activation too many (see [`keep_activations`](Self::keep_activations)).
     pub fn activate(&mut self, layout: &Layout) -> Result<(), FileError> {
-        replace_link(self.name(), &layout.deployments().join("current"))?;
+        // First, because what the link leads to has been in place for whoever comes after a kill.
+        self.note_activation()?;
+        replace_link(self.name(), &layout.deployments().join("current"))
+    }
+
+    /// Notes that it is in place from now on.
+    fn note_activation(&mut self) -> Result<(), FileError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         self.metadata.activations.push(now.unwrap_or_default().as_secs_f64());
-        self.metadata.write(&self.directory)?;
-        deployments::prune(layout)
+        self.metadata.write(&self.directory)
+    }
+
+    /// As often it has been in place.
+    pub(crate) fn activations(&self) -> usize {
+        self.metadata.activations.len()
+    }
+
+    /// Forgets all activations but the first `count`: those after them did not come about.
+    pub(crate) fn keep_activations(&mut self, count: usize) -> Result<(), FileError> {
+        if self.activations() <= count {
+            return Ok(());
+        }
+        self.metadata.activations.truncate(count);
+        self.metadata.write(&self.directory)
+    }
+
+    /// Sees to it that more than `count` activations are noted.
+    pub(crate) fn note_activation_after(&mut self, count: usize) -> Result<(), FileError> {
+        if self.activations() > count { Ok(()) } else { self.note_activation() }
     }
 
     /// Forgets activations up to this time, which is that of a deployment that is gone.
@@ -271,12 +295,14 @@ mod tests {
         let mut first = Deployment::begin(&layout, Markers::default(), "master", None).unwrap();
         first.record(&layout).unwrap();
         first.activate(&layout).unwrap();
+        crate::deployments::prune(&layout).unwrap();
         let mut second = Deployment::begin(&layout, markers, "master", None).unwrap();
         let home = layout.home().as_str();
         let gear = Gear::from_env(&GearEnv::new().with("OPENSHIFT_HOMEDIR", home)).unwrap();
         assert_eq!(gear.newest_deployment().unwrap().hot_deploy, Some(true));
         second.record(&layout).unwrap();
         second.activate(&layout).unwrap();
+        crate::deployments::prune(&layout).unwrap();
         let id = gear.newest_deployment().unwrap().id.unwrap();
         let by_id = layout.deployments().join("by-id").join(id);
         assert!(by_id.join("repo/app.py").is_file());
@@ -285,6 +311,26 @@ mod tests {
         assert_eq!(count(layout.deployments()), 3, "one, by-id, current");
         assert_eq!(count(layout.deployments().join("by-id")), 1);
     }
+
+    #[test]
+    fn what_cannot_be_noted_as_activated_does_not_become_current() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(Utf8Path::from_path(dir.path()).unwrap().join("g"), "u");
+        layout.create().unwrap();
+        let mut first = Deployment::begin(&layout, Markers::default(), "master", None).unwrap();
+        first.activate(&layout).unwrap();
+        let mut second = Deployment::begin(&layout, Markers::default(), "master", None).unwrap();
+        tree::remove(second.directory()).unwrap();
+        second.activate(&layout).unwrap_err();
+        let current = || layout.deployments().join("current").read_link_utf8().unwrap();
+        assert_eq!(current(), first.name());
+        first.activate(&layout).unwrap();
+        first.keep_activations(1).unwrap();
+        first.note_activation_after(1).unwrap();
+        first.note_activation_after(1).unwrap();
+        assert_eq!(Deployment::open(first.directory).unwrap().activations(), 2);
+    }
+
     #[test]
     fn what_was_kept_is_put_in_place_again() {
         let dir = tempfile::tempdir().unwrap();

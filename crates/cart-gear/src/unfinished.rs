@@ -31,6 +31,9 @@ pub(crate) struct Unfinished {
     stop_lock: bool,
     /// The name of the deployment.
     deployment: String,
+    /// How often that one had been in place before.
+    #[serde(default)]
+    activations: usize,
     /// What has become of what served before.
     pub(crate) touched: Touched,
     /// The dependencies in place before, where they may change.
@@ -56,12 +59,20 @@ pub(crate) enum Touched {
 impl Unfinished {
     /// The gear as it is before anything is done.
     pub(crate) fn of(layout: &Layout) -> Self {
+        let stop_lock = layout.stop_lock().exists();
+        let state = match (State::of(layout), stop_lock) {
+            // What a kill left of somebody else's work: such a gear is to run, as at a boot.
+            (State::Building | State::Deploying, false) => State::Started,
+            (State::Building | State::Deploying, true) => State::Stopped,
+            (state, _) => state,
+        };
         Self {
-            state: State::of(layout),
-            stop_lock: layout.stop_lock().exists(),
+            state,
+            stop_lock,
             deployment: String::new(),
+            activations: 0,
             touched: Touched::Not,
-            dependencies: None,
+            dependencies: fingerprint::of_dependencies(layout),
             code: replaced_code::number(layout),
         }
     }
@@ -94,22 +105,30 @@ impl GearOnDisk {
     /// something. Whoever works on a gear does this first.
     ///
     /// # Errors
-    /// [`BuildError`] when it cannot be put right.
+    /// [`BuildError`] when files cannot be put back. That the app cannot be started again is a notice:
+    /// whoever mends the cause needs commands that work.
     pub fn recover(&mut self, progress: &mut dyn Progress) -> Result<bool, BuildError> {
         let Some(unfinished) = Unfinished::read(&self.layout)? else {
             self.tidy_code(progress);
             return Ok(false);
         };
         end_script(&script_file(&self.layout))?;
-        let current = deployments::current(&self.layout)?;
-        if current.is_some_and(|current| current.name() == unfinished.deployment) {
+        self.runner.note = Some(script_file(&self.layout));
+        let current = deployments::current_name(&self.layout).unwrap_or_default();
+        if unfinished.touched == Touched::Done && current == unfinished.deployment {
             // All that was left to do was to say that it is done.
+            let said = deployments::named(&self.layout, &current).and_then(|it| {
+                it.map_or(Ok(()), |mut it| it.note_activation_after(unfinished.activations))
+            });
+            noticed(said, progress);
             self.end_of(progress)?;
             return Ok(true);
         }
         progress.notice("A command was cut off; what was in place before is put back");
-        deployments::remove_unfinished(&self.layout)?;
-        self.put_back(&unfinished, progress)?;
+        noticed(self.forget_activation(&unfinished), progress);
+        noticed(deployments::remove_unfinished(&self.layout), progress);
+        self.put_back(&unfinished)?;
+        self.run_again(&unfinished, progress);
         self.end_of(progress)?;
         Ok(true)
     }
@@ -121,7 +140,7 @@ impl GearOnDisk {
         deployment: &Deployment,
     ) -> Result<(), FileError> {
         deployment.name().clone_into(&mut unfinished.deployment);
-        unfinished.dependencies = fingerprint::of_dependencies(&self.layout);
+        unfinished.activations = deployment.activations();
         unfinished.write(&self.layout)?;
         self.runner.note = Some(script_file(&self.layout));
         Ok(())
@@ -160,22 +179,29 @@ impl GearOnDisk {
         failed: Option<Deployment>,
         progress: &mut dyn Progress,
     ) {
-        let outcome = failed
-            .map_or(Ok(()), |failed| failed.discard(&self.layout))
-            .map_err(BuildError::from)
-            .and_then(|()| self.put_back(unfinished, progress))
-            .and_then(|()| Ok(self.end_of(progress)?));
-        if let Err(error) = outcome {
-            progress.notice(&format!("What served before could not be put back: {error}"));
+        let forgotten = match failed {
+            Some(failed) => failed.discard(&self.layout),
+            None => self.forget_activation(unfinished),
+        };
+        noticed(forgotten, progress);
+        if let Err(error) = self.put_back(unfinished) {
+            progress.notice(&format!(
+                "What served before could not be put back, the next command on the gear tries again: {error}"
+            ));
+            return;
         }
+        self.run_again(unfinished, progress);
+        noticed(self.end_of(progress), progress);
     }
 
-    /// Puts the current deployment in place again, and the gear into the state that it had.
-    pub(crate) fn put_back(
-        &mut self,
-        unfinished: &Unfinished,
-        progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
+    /// An activation is noted before it comes about.
+    fn forget_activation(&self, unfinished: &Unfinished) -> Result<(), FileError> {
+        let deployment = deployments::named(&self.layout, &unfinished.deployment)?;
+        deployment.map_or(Ok(()), |mut it| it.keep_activations(unfinished.activations))
+    }
+
+    /// Puts code, dependencies, state and stop lock back.
+    fn put_back(&self, unfinished: &Unfinished) -> Result<(), FileError> {
         // What is the very same stays: it may be newer than the deployment's copy, when a restart has
         // installed another server, and what serves uses it.
         let now = fingerprint::of_dependencies(&self.layout);
@@ -186,7 +212,10 @@ impl GearOnDisk {
         };
         let is_there = |part: &&str| if *part == CODE { code } else { same };
         let missing: Vec<&str> = PARTS.into_iter().filter(|part| !is_there(part)).collect();
-        if let Some(current) = deployments::current(&self.layout)? {
+        // Without a current deployment what is in place is all that there is.
+        if !missing.is_empty()
+            && let Some(current) = deployments::current(&self.layout)?
+        {
             current.put(&missing, &self.layout)?;
         }
         unfinished.state.write(&self.layout)?;
@@ -195,19 +224,36 @@ impl GearOnDisk {
         } else {
             files::remove_if_exists(&self.layout.stop_lock())?;
         }
-        let action = match (unfinished.touched, unfinished.state) {
-            (Touched::Not, _) => return Ok(()),
-            (Touched::Tried, State::Started) => "start",
-            (Touched::Done, State::Started) => "restart",
-            _ => "stop",
-        };
-        self.control_alone(action, progress)?;
         Ok(())
+    }
+
+    /// Has the app run, or not run, as it did before.
+    fn run_again(&self, unfinished: &Unfinished, progress: &mut dyn Progress) {
+        let (action, done, remedy) = match (unfinished.touched, unfinished.state) {
+            (Touched::Not, _) => return,
+            (Touched::Tried, State::Started) => ("start", "started", "restart"),
+            (Touched::Done, State::Started) => ("restart", "restarted", "restart"),
+            _ => ("stop", "stopped", "stop"),
+        };
+        if let Err(error) = self.control_alone(action, progress) {
+            progress.notice(&format!(
+                "The gear's files are as they were before, but the app could not be {done}: {}. Mend the cause, then: gear {remedy} {}",
+                error.summary(),
+                self.name
+            ));
+        }
     }
 
     /// Whether nothing but the current deployment is kept, as on a node by default.
     pub(crate) fn keeps_one(&self) -> bool {
         deployments::to_keep(&self.layout).is_ok_and(|count| count == 1)
+    }
+}
+
+/// What fails here leaves something too many, and keeps nobody from going on.
+fn noticed(result: Result<(), FileError>, progress: &mut dyn Progress) {
+    if let Err(error) = result {
+        progress.notice(&error.to_string());
     }
 }
 
