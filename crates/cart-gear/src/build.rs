@@ -122,12 +122,12 @@ impl GearOnDisk {
             .build_phases(code, markers, &mut deployment, progress)
             .and_then(|()| self.deploy_phases(turn, &mut deployment, &mut unfinished, progress));
         let Err(error) = outcome else {
-            self.end_of(progress)?;
+            self.end_of(progress);
             return Ok(deployment);
         };
         if order == Order::StopFirst && self.keeps_one() {
             deployment.discard(&self.layout)?;
-            self.end_of(progress)?;
+            self.end_of(progress);
             // Where the start was tried, the gear is to run: a cartridge may serve what worked last
             // although its `start` failed, and such a gear is to be found by what stops and boots.
             if hot || State::of(&self.layout) == State::Started {

@@ -53,7 +53,7 @@ impl GearOnDisk {
         let mut unfinished = Unfinished::of(&self.layout);
         self.begin_pause(&mut unfinished)?;
         let outcome = self.restore_from(staging, current, &mut unfinished, progress);
-        self.end_of(progress)?;
+        self.end_of(progress);
         outcome
     }
 

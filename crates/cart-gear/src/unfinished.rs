@@ -15,6 +15,7 @@ use crate::deployments;
 use crate::fingerprint;
 use crate::gear::GearOnDisk;
 use crate::layout::Layout;
+use crate::processes::Processes;
 use crate::progress::Progress;
 use crate::replaced_code;
 use crate::state::State;
@@ -112,7 +113,7 @@ impl GearOnDisk {
             self.tidy_code(progress);
             return Ok(false);
         };
-        end_script(&script_file(&self.layout))?;
+        end_script(&script_file(&self.layout), &self.runner.processes)?;
         self.runner.note = Some(script_file(&self.layout));
         let current = deployments::current_name(&self.layout).unwrap_or_default();
         if unfinished.touched == Touched::Done && current == unfinished.deployment {
@@ -121,7 +122,7 @@ impl GearOnDisk {
                 it.map_or(Ok(()), |mut it| it.note_activation_after(unfinished.activations))
             });
             noticed(said, progress);
-            self.end_of(progress)?;
+            self.end_of(progress);
             return Ok(true);
         }
         progress.notice("A command was cut off; what was in place before is put back");
@@ -129,7 +130,7 @@ impl GearOnDisk {
         noticed(deployments::remove_unfinished(&self.layout), progress);
         self.put_back(&unfinished)?;
         self.run_again(&unfinished, progress);
-        self.end_of(progress)?;
+        self.end_of(progress);
         Ok(true)
     }
 
@@ -155,12 +156,11 @@ impl GearOnDisk {
     }
 
     /// Notes that it has ended, well or badly.
-    pub(crate) fn end_of(&mut self, progress: &mut dyn Progress) -> Result<(), FileError> {
+    pub(crate) fn end_of(&mut self, progress: &mut dyn Progress) {
         self.runner.note = None;
-        files::remove_if_exists(&script_file(&self.layout))?;
-        files::remove_if_exists(&file(&self.layout))?;
+        noticed(files::remove_if_exists(&script_file(&self.layout)), progress);
+        noticed(files::remove_if_exists(&file(&self.layout)), progress);
         self.tidy_code(progress);
-        Ok(())
     }
 
     /// What is left of it costs room, nothing else.
@@ -191,7 +191,7 @@ impl GearOnDisk {
             return;
         }
         self.run_again(unfinished, progress);
-        noticed(self.end_of(progress), progress);
+        self.end_of(progress);
     }
 
     /// An activation is noted before it comes about.
@@ -265,23 +265,40 @@ fn script_file(layout: &Layout) -> Utf8PathBuf {
     layout.home().join(".gear-script.json")
 }
 
-/// Ends the script that a killed `gear` was running, with what it started in its process group.
-fn end_script(note: &Utf8Path) -> Result<(), FileError> {
-    let Some(leader) = files::read_if_exists(note)?
-        .and_then(|bytes| serde_json::from_slice::<ProcessId>(&bytes).ok())
-        .filter(|leader| leader.is_alive())
-    else {
+/// Ends the script that a killed `gear` was running, with what it started in its process group, be
+/// its shell there or not.
+fn end_script(note: &Utf8Path, processes: &Processes) -> Result<(), FileError> {
+    let note = files::read_if_exists(note)?.unwrap_or_default();
+    let Ok(leader) = serde_json::from_slice::<ProcessId>(&note) else {
         return Ok(());
     };
-    leader.signal_group(Signal::TERM);
-    let group = process::group_without(leader.pid);
-    let gone = cart_core::wait::until(PATIENCE, || {
-        let left = leader.is_alive() || group.iter().any(|member| member.is_alive());
-        (!left).then_some(())
-    });
-    if gone.is_none() {
-        leader.signal_group(Signal::KILL);
-        group.iter().for_each(|member| member.signal(Signal::KILL));
+    let is_certain = leader.is_alive();
+    let left = || {
+        if leader.is_alive() {
+            return vec![leader];
+        }
+        let mut group = process::group_without(leader.pid);
+        if !is_certain && !group.is_empty() {
+            // Since a reboot, say, the number may be that of another group.
+            let ours = processes.alive();
+            group.retain(|member| ours.contains(member));
+        }
+        group
+    };
+    for signal in [Signal::TERM, Signal::KILL] {
+        for process in left() {
+            if process == leader {
+                process.signal_group(signal);
+            } else {
+                process.signal(signal);
+            }
+        }
+        if cart_core::wait::until(PATIENCE, || left().is_empty().then_some(())).is_some() {
+            break;
+        }
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
