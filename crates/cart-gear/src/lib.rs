@@ -46,6 +46,7 @@ mod unfinished;
 pub(crate) mod added_endpoints;
 pub mod archive;
 pub mod boot;
+mod exchanged;
 pub mod exclusions;
 pub mod overlay;
 pub mod restore;

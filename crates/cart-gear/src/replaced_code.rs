@@ -47,18 +47,27 @@ pub(crate) fn replace(layout: &Layout) -> Result<(), FileError> {
 /// # Errors
 /// [`FileError`] naming what could not be moved.
 pub(crate) fn put_back(layout: &Layout, directory: u64) -> Result<bool, FileError> {
-    if number(layout) == Some(directory) {
+    put_back_in(&layout.repo(), directory, &layout.runtime().join(BESIDE))
+}
+
+/// As [`put_back`], in `place`, from names that begin as `beside` does.
+pub(crate) fn put_back_in(
+    place: &Utf8Path,
+    directory: u64,
+    beside: &Utf8Path,
+) -> Result<bool, FileError> {
+    if number_of(place) == Some(directory) {
         return Ok(true);
     }
-    let mut kept = beside(layout)?.into_iter();
+    let mut kept = beginning_with(beside)?.into_iter();
     let Some(kept) = kept.find(|path| number_of(path) == Some(directory)) else {
         return Ok(false);
     };
-    if layout.repo().symlink_metadata().is_ok() {
-        tree::exchange(&kept, &layout.repo())?;
+    if place.symlink_metadata().is_ok() {
+        tree::exchange(&kept, place)?;
     } else {
         // A kill in the middle of an exchange that is made in steps.
-        files::rename(&kept, &layout.repo())?;
+        files::rename(&kept, place)?;
     }
     Ok(true)
 }
@@ -69,7 +78,7 @@ pub(crate) fn put_back(layout: &Layout, directory: u64) -> Result<bool, FileErro
 /// [`FileError`] naming what could not be removed.
 pub(crate) fn tidy(layout: &Layout) -> Result<(), FileError> {
     let mut used = Vec::new();
-    for path in beside(layout)? {
+    for path in beginning_with(&layout.runtime().join(BESIDE))? {
         if process::users_of(&path).is_empty() {
             tree::remove(&path)?;
         } else {
@@ -82,21 +91,29 @@ pub(crate) fn tidy(layout: &Layout) -> Result<(), FileError> {
     used[..beyond].iter().try_for_each(|path| tree::remove(path))
 }
 
-fn beside(layout: &Layout) -> Result<Vec<Utf8PathBuf>, FileError> {
-    let runtime = layout.runtime();
-    let failed = |source| FileError::new("list", &runtime, source);
+/// What there is in a directory that may be missing, of all that begins with a name.
+fn beginning_with(path: &Utf8Path) -> Result<Vec<Utf8PathBuf>, FileError> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(Vec::new());
+    };
+    let failed = |source| FileError::new("list", directory, source);
     let mut found = Vec::new();
-    for entry in runtime.read_dir_utf8().map_err(failed)? {
+    let entries = match directory.read_dir_utf8() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+        entries => entries.map_err(failed)?,
+    };
+    for entry in entries {
         let entry = entry.map_err(failed)?;
-        if entry.file_name().starts_with(BESIDE) {
+        if entry.file_name().starts_with(name) {
             found.push(entry.path().to_owned());
         }
     }
     Ok(found)
 }
 
-fn number_of(directory: &Utf8Path) -> Option<u64> {
-    directory.symlink_metadata().ok().filter(std::fs::Metadata::is_dir).map(|m| m.ino())
+/// The inode of a directory.
+pub(crate) fn number_of(directory: &Utf8Path) -> Option<u64> {
+    directory.symlink_metadata().ok().map(|m| m.ino())
 }
 
 #[cfg(test)]
@@ -113,6 +130,10 @@ mod tests {
         layout.create().unwrap();
         write(&layout.repo(), "0");
         (dir, layout)
+    }
+
+    fn beside(layout: &Layout) -> Vec<Utf8PathBuf> {
+        beginning_with(&layout.runtime().join(BESIDE)).unwrap()
     }
 
     fn write(directory: &Utf8Path, text: &str) {
@@ -149,7 +170,7 @@ mod tests {
         assert!(put_back(&layout, before).unwrap());
         assert_eq!(in_place(&layout), "0");
         tidy(&layout).unwrap();
-        assert!(beside(&layout).unwrap().is_empty());
+        assert!(beside(&layout).is_empty());
         assert!(!put_back(&layout, before + 1).unwrap());
         assert_eq!(in_place(&layout), "0");
     }
@@ -166,7 +187,6 @@ mod tests {
         put(&layout, "4");
         tidy(&layout).unwrap();
         let mut kept: Vec<String> = beside(&layout)
-            .unwrap()
             .iter()
             .map(|path| std::fs::read_to_string(path.join("app")).unwrap())
             .collect();
@@ -177,6 +197,6 @@ mod tests {
         }
         assert_eq!(kept, ["1", "2"], "the newest of those in use");
         tidy(&layout).unwrap();
-        assert!(beside(&layout).unwrap().is_empty());
+        assert!(beside(&layout).is_empty());
     }
 }

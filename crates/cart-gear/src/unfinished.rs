@@ -6,12 +6,14 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::process::{self, ProcessId};
+use cart_core::tree;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::build::BuildError;
 use crate::deployment::{CODE, Deployment, PARTS};
 use crate::deployments;
+use crate::exchanged::{self, Part, STAGING};
 use crate::fingerprint;
 use crate::gear::GearOnDisk;
 use crate::layout::Layout;
@@ -43,6 +45,9 @@ pub(crate) struct Unfinished {
     /// The [number](replaced_code::number) of the code in place before.
     #[serde(default)]
     code: Option<u64>,
+    /// What a restore exchanges.
+    #[serde(default)]
+    exchanged: Vec<Part>,
 }
 
 /// What has become of what served before.
@@ -75,7 +80,27 @@ impl Unfinished {
             touched: Touched::Not,
             dependencies: fingerprint::of_dependencies(layout),
             code: replaced_code::number(layout),
+            exchanged: Vec::new(),
         }
+    }
+
+    /// Exchanges parts of the gear with what is laid out for a restore.
+    pub(crate) fn exchange(
+        &mut self,
+        parts: Vec<Utf8PathBuf>,
+        layout: &Layout,
+    ) -> Result<(), FileError> {
+        self.exchanged = exchanged::parts(layout.home(), parts);
+        self.write(layout)?;
+        exchanged::exchange(layout.home(), &self.exchanged)
+    }
+
+    /// Notes that all files stay as they are now, whatever comes.
+    pub(crate) fn keep_what_is(&mut self, layout: &Layout) -> Result<(), FileError> {
+        self.exchanged.clear();
+        self.dependencies = fingerprint::of_dependencies(layout);
+        self.code = replaced_code::number(layout);
+        self.write(layout)
     }
 
     /// Notes how far it has come.
@@ -115,10 +140,11 @@ impl GearOnDisk {
         };
         end_script(&script_file(&self.layout), &self.runner.processes)?;
         self.runner.note = Some(script_file(&self.layout));
-        let current = deployments::current_name(&self.layout).unwrap_or_default();
-        if unfinished.touched == Touched::Done && current == unfinished.deployment {
+        let current = deployments::current_name(&self.layout);
+        let name = &unfinished.deployment;
+        if unfinished.touched == Touched::Done && current.as_ref() == Some(name) {
             // All that was left to do was to say that it is done.
-            let said = deployments::named(&self.layout, &current).and_then(|it| {
+            let said = deployments::named(&self.layout, name).and_then(|it| {
                 it.map_or(Ok(()), |mut it| it.note_activation_after(unfinished.activations))
             });
             noticed(said, progress);
@@ -126,10 +152,14 @@ impl GearOnDisk {
             return Ok(true);
         }
         progress.notice("A command was cut off; what was in place before is put back");
+        for lost in exchanged::exchange_back(self.layout.home(), &unfinished.exchanged)? {
+            progress.notice(&format!("{lost} is the snapshot's: what it was before is gone"));
+        }
         noticed(self.forget_activation(&unfinished), progress);
         noticed(deployments::remove_unfinished(&self.layout), progress);
         self.put_back(&unfinished)?;
         self.run_again(&unfinished, progress);
+        noticed(tree::remove(&self.layout.home().join(STAGING)), progress);
         self.end_of(progress);
         Ok(true)
     }

@@ -147,6 +147,39 @@ fn a_deployment_is_done_although_an_older_one_cannot_be_removed() {
 }
 
 #[test]
+fn a_restore_that_is_killed_leaves_what_was_there_before() {
+    let gears = Gears::new();
+    let (url, clone) = served(&gears);
+    let home = home(&gears);
+    let data = home.join("app-root/data/page");
+    let write = |text: &str| files::write_atomic(&data, text.as_bytes(), 0o640).unwrap();
+    let read = || std::fs::read_to_string(&data).unwrap();
+    write("then");
+    let file = gears.place.records.join("blog.tar.gz");
+    gears.gear(&["snapshot", "blog", file.as_str()]).done();
+    write("now");
+    clone.page("better");
+    clone.push(&["master"]);
+    let deployments = gears.json(&["deployments", "blog", "--json"]);
+    for (call, again) in [
+        ("control pre-restore", "control start"),
+        ("control post-restore", "control start"),
+        ("control deploy", "control start"),
+        ("control post-deploy", "control restart"),
+    ] {
+        killed_at(&gears, call, &["restore", "blog", file.as_str()]);
+        let (calls, said) = recovered(&gears);
+        assert!(said.contains("what was in place before is put back"), "{said}");
+        assert_eq!(calls, [again], "after {call}");
+        assert_eq!((read().as_str(), page(&url).as_str()), ("now", "better"), "after {call}");
+        assert_eq!(gears.json(&["deployments", "blog", "--json"]), deployments);
+        assert!(!home.join(".restore").exists());
+    }
+    gears.gear(&["restore", "blog", file.as_str()]).done();
+    assert_eq!((read().as_str(), page(&url).as_str()), ("then", "good"));
+}
+
+#[test]
 fn what_is_interrupted_while_it_stops_the_app_leaves_it_running() {
     let gears = Gears::new();
     let hook =
