@@ -35,7 +35,8 @@ pub enum Code<'a> {
 pub enum Order {
     /// It is stopped before and started afterwards, literally as on a node, unless the deploy is
     /// hot. If it keeps one deployment only, a failed build leaves it stopped, and a failed start
-    /// leaves it started, with whatever the cartridge serves then.
+    /// leaves it started, with whatever the cartridge serves then. If it cannot be stopped, it is
+    /// started again, as if nothing had been asked for.
     StopFirst,
     /// It serves on, and is restarted afterwards, so that a cartridge which replaces what runs
     /// loses no request. If the build or the deploy fails, what served before is put back.

@@ -158,8 +158,8 @@ impl Deployment {
     /// Makes this deployment the current one; others are not removed.
     ///
     /// # Errors
-    /// [`FileError`] naming what could not be changed; another one is the current one then, and this
-    /// one may have an activation too many (see [`keep_activations`](Self::keep_activations)).
+    /// [`FileError`] naming what could not be changed; the current one is what it was then, and this
+    /// one may have an activation too many.
     pub fn activate(&mut self, layout: &Layout) -> Result<(), FileError> {
         // First, because what the link leads to has been in place for whoever comes after a kill.
         self.note_activation()?;
