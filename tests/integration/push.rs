@@ -23,6 +23,9 @@ impl App {
         let directory = Utf8PathBuf::from_path_buf(keep.path().to_owned()).unwrap();
         let app = Self { _keep: keep, directory };
         let code = std::fs::read_to_string(fixture("sequence").join("app.py")).unwrap();
+        // Apps read files by relative paths, also while others are put in place.
+        let reading = "    open(\"app.py\").close()\n    path = environ[";
+        let code = code.replace("    path = environ[", reading);
         app.write("app.py", &code.replace("import echo_socket", "echo_socket = None"));
         app.write("public/note.txt", "first");
         app

@@ -36,7 +36,7 @@ impl GearOnDisk {
             .map_err(BuildError::from)
             .and_then(|()| self.deploy_phases(turn, &mut deployment, &mut unfinished, progress));
         let Err(error) = outcome else {
-            self.end_of(&unfinished)?;
+            self.end_of(progress);
             return Ok(deployment);
         };
         self.take_back(&unfinished, None, progress);

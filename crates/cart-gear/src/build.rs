@@ -4,15 +4,20 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 
 use crate::deployment::{Deployment, MARKERS, Markers};
+use crate::deployments;
 use crate::gear::GearOnDisk;
 use crate::git::GitError;
 use crate::managed;
 use crate::progress::Progress;
+use crate::replaced_code;
 use crate::repository::{Commit, Repository, RepositoryError};
 use crate::scripts::HookError;
 use crate::state::State;
 use crate::unfinished::{Touched, Unfinished};
 use cart_core::tree;
+
+/// The mode of what is built in.
+const DIRECTORY: u32 = 0o750;
 
 /// The code that is to be built.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +35,8 @@ pub enum Code<'a> {
 pub enum Order {
     /// It is stopped before and started afterwards, literally as on a node, unless the deploy is
     /// hot. If it keeps one deployment only, a failed build leaves it stopped, and a failed start
-    /// leaves it started, with whatever the cartridge serves then.
+    /// leaves it started, with whatever the cartridge serves then. If it cannot be stopped, it is
+    /// started again, as if nothing had been asked for.
     StopFirst,
     /// It serves on, and is restarted afterwards, so that a cartridge which replaces what runs
     /// loses no request. If the build or the deploy fails, what served before is put back.
@@ -79,7 +85,7 @@ impl GearOnDisk {
         let code = Code::InPlace(commit);
         let mut deployment = code.begin(self, Markers::of(&self.layout.repo()))?;
         deployment.record(&self.layout)?;
-        deployment.activate(&self.layout)?;
+        self.make_current(&mut deployment, progress)?;
         self.start(progress)?;
         Ok(())
     }
@@ -105,22 +111,24 @@ impl GearOnDisk {
             (false, Order::Beside, State::Started) => Turn::Restart,
             _ => Turn::Start,
         };
-        if !hot && order == Order::StopFirst {
-            self.stop(progress)?;
-            unfinished.touched = Touched::Tried;
-        }
-        let mut deployment = code.begin(self, markers)?;
-        self.begin(&mut unfinished, &deployment)?;
+        let stop = !hot && order == Order::StopFirst;
+        let mut deployment = match self.begin_new(code, markers, stop, &mut unfinished, progress) {
+            Ok(deployment) => deployment,
+            Err(error) => {
+                self.take_back(&unfinished, None, progress);
+                return Err(error);
+            }
+        };
         let outcome = self
             .build_phases(code, markers, &mut deployment, progress)
             .and_then(|()| self.deploy_phases(turn, &mut deployment, &mut unfinished, progress));
         let Err(error) = outcome else {
-            self.end_of(&unfinished)?;
+            self.end_of(progress);
             return Ok(deployment);
         };
         if order == Order::StopFirst && self.keeps_one() {
             deployment.discard(&self.layout)?;
-            self.end_of(&unfinished)?;
+            self.end_of(progress);
             // Where the start was tried, the gear is to run: a cartridge may serve what worked last
             // although its `start` failed, and such a gear is to be found by what stops and boots.
             if hot || State::of(&self.layout) == State::Started {
@@ -132,6 +140,29 @@ impl GearOnDisk {
             self.take_back(&unfinished, Some(deployment), progress);
         }
         Err(error)
+    }
+
+    /// Stops the gear, if that comes first, and begins the deployment.
+    fn begin_new(
+        &mut self,
+        code: Code<'_>,
+        markers: Markers,
+        stop: bool,
+        unfinished: &mut Unfinished,
+        progress: &mut dyn Progress,
+    ) -> Result<Deployment, BuildError> {
+        if stop {
+            self.begin_pause(unfinished)?;
+            self.stop(progress)?;
+        }
+        let deployment = code.begin(self, markers)?;
+        match self.begin(unfinished, &deployment) {
+            Ok(()) => Ok(deployment),
+            Err(error) => {
+                deployment.discard(&self.layout)?;
+                Err(error.into())
+            }
+        }
     }
 
     fn build_phases(
@@ -181,45 +212,55 @@ impl GearOnDisk {
         unfinished.now(Touched::Done, &self.layout)?;
         self.control_alone("post-deploy", progress)?;
         self.user_hook("post_deploy", progress)?;
-        Ok(deployment.activate(&self.layout)?)
+        Ok(self.make_current(deployment, progress)?)
     }
 
-    /// Puts the code where it runs, in place of what is there, in one step: a server may be reading
-    /// it.
-    fn place(&self, code: Code<'_>) -> Result<(), BuildError> {
-        if matches!(code, Code::InPlace(_)) {
-            return Ok(());
-        }
-        self.replace("repo", |new| match code {
-            Code::InPlace(_) => Ok(()),
-            Code::Directory(app) => Ok(tree::copy(app, new, no_code)?),
-            Code::Commit(repository, commit) => Ok(repository.extract(commit, new)?),
-        })
-    }
-
-    fn forget_dependencies(&self) -> Result<(), BuildError> {
-        self.replace("dependencies", |_| Ok(()))?;
-        self.replace("build-dependencies", |_| Ok(()))?;
-        if let Some(c) = &self.primary {
-            managed::link_dependencies(&self.layout, &c.directory, &c.managed)?;
+    /// Makes the deployment the current one; of the others as many are kept as the gear wants. One
+    /// that cannot be removed costs room, nothing else.
+    fn make_current(
+        &self,
+        deployment: &mut Deployment,
+        progress: &mut dyn Progress,
+    ) -> Result<(), FileError> {
+        deployment.activate(&self.layout)?;
+        if let Err(error) = deployments::prune(&self.layout) {
+            progress.notice(&format!("Older deployments were not removed: {error}"));
         }
         Ok(())
     }
 
-    /// Puts a new directory, which `fill` fills, in the place of one in `app-root/runtime`.
-    fn replace(
-        &self,
-        part: &str,
-        fill: impl FnOnce(&Utf8Path) -> Result<(), BuildError>,
-    ) -> Result<(), BuildError> {
-        let new = self.layout.runtime().join(format!(".{part}.new"));
-        tree::remove(&new)?;
-        files::create_dir(&new, 0o750)?;
-        fill(&new)?;
+    /// Puts the code where it runs, in place of what is there, in one step: a server may be reading
+    /// it. What was there stays beside it.
+    fn place(&self, code: Code<'_>) -> Result<(), BuildError> {
+        if matches!(code, Code::InPlace(_)) {
+            return Ok(());
+        }
+        let new = replaced_code::new(&self.layout);
+        tree::discard(&new)?;
+        files::create_dir(&new, DIRECTORY)?;
+        match code {
+            Code::InPlace(_) => {}
+            Code::Directory(app) => tree::copy(app, &new, no_code)?,
+            Code::Commit(repository, commit) => repository.extract(commit, &new)?,
+        }
         // A copy has the mode of what was copied.
-        files::create_dir(&new, 0o750)?;
-        tree::exchange(&new, &self.layout.runtime().join(part))?;
-        Ok(tree::remove(&new)?)
+        files::create_dir(&new, DIRECTORY)?;
+        Ok(replaced_code::replace(&self.layout)?)
+    }
+
+    fn forget_dependencies(&self) -> Result<(), BuildError> {
+        for part in [self.layout.dependencies(), self.layout.build_dependencies()] {
+            let new =
+                self.layout.runtime().join(format!(".{}.new", part.file_name().unwrap_or("")));
+            tree::discard(&new)?;
+            files::create_dir(&new, DIRECTORY)?;
+            tree::exchange(&new, &part)?;
+            tree::discard(&new)?;
+        }
+        if let Some(c) = &self.primary {
+            managed::link_dependencies(&self.layout, &c.directory, &c.managed)?;
+        }
+        Ok(())
     }
 }
 

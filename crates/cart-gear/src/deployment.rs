@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 
-use crate::deployments;
 use crate::identity;
 use crate::layout::Layout;
 use crate::metadata::{self, Metadata};
+use crate::replaced_code;
 use cart_core::tree;
 
 /// What a push says about how it wants to be built: markers in `.openshift/markers/`.
@@ -42,7 +42,8 @@ impl Markers {
 
 /// The parts of a deployment, which have the same names in `app-root/runtime`.
 pub(crate) const PARTS: [&str; 3] = [CODE, "dependencies", "build-dependencies"];
-const CODE: &str = "repo";
+/// That of the [`PARTS`] which the app works in.
+pub(crate) const CODE: &str = "repo";
 
 /// A deployment on disk.
 #[derive(Clone, Debug)]
@@ -127,7 +128,8 @@ impl Deployment {
         self.metadata.write(&self.directory)
     }
 
-    /// Puts its parts in the place of those in `app-root/runtime`, each at once.
+    /// Puts its parts in the place of those in `app-root/runtime`, each at once. The code that was
+    /// there stays beside it.
     ///
     /// # Errors
     /// [`FileError`] naming what could not be copied or replaced.
@@ -135,12 +137,8 @@ impl Deployment {
         self.put(&PARTS, layout)
     }
 
-    /// As [`put_in_place`](Self::put_in_place), but for its code only.
-    pub(crate) fn put_code_in_place(&self, layout: &Layout) -> Result<(), FileError> {
-        self.put(&[CODE], layout)
-    }
-
-    fn put(&self, parts: &[&str], layout: &Layout) -> Result<(), FileError> {
+    /// As [`put_in_place`](Self::put_in_place), but for these of the [`PARTS`].
+    pub(crate) fn put(&self, parts: &[&str], layout: &Layout) -> Result<(), FileError> {
         let beside = |part: &str| layout.runtime().join(format!(".{part}.new"));
         // All of them are there before the first is replaced: a full disk changes nothing.
         for part in parts {
@@ -148,21 +146,50 @@ impl Deployment {
             tree::copy(&self.directory.join(part), &beside(part), |_| false)?;
         }
         for part in parts {
-            tree::exchange(&beside(part), &layout.runtime().join(part))?;
+            if *part == CODE {
+                replaced_code::replace(layout)?;
+            } else {
+                tree::exchange(&beside(part), &layout.runtime().join(part))?;
+            }
         }
         parts.iter().try_for_each(|part| tree::discard(&beside(part)))
     }
 
-    /// Makes this deployment the current one; of the others as many are kept as the gear wants.
+    /// Makes this deployment the current one; others are not removed.
     ///
     /// # Errors
-    /// [`FileError`] naming what could not be changed.
+    /// [`FileError`] naming what could not be changed; the current one is what it was then, and this
+    /// one may have an activation too many.
     pub fn activate(&mut self, layout: &Layout) -> Result<(), FileError> {
-        replace_link(self.name(), &layout.deployments().join("current"))?;
+        // First, because what the link leads to has been in place for whoever comes after a kill.
+        self.note_activation()?;
+        replace_link(self.name(), &layout.deployments().join("current"))
+    }
+
+    /// Notes that it is in place from now on.
+    fn note_activation(&mut self) -> Result<(), FileError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         self.metadata.activations.push(now.unwrap_or_default().as_secs_f64());
-        self.metadata.write(&self.directory)?;
-        deployments::prune(layout)
+        self.metadata.write(&self.directory)
+    }
+
+    /// As often it has been in place.
+    pub(crate) fn activations(&self) -> usize {
+        self.metadata.activations.len()
+    }
+
+    /// Forgets all activations but the first `count`: those after them did not come about.
+    pub(crate) fn keep_activations(&mut self, count: usize) -> Result<(), FileError> {
+        if self.activations() <= count {
+            return Ok(());
+        }
+        self.metadata.activations.truncate(count);
+        self.metadata.write(&self.directory)
+    }
+
+    /// Sees to it that more than `count` activations are noted.
+    pub(crate) fn note_activation_after(&mut self, count: usize) -> Result<(), FileError> {
+        if self.activations() > count { Ok(()) } else { self.note_activation() }
     }
 
     /// Forgets activations up to this time, which is that of a deployment that is gone.
@@ -268,12 +295,14 @@ mod tests {
         let mut first = Deployment::begin(&layout, Markers::default(), "master", None).unwrap();
         first.record(&layout).unwrap();
         first.activate(&layout).unwrap();
+        crate::deployments::prune(&layout).unwrap();
         let mut second = Deployment::begin(&layout, markers, "master", None).unwrap();
         let home = layout.home().as_str();
         let gear = Gear::from_env(&GearEnv::new().with("OPENSHIFT_HOMEDIR", home)).unwrap();
         assert_eq!(gear.newest_deployment().unwrap().hot_deploy, Some(true));
         second.record(&layout).unwrap();
         second.activate(&layout).unwrap();
+        crate::deployments::prune(&layout).unwrap();
         let id = gear.newest_deployment().unwrap().id.unwrap();
         let by_id = layout.deployments().join("by-id").join(id);
         assert!(by_id.join("repo/app.py").is_file());
@@ -282,6 +311,26 @@ mod tests {
         assert_eq!(count(layout.deployments()), 3, "one, by-id, current");
         assert_eq!(count(layout.deployments().join("by-id")), 1);
     }
+
+    #[test]
+    fn what_cannot_be_noted_as_activated_does_not_become_current() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(Utf8Path::from_path(dir.path()).unwrap().join("g"), "u");
+        layout.create().unwrap();
+        let mut first = Deployment::begin(&layout, Markers::default(), "master", None).unwrap();
+        first.activate(&layout).unwrap();
+        let mut second = Deployment::begin(&layout, Markers::default(), "master", None).unwrap();
+        tree::remove(second.directory()).unwrap();
+        second.activate(&layout).unwrap_err();
+        let current = || layout.deployments().join("current").read_link_utf8().unwrap();
+        assert_eq!(current(), first.name());
+        first.activate(&layout).unwrap();
+        first.keep_activations(1).unwrap();
+        first.note_activation_after(1).unwrap();
+        first.note_activation_after(1).unwrap();
+        assert_eq!(Deployment::open(first.directory).unwrap().activations(), 2);
+    }
+
     #[test]
     fn what_was_kept_is_put_in_place_again() {
         let dir = tempfile::tempdir().unwrap();
@@ -294,6 +343,7 @@ mod tests {
         files::write_atomic(&app, b"2", 0o644).unwrap();
         files::write_atomic(&layout.dependencies().join("new"), b"", 0o644).unwrap();
         first.put_in_place(&layout).unwrap();
+        replaced_code::tidy(&layout).unwrap();
         assert_eq!(std::fs::read(&app).unwrap(), b"1");
         assert!(!layout.dependencies().join("new").exists());
         let names: Vec<String> = layout

@@ -89,6 +89,16 @@ pub fn current(layout: &Layout) -> Result<Option<Deployment>, FileError> {
     }
 }
 
+/// The deployment with this name, if it is kept.
+///
+/// # Errors
+/// As [`current`].
+pub(crate) fn named(layout: &Layout, name: &str) -> Result<Option<Deployment>, FileError> {
+    let directory = layout.deployments().join(name);
+    let is_kept = !name.is_empty() && directory.join(metadata::FILE).exists();
+    is_kept.then(|| Deployment::open(directory)).transpose()
+}
+
 /// The deployment that a person means: an id, the beginning of one that no other has, or
 /// `previous`, which is the one that was in place before the current one.
 ///
@@ -137,11 +147,13 @@ pub(crate) fn prune(layout: &Layout) -> Result<(), FileError> {
 }
 
 /// Removes what a build left that was killed: deployments that never got an id or were never in
-/// place, and links to what is gone.
+/// place, but not the current one, and links to what is gone. What cannot be read may be of use.
 pub(crate) fn remove_unfinished(layout: &Layout) -> Result<(), FileError> {
+    let current = current_name(layout);
     for directory in directories(layout)? {
-        let deployment = Deployment::open(directory.clone());
-        if !deployment.is_ok_and(|d| is_activated(&d)) {
+        let unfinished = !directory.join(metadata::FILE).exists()
+            || Deployment::open(directory.clone()).is_ok_and(|d| !is_activated(&d));
+        if unfinished && current.as_deref() != directory.file_name() {
             tree::remove(&directory)?;
         }
     }
@@ -163,7 +175,8 @@ pub(crate) fn to_keep(layout: &Layout) -> Result<usize, FileError> {
     Ok(String::from_utf8_lossy(&content).trim().parse().unwrap_or(1).max(1))
 }
 
-fn current_name(layout: &Layout) -> Option<String> {
+/// The name of the current deployment, be it there or not.
+pub(crate) fn current_name(layout: &Layout) -> Option<String> {
     let target = layout.deployments().join("current").read_link_utf8().ok()?;
     target.file_name().map(str::to_owned)
 }
@@ -242,6 +255,7 @@ mod tests {
         let mut new = Deployment::begin(layout, Markers::default(), "master", Some("a1")).unwrap();
         new.record(layout).unwrap();
         new.activate(layout).unwrap();
+        prune(layout).unwrap();
         new.id().to_owned()
     }
 
@@ -293,6 +307,17 @@ mod tests {
         remove_unfinished(&layout).unwrap();
         assert_eq!(ids(&layout), [&*done]);
         assert_eq!(list(&layout.deployments().join("by-id")).unwrap().len(), 1);
+        // Killed before it could be noted.
+        let mut current = current(&layout).unwrap().unwrap();
+        current.keep_activations(0).unwrap();
+        remove_unfinished(&layout).unwrap();
+        assert_eq!(ids(&layout), [&*done]);
+        let name = deploy(&layout);
+        let directory = choose(&layout, &name).unwrap().directory().to_owned();
+        deploy(&layout);
+        files::write_atomic(&directory.join(metadata::FILE), b"?", 0o644).unwrap();
+        remove_unfinished(&layout).unwrap();
+        assert!(directory.exists(), "what nobody understands is not what nobody wants");
     }
 
     #[test]

@@ -25,8 +25,14 @@ const ALWAYS: [&str; 13] = [
 ];
 
 /// What a node has in its own places and not in a gear's home.
-const NOT_OF_A_NODE: [&str; 4] =
-    [".gear.json", ".gear-deploying.json", ".gear-script.json", ".restore"];
+const NOT_OF_A_NODE: [&str; 6] = [
+    ".gear.json",
+    ".gear-deploying.json",
+    ".gear-script.json",
+    ".restore",
+    "app-root/runtime/.repo.*",
+    "app-root/runtime/.*dependencies.new*",
+];
 
 /// The paths that a snapshot leaves out, with all that is below them.
 #[derive(Clone, Debug)]
@@ -73,7 +79,7 @@ impl Exclusions {
     #[must_use]
     pub fn contain(&self, below: &[u8]) -> bool {
         ALWAYS.iter().any(|pattern| matches(pattern.as_bytes(), below))
-            || NOT_OF_A_NODE.iter().any(|name| name.as_bytes() == below)
+            || NOT_OF_A_NODE.iter().any(|pattern| matches(pattern.as_bytes(), below))
             || self.of_cartridge.iter().any(|path| path == below)
     }
 }
@@ -102,6 +108,8 @@ mod tests {
             "php/deep/er/run/httpd.pid",
             "haproxy-1.4/run/stats",
             ".gear.json",
+            "app-root/runtime/.repo.old.0",
+            "app-root/runtime/.build-dependencies.new",
         ] {
             assert!(all.contain(out.as_bytes()), "{out}");
         }

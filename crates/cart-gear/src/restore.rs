@@ -10,6 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 
 use crate::build::BuildError;
+use crate::exchanged::STAGING;
 use crate::gear::GearOnDisk;
 use crate::git::Git;
 use crate::progress::{Caller, Progress};
@@ -52,28 +53,31 @@ impl GearOnDisk {
         let current = self.lay_out(archive, repository, &staging.0, progress)?;
         let mut unfinished = Unfinished::of(&self.layout);
         self.begin_pause(&mut unfinished)?;
-        let outcome = self.restore_from(staging, current, &mut unfinished, progress);
-        self.end_of(&unfinished)?;
+        let outcome = self.restore_from(&staging.0, current, &mut unfinished, progress);
+        self.end_of(progress);
         outcome
     }
 
     fn restore_from(
         &mut self,
-        staging: Staging,
+        staging: &Utf8Path,
         current: Current,
         unfinished: &mut Unfinished,
         progress: &mut dyn Progress,
     ) -> Result<(), RestoreError> {
         let stopped = self.layout.stop_lock().exists();
         let ran = unfinished.state == State::Started && !stopped;
-        if let Err(error) = self.put_in_place(ran, &staging.0, current, progress) {
+        if let Err(error) = self.put_in_place(ran, staging, current, unfinished, progress) {
             if ran && let Err(start) = self.resume(progress) {
                 progress.notice(&format!("It could not be started again: {}", start.summary()));
             }
             return Err(error);
         }
-        drop(staging);
         let changed = self.after_change(ran, current, unfinished, progress);
+        // From here on what is restored is what there is, and a kill changes nothing of it.
+        if let Err(error) = unfinished.keep_what_is(&self.layout) {
+            progress.notice(&error.to_string());
+        }
         // Also when that failed: a gear that should not run is not started by a snapshot, and one
         // that should run is not left in the middle of a deployment.
         unfinished.state.write(&self.layout)?;
@@ -128,6 +132,7 @@ impl GearOnDisk {
         ran: bool,
         staging: &Utf8Path,
         current: Current,
+        unfinished: &mut Unfinished,
         progress: &mut dyn Progress,
     ) -> Result<(), RestoreError> {
         self.quiesce(ran, progress)?;
@@ -142,7 +147,7 @@ impl GearOnDisk {
             files::create_dir(&home.join("git"), 0o750)?;
             parts.push(repository);
         }
-        exchange_all(staging, home, &parts)
+        Ok(unfinished.exchange(parts, &self.layout)?)
     }
 
     /// What comes after the point of no return.
@@ -170,7 +175,7 @@ struct Staging(Utf8PathBuf);
 
 impl Staging {
     fn make(home: &Utf8Path) -> Result<Self, FileError> {
-        let path = home.join(".restore");
+        let path = home.join(STAGING);
         tree::remove(&path)?;
         files::create_dir(&path, 0o700)?;
         Ok(Self(path))
@@ -182,30 +187,6 @@ impl Drop for Staging {
         // The next restore removes it, and so does the end of the gear.
         let _ = tree::remove(&self.0);
     }
-}
-
-fn exchange(fresh: &Utf8Path, live: &Utf8Path) -> Result<(), FileError> {
-    match live.symlink_metadata() {
-        Ok(_) => tree::exchange(fresh, live),
-        Err(_) => files::rename(fresh, live),
-    }
-}
-
-/// All of them or none.
-fn exchange_all(
-    staging: &Utf8Path,
-    home: &Utf8Path,
-    parts: &[Utf8PathBuf],
-) -> Result<(), RestoreError> {
-    for (index, part) in parts.iter().enumerate() {
-        if let Err(error) = exchange(&staging.join(part), &home.join(part)) {
-            for done in parts[..index].iter().rev() {
-                exchange(&staging.join(done), &home.join(done))?;
-            }
-            return Err(error.into());
-        }
-    }
-    Ok(())
 }
 
 /// A restore that failed.

@@ -75,6 +75,7 @@ impl Runner {
         self.note_running(child.id());
         let mut running = Running::new(child, script);
         let ended = running.follow(self, progress);
+        self.note_ended();
         let output = running.output;
         if output.held_open {
             progress.notice(&format!(
@@ -95,6 +96,14 @@ impl Runner {
         let note = ProcessId::of_child(pid).and_then(|process| serde_json::to_vec(&process).ok());
         if let (Some(file), Some(note)) = (&self.note, note) {
             let _ = files::write_atomic(file, &note, 0o600);
+        }
+    }
+
+    /// What a script left running in its process group when it ended is what it wanted to run.
+    fn note_ended(&self) {
+        if let Some(file) = &self.note {
+            // A note too many is that of a script which is found to have ended.
+            let _ = files::remove_if_exists(file);
         }
     }
 }

@@ -34,7 +34,7 @@ impl GearOnDisk {
         let ran = unfinished.state == State::Started && !self.layout.stop_lock().exists();
         self.begin_pause(&mut unfinished)?;
         let outcome = self.snapshot_of_stopped(ran, out, progress);
-        self.end_of(&unfinished)?;
+        self.end_of(progress);
         outcome
     }
 

@@ -6,18 +6,21 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::process::{self, ProcessId};
+use cart_core::tree;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::build::BuildError;
-use crate::deployment::Deployment;
+use crate::deployment::{CODE, Deployment, PARTS};
 use crate::deployments;
+use crate::exchanged::{self, Part, STAGING};
 use crate::fingerprint;
 use crate::gear::GearOnDisk;
 use crate::layout::Layout;
+use crate::processes::Processes;
 use crate::progress::Progress;
+use crate::replaced_code;
 use crate::state::State;
-use cart_core::tree;
 
 /// How long a script that outlived `gear` may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,11 +34,20 @@ pub(crate) struct Unfinished {
     stop_lock: bool,
     /// The name of the deployment.
     deployment: String,
+    /// How often that one had been in place before.
+    #[serde(default)]
+    activations: usize,
     /// What has become of what served before.
     pub(crate) touched: Touched,
     /// The dependencies in place before, where they may change.
     #[serde(default)]
     dependencies: Option<String>,
+    /// The [number](replaced_code::number) of the code in place before.
+    #[serde(default)]
+    code: Option<u64>,
+    /// What a restore exchanges.
+    #[serde(default)]
+    exchanged: Vec<Part>,
 }
 
 /// What has become of what served before.
@@ -53,13 +65,42 @@ pub(crate) enum Touched {
 impl Unfinished {
     /// The gear as it is before anything is done.
     pub(crate) fn of(layout: &Layout) -> Self {
+        let stop_lock = layout.stop_lock().exists();
+        let state = match (State::of(layout), stop_lock) {
+            // What a kill left of somebody else's work: such a gear is to run, as at a boot.
+            (State::Building | State::Deploying, false) => State::Started,
+            (State::Building | State::Deploying, true) => State::Stopped,
+            (state, _) => state,
+        };
         Self {
-            state: State::of(layout),
-            stop_lock: layout.stop_lock().exists(),
+            state,
+            stop_lock,
             deployment: String::new(),
+            activations: 0,
             touched: Touched::Not,
-            dependencies: None,
+            dependencies: fingerprint::of_dependencies(layout),
+            code: replaced_code::number(layout),
+            exchanged: Vec::new(),
         }
+    }
+
+    /// Exchanges parts of the gear with what is laid out for a restore.
+    pub(crate) fn exchange(
+        &mut self,
+        parts: Vec<Utf8PathBuf>,
+        layout: &Layout,
+    ) -> Result<(), FileError> {
+        self.exchanged = exchanged::parts(layout.home(), parts);
+        self.write(layout)?;
+        exchanged::exchange(layout.home(), &self.exchanged)
+    }
+
+    /// Notes that all files stay as they are now, whatever comes.
+    pub(crate) fn keep_what_is(&mut self, layout: &Layout) -> Result<(), FileError> {
+        self.exchanged.clear();
+        self.dependencies = fingerprint::of_dependencies(layout);
+        self.code = replaced_code::number(layout);
+        self.write(layout)
     }
 
     /// Notes how far it has come.
@@ -90,22 +131,36 @@ impl GearOnDisk {
     /// something. Whoever works on a gear does this first.
     ///
     /// # Errors
-    /// [`BuildError`] when it cannot be put right.
+    /// [`BuildError`] when files cannot be put back. That the app cannot be started again is a notice:
+    /// whoever mends the cause needs commands that work.
     pub fn recover(&mut self, progress: &mut dyn Progress) -> Result<bool, BuildError> {
         let Some(unfinished) = Unfinished::read(&self.layout)? else {
+            self.tidy_code(progress);
             return Ok(false);
         };
-        end_script(&script_file(&self.layout))?;
-        let current = deployments::current(&self.layout)?;
-        if current.is_some_and(|current| current.name() == unfinished.deployment) {
+        end_script(&script_file(&self.layout), &self.runner.processes)?;
+        self.runner.note = Some(script_file(&self.layout));
+        let current = deployments::current_name(&self.layout);
+        let name = &unfinished.deployment;
+        if unfinished.touched == Touched::Done && current.as_ref() == Some(name) {
             // All that was left to do was to say that it is done.
-            self.end_of(&unfinished)?;
+            let said = deployments::named(&self.layout, name).and_then(|it| {
+                it.map_or(Ok(()), |mut it| it.note_activation_after(unfinished.activations))
+            });
+            noticed(said, progress);
+            self.end_of(progress);
             return Ok(true);
         }
         progress.notice("A command was cut off; what was in place before is put back");
-        deployments::remove_unfinished(&self.layout)?;
-        self.put_back(&unfinished, progress)?;
-        self.end_of(&unfinished)?;
+        for lost in exchanged::exchange_back(self.layout.home(), &unfinished.exchanged)? {
+            progress.notice(&format!("{lost} is the snapshot's: what it was before is gone"));
+        }
+        noticed(self.forget_activation(&unfinished), progress);
+        noticed(deployments::remove_unfinished(&self.layout), progress);
+        self.put_back(&unfinished)?;
+        self.run_again(&unfinished, progress);
+        noticed(tree::remove(&self.layout.home().join(STAGING)), progress);
+        self.end_of(progress);
         Ok(true)
     }
 
@@ -116,7 +171,7 @@ impl GearOnDisk {
         deployment: &Deployment,
     ) -> Result<(), FileError> {
         deployment.name().clone_into(&mut unfinished.deployment);
-        unfinished.dependencies = fingerprint::of_dependencies(&self.layout);
+        unfinished.activations = deployment.activations();
         unfinished.write(&self.layout)?;
         self.runner.note = Some(script_file(&self.layout));
         Ok(())
@@ -131,10 +186,18 @@ impl GearOnDisk {
     }
 
     /// Notes that it has ended, well or badly.
-    pub(crate) fn end_of(&mut self, _: &Unfinished) -> Result<(), FileError> {
+    pub(crate) fn end_of(&mut self, progress: &mut dyn Progress) {
         self.runner.note = None;
-        files::remove_if_exists(&script_file(&self.layout))?;
-        files::remove_if_exists(&file(&self.layout))
+        noticed(files::remove_if_exists(&script_file(&self.layout)), progress);
+        noticed(files::remove_if_exists(&file(&self.layout)), progress);
+        self.tidy_code(progress);
+    }
+
+    /// What is left of it costs room, nothing else.
+    fn tidy_code(&self, progress: &mut dyn Progress) {
+        if let Err(error) = replaced_code::tidy(&self.layout) {
+            progress.notice(&format!("Code that was replaced is left behind: {error}"));
+        }
     }
 
     /// After a failure: removes what was built, if anything was, and puts back what served before.
@@ -146,30 +209,44 @@ impl GearOnDisk {
         failed: Option<Deployment>,
         progress: &mut dyn Progress,
     ) {
-        let outcome = failed
-            .map_or(Ok(()), |failed| failed.discard(&self.layout))
-            .map_err(BuildError::from)
-            .and_then(|()| self.put_back(unfinished, progress))
-            .and_then(|()| Ok(self.end_of(unfinished)?));
-        if let Err(error) = outcome {
-            progress.notice(&format!("What served before could not be put back: {error}"));
+        let forgotten = match failed {
+            Some(failed) => failed.discard(&self.layout),
+            None => self.forget_activation(unfinished),
+        };
+        noticed(forgotten, progress);
+        if let Err(error) = self.put_back(unfinished) {
+            progress.notice(&format!(
+                "What served before could not be put back, the next command on the gear tries again: {error}"
+            ));
+            return;
         }
+        self.run_again(unfinished, progress);
+        self.end_of(progress);
     }
 
-    /// Puts the current deployment in place again, and the gear into the state that it had.
-    pub(crate) fn put_back(
-        &mut self,
-        unfinished: &Unfinished,
-        progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
+    /// An activation is noted before it comes about.
+    fn forget_activation(&self, unfinished: &Unfinished) -> Result<(), FileError> {
+        let deployment = deployments::named(&self.layout, &unfinished.deployment)?;
+        deployment.map_or(Ok(()), |mut it| it.keep_activations(unfinished.activations))
+    }
+
+    /// Puts code, dependencies, state and stop lock back.
+    fn put_back(&self, unfinished: &Unfinished) -> Result<(), FileError> {
         // What is the very same stays: it may be newer than the deployment's copy, when a restart has
         // installed another server, and what serves uses it.
         let now = fingerprint::of_dependencies(&self.layout);
         let same = now.is_some() && now == unfinished.dependencies;
-        match deployments::current(&self.layout)? {
-            Some(current) if same => current.put_code_in_place(&self.layout)?,
-            Some(current) => current.put_in_place(&self.layout)?,
-            None => tree::empty(&self.layout.repo())?,
+        let code = match unfinished.code {
+            Some(code) => replaced_code::put_back(&self.layout, code)?,
+            None => false,
+        };
+        let is_there = |part: &&str| if *part == CODE { code } else { same };
+        let missing: Vec<&str> = PARTS.into_iter().filter(|part| !is_there(part)).collect();
+        // Without a current deployment what is in place is all that there is.
+        if !missing.is_empty()
+            && let Some(current) = deployments::current(&self.layout)?
+        {
+            current.put(&missing, &self.layout)?;
         }
         unfinished.state.write(&self.layout)?;
         if unfinished.stop_lock {
@@ -177,19 +254,36 @@ impl GearOnDisk {
         } else {
             files::remove_if_exists(&self.layout.stop_lock())?;
         }
-        let action = match (unfinished.touched, unfinished.state) {
-            (Touched::Not, _) => return Ok(()),
-            (Touched::Tried, State::Started) => "start",
-            (Touched::Done, State::Started) => "restart",
-            _ => "stop",
-        };
-        self.control_alone(action, progress)?;
         Ok(())
+    }
+
+    /// Has the app run, or not run, as it did before.
+    fn run_again(&self, unfinished: &Unfinished, progress: &mut dyn Progress) {
+        let (action, done, remedy) = match (unfinished.touched, unfinished.state) {
+            (Touched::Not, _) => return,
+            (Touched::Tried, State::Started) => ("start", "started", "restart"),
+            (Touched::Done, State::Started) => ("restart", "restarted", "restart"),
+            _ => ("stop", "stopped", "stop"),
+        };
+        if let Err(error) = self.control_alone(action, progress) {
+            progress.notice(&format!(
+                "The gear's files are as they were before, but the app could not be {done}: {}. Mend the cause, then: gear {remedy} {}",
+                error.summary(),
+                self.name
+            ));
+        }
     }
 
     /// Whether nothing but the current deployment is kept, as on a node by default.
     pub(crate) fn keeps_one(&self) -> bool {
         deployments::to_keep(&self.layout).is_ok_and(|count| count == 1)
+    }
+}
+
+/// What fails here leaves something too many, and keeps nobody from going on.
+fn noticed(result: Result<(), FileError>, progress: &mut dyn Progress) {
+    if let Err(error) = result {
+        progress.notice(&error.to_string());
     }
 }
 
@@ -201,23 +295,40 @@ fn script_file(layout: &Layout) -> Utf8PathBuf {
     layout.home().join(".gear-script.json")
 }
 
-/// Ends the script that a killed `gear` was running, with what it started in its process group.
-fn end_script(note: &Utf8Path) -> Result<(), FileError> {
-    let Some(leader) = files::read_if_exists(note)?
-        .and_then(|bytes| serde_json::from_slice::<ProcessId>(&bytes).ok())
-        .filter(|leader| leader.is_alive())
-    else {
+/// Ends the script that a killed `gear` was running, with what it started in its process group, be
+/// its shell there or not.
+fn end_script(note: &Utf8Path, processes: &Processes) -> Result<(), FileError> {
+    let note = files::read_if_exists(note)?.unwrap_or_default();
+    let Ok(leader) = serde_json::from_slice::<ProcessId>(&note) else {
         return Ok(());
     };
-    leader.signal_group(Signal::TERM);
-    let group = process::group_without(leader.pid);
-    let gone = cart_core::wait::until(PATIENCE, || {
-        let left = leader.is_alive() || group.iter().any(|member| member.is_alive());
-        (!left).then_some(())
-    });
-    if gone.is_none() {
-        leader.signal_group(Signal::KILL);
-        group.iter().for_each(|member| member.signal(Signal::KILL));
+    let is_certain = leader.is_alive();
+    let left = || {
+        if leader.is_alive() {
+            return vec![leader];
+        }
+        let mut group = process::group_without(leader.pid);
+        if !is_certain && !group.is_empty() {
+            // Since a reboot, say, the number may be that of another group.
+            let ours = processes.alive();
+            group.retain(|member| ours.contains(member));
+        }
+        group
+    };
+    for signal in [Signal::TERM, Signal::KILL] {
+        for process in left() {
+            if process == leader {
+                process.signal_group(signal);
+            } else {
+                process.signal(signal);
+            }
+        }
+        if cart_core::wait::until(PATIENCE, || left().is_empty().then_some(())).is_some() {
+            break;
+        }
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

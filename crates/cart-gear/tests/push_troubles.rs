@@ -4,8 +4,9 @@
 
 mod common;
 
+use camino::Utf8Path;
 use cart_core::process::ProcessId;
-use cart_core::{run, wait};
+use cart_core::{CommandSpec, GearEnv, run, wait};
 use common::clone::{Clone, names};
 use common::gears::{Gears, LIMIT, page};
 use rustix::process::Signal;
@@ -111,4 +112,70 @@ fn a_pusher_who_goes_away_ends_the_push() {
     gears.gear(&["env", "unset", "blog", "HANG_AT"]).done();
     clone.push(&["master"]);
     assert_eq!(page(&url), "never");
+}
+
+/// A process that works where the app does, as most servers of apps do.
+fn worker(home: &Utf8Path) -> std::process::Child {
+    let sleep = CommandSpec::new("/bin/sleep", &GearEnv::new()).arg("300");
+    run::piped(&sleep.dir(home.join("app-root/runtime/repo"))).unwrap()
+}
+
+/// What a process finds where it works: its directory, and the page.
+fn sees(worker: &std::process::Child) -> (std::path::PathBuf, String) {
+    let cwd = format!("/proc/{}/cwd", worker.id());
+    let page = std::fs::read_to_string(format!("{cwd}/index.html"));
+    (std::fs::read_link(&cwd).unwrap(), page.unwrap_or_else(|error| error.to_string()))
+}
+
+fn beside(home: &Utf8Path) -> Vec<String> {
+    let mut names = names(&home.join("app-root/runtime"));
+    names.retain(|name| name.starts_with(".repo"));
+    names
+}
+
+#[test]
+fn who_works_in_the_code_keeps_it_through_a_push_and_has_its_place_again_after_a_failure() {
+    let gears = Gears::new();
+    gears.create("blog");
+    let clone = Clone::of(&gears, "blog", "clone");
+    clone.page("good");
+    clone.push(&["master"]);
+    let home = gears.place.gears.join("blog");
+    let place = home.join("app-root/runtime/repo").into_std_path_buf();
+    let mut old = worker(&home);
+    clone.page("better");
+    for call in ["control build", "control deploy", "control restart"] {
+        gears.gear(&["env", "set", "blog", &format!("FAIL_AT={call}")]).done();
+        clone.refused(&["master"]);
+        assert_eq!(sees(&old), (place.clone(), "good".to_owned()), "after {call}");
+        assert!(beside(&home).is_empty(), "{:?}", beside(&home));
+    }
+    gears.gear(&["env", "unset", "blog", "FAIL_AT"]).done();
+    gears.gear(&["env", "set", "blog", "HANG_AT=control build"]).done();
+    let known = gears.place.calls().len();
+    let push = run::piped(&clone.command(&["push", "origin", "master"])).unwrap();
+    let hangs = || gears.place.calls()[known..].iter().any(|c| c == "control build").then_some(());
+    assert!(wait::until(LIMIT, hangs).is_some());
+    assert_eq!(sees(&old).1, "good", "while another is built");
+    holder(&gears).signal(Signal::KILL);
+    push.wait_with_output().unwrap();
+    gears.gear(&["env", "unset", "blog", "HANG_AT"]).done();
+    assert_eq!(sees(&old), (place.clone(), "good".to_owned()), "after a kill");
+
+    clone.push(&["master"]);
+    assert_eq!(sees(&old).1, "good", "until it ends");
+    assert_eq!(beside(&home).len(), 1);
+    let first =
+        gears.json(&["deployments", "blog", "--json"])[1]["id"].as_str().unwrap().to_owned();
+    let mut new = worker(&home);
+    gears.gear(&["env", "set", "blog", "FAIL_AT=control deploy"]).done();
+    gears.gear(&["activate", "blog", &first]).failed(1);
+    assert_eq!(sees(&new), (place, "better".to_owned()), "after a roll back that failed");
+    assert_eq!(sees(&old).1, "good");
+    for worker in [&mut old, &mut new] {
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
+    gears.gear(&["env", "unset", "blog", "FAIL_AT"]).done();
+    assert!(beside(&home).is_empty(), "{:?}", beside(&home));
 }

@@ -108,3 +108,14 @@ fn an_interrupt_ends_the_script_that_runs() {
     assert!(matches!(error, HookError::Interrupted { .. }), "{error}");
     runner.run(&shell("true"), &mut Silent).unwrap();
 }
+
+#[test]
+fn a_script_is_noted_while_it_runs_and_not_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let note = Utf8PathBuf::from_path_buf(dir.path().join("note")).unwrap();
+    let runner = Runner { note: Some(note.clone()), ..runner() };
+    let look = format!("while ! cat {note} 2>/dev/null; do sleep 0.05; done");
+    let output = runner.run(&shell(&look), &mut Silent).unwrap();
+    assert!(output.text(Said::Plain).contains("\"pid\""), "{output:?}");
+    assert!(!note.exists(), "what it started would be ended with it");
+}

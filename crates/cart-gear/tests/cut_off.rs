@@ -1,0 +1,204 @@
+//! Commands on a gear that are killed or fail in the middle, and those that come after them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod common;
+
+use std::process::Child;
+
+use camino::Utf8PathBuf;
+use cart_core::process::ProcessId;
+use cart_core::{files, wait};
+use common::clone::{Clone, names};
+use common::gears::{Gears, LIMIT, page};
+use rustix::process::Signal;
+
+fn home(gears: &Gears) -> Utf8PathBuf {
+    gears.place.gears.join("blog")
+}
+
+/// Sets a variable behind the back of `gear`: each of its commands would put the gear right first.
+fn set(gears: &Gears, name: &str, value: &str) {
+    let file = home(gears).join(".env/user_vars").join(name);
+    files::write_atomic(&file, value.as_bytes(), 0o640).unwrap();
+}
+
+fn unset(gears: &Gears, name: &str) {
+    std::fs::remove_file(home(gears).join(".env/user_vars").join(name)).unwrap();
+}
+
+/// Kills a command when it has come to `call`.
+fn killed_at(gears: &Gears, call: &str, args: &[&str]) {
+    set(gears, "HANG_AT", call);
+    let known = gears.place.calls().len();
+    let mut child = gears.start(args);
+    let hangs = || gears.place.calls()[known..].iter().any(|c| c == call).then_some(());
+    assert!(wait::until(LIMIT, hangs).is_some(), "{:?}", gears.place.calls());
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    unset(gears, "HANG_AT");
+}
+
+fn signal(child: &Child, signal: Signal) {
+    ProcessId::of(child.id()).unwrap().signal(signal);
+}
+
+/// The calls that a command which recovers the gear brings about, and what it says.
+fn recovered(gears: &Gears) -> (Vec<String>, String) {
+    let known = gears.place.calls().len();
+    let ended = gears.gear(&["env", "set", "blog", "ANY=thing"]);
+    ended.done();
+    let again = gears.gear(&["env", "set", "blog", "ANY=thing"]);
+    again.done();
+    assert!(!again.err().contains("cut off"), "{}", again.err());
+    (gears.place.calls()[known..].to_vec(), ended.err())
+}
+
+fn served(gears: &Gears) -> (String, Clone) {
+    let url = gears.create("blog");
+    let clone = Clone::of(gears, "blog", "clone");
+    clone.page("good");
+    clone.push(&["master"]);
+    (url, clone)
+}
+
+#[test]
+fn an_app_that_does_not_start_any_more_locks_nobody_out() {
+    let gears = Gears::new();
+    let (_, clone) = served(&gears);
+    clone.page("better");
+    clone.git(&["push", "--quiet", "origin", "master:next"]);
+    killed_at(&gears, "control post-deploy", &["deploy", "blog", "next"]);
+    set(&gears, "FAIL_AT", "control restart");
+    let (calls, said) = recovered(&gears);
+    assert_eq!(calls, ["control restart"]);
+    for words in ["as they were before", "could not be restarted", "gear restart blog"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let repo = home(&gears).join("app-root/runtime/repo/index.html");
+    assert_eq!(std::fs::read_to_string(&repo).unwrap(), "good");
+    assert_eq!(gears.state("blog"), "started");
+
+    set(&gears, "FAIL_AT", "control deploy");
+    let control = home(&gears).join("recorder/bin/control");
+    let script = std::fs::read_to_string(&control).unwrap();
+    let broken = script.replace("start) start ;;", "start) exit 7 ;;");
+    assert_ne!(broken, script);
+    files::write_atomic(&control, broken.as_bytes(), 0o755).unwrap();
+    let said = gears.gear(&["deploy", "blog", "next"]).failed(1);
+    assert!(said.contains("could not be started: control start ended with exit code 7"), "{said}");
+    let (calls, said) = recovered(&gears);
+    assert!(calls.is_empty() && !said.contains("cut off"), "{calls:?} {said}");
+    gears.gear(&["stop", "blog"]).done();
+}
+
+#[test]
+fn an_activation_of_the_current_deployment_that_is_killed_is_taken_back() {
+    let gears = Gears::new();
+    let (url, clone) = served(&gears);
+    let deployments = || gears.json(&["deployments", "blog", "--json"]);
+    let before = deployments();
+    let id = before[0]["id"].as_str().unwrap().to_owned();
+    killed_at(&gears, "control deploy", &["activate", "blog", &id]);
+    assert_eq!(gears.state("blog"), "deploying");
+    let (calls, said) = recovered(&gears);
+    assert!(said.contains("cut off"), "{said}");
+    assert_eq!(calls, ["control start"]);
+    assert_eq!((gears.state("blog").as_str(), deployments()), ("started", before));
+
+    killed_at(&gears, "control post-deploy", &["activate", "blog", &id]);
+    let (calls, said) = recovered(&gears);
+    assert!(calls.is_empty() && !said.contains("cut off"), "{calls:?} {said}");
+    assert_eq!(deployments()[0]["activations"].as_array().unwrap().len(), 2);
+
+    // However the gear came to that.
+    files::write_atomic(&home(&gears).join("app-root/runtime/.state"), b"deploying\n", 0o660)
+        .unwrap();
+    set(&gears, "FAIL_AT", "control deploy");
+    clone.page("broken");
+    clone.refused(&["master"]);
+    assert_eq!(gears.place.calls().last().map(String::as_str), Some("control start"));
+    assert_eq!((gears.state("blog").as_str(), page(&url).as_str()), ("started", "good"));
+}
+
+#[test]
+fn a_deployment_is_done_although_an_older_one_cannot_be_removed() {
+    let gears = Gears::new();
+    let (url, clone) = served(&gears);
+    let deployments = home(&gears).join("app-deployments");
+    let oldest = names(&deployments).remove(0);
+    files::write_atomic(&deployments.join(&oldest).join("metadata.json"), b"?", 0o644).unwrap();
+    clone.page("better");
+    let said = clone.push(&["master"]);
+    assert!(
+        said.contains("Older deployments were not removed") && said.contains(&oldest),
+        "{said}"
+    );
+    assert_eq!(page(&url), "better");
+
+    let current = deployments.join("current").read_link_utf8().unwrap();
+    std::fs::remove_dir_all(deployments.join(current)).unwrap();
+    set(&gears, "FAIL_AT", "control deploy");
+    clone.page("broken");
+    clone.refused(&["master"]);
+    assert_eq!(page(&url), "better", "although no deployment is current");
+    std::fs::remove_file(home(&gears).join(".env/user_vars/FAIL_AT")).unwrap();
+    clone.push(&["master"]);
+}
+
+#[test]
+fn a_restore_that_is_killed_leaves_what_was_there_before() {
+    let gears = Gears::new();
+    let (url, clone) = served(&gears);
+    let home = home(&gears);
+    let data = home.join("app-root/data/page");
+    let write = |text: &str| files::write_atomic(&data, text.as_bytes(), 0o640).unwrap();
+    let read = || std::fs::read_to_string(&data).unwrap();
+    write("then");
+    let file = gears.place.records.join("blog.tar.gz");
+    gears.gear(&["snapshot", "blog", file.as_str()]).done();
+    write("now");
+    clone.page("better");
+    clone.push(&["master"]);
+    let deployments = gears.json(&["deployments", "blog", "--json"]);
+    for (call, again) in [
+        ("control pre-restore", "control start"),
+        ("control post-restore", "control start"),
+        ("control deploy", "control start"),
+        ("control post-deploy", "control restart"),
+    ] {
+        killed_at(&gears, call, &["restore", "blog", file.as_str()]);
+        let (calls, said) = recovered(&gears);
+        assert!(said.contains("what was in place before is put back"), "{said}");
+        assert_eq!(calls, [again], "after {call}");
+        assert_eq!((read().as_str(), page(&url).as_str()), ("now", "better"), "after {call}");
+        assert_eq!(gears.json(&["deployments", "blog", "--json"]), deployments);
+        assert!(!home.join(".restore").exists());
+    }
+    gears.gear(&["restore", "blog", file.as_str()]).done();
+    assert_eq!((read().as_str(), page(&url).as_str()), ("then", "good"));
+}
+
+#[test]
+fn what_is_interrupted_while_it_stops_the_app_leaves_it_running() {
+    let gears = Gears::new();
+    let hook =
+        "#!/bin/sh\n[ -e \"$RECORD_TO/hang\" ] || exit 0\n: >\"$RECORD_TO/stopping\"\nsleep 300\n";
+    gears.place.action_hook("pre_stop", hook, 0o755);
+    let url = gears.create("blog");
+    files::write_atomic(&gears.place.records.join("hang"), b"", 0o644).unwrap();
+    let before = page(&url);
+    let stop_lock = home(&gears).join("app-root/runtime/.stop_lock");
+    let stopping = gears.place.records.join("stopping");
+    for ended_by in [Signal::INT, Signal::KILL] {
+        let mut child = gears.start(&["deploy", "blog", "--stop-first"]);
+        assert!(wait::until(LIMIT, || stopping.exists().then_some(())).is_some());
+        signal(&child, ended_by);
+        assert!(!child.wait().unwrap().success());
+        std::fs::remove_file(&stopping).unwrap();
+        recovered(&gears);
+        assert_eq!((gears.state("blog").as_str(), stop_lock.exists()), ("started", false));
+        assert_eq!(page(&url), before);
+    }
+    std::fs::remove_file(gears.place.records.join("hang")).unwrap();
+}
