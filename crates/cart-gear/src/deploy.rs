@@ -77,14 +77,12 @@ impl GearOnDisk {
         let branch = self.deployment_branch();
         // The whole name, for a tag may be called as the branch is.
         let wanted = name.map_or_else(|| format!("refs/heads/{branch}"), str::to_owned);
-        let found = repository.commit(&wanted).map_err(BuildError::from)?;
-        let found = found.ok_or_else(|| match name {
-            None => {
-                let (path, branch) = (repository.path().to_owned(), branch.clone());
-                DeployError::Nothing { path, branch }
-            }
-            Some(name) => DeployError::Unknown { name: name.to_owned() },
-        })?;
+        let Some(found) = repository.commit(&wanted).map_err(BuildError::from)? else {
+            return Err(match name {
+                None => DeployError::Nothing { path: repository.path().to_owned(), branch },
+                Some(name) => DeployError::Unknown { name: name.to_owned() },
+            });
+        };
         let commit = Commit { name: name.map_or(branch, str::to_owned), ..found };
         Ok(self.deploy_code(Code::Commit(&repository, &commit), order, progress)?)
     }

@@ -5,16 +5,16 @@
 mod common;
 
 use cart_core::process::ProcessId;
-use cart_core::{run, wait};
+use cart_core::{files, run, wait};
 use common::clone::{Clone, names};
 use common::gears::{Gears, LIMIT, page};
 use rustix::process::Signal;
 
-/// The process that works on the gear.
-fn holder(gears: &Gears) -> ProcessId {
+/// The process that works on the gear, if any does.
+fn holder(gears: &Gears) -> Option<ProcessId> {
     let lock = gears.place.gears.join(".locks/blog");
-    let holder: serde_json::Value = serde_json::from_slice(&std::fs::read(lock).unwrap()).unwrap();
-    serde_json::from_value(holder["process"].clone()).unwrap()
+    let holder: serde_json::Value = serde_json::from_slice(&std::fs::read(lock).ok()?).ok()?;
+    serde_json::from_value(holder["process"].clone()).ok()
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_push_that_is_killed_leaves_what_serves_and_the_next_one_works() {
         let push = run::piped(&clone.command(&["push", "origin", "master"])).unwrap();
         let hangs = || gears.place.calls()[known..].iter().any(|c| c == at).then_some(());
         assert!(wait::until(LIMIT, hangs).is_some(), "{:?}", gears.place.calls());
-        holder(&gears).signal(Signal::KILL);
+        holder(&gears).unwrap().signal(Signal::KILL);
         let ended = push.wait_with_output().unwrap();
         assert!(!ended.status.success(), "git accepted it");
         assert!(!page(&url).is_empty(), "it serves on");
@@ -100,7 +100,7 @@ fn a_pusher_who_goes_away_ends_the_push() {
     let mut push = run::piped(&clone.command(&["push", "origin", "master"])).unwrap();
     let hangs = || gears.place.calls()[known..].iter().any(|c| c == "control build").then_some(());
     assert!(wait::until(LIMIT, hangs).is_some());
-    let hook = holder(&gears);
+    let hook = holder(&gears).unwrap();
     // What changes the refs on the gear's side.
     let git = ProcessId::of(cart_core::process::parent(hook.pid).unwrap()).unwrap();
     git.signal(Signal::KILL);
@@ -111,4 +111,61 @@ fn a_pusher_who_goes_away_ends_the_push() {
     gears.gear(&["env", "unset", "blog", "HANG_AT"]).done();
     clone.push(&["master"]);
     assert_eq!(page(&url), "never");
+}
+
+/// Writes down, as `pre-receive` does, that `git` is about to move the branch to `sha`.
+fn accepted(gears: &Gears, git: Option<ProcessId>, sha: &str) {
+    let git = serde_json::to_value(git.unwrap()).unwrap();
+    let note = serde_json::json!({ "process": git, "branch": "master", "sha": sha });
+    let path = gears.place.gears.join("blog/.gear-push.json");
+    files::write_atomic(&path, note.to_string().as_bytes(), 0o600).unwrap();
+}
+
+#[test]
+fn a_deployment_waits_until_git_has_noted_the_push_before_it() {
+    let gears = Gears::new();
+    let url = gears.create("blog");
+    let clone = Clone::of(&gears, "blog", "clone");
+    let app = gears.place.app.as_str();
+    for (arguments, expected) in
+        [(&["deploy", "blog"][..], "pushed"), (&["deploy", "blog", "--from", app], "A small app")]
+    {
+        let sha = clone.commit(&[("index.html", Some("pushed")), (expected, Some(""))]);
+        clone.push(&["master:elsewhere"]);
+        accepted(&gears, ProcessId::of(std::process::id()), &sha);
+        let deploy = gears.start(arguments);
+        let works = || (holder(&gears)?.pid == deploy.id()).then_some(());
+        assert!(wait::until(LIMIT, works).is_some());
+        let repository = clone.git(&["remote", "get-url", "origin"]);
+        let git_dir = format!("--git-dir={repository}");
+        clone.git(&[&git_dir, "update-ref", "refs/heads/master", &sha]);
+        let ended = deploy.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        assert!(page(&url).contains(expected), "{}", page(&url));
+        clone.git(&["pull", "--quiet", "--no-rebase"]);
+    }
+
+    let mut gone = run::piped(&clone.command(&["cat-file", "--batch"])).unwrap();
+    let git = ProcessId::of_child(gone.id());
+    gone.wait().unwrap();
+    let sha = clone.page("cut off");
+    accepted(&gears, git, &sha);
+    let said = gears.gear(&["deploy", "blog"]);
+    said.done();
+    let cut_off = format!("The push of {} was cut off", &sha[..7]);
+    assert!(said.err().contains(&cut_off), "{}", said.err());
+}
+
+#[test]
+fn the_deployment_branch_is_deployed_and_not_a_tag_of_the_same_name() {
+    let gears = Gears::new();
+    let url = gears.create("blog");
+    let clone = Clone::of(&gears, "blog", "clone");
+    clone.git(&["tag", "master"]);
+    clone.page("the branch");
+    clone.push(&["refs/heads/master", "refs/tags/master"]);
+    gears.gear(&["deploy", "blog"]).done();
+    assert_eq!(page(&url), "the branch");
+    let newest = &gears.json(&["deployments", "blog", "--json"])[0];
+    assert_eq!(newest["ref"], "master");
 }
