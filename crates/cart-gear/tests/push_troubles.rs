@@ -113,6 +113,34 @@ fn a_pusher_who_goes_away_ends_the_push() {
     assert_eq!(page(&url), "never");
 }
 
+#[test]
+fn ctrl_c_on_a_local_push_ends_it_and_not_what_puts_back() {
+    let gears = Gears::new();
+    let url = gears.create("blog");
+    let clone = Clone::of(&gears, "blog", "clone");
+    let before = page(&url);
+    gears.gear(&["env", "set", "blog", "HANG_AT=control deploy"]).done();
+    gears.gear(&["env", "set", "blog", "BLOCK_AT=control start"]).done();
+    let known = gears.place.calls().len();
+    let called = |call: &str| gears.place.calls()[known..].iter().any(|c| c == call).then_some(());
+    clone.page("never");
+    let mut push = run::piped(&clone.command(&["push", "origin", "master"])).unwrap();
+    assert!(wait::until(LIMIT, || called("control deploy")).is_some());
+    let hook = holder(&gears).unwrap();
+    let git = ProcessId::of(cart_core::process::parent(hook.pid).unwrap()).unwrap();
+    // As a terminal does: everything from `git push` to the hook is in one process group.
+    ProcessId::of(push.id()).unwrap().signal_group(Signal::INT);
+    assert!(!push.wait().unwrap().success());
+    assert!(wait::until(LIMIT, || (!git.is_alive()).then_some(())).is_some());
+    assert!(wait::until(LIMIT, || called("control start")).is_some());
+    gears.go();
+    assert!(wait::until(LIMIT, || (!hook.is_alive()).then_some(())).is_some());
+    let home = gears.place.gears.join("blog");
+    assert!(!home.join(".gear-deploying.json").exists(), "nothing was put back");
+    assert!(!home.join(".gear-script.json").exists());
+    assert_eq!((page(&url), gears.state("blog")), (before, "started".to_owned()));
+}
+
 /// Writes down, as `pre-receive` does, that `git` is about to move the branch to `sha`.
 fn accepted(gears: &Gears, git: Option<ProcessId>, sha: &str) {
     let git = serde_json::to_value(git.unwrap()).unwrap();
