@@ -47,6 +47,15 @@ pub struct Listed {
     pub record: Record,
 }
 
+/// What is in a directory for gears.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// All gears, sorted by name, unfinished ones included.
+    pub gears: Vec<Listed>,
+    /// Names of others and why nothing is known of them: another user's gear for example.
+    pub unreadable: Vec<(String, FileError)>,
+}
+
 impl GearHome {
     /// The directory that `GEAR_HOME` names, else `gear` in the user's directory for data
     /// (`XDG_DATA_HOME`, or `~/.local/share`). It is made if it is missing.
@@ -90,23 +99,26 @@ impl GearHome {
         self.directory.join(name)
     }
 
-    /// All gears, sorted by name, unfinished ones included.
+    /// All gears. One that cannot be read does not hide the others.
     ///
     /// # Errors
-    /// [`FileError`] naming what cannot be read.
-    pub fn list(&self) -> Result<Vec<Listed>, FileError> {
+    /// [`FileError`] when the directory cannot be read.
+    pub fn list(&self) -> Result<Listing, FileError> {
         let failed = |source| FileError::new("list", &self.directory, source);
-        let mut found = Vec::new();
+        let mut found = Listing::default();
         for entry in self.directory.read_dir_utf8().map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let (name, home) = (entry.file_name().to_owned(), entry.path().to_owned());
-            if names::check(&name).is_ok()
-                && let Some(record) = Record::read(&home)?
-            {
-                found.push(Listed { name, home, record });
+            if names::check(&name).is_err() {
+                continue;
+            }
+            match Record::read(&home) {
+                Ok(Some(record)) => found.gears.push(Listed { name, home, record }),
+                Ok(None) => {}
+                Err(error) => found.unreadable.push((name, error)),
             }
         }
-        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found.gears.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
     }
 
@@ -121,7 +133,7 @@ impl GearHome {
         {
             return Ok(Listed { name: name.to_owned(), home, record });
         }
-        let known = self.list()?;
+        let known = self.list()?.gears;
         Err(FindError::Unknown {
             name: name.to_owned(),
             directory: self.directory.clone(),
@@ -209,9 +221,9 @@ impl GearHome {
         ended
     }
 
-    /// The addresses of all gears.
+    /// The addresses of all gears that can be read.
     pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, FileError> {
-        Ok(self.list()?.into_iter().flat_map(|gear| gear.record.addresses).collect())
+        Ok(self.list()?.gears.into_iter().flat_map(|gear| gear.record.addresses).collect())
     }
 
     pub(crate) fn lock_addresses(
