@@ -12,9 +12,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::GearEnv;
 use cart_core::env::EnvError;
 use cart_core::files::{self, FileError};
+use cart_core::{GearEnv, fault};
 
 use crate::gear::GearOnDisk;
 use crate::gear_lock::{GearLock, GearLockError, LockHolder};
@@ -203,7 +203,7 @@ impl GearHome {
         if let Err(error @ OpenError::Owner { .. }) = opened {
             return Err(DestroyError::NotOurs(error));
         }
-        self.note(&listed.home, Stage::Destroying)?;
+        unless_full(self.note(&listed.home, Stage::Destroying))?;
         let ended = match opened {
             Ok(mut gear) => gear.end(progress),
             Err(error) => {
@@ -235,6 +235,11 @@ impl GearHome {
 }
 
 const LOCKS: &str = ".locks";
+
+/// A full disk must not keep a gear from being removed: that makes room.
+fn unless_full(written: Result<(), FileError>) -> Result<(), FileError> {
+    written.or_else(|error| if fault::is_shortage(&error.source) { Ok(()) } else { Err(error) })
+}
 
 /// Ends the processes of a gear of which not much more than its identity is there.
 fn end_processes(home: &Utf8Path) -> Result<(), DestroyError> {

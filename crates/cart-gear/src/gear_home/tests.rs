@@ -148,6 +148,14 @@ fn an_unfinished_gear_is_listed_cannot_be_opened_and_can_be_destroyed() {
 }
 
 #[test]
+fn a_full_disk_keeps_no_gear_from_being_destroyed_but_other_faults_do() {
+    use rustix::io::Errno;
+    let noted = |errno: Errno| unless_full(Err(FileError::new("write", "/f".into(), errno.into())));
+    assert!(noted(Errno::NOSPC).is_ok() && noted(Errno::DQUOT).is_ok());
+    assert!(noted(Errno::ROFS).is_err() && noted(Errno::ACCESS).is_err());
+}
+
+#[test]
 fn what_is_no_gear_is_left_alone() {
     let place = Place::new();
     std::fs::create_dir(place.gears.home_of("notes")).unwrap();
