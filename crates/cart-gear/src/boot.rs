@@ -213,6 +213,7 @@ impl BootError {
             self,
             Self::Hook(HookError::Interrupted { .. })
                 | Self::Ended(HookError::Interrupted { .. })
+                | Self::Recover(BuildError::Hook(HookError::Interrupted { .. }))
                 | Self::Lock(GearLockError::Interrupted)
         )
     }
