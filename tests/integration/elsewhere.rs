@@ -15,19 +15,21 @@ use crate::cartridge::assembled;
 const LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
-fn an_unpacked_cartridge_serves_with_nothing_of_the_source_tree() {
+fn a_cartridge_and_gear_in_one_directory_serve_with_nothing_of_the_source_tree() {
     let place = tempfile::tempdir_in("/tmp").unwrap();
     let place = Utf8Path::from_path(place.path()).unwrap();
     let cartridge = assembled();
     let gear = cartridge.ancestors().nth(2).unwrap().join("debug/gear");
-    copy(&cartridge, &place.join("advanced-python"));
-    copy(&gear, &place.join("gear"));
+    // As a Dockerfile copies them: the program finds the cartridge that lies beside it.
+    let opt = place.join("opt");
+    std::fs::create_dir(&opt).unwrap();
+    copy(&cartridge, &opt.join("advanced-python"));
+    copy(&gear, &opt.join("gear"));
 
     let env = GearEnv::from_process();
     let env = GearEnv::new().with("PATH", env.get("PATH").unwrap());
-    let command = CommandSpec::new(place.join("gear"), &env)
-        .args(["serve", "--cartridge", "advanced-python", "--listen", "127.0.0.1:0"])
-        .arg("advanced-python/template")
+    let command = CommandSpec::new(opt.join("gear"), &env)
+        .args(["serve", "opt/advanced-python/template", "--listen", "127.0.0.1:0"])
         .dir(place);
     let mut serving = Serving(run::piped(&command).unwrap());
     let line = line(&mut serving.0);

@@ -10,7 +10,7 @@ use cart_core::files::FileError;
 use crate::Conditions;
 use crate::build::BuildError;
 use crate::gear::GearOnDisk;
-use crate::gear_home::{FindError, GearHome, Listed};
+use crate::gear_home::{FindError, GearHome, Listed, Listing};
 use crate::gear_lock::GearLockError;
 use crate::progress::Silent;
 use crate::record::Stage;
@@ -72,7 +72,7 @@ pub fn turn_all(
     conditions: &(dyn Fn(&str) -> Conditions + Sync),
     told: &mut (dyn FnMut(&Turned) + Send),
 ) -> Result<Vec<Turned>, FileError> {
-    let listed = gears.list()?;
+    let Listing { gears: listed, unreadable } = gears.list()?;
     // A start takes the processor, a stop waits for clients.
     let at_a_time = match turn {
         Turn::On => 2,
@@ -80,7 +80,12 @@ pub fn turn_all(
     };
     let next = AtomicUsize::new(0);
     let interrupted = AtomicBool::new(false);
-    let done = Mutex::new((Vec::new(), told));
+    let unread = unreadable.into_iter().map(|(name, error)| {
+        let turned = Turned { name, outcome: Err(FindError::from(error).into()) };
+        told(&turned);
+        turned
+    });
+    let done = Mutex::new((unread.collect::<Vec<_>>(), told));
     std::thread::scope(|scope| {
         for _ in 0..at_a_time.min(listed.len()) {
             scope.spawn(|| {
@@ -208,6 +213,7 @@ impl BootError {
             self,
             Self::Hook(HookError::Interrupted { .. })
                 | Self::Ended(HookError::Interrupted { .. })
+                | Self::Recover(BuildError::Hook(HookError::Interrupted { .. }))
                 | Self::Lock(GearLockError::Interrupted)
         )
     }

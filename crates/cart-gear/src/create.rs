@@ -12,6 +12,7 @@ use crate::gear::GearOnDisk;
 use crate::gear_home::GearHome;
 use crate::gear_lock::{GearLock, GearLockError};
 use crate::installed::{Source, SourceError, Usr};
+use crate::layout::HOME_MODE;
 use crate::names::{self, NameError};
 use crate::options::GearOptions;
 use crate::record::{Record, Stage};
@@ -112,7 +113,7 @@ impl GearHome {
         for left in [&beside, &self.directory().join(format!(".old.{}", options.name))] {
             tree::remove(left)?;
         }
-        let made = files::create_dir(&beside, 0o750)
+        let made = files::create_dir(&beside, HOME_MODE)
             .and_then(|()| record.write(&beside))
             .and_then(|()| files::rename(&beside, home));
         if made.is_err() {

@@ -73,13 +73,17 @@ impl GearOnDisk {
         progress: &mut dyn Progress,
     ) -> Result<Deployment, DeployError> {
         let repository = self.repository()?;
+        self.settle(&repository, progress)?;
         let branch = self.deployment_branch();
-        let wanted = name.unwrap_or(&branch);
-        let found = repository.commit(wanted).map_err(BuildError::from)?;
-        let commit = found.ok_or_else(|| match name {
-            None => DeployError::Nothing { path: repository.path().to_owned(), branch },
-            Some(name) => DeployError::Unknown { name: name.to_owned() },
-        })?;
+        // The whole name, for a tag may be called as the branch is.
+        let wanted = name.map_or_else(|| format!("refs/heads/{branch}"), str::to_owned);
+        let Some(found) = repository.commit(&wanted).map_err(BuildError::from)? else {
+            return Err(match name {
+                None => DeployError::Nothing { path: repository.path().to_owned(), branch },
+                Some(name) => DeployError::Unknown { name: name.to_owned() },
+            });
+        };
+        let commit = Commit { name: name.map_or(branch, str::to_owned), ..found };
         Ok(self.deploy_code(Code::Commit(&repository, &commit), order, progress)?)
     }
 
@@ -95,6 +99,7 @@ impl GearOnDisk {
         progress: &mut dyn Progress,
     ) -> Result<Deployment, BuildError> {
         let repository = self.repository()?;
+        self.settle(&repository, progress)?;
         let branch = self.deployment_branch();
         let before = repository.commit(&format!("refs/heads/{branch}"))?;
         let message = format!("Deploy {directory}");

@@ -12,9 +12,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::GearEnv;
 use cart_core::env::EnvError;
 use cart_core::files::{self, FileError};
+use cart_core::{GearEnv, fault};
 
 use crate::gear::GearOnDisk;
 use crate::gear_lock::{GearLock, GearLockError, LockHolder};
@@ -45,6 +45,15 @@ pub struct Listed {
     pub home: Utf8PathBuf,
     /// What is remembered of it.
     pub record: Record,
+}
+
+/// What is in a directory for gears.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// All gears, sorted by name, unfinished ones included.
+    pub gears: Vec<Listed>,
+    /// Names of others and why nothing is known of them: another user's gear for example.
+    pub unreadable: Vec<(String, FileError)>,
 }
 
 impl GearHome {
@@ -90,23 +99,26 @@ impl GearHome {
         self.directory.join(name)
     }
 
-    /// All gears, sorted by name, unfinished ones included.
+    /// All gears. One that cannot be read does not hide the others.
     ///
     /// # Errors
-    /// [`FileError`] naming what cannot be read.
-    pub fn list(&self) -> Result<Vec<Listed>, FileError> {
+    /// [`FileError`] when the directory cannot be read.
+    pub fn list(&self) -> Result<Listing, FileError> {
         let failed = |source| FileError::new("list", &self.directory, source);
-        let mut found = Vec::new();
+        let mut found = Listing::default();
         for entry in self.directory.read_dir_utf8().map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let (name, home) = (entry.file_name().to_owned(), entry.path().to_owned());
-            if names::check(&name).is_ok()
-                && let Some(record) = Record::read(&home)?
-            {
-                found.push(Listed { name, home, record });
+            if names::check(&name).is_err() {
+                continue;
+            }
+            match Record::read(&home) {
+                Ok(Some(record)) => found.gears.push(Listed { name, home, record }),
+                Ok(None) => {}
+                Err(error) => found.unreadable.push((name, error)),
             }
         }
-        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found.gears.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
     }
 
@@ -121,7 +133,7 @@ impl GearHome {
         {
             return Ok(Listed { name: name.to_owned(), home, record });
         }
-        let known = self.list()?;
+        let known = self.list()?.gears;
         Err(FindError::Unknown {
             name: name.to_owned(),
             directory: self.directory.clone(),
@@ -191,7 +203,7 @@ impl GearHome {
         if let Err(error @ OpenError::Owner { .. }) = opened {
             return Err(DestroyError::NotOurs(error));
         }
-        self.note(&listed.home, Stage::Destroying)?;
+        unless_full(self.note(&listed.home, Stage::Destroying))?;
         let ended = match opened {
             Ok(mut gear) => gear.end(progress),
             Err(error) => {
@@ -209,9 +221,9 @@ impl GearHome {
         ended
     }
 
-    /// The addresses of all gears.
+    /// The addresses of all gears that can be read.
     pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, FileError> {
-        Ok(self.list()?.into_iter().flat_map(|gear| gear.record.addresses).collect())
+        Ok(self.list()?.gears.into_iter().flat_map(|gear| gear.record.addresses).collect())
     }
 
     pub(crate) fn lock_addresses(
@@ -223,6 +235,11 @@ impl GearHome {
 }
 
 const LOCKS: &str = ".locks";
+
+/// A full disk must not keep a gear from being removed: that makes room.
+fn unless_full(written: Result<(), FileError>) -> Result<(), FileError> {
+    written.or_else(|error| if fault::is_shortage(&error.source) { Ok(()) } else { Err(error) })
+}
 
 /// Ends the processes of a gear of which not much more than its identity is there.
 fn end_processes(home: &Utf8Path) -> Result<(), DestroyError> {

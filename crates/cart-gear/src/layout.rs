@@ -115,12 +115,14 @@ impl Layout {
         self.home.join(name.to_lowercase())
     }
 
-    /// Makes the directories and links. May be called again.
+    /// Makes the directories and links. May be called again. They have the modes that a node gives
+    /// them, but for the home: a node lets the gear's group in, which is the gear's alone there, and
+    /// may be all people's here.
     ///
     /// # Errors
     /// [`FileError`] naming what could not be made.
     pub fn create(&self) -> Result<(), FileError> {
-        files::create_dir(&self.home, 0o750)?;
+        files::create_dir(&self.home, HOME_MODE)?;
         for (directory, mode) in [
             (self.env(), 0o750),
             (self.user_vars(), 0o770),
@@ -173,6 +175,9 @@ impl Layout {
     }
 }
 
+/// Nobody else reads a gear's secrets, or sets its variables.
+pub(crate) const HOME_MODE: u32 = 0o700;
+
 /// Makes a symbolic link; whatever is at its place already stays.
 ///
 /// # Errors
@@ -187,6 +192,17 @@ pub fn link_once(target: impl AsRef<Utf8Path>, link: &Utf8Path) -> Result<(), Fi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn nobody_else_comes_into_the_home() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Utf8Path::from_path(dir.path()).unwrap().join("g");
+        std::fs::create_dir(&home).unwrap();
+        std::fs::set_permissions(&home, PermissionsExt::from_mode(0o770)).unwrap();
+        Layout::new(home.clone(), "u").create().unwrap();
+        assert_eq!(home.metadata().unwrap().permissions().mode() & 0o7777, 0o700);
+    }
 
     #[test]
     fn the_whole_tree_is_made_and_may_be_made_again() {

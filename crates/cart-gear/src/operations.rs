@@ -11,6 +11,7 @@ use crate::output::HookOutput;
 use crate::progress::Progress;
 use crate::scripts::HookError;
 use crate::state::State;
+use crate::unfinished::Unfinished;
 use cart_core::tree;
 
 /// How long the processes of a gear that is idled may take after SIGTERM (node-contract.md,
@@ -66,26 +67,34 @@ impl GearOnDisk {
     }
 
     /// Stops the gear, empties its private `/tmp`, lets the cartridge tidy up, and starts the gear
-    /// again if it ran. What fails between stop and start is a notice.
+    /// again if it ran, whatever failed; after a kill, with the next command on it. What fails
+    /// between stop and start is a notice, unless somebody asked for an end.
     ///
     /// # Errors
-    /// [`OperationError`] when the stop or the start fails.
+    /// [`OperationError`] when the stop or the start fails, or somebody asks for an end.
     pub fn tidy(&mut self, progress: &mut dyn Progress) -> Result<(), OperationError> {
-        let before = self.state();
-        let ran = before == State::Started && !self.layout.stop_lock().exists();
+        let mut unfinished = Unfinished::of(&self.layout);
+        let ran = unfinished.state == State::Started && !self.layout.stop_lock().exists();
         if ran {
-            State::Stopped.write(&self.layout)?;
+            self.begin_pause(&mut unfinished)?;
         }
-        self.control("stop", progress)?;
+        let tidied = self.quiesce(ran, progress).and_then(|()| self.tidy_stopped(progress));
+        if !ran {
+            return Ok(tidied?);
+        }
+        let again = self.resume(progress);
+        self.end_of(progress);
+        Ok(tidied.and(again)?)
+    }
+
+    fn tidy_stopped(&self, progress: &mut dyn Progress) -> Result<(), HookError> {
         if let Err(error) = tree::empty(&self.layout.tmp()) {
             progress.notice(&error.to_string());
         }
-        if let Err(error) = self.control("tidy", progress) {
-            progress.notice(&format!("Tidying up went wrong: {}", error.summary()));
-        }
-        if ran {
-            State::Started.write(&self.layout)?;
-            self.control("start", progress)?;
+        match self.control("tidy", progress) {
+            Err(error @ HookError::Interrupted { .. }) => return Err(error),
+            Err(error) => progress.notice(&format!("Tidying up went wrong: {}", error.summary())),
+            Ok(_) => {}
         }
         Ok(())
     }

@@ -55,15 +55,44 @@ impl Progress for Silent {}
 /// following of the logs; so a second Ctrl-C also ends a `control stop` that hangs.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupts {
-    pending: Arc<(Mutex<usize>, Condvar)>,
+    asked: Arc<(Mutex<Asked>, Condvar)>,
     reload: Arc<AtomicBool>,
+}
+
+/// What has been asked for.
+#[derive(Debug, Default)]
+struct Asked {
+    /// Requests that ended nothing yet.
+    pending: usize,
+    /// Whether there ever was one.
+    ever: bool,
+    /// Whether the first was one that the next is another word for.
+    ahead: bool,
 }
 
 impl Interrupts {
     /// Asks for an end once more. May be called from any thread, but not from a signal handler.
     pub fn raise(&self) {
-        let (pending, raised) = &*self.pending;
-        *locked(pending) += 1;
+        self.ask(|asked| {
+            asked.pending += usize::from(!asked.ahead);
+            asked.ahead = false;
+        });
+    }
+
+    /// Asks for an end because the one who wanted the work is gone. The Ctrl-C that ended it may
+    /// have reached us, too: such a request, be it before or after this one, and this one are one.
+    pub fn raise_with_caller(&self) {
+        self.ask(|asked| {
+            asked.ahead = !asked.ever;
+            asked.pending += usize::from(asked.ahead);
+        });
+    }
+
+    fn ask(&self, add: impl FnOnce(&mut Asked)) {
+        let (asked, raised) = &*self.asked;
+        let mut asked = locked(asked);
+        add(&mut asked);
+        asked.ever = true;
         raised.notify_all();
     }
 
@@ -87,19 +116,19 @@ impl Interrupts {
     /// As [`take`](Self::take), waiting up to `limit` for somebody to ask.
     #[must_use]
     pub fn wait(&self, limit: Duration) -> bool {
-        let (pending, raised) = &*self.pending;
-        let (mut pending, _) = raised
-            .wait_timeout_while(locked(pending), limit, |pending| *pending == 0)
+        let (asked, raised) = &*self.asked;
+        let (mut asked, _) = raised
+            .wait_timeout_while(locked(asked), limit, |asked| asked.pending == 0)
             .unwrap_or_else(PoisonError::into_inner);
-        let asked = *pending > 0;
-        *pending -= usize::from(asked);
-        asked
+        let any = asked.pending > 0;
+        asked.pending -= usize::from(any);
+        any
     }
 }
 
-/// A number is whole even if its holder panicked.
-fn locked(pending: &Mutex<usize>) -> MutexGuard<'_, usize> {
-    pending.lock().unwrap_or_else(PoisonError::into_inner)
+/// Numbers are whole even if their holder panicked.
+fn locked(asked: &Mutex<Asked>) -> MutexGuard<'_, Asked> {
+    asked.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -116,6 +145,25 @@ mod tests {
         assert!(interrupts.take());
         assert!(interrupts.take());
         assert!(!interrupts.take());
+    }
+
+    #[test]
+    fn a_request_that_ended_the_caller_too_counts_once_whatever_is_noticed_first() {
+        let interrupts = Interrupts::default();
+        interrupts.raise();
+        assert!(interrupts.take());
+        interrupts.raise_with_caller();
+        assert!(!interrupts.take());
+        interrupts.raise();
+        assert!(interrupts.take(), "a second one is a second one");
+
+        let interrupts = Interrupts::default();
+        interrupts.raise_with_caller();
+        assert!(interrupts.take());
+        interrupts.raise();
+        assert!(!interrupts.take());
+        interrupts.raise();
+        assert!(interrupts.take(), "a second one is a second one");
     }
 
     #[test]

@@ -95,11 +95,14 @@ impl GearOnDisk {
 
     /// Waits until git has noted the push before this one: its deployment was done under the lock
     /// of the gear, and git changes the refs when that is free again.
-    fn settle(
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub(crate) fn settle(
         &self,
         repository: &Repository,
         progress: &mut dyn Progress,
-    ) -> Result<(), ReceiveError> {
+    ) -> Result<(), FileError> {
         let Some(accepted) = self.accepted()? else {
             return Ok(());
         };
@@ -115,7 +118,7 @@ impl GearOnDisk {
                 "The push of {short} was cut off after it had been deployed: it serves, but it is not in the repository"
             ));
         }
-        Ok(files::remove_if_exists(&self.accepted_file())?)
+        files::remove_if_exists(&self.accepted_file())
     }
 
     fn accepted(&self) -> Result<Option<Accepted>, FileError> {

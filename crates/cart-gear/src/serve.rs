@@ -34,10 +34,12 @@ pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), S
     let mut gear = Throwaway::create(options.gear, &options.parent)?;
     let served = bring_up(&mut gear, &options.app, progress).map_err(ServeError::from);
     let served = served.and_then(|address| {
+        // From now on, what ends is noticed.
+        let watchman = Watchman::new(&gear);
         if let Some(address) = address {
             progress.serving(&format!("http://{address}/"));
         }
-        watch(&gear, &interrupts, progress)
+        watch(&gear, watchman, &interrupts, progress)
     });
     let destroyed = match &served {
         Ok(()) | Err(ServeError::Ended(_)) => gear.destroy(progress),
@@ -51,11 +53,11 @@ pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), S
 /// Follows the logs and looks after what runs, until somebody asks for an end.
 fn watch(
     gear: &GearOnDisk,
+    mut watchman: Watchman,
     interrupts: &Interrupts,
     progress: &mut dyn Progress,
 ) -> Result<(), ServeError> {
     let mut follower = Follower::from_now_on(gear.log_directories());
-    let mut watchman = Watchman::new(gear);
     loop {
         let ended = interrupts.wait(INTERVAL);
         follower.look(&mut |file, line| progress.logged(file, line));

@@ -17,6 +17,7 @@ const WITHIN: Duration = Duration::from_secs(60);
 /// Looks after the daemons of one gear.
 #[derive(Debug)]
 pub(crate) struct Watchman {
+    /// Those that a start has left as daemons.
     daemons: Vec<ProcessId>,
     starts: Vec<Instant>,
 }
@@ -44,8 +45,12 @@ impl Watchman {
         }
         self.starts.push(Instant::now());
         progress.notice(&format!("The daemon with pid {pid} has ended: starting again"));
+        let before = gear.processes().orphans();
         gear.control("start", progress).map_err(|source| Ended::NotStarted { pid, source })?;
-        self.daemons = gear.processes().orphans();
+        // What has lost its parent is taken over: a new parent looks after it, and may end it.
+        let started = gear.processes().orphans().into_iter().filter(|id| !before.contains(id));
+        self.daemons.retain(|daemon| !daemon.has_ended());
+        self.daemons.extend(started);
         Ok(())
     }
 }

@@ -225,3 +225,19 @@ fn the_machines_unit_is_for_the_owner_of_the_gears_and_systemd_has_no_objection(
         assert!(!said.contains("gear"), "{said}");
     }
 }
+
+#[test]
+fn a_boot_that_is_interrupted_says_so_with_its_code() {
+    let gears = Gears::new();
+    gears.create("blog");
+    gears.gear(&["env", "set", "blog", "HANG_AT=control start"]).done();
+    let known = gears.place.calls().len();
+    let boot = gears.start(&["boot"]);
+    let hangs = || gears.place.calls()[known..].contains(&"control start".into()).then_some(());
+    assert!(wait::until(LIMIT, hangs).is_some(), "{:?}", gears.place.calls());
+    ProcessId::of(boot.id()).unwrap().signal(Signal::INT);
+    let ended = boot.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert_eq!(ended.status.code(), Some(130), "{said}");
+    assert_eq!(said.trim_end(), "blog: failed: control start was interrupted");
+}

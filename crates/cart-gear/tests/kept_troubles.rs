@@ -13,7 +13,7 @@ use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, GearEnv, files, run, wait};
 use rustix::process::Signal;
 
-use common::gears::{Gears, LIMIT, get};
+use common::gears::{Gears, LIMIT, answer, get};
 use common::mentioning;
 
 /// Waits for the end; answers the exit code.
@@ -159,6 +159,34 @@ fn a_start_that_fails_says_why() {
     let said = gears.gear(&["start", "blog"]).failed(1);
     assert!(said.contains("told to fail at control start"), "{said}");
     assert!(said.ends_with("gear: control start ended with exit code 9"), "{said}");
+}
+
+#[test]
+fn a_gear_that_ran_runs_again_when_its_tidying_is_interrupted_or_killed() {
+    let gears = Gears::new();
+    let url = gears.create("blog");
+    for (at, by) in [
+        ("control stop", Signal::INT),
+        ("control tidy", Signal::INT),
+        ("control stop", Signal::KILL),
+        ("control tidy", Signal::KILL),
+    ] {
+        gears.gear(&["env", "set", "blog", &format!("HANG_AT={at}")]).done();
+        let known = gears.place.calls().len();
+        let mut tidying = gears.start(&["tidy", "blog"]);
+        let hangs = || gears.place.calls()[known..].iter().any(|c| c == at).then_some(());
+        assert!(wait::until(LIMIT, hangs).is_some(), "{:?}", gears.place.calls());
+        signal(&tidying, by);
+        let code = end(&mut tidying);
+        if by == Signal::INT {
+            assert_eq!(code, Some(130), "{at}");
+        } else {
+            let booted = gears.gear(&["boot"]).done();
+            assert!(booted.starts_with("blog: started at"), "{at}: {booted}");
+        }
+        assert_eq!(gears.state("blog"), "started", "{at}");
+        answer(&url);
+    }
 }
 
 #[test]

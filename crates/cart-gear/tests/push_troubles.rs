@@ -6,16 +6,16 @@ mod common;
 
 use camino::Utf8Path;
 use cart_core::process::ProcessId;
-use cart_core::{CommandSpec, GearEnv, run, wait};
+use cart_core::{CommandSpec, GearEnv, files, run, wait};
 use common::clone::{Clone, names};
 use common::gears::{Gears, LIMIT, page};
 use rustix::process::Signal;
 
-/// The process that works on the gear.
-fn holder(gears: &Gears) -> ProcessId {
+/// The process that works on the gear, if any does.
+fn holder(gears: &Gears) -> Option<ProcessId> {
     let lock = gears.place.gears.join(".locks/blog");
-    let holder: serde_json::Value = serde_json::from_slice(&std::fs::read(lock).unwrap()).unwrap();
-    serde_json::from_value(holder["process"].clone()).unwrap()
+    let holder: serde_json::Value = serde_json::from_slice(&std::fs::read(lock).ok()?).ok()?;
+    serde_json::from_value(holder["process"].clone()).ok()
 }
 
 #[test]
@@ -33,8 +33,10 @@ fn the_second_of_two_pushes_waits_and_learns_that_the_branch_has_moved() {
     assert!(wait::until(LIMIT, building).is_some());
     let second = run::piped(&two.command(&["push", "origin", "master"])).unwrap();
     let waits = || {
-        let pushes = common::mentioning("prereceive").len();
-        (pushes == 2).then_some(())
+        // Other tests push, too.
+        let ours = common::mentioning(gears.place.gears.as_str());
+        let pushes = common::mentioning("prereceive").into_iter().filter(|pid| ours.contains(pid));
+        (pushes.count() == 2).then_some(())
     };
     assert!(wait::until(LIMIT, waits).is_some());
     gears.go();
@@ -67,7 +69,7 @@ fn a_push_that_is_killed_leaves_what_serves_and_the_next_one_works() {
         let push = run::piped(&clone.command(&["push", "origin", "master"])).unwrap();
         let hangs = || gears.place.calls()[known..].iter().any(|c| c == at).then_some(());
         assert!(wait::until(LIMIT, hangs).is_some(), "{:?}", gears.place.calls());
-        holder(&gears).signal(Signal::KILL);
+        holder(&gears).unwrap().signal(Signal::KILL);
         let ended = push.wait_with_output().unwrap();
         assert!(!ended.status.success(), "git accepted it");
         assert!(!page(&url).is_empty(), "it serves on");
@@ -81,7 +83,10 @@ fn a_push_that_is_killed_leaves_what_serves_and_the_next_one_works() {
         assert_eq!(page(&url), "good", "killed at {at}");
         assert_eq!(names(&home.join("app-deployments")), on_disk);
         assert_eq!(gears.state("blog"), "started");
-        let left = common::mentioning("sleep 300");
+        let served = std::fs::read_to_string(home.join("recorder/run/pid")).unwrap();
+        let mut left = common::mentioning(home.as_str());
+        left.retain(|pid| pid.to_string() != served.trim());
+        let left: Vec<_> = left.into_iter().map(cart_core::process::command_line).collect();
         assert!(left.is_empty(), "the script that hung runs on: {left:?}");
     }
     clone.push(&["master"]);
@@ -101,7 +106,7 @@ fn a_pusher_who_goes_away_ends_the_push() {
     let mut push = run::piped(&clone.command(&["push", "origin", "master"])).unwrap();
     let hangs = || gears.place.calls()[known..].iter().any(|c| c == "control build").then_some(());
     assert!(wait::until(LIMIT, hangs).is_some());
-    let hook = holder(&gears);
+    let hook = holder(&gears).unwrap();
     // What changes the refs on the gear's side.
     let git = ProcessId::of(cart_core::process::parent(hook.pid).unwrap()).unwrap();
     git.signal(Signal::KILL);
@@ -157,7 +162,7 @@ fn who_works_in_the_code_keeps_it_through_a_push_and_has_its_place_again_after_a
     let hangs = || gears.place.calls()[known..].iter().any(|c| c == "control build").then_some(());
     assert!(wait::until(LIMIT, hangs).is_some());
     assert_eq!(sees(&old).1, "good", "while another is built");
-    holder(&gears).signal(Signal::KILL);
+    holder(&gears).unwrap().signal(Signal::KILL);
     push.wait_with_output().unwrap();
     gears.gear(&["env", "unset", "blog", "HANG_AT"]).done();
     assert_eq!(sees(&old), (place.clone(), "good".to_owned()), "after a kill");
@@ -178,4 +183,89 @@ fn who_works_in_the_code_keeps_it_through_a_push_and_has_its_place_again_after_a
     }
     gears.gear(&["env", "unset", "blog", "FAIL_AT"]).done();
     assert!(beside(&home).is_empty(), "{:?}", beside(&home));
+}
+
+#[test]
+fn ctrl_c_on_a_local_push_ends_it_and_not_what_puts_back() {
+    let gears = Gears::new();
+    let url = gears.create("blog");
+    let clone = Clone::of(&gears, "blog", "clone");
+    let before = page(&url);
+    gears.gear(&["env", "set", "blog", "HANG_AT=control deploy"]).done();
+    gears.gear(&["env", "set", "blog", "BLOCK_AT=control start"]).done();
+    let known = gears.place.calls().len();
+    let called = |call: &str| gears.place.calls()[known..].iter().any(|c| c == call).then_some(());
+    clone.page("never");
+    let mut push = run::piped(&clone.command(&["push", "origin", "master"])).unwrap();
+    assert!(wait::until(LIMIT, || called("control deploy")).is_some());
+    let hook = holder(&gears).unwrap();
+    let git = ProcessId::of(cart_core::process::parent(hook.pid).unwrap()).unwrap();
+    // As a terminal does: everything from `git push` to the hook is in one process group.
+    ProcessId::of(push.id()).unwrap().signal_group(Signal::INT);
+    assert!(!push.wait().unwrap().success());
+    assert!(wait::until(LIMIT, || (!git.is_alive()).then_some(())).is_some());
+    assert!(wait::until(LIMIT, || called("control start")).is_some());
+    gears.go();
+    assert!(wait::until(LIMIT, || (!hook.is_alive()).then_some(())).is_some());
+    let home = gears.place.gears.join("blog");
+    assert!(!home.join(".gear-deploying.json").exists(), "nothing was put back");
+    assert!(!home.join(".gear-script.json").exists());
+    assert_eq!((page(&url), gears.state("blog")), (before, "started".to_owned()));
+}
+
+/// Writes down, as `pre-receive` does, that `git` is about to move the branch to `sha`.
+fn accepted(gears: &Gears, git: Option<ProcessId>, sha: &str) {
+    let git = serde_json::to_value(git.unwrap()).unwrap();
+    let note = serde_json::json!({ "process": git, "branch": "master", "sha": sha });
+    let path = gears.place.gears.join("blog/.gear-push.json");
+    files::write_atomic(&path, note.to_string().as_bytes(), 0o600).unwrap();
+}
+
+#[test]
+fn a_deployment_waits_until_git_has_noted_the_push_before_it() {
+    let gears = Gears::new();
+    let url = gears.create("blog");
+    let clone = Clone::of(&gears, "blog", "clone");
+    let app = gears.place.app.as_str();
+    for (arguments, expected) in
+        [(&["deploy", "blog"][..], "pushed"), (&["deploy", "blog", "--from", app], "A small app")]
+    {
+        let sha = clone.commit(&[("index.html", Some("pushed")), (expected, Some(""))]);
+        clone.push(&["master:elsewhere"]);
+        accepted(&gears, ProcessId::of(std::process::id()), &sha);
+        let deploy = gears.start(arguments);
+        let works = || (holder(&gears)?.pid == deploy.id()).then_some(());
+        assert!(wait::until(LIMIT, works).is_some());
+        let repository = clone.git(&["remote", "get-url", "origin"]);
+        let git_dir = format!("--git-dir={repository}");
+        clone.git(&[&git_dir, "update-ref", "refs/heads/master", &sha]);
+        let ended = deploy.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        assert!(page(&url).contains(expected), "{}", page(&url));
+        clone.git(&["pull", "--quiet", "--no-rebase"]);
+    }
+
+    let mut gone = run::piped(&clone.command(&["cat-file", "--batch"])).unwrap();
+    let git = ProcessId::of_child(gone.id());
+    gone.wait().unwrap();
+    let sha = clone.page("cut off");
+    accepted(&gears, git, &sha);
+    let said = gears.gear(&["deploy", "blog"]);
+    said.done();
+    let cut_off = format!("The push of {} was cut off", &sha[..7]);
+    assert!(said.err().contains(&cut_off), "{}", said.err());
+}
+
+#[test]
+fn the_deployment_branch_is_deployed_and_not_a_tag_of_the_same_name() {
+    let gears = Gears::new();
+    let url = gears.create("blog");
+    let clone = Clone::of(&gears, "blog", "clone");
+    clone.git(&["tag", "master"]);
+    clone.page("the branch");
+    clone.push(&["refs/heads/master", "refs/tags/master"]);
+    gears.gear(&["deploy", "blog"]).done();
+    assert_eq!(page(&url), "the branch");
+    let newest = &gears.json(&["deployments", "blog", "--json"])[0];
+    assert_eq!(newest["ref"], "master");
 }

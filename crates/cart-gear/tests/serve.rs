@@ -250,6 +250,41 @@ fn a_daemon_that_hides_and_ignores_term_is_found_and_ended() {
 }
 
 #[test]
+fn what_a_killed_daemon_leaves_may_end_later_without_a_new_start() {
+    let place = Place::new();
+    let args = ["--listen", "127.0.0.1:0", "--env", "LEAVE_BEHIND=family"];
+    let mut gear = Serving::start(&place, &[], &args);
+    gear.said();
+    let parent = cart_core::process::children(gear.child.id())
+        .into_iter()
+        .find(|pid| cart_core::process::command_line(*pid).is_some_and(|l| l.contains("family")))
+        .unwrap();
+    let child = wait::until(LIMIT, || cart_core::process::children(parent).pop()).unwrap();
+    let called = |call: &str, times| {
+        let calls = || place.calls().iter().filter(|c| *c == call).count();
+        let seen = wait::until(LIMIT, || (calls() == times).then_some(()));
+        assert!(seen.is_some(), "{:?}", place.calls());
+    };
+    ProcessId::of(parent).unwrap().signal(Signal::KILL);
+    called("control start", 2);
+    // What is reloaded is not being started any more.
+    gear.signal(Signal::HUP);
+    called("control reload", 1);
+    let child = ProcessId::of(child).unwrap();
+    child.signal(Signal::KILL);
+    assert!(wait::until(LIMIT, || child.has_ended().then_some(())).is_some());
+    // After a reload it is looked at what has ended, before the end that comes next.
+    gear.signal(Signal::HUP);
+    called("control reload", 2);
+    gear.signal(Signal::TERM);
+    let (code, heard) = gear.end();
+    assert_eq!(code, Some(0), "{heard}");
+    assert!(heard.contains(&format!("pid {parent} has ended: starting again")), "{heard}");
+    assert!(!heard.contains(&format!("pid {} has ended", child.pid)), "{heard}");
+    nothing_is_left(&place);
+}
+
+#[test]
 fn a_missing_app_and_wrong_arguments_are_told() {
     let mut place = Place::new();
     place.app = "/nonexistent/app".into();

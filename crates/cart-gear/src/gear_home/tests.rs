@@ -1,4 +1,5 @@
 use super::*;
+use crate::boot::{Turn, turn_all};
 use crate::create::CreateError;
 use crate::endpoint::Listen;
 use crate::options::GearOptions;
@@ -132,7 +133,7 @@ fn an_address_that_was_asked_for_is_the_first_and_is_not_given_twice() {
 fn an_unfinished_gear_is_listed_cannot_be_opened_and_can_be_destroyed() {
     let place = Place::new();
     drop(place.create_at("half", Listen::Anywhere).unwrap());
-    assert_eq!(place.gears.list().unwrap()[0].record.stage, Stage::Creating);
+    assert_eq!(place.gears.list().unwrap().gears[0].record.stage, Stage::Creating);
     let error = place.gears.open("half", Conditions::default()).unwrap_err().to_string();
     assert!(error.contains("`gear destroy half`"), "{error}");
     let error = place.create_at("half", Listen::Anywhere).unwrap_err().to_string();
@@ -147,17 +148,53 @@ fn an_unfinished_gear_is_listed_cannot_be_opened_and_can_be_destroyed() {
 }
 
 #[test]
+fn a_full_disk_keeps_no_gear_from_being_destroyed_but_other_faults_do() {
+    use rustix::io::Errno;
+    let noted = |errno: Errno| unless_full(Err(FileError::new("write", "/f".into(), errno.into())));
+    assert!(noted(Errno::NOSPC).is_ok() && noted(Errno::DQUOT).is_ok());
+    assert!(noted(Errno::ROFS).is_err() && noted(Errno::ACCESS).is_err());
+}
+
+#[test]
 fn what_is_no_gear_is_left_alone() {
     let place = Place::new();
     std::fs::create_dir(place.gears.home_of("notes")).unwrap();
     files::write_atomic(&place.gears.home_of("file"), b"", 0o644).unwrap();
-    assert!(place.gears.list().unwrap().is_empty());
+    assert!(place.gears.list().unwrap().gears.is_empty());
     for name in ["notes", "file"] {
         let error = place.create_at(name, Listen::Anywhere).unwrap_err();
         assert!(matches!(error, CreateError::InTheWay { .. }), "{error}");
         assert!(matches!(place.gears.find(name), Err(FindError::Unknown { .. })));
     }
     assert!(matches!(place.create_at("no-name", Listen::Anywhere), Err(CreateError::Name(_))));
+}
+
+#[test]
+fn a_gear_that_cannot_be_read_does_not_stand_in_the_way_of_others() {
+    let place = Place::new();
+    place.create("blog");
+    // Nobody can read it, root neither.
+    let other = place.gears.home_of("other");
+    std::fs::create_dir_all(other.join(".gear.json")).unwrap();
+    let found = place.gears.list().unwrap();
+    assert_eq!(found.gears.iter().map(|gear| &*gear.name).collect::<Vec<_>>(), ["blog"]);
+    assert_eq!(found.unreadable[0].0, "other");
+    let meant = place.gears.find("blgo").unwrap_err().to_string();
+    assert!(meant.ends_with("did you mean blog?"), "{meant}");
+    place.create("shop");
+
+    let mut told = Vec::new();
+    let conditions = |_: &str| Conditions::default();
+    let all = turn_all(&place.gears, Turn::On, &conditions, &mut |turned| {
+        told.push((turned.name.clone(), turned.outcome.is_ok()));
+    });
+    let names: Vec<String> = all.unwrap().into_iter().map(|turned| turned.name).collect();
+    assert_eq!(names, ["blog", "other", "shop"]);
+    told.sort();
+    assert_eq!(
+        told,
+        [("blog", true), ("other", false), ("shop", true)].map(|(n, ok)| (n.to_owned(), ok))
+    );
 }
 
 #[test]

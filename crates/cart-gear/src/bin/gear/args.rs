@@ -291,7 +291,7 @@ pub(crate) struct CartridgeArguments {
     #[arg(long = "env", value_name = "K=V", value_parser = variable)]
     pub(crate) env: Vec<(String, String)>,
 
-    /// The cartridge's directory [default: the only one in ../dist/ beside this program]
+    /// The cartridge's directory [default: the only one beside this program]
     #[arg(long, value_name = "DIR")]
     pub(crate) cartridge: Option<Utf8PathBuf>,
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::{CommandSpec, programs, run};
-use cart_gear::boot::{Outcome, Turn, Turned, turn_all};
+use cart_gear::boot::{BootError, Outcome, Turn, Turned, turn_all};
 use cart_gear::systemd::{self, Systemd};
 use cart_gear::unit::{SYSTEM_DIRECTORY, Unit, Whose, user_directory};
 use cart_gear::{Conditions, GearHome, user_variables};
@@ -68,10 +68,13 @@ fn turn(gears: &GearHome, turn: Turn, context: &Context) -> Result<(), Failure> 
         caller::conditions(env, &user, interrupts.clone())
     };
     let all = turn_all(gears, turn, &conditions, &mut |turned| answer(&line(turned)))?;
-    if all.iter().any(|turned| turned.outcome.is_err()) {
-        return Err(Failure::silent());
+    let failed: Vec<&BootError> =
+        all.iter().filter_map(|turned| turned.outcome.as_ref().err()).collect();
+    // Each has been told.
+    if failed.iter().any(|error| error.is_interrupt()) {
+        return Err(Failure::interrupted(""));
     }
-    Ok(())
+    if failed.is_empty() { Ok(()) } else { Err(Failure::silent()) }
 }
 
 fn line(turned: &Turned) -> String {

@@ -39,6 +39,8 @@ const FOR_CARTRIDGES: [&str; 3] = ["OPENSHIFT_PYTHON_", "OPENSHIFT_NGINX_", "OPE
 const SHORT_TMP: &str = "/tmp";
 const LONGEST_TMP: usize = 32;
 
+const HOW: &str = "name the cartridge's directory with --cartridge DIR";
+
 /// All that `gear serve` is asked for.
 pub(crate) fn serve_options(
     arguments: &ServeArguments,
@@ -164,26 +166,37 @@ fn parent(env: &GearEnv) -> Utf8PathBuf {
 }
 
 fn beside_this_program() -> Result<Utf8PathBuf, String> {
-    const HOW: &str = "name the cartridge's directory with --cartridge DIR";
     let program = std::env::current_exe().map_err(|e| format!("{HOW} ({e})"))?;
-    let program = Utf8Path::from_path(&program).ok_or(HOW)?;
-    let dist = program.parent().and_then(Utf8Path::parent).ok_or(HOW)?.join("dist");
-    let entries = dist.read_dir_utf8().map_err(|_| format!("{HOW}: there is none in {dist}"))?;
-    let mut cartridges: Vec<Utf8PathBuf> = entries
-        .flatten()
-        .map(|entry| entry.path().to_owned())
-        .filter(|path| path.join("metadata/manifest.yml").is_file())
-        .collect();
-    match (cartridges.pop(), cartridges.len()) {
-        (Some(only), 0) => Ok(only),
-        (None, _) => Err(format!("{HOW}: there is none in {dist}")),
-        (Some(_), _) => Err(format!("{HOW}: there is more than one in {dist}")),
+    cartridge_beside(Utf8Path::from_path(&program).ok_or(HOW)?)
+}
+
+/// The only cartridge in the directory of `program`, as it is delivered, or where a build puts the
+/// cartridge, in `dist` beside that directory.
+fn cartridge_beside(program: &Utf8Path) -> Result<Utf8PathBuf, String> {
+    let own = program.parent().ok_or(HOW)?;
+    let built = own.parent().unwrap_or(own).join("dist");
+    for directory in [own, &built] {
+        let mut cartridges = cartridges_in(directory);
+        match (cartridges.pop(), cartridges.len()) {
+            (Some(only), 0) => return Ok(only),
+            (None, _) => {}
+            (Some(_), _) => return Err(format!("{HOW}: there is more than one in {directory}")),
+        }
     }
+    Err(format!("{HOW}: there is none in {own} or {built}"))
+}
+
+/// None where there is no such directory.
+fn cartridges_in(directory: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = directory.read_dir_utf8().into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path().to_owned());
+    paths.filter(|path| path.join("metadata/manifest.yml").is_file()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cart_core::files;
 
     fn arguments(env: &[(&str, &str)], server: Option<&str>) -> CartridgeArguments {
         CartridgeArguments {
@@ -228,6 +241,27 @@ mod tests {
         let env = GearEnv::new().with("PATH", "/a:.:b::/c");
         assert_eq!(more_path(&env).unwrap(), "/a:/c");
         assert_eq!(more_path(&GearEnv::new()), None);
+    }
+
+    #[test]
+    fn a_cartridge_lies_beside_the_program_or_where_a_build_puts_it() {
+        let place = tempfile::tempdir().unwrap();
+        let place = Utf8Path::from_path(place.path()).unwrap();
+        let program = place.join("debug/gear");
+        let cartridge = |path: &str| {
+            let metadata = place.join(path).join("metadata");
+            std::fs::create_dir_all(&metadata).unwrap();
+            files::write_atomic(&metadata.join("manifest.yml"), b"", 0o644).unwrap();
+        };
+        let none = cartridge_beside(&program).unwrap_err();
+        assert!(none.contains(&format!("none in {place}/debug or {place}/dist")), "{none}");
+        cartridge("dist/built");
+        assert_eq!(cartridge_beside(&program).unwrap(), place.join("dist/built"));
+        cartridge("debug/delivered");
+        assert_eq!(cartridge_beside(&program).unwrap(), place.join("debug/delivered"));
+        cartridge("debug/another");
+        let many = cartridge_beside(&program).unwrap_err();
+        assert!(many.contains(&format!("more than one in {place}/debug")), "{many}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use cart_core::files::FileError;
 use cart_core::run::RunError;
 use cart_gear::activate::ActivateError;
 use cart_gear::build::BuildError;
+use cart_gear::create::CreateError;
 use cart_gear::deploy::DeployError;
 use cart_gear::gear_home::{FindError, GearHomeError};
 use cart_gear::gear_lock::GearLockError;
@@ -47,18 +48,32 @@ impl Failure {
         Self::new("")
     }
 
-    fn interrupted(message: impl ToString) -> Self {
+    /// Somebody asked for an end.
+    pub(crate) fn interrupted(message: impl ToString) -> Self {
         Self { code: INTERRUPTED, message: message.to_string() }
+    }
+
+    /// A script failed, and `message` says more than that.
+    pub(crate) fn of_script(script: &HookError, message: impl ToString) -> Self {
+        match script {
+            HookError::Interrupted { .. } => Self::interrupted(message),
+            _ => Self::new(message),
+        }
+    }
+
+    /// As [`of_script`](Self::of_script), if it was one.
+    pub(crate) fn of_build(build: &BuildError, message: impl ToString) -> Self {
+        match build {
+            BuildError::Hook(script) => Self::of_script(script, message),
+            _ => Self::new(message),
+        }
     }
 }
 
 impl From<HookError> for Failure {
     fn from(error: HookError) -> Self {
-        match error {
-            HookError::Interrupted { .. } => Self::interrupted(error),
-            // What the script said of it has been shown as it came.
-            _ => Self::new(error.summary()),
-        }
+        // What the script said of it has been shown as it came.
+        Self::of_script(&error, error.summary())
     }
 }
 
@@ -132,6 +147,7 @@ impl From<ServeError> for Failure {
 
 impl From<KeepError> for Failure {
     fn from(error: KeepError) -> Self {
+        let message = error.to_string();
         match error {
             // The words of the scripts may name files of the gear, logs for example.
             KeepError::BringUp(error) if !matches!(error, BringUpError::Interrupted) => {
@@ -139,7 +155,9 @@ impl From<KeepError> for Failure {
                 Self { message: format!("{}; the gear was removed", failure.message), ..failure }
             }
             KeepError::BringUp(error) => error.into(),
-            other => Self::new(other),
+            KeepError::Create(CreateError::Lock(error)) => error.into(),
+            KeepError::Left { error, .. } => Self { message, ..Self::from(*error) },
+            _ => Self::new(message),
         }
     }
 }
@@ -199,5 +217,44 @@ impl From<RunError> for Failure {
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         Self::new(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cart_gear::gear_home::FindError;
+    use cart_gear::keep::Leftover;
+    use cart_gear::restore::RestoreError;
+    use cart_gear::snapshot::SnapshotError;
+    use cart_gear::upgrade::UpgradeError;
+
+    fn interrupt() -> HookError {
+        HookError::Interrupted { hook: "control stop".to_owned() }
+    }
+
+    fn build() -> BuildError {
+        BuildError::Hook(interrupt())
+    }
+
+    #[test]
+    fn an_interrupt_has_its_code_wherever_it_came() {
+        let left = Leftover::Find(FindError::Unfinished { name: "blog".to_owned() });
+        let interrupted = Box::new(KeepError::BringUp(BringUpError::Interrupted));
+        let failures = [
+            Failure::from(interrupt()),
+            Failure::from(RestoreError::Before(interrupt())),
+            Failure::from(RestoreError::Afterwards(build())),
+            Failure::from(RestoreError::Recover(build())),
+            Failure::from(SnapshotError::NotStarted(interrupt())),
+            Failure::from(SnapshotError::Recover(build())),
+            Failure::from(UpgradeError::Recover(build())),
+            Failure::from(KeepError::Left { error: interrupted, left }),
+        ];
+        assert!(failures.iter().all(|failure| failure.code == INTERRUPTED), "{failures:?}");
+        assert!(failures[7].message.contains("left behind"), "{:?}", failures[7]);
+        let other = HookError::NotExecutable { hook: "control".to_owned(), path: "/c".into() };
+        let other = Failure::from(RestoreError::Before(other));
+        assert_eq!(other.code, FAILED);
     }
 }

@@ -52,7 +52,8 @@ struct Status {
 pub(crate) fn list(arguments: &ListArguments, context: &mut Context) -> Result<(), Failure> {
     let gears = context.gears()?;
     let found = gears.list()?;
-    let summaries: Vec<Summary> = found.iter().map(|gear| summary(&gears, gear)).collect();
+    found.unreadable.iter().for_each(|(_, error)| remark(&error.to_string()));
+    let summaries: Vec<Summary> = found.gears.iter().map(|gear| summary(&gears, gear)).collect();
     if arguments.json {
         answer(&serde_json::to_string_pretty(&summaries)?);
     } else if summaries.is_empty() {

@@ -68,13 +68,13 @@ fn pushed() -> Result<Vec<PushedRef>, Failure> {
 }
 
 /// Whoever is gone cannot be told how it ended, and git accepts nothing any more: then the push
-/// ends, too.
+/// ends, too. Ctrl-C at a terminal ends git, and reaches this process as well.
 fn end_with(git: ProcessId, interrupts: Interrupts) -> Result<(), Failure> {
     std::thread::Builder::new()
         .name("pusher".to_owned())
         .spawn(move || {
             if wait::until(LONG, || (!git.is_alive()).then_some(())).is_some() {
-                interrupts.raise();
+                interrupts.raise_with_caller();
             }
         })
         .map(drop)

@@ -15,7 +15,7 @@ use clap::Args;
 
 use crate::args::OnGear;
 use crate::context::Context;
-use crate::failure::{Failure, INTERRUPTED};
+use crate::failure::Failure;
 use crate::terminal::remark;
 
 #[derive(Args, Debug)]
@@ -96,23 +96,27 @@ pub(crate) fn restore(arguments: &RestoreArguments, context: &mut Context) -> Re
 
 impl From<SnapshotError> for Failure {
     fn from(error: SnapshotError) -> Self {
+        let message = error.to_string();
         match error {
             SnapshotError::Hook(error) => error.into(),
-            SnapshotError::Archive(ArchiveError::Interrupted) => {
-                Self { code: INTERRUPTED, message: error.to_string() }
-            }
-            other => Self::new(other),
+            SnapshotError::Recover(error) => error.into(),
+            SnapshotError::NotStarted(script) => Self::of_script(&script, message),
+            SnapshotError::Archive(ArchiveError::Interrupted) => Self::interrupted(message),
+            _ => Self::new(message),
         }
     }
 }
 
 impl From<RestoreError> for Failure {
     fn from(error: RestoreError) -> Self {
+        let message = error.to_string();
         match error {
-            RestoreError::Snapshot(UnpackError::Interrupted) => {
-                Self { code: INTERRUPTED, message: error.to_string() }
+            RestoreError::Before(script) => Self::of_script(&script, message),
+            RestoreError::Afterwards(build) | RestoreError::Recover(build) => {
+                Self::of_build(&build, message)
             }
-            other => Self::new(other),
+            RestoreError::Snapshot(UnpackError::Interrupted) => Self::interrupted(message),
+            _ => Self::new(message),
         }
     }
 }

@@ -63,6 +63,7 @@ impl From<UpgradeError> for Failure {
         match error {
             UpgradeError::Hook(error) => error.into(),
             UpgradeError::Lock(error) => error.into(),
+            UpgradeError::Recover(error) => error.into(),
             other => Self::new(other),
         }
     }
