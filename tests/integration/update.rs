@@ -7,7 +7,7 @@ use cart_core::process;
 use cart_test::{Load, Rate, TestGear, get};
 use tempfile::TempDir;
 
-use tests::processes::child;
+use tests::processes::nginx;
 
 use crate::cartridge::{assembled, example, fixture};
 
@@ -45,7 +45,7 @@ fn another_nginx_takes_over_and_nothing_is_lost() {
         gear.write(path.file_name().unwrap(), &std::fs::read_to_string(&path).unwrap());
     }
     gear.control("start").done();
-    let before = child(&gear, "nginx: master");
+    let before = nginx(&gear);
     let current = gear.control("update").done().text.clone();
     assert!(current.contains("no other would be used"), "{current}");
     assert!(before.is_alive());
@@ -62,7 +62,7 @@ fn another_nginx_takes_over_and_nothing_is_lost() {
     let tally = load.finish();
     assert!(tally.answered > 0 && tally.lost() == 0, "{tally:?}");
 
-    let after = child(&gear, "nginx: master");
+    let after = nginx(&gear);
     assert!(process::executable(after.pid).unwrap().ends_with("usr/nginx/sbin/nginx"));
     assert!(gear.control("update").done().text.contains("no other would be used"));
     gear.control("status").done();
