@@ -58,16 +58,6 @@ fn serving(gear: &TestGear, service: &str, word: &str) -> ProcessId {
     wait::until(LIMIT, runs).unwrap_or_else(|| panic!("{service} does not run"))
 }
 
-/// The supervisor's child whose command line mentions `word`: of several the one with the lowest
-/// pid, so not surely the one that serves; that is [`server`] or [`nginx`].
-///
-/// # Panics
-/// When there is none.
-#[must_use]
-pub fn child(gear: &TestGear, word: &str) -> ProcessId {
-    child_of(supervisor(gear), word)
-}
-
 /// The child of `parent` whose command line mentions `word`.
 ///
 /// # Panics
