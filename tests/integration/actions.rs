@@ -10,7 +10,7 @@ use cart_hooks::AdvancedPython;
 use cart_test::{TestGear, get, try_get};
 use rustix::process::Signal;
 
-use tests::processes::{nginx, server, supervisor};
+use tests::processes::{Stopped, nginx, server, supervisor};
 use tests::scripts::{Ended, script, script_in, session};
 
 use crate::cartridge::{SERVER, assembled, empty_gear, fixture, running};
@@ -131,8 +131,7 @@ fn metrics_are_told_without_any_variable_of_the_gears() {
 #[test]
 fn metrics_of_a_supervisor_that_hangs_are_none_and_a_node_waits_long_enough_for_them() {
     let gear = running(&fixture("mirror"), &[]);
-    let supervisor = supervisor(&gear);
-    supervisor.signal(Signal::STOP);
+    let stopped = Stopped::stop(supervisor(&gear));
     // A busy machine may be slow now and then; what takes too long by itself is never in time.
     let in_time = wait::until(LIMIT, || {
         let begin = Instant::now();
@@ -140,7 +139,7 @@ fn metrics_of_a_supervisor_that_hangs_are_none_and_a_node_waits_long_enough_for_
         let in_time = begin.elapsed() < Duration::from_secs(1);
         (in_time || ended.code != Some(0)).then_some(ended)
     });
-    supervisor.signal(Signal::CONT);
+    stopped.go_on();
     let ended = in_time.unwrap();
     assert_eq!((ended.code, &*ended.out, &*ended.err), (Some(0), "", ""));
     assert_ne!(told(&gear, |lines| !lines.is_empty()), "");

@@ -10,7 +10,7 @@ use cart_core::entry::{CONFIGURATION, FAILED};
 use cart_core::files;
 use cart_test::{TestGear, get, try_get};
 use rustix::process::Signal;
-use tests::processes::{server, settled, supervisor};
+use tests::processes::{Stopped, server, settled, supervisor};
 
 use crate::cartridge::{SERVER, fixture, running};
 
@@ -261,7 +261,7 @@ fn copies_stay_until_nobody_runs_from_them() {
     let old = server(&gear);
     let code = gear.cartridge().join("good/1/code/app.py");
     // Told to end after five seconds, it does not hear of it before it goes on.
-    old.signal(Signal::STOP);
+    let stopped = Stopped::stop(old);
     for body in ["second", "third"] {
         gear.write("app.py", &app(body));
         gear.control("restart").done();
@@ -271,7 +271,7 @@ fn copies_stay_until_nobody_runs_from_them() {
         assert!(old.is_alive(), "it was killed before its time to finish was over");
         assert!(kept, "removed while somebody runs from it, when {body} was started");
     }
-    old.signal(Signal::CONT);
+    stopped.go_on();
     assert!(old.wait_gone(LIMIT));
     gear.control("restart").done();
     assert!(!code.exists());

@@ -11,7 +11,7 @@ use cart_core::{files, wait};
 use cart_test::{Answer, TestGear, get};
 use rustix::process::Signal;
 
-use tests::processes;
+use tests::processes::{self, Stopped};
 
 use crate::cartridge::{PATIENT_GUNICORN, SERVER, empty_gear, fixture, running};
 
@@ -137,11 +137,11 @@ fn a_program_that_the_app_started_is_left_alone_and_a_stopped_process_is_named()
     assert!(program.is_alive());
 
     let main = processes::server(&gear);
-    main.signal(Signal::STOP);
+    let stopped = Stopped::stop(main);
     let said = gear.control("threaddump").done().text.clone();
     assert!(said.contains(&format!("Process {} (", main.pid)), "{said}");
     assert!(said.contains("did not answer"), "{said}");
-    main.signal(Signal::CONT);
+    stopped.go_on();
     assert_eq!(get(gear.address(), "/pid").body, main.pid.to_string());
     program.signal(Signal::KILL);
 }

@@ -9,6 +9,7 @@ use cart_core::process::{self, ProcessId};
 use cart_core::{CartridgeDir, wait};
 use cart_supervisor::{ServiceState, SupervisorProcess};
 use cart_test::TestGear;
+use rustix::process::Signal;
 
 /// How long a service that crashed may take to run again.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -57,16 +58,6 @@ fn serving(gear: &TestGear, service: &str, word: &str) -> ProcessId {
     wait::until(LIMIT, runs).unwrap_or_else(|| panic!("{service} does not run"))
 }
 
-/// The supervisor's child whose command line mentions `word`: of several the one with the lowest
-/// pid, so not surely the one that serves; that is [`server`] or [`nginx`].
-///
-/// # Panics
-/// When there is none.
-#[must_use]
-pub fn child(gear: &TestGear, word: &str) -> ProcessId {
-    child_of(supervisor(gear), word)
-}
-
 /// The child of `parent` whose command line mentions `word`.
 ///
 /// # Panics
@@ -75,6 +66,29 @@ pub fn child(gear: &TestGear, word: &str) -> ProcessId {
 pub fn child_of(parent: ProcessId, word: &str) -> ProcessId {
     let found = those_of(parent, word).into_iter().next();
     found.unwrap_or_else(|| panic!("no child of {} mentions {word}", parent.pid))
+}
+
+/// A process that is stopped until this is dropped, or until it [goes on](Self::go_on): one that stays
+/// stopped would keep a failed test from its end.
+#[derive(Debug)]
+pub struct Stopped(ProcessId);
+
+impl Stopped {
+    /// Stops it.
+    #[must_use]
+    pub fn stop(process: ProcessId) -> Self {
+        process.signal(Signal::STOP);
+        Self(process)
+    }
+
+    /// Lets it go on.
+    pub fn go_on(self) {}
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.signal(Signal::CONT);
+    }
 }
 
 /// Waits until nothing of former generations runs: one Python server, one nginx, and of its
