@@ -9,6 +9,7 @@ use crate::gear::GearOnDisk;
 use crate::lifecycle::DestroyError;
 use crate::options::GearOptions;
 use crate::progress::{Interrupts, Progress, Silent};
+use crate::scripts::HookError;
 use crate::throwaway::Throwaway;
 use crate::watchman::{Ended, Watchman};
 
@@ -65,12 +66,18 @@ fn watch(
         if ended {
             return Ok(());
         }
-        if interrupts.take_reload()
-            && let Err(error) = gear.reload(progress)
-        {
-            progress.notice(&error.summary());
+        if interrupts.take_reload() {
+            match gear.reload(progress) {
+                // It was asked for an end of all, not of the reload.
+                Err(HookError::Interrupted { .. }) => return Ok(()),
+                Err(error) => progress.notice(&error.summary()),
+                Ok(_) => {}
+            }
         }
-        watchman.look(gear, progress)?;
+        match watchman.look(gear, progress) {
+            Err(Ended::NotStarted { source: HookError::Interrupted { .. }, .. }) => return Ok(()),
+            other => other?,
+        }
     }
 }
 

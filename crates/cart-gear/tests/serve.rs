@@ -230,6 +230,21 @@ fn a_second_interrupt_ends_a_stop_that_hangs() {
 }
 
 #[test]
+fn told_to_end_while_it_reloads_it_ends() {
+    let place = Place::new();
+    let args = ["--listen", "127.0.0.1:0", "--env", "HANG_AT=control reload"];
+    let mut gear = Serving::start(&place, &[], &args);
+    gear.said();
+    gear.signal(Signal::HUP);
+    let reloads = || place.calls().contains(&"control reload".to_owned()).then_some(());
+    assert!(wait::until(LIMIT, reloads).is_some());
+    gear.signal(Signal::TERM);
+    let (code, heard) = gear.end();
+    assert_eq!(code, Some(0), "{heard}");
+    nothing_is_left(&place);
+}
+
+#[test]
 fn a_daemon_that_hides_and_ignores_term_is_found_and_ended() {
     let place = Place::new();
     let args = ["--listen", "127.0.0.1:0", "--env", "LEAVE_BEHIND=yes"];
@@ -273,9 +288,11 @@ fn what_a_killed_daemon_leaves_may_end_later_without_a_new_start() {
     let child = ProcessId::of(child).unwrap();
     child.signal(Signal::KILL);
     assert!(wait::until(LIMIT, || child.has_ended().then_some(())).is_some());
-    // After a reload it is looked at what has ended, before the end that comes next.
-    gear.signal(Signal::HUP);
-    called("control reload", 2);
+    // Between two reloads it is looked at what has ended.
+    for times in [2, 3] {
+        gear.signal(Signal::HUP);
+        called("control reload", times);
+    }
     gear.signal(Signal::TERM);
     let (code, heard) = gear.end();
     assert_eq!(code, Some(0), "{heard}");
