@@ -204,15 +204,34 @@ impl GearOnDisk {
             unfinished.now(Touched::Done, &self.layout)?;
         }
         self.user_hook("deploy", progress)?;
-        match turn {
-            Turn::Hot => State::Started.write(&self.layout)?,
-            Turn::Start => drop(self.start(progress)?),
-            Turn::Restart => drop(self.restart(progress)?),
+        if turn == Turn::Hot {
+            State::Started.write(&self.layout)?;
+        } else {
+            self.turn(turn, unfinished, progress)?;
         }
         unfinished.now(Touched::Done, &self.layout)?;
         self.control_alone("post-deploy", progress)?;
         self.user_hook("post_deploy", progress)?;
         Ok(self.make_current(deployment, progress)?)
+    }
+
+    /// Starts or restarts the app on new code. Cut off there, it may have been as quick as that.
+    fn turn(
+        &mut self,
+        turn: Turn,
+        unfinished: &mut Unfinished,
+        progress: &mut dyn Progress,
+    ) -> Result<(), BuildError> {
+        unfinished.now(Touched::Turning, &self.layout)?;
+        let turned = match turn {
+            Turn::Restart => self.restart(progress),
+            Turn::Hot | Turn::Start => self.start(progress),
+        };
+        // The script itself says that the new code does not serve.
+        if let Err(BuildError::Hook(HookError::Failed { .. })) = &turned {
+            unfinished.touched = Touched::Tried;
+        }
+        turned.map(drop)
     }
 
     /// Makes the deployment the current one; of the others as many are kept as the gear wants. One

@@ -45,6 +45,11 @@ pub(crate) const PARTS: [&str; 3] = [CODE, "dependencies", "build-dependencies"]
 /// That of the [`PARTS`] which the app works in.
 pub(crate) const CODE: &str = "repo";
 
+/// Where one of the [`PARTS`] is laid out before it is put in place.
+pub(crate) fn beside(layout: &Layout, part: &str) -> Utf8PathBuf {
+    layout.runtime().join(format!(".{part}.new"))
+}
+
 /// A deployment on disk.
 #[derive(Clone, Debug)]
 pub struct Deployment {
@@ -139,12 +144,17 @@ impl Deployment {
 
     /// As [`put_in_place`](Self::put_in_place), but for these of the [`PARTS`].
     pub(crate) fn put(&self, parts: &[&str], layout: &Layout) -> Result<(), FileError> {
-        let beside = |part: &str| layout.runtime().join(format!(".{part}.new"));
+        let beside = |part: &str| beside(layout, part);
         // All of them are there before the first is replaced: a full disk changes nothing.
-        for part in parts {
+        let laid_out = parts.iter().try_for_each(|part| {
             tree::discard(&beside(part))?;
-            tree::copy(&self.directory.join(part), &beside(part), |_| false)?;
+            tree::copy(&self.directory.join(part), &beside(part), |_| false)
+        });
+        if laid_out.is_err() {
+            // They would keep the room that is needed to go on.
+            parts.iter().try_for_each(|part| tree::discard(&beside(part)))?;
         }
+        laid_out?;
         for part in parts {
             if *part == CODE {
                 replaced_code::replace(layout)?;
@@ -354,6 +364,12 @@ mod tests {
             .filter(|name| name.starts_with('.'))
             .collect();
         assert!(names.is_empty(), "{names:?}");
+        // What cannot be copied wholly leaves nothing behind that takes room.
+        files::write_atomic(&app, b"3", 0o644).unwrap();
+        tree::remove(&first.directory.join("dependencies")).unwrap();
+        first.put_in_place(&layout).unwrap_err();
+        assert_eq!(std::fs::read(&app).unwrap(), b"3");
+        assert!(PARTS.iter().all(|part| !beside(&layout, part).exists()));
         let by_id = layout.deployments().join("by-id").join(first.id());
         first.discard(&layout).unwrap();
         assert!(by_id.symlink_metadata().is_err());

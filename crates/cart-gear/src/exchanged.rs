@@ -70,6 +70,25 @@ pub(crate) fn exchange_back<'a>(
     Ok(lost)
 }
 
+/// Whether all parts are what they were before.
+pub(crate) fn is_back(home: &Utf8Path, parts: &[Part]) -> bool {
+    parts.iter().all(|part| number_of(&home.join(&part.below)) == part.before)
+}
+
+/// Keeps what is laid out from the next restore, which would remove it. Answers where it lies.
+///
+/// # Errors
+/// [`FileError`] naming it.
+pub(crate) fn keep_aside(home: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
+    let staging = home.join(STAGING);
+    let mut names = (0_u32..).map(|n| home.join(format!("{STAGING}.{n}")));
+    let aside = names.find(|name| name.symlink_metadata().is_err()).unwrap_or(staging.clone());
+    if staging.symlink_metadata().is_ok() {
+        files::rename(&staging, &aside)?;
+    }
+    Ok(aside)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,8 +126,11 @@ mod tests {
         std::fs::rename(home.join("data"), home.join(STAGING).join("data.old")).unwrap();
         assert!(exchange_back(home, &parts).unwrap().is_empty());
         is([Some("old"), Some("old"), None]);
+        assert!(is_back(home, &parts));
         exchange(home, &parts[..2]).unwrap();
-        tree::remove(&home.join(STAGING)).unwrap();
+        assert!(!is_back(home, &parts));
+        let kept = keep_aside(home).unwrap();
+        assert_eq!(std::fs::read_to_string(kept.join("data/text")).unwrap(), "old");
         assert_eq!(exchange_back(home, &parts).unwrap(), ["deployments", "data"]);
         is([Some("new"), Some("new"), None]);
     }

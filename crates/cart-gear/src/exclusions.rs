@@ -29,7 +29,7 @@ const NOT_OF_A_NODE: [&str; 6] = [
     ".gear.json",
     ".gear-deploying.json",
     ".gear-script.json",
-    ".restore",
+    ".restore*",
     "app-root/runtime/.repo.*",
     "app-root/runtime/.*dependencies.new*",
 ];

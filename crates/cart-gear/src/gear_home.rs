@@ -221,9 +221,15 @@ impl GearHome {
         ended
     }
 
-    /// The addresses of all gears that can be read.
+    /// The addresses of all gears, but for those that another user keeps secret.
     pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, FileError> {
-        Ok(self.list()?.gears.into_iter().flat_map(|gear| gear.record.addresses).collect())
+        let Listing { gears, unreadable } = self.list()?;
+        let secret =
+            |error: &FileError| error.source.kind() == std::io::ErrorKind::PermissionDenied;
+        if let Some((_, error)) = unreadable.into_iter().find(|(_, error)| !secret(error)) {
+            return Err(error);
+        }
+        Ok(gears.into_iter().flat_map(|gear| gear.record.addresses).collect())
     }
 
     pub(crate) fn lock_addresses(

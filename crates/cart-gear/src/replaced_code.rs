@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::{process, tree};
 
+use crate::deployment::{self, CODE};
 use crate::layout::Layout;
 
 /// What is in use is removed only beyond so many directories: somebody may push again and again while
@@ -17,7 +18,7 @@ const BESIDE: &str = ".repo.";
 
 /// Where new code is laid out.
 pub(crate) fn new(layout: &Layout) -> Utf8PathBuf {
-    layout.runtime().join(".repo.new")
+    deployment::beside(layout, CODE)
 }
 
 /// The number that the directory of the code in place has, wherever it goes: its inode.

@@ -54,7 +54,12 @@ impl GearOnDisk {
         let mut unfinished = Unfinished::of(&self.layout);
         self.begin_pause(&mut unfinished)?;
         let outcome = self.restore_from(&staging.0, current, &mut unfinished, progress);
-        self.end_of(progress);
+        if unfinished.is_half_exchanged(&self.layout) {
+            // The next command on the gear tries again to put back what lies there.
+            staging.keep();
+        } else {
+            self.end_of(progress);
+        }
         outcome
     }
 
@@ -174,6 +179,10 @@ impl GearOnDisk {
 struct Staging(Utf8PathBuf);
 
 impl Staging {
+    fn keep(self) {
+        std::mem::forget(self);
+    }
+
     fn make(home: &Utf8Path) -> Result<Self, FileError> {
         let path = home.join(STAGING);
         tree::remove(&path)?;

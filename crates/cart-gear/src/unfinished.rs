@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::build::BuildError;
-use crate::deployment::{CODE, Deployment, PARTS};
+use crate::deployment::{self, CODE, Deployment, PARTS};
 use crate::deployments;
 use crate::exchanged::{self, Part, STAGING};
 use crate::fingerprint;
@@ -20,6 +20,7 @@ use crate::layout::Layout;
 use crate::processes::Processes;
 use crate::progress::Progress;
 use crate::replaced_code;
+use crate::scripts::HookError;
 use crate::state::State;
 
 /// How long a script that outlived `gear` may take to end.
@@ -36,7 +37,7 @@ pub(crate) struct Unfinished {
     deployment: String,
     /// How often that one had been in place before.
     #[serde(default)]
-    activations: usize,
+    activations: Option<usize>,
     /// What has become of what served before.
     pub(crate) touched: Touched,
     /// The dependencies in place before, where they may change.
@@ -58,6 +59,8 @@ pub(crate) enum Touched {
     Not,
     /// It may have been stopped.
     Tried,
+    /// New code is being put in its place.
+    Turning,
     /// New code may serve in its place.
     Done,
 }
@@ -76,7 +79,7 @@ impl Unfinished {
             state,
             stop_lock,
             deployment: String::new(),
-            activations: 0,
+            activations: None,
             touched: Touched::Not,
             dependencies: fingerprint::of_dependencies(layout),
             code: replaced_code::number(layout),
@@ -93,6 +96,11 @@ impl Unfinished {
         self.exchanged = exchanged::parts(layout.home(), parts);
         self.write(layout)?;
         exchanged::exchange(layout.home(), &self.exchanged)
+    }
+
+    /// Whether some parts are what they were before, and others could not be put back.
+    pub(crate) fn is_half_exchanged(&self, layout: &Layout) -> bool {
+        !exchanged::is_back(layout.home(), &self.exchanged)
     }
 
     /// Notes that all files stay as they are now, whatever comes.
@@ -145,20 +153,33 @@ impl GearOnDisk {
         if unfinished.touched == Touched::Done && current.as_ref() == Some(name) {
             // All that was left to do was to say that it is done.
             let said = deployments::named(&self.layout, name).and_then(|it| {
-                it.map_or(Ok(()), |mut it| it.note_activation_after(unfinished.activations))
+                it.map_or(Ok(()), |mut it| {
+                    it.note_activation_after(unfinished.activations.unwrap_or(0))
+                })
             });
             noticed(said, progress);
             self.end_of(progress);
             return Ok(true);
         }
         progress.notice("A command was cut off; what was in place before is put back");
-        for lost in exchanged::exchange_back(self.layout.home(), &unfinished.exchanged)? {
-            progress.notice(&format!("{lost} is the snapshot's: what it was before is gone"));
+        if !unfinished.exchanged.is_empty()
+            && let Err(error) = self.control_alone("stop", progress)
+        {
+            progress.notice(&error.summary());
+        }
+        let lost = exchanged::exchange_back(self.layout.home(), &unfinished.exchanged)?;
+        if !lost.is_empty() {
+            let lost: Vec<&str> = lost.iter().map(|part| part.as_str()).collect();
+            let kept = exchanged::keep_aside(self.layout.home())?;
+            progress.notice(&format!(
+                "It is not known whether {} is what it was before the restore, or the snapshot's. The other lies in {kept}: look at both, and remove it",
+                lost.join(", ")
+            ));
         }
         noticed(self.forget_activation(&unfinished), progress);
         noticed(deployments::remove_unfinished(&self.layout), progress);
         self.put_back(&unfinished)?;
-        self.run_again(&unfinished, progress);
+        self.run_again(&unfinished, progress)?;
         noticed(tree::remove(&self.layout.home().join(STAGING)), progress);
         self.end_of(progress);
         Ok(true)
@@ -171,7 +192,7 @@ impl GearOnDisk {
         deployment: &Deployment,
     ) -> Result<(), FileError> {
         deployment.name().clone_into(&mut unfinished.deployment);
-        unfinished.activations = deployment.activations();
+        unfinished.activations = Some(deployment.activations());
         unfinished.write(&self.layout)?;
         self.runner.note = Some(script_file(&self.layout));
         Ok(())
@@ -220,14 +241,20 @@ impl GearOnDisk {
             ));
             return;
         }
-        self.run_again(unfinished, progress);
-        self.end_of(progress);
+        match self.run_again(unfinished, progress) {
+            Ok(()) => self.end_of(progress),
+            Err(error) => progress
+                .notice(&format!("{error}: the next command on the gear starts the app again")),
+        }
     }
 
     /// An activation is noted before it comes about.
     fn forget_activation(&self, unfinished: &Unfinished) -> Result<(), FileError> {
+        let Some(before) = unfinished.activations else {
+            return Ok(());
+        };
         let deployment = deployments::named(&self.layout, &unfinished.deployment)?;
-        deployment.map_or(Ok(()), |mut it| it.keep_activations(unfinished.activations))
+        deployment.map_or(Ok(()), |mut it| it.keep_activations(before))
     }
 
     /// Puts code, dependencies, state and stop lock back.
@@ -242,6 +269,10 @@ impl GearOnDisk {
         };
         let is_there = |part: &&str| if *part == CODE { code } else { same };
         let missing: Vec<&str> = PARTS.into_iter().filter(|part| !is_there(part)).collect();
+        // What was laid out and has no place takes room.
+        for part in PARTS {
+            tree::discard(&deployment::beside(&self.layout, part))?;
+        }
         // Without a current deployment what is in place is all that there is.
         if !missing.is_empty()
             && let Some(current) = deployments::current(&self.layout)?
@@ -257,21 +288,31 @@ impl GearOnDisk {
         Ok(())
     }
 
-    /// Has the app run, or not run, as it did before.
-    fn run_again(&self, unfinished: &Unfinished, progress: &mut dyn Progress) {
+    /// Has the app run, or not run, as it did before. That it fails is a notice, unless somebody asks
+    /// for an end.
+    fn run_again(
+        &self,
+        unfinished: &Unfinished,
+        progress: &mut dyn Progress,
+    ) -> Result<(), HookError> {
         let (action, done, remedy) = match (unfinished.touched, unfinished.state) {
-            (Touched::Not, _) => return,
+            (Touched::Not, _) => return Ok(()),
             (Touched::Tried, State::Started) => ("start", "started", "restart"),
-            (Touched::Done, State::Started) => ("restart", "restarted", "restart"),
+            (Touched::Turning | Touched::Done, State::Started) => {
+                ("restart", "restarted", "restart")
+            }
             _ => ("stop", "stopped", "stop"),
         };
-        if let Err(error) = self.control_alone(action, progress) {
-            progress.notice(&format!(
+        match self.control_alone(action, progress) {
+            Err(error @ HookError::Interrupted { .. }) => return Err(error),
+            Err(error) => progress.notice(&format!(
                 "The gear's files are as they were before, but the app could not be {done}: {}. Mend the cause, then: gear {remedy} {}",
                 error.summary(),
                 self.name
-            ));
+            )),
+            Ok(_) => {}
         }
+        Ok(())
     }
 
     /// Whether nothing but the current deployment is kept, as on a node by default.

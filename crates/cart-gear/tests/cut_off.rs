@@ -162,21 +162,44 @@ fn a_restore_that_is_killed_leaves_what_was_there_before() {
     clone.push(&["master"]);
     let deployments = gears.json(&["deployments", "blog", "--json"]);
     for (call, again) in [
-        ("control pre-restore", "control start"),
-        ("control post-restore", "control start"),
-        ("control deploy", "control start"),
-        ("control post-deploy", "control restart"),
+        ("control pre-restore", &["control start"][..]),
+        ("control post-restore", &["control stop", "control start"]),
+        ("control deploy", &["control stop", "control start"]),
+        // The restored code may serve by then.
+        ("control start", &["control stop", "control restart"]),
+        ("control post-deploy", &["control stop", "control restart"]),
     ] {
         killed_at(&gears, call, &["restore", "blog", file.as_str()]);
         let (calls, said) = recovered(&gears);
         assert!(said.contains("what was in place before is put back"), "{said}");
-        assert_eq!(calls, [again], "after {call}");
+        assert_eq!(calls, again, "after {call}");
         assert_eq!((read().as_str(), page(&url).as_str()), ("now", "better"), "after {call}");
         assert_eq!(gears.json(&["deployments", "blog", "--json"]), deployments);
         assert!(!home.join(".restore").exists());
     }
     gears.gear(&["restore", "blog", file.as_str()]).done();
     assert_eq!((read().as_str(), page(&url).as_str()), ("then", "good"));
+}
+
+#[test]
+fn whoever_puts_a_gear_right_may_be_interrupted_and_the_next_command_goes_on() {
+    let gears = Gears::new();
+    let (url, clone) = served(&gears);
+    clone.page("never");
+    let sha = clone.push(&["master:elsewhere"]);
+    assert!(!sha.is_empty());
+    killed_at(&gears, "control restart", &["deploy", "blog", "elsewhere"]);
+    set(&gears, "HANG_AT", "control restart");
+    let known = gears.place.calls().len();
+    let mut child = gears.start(&["env", "set", "blog", "ANY=thing"]);
+    let hangs = || (gears.place.calls().len() > known).then_some(());
+    assert!(wait::until(LIMIT, hangs).is_some());
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    unset(&gears, "HANG_AT");
+    let (calls, said) = recovered(&gears);
+    assert!(said.contains("cut off"), "{said}");
+    assert_eq!((calls, page(&url).as_str()), (vec!["control restart".to_owned()], "good"));
 }
 
 #[test]

@@ -173,15 +173,18 @@ fn what_is_no_gear_is_left_alone() {
 fn a_gear_that_cannot_be_read_does_not_stand_in_the_way_of_others() {
     let place = Place::new();
     place.create("blog");
+    place.create("shop");
     // Nobody can read it, root neither.
     let other = place.gears.home_of("other");
     std::fs::create_dir_all(other.join(".gear.json")).unwrap();
     let found = place.gears.list().unwrap();
-    assert_eq!(found.gears.iter().map(|gear| &*gear.name).collect::<Vec<_>>(), ["blog"]);
+    assert_eq!(found.gears.iter().map(|gear| &*gear.name).collect::<Vec<_>>(), ["blog", "shop"]);
     assert_eq!(found.unreadable[0].0, "other");
     let meant = place.gears.find("blgo").unwrap_err().to_string();
     assert!(meant.ends_with("did you mean blog?"), "{meant}");
-    place.create("shop");
+    // Its address, which it has for life, is not known.
+    let error = place.create_at("third", Listen::Anywhere).unwrap_err().to_string();
+    assert!(error.contains("other/.gear.json"), "{error}");
 
     let mut told = Vec::new();
     let conditions = |_: &str| Conditions::default();
