@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use cart_core::files::FileError;
+use cart_core::tree;
 
 use crate::answer::{self, AnswerError};
 use crate::build::{BuildError, Code, Order};
@@ -19,7 +20,6 @@ use crate::repository::{Commit, Repository};
 use crate::scripts::HookError;
 use crate::template::{Template, TemplateError};
 use crate::user_variables::UserVariableError;
-use cart_core::tree;
 
 /// How long an app that has started may take to its first answer.
 const FIRST_ANSWER: Duration = Duration::from_secs(60);

@@ -2,6 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
+use cart_core::tree;
 
 use crate::deployment::{Deployment, MARKERS, Markers};
 use crate::deployments;
@@ -14,7 +15,6 @@ use crate::repository::{Commit, Repository, RepositoryError};
 use crate::scripts::HookError;
 use crate::state::State;
 use crate::unfinished::{Touched, Unfinished};
-use cart_core::tree;
 
 /// The mode of what is built in.
 const DIRECTORY: u32 = 0o750;

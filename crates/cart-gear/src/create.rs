@@ -4,6 +4,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::manifest::Manifest;
+use cart_core::tree;
 
 use crate::build::BuildError;
 use crate::deployments;
@@ -17,7 +18,6 @@ use crate::names::{self, NameError};
 use crate::options::GearOptions;
 use crate::record::{Record, Stage};
 use crate::repository::Receiver;
-use cart_core::tree;
 
 impl GearHome {
     /// Makes a gear that stays, under the lock of its name; no script runs and no cartridge is on

@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
+use cart_core::tree;
 
 use crate::identity;
 use crate::layout::Layout;
 use crate::metadata::{self, Metadata};
 use crate::replaced_code;
-use cart_core::tree;
 
 /// What a push says about how it wants to be built: markers in `.openshift/markers/`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

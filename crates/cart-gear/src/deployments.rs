@@ -2,12 +2,12 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
+use cart_core::tree;
 use serde::Serialize;
 
 use crate::deployment::Deployment;
 use crate::layout::Layout;
 use crate::metadata;
-use cart_core::tree;
 
 /// The variable of the node that says how many deployments a gear keeps.
 pub const KEEP: &str = "OPENSHIFT_KEEP_DEPLOYMENTS";

@@ -14,6 +14,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::env::EnvError;
 use cart_core::files::{self, FileError};
+use cart_core::tree;
 use cart_core::{GearEnv, fault};
 
 use crate::gear::GearOnDisk;
@@ -25,7 +26,6 @@ use crate::options::Conditions;
 use crate::processes::Processes;
 use crate::progress::{Interrupts, Progress};
 use crate::record::{Record, Stage};
-use cart_core::tree;
 
 /// Choosing addresses is done in no time.
 const CHOOSING: Duration = Duration::from_secs(30);

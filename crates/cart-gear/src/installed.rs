@@ -7,9 +7,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::managed_files::{ManagedFiles, ManagedFilesError};
 use cart_core::manifest::{Manifest, ManifestError};
+use cart_core::tree;
 
 use crate::layout::Layout;
-use cart_core::tree;
 
 /// A cartridge as its author delivers it.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
+use cart_core::tree;
 
 use crate::build::{BuildError, no_code};
 use crate::environ;
@@ -17,7 +18,6 @@ use crate::progress::Progress;
 use crate::scripts::{HookError, is_executable};
 use crate::state::State;
 use crate::templates;
-use cart_core::tree;
 
 /// How long the scripts that end a gear may take.
 const LAST_SCRIPTS: Duration = Duration::from_secs(60);

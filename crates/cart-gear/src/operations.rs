@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use cart_core::files::{self, FileError};
+use cart_core::tree;
 
 use crate::build::BuildError;
 use crate::gear::GearOnDisk;
@@ -12,7 +13,6 @@ use crate::progress::Progress;
 use crate::scripts::HookError;
 use crate::state::State;
 use crate::unfinished::Unfinished;
-use cart_core::tree;
 
 /// How long the processes of a gear that is idled may take after SIGTERM (node-contract.md,
 /// control).

@@ -7,12 +7,12 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::run::{self, RunError};
+use cart_core::tree;
 use cart_core::{CommandSpec, GearEnv};
 
 use crate::build::no_code;
 use crate::git::{self, Git, GitError};
 use crate::identity;
-use cart_core::tree;
 
 /// How long getting a repository from elsewhere may take.
 const FETCHING: Duration = Duration::from_secs(1800);

@@ -8,6 +8,7 @@ use std::io::Read;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
+use cart_core::tree;
 
 use crate::build::BuildError;
 use crate::exchanged::STAGING;
@@ -23,7 +24,6 @@ use crate::state::State;
 use crate::transforms::{TransformError, Transforms};
 use crate::unfinished::Unfinished;
 use crate::unpack::{self, UnpackError};
-use cart_core::tree;
 
 /// What becomes of a gear's git repository in a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::glob;
+use cart_core::tree;
 
 use crate::added_endpoints;
 use crate::answer;
@@ -22,7 +23,6 @@ use crate::progress::Progress;
 use crate::record::Record;
 use crate::scripts::HookError;
 use crate::state::State;
-use cart_core::tree;
 
 /// What is done when the gear has the version already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
