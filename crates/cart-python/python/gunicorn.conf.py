@@ -8,6 +8,7 @@ gunicorn would have, and what it sets goes before what is set here.
 """
 
 import importlib.util
+import inspect
 import mmap
 import os
 import signal
@@ -20,8 +21,10 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def _make_our_modules_importable():
-    """These two only: this folder itself must not come before the app's."""
-    for name in ("cartridge_stacks", "cartridge_wsgi"):
+    """These only: this folder itself must not come before the app's."""
+    for name in (
+        "cartridge_stacks", "cartridge_framing", "cartridge_framing_asgi", "cartridge_wsgi",
+    ):
         if name not in sys.modules:
             path = os.path.join(_HERE, name + ".py")
             spec = importlib.util.spec_from_file_location(name, path)
@@ -41,6 +44,8 @@ def _memory_folder():
 
 _make_our_modules_importable()
 
+import cartridge_framing  # noqa: E402
+import cartridge_framing_asgi  # noqa: E402
 import cartridge_stacks  # noqa: E402
 
 # The workers, forked later, answer from their first moment.
@@ -156,21 +161,49 @@ def post_fork(server, worker):
 
 
 def post_worker_init(worker):
-    """Puts `_behind_nginx` between gunicorn and the app. Here a worker has set all signal
+    """Puts what is ours between gunicorn and the app. Here a worker has set all signal
     handlers that it wants."""
-    from gunicorn.workers.base_async import AsyncWorker
-    from gunicorn.workers.gthread import ThreadWorker
-    from gunicorn.workers.sync import SyncWorker
-
     _BOOTED[0] = 1
     cartridge_stacks.answer_signals()
     if "gevent" in sys.modules:
         cartridge_stacks.prepare_greenlets()
     if "post_worker_init" in _APP:
         _APP["post_worker_init"](worker)
-    # Others (an ASGI worker of the app's choice) do not speak WSGI.
-    if isinstance(worker, (AsyncWorker, SyncWorker, ThreadWorker)):
-        worker.wsgi = _behind_nginx(worker.wsgi)
+    if _speaks_wsgi(worker):
+        _close_after_upgrades()
+        worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi))
+        return
+    # gunicorn's own ASGI worker keeps the app elsewhere.
+    for name in ("wsgi", "asgi"):
+        application = getattr(worker, name, None)
+        if _speaks_asgi(application):
+            setattr(worker, name, cartridge_framing_asgi.framed(application))
+
+
+def _speaks_wsgi(worker):
+    from gunicorn.workers.base_async import AsyncWorker
+    from gunicorn.workers.gthread import ThreadWorker
+    from gunicorn.workers.sync import SyncWorker
+
+    return isinstance(worker, (AsyncWorker, SyncWorker, ThreadWorker))
+
+
+def _speaks_asgi(application):
+    called = getattr(application, "__call__", None)
+    return inspect.iscoroutinefunction(application) or inspect.iscoroutinefunction(called)
+
+
+def _close_after_upgrades():
+    """A connection on which an upgrade was asked is never used again: what follows on it may
+    not be a request."""
+    from gunicorn.http.wsgi import Response
+
+    should_close = Response.should_close
+
+    def should_close_after_upgrade(self):
+        return any(name == "UPGRADE" for name, _ in self.req.headers) or should_close(self)
+
+    Response.should_close = should_close_after_upgrade
 
 
 def _behind_nginx(application):
@@ -180,7 +213,11 @@ def _behind_nginx(application):
         # A unix socket has no client address; nginx sends it along.
         if not environ.get("REMOTE_ADDR"):
             environ["REMOTE_ADDR"] = environ.get("HTTP_X_REAL_IP", "")
-        if "HTTP_UPGRADE" not in environ or "gunicorn.socket" not in environ:
+        if not cartridge_framing.asks_for_websocket(environ):
+            # What an app writes past gunicorn on a shared connection would reach others.
+            environ.pop("gunicorn.socket", None)
+            return application(environ, start_response)
+        if "gunicorn.socket" not in environ:
             return application(environ, start_response)
         client = environ["gunicorn.socket"] = ClientSocket(environ["gunicorn.socket"])
         response = application(environ, start_response)

@@ -28,6 +28,7 @@ from gevent.event import Event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
+import cartridge_framing
 import cartridge_stacks
 import cartridge_wsgi
 
@@ -76,16 +77,23 @@ def handler_class(base, behind_nginx):
 
         def handle_one_request(self):
             result = base.handle_one_request(self)
-            if self.server.draining or self.taken():
+            if self.server.draining or self.upgrade_asked():
                 return None  # the last one on this connection
             return result
+
+        def upgrade_asked(self):
+            return self.headers is not None and self.headers.get("Upgrade") is not None
+
+        def _connection_upgrade_requested(self):
+            # gevent leaves the body of such a request unread, whatever is asked for.
+            return self.command == "GET" and self.headers.get("Upgrade", "").lower() == "websocket"
 
         def get_environ(self):
             environ = base.get_environ(self)
             if behind_nginx:
                 environ.pop("REMOTE_PORT", None)
                 cartridge_wsgi.behind_nginx(environ)
-            if environ.get("HTTP_UPGRADE"):
+            if cartridge_framing.asks_for_websocket(environ):
                 self.client = cartridge_wsgi.ClientSocket(self.socket)
                 environ["werkzeug.socket"] = self.client
             return environ
@@ -163,7 +171,8 @@ def main():
     cartridge_stacks.prepare_greenlets()
     listener = cartridge_wsgi.listening_socket()
     cartridge_wsgi.enter_app_folder()
-    server = Server(listener, cartridge_wsgi.load_or_exit(options.app))
+    application = cartridge_wsgi.load_or_exit(options.app)
+    server = Server(listener, cartridge_framing.framed(application))
     told_to_stop = Event()
     gevent.signal_handler(signal.SIGTERM, told_to_stop.set)
     gevent.signal_handler(signal.SIGINT, told_to_stop.set)

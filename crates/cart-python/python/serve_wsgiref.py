@@ -26,6 +26,7 @@ try:
 except ImportError:  # Python 2
     from SocketServer import BaseServer
 
+import cartridge_framing
 import cartridge_stacks
 import cartridge_wsgi
 
@@ -190,7 +191,7 @@ class Handler(WSGIRequestHandler):
             cartridge_wsgi.behind_nginx(environ)
             if environ.get("wsgi.url_scheme") == "https":
                 environ["HTTPS"] = "on"  # from which wsgiref takes the scheme
-        if environ.get("HTTP_UPGRADE"):
+        if cartridge_framing.asks_for_websocket(environ):
             environ["werkzeug.socket"] = cartridge_wsgi.ClientSocket(self.connection)
         return environ
 
@@ -334,7 +335,7 @@ def main():
     cartridge_stacks.answer_signals()
     listener = cartridge_wsgi.listening_socket()
     cartridge_wsgi.enter_app_folder()
-    application = cartridge_wsgi.load_or_exit(options.app)
+    application = cartridge_framing.framed(cartridge_wsgi.load_or_exit(options.app))
     server = Server(listener, application, options.threads, options.drain)
     signal.signal(signal.SIGTERM, server.stop)
     signal.signal(signal.SIGINT, server.stop)

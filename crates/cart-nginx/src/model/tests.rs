@@ -137,7 +137,7 @@ fn a_pool_needs_bounds_and_a_server_that_can_have_one() {
         let rendered = rendered(site, version);
         let pool = appserver_text(&rendered).contains("keepalive 16;");
         // Without a pool each connection is closed by the app's server, not by accident.
-        assert_eq!(appserver_text(&rendered).contains("'' close;"), !pool);
+        assert_eq!(appserver_text(&rendered).contains("\" GET HTTP/1.1   \" '';"), pool);
         pool
     };
     let mut site = site();

@@ -1,0 +1,237 @@
+"""Keeps an app's mistakes about where its answer ends away from everybody else.
+
+nginx sends the requests of many visitors over one connection. If an app answers HEAD with a
+body, or with more or less than its Content-Length, then what stands on that connection is no
+longer what nginx believes, and the next visitor gets it. Servers differ, also from version to
+version, in what of this they let pass; so it is settled here, for all of them, before a server
+sees it.
+
+    application = framed(application)
+
+What the app does wrong is said in the log (`wsgi.errors`), and costs its own answer only.
+Needs only the standard library; runs on Python 3.6 and newer, and 2.7.
+"""
+
+BODILESS = (204, 304)
+"""Statuses without a body (RFC 9112, 6.3)."""
+HOP_BY_HOP = frozenset((
+    "connection", "keep-alive", "proxy-connection", "te", "trailer", "trailers",
+    "transfer-encoding", "upgrade",
+))
+"""Headers about one connection, which is the server's business (PEP 3333, Other HTTP Features)."""
+UNREAD_BLOCK = 65536
+"""Bytes read at once of a request's body that the app left unread."""
+
+
+class FramingError(Exception):
+    """The answer cannot be sent as the app wants it. The server answers 500, or, when a part
+    is sent already, closes the connection: so the client sees that the rest is missing."""
+
+
+def asks_for_websocket(environ):
+    """Whether a WebSocket may come of this request: nothing else is ever upgraded."""
+    return (
+        environ.get("REQUEST_METHOD") == "GET"
+        and environ.get("HTTP_UPGRADE", "").strip().lower() == "websocket"
+    )
+
+
+def framed(application):
+    """`application` as a WSGI callable whose answers end where they say."""
+
+    def framed_application(environ, start_response):
+        if asks_for_websocket(environ):
+            # Its connection is used for nothing else, and may become the app's own.
+            return application(environ, start_response)
+        # nginx dropped it already, unless the app's own configuration passes it on.
+        environ.pop("HTTP_UPGRADE", None)
+        head = _Head(environ, start_response)
+        result = application(environ, head.start_response)
+        if isinstance(result, (list, tuple)) and not head.written:
+            blocks = head.frame_whole(result)
+            if not _has_body(environ):
+                return blocks
+            return _Answer(environ, head, blocks)
+        return _Answer(environ, head, result)
+
+    return framed_application
+
+
+def _has_body(environ):
+    return environ.get("CONTENT_LENGTH", "") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
+
+
+class _Head(object):
+    """Status and headers, held back until the first byte of the body is there: an app may
+    change its mind until then, and what is wrong with them can still become a 500."""
+
+    def __init__(self, environ, server_start_response):
+        self.environ = environ
+        self.server_start_response = server_start_response
+        self.pending = None
+        self.server_write = None
+        self.written = False
+        """Whether the app used `write`, the old way to send a body."""
+        self.silent = False
+        """Whether this answer has no body, whatever the app sends."""
+        self.promised = self.left = None
+        """The bytes of the body, and those that may still follow; None for as many as come."""
+        self.cut = False
+
+    def start_response(self, status, headers, exc_info=None):
+        try:
+            if exc_info and self.server_write:
+                # Too late for another head: the server cuts the answer short.
+                if hasattr(exc_info[1], "with_traceback"):
+                    raise exc_info[1].with_traceback(exc_info[2])
+                raise exc_info[1]
+            if self.pending and not exc_info:
+                raise FramingError("the app called start_response twice")
+        finally:
+            exc_info = None
+        self.pending = (status, list(headers))
+        return self.write
+
+    def write(self, data):
+        self.written = True
+        self.begin()
+        data = self.measured(data)
+        if data:
+            self.server_write(data)
+
+    def begin(self, whole=None):
+        """Hands the head to the server. `whole`: how long the body is, where that is known."""
+        if self.server_write:
+            return
+        if not self.pending:
+            raise FramingError("the app answered without calling start_response")
+        status, headers = self.pending
+        code = _code(status)
+        headers, length = _sound(headers)
+        head_only = self.environ.get("REQUEST_METHOD") == "HEAD"
+        if code in BODILESS:
+            headers = [header for header in headers if header[0].lower() != "content-length"]
+            length = None
+        elif length is None and whole is not None and not (head_only and whole == 0):
+            headers.append(("Content-Length", str(whole)))
+            length = whole
+        self.silent = head_only or code in BODILESS
+        self.promised = self.left = 0 if self.silent else length
+        self.server_write = self.server_start_response(status, headers) or _no_write
+
+    def measured(self, data):
+        """As much of `data` as may be sent."""
+        if self.left is None:
+            return data
+        if len(data) <= self.left:
+            self.left -= len(data)
+            return data
+        if not self.silent and not self.cut:
+            self.cut = True
+            self.complain("the app answered with more than its Content-Length of %d bytes: the"
+                          " rest is left out" % self.promised)
+        data, self.left = data[:self.left], 0
+        return data
+
+    def finish(self):
+        """To be called when no more comes."""
+        self.begin()
+        if self.left:
+            raise FramingError(
+                "%s: the app answered with %d bytes, but its Content-Length is %d"
+                % (self.asked(), self.promised - self.left, self.promised)
+            )
+
+    def frame_whole(self, blocks):
+        """The blocks to send of an answer that is all there."""
+        whole = sum(map(len, blocks))
+        self.begin(whole)
+        if self.left == whole:
+            return blocks
+        blocks = [self.measured(block) for block in blocks]
+        self.finish()
+        return blocks
+
+    def complain(self, text):
+        errors = self.environ.get("wsgi.errors")
+        if errors is not None:
+            errors.write("%s: %s\n" % (self.asked(), text))
+
+    def asked(self):
+        return "%s %s" % (self.environ.get("REQUEST_METHOD"), self.environ.get("PATH_INFO"))
+
+
+class _Answer(object):
+    """The body, block by block."""
+
+    def __init__(self, environ, head, result):
+        self.environ = environ
+        self.head = head
+        self.result = result
+
+    def __iter__(self):
+        head = self.head
+        for block in self.result:
+            if not block:
+                continue
+            head.begin()
+            block = head.measured(block)
+            if block:  # else what the app does after its last byte may matter to it: it goes on
+                yield block
+        head.finish()
+
+    def close(self):
+        try:
+            if hasattr(self.result, "close"):
+                self.result.close()
+        finally:
+            if _has_body(self.environ):
+                self.read_rest()
+
+    def read_rest(self):
+        """Reads what the app left of the request: closing a connection on which something is
+        unread may take the answer away from nginx."""
+        try:
+            body = self.environ["wsgi.input"]
+            while body.read(UNREAD_BLOCK):
+                pass
+        except Exception:
+            pass  # the client is gone, or the app has closed it
+
+
+def _no_write(data):
+    raise FramingError("this server has no `write`")
+
+
+def _code(status):
+    """The number in a status line such as `200 OK`."""
+    code = str(status)[:3]
+    if not code.isdigit() or str(status)[3:4].strip() or "\r" in status or "\n" in status:
+        raise FramingError("the app answered with the status %r, which is none" % (status,))
+    code = int(code)
+    if code < 200:
+        raise FramingError(
+            "the app answered with the status %r: 1xx is no answer, one from 200 on is" % (status,)
+        )
+    return code
+
+
+def _sound(headers):
+    """The headers without those of the connection, and the Content-Length that they name."""
+    kept, length = [], None
+    for name, value in headers:
+        text = str(value)
+        if "\n" in text or "\r" in text or "\0" in text or "\n" in name or "\r" in name:
+            raise FramingError("the header %r of the app's answer has a line break in it" % (name,))
+        lower = name.lower()
+        if lower in HOP_BY_HOP:
+            continue
+        if lower == "content-length":
+            digits = text.strip()
+            if not digits.isdigit() or (length is not None and int(digits) != length):
+                raise FramingError("the app's Content-Length is %r, which is none" % (text,))
+            if length is not None:
+                continue
+            length = int(digits)
+        kept.append((name, value))
+    return kept, length
