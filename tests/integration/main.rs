@@ -7,6 +7,7 @@
 
 mod actions;
 mod crashes;
+mod desync;
 mod elsewhere;
 mod faults;
 mod foreground;

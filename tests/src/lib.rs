@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod cartridge;
+pub mod desync;
 pub mod faults;
 pub mod lost;
 pub mod processes;

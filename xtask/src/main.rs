@@ -1,7 +1,7 @@
 //! `cargo xtask`: what is done to this workspace beside building it.
 //!
 //! `dist` assembles and packs the cartridge, `serve` serves an app with it, `lost` counts what clients
-//! lose while something changes, `test` runs everything that must hold. All but `dist` first install
+//! lose while something changes, `desync` looks whether one visitor reaches another, `test` runs everything that must hold. All but `dist` first install
 //! what the machine lacks, and assemble the cartridge from a development build: on two cores that is
 //! a fraction of a release build's time, and it is the build that `cargo test` needs anyway.
 
@@ -21,6 +21,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
+use camino::Utf8Path;
 use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, GearEnv};
 use clap::Parser;
@@ -61,6 +62,7 @@ fn perform(task: Task) -> Result<(), TaskError> {
         Task::Dist(arguments) => Ok(dist::release(&workspace, &arguments)?),
         Task::Serve { args } => serve(&workspace, &args),
         Task::Lost { args } => lost(&workspace, &args),
+        Task::Desync { args } => desync(&workspace, &args),
         Task::Test { args } => test(&workspace, &args),
     }
 }
@@ -82,8 +84,22 @@ fn serve(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
 /// older ones lose at a reload (ARCHITECTURE.md) is not ours to count.
 fn lost(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     install::prepare(workspace, Need::TO_SERVE)?;
-    let cartridge = dist::development(workspace, true)?;
-    let run = workspace.cargo(&["run", "--quiet", "-p", "tests", "--bin", "lost", "--"]);
+    become_a_tests_program(workspace, "lost", &dist::development(workspace, true)?, args)
+}
+
+/// Becomes the program `desync` of the tests, on the assembled cartridge.
+fn desync(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
+    install::prepare(workspace, Need::TO_SERVE)?;
+    become_a_tests_program(workspace, "desync", &dist::development(workspace, false)?, args)
+}
+
+fn become_a_tests_program(
+    workspace: &Workspace,
+    program: &str,
+    cartridge: &Utf8Path,
+    args: &[String],
+) -> Result<(), TaskError> {
+    let run = workspace.cargo(&["run", "--quiet", "-p", "tests", "--bin", program, "--"]);
     Err(run::replace_self(&run.args(["--cartridge", cartridge.as_str()]).args(args)).into())
 }
 
