@@ -1,6 +1,7 @@
 //! Every server serves, holds WebSockets, and can be switched to.
 
-use cart_test::{WebSocket, get, post};
+use camino::Utf8Path;
+use cart_test::{Load, Rate, WebSocket, get, post};
 
 use crate::cartridge::{SERVER, example, fixture, running};
 
@@ -50,4 +51,24 @@ fn gunicorn_has_as_many_workers_as_were_asked_for() {
         (cart_core::process::children(master).len() == 2).then_some(())
     });
     assert!(all.is_some());
+}
+
+#[test]
+fn workers_that_an_old_gunicorn_replaces_after_so_many_requests_lose_none() {
+    let place = tempfile::tempdir().unwrap();
+    let app = Utf8Path::from_path(place.path()).unwrap();
+    for file in [fixture("sequence").join("app.py"), example("welcome").join("echo_socket.py")] {
+        std::fs::copy(&file, app.join(file.file_name().unwrap())).unwrap();
+    }
+    std::fs::write(app.join("requirements.txt"), "gunicorn==23.0.0\n").unwrap();
+    std::fs::write(app.join("gunicorn.conf.py"), "max_requests = 25\n").unwrap();
+    let variables = [(SERVER, "gunicorn"), ("OPENSHIFT_PYTHON_WORKER_CLASS", "gthread")];
+    let gear = running(app, &variables);
+    let load = Load::start(gear.address(), Rate::Full);
+    let enough = cart_core::wait::until(std::time::Duration::from_secs(60), || {
+        (load.answered() > 1500).then_some(())
+    });
+    let tally = load.finish();
+    assert!(enough.is_some(), "{} answers only", tally.answered);
+    assert_eq!(tally.lost(), 0, "{}", tally.losses());
 }

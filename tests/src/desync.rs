@@ -108,6 +108,12 @@ impl Stage {
         Outcome { strangers: STRANGERS + 2, harm, refused }
     }
 
+    /// What the app and its server said.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.gear.log("appserver.log")
+    }
+
     /// Asks as somebody who knows nothing of the attack. What is wrong with the answer, if anything.
     fn stranger(&mut self, address: SocketAddr) -> Option<String> {
         self.strangers += 1;

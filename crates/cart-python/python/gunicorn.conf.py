@@ -7,6 +7,7 @@ own messages. An app's `gunicorn.conf.py` in the working directory is executed a
 gunicorn would have, and what it sets goes before what is set here.
 """
 
+import errno
 import importlib.util
 import inspect
 import mmap
@@ -171,6 +172,7 @@ def post_worker_init(worker):
         _APP["post_worker_init"](worker)
     if _speaks_wsgi(worker):
         _close_after_upgrades()
+        _answer_what_was_accepted(worker)
         worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi))
         return
     # gunicorn's own ASGI worker keeps the app elsewhere.
@@ -204,6 +206,29 @@ def _close_after_upgrades():
         return any(name == "UPGRADE" for name, _ in self.req.headers) or should_close(self)
 
     Response.should_close = should_close_after_upgrade
+
+
+def _answer_what_was_accepted(worker):
+    """A gthread worker of gunicorn 21 to 23 first waits until something can be read from a new
+    connection, and forgets those connections when it ends, at `max_requests` say. What nginx opens
+    has its request on it: it is handed to a thread at once, as older and newer ones do."""
+    if not hasattr(worker, "on_client_socket_readable"):
+        return
+    if "server" not in inspect.signature(worker.accept).parameters:
+        return
+    from gunicorn.workers.gthread import TConn
+
+    def accept(server, listener):
+        try:
+            connection, client = listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.ECONNABORTED):
+                return
+            raise
+        worker.nr_conns += 1
+        worker.enqueue_req(TConn(worker.cfg, connection, client, server))
+
+    worker.accept = accept
 
 
 def _behind_nginx(application):
