@@ -42,7 +42,7 @@ def framed(application):
     def framed_application(environ, start_response):
         if asks_for_websocket(environ):
             # Its connection is used for nothing else, and may become the app's own.
-            return application(environ, start_response)
+            return application(environ, _with_a_final_status(start_response))
         # nginx dropped it already, unless the app's own configuration passes it on.
         environ.pop("HTTP_UPGRADE", None)
         head = _Head(environ, start_response)
@@ -55,6 +55,35 @@ def framed(application):
         return _Answer(environ, head, result)
 
     return framed_application
+
+
+def close_gevents_connections_after_upgrades():
+    """Lets gevent's own server ask nobody else on a connection on which an upgrade was asked: what
+    follows may not be a request. gunicorn has workers that are this server."""
+    from gevent.pywsgi import WSGIHandler
+
+    handle_one_request = WSGIHandler.handle_one_request
+
+    def handle_the_last_request(self):
+        result = handle_one_request(self)
+        asked = result is True and self.headers.get("Upgrade") is not None
+        return None if asked else result
+
+    def connection_upgrade_requested(self):
+        # gevent leaves the body of such a request unread, whatever is asked for.
+        return self.command == "GET" and self.headers.get("Upgrade", "").lower() == "websocket"
+
+    WSGIHandler.handle_one_request = handle_the_last_request
+    WSGIHandler._connection_upgrade_requested = connection_upgrade_requested
+
+
+def _with_a_final_status(server_start_response):
+    def start_response(status, *args):
+        # 101 would open the way for whatever the client sends, to a server that takes it for requests.
+        _code(status)
+        return server_start_response(status, *args)
+
+    return start_response
 
 
 def _has_body(environ):

@@ -187,7 +187,17 @@ def _speaks_wsgi(worker):
     from gunicorn.workers.gthread import ThreadWorker
     from gunicorn.workers.sync import SyncWorker
 
-    return isinstance(worker, (AsyncWorker, SyncWorker, ThreadWorker))
+    return isinstance(worker, (AsyncWorker, SyncWorker, ThreadWorker)) or _contains_wsgi(worker)
+
+
+def _contains_wsgi(worker):
+    """gunicorn's worker for tornado's own apps takes WSGI apps, too."""
+    tornado = sys.modules.get("gunicorn.workers.gtornado")
+    if tornado is None or not isinstance(worker, tornado.TornadoWorker):
+        return False
+    from tornado.web import Application
+
+    return not isinstance(worker.wsgi, Application)
 
 
 def _speaks_asgi(application):
@@ -200,6 +210,8 @@ def _close_after_upgrades():
     not be a request."""
     from gunicorn.http.wsgi import Response
 
+    if "gevent.pywsgi" in sys.modules:
+        cartridge_framing.close_gevents_connections_after_upgrades()
     should_close = Response.should_close
 
     def should_close_after_upgrade(self):

@@ -77,16 +77,9 @@ def handler_class(base, behind_nginx):
 
         def handle_one_request(self):
             result = base.handle_one_request(self)
-            if self.server.draining or self.upgrade_asked():
+            if self.server.draining or self.taken():
                 return None  # the last one on this connection
             return result
-
-        def upgrade_asked(self):
-            return self.headers is not None and self.headers.get("Upgrade") is not None
-
-        def _connection_upgrade_requested(self):
-            # gevent leaves the body of such a request unread, whatever is asked for.
-            return self.command == "GET" and self.headers.get("Upgrade", "").lower() == "websocket"
 
         def get_environ(self):
             environ = base.get_environ(self)
@@ -172,6 +165,7 @@ def main():
     listener = cartridge_wsgi.listening_socket()
     cartridge_wsgi.enter_app_folder()
     application = cartridge_wsgi.load_or_exit(options.app)
+    cartridge_framing.close_gevents_connections_after_upgrades()
     server = Server(listener, cartridge_framing.framed(application))
     told_to_stop = Event()
     gevent.signal_handler(signal.SIGTERM, told_to_stop.set)

@@ -33,6 +33,18 @@ pub const WAYS: &[Way] = &[
     way("gunicorn-20-gthread", "gunicorn", &[(WORKER_CLASS, "gthread")], OLD),
     way("gunicorn-20-sync", "gunicorn", &[(WORKER_CLASS, "sync")], OLD),
     way(
+        "gunicorn-pywsgi",
+        "gunicorn",
+        &[(WORKER_CLASS, "gunicorn.workers.ggevent.GeventPyWSGIWorker")],
+        &["gevent", "packaging"],
+    ),
+    way(
+        "gunicorn-tornado",
+        "gunicorn",
+        &[(WORKER_CLASS, "gunicorn.workers.gtornado.TornadoWorker")],
+        &["tornado"],
+    ),
+    way(
         "gunicorn-asgi",
         "gunicorn",
         &[(WORKER_CLASS, "gunicorn.workers.gasgi.ASGIWorker"), (APPLICATION, "asgi:application")],
