@@ -80,7 +80,7 @@ def close_gevents_connections_after_upgrades():
 def _with_a_final_status(server_start_response):
     def start_response(status, *args):
         # 101 would open the way for whatever the client sends, to a server that takes it for requests.
-        _code(status)
+        _CODES[status]  # which fails
         return server_start_response(status, *args)
 
     return start_response
@@ -118,7 +118,7 @@ class _Head(object):
                 raise FramingError("the app called start_response twice")
         finally:
             exc_info = None
-        self.pending = (status, list(headers))
+        self.pending = (status, headers)
         return self.write
 
     def write(self, data):
@@ -135,7 +135,7 @@ class _Head(object):
         if not self.pending:
             raise FramingError("the app answered without calling start_response")
         status, headers = self.pending
-        code = _code(status)
+        code = _CODES[status]
         headers, length = _sound(headers)
         head_only = self.environ.get("REQUEST_METHOD") == "HEAD"
         if code in BODILESS:
@@ -232,8 +232,20 @@ def _no_write(data):
     raise FramingError("this server has no `write`")
 
 
-def _code(status):
-    """The number in a status line such as `200 OK`."""
+class _Known(dict):
+    """What was found out about a text that comes again and again."""
+
+    def __init__(self, find_out):
+        self.find_out = find_out
+
+    def __missing__(self, text):
+        found = self.find_out(text)
+        if len(self) < 1000:  # an app that makes up names must not fill the memory
+            self[text] = found
+        return found
+
+
+def _find_code(status):
     code = str(status)[:3]
     if not code.isdigit() or str(status)[3:4].strip() or "\r" in status or "\n" in status:
         raise FramingError("the app answered with the status %r, which is none" % (status,))
@@ -245,22 +257,39 @@ def _code(status):
     return code
 
 
+def _find_kind(name):
+    if _is_split(name):
+        raise FramingError("the header %r of the app's answer has a line break in it" % (name,))
+    lower = name.lower()
+    return "hop" if lower in HOP_BY_HOP else "length" if lower == "content-length" else None
+
+
+def _is_split(text):
+    return "\n" in text or "\r" in text or "\0" in text
+
+
+_CODES = _Known(_find_code)
+"""Status lines such as `200 OK` and their numbers."""
+_KINDS = _Known(_find_kind)
+"""Names of headers: `hop` for those of the connection, `length`, or None."""
+
+
 def _sound(headers):
     """The headers without those of the connection, and the Content-Length that they name."""
     kept, length = [], None
-    for name, value in headers:
-        text = str(value)
-        if "\n" in text or "\r" in text or "\0" in text or "\n" in name or "\r" in name:
+    for header in headers:
+        name, value = header
+        if _is_split(value):
             raise FramingError("the header %r of the app's answer has a line break in it" % (name,))
-        lower = name.lower()
-        if lower in HOP_BY_HOP:
+        kind = _KINDS[name]
+        if kind == "hop":
             continue
-        if lower == "content-length":
-            digits = text.strip()
+        if kind == "length":
+            digits = value.strip()
             if not digits.isdigit() or (length is not None and int(digits) != length):
-                raise FramingError("the app's Content-Length is %r, which is none" % (text,))
+                raise FramingError("the app's Content-Length is %r, which is none" % (value,))
             if length is not None:
                 continue
             length = int(digits)
-        kept.append((name, value))
+        kept.append(header)
     return kept, length
