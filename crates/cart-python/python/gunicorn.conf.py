@@ -172,7 +172,7 @@ def post_worker_init(worker):
         _APP["post_worker_init"](worker)
     if _speaks_wsgi(worker):
         _close_after_upgrades()
-        _answer_what_was_accepted(worker)
+        _end_without_loss(worker)
         worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi))
         return
     # gunicorn's own ASGI worker keeps the app elsewhere.
@@ -220,13 +220,17 @@ def _close_after_upgrades():
     Response.should_close = should_close_after_upgrade
 
 
-def _answer_what_was_accepted(worker):
-    """A gthread worker of gunicorn 21 to 23 first waits until something can be read from a new
-    connection, and forgets those connections when it ends, at `max_requests` say. What nginx opens
-    has its request on it: it is handed to a thread at once, as older and newer ones do."""
-    if not hasattr(worker, "on_client_socket_readable"):
+def _end_without_loss(worker):
+    """A gthread worker of gunicorn 23 and older ends, at `max_requests` say, as if nobody had a
+    connection to it. It closes those that are kept open, whatever just arrives on them: so none is
+    kept. From 21 on it also forgets new ones until it has seen that something can be read from
+    them; but what nginx opens has its request on it, and can be handed to a thread at once."""
+    from gunicorn.workers.gthread import ThreadWorker
+
+    if not isinstance(worker, ThreadWorker) or hasattr(worker, "method_queue"):
         return
-    if "server" not in inspect.signature(worker.accept).parameters:
+    worker.cfg.set("keepalive", 0)
+    if not hasattr(worker, "on_client_socket_readable"):
         return
     from gunicorn.workers.gthread import TConn
 
