@@ -17,7 +17,7 @@ use crate::settings::PythonSettings;
 use crate::sizing::Resources;
 use crate::stamp::Stamp;
 use crate::support;
-use crate::virtualenv::{VirtualEnv, outside};
+use crate::virtualenv::{VirtualEnv, environment_for, outside};
 
 /// Where things of the Python side are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl PythonApp {
         progress: &mut dyn FnMut(&str),
     ) -> Result<Prepared, PythonError> {
         let named = self.settings.requirements_path.as_deref();
-        let inputs = Inputs::read(&self.places.repo, named)?;
+        let inputs = Inputs::read(&self.places.repo, named, &self.pips_env())?;
         self.refuse_early(&inputs)?;
         let ensured = self.ensure(&inputs, from_nothing, progress)?;
         let entry_point = self.locate(|| ensured.venv.import_folders())?;
@@ -110,7 +110,7 @@ impl PythonApp {
     /// # Errors
     /// As [`prepare`](Self::prepare).
     pub fn prepare_environment(&self, progress: &mut dyn FnMut(&str)) -> Result<(), PythonError> {
-        let inputs = Inputs::read(&self.places.repo, None)?;
+        let inputs = Inputs::read(&self.places.repo, None, &self.pips_env())?;
         self.ensure(&inputs, false, progress)?;
         Ok(support::write(&self.places.launchers)?)
     }
@@ -143,6 +143,11 @@ impl PythonApp {
             let fitting = || Resources::of_gear(&self.gear).default_workers();
             self.settings.workers.unwrap_or_else(fitting)
         })
+    }
+
+    /// What pip sees of the gear's environment.
+    fn pips_env(&self) -> GearEnv {
+        environment_for(&VirtualEnv::at(&self.places.environment), &self.env)
     }
 
     fn ensure(

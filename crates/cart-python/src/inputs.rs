@@ -1,6 +1,7 @@
 //! Everything of the app that decides what must be installed, and its fingerprint.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::GearEnv;
 use cart_core::files::{self, FileError};
 use sha2::{Digest, Sha256};
 use walkdir::{DirEntry, WalkDir};
@@ -26,12 +27,17 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Reads a repository. Costs a few file reads, as it is done at every start.
+    /// Reads a repository, of which pip will see the variables in `env`. Costs a few file reads, as
+    /// it is done at every start.
     ///
     /// # Errors
     /// [`InputsError`] naming the file.
-    pub fn read(repo: &Utf8Path, named: Option<&Utf8Path>) -> Result<Self, InputsError> {
-        let requirements = Requirements::read(repo, named)?;
+    pub fn read(
+        repo: &Utf8Path,
+        named: Option<&Utf8Path>,
+        env: &GearEnv,
+    ) -> Result<Self, InputsError> {
+        let requirements = Requirements::read(repo, named, env)?;
         let project = Project::read(repo)?;
         let digest = digest(repo, requirements.as_ref(), &project)?;
         Ok(Self { requirements, project, digest })
@@ -80,6 +86,11 @@ fn digest(
     if let Some(requirements) = requirements {
         sum.add_text("requirements");
         sum.add_files(&requirements.files);
+        for (name, value) in &requirements.variables {
+            sum.add_text(name);
+            // Where the gear's own directories lie decides nothing.
+            sum.add_text(&value.replace(repo.as_str(), ""));
+        }
         for local in &requirements.local {
             sum.add_local(local)?;
         }
@@ -212,7 +223,7 @@ mod tests {
         }
 
         fn digest(&self) -> String {
-            Inputs::read(self.path(), None).unwrap().digest
+            Inputs::read(self.path(), None, &GearEnv::new()).unwrap().digest
         }
 
         fn changes_with(&self, name: &str, content: &str) -> bool {
@@ -264,7 +275,7 @@ mod tests {
             ("requirements.txt", "Gunicorn==20.1\n-e .\n"),
             ("pyproject.toml", "[project]\ndependencies = ['gevent>=22']\n"),
         ]);
-        let inputs = Inputs::read(repo.path(), None).unwrap();
+        let inputs = Inputs::read(repo.path(), None, &GearEnv::new()).unwrap();
         assert!(inputs.name("gunicorn") && inputs.name("gevent") && !inputs.name("flask"));
         assert!(inputs.install_the_repository_themselves(repo.path()));
     }

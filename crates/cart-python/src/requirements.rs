@@ -1,24 +1,39 @@
 //! The app's requirements file, with every file that it includes: what pip is given, and what a
 //! fingerprint must cover.
 
-use std::collections::BTreeSet;
+mod line;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::GearEnv;
 use cart_core::files::{self, FileError};
 
+use self::line::{Included, Line, local_path, package_name};
 use crate::settings::REQUIREMENTS_PATH;
 use crate::virtualenv::normalized;
 
 /// The file that is read when nobody named one.
 pub const DEFAULT_FILE: &str = "requirements.txt";
 
+/// No requirements file is longer, whatever hashes it lists.
+const LONGEST: u64 = 4 * 1024 * 1024;
+/// How many files may include each other in a row.
+const DEEPEST: usize = 100;
+
 /// A requirements file and what it leads to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirements {
     /// The file itself, as pip is given it.
     pub file: Utf8PathBuf,
-    /// It and every file it includes, with their content, in the order they were met.
+    /// It and every file it includes, with their text in UTF-8, in the order they were met.
     pub files: Vec<(Utf8PathBuf, Vec<u8>)>,
+    /// The variables that stand in them and are set, with what pip finds in them.
+    pub variables: BTreeMap<String, String>,
+    /// The first of the files that is not in the encoding which pip reads it in.
+    pub unreadable: Option<Utf8PathBuf>,
     /// Those of them that only bound versions (`-c`).
     pub constraints: Vec<Utf8PathBuf>,
     /// Packages that are named in them.
@@ -51,13 +66,15 @@ pub struct Local {
 
 impl Requirements {
     /// Reads the app's requirements: `named` if somebody named a file, else
-    /// [`DEFAULT_FILE`] if there is one.
+    /// [`DEFAULT_FILE`] if there is one. `env` is what pip will see.
     ///
     /// # Errors
-    /// [`RequirementsError`] when a named or included file is not there or cannot be read.
+    /// [`RequirementsError`] when a named or included file is not there, cannot be read, or
+    /// includes itself.
     pub fn read(
         repo: &Utf8Path,
         named: Option<&Utf8Path>,
+        env: &GearEnv,
     ) -> Result<Option<Self>, RequirementsError> {
         let file = repo.join(named.unwrap_or(Utf8Path::new(DEFAULT_FILE)));
         if !file.is_file() {
@@ -66,12 +83,9 @@ impl Requirements {
                 Some(_) => Err(RequirementsError::NamedMissing { file }),
             };
         }
-        let mut reader = Reader {
-            repo,
-            seen: BTreeSet::new(),
-            found: Self { file: file.clone(), ..Self::default() },
-        };
-        reader.read(&file, None)?;
+        let found = Self { file: file.clone(), ..Self::default() };
+        let mut reader = Reader { repo, env, open: Vec::new(), seen: BTreeSet::new(), found };
+        reader.read(&file, false, None)?;
         Ok(Some(reader.found))
     }
 
@@ -91,184 +105,129 @@ impl Requirements {
 
 struct Reader<'a> {
     repo: &'a Utf8Path,
-    seen: BTreeSet<Utf8PathBuf>,
+    env: &'a GearEnv,
+    /// The files that are being read, each included by the one before, by their real paths: a file
+    /// may include itself through `..` or a link.
+    open: Vec<Utf8PathBuf>,
+    /// What was read, with whether it only bounds versions.
+    seen: BTreeSet<(Utf8PathBuf, bool)>,
     found: Requirements,
 }
 
 impl Reader<'_> {
+    /// Reads `file`, which only `bounds` versions or asks for something.
     fn read(
         &mut self,
         file: &Utf8Path,
-        included_by: Option<(&Utf8Path, usize)>,
+        bounds: bool,
+        by: Option<Includer>,
     ) -> Result<(), RequirementsError> {
-        // By its real path: a file may include itself through `..` or a link.
         let real = file.canonicalize_utf8().unwrap_or_else(|_| file.to_owned());
-        if !self.seen.insert(real) {
+        if let Some(by) = by.clone().filter(|_| self.open.contains(&real)) {
+            return Err(RequirementsError::Circle { file: file.to_owned(), by });
+        }
+        if let Some(by) = by.clone().filter(|_| self.open.len() > DEEPEST) {
+            return Err(RequirementsError::TooDeep { by });
+        }
+        if !self.seen.insert((real.clone(), bounds)) {
             return Ok(());
         }
-        let content = match (files::read_if_exists(file)?, included_by) {
-            (Some(content), _) => content,
-            (None, Some((by, line))) => {
-                return Err(RequirementsError::IncludedMissing {
-                    file: file.to_owned(),
-                    by: by.to_owned(),
-                    line,
-                });
-            }
-            (None, None) => {
-                let file = file.to_owned();
-                return Err(RequirementsError::NamedMissing { file });
-            }
-        };
-        let text = String::from_utf8_lossy(&content).into_owned();
-        self.found.files.push((file.to_owned(), content));
-        for (number, line) in logical_lines(text.trim_start_matches('\u{feff}')) {
-            self.take(Line::parse(&line), file, number)?;
+        let content = content(file, by)?;
+        let text = text::decoded(&content);
+        let readable = text.is_some();
+        let text = text.unwrap_or_else(|| String::from_utf8_lossy(&content).into_owned());
+        let lines = text::lines(&text);
+        if !readable {
+            self.found.unreadable.get_or_insert(file.to_owned());
         }
+        let counts = if readable { text::with_plain_breaks(&text).into_bytes() } else { content };
+        self.found.files.push((file.to_owned(), counts));
+        self.open.push(real);
+        for (number, line) in text::logical(&lines) {
+            let line = text::expanded(&line, self.env, &mut self.found.variables);
+            self.take(
+                Line::parse(&line),
+                bounds,
+                Includer { file: file.to_owned(), line: number },
+            )?;
+        }
+        self.open.pop();
         Ok(())
     }
 
-    fn take(
-        &mut self,
-        line: Line,
-        file: &Utf8Path,
-        number: usize,
-    ) -> Result<(), RequirementsError> {
+    fn take(&mut self, line: Line, bounds: bool, at: Includer) -> Result<(), RequirementsError> {
         match line {
-            // pip looks for an included file from the including one's folder.
-            Line::Include(path) if !is_url(&path) => {
-                let folder = file.parent().unwrap_or(Utf8Path::new("/"));
-                self.read(&folder.join(path), Some((file, number)))?;
+            Line::Include(path) => match self.place(&path, &at) {
+                // Also from a file that itself only bounds.
+                Some(path) => self.read(&path, false, Some(at))?,
+                None => self.found.asks_for_something = true,
+            },
+            Line::Constrain(path) => {
+                if let Some(path) = self.place(&path, &at) {
+                    self.read(&path, true, Some(at))?;
+                    self.found.constraints.push(path);
+                }
             }
-            Line::Include(_) => self.found.asks_for_something = true,
-            Line::Constrain(path) if !is_url(&path) => {
-                let folder = file.parent().unwrap_or(Utf8Path::new("/"));
-                let path = folder.join(path);
-                // What it says bounds versions; it asks for nothing.
-                let asked = self.found.asks_for_something;
-                self.read(&path, Some((file, number)))?;
-                self.found.asks_for_something = asked;
-                self.found.constraints.push(path);
-            }
-            Line::Constrain(_) => {}
             Line::Option => {}
+            Line::Unreadable => self.found.asks_for_something = true,
             Line::Requirement { text, editable } => {
-                self.found.asks_for_something = true;
-                self.ask_for(&text, editable, file, number);
+                self.found.asks_for_something |= !bounds;
+                self.ask_for(&text, editable, at);
             }
         }
         Ok(())
     }
 
-    fn ask_for(&mut self, text: &str, editable: bool, file: &Utf8Path, line: usize) {
+    /// The path of a file that is included; `None` when it is on the web.
+    fn place(&self, path: &str, at: &Includer) -> Option<Utf8PathBuf> {
+        match Included::of(path) {
+            // pip looks for it from the including file's folder.
+            Included::Path(path) => Some(at.file.parent().unwrap_or(Utf8Path::new("/")).join(path)),
+            Included::FileUrl(path) => Some(self.repo.join(path)),
+            Included::Web => None,
+        }
+    }
+
+    fn ask_for(&mut self, text: &str, editable: bool, at: Includer) {
         if let Some(path) = local_path(text) {
             // Not from the file's folder, as for an included one: from the working directory.
             let path = self.repo.join(path);
             self.found.local.push(Local { path, editable });
         } else if let Some(name) = package_name(text) {
-            let name = normalized(&name);
-            self.found.packages.push(Package { name, file: file.to_owned(), line });
+            let Includer { file, line } = at;
+            self.found.packages.push(Package { name: normalized(&name), file, line });
         }
     }
 }
 
-enum Line {
-    Include(String),
-    Constrain(String),
-    Requirement { text: String, editable: bool },
-    Option,
-}
-
-impl Line {
-    fn parse(line: &str) -> Self {
-        if let Some(path) = option_value(line, "-r", "--requirement") {
-            return Self::Include(path);
-        }
-        if let Some(path) = option_value(line, "-c", "--constraint") {
-            return Self::Constrain(path);
-        }
-        if let Some(text) = option_value(line, "-e", "--editable") {
-            return Self::Requirement { text, editable: true };
-        }
-        if line.starts_with('-') {
-            return Self::Option;
-        }
-        Self::Requirement { text: line.to_owned(), editable: false }
+/// What a file holds. One that never ends, or never begins, is not read.
+fn content(file: &Utf8Path, by: Option<Includer>) -> Result<Vec<u8>, RequirementsError> {
+    let is_one = |metadata: std::fs::Metadata| metadata.is_file() && metadata.len() <= LONGEST;
+    if std::fs::metadata(file).is_ok_and(|metadata| !is_one(metadata)) {
+        return Err(RequirementsError::NoFile { file: file.to_owned(), by });
+    }
+    let file = file.to_owned();
+    match (files::read_if_exists(&file)?, by) {
+        (Some(content), _) => Ok(content),
+        (None, Some(by)) => Err(RequirementsError::IncludedMissing { file, by }),
+        (None, None) => Err(RequirementsError::NamedMissing { file }),
     }
 }
 
-/// The value of an option in any of pip's spellings: `-r x`, `-rx`, `--long x`, `--long=x`.
-fn option_value(line: &str, short: &str, long: &str) -> Option<String> {
-    let value = match line.strip_prefix(long) {
-        Some(rest) if rest.starts_with(['=', ' ', '\t']) => &rest[1..],
-        Some(_) => return None,
-        None if line.starts_with("--") => return None,
-        None => line.strip_prefix(short)?,
-    };
-    let value = value.trim().trim_matches(['"', '\'']);
-    (!value.is_empty()).then(|| value.to_owned())
+/// A line that includes another file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Includer {
+    /// The file.
+    pub file: Utf8PathBuf,
+    /// The line, from 1.
+    pub line: usize,
 }
 
-/// The lines that pip sees: comments removed, lines that end with `\` joined; each with the
-/// number of its first line.
-fn logical_lines(text: &str) -> Vec<(usize, String)> {
-    let mut lines = Vec::new();
-    let mut open: Option<(usize, String)> = None;
-    for (index, line) in text.lines().enumerate() {
-        let is_comment = line.trim_start().starts_with('#');
-        let (number, before) = open.take().unwrap_or((index + 1, String::new()));
-        match line.strip_suffix('\\') {
-            Some(begun) if !is_comment => open = Some((number, before + begun)),
-            _ if is_comment => lines.push((number, before)),
-            _ => lines.push((number, before + line)),
-        }
+/// `FILE, line N, includes`
+impl fmt::Display for Includer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, line {}, includes", self.file, self.line)
     }
-    lines.extend(open);
-    lines
-        .into_iter()
-        .map(|(number, line)| (number, without_comment(&line).trim().to_owned()))
-        .filter(|(_, line)| !line.is_empty())
-        .collect()
-}
-
-/// A `#` begins a comment only at the beginning or after white space: URLs have it too.
-fn without_comment(line: &str) -> &str {
-    let at = line
-        .char_indices()
-        .find(|(at, c)| *c == '#' && (*at == 0 || line[..*at].ends_with(char::is_whitespace)));
-    at.map_or(line, |(at, _)| &line[..at])
-}
-
-fn is_url(text: &str) -> bool {
-    text.contains("://")
-}
-
-/// The path of a requirement that is a folder or an archive: `./lib`, `/x/y.whl`, `.[extra]`,
-/// `file:lib`, `file:///x`.
-fn local_path(text: &str) -> Option<Utf8PathBuf> {
-    let text = text.split(" ;").next().unwrap_or(text).trim();
-    let path = match text.strip_prefix("file:") {
-        Some(rest) => rest.strip_prefix("//").unwrap_or(rest),
-        None if is_url(text) || text.contains(" @ ") => return None,
-        None => text,
-    };
-    let path = path.split(['#', '[']).next().unwrap_or(path).trim();
-    let is_path = path.starts_with(['.', '/']) || text.starts_with("file:");
-    let is_archive = [".whl", ".zip", ".tar.gz"].iter().any(|e| path.ends_with(e));
-    let is_folder = path.contains('/');
-    (is_path || is_archive || is_folder).then(|| path.into())
-}
-
-/// The name in `name[extra]>=1; marker`, `name @ url` or `git+https://...#egg=name`.
-fn package_name(text: &str) -> Option<String> {
-    let text = match text.split_once("#egg=") {
-        Some((_, egg)) => egg,
-        None if is_url(text.split(" @ ").next().unwrap_or(text)) => return None,
-        None => text,
-    };
-    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let name = &text[..text.find(|c| !named(c)).unwrap_or(text.len())];
-    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// A requirements file that cannot be read.
@@ -284,18 +243,51 @@ pub enum RequirementsError {
         file: Utf8PathBuf,
     },
     /// A file that another one includes is not there.
-    #[error("{by}, line {line}, includes {file}, which is missing: add it, or remove the line")]
+    #[error("{by} {file}, which is missing: {}add it, or remove the line", unset(.file))]
     IncludedMissing {
         /// The file.
         file: Utf8PathBuf,
-        /// The file that includes it.
-        by: Utf8PathBuf,
-        /// The line, from 1.
-        line: usize,
+        /// The line that includes it.
+        by: Includer,
+    },
+    /// A file that includes another one is included by that.
+    #[error(
+        "{by} {file}, which is being read already: pip would go in that circle for ever. Remove \
+         the line"
+    )]
+    Circle {
+        /// The file.
+        file: Utf8PathBuf,
+        /// The line that includes it.
+        by: Includer,
+    },
+    /// Files include files without an end.
+    #[error("{by} one more file, and more than {DEEPEST} include each other: put them into fewer")]
+    TooDeep {
+        /// The line that includes the last.
+        by: Includer,
+    },
+    /// What is there is no file, or far too long.
+    #[error(
+        "{}{file} cannot be read as requirements: it must be a file of at most {} MiB",
+        .by.as_ref().map(|by| format!("{by} ")).unwrap_or_default(),
+        LONGEST >> 20
+    )]
+    NoFile {
+        /// What is there.
+        file: Utf8PathBuf,
+        /// The line that includes it, if one does.
+        by: Option<Includer>,
     },
     /// A file is there but cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+/// A `${NAME}` that is left in a path is a variable that nobody set.
+fn unset(file: &Utf8Path) -> String {
+    let names = text::variables(file.as_str());
+    names.first().map(|name| format!("set the variable {name}, ")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -138,14 +138,23 @@ impl Site {
 
     /// The same without a server, when the gear has another name.
     pub(crate) fn parts_at(&self, gear: &str) -> Parts {
+        self.parts_with(gear, &[])
+    }
+
+    /// The same with more variables.
+    pub(crate) fn parts_with(&self, gear: &str, variables: &[(&str, &str)]) -> Parts {
         let gear = self.path(gear);
         let repo = gear.join("repo");
+        let mut env = self.env();
+        for (name, value) in variables {
+            env.set(*name, *value);
+        }
         Parts {
             place: gear.join("cart/virtenv"),
-            inputs: Inputs::read(&repo, None).unwrap(),
+            inputs: Inputs::read(&repo, None, &env).unwrap(),
             repo,
             server: &[],
-            env: self.env(),
+            env,
             tmp: gear.join("tmp"),
         }
     }

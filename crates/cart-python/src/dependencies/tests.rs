@@ -96,6 +96,38 @@ fn a_failed_installation_leaves_the_environment_as_it_was() {
 }
 
 #[test]
+fn requirements_in_any_form_that_pip_reads_are_installed_and_their_changes_too() {
+    let site = Site::ready();
+    for name in ["one", "two", "three", "four"] {
+        site.offer(name, "1.0");
+    }
+    let has = |name: &str| VirtualEnv::at(site.place()).installed(name).is_some();
+    site.write("requirements.txt", "# deps\rone==1.0");
+    site.ensured(NO_SERVER);
+    assert!(has("one"));
+
+    let utf_16: Vec<u8> =
+        "\u{feff}-r base.txt\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    files::write_atomic(&site.repo().join("requirements.txt"), &utf_16, 0o644).unwrap();
+    site.write("base.txt", "one==1.0\n");
+    site.ensured(NO_SERVER);
+    assert!(!site.ensured(NO_SERVER).0);
+    site.write("base.txt", "two==1.0\n");
+    site.ensured(NO_SERVER);
+    assert!(has("two"), "a change of the included file counts");
+
+    site.write("requirements.txt", "-r ${STAGE}.txt\n");
+    site.write("dev.txt", "three\n");
+    site.write("prod.txt", "four\n");
+    for (stage, package) in [("dev", "three"), ("prod", "four")] {
+        let parts = site.parts_with("gear", &[("STAGE", stage)]);
+        assert!(ensure(&site.wish(&parts), &mut |_| ()).unwrap().changed);
+        assert!(has(package), "{package}");
+        assert!(!ensure(&site.wish(&parts), &mut |_| ()).unwrap().changed);
+    }
+}
+
+#[test]
 fn a_server_switch_installs_the_servers_packages_alone() {
     let site = Site::ready();
     site.offer("one", "1.0");
