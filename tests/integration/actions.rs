@@ -39,6 +39,18 @@ fn a_compatible_upgrade_touches_no_process_and_may_be_done_again() {
 }
 
 #[test]
+fn an_app_hooks_and_sessions_have_a_utf_8_locale_until_a_person_sets_another() {
+    let gear = empty_gear(&[]);
+    let locale = |env: &GearEnv| env.get("LANG").map(|v| v.to_string_lossy().into_owned());
+    let for_gear = locale(&gear.gear().environment().unwrap()).unwrap();
+    assert!(for_gear.ends_with(".UTF-8"), "{for_gear}");
+    gear.set("LANG", "POSIX");
+    assert_eq!(locale(&gear.gear().environment().unwrap()).unwrap(), "POSIX");
+    assert_eq!(script(&gear, "bin/setup", &["--version", "3"]).code, Some(0));
+    assert_eq!(locale(&gear.gear().environment().unwrap()).unwrap(), "POSIX");
+}
+
+#[test]
 fn after_an_incompatible_upgrade_the_app_starts_again() {
     let gear = running(&fixture("mirror"), &[]);
     // A node kills whatever the stop has left; here everything, so that no file was tidied up.

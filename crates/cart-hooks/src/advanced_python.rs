@@ -29,7 +29,7 @@ impl Cartridge for AdvancedPython {
         NginxSettings::from_env(ctx.env)?;
         ready::nginx(ctx)?;
         app.find_interpreter()?;
-        session::write_path_element(ctx)
+        session::write_variables(ctx)
     }
 
     /// Makes the environment: creation of an application calls neither build nor deploy. The
@@ -50,7 +50,7 @@ impl Cartridge for AdvancedPython {
     /// launchers and nginx's configuration are written by the next start, which finds the app's
     /// environment by its stamp.
     fn upgrade(&self, ctx: &mut Context<'_>, upgrade: &Upgrade) -> Result<(), Error> {
-        session::write_path_element(ctx)?;
+        session::write_variables(ctx)?;
         ctx.message(&messages::upgraded(upgrade));
         Ok(())
     }

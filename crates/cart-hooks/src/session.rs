@@ -1,18 +1,34 @@
-//! What people find in a session on the gear, and their hooks: `python` and `pip` of the app.
+//! What people find in a session on the gear, and their hooks: `python` and `pip` of the app, and a
+//! locale in which those read and print UTF-8.
 
 use cart_core::Cartridge;
 use cart_core::cartridge::Context;
 use cart_core::files;
-use cart_python::Places;
+use cart_python::{Places, locale};
 
 use crate::advanced_python::AdvancedPython;
 use crate::error::Error;
 
+/// Writes what a session needs of variables.
+pub(crate) fn write_variables(ctx: &Context<'_>) -> Result<(), Error> {
+    write_path_element(ctx)?;
+    write_locale(ctx)
+}
+
 /// Writes the variable by which a node puts the environment's programs on the gear's PATH
 /// (node-contract.md, Environment). Not a template: after a compatible upgrade none is rendered.
-pub(crate) fn write_path_element(ctx: &Context<'_>) -> Result<(), Error> {
+fn write_path_element(ctx: &Context<'_>) -> Result<(), Error> {
     let variable = format!("OPENSHIFT_{}_PATH_ELEMENT", AdvancedPython::SHORT_NAME);
     let programs = Places::on_gear(ctx.gear, ctx.dir).environment.join("bin");
     files::write_if_changed(&ctx.dir.env().join(variable), programs.as_str().as_bytes(), 0o644)?;
+    Ok(())
+}
+
+/// Writes the variable that chooses a locale, if neither the node nor the user has. A user's own
+/// wins over it, whenever that is set.
+fn write_locale(ctx: &Context<'_>) -> Result<(), Error> {
+    if let Some((name, value)) = locale::missing_from(ctx.env) {
+        files::write_if_changed(&ctx.dir.env().join(name), value.as_bytes(), 0o644)?;
+    }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::entry_point::{EntryPoint, EntryPointError};
 use crate::inputs::{Inputs, InputsError};
 use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion};
+use crate::locale;
 use crate::project::Project;
 use crate::server::{Launch, WsgiServer};
 use crate::settings::PythonSettings;
@@ -72,7 +73,7 @@ impl PythonApp {
     ) -> Result<Self, PythonError> {
         let places = Places::on_gear(gear, dir);
         // The node puts the environment's own programs on the gear's PATH.
-        let env = outside(&places.environment, env);
+        let env = locale::completed(outside(&places.environment, env));
         let version =
             PythonVersion::parse(version).map_err(|error| error.naming_what_is_there(&env))?;
         let settings = PythonSettings::from_env(&env)?;

@@ -15,6 +15,7 @@ pub mod requirements;
 // What it runs on.
 pub mod dependencies;
 pub mod interpreter;
+pub mod locale;
 pub mod pip;
 pub mod stamp;
 pub mod virtualenv;

@@ -57,6 +57,22 @@ fn answer(site: &Site, prepared: &Prepared) -> String {
 }
 
 #[test]
+fn an_app_and_its_installation_get_a_utf_8_locale_unless_one_is_set() {
+    let site = Site::ready();
+    site.write(
+        "app.py",
+        "import subprocess\n\
+         def application(environ, start_response):\n\
+         \x20   start_response('200 OK', [])\n\
+         \x20   return [subprocess.check_output(['locale', 'charmap'])]\n",
+    );
+    let prepared = prepare(&app(&site, site.env(), &[]).unwrap()).unwrap();
+    assert!(answer(&site, &prepared).contains("UTF-8"));
+    let chosen = app(&site, site.env(), &[("LC_ALL", "POSIX")]).unwrap();
+    assert!(!answer(&site, &prepare(&chosen).unwrap()).contains("UTF-8"));
+}
+
+#[test]
 fn wsgiref_serves_an_app_with_nothing_else() {
     let site = Site::new();
     site.write("app.py", APP);
