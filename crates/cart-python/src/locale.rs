@@ -131,9 +131,7 @@ mod tests {
         let head = [ARCHIVE_MAGIC, 0, 56, 2, 907, 32, u32::try_from(names.len()).unwrap(), 4096];
         let mut archive: Vec<u8> = head.iter().flat_map(|n| n.to_ne_bytes()).collect();
         archive.extend(names);
-        File::create(dir.join(ARCHIVE))
-            .and_then(|file| file.write_all_at(&archive, 0))
-            .unwrap();
+        File::create(dir.join(ARCHIVE)).and_then(|file| file.write_all_at(&archive, 0)).unwrap();
         assert_eq!(utf_8(dir).unwrap(), "en_US.UTF-8");
     }
 

@@ -11,6 +11,7 @@ mod connection;
 mod daemon;
 mod draining;
 mod events;
+mod failing;
 mod handover;
 mod instance;
 mod listener;

@@ -7,6 +7,7 @@ use rustix::event::PollFlags;
 
 use crate::connection::Connection;
 use crate::draining::Draining;
+use crate::failing::{self, Failing};
 use crate::instance::Instance;
 use crate::operation::{Operation, leftovers};
 use crate::probe::{Probing, Verdict};
@@ -19,11 +20,6 @@ const NOTHING_TO_FINISH: u64 = 5;
 
 /// How long a service must stay alive that shares a port with its predecessor.
 const SETTLING: Duration = Duration::from_secs(1);
-/// How long a failure waits for what the candidate printed to be written, and how often it looks.
-const WRITING_LIMIT: Duration = Duration::from_secs(2);
-const WRITING_LOOK: Duration = Duration::from_millis(5);
-/// How long a closed connection may be the first sign of an end.
-const ENDING_LIMIT: Duration = Duration::from_millis(200);
 
 /// A new generation on trial.
 #[derive(Debug)]
@@ -42,14 +38,14 @@ enum Step {
     Settling(Instant),
     /// It has failed; its last lines may still be on their way to the log, and the news of its end
     /// to us.
-    Failed { failure: Failure, since: Instant },
+    Failed(Failing),
 }
 
 impl Proof {
     pub(crate) fn interest(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
         match &self.step {
             Step::Asked { probing, .. } => Some(probing.interest()),
-            Step::Settling(_) | Step::Failed { .. } => None,
+            Step::Settling(_) | Step::Failed(_) => None,
         }
     }
 
@@ -57,7 +53,7 @@ impl Proof {
         match &self.step {
             Step::Asked { deadline, .. } => *deadline,
             Step::Settling(at) => *at,
-            Step::Failed { .. } => Instant::now() + WRITING_LOOK,
+            Step::Failed(_) => Instant::now() + failing::LOOK,
         }
     }
 
@@ -67,17 +63,7 @@ impl Proof {
     }
 
     fn fail(&mut self, failure: Failure) {
-        self.step = Step::Failed { failure, since: Instant::now() };
-    }
-
-    /// Whether it may be about to end: who is killed over a request closes the connection first.
-    fn may_be_ending(&self) -> bool {
-        match &self.step {
-            Step::Failed { failure: Failure::NoHttp { .. }, since } => {
-                self.candidate.process.is_some() && since.elapsed() < ENDING_LIMIT
-            }
-            _ => false,
-        }
+        self.step = Step::Failed(Failing::new(failure, &self.candidate));
     }
 }
 
@@ -102,7 +88,6 @@ impl Supervisor {
 
     pub(crate) fn advance_proof(&mut self, mut proof: Box<Proof>) {
         let now = Instant::now();
-        let ending = proof.may_be_ending();
         match &mut proof.step {
             Step::Settling(at) if now >= *at => return self.promote(*proof),
             Step::Settling(_) => {}
@@ -121,10 +106,11 @@ impl Supervisor {
                 }
                 None => {}
             },
-            Step::Failed { failure, since } => {
-                let written = !self.service(&proof.candidate.spec.name).has_unwritten_output();
-                if (written && !ending) || since.elapsed() >= WRITING_LIMIT {
-                    let failure = failure.clone().with_lines(proof.candidate.last_lines());
+            Step::Failed(failing) => {
+                let service = self.service(&proof.candidate.spec.name);
+                if failing.is_told(&proof.candidate, service) {
+                    let lines = proof.candidate.last_lines();
+                    let failure = failing.failure.clone().with_lines(lines);
                     return self.give_up_proof(*proof, failure);
                 }
             }
@@ -163,7 +149,7 @@ impl Supervisor {
             return false;
         }
         let known = match &proof.step {
-            Step::Failed { failure, .. } => !matches!(failure, Failure::NoHttp { .. }),
+            Step::Failed(failing) => !matches!(failing.failure, Failure::NoHttp { .. }),
             _ => false,
         };
         if !known {

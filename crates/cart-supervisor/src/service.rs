@@ -32,16 +32,22 @@ pub struct ServiceSpec {
     pub start_limit: u64,
     /// How it is stopped.
     pub stop: Stop,
+    /// Signals upon which its processes say in the log where they stand: each that catches one gets
+    /// it when the service has not answered in time, before it is ended. The next is sent when one
+    /// led to nothing.
+    #[serde(default)]
+    pub asked_where: Vec<i32>,
 }
 
 impl ServiceSpec {
     /// Whether `other` is served in the same way. How it is logged does not count: that is changed
-    /// while the service runs.
+    /// while the service runs. Nor does what is asked of one that does not come up.
     #[must_use]
     pub fn serves_as(&self, other: &Self) -> bool {
         let logged = |spec: &Self| Self {
             log: self.log.clone(),
             logging: self.logging.clone(),
+            asked_where: self.asked_where.clone(),
             ..spec.clone()
         };
         *self == logged(other)

@@ -75,7 +75,10 @@ impl Service {
             (Logging::Collected { .. }, Some(collector)) => {
                 let file = collector.output();
                 let file = file.map_err(|e| failed(FileError::new("open", collector.path(), e)))?;
-                Ok(Output { file, mark: Mark::end_of(&spec.log, collector.pending()) })
+                // What somebody else's writer adds or drops is not known: rather a line too many.
+                let ours = collector.tells_what_is_written();
+                let pending = if ours { collector.pending() } else { 0 };
+                Ok(Output { file, mark: Mark::end_of(&spec.log, pending) })
             }
             _ => {
                 let file = files::open_log(&spec.log).map_err(failed)?;
@@ -120,6 +123,11 @@ impl Service {
     /// Whether something that was printed is on its way to the log.
     pub(crate) fn has_unwritten_output(&self) -> bool {
         self.collector.as_ref().is_some_and(|collector| collector.pending() > 0)
+    }
+
+    /// Whether what was printed is in the log as soon as none of it is on its way there.
+    pub(crate) fn tells_what_is_written(&self) -> bool {
+        self.collector.as_ref().is_none_or(Collector::tells_what_is_written)
     }
 
     /// Takes note of the end of a process that may have been the writer of the log.

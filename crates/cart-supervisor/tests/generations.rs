@@ -204,3 +204,28 @@ fn a_start_that_waits_for_an_end_of_everything_is_done_after_it() {
     client.end(&[], LIMIT).unwrap();
     assert!(!place.supervisor().left_something_running());
 }
+
+#[test]
+fn one_that_does_not_answer_is_asked_where_it_stands_until_it_says_so() {
+    let place = Place::new();
+    let code = "
+import os, signal
+signal.signal(23, lambda *a: %s)
+signal.signal(16, lambda *a: os.write(2, b'stands here\\n'))
+while True: signal.pause()
+";
+    for first in ["os.write(2, b'stands there\\n')", "None"] {
+        let silent = ServiceSpec {
+            start_limit: 1,
+            asked_where: vec![23, 16, 12],
+            ..place.service(&["-c", &code.replace("%s", first)])
+        };
+        let Err(ClientError::Failed(Failure::NoAnswer { last_lines, .. })) =
+            place.client().ensure(silent, false)
+        else {
+            panic!("it cannot have started");
+        };
+        let expected = if first == "None" { "stands here" } else { "stands there" };
+        assert_eq!(last_lines, [expected]);
+    }
+}

@@ -293,3 +293,29 @@ fn the_supervisors_own_log_is_bounded() {
     assert!(Utf8PathBuf::from(format!("{log}.1")).exists());
     assert!(std::fs::read_to_string(&log).unwrap().contains("serves as pid"));
 }
+
+#[test]
+fn a_failure_is_told_whole_when_somebody_else_writes_the_log() {
+    let place = Place::new();
+    // Takes everything at once, and then has it for a while.
+    let slow = "
+import os, sys, time
+while True:
+    text = os.read(0, 65536)
+    if not text: break
+    for line in text.splitlines(True):
+        time.sleep(0.2)
+        with open(sys.argv[1], 'ab') as log: log.write(line)
+";
+    let python = cart_core::programs::find("python3", &place.env, &[]).unwrap();
+    let writer = CommandSpec::new(python, &place.env).args(["-c", slow, place.log().as_str()]);
+    let code = "import sys; sys.exit('\\n'.join('line %d' % n for n in range(8)))";
+    let spec =
+        ServiceSpec { logging: Logging::Collected { writer }, ..place.service(&["-c", code]) };
+    let Err(ClientError::Failed(Failure::Ended { last_lines, .. })) =
+        place.client().ensure(spec, false)
+    else {
+        panic!("it cannot have started");
+    };
+    assert_eq!(last_lines.join("\n") + "\n", lines_up_to(8));
+}

@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::backoff::BackOff;
 use crate::handover::Copies;
 
+use super::writer::WRITE_LOG;
+
 /// How much a service may print while nobody writes it: the most that the system allows to
 /// everybody (`/proc/sys/fs/pipe-max-size`).
 const CAPACITY: usize = 1 << 20;
@@ -148,6 +150,14 @@ impl Collector {
     /// Bytes that were printed and are not written yet.
     pub(crate) fn pending(&self) -> u64 {
         self.pipe.as_ref().and_then(|pipe| ioctl_fionread(pipe).ok()).unwrap_or(0)
+    }
+
+    /// Whether nothing that was printed is left to be written when nothing is [`pending`]: somebody
+    /// else's writer may hold what it has taken.
+    ///
+    /// [`pending`]: Self::pending
+    pub(crate) fn tells_what_is_written(&self) -> bool {
+        self.command.args.first().is_some_and(|word| word == WRITE_LOG)
     }
 
     /// The writer, for the record.

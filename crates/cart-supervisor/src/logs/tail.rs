@@ -1,9 +1,10 @@
 //! The last lines of a log since a moment, even if it was moved on meanwhile.
 
 use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files;
 
 use super::rotating::numbered;
@@ -41,8 +42,15 @@ impl Mark {
             older.append(&mut lines);
             lines = older;
             if is_marked || lines.len() >= count {
-                break;
+                return lines;
             }
+        }
+        // Moved on by somebody who gives other names.
+        if let Some(file) = &self.file {
+            let file = Utf8PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+            let mut older = files::last_lines(&file, self.offset, count - lines.len());
+            older.append(&mut lines);
+            lines = older;
         }
         lines
     }
@@ -53,6 +61,18 @@ mod tests {
     use super::*;
     use crate::logs::rotating::{RotatingFile, shift};
     use cart_core::LogLimits;
+
+    #[test]
+    fn lines_since_a_mark_are_found_whatever_name_their_file_got() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(dir.path()).unwrap().join("x.log");
+        std::fs::write(&path, "before\n").unwrap();
+        let mark = Mark::end_of(&path, 0);
+        std::fs::write(&path, "before\none\n").unwrap();
+        std::fs::rename(&path, format!("{path}-20261126000000")).unwrap();
+        std::fs::write(&path, "two\n").unwrap();
+        assert_eq!(mark.last_lines(&path, 9), ["one", "two"]);
+    }
 
     #[test]
     fn lines_since_a_mark_are_found_behind_a_rotation() {

@@ -1,0 +1,110 @@
+//! A generation that did not prove itself, until its last lines are in the log: some may be on their
+//! way, and one that does not answer is asked where it stands.
+
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+
+use camino::Utf8Path;
+use cart_core::process::{signals, tree};
+use rustix::process::Signal;
+
+use crate::instance::Instance;
+use crate::protocol::Failure;
+use crate::supervised::Service;
+
+/// How often it is looked at.
+pub(crate) const LOOK: Duration = Duration::from_millis(5);
+/// How long a failure waits for what was printed to be written.
+const LIMIT: Duration = Duration::from_secs(2);
+/// How long when somebody else writes it, and so tells nobody when that is done: as long as it has
+/// not come to rest for a while, or nothing has come at all.
+const LIMIT_ELSEWHERE: Duration = Duration::from_secs(10);
+const REST_ELSEWHERE: Duration = Duration::from_secs(1);
+const NOTHING_ELSEWHERE: Duration = Duration::from_secs(3);
+/// How long one that was asked where it stands may take to begin to say so, and to go on.
+const ASKED: Duration = Duration::from_millis(1500);
+const REST_ASKED: Duration = Duration::from_millis(300);
+const LIMIT_ASKED: Duration = Duration::from_secs(6);
+/// How long a closed connection may be the first sign of an end.
+const ENDING_LIMIT: Duration = Duration::from_millis(200);
+
+/// A failure whose reasons are still coming.
+#[derive(Debug)]
+pub(crate) struct Failing {
+    pub(crate) failure: Failure,
+    since: Instant,
+    /// The log as it was seen last, and since when it has been so.
+    log: Option<(u64, u64)>,
+    rests_since: Instant,
+    /// What it is asked by next, and when it was asked last.
+    signals: Vec<i32>,
+    asked: Option<Instant>,
+}
+
+impl Failing {
+    /// `candidate` has failed.
+    pub(crate) fn new(failure: Failure, candidate: &Instance) -> Self {
+        let now = Instant::now();
+        let silent = matches!(failure, Failure::NoAnswer { .. });
+        let mut signals = if silent { candidate.spec.asked_where.clone() } else { Vec::new() };
+        signals.reverse();
+        let log = seen(&candidate.spec.log);
+        Self { failure, since: now, log, rests_since: now, signals, asked: None }
+    }
+
+    /// Whether nothing more is to be expected in the log; asks where it stands if need be.
+    pub(crate) fn is_told(&mut self, candidate: &Instance, service: &Service) -> bool {
+        let now = Instant::now();
+        let log = seen(&candidate.spec.log);
+        if log != self.log || service.has_unwritten_output() {
+            self.log = log;
+            self.rests_since = now;
+        }
+        if self.asks(candidate) || self.may_be_ending(candidate) {
+            return false;
+        }
+        let (rest, lived) = (now - self.rests_since, now - self.since);
+        if !service.tells_what_is_written() {
+            let any = || !candidate.last_lines().is_empty() || lived >= NOTHING_ELSEWHERE;
+            return lived >= LIMIT_ELSEWHERE || (rest >= REST_ELSEWHERE && any());
+        }
+        match self.asked {
+            Some(_) => lived >= LIMIT_ASKED || rest >= REST_ASKED,
+            None => lived >= LIMIT || !service.has_unwritten_output(),
+        }
+    }
+
+    /// Asks by one signal after the other until there is an answer. Answers whether one may come.
+    fn asks(&mut self, candidate: &Instance) -> bool {
+        if let Some(asked) = self.asked {
+            if self.rests_since > asked {
+                self.signals.clear();
+                return false;
+            }
+            if asked.elapsed() < ASKED {
+                return true;
+            }
+        }
+        let Some(process) = candidate.process else { return false };
+        let Some(number) = self.signals.pop() else { return false };
+        if let Some(signal) = Signal::from_named_raw(number) {
+            let catches = |process: &_| signals::is_caught(*process, signal);
+            let all = tree::with_descendants(process.id).into_iter();
+            all.filter(catches).for_each(|process| process.signal(signal));
+        }
+        self.asked = Some(Instant::now());
+        true
+    }
+
+    /// Whether it may be about to end: who is killed over a request closes the connection first.
+    fn may_be_ending(&self, candidate: &Instance) -> bool {
+        matches!(self.failure, Failure::NoHttp { .. })
+            && candidate.process.is_some()
+            && self.since.elapsed() < ENDING_LIMIT
+    }
+}
+
+/// What tells one state of a log from another: its inode and its length.
+fn seen(log: &Utf8Path) -> Option<(u64, u64)> {
+    std::fs::metadata(log).ok().map(|metadata| (metadata.ino(), metadata.len()))
+}
