@@ -128,6 +128,17 @@ fn where_a_node_has_logshifter_it_writes_the_apps_log_and_messages_name_it() {
     assert!(!gear.cartridge().join("logs/appserver.log").exists());
     gear.write("app.py", "raise SystemExit('broken for logshifter')\n");
     gear.control("restart").failed_saying(&["broken for logshifter", log.as_str()]);
+    let said = gear.control("threaddump").done().text.clone();
+    assert!(said.contains(log.as_str()) && !said.contains("appserver.log"), "{said}");
+    // As logshifter names those that it has moved on.
+    let moved = Utf8PathBuf::from(format!("{log}-20261126010203"));
+    let (others, beside) = (format!("{log}-notes"), gear.gear().layout().logs().join("other.log"));
+    for file in [moved.as_str(), &others, beside.as_str()] {
+        files::write_atomic(file.into(), b"text", 0o644).unwrap();
+    }
+    gear.control("tidy").done();
+    assert!(!moved.exists() && Utf8Path::new(&others).exists() && beside.exists());
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
     // Whoever kills it gets another one.
     let writer = || {
         let children = process::children(supervisor(&gear).pid).into_iter();

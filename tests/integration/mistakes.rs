@@ -84,6 +84,28 @@ fn an_app_without_the_callable_or_with_a_failing_page_is_refused() {
 }
 
 #[test]
+fn an_app_that_never_comes_back_from_its_import_is_told_where_it_stands() {
+    const SERVES: &str = "make_server('127.0.0.1', 0, None).serve_forever()";
+    let gear = running(&fixture("mirror"), &[("OPENSHIFT_PYTHON_WORKERS", "2")]);
+    gear.set("OPENSHIFT_PYTHON_START_TIMEOUT", "5");
+    for (server, hangs) in [
+        ("wsgiref", SERVES),
+        ("gevent", "while True: pass"),
+        ("gunicorn", "lock = threading.Lock(); lock.acquire(); lock.acquire()"),
+        // In C, where no Python code runs.
+        ("wsgiref", "collections.deque(itertools.repeat(0), maxlen=0)"),
+    ] {
+        gear.set(SERVER, server);
+        let imports = "import collections, itertools, threading\n\
+                       from wsgiref.simple_server import make_server\n";
+        gear.write("app.py", &format!("{imports}{hangs}\n"));
+        let refused = gear.control("restart");
+        refused.failed_saying(&["within 5 seconds", "must come to its end", "app.py", "line 3"]);
+        assert_eq!(get(gear.address(), "/").body, "mirror", "{server}: {}", refused.text);
+    }
+}
+
+#[test]
 fn a_first_start_that_fails_leaves_nothing_running() {
     let broken = tempfile::tempdir().unwrap();
     let broken = Utf8Path::from_path(broken.path()).unwrap();

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use cart_core::cartridge::Upgrade;
 use cart_python::settings::SERVER;
-use cart_python::stacks::{Answer, ProcessStacks};
+use cart_python::stacks::{Answer, ProcessStacks, tells_of_an_import};
 use cart_python::{Prepared, PythonApp};
 use cart_supervisor::{Failure, Verdict};
 
@@ -158,12 +158,12 @@ pub(crate) fn nginx_holds_its_port(running: &str) -> String {
 }
 
 /// `threaddump`.
-pub(crate) fn stacks(server: &str, stacks: &[ProcessStacks]) -> String {
+pub(crate) fn stacks(server: &str, stacks: &[ProcessStacks], log: &str) -> String {
     let answers =
         |process: &&ProcessStacks| matches!(process.answer, Answer::Shown(_) | Answer::Dumped(_));
     let shown = stacks.iter().filter(answers).count();
     let mut text = format!(
-        "{server}: stacks of {shown} of {} processes; they are in logs/appserver.log, too\n",
+        "{server}: stacks of {shown} of {} processes; they are in {log}, too\n",
         stacks.len()
     );
     for ProcessStacks { pid, command, answer } in stacks {
@@ -211,6 +211,14 @@ pub fn explain(error: &Error) -> String {
 fn app_server(server: &str, failure: &Failure, log: &str, before: Before) -> String {
     let remedy = match failure {
         Failure::Ended { .. } => "Mend what the lines above say and try again; all of them are in",
+        Failure::NoAnswer { last_lines, .. }
+            if last_lines.iter().any(|line| tells_of_an_import(line)) =>
+        {
+            "The app's file must come to its end: what serves, waits or works for long does not \
+             belong at its top level, but into functions, or below `if __name__ == \"__main__\":`, \
+             for the cartridge serves what the file defines. If it only needs longer, set \
+             OPENSHIFT_PYTHON_START_TIMEOUT (seconds). The server's log is"
+        }
         Failure::NoAnswer { .. } => {
             "If the app needs longer to start, set OPENSHIFT_PYTHON_START_TIMEOUT (seconds). \
              The server's log is"

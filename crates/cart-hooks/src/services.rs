@@ -5,6 +5,7 @@ use cart_core::cartridge::Context;
 use cart_core::{CommandSpec, LogLimits, programs};
 use cart_nginx::{Nginx, Site, layout};
 use cart_python::settings::{LOG_FILES, LOG_SIZE};
+use cart_python::stacks;
 use cart_supervisor::{Listen, Logging, Probe, ServiceSpec, Stop, StopSignal, SupervisorProcess};
 
 use crate::ready::Ready;
@@ -17,6 +18,9 @@ pub(crate) const NGINX: &str = "nginx";
 /// Seconds that a replaced server serves on: nginx lets no pooled connection to it live longer
 /// than two, and one may have been opened just before the swap.
 const LINGER: u64 = 5;
+/// Seconds that a server gets beyond the time for its requests: it ends then by itself, and says what
+/// held it up.
+const APPSERVER_GRACE: u64 = 2;
 /// Seconds until an nginx that was just tested must react.
 const NGINX_START_LIMIT: u64 = 30;
 /// Seconds that nginx gets beyond the time it gives to its clients.
@@ -71,14 +75,10 @@ fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
         stop: Stop {
             signal: StopSignal::Term,
             linger: LINGER,
-            drain: ready.prepared.drain().as_secs(),
+            drain: ready.prepared.drain().as_secs() + APPSERVER_GRACE,
         },
+        asked_where: stacks::SIGNALS.to_vec(),
     }
-}
-
-/// The file that the Python server's output ends in.
-pub(crate) fn appserver_log(ctx: &Context<'_>) -> Utf8PathBuf {
-    logshifter(ctx).map_or_else(|| own_log(ctx), |(log, _)| log)
 }
 
 fn own_log(ctx: &Context<'_>) -> Utf8PathBuf {
@@ -135,6 +135,7 @@ pub(crate) fn nginx(ctx: &Context<'_>, nginx: &Nginx, site: &Site) -> ServiceSpe
             linger: 0,
             drain: site.settings.shutdown_timeout + NGINX_GRACE,
         },
+        asked_where: Vec::new(),
     }
 }
 

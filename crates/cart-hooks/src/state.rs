@@ -166,7 +166,7 @@ fn running_text(ctx: &Context<'_>, app: &str, nginx: &str) -> String {
 }
 
 /// Where a service logs, as people find it: in the cartridge's directory, or elsewhere.
-fn log<'a>(service: &'a ServiceStatus, ctx: &Context<'_>) -> &'a str {
+pub(crate) fn log<'a>(service: &'a ServiceStatus, ctx: &Context<'_>) -> &'a str {
     service.log.strip_prefix(ctx.dir.path()).unwrap_or(&service.log).as_str()
 }
 

@@ -8,8 +8,8 @@ use cart_python::stacks;
 
 use crate::error::Error;
 use crate::messages;
-use crate::services::{self, APPSERVER};
-use crate::state::State;
+use crate::services::APPSERVER;
+use crate::state::{self, State};
 
 /// How long it may take: a server with many processes of which none answers is shown in part.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -21,7 +21,7 @@ pub(crate) fn threaddump(ctx: &mut Context<'_>) -> Result<(), Error> {
     let (service, process) = state.process(APPSERVER, ctx)?;
     let lock = ctx.dir.run().join("threaddump.lock");
     let _lock = HookLock::acquire(&lock, "control threaddump", LIMIT)?;
-    let stacks = stacks::of_server(process, &services::appserver_log(ctx), LIMIT);
-    ctx.result(&messages::stacks(&service.label, &stacks));
+    let stacks = stacks::of_server(process, &service.log, LIMIT);
+    ctx.result(&messages::stacks(&service.label, &stacks, state::log(service, ctx)));
     Ok(())
 }

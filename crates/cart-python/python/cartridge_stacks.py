@@ -9,6 +9,7 @@ SHOW is one that does nothing to a process that does not know it; DUMP would end
 must only be sent to processes that catch it. Needs Python 3; without, nobody answers.
 """
 
+import linecache
 import os
 import signal
 import sys
@@ -29,6 +30,9 @@ BEGIN = "--- stacks of process %d ---"
 END = "--- end of stacks of process %d ---"
 
 _log = None
+
+importing = None
+"""The file of the app that is being imported, for as long as that goes on."""
 
 
 def answer_signals():
@@ -63,9 +67,31 @@ def _show(_signal, frame):
                 lines.extend(_indented(traceback.format_stack(stack)))
         lines.extend(_greenlets())
         lines.append(END % pid)
+        lines.extend(_import_that_does_not_end(frame))
     except Exception as error:  # no end: then the other signal is sent
         lines = ["the stacks of process %d cannot be shown: %r" % (pid, error)]
     _write("\n".join(lines) + "\n")
+
+
+def _import_that_does_not_end(frame):
+    """One line, the last, for whoever asked because the app does not answer."""
+    if importing is None:
+        return []
+    top = frame
+    while frame is not None and not _is_apps_own(frame.f_code.co_filename):
+        frame = frame.f_back
+    place = frame or top
+    path, line = place.f_code.co_filename, place.f_lineno
+    code = linecache.getline(path, line).strip()
+    return ["%s is still being imported; it stands at %s, line %d%s"
+            % (importing, path, line, ": " + code if code else "")]
+
+
+def _is_apps_own(path):
+    """Whether a file lies in the app's folder, which is the working directory, and is no package
+    that was installed there."""
+    path = os.path.abspath(path)
+    return path.startswith(os.getcwd() + os.sep) and "site-packages" not in path
 
 
 def _stands_on(stack, frame):

@@ -11,8 +11,11 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 import traceback
+
+import cartridge_stacks
 
 LISTENER = 3
 """The descriptor on which the supervisor hands over the listening socket."""
@@ -41,10 +44,15 @@ def load(value):
     """
     target, _, name = value.partition(":")
     name = name or "application"
-    if target.endswith(".py") or "/" in target or os.path.isfile(target):
-        module, label = _import_file(target), target
+    is_file = target.endswith(".py") or "/" in target or os.path.isfile(target)
+    cartridge_stacks.importing = target if is_file else _file_of(target)
+    try:
+        module = _import_file(target) if is_file else _import_module(target)
+    finally:
+        cartridge_stacks.importing = None
+    if is_file:
+        label = target
     else:
-        module = _import_module(target)
         label = _relative(getattr(module, "__file__", None) or _file_of(target))
     return _find_callable(module, name, target, label)
 
@@ -241,17 +249,31 @@ def listening_socket():
     return listener
 
 
-def exit_within(seconds):
-    """Ends this process, status 0, when it still runs after so many seconds. An alarm,
-    because neither a stuck request nor a thread of the app can hold it up."""
+def exit_within(seconds, requests):
+    """Ends this process, status 0, when it still runs after so many seconds, and says what
+    held it up; `requests` answers how many requests run. An alarm, because neither a stuck
+    request nor a thread of the app can hold that up."""
 
-    def leave(_signal, _frame):
-        sys.stderr.write("stopped after %d s with requests still running\n" % seconds)
+    def leave(_signal, frame):
+        sys.stderr.write("stopped after %d s: %s\n" % (seconds, _what_runs(requests(), frame)))
         sys.stderr.flush()
         os._exit(0)
 
     signal.signal(signal.SIGALRM, leave)
     signal.alarm(seconds)
+
+
+def _what_runs(requests, frame):
+    if requests:
+        return "%d request%s still ran" % (requests, "" if requests == 1 else "s")
+    # threading.enumerate() would take a lock, which what was interrupted may hold.
+    threads = list(threading._active.values())
+    names = sorted(t.name for t in threads if not t.daemon and t.name != "MainThread")
+    if names:
+        return ("no request ran, but threads of the app's own did (%s): daemon=True lets a "
+                "thread end with the app" % ", ".join(names))
+    stack = "".join(traceback.format_stack(frame)).rstrip("\n")
+    return "no request and no thread ran; the main thread stood at\n" + stack
 
 
 # --- requests --------------------------------------------------------------

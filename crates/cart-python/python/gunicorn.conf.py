@@ -141,8 +141,25 @@ def _survive_failing_workers(server):
             except HaltServer:
                 pass  # that worker is gone now: at most one round for each
 
+    server.kill_workers = _saying_whom_it_kills(server)
     server.halt = halt_in_the_end
     server.reap_workers = reap_workers_patiently
+
+
+def _saying_whom_it_kills(server):
+    """gunicorn kills in silence those workers that do not end in time."""
+    kill_workers = server.kill_workers
+
+    def kill_workers_and_say_so(sig):
+        if sig == signal.SIGKILL:
+            for pid in [pid for pid in server.WORKERS if _runs(pid)]:
+                server.log.error(
+                    "Worker (pid:%s) did not end in %s s and is killed: a request, a thread that "
+                    "is no daemon, or the app's own handling of SIGTERM held it up",
+                    pid, server.cfg.graceful_timeout)
+        kill_workers(sig)
+
+    return kill_workers_and_say_so
 
 
 def _runs(pid):
@@ -165,12 +182,16 @@ def post_worker_init(worker):
     """Puts what is ours between gunicorn and the app. Here a worker has set all signal
     handlers that it wants."""
     _BOOTED[0] = 1
+    sigterm = signal.getsignal(signal.SIGTERM)
     cartridge_stacks.answer_signals()
     if "gevent" in sys.modules:
         cartridge_stacks.prepare_greenlets()
     if "post_worker_init" in _APP:
         _APP["post_worker_init"](worker)
     if _speaks_wsgi(worker):
+        if sigterm != worker.handle_exit:
+            worker.log.warning("The app handles SIGTERM itself: unless it ends this worker then, "
+                               "that is killed when the time to stop is over")
         _close_after_upgrades()
         _end_without_loss(worker)
         worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi))

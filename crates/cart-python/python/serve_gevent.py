@@ -131,7 +131,7 @@ class Server(WSGIServer):
     def drain(self, seconds):
         """Accepts what waits in the backlog, then finishes what was accepted."""
         # One second more for the app's own exit handlers.
-        cartridge_wsgi.exit_within(seconds + 1)
+        cartridge_wsgi.exit_within(seconds + 1, self.requests)
         end = cartridge_wsgi.clock() + seconds
         # Connections may keep arriving; what is accepted must be finished in time too.
         self.empty_backlog(cartridge_wsgi.clock() + seconds / 2.0)
@@ -141,9 +141,15 @@ class Server(WSGIServer):
         for handler in list(self.idle):
             self.hang_up(handler)
         self.pool.join(timeout=max(0, end - cartridge_wsgi.clock()))
-        if len(self.pool):
-            sys.stderr.write("stopped after %d s with %d requests running\n" % (seconds, len(self.pool)))
-            self.pool.kill(timeout=1)
+        left = self.requests()
+        if left:
+            sys.stderr.write("stopped after %d s: %d request%s still ran\n"
+                             % (seconds, left, "" if left == 1 else "s"))
+        self.pool.kill(timeout=1)
+
+    def requests(self):
+        """How many are being answered: a connection may wait for its next one."""
+        return len(self.pool) - len(self.idle)
 
     def empty_backlog(self, until):
         select = monkey.get_original("select", "select")

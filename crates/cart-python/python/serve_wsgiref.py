@@ -258,10 +258,14 @@ class Server(WSGIServer):
         self.start_thread()
         while self.accept_until is None:
             self.wait_for(self.wake_up)
-        cartridge_wsgi.exit_within(self.drain)
+        cartridge_wsgi.exit_within(self.drain, self.requests)
         for thread in self.threads:  # it may still grow, which this loop sees
             thread.join(self.drain + 1)
         self.socket.close()
+
+    def requests(self):
+        """How many are being answered."""
+        return len(self.threads) - self.free_threads
 
     def start_thread(self):
         self.free_threads += 1

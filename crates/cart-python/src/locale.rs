@@ -24,8 +24,8 @@ const LONGEST_LIST: u32 = 1024 * 1024;
 /// meant.
 #[must_use]
 pub fn missing_from(env: &GearEnv) -> Option<(&'static str, String)> {
-    let is_set = |name: &&str| env.get(name).is_some_and(|value| !value.is_empty());
-    if CHOOSING.iter().any(|name| is_set(&name))
+    let is_set = |name: &str| env.get(name).is_some_and(|value| !value.is_empty());
+    if CHOOSING.iter().any(|name| is_set(name))
         || env.get("PYTHONCOERCECLOCALE").is_some_and(|v| v == "0")
     {
         return None;
@@ -34,7 +34,7 @@ pub fn missing_from(env: &GearEnv) -> Option<(&'static str, String)> {
         // Not LC_CTYPE: what a person sets later, by whatever variable, wins over it.
         Some(locale) => Some(("LANG", locale)),
         // What can be done for Python 3.6 then.
-        None if !is_set(&"PYTHONIOENCODING") => Some(("PYTHONIOENCODING", "utf-8".to_owned())),
+        None if !is_set("PYTHONIOENCODING") => Some(("PYTHONIOENCODING", "utf-8".to_owned())),
         None => None,
     }
 }

@@ -1,6 +1,7 @@
 //! pip, as it is called: inside an environment, by that environment's Python, with nothing that
 //! an app's own variables could turn against the cartridge.
 
+pub mod build;
 pub mod failure;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::mirror::MirrorUrl;
 use crate::requirements::Requirements;
 use crate::virtualenv::comparable;
 use crate::virtualenv::stage::{self, Stage};
+use build::Wheels;
 use failure::Failure;
 
 /// Variables of pip that would install something else, or elsewhere, than we ask for. All others
@@ -42,6 +44,9 @@ except urllib.error.HTTPError as error:
 ";
 const MIRROR_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long the package index is asked for what would not have to be compiled.
+const WHEELS_LIMIT: Duration = Duration::from_secs(30);
+
 /// The first pip that takes wheels for today's systems and links projects without `setup.py`.
 const OLDEST: Version = Version::new(21, 3, 0);
 
@@ -62,6 +67,8 @@ pub struct PipOptions<'a> {
 #[derive(Debug)]
 pub struct Pip {
     command: CommandSpec,
+    /// Such as `3.13`.
+    python: Option<String>,
 }
 
 impl Pip {
@@ -84,7 +91,10 @@ impl Pip {
             .args(cache_options(options.env, options.tmp))
             .arg("install")
             .dir(options.repo);
-        let pip = Self { command };
+        let site = stage.venv().site_packages();
+        let folder = site.as_deref().and_then(|site| site.parent()?.file_name());
+        let python = folder.and_then(|name| name.strip_prefix("python")).map(str::to_owned);
+        let pip = Self { command, python };
         if stage.venv().installed("pip").is_some_and(|v| comparable(&v) < OLDEST) {
             let version = format!("pip>={OLDEST}");
             pip.install("a newer pip", &["--upgrade", &version], None, progress)?;
@@ -106,20 +116,48 @@ impl Pip {
     ) -> Result<(), PipError> {
         let command = self.command.clone().args(args.iter().copied());
         let mut printed = Vec::new();
+        let mut shown = 0;
         let outcome = run::watched(&command, |line| {
-            if is_worth_showing(line) {
-                progress(line);
-            }
             printed.push(line.to_owned());
+            // What an error says first comes with the error.
+            if !printed[shown..].iter().any(|line| begins_an_error(line)) {
+                show(&printed[shown..], progress);
+                shown = printed.len();
+            }
         });
+        let failed = matches!(outcome, Err(RunError::Failed { .. }));
+        let last = if failed { last_lines_from(&printed).max(shown) } else { printed.len() };
+        show(&printed[shown..last], progress);
         outcome.map_err(|source| match source {
             RunError::Failed { .. } => PipError::Failed {
                 what: what.to_owned(),
-                failure: Failure::of(&printed, requirements),
-                last_lines: telling(&printed),
+                failure: self.with_wheels(Failure::of(&printed, requirements)),
+                last_lines: worth_showing(&printed[last..]).cloned().collect(),
             },
             source => PipError::NotStarted(source),
         })
+    }
+
+    /// For a package that could not be built: with what the index has compiled of it.
+    fn with_wheels(&self, failure: Failure) -> Failure {
+        let Failure::Unbuilt(mut unbuilt) = failure else { return failure };
+        unbuilt.python.clone_from(&self.python);
+        if let Some(name) = &unbuilt.name {
+            let question = self.command.clone().args([
+                "-vv",
+                "--dry-run",
+                "--no-deps",
+                "--ignore-installed",
+                "--only-binary=:all:",
+                name,
+            ]);
+            // It may well end with an error: when there is no wheel for this Python.
+            if let Ok(output) = run::output(&question, WHEELS_LIMIT) {
+                unbuilt.wheels =
+                    Wheels::of(&output.stdout_text(), name, unbuilt.version.as_deref());
+            }
+        }
+        Failure::Unbuilt(unbuilt)
     }
 }
 
@@ -176,13 +214,28 @@ fn is_worth_showing(line: &str) -> bool {
     !line.is_empty() && !noise.iter().any(|start| line.starts_with(start))
 }
 
-/// The end of what pip printed, from its first line of error on, if that is near enough.
-fn telling(printed: &[String]) -> Vec<String> {
-    let lines: Vec<_> = printed.iter().filter(|l| is_worth_showing(l)).collect();
-    let tail = lines.len().saturating_sub(RunError::LINES);
-    let first = lines.iter().position(|l| l.trim_start().starts_with("ERROR"));
-    let from = first.map_or(tail, |at| at.max(tail));
-    lines[from..].iter().map(|l| (*l).clone()).collect()
+fn worth_showing(lines: &[String]) -> impl Iterator<Item = &String> {
+    lines.iter().filter(|line| is_worth_showing(line))
+}
+
+fn show(lines: &[String], progress: &mut dyn FnMut(&str)) {
+    worth_showing(lines).for_each(|line| progress(line));
+}
+
+fn begins_an_error(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("ERROR") || line.starts_with("error: ")
+}
+
+/// Where the last lines begin that an error carries: with the first word of error, if that is near
+/// enough to the end.
+fn last_lines_from(printed: &[String]) -> usize {
+    let worth = printed.iter().enumerate().filter(|(_, line)| is_worth_showing(line));
+    let numbers: Vec<usize> = worth.map(|(number, _)| number).collect();
+    let tail = numbers.len().saturating_sub(RunError::LINES);
+    let tail = numbers.get(tail).copied().unwrap_or(printed.len());
+    let first = printed.iter().position(|line| begins_an_error(line));
+    first.map_or(tail, |first| first.max(tail))
 }
 
 /// Packages that could not be installed.
@@ -238,10 +291,10 @@ mod tests {
 
     #[test]
     fn pips_first_word_of_error_begins_what_is_shown() {
-        let printed: Vec<String> =
-            ["Collecting x", "", "  ERROR: why", "  more"].into_iter().map(str::to_owned).collect();
-        assert_eq!(telling(&printed), ["  ERROR: why", "  more"]);
-        let without = vec!["a".to_owned(); 50];
-        assert_eq!(telling(&without).len(), RunError::LINES);
+        let lines = |lines: &[&str]| lines.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>();
+        assert_eq!(last_lines_from(&lines(&["Collecting x", "", "  ERROR: why", "  more"])), 2);
+        assert_eq!(last_lines_from(&lines(&["Collecting x", "  error: why"])), 1);
+        assert_eq!(last_lines_from(&vec!["a".to_owned(); 50]), 50 - RunError::LINES);
+        assert_eq!(last_lines_from(&[]), 0);
     }
 }

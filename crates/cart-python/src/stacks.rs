@@ -18,6 +18,17 @@ const SHOW: Signal = Signal::URG;
 /// Shows stacks from C. Only for processes that catch it: others would be ended.
 const DUMP: Signal = Signal::STKFLT;
 
+/// The signals by which a process is asked, the one to begin with first.
+pub const SIGNALS: [i32; 2] = [SHOW.as_raw(), DUMP.as_raw()];
+
+/// Whether a process that was asked wrote this because its app is still being imported.
+#[must_use]
+pub fn tells_of_an_import(line: &str) -> bool {
+    // From Python, or from C: then the function of the launchers that imports the app.
+    line.contains(" is still being imported; it stands at ")
+        || (line.contains("cartridge_wsgi.py\"") && line.contains(" in _import_"))
+}
+
 /// How long the main thread may take to come to run Python code; gevent's hub looks for signals
 /// three times a second.
 const PYTHON_LIMIT: Duration = Duration::from_millis(1500);

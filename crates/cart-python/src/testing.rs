@@ -27,6 +27,20 @@ with zipfile.ZipFile("%s/%s-%s-py3-none-any.whl" % (folder, name, version), "w")
     wheel.writestr(info + "RECORD", "")
 "#;
 
+/// Writes the source of a package that cannot be built.
+const SOURCE: &str = r#"
+import io, sys, tarfile
+folder, name, version = sys.argv[1:]
+with tarfile.open("%s/%s-%s.tar.gz" % (folder, name, version), "w:gz") as archive:
+    def add(file, text):
+        member = tarfile.TarInfo("%s-%s/%s" % (name, version, file))
+        member.size = len(text)
+        archive.addfile(member, io.BytesIO(text.encode()))
+    add("PKG-INFO", "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version))
+    add("pyproject.toml", '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n')
+    add("backend.py", "def build_wheel(*args, **kwargs):\n    raise SystemExit('x.c:1:1: error: no such thing')\n")
+"#;
+
 /// A tree with a repository, a place for an environment and a shelf of packages.
 pub(crate) struct Site {
     dir: tempfile::TempDir,
@@ -98,11 +112,20 @@ impl Site {
 
     /// Puts a package on the shelf.
     pub(crate) fn offer(&self, name: &str, version: &str) {
+        self.make(WHEEL, name, version);
+    }
+
+    /// Puts the source of a package on the shelf that cannot be built.
+    pub(crate) fn offer_unbuildable(&self, name: &str, version: &str) {
+        self.make(SOURCE, name, version);
+    }
+
+    fn make(&self, script: &str, name: &str, version: &str) {
         let python = interpreter::find(any_python(), &self.env()).unwrap();
         let shelf = self.path("shelf");
         let command = CommandSpec::new(&python.executable, &GearEnv::new()).args([
             "-c",
-            WHEEL,
+            script,
             shelf.as_str(),
             name,
             version,

@@ -17,6 +17,7 @@ fn spec(command: CommandSpec) -> ServiceSpec {
         start_limit: 60,
         logging: Logging::Own { files: Vec::new(), limits: LogLimits::default() },
         stop: Stop { signal: StopSignal::Term, linger: 5, drain: 30 },
+        asked_where: Vec::new(),
     }
 }
 

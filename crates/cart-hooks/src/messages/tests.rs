@@ -35,6 +35,14 @@ fn a_server_that_does_not_come_up() {
     let failures = [
         Failure::Ended { status: "exit code 1".to_owned(), last_lines: last_lines() },
         Failure::NoAnswer { seconds: 60, last_lines: Vec::new() },
+        Failure::NoAnswer {
+            seconds: 60,
+            last_lines: vec![
+                "--- end of stacks of process 7 ---".to_owned(),
+                "app.py is still being imported; it stands at /gear/repo/app.py, line 5: serve()"
+                    .to_owned(),
+            ],
+        },
         Failure::WrongStatus { path: "/".to_owned(), status: 500, last_lines: last_lines() },
         Failure::NoHttp { last_lines: Vec::new() },
     ];
@@ -151,6 +159,7 @@ fn what_a_threaddump_says() {
             process(13, "gunicorn: worker", Answer::TooLate),
             process(14, "sleep 600", Answer::NotAsked),
         ],
+        "logs/appserver.log",
     );
     insta::assert_snapshot!(said);
 }

@@ -96,6 +96,27 @@ fn a_failed_installation_leaves_the_environment_as_it_was() {
 }
 
 #[test]
+fn a_package_that_cannot_be_built_is_named_with_what_would_do_and_pips_errors_come_once() {
+    let site = Site::ready();
+    site.offer_unbuildable("one", "1.0");
+    site.offer("one", "2.0");
+    site.write("requirements.txt", "# old\none==1.0\n");
+    let (result, told) = site.ensure(NO_SERVER);
+    let text = result.unwrap_err().to_string();
+    let first = text.lines().next().unwrap();
+    assert!(
+        first.contains("one 1.0 (requirements.txt, line 2) is not delivered compiled"),
+        "{text}"
+    );
+    assert!(first.ends_with("Ask for one 2.0, which has a wheel"), "{text}");
+    let lines = told.lines().chain(text.lines());
+    let errors = lines.filter(|line| line.contains("did not run successfully")).count();
+    assert_eq!(errors, 1, "{told}\n{text}");
+    assert!(text.contains("x.c:1:1: error: no such thing"), "{text}");
+    assert!(told.contains("one-1.0.tar.gz"), "{told}");
+}
+
+#[test]
 fn requirements_in_any_form_that_pip_reads_are_installed_and_their_changes_too() {
     let site = Site::ready();
     for name in ["one", "two", "three", "four"] {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::build::{Cause, Unbuilt};
 use crate::requirements::Requirements;
 use crate::settings::PYPI_MIRROR_URL;
 
@@ -12,8 +13,13 @@ pub enum Failure {
     Network,
     /// The disk, or the gear's share of it, is full.
     DiskFull,
-    /// A package must be compiled and no compiler is there, or a header is missing.
-    Compiler,
+    /// A package must be built and cannot be.
+    Unbuilt(Unbuilt),
+    /// The requirements file is not in the encoding that pip reads it in.
+    Encoding {
+        /// The file.
+        file: String,
+    },
     /// No version of a package fits.
     NoSuchVersion {
         /// As pip names it.
@@ -51,17 +57,26 @@ impl Failure {
             let mut pairs = lines.iter().flat_map(|l| words.iter().map(move |w| (l, w)));
             pairs.any(|(line, word)| line.contains(word))
         };
+        let unreadable = requirements.and_then(|r| r.unreadable.as_ref());
+        let mut unbuilt = Unbuilt::of(lines);
+        if let Some(Unbuilt { name: Some(name), place: at, .. }) = &mut unbuilt {
+            *at = requirements.and_then(|r| place(r, name));
+        }
         // The order matters: pip ends with "No matching distribution" when it reached no index.
         if said(FULL) {
             Self::DiskFull
+        } else if let Some(file) = unreadable.filter(|_| said(&["UnicodeDecodeError"])) {
+            Self::Encoding { file: file.to_string() }
         } else if let Some(requirement) = after(lines, "Invalid requirement: ") {
             Self::Malformed { requirement }
         } else if said(DISCOVERY) {
             Self::Discovery
-        } else if said(COMPILER) {
-            Self::Compiler
+        } else if let Some(unbuilt) = unbuilt.take_if(|unbuilt| unbuilt.cause != Cause::Code) {
+            Self::Unbuilt(unbuilt)
         } else if said(NETWORK) {
             Self::Network
+        } else if let Some(unbuilt) = unbuilt {
+            Self::Unbuilt(unbuilt)
         } else if said(HASH) {
             Self::WrongHash
         } else if said(CONFLICT) {
@@ -84,19 +99,6 @@ const DISCOVERY: &[&str] = &[
     "Multiple top-level packages discovered",
     "Multiple top-level modules discovered",
     "Unable to determine which files to ship inside the wheel",
-];
-const COMPILER: &[&str] = &[
-    "unable to execute 'gcc'",
-    "unable to execute 'cc'",
-    "error: command 'gcc' failed",
-    "error: command 'cc' failed",
-    "-gcc' failed",
-    "/gcc' failed",
-    "gcc: not found",
-    "Python.h: No such file",
-    "No CMAKE_C_COMPILER could be found",
-    "can't find Rust compiler",
-    "Unknown compiler(s)",
 ];
 const NETWORK: &[&str] = &[
     "Failed to establish a new connection",
@@ -143,10 +145,11 @@ impl fmt::Display for Failure {
                 PYPI_MIRROR_URL.name
             ),
             Self::DiskFull => f.write_str("the disk or its quota is full. Make room and try again"),
-            Self::Compiler => f.write_str(
-                "a package must be compiled, and the compiler or a header is missing. Ask for a \
-                 version that is delivered compiled (a wheel) for this Python, or install what is \
-                 missing: `apt-get install gcc python3-dev` or `dnf install gcc python3-devel`",
+            Self::Unbuilt(unbuilt) => unbuilt.fmt(f),
+            Self::Encoding { file } => write!(
+                f,
+                "{file} is not UTF-8. Save it as that, or name its encoding in its first line: \
+                 `# -*- coding: latin-1 -*-`"
             ),
             Self::NoSuchVersion { requirement, place } => write!(
                 f,
@@ -236,8 +239,6 @@ mod tests {
     #[test]
     fn the_other_causes_are_known_by_pips_words() {
         for (text, expected) in [
-            ("  error: command '/usr/bin/gcc' failed: No such file", Failure::Compiler),
-            ("  x.c:1: fatal error: Python.h: No such file or directory", Failure::Compiler),
             ("ERROR: [Errno 28] No space left on device", Failure::DiskFull),
             ("ERROR: ResolutionImpossible: for help visit", Failure::Conflict),
             ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", Failure::WrongHash),

@@ -58,6 +58,8 @@ impl Mark {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
     use crate::logs::rotating::{RotatingFile, shift};
     use cart_core::LogLimits;
@@ -66,11 +68,12 @@ mod tests {
     fn lines_since_a_mark_are_found_whatever_name_their_file_got() {
         let dir = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(dir.path()).unwrap().join("x.log");
-        std::fs::write(&path, "before\n").unwrap();
+        let say = |text: &str| files::open_log(&path).unwrap().write_all(text.as_bytes()).unwrap();
+        say("before\n");
         let mark = Mark::end_of(&path, 0);
-        std::fs::write(&path, "before\none\n").unwrap();
+        say("one\n");
         std::fs::rename(&path, format!("{path}-20261126000000")).unwrap();
-        std::fs::write(&path, "two\n").unwrap();
+        say("two\n");
         assert_eq!(mark.last_lines(&path, 9), ["one", "two"]);
     }
 
