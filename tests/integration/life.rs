@@ -157,3 +157,52 @@ fn a_build_with_nothing_to_do_has_nothing_to_say() {
     gear.control("build").done();
     assert_eq!(gear.control("build").done().text, "");
 }
+
+/// An app that does not end at once when it is told to, by what the variable MODE says.
+const HOLDS_UP: &str = "
+import os, signal, threading, time
+MODE = os.environ['MODE']
+def forever():
+    while True: time.sleep(0.5)
+if MODE == 'thread': threading.Thread(target=forever, name='poller').start()
+if MODE == 'signal': signal.signal(signal.SIGTERM, lambda *a: None)
+def application(environ, start_response):
+    if environ['PATH_INFO'] == '/hang':
+        open('hangs', 'w').close()
+        forever()
+    start_response('200 OK', [])
+    return [b'ok']
+";
+
+#[test]
+fn what_held_up_an_end_is_said_as_what_it_is() {
+    let one_second = [("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "1"), ("OPENSHIFT_PYTHON_WORKERS", "1")];
+    let gear = running(&fixture("mirror"), &[PATIENT_GUNICORN, one_second[0], one_second[1]]);
+    gear.write("app.py", HOLDS_UP);
+    let hangs = gear.repo().join("hangs");
+    for (server, mode, said, not_said) in [
+        ("wsgiref", "thread", "threads of the app's own did (poller)", "still ran"),
+        ("gevent", "thread", "threads of the app's own did (poller)", "still ran"),
+        ("wsgiref", "request", "1 request still ran", "threads of"),
+        ("gevent", "request", "1 request still ran", "threads of"),
+        ("gunicorn", "signal", "The app handles SIGTERM itself", "still ran"),
+        ("gunicorn", "thread", "has not ended within 1 s and is killed", "handles SIGTERM"),
+        ("wsgiref", "signal", "", "stopped after"),
+    ] {
+        gear.set(SERVER, server);
+        gear.set("MODE", mode);
+        gear.control("tidy").done();
+        gear.control("start").done();
+        std::thread::scope(|scope| {
+            let asked =
+                (mode == "request").then(|| scope.spawn(|| try_get(gear.address(), "/hang")));
+            if asked.is_some() {
+                assert!(wait::until(LIMIT, || hangs.exists().then_some(())).is_some(), "{server}");
+                std::fs::remove_file(&hangs).unwrap();
+            }
+            gear.control("stop").done();
+        });
+        let log = gear.log("appserver.log");
+        assert!(log.contains(said) && !log.contains(not_said), "{server} {mode}: {log}");
+    }
+}

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use cart_core::cartridge::Upgrade;
 use cart_python::settings::SERVER;
-use cart_python::stacks::{Answer, ProcessStacks, tells_of_an_import};
+use cart_python::stacks::{Answer, ProcessStacks, endless_import};
 use cart_python::{Prepared, PythonApp};
 use cart_supervisor::{Failure, Verdict};
 
@@ -209,11 +209,13 @@ pub fn explain(error: &Error) -> String {
 }
 
 fn app_server(server: &str, failure: &Failure, log: &str, before: Before) -> String {
+    let import = match failure {
+        Failure::NoAnswer { last_lines, .. } => endless_import(last_lines),
+        _ => None,
+    };
     let remedy = match failure {
         Failure::Ended { .. } => "Mend what the lines above say and try again; all of them are in",
-        Failure::NoAnswer { last_lines, .. }
-            if last_lines.iter().any(|line| tells_of_an_import(line)) =>
-        {
+        Failure::NoAnswer { .. } if import.is_some() => {
             "The app's file must come to its end: what serves, waits or works for long does not \
              belong at its top level, but into functions, or below `if __name__ == \"__main__\":`, \
              for the cartridge serves what the file defines. If it only needs longer, set \
@@ -234,7 +236,11 @@ fn app_server(server: &str, failure: &Failure, log: &str, before: Before) -> Str
         Before::Serves => "What ran before still serves.\n",
         Before::Fails | Before::Nothing => "",
     };
-    format!("The application does not start: {server}: {failure}\n{lines}{serving}{remedy} {log}")
+    let import = import.map(|told| format!(": {told}")).unwrap_or_default();
+    format!(
+        "The application does not start: {server}: {failure}{import}\n\
+         {lines}{serving}{remedy} {log}"
+    )
 }
 
 fn nginx_service(failure: &Failure) -> String {

@@ -31,8 +31,9 @@ END = "--- end of stacks of process %d ---"
 
 _log = None
 
-importing = None
-"""The file of the app that is being imported, for as long as that goes on."""
+_importing = None
+"""The file of the app that is being imported, and the greenlet in which that is done, if it is
+done in one; None when that is over."""
 
 
 def answer_signals():
@@ -50,6 +51,18 @@ def answer_signals():
         signal.siginterrupt(SHOW, False)
     except (AttributeError, ValueError, RuntimeError, OSError):
         pass  # not the main thread, say: a server without stacks is still a server
+
+
+def import_begins(label):
+    """From now on, whoever asks is told that the app is still being imported."""
+    global _importing
+    greenlet = sys.modules.get("greenlet")
+    _importing = label, greenlet and greenlet.getcurrent()
+
+
+def import_ends():
+    global _importing
+    _importing = None
 
 
 def _show(_signal, frame):
@@ -75,16 +88,18 @@ def _show(_signal, frame):
 
 def _import_that_does_not_end(frame):
     """One line, the last, for whoever asked because the app does not answer."""
-    if importing is None:
+    if _importing is None:
         return []
-    top = frame
+    label, greenlet = _importing
+    # One that waits has let the hub run, which is what was interrupted.
+    frame = top = getattr(greenlet, "gr_frame", None) or frame
     while frame is not None and not _is_apps_own(frame.f_code.co_filename):
         frame = frame.f_back
     place = frame or top
     path, line = place.f_code.co_filename, place.f_lineno
     code = linecache.getline(path, line).strip()
     return ["%s is still being imported; it stands at %s, line %d%s"
-            % (importing, path, line, ": " + code if code else "")]
+            % (label, path, line, ": " + code if code else "")]
 
 
 def _is_apps_own(path):

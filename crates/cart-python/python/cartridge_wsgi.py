@@ -45,11 +45,11 @@ def load(value):
     target, _, name = value.partition(":")
     name = name or "application"
     is_file = target.endswith(".py") or "/" in target or os.path.isfile(target)
-    cartridge_stacks.importing = target if is_file else _file_of(target)
+    cartridge_stacks.import_begins(target if is_file else _file_of(target))
     try:
         module = _import_file(target) if is_file else _import_module(target)
     finally:
-        cartridge_stacks.importing = None
+        cartridge_stacks.import_ends()
     if is_file:
         label = target
     else:

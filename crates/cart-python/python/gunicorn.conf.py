@@ -154,8 +154,8 @@ def _saying_whom_it_kills(server):
         if sig == signal.SIGKILL:
             for pid in [pid for pid in server.WORKERS if _runs(pid)]:
                 server.log.error(
-                    "Worker (pid:%s) did not end in %s s and is killed: a request, a thread that "
-                    "is no daemon, or the app's own handling of SIGTERM held it up",
+                    "Worker (pid:%s) has not ended within %s s and is killed. A request, a thread "
+                    "that is no daemon, or the app's own handling of SIGTERM can hold one up",
                     pid, server.cfg.graceful_timeout)
         kill_workers(sig)
 

@@ -21,12 +21,21 @@ const DUMP: Signal = Signal::STKFLT;
 /// The signals by which a process is asked, the one to begin with first.
 pub const SIGNALS: [i32; 2] = [SHOW.as_raw(), DUMP.as_raw()];
 
-/// Whether a process that was asked wrote this because its app is still being imported.
+/// What a process that was asked wrote because its app is still being imported, and where it stands:
+/// the end of a sentence.
 #[must_use]
-pub fn tells_of_an_import(line: &str) -> bool {
-    // From Python, or from C: then the function of the launchers that imports the app.
-    line.contains(" is still being imported; it stands at ")
-        || (line.contains("cartridge_wsgi.py\"") && line.contains(" in _import_"))
+pub fn endless_import(lines: &[String]) -> Option<String> {
+    let told = lines.iter().find(|line| line.contains(" is still being imported; it stands at "));
+    if let Some(line) = told {
+        return Some(line.clone());
+    }
+    // From C: below the function of the launchers that imports the app.
+    let is_import =
+        |line: &String| line.contains("cartridge_wsgi.py\"") && line.contains(" in _import_");
+    let below = &lines[..lines.iter().position(is_import)?];
+    let begin = below.iter().rposition(|line| line.ends_with("(most recent call first):"));
+    let frame = below.get(begin? + 1)?.trim();
+    Some(format!("the app is still being imported; it stands at {frame}"))
 }
 
 /// How long the main thread may take to come to run Python code; gevent's hub looks for signals
@@ -213,6 +222,23 @@ mod tests {
              Current thread 0x00007e [gunicorn] (most recent call first):\n  <no Python frame>"
         );
         assert_eq!(dumped("worker timeout\n"), None);
+    }
+
+    #[test]
+    fn an_import_that_hangs_is_read_from_either_answer() {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let told = "app.py is still being imported; it stands at /r/app.py, line 3: wait()";
+        assert_eq!(endless_import(&lines(&format!("--- end ---\n{told}"))).unwrap(), told);
+        let dump = "Thread 0x7f (most recent call first):\n  File \"/r/other.py\", line 9 in f\n\n\
+                    Current thread 0x7e (most recent call first):\n  \
+                    File \"/r/app.py\", line 3 in <module>\n  \
+                    File \"<frozen importlib._bootstrap>\", line 241 in _call\n  \
+                    File \"/c/cartridge_wsgi.py\", line 88 in _import_module";
+        assert_eq!(
+            endless_import(&lines(dump)).unwrap(),
+            "the app is still being imported; it stands at File \"/r/app.py\", line 3 in <module>"
+        );
+        assert_eq!(endless_import(&lines("Traceback\nnothing")), None);
     }
 
     /// Python whose output goes through another process to the log.

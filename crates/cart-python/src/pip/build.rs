@@ -182,7 +182,8 @@ impl Wheels {
         let mut newest: Option<&str> = None;
         let mut minor: Option<u64> = None;
         for line in printed.lines() {
-            let files = line.split([' ', '/', '#', ',']).filter_map(|word| word.strip_suffix(".whl"));
+            let files =
+                line.split([' ', '/', '#', ',']).filter_map(|word| word.strip_suffix(".whl"));
             for wheel in files.filter_map(Wheel::parse) {
                 if normalized(wheel.name) != normalized(name) {
                     continue;
