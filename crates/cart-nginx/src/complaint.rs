@@ -100,6 +100,7 @@ const REMEDIES: &[(&str, &str)] = &[
         "Address already in use",
         "Something else listens there: stop it, or let `listen` use another port",
     ),
+    ("No such device or address", "What is named is no file, but a socket or a terminal"),
     ("No such file or directory", "Correct the path, or create what is missing"),
     (
         "No space left on device",

@@ -20,6 +20,7 @@ pub mod user_config;
 
 // From text to a running nginx.
 pub mod complaint;
+pub mod includes;
 pub mod layout;
 mod reach;
 pub mod service;

@@ -10,6 +10,7 @@ use cart_core::{CartridgeDir, CommandSpec, GearEnv, run, tree};
 use crate::binary::Binary;
 use crate::complaint::Complaint;
 use crate::feature::Feature;
+use crate::includes::{self, IncludeError};
 use crate::layout::{self, APPSERVER_FILE, MAIN_FILE, SERVER_FILE};
 use crate::model::Rendered;
 use crate::reach;
@@ -76,12 +77,15 @@ impl Stage {
         })
     }
 
-    /// Lets nginx test it.
+    /// Lets nginx test it, after a look at what it includes.
     ///
     /// # Errors
     /// [`TestError`] with nginx's words, naming the line of the app's `nginx.conf.erb` where the
     /// fault is there.
     pub fn test(&self, binary: &Binary, env: &GearEnv) -> Result<(), TestError> {
+        if let Some(user) = &self.user {
+            includes::check(user, &self.dir)?;
+        }
         let command = test_command(&self.dir, binary, env, "-t");
         let output = run::output(&command, TEST_LIMIT).map_err(TestError::of_run)?;
         if output.status.success() {
@@ -193,14 +197,14 @@ pub(crate) fn with_error_log(command: CommandSpec, binary: &Binary) -> CommandSp
     if binary.has(Feature::ErrorLogOption) { command.args(["-e", "stderr"]) } else { command }
 }
 
-fn place_in_template(at: &UserLine) -> String {
+pub(crate) fn place_in_template(at: &UserLine) -> String {
     match &at.line {
         Some((line, _)) => format!("{}:{line}", at.file),
         None => format!("{} (line {} as Ruby's erb rendered it)", at.file, at.rendered),
     }
 }
 
-fn shown(at: &UserLine) -> String {
+pub(crate) fn shown(at: &UserLine) -> String {
     match &at.line {
         Some((_, text)) if !text.is_empty() => format!("\n    {text}"),
         _ => String::new(),
@@ -220,6 +224,9 @@ pub enum TestError {
         /// What to do.
         remedy: &'static str,
     },
+    /// Something is included that nginx must not be shown.
+    #[error(transparent)]
+    Include(#[from] IncludeError),
     /// The fault is in a file that the app's `nginx.conf.erb` includes.
     #[error("{file}:{line}: nginx says: {words}\n{remedy}")]
     InIncluded {
@@ -262,7 +269,7 @@ pub enum TestError {
     },
     /// nginx took too long.
     #[error(
-        "the configuration cannot be tested: {0}\nnginx looks up the names of hosts in it: do they answer?"
+        "the configuration cannot be tested: {0}\nnginx looks up the names of hosts in it, and opens the files that it names: do the name servers answer, and is none of the files a named pipe?"
     )]
     TooLong(#[source] run::RunError),
     /// nginx could not be started.

@@ -164,6 +164,45 @@ fn a_mistake_in_an_included_file_is_told_there() {
 }
 
 #[test]
+fn what_nginx_must_not_be_shown_is_told_before_it_is() {
+    let said: Vec<String> = [
+        "# fine\nserver {\n  include nginx.server.conf;\n}\n",
+        "include <%= ENV['OPENSHIFT_REPO_DIR'] %>nginx.conf.erb;\n",
+        "include nginx.conf;\n",
+        "include <%= ENV['OPENSHIFT_ADVANCED_PYTHON_DIR'] %>conf/../conf.next/nginx.conf;\n",
+        "include <%= ENV['OPENSHIFT_REPO_DIR'] %>parts/*.pipe;\n",
+        "include <%= ENV['OPENSHIFT_REPO_DIR'] %>parts;\n",
+        "include <%= ENV['OPENSHIFT_REPO_DIR'] %>parts/a.conf;\n",
+        "include <%= ENV['OPENSHIFT_REPO_DIR'] %>parts/to-pipe.conf;\n",
+    ]
+    .map(|template| {
+        let bench = Bench::new().file("nginx.conf.erb", template).file("parts/x.txt", "");
+        let repo = bench.repo.as_str();
+        for (file, text) in [
+            ("parts/a.conf", "\ninclude REPO/parts/b.conf;\n"),
+            ("parts/b.conf", "include REPO/parts/a.conf;\n"),
+            ("parts/to-pipe.conf", "server {\n include REPO/parts/x.pipe;\n}\n"),
+        ] {
+            bench.write(file, &text.replace("REPO", repo));
+        }
+        let pipe = bench.repo.join("parts/x.pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, pipe.as_str(), 0o600.into()).unwrap();
+        let error = bench.nginx().configure(&bench.site()).unwrap_err().to_string();
+        error.replace(bench.dir.path().as_str(), "DIR").replace(repo, "REPO")
+    })
+    .to_vec();
+    insta::assert_snapshot!(said.join("\n\n"));
+}
+
+#[test]
+fn what_is_included_twice_or_is_no_file_that_could_be_read_is_nginxs_business() {
+    let server = "server { listen <%= ENV['OPENSHIFT_ADVANCED_PYTHON_IP'] %>:<%= ENV['OPENSHIFT_ADVANCED_PYTHON_PORT'] %>; include REPOp.conf; location / { include REPOp.conf; include /dev/null; include REPO*.none; } }\n";
+    let template = server.replace("REPO", "<%= ENV['OPENSHIFT_REPO_DIR'] %>");
+    let bench = Bench::new().file("nginx.conf.erb", &template).file("p.conf", "root /srv;\n");
+    bench.nginx().configure(&bench.site()).unwrap();
+}
+
+#[test]
 fn a_template_that_became_wrong_leaves_what_is_in_place() {
     let bench = Bench::new();
     let _app = App::parrot(&bench.socket());
