@@ -14,7 +14,7 @@ pub enum Failure {
     /// The disk, or the gear's share of it, is full.
     DiskFull,
     /// A package must be built and cannot be.
-    Unbuilt(Unbuilt),
+    Unbuilt(Box<Unbuilt>),
     /// The requirements file is not in the encoding that pip reads it in.
     Encoding {
         /// The file.
@@ -72,11 +72,11 @@ impl Failure {
         } else if said(DISCOVERY) {
             Self::Discovery
         } else if let Some(unbuilt) = unbuilt.take_if(|unbuilt| unbuilt.cause != Cause::Code) {
-            Self::Unbuilt(unbuilt)
+            Self::Unbuilt(Box::new(unbuilt))
         } else if said(NETWORK) {
             Self::Network
         } else if let Some(unbuilt) = unbuilt {
-            Self::Unbuilt(unbuilt)
+            Self::Unbuilt(Box::new(unbuilt))
         } else if said(HASH) {
             Self::WrongHash
         } else if said(CONFLICT) {
