@@ -117,6 +117,18 @@ fn an_app_that_never_comes_back_from_its_import_is_told_where_it_stands() {
 }
 
 #[test]
+fn a_worker_that_gunicorn_ends_while_it_imports_is_no_exit_of_the_app() {
+    let gear = running(&fixture("mirror"), &[(SERVER, "gunicorn")]);
+    gear.set("OPENSHIFT_PYTHON_START_TIMEOUT", "5");
+    gear.set("GUNICORN_CMD_ARGS", "--timeout=1");
+    gear.write("app.py", "import time\nwhile True: time.sleep(0.1)\n");
+    gear.control("restart").failed_saying(&["within 5 seconds"]);
+    let log = gear.log("appserver.log");
+    assert!(log.contains("app.py is still being imported") && !log.contains("sys.exit"), "{log}");
+    assert_eq!(get(gear.address(), "/").body, "mirror");
+}
+
+#[test]
 fn a_first_start_that_fails_leaves_nothing_running() {
     let broken = tempfile::tempdir().unwrap();
     let broken = Utf8Path::from_path(broken.path()).unwrap();

@@ -65,6 +65,15 @@ def import_ends():
     _importing = None
 
 
+def is_importing():
+    return _importing is not None
+
+
+def tell_of_import():
+    """Says where the import of the app stands, for who is about to end this process over it."""
+    _write("".join(line + "\n" for line in _import_that_does_not_end(sys._getframe())))
+
+
 def _show(_signal, frame):
     """Takes no lock that the interrupted code may hold: no print, no logging."""
     pid = os.getpid()

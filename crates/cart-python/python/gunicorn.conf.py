@@ -178,6 +178,16 @@ def post_fork(server, worker):
         _APP["post_fork"](server, worker)
 
 
+def worker_abort(worker):
+    """gunicorn ends a worker that was silent for too long by an exception in the middle of what it
+    does. In the import of the app that would look like an exit of the app's own."""
+    if "worker_abort" in _APP:
+        _APP["worker_abort"](worker)
+    if cartridge_stacks.is_importing():
+        cartridge_stacks.tell_of_import()
+        os._exit(1)
+
+
 def post_worker_init(worker):
     """Puts what is ours between gunicorn and the app. Here a worker has set all signal
     handlers that it wants."""

@@ -237,6 +237,18 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_not_utf_8_is_named() {
+        let lines = ["UnicodeDecodeError: 'utf-8' codec can't decode byte 0xfc".to_owned()];
+        let file = Some("requirements.txt".into());
+        let requirements = Requirements { unreadable: file, ..Requirements::default() };
+        insta::assert_snapshot!(
+            Failure::of(&lines, Some(&requirements)),
+            @"requirements.txt is not UTF-8. Save it as that, or name its encoding in its first line: `# -*- coding: latin-1 -*-`"
+        );
+        assert_eq!(Failure::of(&lines, None), Failure::Other, "it was something else");
+    }
+
+    #[test]
     fn the_other_causes_are_known_by_pips_words() {
         for (text, expected) in [
             ("ERROR: [Errno 28] No space left on device", Failure::DiskFull),
