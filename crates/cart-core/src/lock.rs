@@ -42,6 +42,21 @@ pub fn try_lock(path: &Utf8Path) -> Result<Option<File>, FileError> {
     }
 }
 
+/// One try to lock a directory: what is removed in it does not take the lock away. `None` when
+/// somebody has it. The lock is held while the file is open, or a copy of its descriptor.
+///
+/// # Errors
+/// [`FileError`] naming the directory.
+pub fn try_lock_directory(path: &Utf8Path) -> Result<Option<File>, FileError> {
+    let failed = |source| FileError::new("lock", path, source);
+    let directory = File::open(path).map_err(failed)?;
+    match directory.try_lock() {
+        Ok(()) => Ok(Some(directory)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(e)) => Err(failed(e)),
+    }
+}
+
 /// Replaces what is in a locked file.
 ///
 /// # Errors

@@ -4,10 +4,11 @@
 pub mod signals;
 pub mod tree;
 
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, PidfdFlags, Signal};
 use serde::{Deserialize, Serialize};
 
 use crate::wait;
@@ -81,6 +82,22 @@ impl ProcessId {
     }
 }
 
+/// A descriptor that is readable once this very process has ended, whoever's child it is; `None`
+/// when it has ended already, or before Linux 5.3.
+#[must_use]
+pub fn end_of(process: ProcessId) -> Option<OwnedFd> {
+    let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw)?;
+    let end = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    // The pid may have been given to another process before it was opened.
+    process.is_alive().then_some(end)
+}
+
+/// Whether a process is stopped by a signal (SIGSTOP): it does nothing until somebody lets it go on.
+#[must_use]
+pub fn is_stopped(pid: u32) -> bool {
+    Stat::read(pid).is_some_and(|stat| stat.state == 'T')
+}
+
 /// The pids of the direct children of `parent`.
 #[must_use]
 pub fn children(parent: u32) -> Vec<u32> {
@@ -106,6 +123,12 @@ pub fn parent(pid: u32) -> Option<u32> {
     Stat::read(pid).map(|stat| stat.parent)
 }
 
+/// The process group of `pid`.
+#[must_use]
+pub fn group(pid: u32) -> Option<u32> {
+    Stat::read(pid).map(|stat| stat.group)
+}
+
 /// Whether a process has a terminal: somebody sits before it.
 #[must_use]
 pub fn has_terminal(pid: u32) -> bool {
@@ -115,13 +138,39 @@ pub fn has_terminal(pid: u32) -> bool {
 /// The command line of a process, its words joined by spaces.
 #[must_use]
 pub fn command_line(pid: u32) -> Option<String> {
-    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let words: Vec<_> = bytes
-        .split(|b| *b == 0)
-        .filter(|word| !word.is_empty())
-        .map(String::from_utf8_lossy)
-        .collect();
+    let mut words = words(pid);
+    words.retain(|word| !word.is_empty());
     (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// The words of a process's command line, its program's name first; none for one that has ended or
+/// has no program.
+#[must_use]
+pub fn words(pid: u32) -> Vec<String> {
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words = bytes.strip_suffix(b"\0").unwrap_or(&bytes).split(|b| *b == 0);
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
+/// The processes whose standard output is a file below `directory`, or was: also one that was
+/// removed since. Those of other users cannot be seen.
+#[must_use]
+pub fn printing_below(directory: &Utf8Path) -> Vec<ProcessId> {
+    let prints_there = |pid: &u32| {
+        let output = std::fs::read_link(format!("/proc/{pid}/fd/1"));
+        output.is_ok_and(|output| output.starts_with(directory))
+    };
+    all().into_iter().filter(prints_there).filter_map(ProcessId::of).collect()
+}
+
+/// The user by whom a process runs.
+#[must_use]
+pub fn user(pid: u32) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(format!("/proc/{pid}")).ok().map(|metadata| metadata.uid())
 }
 
 /// Processes that work in `directory` or below, or whose command line names something below it:
