@@ -75,6 +75,11 @@ impl ProcessId {
         }
     }
 
+    /// Kills the process group that this process leads.
+    pub fn kill_group(self) {
+        self.signal_group(Signal::KILL);
+    }
+
     /// Waits until this process has ended; answers whether it did within `limit`.
     #[must_use]
     pub fn wait_gone(self, limit: Duration) -> bool {
