@@ -134,6 +134,12 @@ pub fn group(pid: u32) -> Option<u32> {
     Stat::read(pid).map(|stat| stat.group)
 }
 
+/// Whether a process belongs to a session whose leader has ended: what a daemon left behind does.
+#[must_use]
+pub fn outlives_its_session(pid: u32) -> bool {
+    Stat::read(pid).is_some_and(|stat| ProcessId::of(stat.session).is_none())
+}
+
 /// Whether a process has a terminal: somebody sits before it.
 #[must_use]
 pub fn has_terminal(pid: u32) -> bool {
@@ -212,6 +218,7 @@ struct Stat {
     state: char,
     parent: u32,
     group: u32,
+    session: u32,
     has_terminal: bool,
     started: u64,
 }
@@ -228,25 +235,28 @@ impl Stat {
         let state = fields.next()?.chars().next()?;
         let parent = fields.next()?.parse().ok()?;
         let group = fields.next()?.parse().ok()?;
-        // Fields 3 to 5 are taken; the terminal is field 7, the start time 22.
-        let has_terminal = fields.nth(7 - 6)? != "0";
+        let session = fields.next()?.parse().ok()?;
+        // Fields 3 to 6 are taken; the terminal is field 7, the start time 22.
+        let has_terminal = fields.next()? != "0";
         let started = fields.nth(22 - 8)?.parse().ok()?;
-        Some(Self { state, parent, group, has_terminal, started })
+        Some(Self { state, parent, group, session, has_terminal, started })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     #[test]
     fn a_name_with_parentheses_does_not_confuse() {
-        let text = "7 (a) b (c)) S 3 1 1 34816 -1 4 0 0 0 0 1 2 3 4 20 0 1 0 987 1 2 3";
+        let text = "7 (a) b (c)) S 3 1 2 34816 -1 4 0 0 0 0 1 2 3 4 20 0 1 0 987 1 2 3";
         let stat = Stat::parse(text).unwrap();
         assert!(
             stat.has_terminal && !Stat::parse(&text.replace("34816", "0")).unwrap().has_terminal
         );
         assert_eq!((stat.state, stat.parent, stat.group, stat.started), ('S', 3, 1, 987));
+        assert_eq!(stat.session, 2);
     }
 
     #[test]
@@ -283,6 +293,38 @@ mod tests {
         assert_eq!(found, ids[..2]);
         let none = || users_of(&place).is_empty().then_some(());
         assert!(wait::until(Duration::from_secs(20), none).is_some());
+    }
+
+    #[test]
+    fn a_process_is_told_by_its_words_and_by_what_it_prints_to_even_when_that_was_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap().canonicalize_utf8().unwrap();
+        let log = std::fs::File::create(dir.join("log")).unwrap();
+        let script = ["-c", "read line; :", "a name", ""];
+        let shell = crate::CommandSpec::new("/bin/sh", &crate::GearEnv::new()).args(script);
+        let (input, keep) = std::io::pipe().unwrap();
+        let mut child = crate::run::reader(&shell, input.into(), Vec::new(), &log).unwrap();
+        let id = ProcessId::of_child(child.id()).unwrap();
+        assert_eq!(words(id.pid)[1..], script);
+        assert_eq!(printing_below(&dir), [id]);
+        std::fs::remove_file(dir.join("log")).unwrap();
+        assert_eq!(printing_below(&dir), [id]);
+        // Its session is this test's.
+        assert!(!outlives_its_session(id.pid));
+        id.signal(Signal::STOP);
+        let limit = Duration::from_secs(20);
+        assert!(wait::until(limit, || is_stopped(id.pid).then_some(())).is_some());
+        let end = end_of(id);
+        id.signal(Signal::CONT);
+        drop(keep);
+        child.wait().unwrap();
+        assert!(words(id.pid).is_empty() && end_of(id).is_none());
+        // Before Linux 5.3 nothing tells.
+        if let Some(end) = end {
+            let mut ended = [PollFd::new(&end, PollFlags::IN)];
+            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+            assert_eq!(poll(&mut ended, Some(&now)), Ok(1));
+        }
     }
 
     #[test]

@@ -221,10 +221,7 @@ fn reload_nginx(nginx: &Nginx, client: &Client) -> Result<(), Error> {
     Ok(())
 }
 
-fn unless_failed(
-    error: ClientError,
-    failed: impl FnOnce(Failure) -> Error,
-) -> Error {
+fn unless_failed(error: ClientError, failed: impl FnOnce(Failure) -> Error) -> Error {
     match error {
         ClientError::Failed(failure) => failed(failure),
         other => other.into(),

@@ -156,17 +156,16 @@ impl Supervisor {
     /// # Errors
     /// [`ClientError`] when it cannot be started.
     pub fn find_or_start(&self) -> Result<Client, ClientError> {
-        let started = wait::until(PATIENCE, || {
-            match self.seek() {
-                Ok((Some(client), _)) => self.renewed(client).transpose(),
-                Ok((None, unreachable)) => {
-                    end(unreachable);
-                    self.start(SUPERVISE).transpose()
-                }
-                Err(error) => Some(Err(error)),
+        let started = wait::until(PATIENCE, || match self.seek() {
+            Ok((Some(client), _)) => self.renewed(client).transpose(),
+            Ok((None, unreachable)) => {
+                end(unreachable);
+                self.start(SUPERVISE).transpose()
             }
+            Err(error) => Some(Err(error)),
         });
-        started.unwrap_or_else(|| Err(ClientError::Locked { directory: directory(&self.run).into() }))
+        started
+            .unwrap_or_else(|| Err(ClientError::Locked { directory: directory(&self.run).into() }))
     }
 
     /// Starts a supervisor in the place of one that was killed: `true` when that is done, or there is

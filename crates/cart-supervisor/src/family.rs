@@ -61,6 +61,8 @@ pub(crate) fn strays(run: &Utf8Path, logs: &Utf8Path) -> Vec<ProcessId> {
     found.retain(|process| {
         !known.contains(process)
             && !process::group(process.pid).is_some_and(leads)
+            // Its session was the dead supervisor's; whoever else prints there has one of his own.
+            && process::outlives_its_session(process.pid)
             && process.is_alive()
     });
     found

@@ -1,9 +1,9 @@
 //! What the supervisor notes on disk, so that a successor finds what still runs.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::{CommandSpec, tree};
 use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
+use cart_core::{CommandSpec, tree};
 use serde::{Deserialize, Serialize};
 
 use crate::service::ServiceSpec;

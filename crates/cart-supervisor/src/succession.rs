@@ -265,8 +265,11 @@ impl Succession {
     }
 
     fn start_guard(&self, errors: &File) -> Result<ProcessId, String> {
-        let mut command = CommandSpec::new(&self.program, &GearEnv::new())
-            .args([GUARD, self.run.as_str(), self.logs.as_str()]);
+        let mut command = CommandSpec::new(&self.program, &GearEnv::new()).args([
+            GUARD,
+            self.run.as_str(),
+            self.logs.as_str(),
+        ]);
         if let Some(directory) = self.run.parent() {
             command = command.dir(directory);
         }

@@ -7,8 +7,8 @@ use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::{fault, files};
 use cart_core::process::ProcessId;
+use cart_core::{fault, files};
 use rustix::event::PollFlags;
 use rustix::process::Signal;
 

@@ -189,11 +189,7 @@ impl Collector {
     }
 
     /// Does what is due; `errors` is where a writer complains. Answers what is to be noted.
-    pub(crate) fn look_after(
-        &mut self,
-        succession: &Succession,
-        errors: &File,
-    ) -> Option<String> {
+    pub(crate) fn look_after(&mut self, succession: &Succession, errors: &File) -> Option<String> {
         let now = Instant::now();
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill_at = None;
@@ -237,11 +233,7 @@ impl Collector {
         }
     }
 
-    fn start(
-        &mut self,
-        succession: &Succession,
-        errors: &File,
-    ) -> Result<ProcessId, String> {
+    fn start(&mut self, succession: &Succession, errors: &File) -> Result<ProcessId, String> {
         let input = self.reopen(OFlags::RDONLY).map_err(|e| e.to_string())?;
         let mut command = self.command.clone();
         let mut held = Vec::new();
