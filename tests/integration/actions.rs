@@ -10,7 +10,7 @@ use cart_hooks::AdvancedPython;
 use cart_test::{TestGear, get, try_get};
 use rustix::process::Signal;
 
-use tests::processes::{Stopped, nginx, server, supervisor};
+use tests::processes::{Stopped, kill_ours, nginx, server, supervisor};
 use tests::scripts::{Ended, script, script_in, session};
 
 use crate::cartridge::{SERVER, assembled, empty_gear, fixture, running};
@@ -54,10 +54,8 @@ fn an_app_hooks_and_sessions_have_a_utf_8_locale_until_a_person_sets_another() {
 fn after_an_incompatible_upgrade_the_app_starts_again() {
     let gear = running(&fixture("mirror"), &[]);
     // A node kills whatever the stop has left; here everything, so that no file was tidied up.
-    let supervisor = supervisor(&gear);
-    let services = process::children(supervisor.pid);
-    supervisor.signal(Signal::KILL);
-    assert!(supervisor.wait_gone(LIMIT));
+    let services = process::children(supervisor(&gear).pid);
+    kill_ours(&gear);
     for service in services.into_iter().filter_map(ProcessId::of) {
         service.signal_group(Signal::KILL);
         assert!(service.wait_gone(LIMIT));
@@ -132,9 +130,7 @@ fn metrics_are_told_without_any_variable_of_the_gears() {
         let value = lines.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
         assert!(value.is_some_and(|v| v.parse::<u64>().is_ok()), "{name} in\n{lines}");
     }
-    let supervisor = supervisor(&gear);
-    supervisor.signal(Signal::KILL);
-    assert!(supervisor.wait_gone(LIMIT));
+    kill_ours(&gear);
     assert_eq!(told(&gear, |lines| !lines.is_empty()), "supervised=0");
     gear.control("stop").done();
     assert_eq!(told(&gear, |lines| !lines.is_empty()), "up=0");

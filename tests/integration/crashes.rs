@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
+use camino::Utf8Path;
 use cart_core::process::{self, ProcessId};
-use cart_core::wait;
+use cart_core::{files, wait};
 use cart_test::{TestGear, get, try_get};
 use rustix::process::Signal;
 
-use tests::processes::{self, nginx, supervisor};
+use tests::processes::{self, kill_ours, nginx, successor, supervisor};
 
-use crate::cartridge::{SERVER, fixture, running};
+use crate::cartridge::{SERVER, empty_gear, fixture, running};
+use tests::scripts::script;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -74,23 +76,216 @@ fn a_killed_nginx_is_back_on_the_same_port() {
 }
 
 #[test]
-fn the_supervisors_death_stops_nothing_and_the_next_hook_takes_over() {
+fn a_killed_supervisor_is_succeeded_and_what_is_killed_then_is_back() {
+    for variables in [&[][..], &[(SERVER, "gunicorn")]] {
+        let gear = running(&fixture("mirror"), variables);
+        let pid = get(gear.address(), "/pid").body;
+        for _ in 0..2 {
+            let former = supervisor(&gear);
+            kill(&[former]);
+            successor(&gear, former);
+        }
+        assert_eq!(get(gear.address(), "/pid").body, pid);
+        gear.control("status").done();
+        // None of these is its child.
+        kill(&[processes::server(&gear)]);
+        serves(&gear);
+        kill(&[nginx(&gear)]);
+        serves(&gear);
+        kill(&processes::heirs(&gear));
+        let former = supervisor(&gear);
+        successor(&gear, ProcessId { pid: 0, ..former });
+        gear.control("restart").done();
+        assert_ne!(get(gear.address(), "/pid").body, pid);
+        gear.control("stop").done();
+        assert!(nothing_runs(&gear));
+    }
+}
+
+#[test]
+fn as_long_as_one_of_ours_lives_everything_that_is_killed_at_once_is_back() {
     let gear = running(&fixture("mirror"), &[]);
-    let process = supervisor(&gear);
-    process.signal(Signal::KILL);
-    assert!(process.wait_gone(LIMIT));
-    assert_eq!(get(gear.address(), "/").body, "mirror");
+    for survivor in [vec![supervisor(&gear)], processes::heirs(&gear)] {
+        let former = supervisor(&gear);
+        let mut others = gear.gear().processes().alive();
+        others.retain(|process| !survivor.contains(process));
+        assert!(others.len() >= 4, "{others:?}");
+        kill(&others);
+        if !survivor.contains(&former) {
+            successor(&gear, former);
+        }
+        serves(&gear);
+    }
+}
 
-    let pid = get(gear.address(), "/pid").body;
+/// Beside a node's logshifter there is no writer of ours that could succeed anybody.
+#[test]
+fn beside_logshifter_a_guard_succeeds_a_killed_supervisor() {
+    let programs = tempfile::tempdir().unwrap();
+    let directory = Utf8Path::from_path(programs.path()).unwrap();
+    let script = "#!/bin/sh\nexec cat >>\"$OPENSHIFT_LOG_DIR/$2.log\"\n";
+    files::write_atomic(&directory.join("logshifter"), script.as_bytes(), 0o755).unwrap();
+    let gear = running(&fixture("mirror"), &[]);
+    let element = gear.gear().layout().env().join("OPENSHIFT_OTHER_PATH_ELEMENT");
+    files::write_atomic(&element, directory.as_str().as_bytes(), 0o644).unwrap();
     gear.control("restart").done();
-    assert_ne!(get(gear.address(), "/pid").body, pid);
-    gear.control("status").done();
-
-    let process = supervisor(&gear);
-    process.signal(Signal::KILL);
-    assert!(process.wait_gone(LIMIT));
+    let guards = || {
+        let heirs = processes::heirs(&gear);
+        let guards = heirs.iter().all(|heir| process::words(heir.pid).iter().any(|w| w == "guard"));
+        (!heirs.is_empty() && guards).then_some(heirs)
+    };
+    let guard = wait::until(LIMIT, guards).unwrap();
+    let former = supervisor(&gear);
+    kill(&[former, processes::server(&gear)]);
+    let now = successor(&gear, former);
+    serves(&gear);
+    kill(&guard.into_iter().filter(|guard| guard.is_alive()).collect::<Vec<_>>());
+    kill(&processes::heirs(&gear));
+    successor(&gear, ProcessId { pid: 0, ..now });
     gear.control("stop").done();
-    assert!(try_get(gear.address(), "/").is_err());
+    assert!(nothing_runs(&gear));
+}
+
+#[test]
+fn a_stop_that_the_supervisor_does_not_survive_is_a_stop() {
+    const UNTIL_TOLD: &str = "while not os.path.exists('go-on'): time.sleep(0.05)";
+    let gear = empty_gear(&[]);
+    let code = std::fs::read_to_string(fixture("mirror").join("app.py")).unwrap();
+    gear.write("app.py", &code.replace("time.sleep(1.5)", UNTIL_TOLD));
+    gear.control("start").done();
+    let address = gear.address();
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(move || get(address, "/slow").body);
+        let reached = wait::until(LIMIT, || (get(address, "/slow-ones").body == "1").then_some(()));
+        assert!(reached.is_some());
+        let stop = scope.spawn(|| gear.control("stop"));
+        let refused = || try_get(address, "/").is_err().then_some(());
+        assert!(wait::until(LIMIT, refused).is_some(), "nothing is stopped");
+        // Meanwhile the slow request is waited for.
+        kill(&[supervisor(&gear)]);
+        gear.write("go-on", "");
+        stop.join().unwrap().done();
+        assert_eq!(slow.join().unwrap(), "slow");
+    });
+    assert!(nothing_runs(&gear));
+    gear.control("status").failed_saying(&["stopped"]);
+}
+
+#[test]
+fn stopped_processes_hold_up_no_hook() {
+    let gear = running(&fixture("mirror"), &[]);
+    let stop = |process: ProcessId| process.signal(Signal::STOP);
+    stop(supervisor(&gear));
+    gear.control("status").done();
+    stop(supervisor(&gear));
+    gear.control("restart").done();
+    // It answers nobody, and its configuration has not changed.
+    let master = nginx(&gear);
+    processes::those_of(master, "worker").into_iter().chain([master]).for_each(stop);
+    gear.control("restart").done();
+    serves(&gear);
+    stop(processes::server(&gear));
+    stop(supervisor(&gear));
+    gear.control("stop").done();
+    assert!(nothing_runs(&gear));
+}
+
+/// Everybody who lives is found by what it is.
+#[test]
+fn a_lost_run_directory_is_no_way_to_lose_what_runs() {
+    let gear = running(&fixture("mirror"), &[]);
+    let run = gear.cartridge().join("run");
+    let pid = || get(gear.address(), "/pid").body;
+    let lose = || std::fs::remove_dir_all(&run).unwrap();
+    for action in ["start", "restart"] {
+        let (before, former) = (pid(), supervisor(&gear));
+        lose();
+        gear.control(action).done();
+        assert_ne!(pid(), before);
+        assert_eq!(supervisor(&gear), former);
+        // Its successor finds what it needs.
+        kill(&[former]);
+        successor(&gear, former);
+        serves(&gear);
+    }
+    lose();
+    // The app's socket is lost, and nginx is asked.
+    gear.control("status").failed_saying(&["status 502"]);
+    assert!(gear.control("stop").done().text.ends_with("stopped"));
+    assert!(nothing_runs(&gear));
+    gear.control("start").done();
+    lose();
+    assert_eq!(script(&gear, "bin/teardown", &[]).code, Some(0));
+    assert!(nothing_runs(&gear));
+}
+
+/// Nobody of ours lives, and the record is lost or damaged.
+#[test]
+fn what_no_record_names_is_found_and_in_nobodys_way() {
+    let gear = running(&fixture("mirror"), &[]);
+    let record = gear.cartridge().join("run/supervisor.json");
+    for action in ["start", "restart", "stop"] {
+        let pid = get(gear.address(), "/pid").body;
+        kill_ours(&gear);
+        files::write_atomic(&record, b"{ broken", 0o600).unwrap();
+        gear.control("status").failed_saying(&["Nobody looks after", "still answers"]);
+        let said = gear.control(action).done().text.clone();
+        if action == "stop" {
+            assert!(said.ends_with("stopped"), "{said}");
+        } else {
+            assert_ne!(get(gear.address(), "/pid").body, pid);
+            gear.control("status").done();
+            let one = || (leaders(&gear) == 1).then_some(());
+            assert!(wait::until(LIMIT, one).is_some(), "the former server runs, too");
+        }
+    }
+    assert!(nothing_runs(&gear));
+}
+
+#[test]
+fn a_directory_where_a_socket_stood_is_no_obstacle() {
+    let gear = running(&fixture("mirror"), &[]);
+    let run = gear.cartridge().join("run");
+    for name in ["supervisor.sock", "appserver.sock"] {
+        for action in ["status", "start", "stop", "start", "restart"] {
+            std::fs::remove_file(run.join(name)).unwrap();
+            std::fs::create_dir_all(run.join(name).join("deep")).unwrap();
+            let outcome = gear.control(action);
+            if name == "appserver.sock" && action == "status" {
+                outcome.failed_saying(&["status 502"]);
+            } else {
+                outcome.done();
+            }
+            gear.control("start").done();
+            serves(&gear);
+        }
+    }
+}
+
+/// How many Python servers run, workers not counted.
+fn leaders(gear: &TestGear) -> usize {
+    let python = |pid: u32| process::command_line(pid).is_some_and(|l| l.contains("bin/python"));
+    let alive = gear.gear().processes().alive();
+    let led = |p: &ProcessId| process::parent(p.pid).is_some_and(python);
+    alive.iter().filter(|p| python(p.pid) && !led(p)).count()
+}
+
+fn kill(processes: &[ProcessId]) {
+    processes.iter().for_each(|process| process.signal(Signal::KILL));
+    for process in processes {
+        assert!(process.wait_gone(LIMIT));
+    }
+}
+
+/// Waits until the app answers, without anybody's help.
+fn serves(gear: &TestGear) {
+    let answer = || try_get(gear.address(), "/").ok().filter(|answer| answer.body == "mirror");
+    assert!(wait::until(LIMIT, answer).is_some(), "{}", gear.log("supervisor.log"));
+}
+
+/// Whether nothing of the gear is left.
+fn nothing_runs(gear: &TestGear) -> bool {
+    wait::until(LIMIT, || gear.gear().processes().alive().is_empty().then_some(())).is_some()
 }
 
 #[test]
@@ -143,7 +338,7 @@ fn removed_sockets_are_no_way_to_lose_what_runs() {
     let before = supervisor(&gear);
     gear.control("start").done();
     assert_eq!(get(gear.address(), "/").body, "mirror");
-    assert!(!before.is_alive(), "two supervisors look after one gear");
+    assert_eq!(supervisor(&gear), before);
     std::fs::remove_file(gear.cartridge().join("run/appserver.sock")).unwrap();
     gear.control("start").done();
     assert_eq!(get(gear.address(), "/").body, "mirror");
@@ -152,12 +347,10 @@ fn removed_sockets_are_no_way_to_lose_what_runs() {
 }
 
 #[test]
-fn after_the_supervisors_death_status_says_so_and_a_deploy_takes_over() {
+fn when_none_of_ours_is_left_status_says_so_and_a_deploy_takes_over() {
     let gear = running(&fixture("mirror"), &[]);
-    let process = supervisor(&gear);
-    process.signal(Signal::KILL);
-    assert!(process.wait_gone(LIMIT));
-    assert!(gear.control("status").text.contains("supervisor has died"));
+    kill_ours(&gear);
+    gear.control("status").failed_saying(&["supervisor has died", "still answers"]);
     let pid = get(gear.address(), "/pid").body;
     gear.deploy_hot().done();
     assert_ne!(get(gear.address(), "/pid").body, pid);

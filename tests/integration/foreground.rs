@@ -108,5 +108,6 @@ fn what_is_killed_under_it_comes_back_and_a_hangup_reloads() {
 }
 
 fn is_supervisor(process: ProcessId) -> bool {
-    process::command_line(process.pid).is_some_and(|line| line.contains(" supervise "))
+    let words = process::words(process.pid);
+    words.get(1).is_some_and(|word| word == "supervise" || word == "succeed")
 }

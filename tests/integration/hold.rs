@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cart_test::{TestGear, get};
 use rustix::process::Signal;
-use tests::processes::{nginx, server, settled, supervisor};
+use tests::processes::{kill_ours, nginx, server, settled};
 
 use crate::cartridge::{SERVER, fixture, running};
 
@@ -58,10 +58,10 @@ fn new_code_is_the_last_good_one_although_nginx_failed_after_it() {
 #[test]
 fn an_nginx_that_outlived_supervisor_and_server_is_not_taken_for_the_app() {
     let gear = running(&fixture("mirror"), &[]);
-    for process in [supervisor(&gear), server(&gear)] {
-        process.signal(Signal::KILL);
-        assert!(process.wait_gone(LIMIT));
-    }
+    let process = server(&gear);
+    kill_ours(&gear);
+    process.signal(Signal::KILL);
+    assert!(process.wait_gone(LIMIT));
     gear.set(SERVER, "no_such_server");
     gear.control("start").failed_saying(&["no_such_server", "What worked last was started"]);
     assert_eq!(get(gear.address(), "/").body, "mirror");

@@ -13,15 +13,63 @@ use rustix::process::Signal;
 
 /// How long a service that crashed may take to run again.
 const LIMIT: Duration = Duration::from_secs(60);
+/// The words by which a supervisor is started.
+const SUPERVISORS: &[&str] = &["supervise", "succeed", "succeed-to-end", "take-over"];
 
-/// The supervisor, as its pid file says.
+/// The supervisor, found by what it is. While a killed one is being succeeded, its successor is
+/// waited for.
 ///
 /// # Panics
-/// When it does not run.
+/// When none runs in time.
 #[must_use]
 pub fn supervisor(gear: &TestGear) -> ProcessId {
-    let pid = std::fs::read_to_string(gear.cartridge().join("run/supervisor.pid")).unwrap();
-    ProcessId::of(pid.trim().parse().unwrap()).unwrap()
+    let only = || match with_word(gear, SUPERVISORS)[..] {
+        [supervisor] => Some(supervisor),
+        _ => None,
+    };
+    wait::until(LIMIT, only).unwrap_or_else(|| panic!("no supervisor runs, or several do"))
+}
+
+/// The one that takes the place of `former`, once somebody stands by that would succeed it.
+///
+/// # Panics
+/// When none does in time.
+#[expect(clippy::must_use_candidate, reason = "it is also waited for")]
+pub fn successor(gear: &TestGear, former: ProcessId) -> ProcessId {
+    let is_there = || {
+        let [now] = with_word(gear, SUPERVISORS)[..] else { return None };
+        let has_heir = heirs(gear).iter().any(|heir| process::parent(heir.pid) == Some(now.pid));
+        (now != former && has_heir).then_some(now)
+    };
+    wait::until(LIMIT, is_there).unwrap_or_else(|| panic!("{}", gear.log("supervisor.log")))
+}
+
+/// Those of our own that succeed a killed supervisor.
+#[must_use]
+pub fn heirs(gear: &TestGear) -> Vec<ProcessId> {
+    with_word(gear, &["guard", "write-log"])
+}
+
+/// Kills the supervisor and those that would succeed it, so that none of them can act: what they
+/// looked after is nobody's then.
+///
+/// # Panics
+/// When they do not end.
+pub fn kill_ours(gear: &TestGear) {
+    let ours = [heirs(gear), with_word(gear, SUPERVISORS)].concat();
+    ours.iter().for_each(|process| process.signal(Signal::STOP));
+    ours.iter().for_each(|process| process.signal(Signal::KILL));
+    assert!(ours.iter().all(|process| process.wait_gone(LIMIT)));
+}
+
+/// The processes of the cartridge's own program that were started with one of these words.
+fn with_word(gear: &TestGear, any: &[&str]) -> Vec<ProcessId> {
+    let run = gear.cartridge().join("run");
+    let is_it = |pid: &u32| {
+        let words = process::words(*pid);
+        words.iter().any(|word| *word == run) && words.get(1).is_some_and(|w| any.contains(&&**w))
+    };
+    process::all().into_iter().filter(is_it).filter_map(ProcessId::of).collect()
 }
 
 /// The Python server that serves: none of those that it replaced and that are still there. One that
@@ -108,10 +156,9 @@ pub fn settled(gear: &TestGear, limit: Duration) -> bool {
 
 /// Whether the supervisor, if it lives, has taken in every child that ended.
 fn nothing_ended(gear: &TestGear) -> bool {
-    let pid = std::fs::read_to_string(gear.cartridge().join("run/supervisor.pid"));
-    let pid: Option<u32> = pid.ok().and_then(|pid| pid.trim().parse().ok());
-    let children = pid.map(process::children).unwrap_or_default();
-    children.into_iter().all(|child| ProcessId::of(child).is_some())
+    let mut supervisors = with_word(gear, SUPERVISORS).into_iter();
+    let alive = |child: u32| ProcessId::of(child).is_some();
+    supervisors.all(|supervisor| process::children(supervisor.pid).into_iter().all(alive))
 }
 
 /// Waits until the supervisor, if there is one, has done what it was at. It does one thing after the

@@ -42,6 +42,20 @@ pub fn try_lock(path: &Utf8Path) -> Result<Option<File>, FileError> {
     }
 }
 
+/// One try to lock a directory: what is removed in it does not take the lock away. `None` when
+/// somebody has it. The lock is held while the file is open, or a copy of its descriptor. On a file
+/// system that locks no directories (NFS) everybody has it.
+///
+/// # Errors
+/// [`FileError`] when the directory cannot be opened.
+pub fn try_lock_directory(path: &Utf8Path) -> Result<Option<File>, FileError> {
+    let directory = File::open(path).map_err(|source| FileError::new("lock", path, source))?;
+    match directory.try_lock() {
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(directory)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+    }
+}
+
 /// Replaces what is in a locked file.
 ///
 /// # Errors
@@ -103,6 +117,20 @@ pub enum LockError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_is_locked_whatever_becomes_of_what_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(dir.path()).unwrap();
+        File::create(path.join("file")).unwrap();
+        let first = try_lock_directory(path).unwrap().unwrap();
+        std::fs::remove_file(path.join("file")).unwrap();
+        let copy = first.try_clone().unwrap();
+        drop(first);
+        assert!(try_lock_directory(path).unwrap().is_none());
+        drop(copy);
+        assert!(try_lock_directory(path).unwrap().is_some());
+    }
 
     #[test]
     fn the_second_waits_and_says_who_holds_it() {

@@ -4,10 +4,11 @@
 pub mod signals;
 pub mod tree;
 
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, PidfdFlags, Signal};
 use serde::{Deserialize, Serialize};
 
 use crate::wait;
@@ -74,11 +75,32 @@ impl ProcessId {
         }
     }
 
+    /// Kills the process group that this process leads.
+    pub fn kill_group(self) {
+        self.signal_group(Signal::KILL);
+    }
+
     /// Waits until this process has ended; answers whether it did within `limit`.
     #[must_use]
     pub fn wait_gone(self, limit: Duration) -> bool {
         wait::until(limit, || (!self.is_alive()).then_some(())).is_some()
     }
+}
+
+/// A descriptor that is readable once this very process has ended, whoever's child it is; `None`
+/// when it has ended already, or before Linux 5.3.
+#[must_use]
+pub fn end_of(process: ProcessId) -> Option<OwnedFd> {
+    let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw)?;
+    let end = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    // The pid may have been given to another process before it was opened.
+    process.is_alive().then_some(end)
+}
+
+/// Whether a process is stopped by a signal (SIGSTOP): it does nothing until somebody lets it go on.
+#[must_use]
+pub fn is_stopped(pid: u32) -> bool {
+    Stat::read(pid).is_some_and(|stat| stat.state == 'T')
 }
 
 /// The pids of the direct children of `parent`.
@@ -106,6 +128,18 @@ pub fn parent(pid: u32) -> Option<u32> {
     Stat::read(pid).map(|stat| stat.parent)
 }
 
+/// The process group of `pid`.
+#[must_use]
+pub fn group(pid: u32) -> Option<u32> {
+    Stat::read(pid).map(|stat| stat.group)
+}
+
+/// Whether a process belongs to a session whose leader has ended: what a daemon left behind does.
+#[must_use]
+pub fn outlives_its_session(pid: u32) -> bool {
+    Stat::read(pid).is_some_and(|stat| ProcessId::of(stat.session).is_none())
+}
+
 /// Whether a process has a terminal: somebody sits before it.
 #[must_use]
 pub fn has_terminal(pid: u32) -> bool {
@@ -115,13 +149,39 @@ pub fn has_terminal(pid: u32) -> bool {
 /// The command line of a process, its words joined by spaces.
 #[must_use]
 pub fn command_line(pid: u32) -> Option<String> {
-    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let words: Vec<_> = bytes
-        .split(|b| *b == 0)
-        .filter(|word| !word.is_empty())
-        .map(String::from_utf8_lossy)
-        .collect();
+    let mut words = words(pid);
+    words.retain(|word| !word.is_empty());
     (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// The words of a process's command line, its program's name first; none for one that has ended or
+/// has no program.
+#[must_use]
+pub fn words(pid: u32) -> Vec<String> {
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words = bytes.strip_suffix(b"\0").unwrap_or(&bytes).split(|b| *b == 0);
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
+/// The processes whose standard output is a file below `directory`, or was: also one that was
+/// removed since. Those of other users cannot be seen.
+#[must_use]
+pub fn printing_below(directory: &Utf8Path) -> Vec<ProcessId> {
+    let prints_there = |pid: &u32| {
+        let output = std::fs::read_link(format!("/proc/{pid}/fd/1"));
+        output.is_ok_and(|output| output.starts_with(directory))
+    };
+    all().into_iter().filter(prints_there).filter_map(ProcessId::of).collect()
+}
+
+/// The user by whom a process runs.
+#[must_use]
+pub fn user(pid: u32) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(format!("/proc/{pid}")).ok().map(|metadata| metadata.uid())
 }
 
 /// Processes that work in `directory` or below, or whose command line names something below it:
@@ -158,6 +218,7 @@ struct Stat {
     state: char,
     parent: u32,
     group: u32,
+    session: u32,
     has_terminal: bool,
     started: u64,
 }
@@ -174,25 +235,28 @@ impl Stat {
         let state = fields.next()?.chars().next()?;
         let parent = fields.next()?.parse().ok()?;
         let group = fields.next()?.parse().ok()?;
-        // Fields 3 to 5 are taken; the terminal is field 7, the start time 22.
-        let has_terminal = fields.nth(7 - 6)? != "0";
+        let session = fields.next()?.parse().ok()?;
+        // Fields 3 to 6 are taken; the terminal is field 7, the start time 22.
+        let has_terminal = fields.next()? != "0";
         let started = fields.nth(22 - 8)?.parse().ok()?;
-        Some(Self { state, parent, group, has_terminal, started })
+        Some(Self { state, parent, group, session, has_terminal, started })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     #[test]
     fn a_name_with_parentheses_does_not_confuse() {
-        let text = "7 (a) b (c)) S 3 1 1 34816 -1 4 0 0 0 0 1 2 3 4 20 0 1 0 987 1 2 3";
+        let text = "7 (a) b (c)) S 3 1 2 34816 -1 4 0 0 0 0 1 2 3 4 20 0 1 0 987 1 2 3";
         let stat = Stat::parse(text).unwrap();
         assert!(
             stat.has_terminal && !Stat::parse(&text.replace("34816", "0")).unwrap().has_terminal
         );
         assert_eq!((stat.state, stat.parent, stat.group, stat.started), ('S', 3, 1, 987));
+        assert_eq!(stat.session, 2);
     }
 
     #[test]
@@ -229,6 +293,38 @@ mod tests {
         assert_eq!(found, ids[..2]);
         let none = || users_of(&place).is_empty().then_some(());
         assert!(wait::until(Duration::from_secs(20), none).is_some());
+    }
+
+    #[test]
+    fn a_process_is_told_by_its_words_and_by_what_it_prints_to_even_when_that_was_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap().canonicalize_utf8().unwrap();
+        let log = std::fs::File::create(dir.join("log")).unwrap();
+        let script = ["-c", "read line; :", "a name", ""];
+        let shell = crate::CommandSpec::new("/bin/sh", &crate::GearEnv::new()).args(script);
+        let (input, keep) = std::io::pipe().unwrap();
+        let mut child = crate::run::reader(&shell, input.into(), Vec::new(), &log).unwrap();
+        let id = ProcessId::of_child(child.id()).unwrap();
+        assert_eq!(words(id.pid)[1..], script);
+        assert_eq!(printing_below(&dir), [id]);
+        std::fs::remove_file(dir.join("log")).unwrap();
+        assert_eq!(printing_below(&dir), [id]);
+        // Its session is this test's.
+        assert!(!outlives_its_session(id.pid));
+        id.signal(Signal::STOP);
+        let limit = Duration::from_secs(20);
+        assert!(wait::until(limit, || is_stopped(id.pid).then_some(())).is_some());
+        let end = end_of(id);
+        id.signal(Signal::CONT);
+        drop(keep);
+        child.wait().unwrap();
+        assert!(words(id.pid).is_empty() && end_of(id).is_none());
+        // Before Linux 5.3 nothing tells.
+        if let Some(end) = end {
+            let mut ended = [PollFd::new(&end, PollFlags::IN)];
+            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+            assert_eq!(poll(&mut ended, Some(&now)), Ok(1));
+        }
     }
 
     #[test]

@@ -154,8 +154,13 @@ pub fn service(command: &CommandSpec, held: Vec<OwnedFd>, log: &File) -> Result<
 ///
 /// # Errors
 /// [`RunError::NotStarted`].
-pub fn reader(command: &CommandSpec, input: OwnedFd, log: &File) -> Result<Child, RunError> {
-    long_running(command, Vec::new(), input.into(), log, |process| process.process_group(0))
+pub fn reader(
+    command: &CommandSpec,
+    input: OwnedFd,
+    held: Vec<OwnedFd>,
+    log: &File,
+) -> Result<Child, RunError> {
+    long_running(command, held, input.into(), log, |process| process.process_group(0))
 }
 
 /// As [`service`], for a child that founds a session of its own: the leader of a process group may
@@ -339,7 +344,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let log = File::create(dir.path().join("log")).unwrap();
         let (input, output) = io::pipe().unwrap();
-        let mut child = reader(&shell("cat; echo $$"), input.into(), &log).unwrap();
+        let mut child = reader(&shell("cat; echo $$"), input.into(), Vec::new(), &log).unwrap();
         io::Write::write_all(&mut { output }, b"what was said\n").unwrap();
         assert!(child.wait().unwrap().success());
         let text = std::fs::read_to_string(dir.path().join("log")).unwrap();

@@ -19,13 +19,16 @@ const WITHIN: Duration = Duration::from_secs(60);
 pub(crate) struct Watchman {
     /// Those that a start has left as daemons.
     daemons: Vec<ProcessId>,
+    /// All that ran then.
+    known: Vec<ProcessId>,
     starts: Vec<Instant>,
 }
 
 impl Watchman {
     /// A watchman who expects the daemons that run now to run on.
     pub(crate) fn new(gear: &GearOnDisk) -> Self {
-        Self { daemons: gear.processes().orphans(), starts: Vec::new() }
+        let processes = gear.processes();
+        Self { daemons: processes.orphans(), known: processes.alive(), starts: Vec::new() }
     }
 
     /// Calls `control start` if a daemon has ended: where others go on without it, as an app does
@@ -45,12 +48,14 @@ impl Watchman {
         }
         self.starts.push(Instant::now());
         progress.notice(&format!("The daemon with pid {pid} has ended: starting again"));
-        let before = gear.processes().orphans();
         gear.control("start", progress).map_err(|source| Ended::NotStarted { pid, source })?;
-        // What has lost its parent is taken over: a new parent looks after it, and may end it.
-        let started = gear.processes().orphans().into_iter().filter(|id| !before.contains(id));
+        // What ran before and has lost its parent is taken over: a new parent, which a cartridge may
+        // have started by itself, looks after it, and may end it.
+        let orphans = gear.processes().orphans().into_iter();
+        let started = orphans.filter(|id| !self.known.contains(id));
         self.daemons.retain(|daemon| !daemon.has_ended());
         self.daemons.extend(started);
+        self.known = gear.processes().alive();
         Ok(())
     }
 }

@@ -5,18 +5,25 @@ use std::time::Duration;
 use cart_core::cartridge::Context;
 use cart_core::files;
 use cart_nginx::{Change as ConfigChange, Nginx, Stage};
-use cart_supervisor::{Change, Client, ClientError, ServiceSpec, ServiceState, ServiceStatus};
+use cart_supervisor::{
+    Change, Client, ClientError, Failure, ServiceSpec, ServiceState, ServiceStatus,
+};
 
 use crate::error::{Before, Error};
 use crate::ready::Ready;
 use crate::services::{self, APPSERVER, NGINX, Wanted};
-use crate::{good, last_good, messages};
+use crate::{good, last_good, measured, messages};
 
 /// How long nginx may take to show new workers after a reload.
 const RELOAD_LIMIT: Duration = Duration::from_secs(20);
 /// How long a stop may take before what is left is killed, whatever the drain times say: inside the
 /// 234 seconds of a node's operation (node-contract.md, Running scripts), which it may have to share.
 const STOP_LIMIT: Duration = Duration::from_secs(180);
+
+/// How long what no supervisor knows of may take to end.
+const STRAYS_LIMIT: Duration = Duration::from_secs(30);
+/// How often a supervisor may be killed while it is told to end everything.
+const MOST_SUCCESSORS: usize = 10;
 
 /// Whether a service that runs as wanted is replaced all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +49,7 @@ pub(crate) enum Up {
 pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Result<(), Error> {
     let (ready, stage) = Ready::prepare(ctx)?;
     let up = bring_up(ctx, &ready, stage, renew)?;
+    measured::through_nginx(ctx, &ready)?;
     ctx.result(&messages::up(up, &ready));
     Ok(())
 }
@@ -109,25 +117,34 @@ pub(crate) fn make_run(
     });
     if outcome.is_err() && before == Before::Nothing {
         client.end(&[NGINX], STOP_LIMIT)?;
+    } else if services.is_empty() {
+        // What a killed supervisor left behind without a record has served long enough.
+        let _ = services::supervisor(ctx).end_strays(STRAYS_LIMIT);
     }
     outcome
 }
 
 /// Stops everything, nginx first, so that requests under way still find the app; answers whether
-/// anything ran.
+/// anything ran. What no supervisor knows of is ended, too.
 pub(crate) fn take_down(ctx: &Context<'_>) -> Result<bool, Error> {
-    let Some(client) = services::supervisor(ctx).find_or_take_over()? else {
-        return Ok(false);
-    };
-    // One that goes while it is asked was ending everything.
-    let ended = || -> Result<bool, ClientError> {
-        let ran = !client.status()?.is_empty();
-        client.end(&[NGINX, APPSERVER], STOP_LIMIT).map(|()| ran)
-    };
-    let ran = match ended() {
-        Err(error) if error.is_gone() => true,
-        other => other?,
-    };
+    let supervisor = services::supervisor(ctx);
+    let mut ran = false;
+    for _ in 0..MOST_SUCCESSORS {
+        let Some(client) = supervisor.find_or_take_over()? else { break };
+        let ended = || -> Result<bool, ClientError> {
+            let ran = !client.status()?.is_empty();
+            client.end(&[NGINX, APPSERVER], STOP_LIMIT).map(|()| ran)
+        };
+        match ended() {
+            // It was ending everything, or was killed: then another one is in its place, or will be.
+            Err(error) if error.is_gone() => ran = true,
+            other => {
+                ran |= other?;
+                break;
+            }
+        }
+    }
+    ran |= supervisor.end_strays(STRAYS_LIMIT);
     // Nothing runs from there any more. What cannot be removed now is removed another time.
     let _ = good::sweep(ctx.dir);
     Ok(ran)
@@ -177,9 +194,17 @@ pub(crate) fn put_in_front(
     let was_pending = pending.exists();
     files::write_atomic(&pending, b"", 0o600)?;
     let config = stage.promote()?;
-    let change = client
-        .ensure(spec, renew == Renew::Always)
-        .map_err(|e| unless_failed(e, |failure| Error::NginxService { failure }))?;
+    let renew = renew == Renew::Always;
+    let change = match client.ensure(spec.clone(), renew) {
+        // The port may be held by what a killed supervisor left behind without a record.
+        Err(ClientError::Failed(Failure::AddressTaken { .. }))
+            if services::supervisor(ctx).end_strays(STRAYS_LIMIT) =>
+        {
+            client.ensure(spec, renew)
+        }
+        other => other,
+    }
+    .map_err(|e| unless_failed(e, |failure| Error::NginxService { failure }))?;
     if change == Change::Unchanged && (config == ConfigChange::Some || was_pending) {
         reload_nginx(nginx, client)?;
     }
@@ -196,10 +221,7 @@ fn reload_nginx(nginx: &Nginx, client: &Client) -> Result<(), Error> {
     Ok(())
 }
 
-fn unless_failed(
-    error: ClientError,
-    failed: impl FnOnce(cart_supervisor::Failure) -> Error,
-) -> Error {
+fn unless_failed(error: ClientError, failed: impl FnOnce(Failure) -> Error) -> Error {
     match error {
         ClientError::Failed(failure) => failed(failure),
         other => other.into(),

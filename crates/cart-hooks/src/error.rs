@@ -77,6 +77,12 @@ pub enum Error {
         /// Why it did not come up now.
         also: Box<Self>,
     },
+    /// Everything runs, and nobody gets an answer through nginx.
+    #[error("{text}")]
+    NotReached {
+        /// What was asked and what came of it.
+        text: String,
+    },
     /// The supervisor cannot be reached or started.
     #[error(transparent)]
     Supervisor(#[from] ClientError),

@@ -4,6 +4,7 @@ mod advanced_python;
 mod bring_up;
 mod good;
 mod last_good;
+mod measured;
 mod metrics;
 mod ready;
 mod services;

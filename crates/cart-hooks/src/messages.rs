@@ -24,9 +24,9 @@ pub(crate) const STOPPED: &str = "Application stopped";
 pub(crate) const STOPPED_ALREADY: &str = "Application is stopped already";
 /// `status` of nothing.
 pub(crate) const NOT_RUNNING: &str = "Application is stopped";
-/// `status` of services whose supervisor died.
-pub(crate) const UNSUPERVISED: &str = "Application is up, but its supervisor has died: nothing \
-     would be started again after a crash. `control start` takes it over, without a gap";
+/// Of services whose supervisor died.
+pub(crate) const UNSUPERVISED: &str = "Nobody looks after the application: its supervisor has died, \
+     and nothing would be started again after a crash. `control start` puts that right";
 /// `reload` of nothing.
 pub(crate) const NOTHING_TO_RELOAD: &str =
     "Application is stopped: nothing to reload. Its nginx configuration is valid";
@@ -67,16 +67,29 @@ pub(crate) fn not_answering(
     log: &str,
 ) -> String {
     let asked = format!("http://{address}{path}");
-    let what = match answer {
-        Ok(Some(Verdict::WrongStatus(status))) => format!("answered with status {status}"),
-        Ok(Some(Verdict::NoHttp)) => "closed the connection without an answer".to_owned(),
-        Ok(Some(Verdict::Proved) | None) => "did not answer in time".to_owned(),
-        Err(error) => format!("could not be reached: {error}"),
-    };
+    let what = outcome(answer);
     format!(
         "Application is up but not well: {asked} {what}.\n\
          Look at {log} and logs/nginx-error.log in the cartridge's directory"
     )
+}
+
+/// `status` of services whose supervisor died, and what they answer.
+pub(crate) fn unsupervised(address: SocketAddr, answer: &io::Result<Option<Verdict>>) -> String {
+    let what = match answer {
+        Ok(Some(Verdict::Proved)) => "still answers".to_owned(),
+        _ => outcome(answer),
+    };
+    format!("{UNSUPERVISED}.\nhttp://{address}/ {what}")
+}
+
+fn outcome(answer: &io::Result<Option<Verdict>>) -> String {
+    match answer {
+        Ok(Some(Verdict::WrongStatus(status))) => format!("answered with status {status}"),
+        Ok(Some(Verdict::NoHttp)) => "closed the connection without an answer".to_owned(),
+        Ok(Some(Verdict::Proved) | None) => "did not answer in time".to_owned(),
+        Err(error) => format!("could not be reached: {error}"),
+    }
 }
 
 /// `status` of a service that crashed and will be tried again.

@@ -144,7 +144,8 @@ pub(crate) fn nginx_label(nginx: &Nginx) -> String {
     format!("nginx {}", nginx.binary().build.version)
 }
 
-fn probe(ready: &Ready) -> Probe {
+/// What the app is asked for proof.
+pub(crate) fn probe(ready: &Ready) -> Probe {
     let settings = &ready.app.settings;
     Probe::Http {
         path: settings.probe_path.as_str().to_owned(),

@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use cart_core::Cartridge;
 use cart_core::cartridge::{Context, Status};
 use cart_core::process::ProcessId;
+use cart_nginx::Site;
 use cart_python::Places;
 use cart_python::stamp::Stamp;
 use cart_supervisor::{Listen, Probe, ServiceState, ServiceStatus, SupervisorProcess, Verdict};
 
+use crate::advanced_python::AdvancedPython;
 use crate::error::Error;
 use crate::good::{self, Good};
 use crate::messages;
@@ -33,7 +36,7 @@ impl State {
 
     /// As [`ask`](Self::ask), where the supervisor is known.
     pub(crate) fn of(supervisor: &SupervisorProcess) -> Result<Self, Error> {
-        match supervisor.find()?.map(|client| client.status()) {
+        match supervisor.reach()?.map(|client| client.status()) {
             Some(Ok(services)) => Ok(Self { services, unsupervised: false }),
             // One that goes while it is asked was ending everything.
             Some(Err(error)) if !error.is_gone() => Err(error.into()),
@@ -65,7 +68,7 @@ impl State {
             return Status::Stopped(messages::NOT_RUNNING.to_owned());
         }
         if self.unsupervised {
-            return Status::NotAnswering(messages::UNSUPERVISED.to_owned());
+            return Status::NotAnswering(unsupervised(ctx));
         }
         let (app, nginx) = match (self.running(APPSERVER, ctx), self.running(NGINX, ctx)) {
             (Ok(app), Ok(nginx)) => (app, nginx),
@@ -145,6 +148,17 @@ impl State {
             }
         }
     }
+}
+
+/// What is asked of whom nobody looks after: any answer will do.
+fn unsupervised(ctx: &Context<'_>) -> String {
+    let Ok(address) = Site::address(ctx.env, AdvancedPython::SHORT_NAME) else {
+        return messages::UNSUPERVISED.to_owned();
+    };
+    let (path, host) = ("/".to_owned(), address.to_string());
+    let probe = Probe::Http { path, host, statuses: vec![100..=599] };
+    let answer = cart_supervisor::ask(address, &probe, ANSWER_LIMIT);
+    messages::unsupervised(address, &answer)
 }
 
 fn running_text(ctx: &Context<'_>, app: &str, nginx: &str) -> String {

@@ -3,16 +3,17 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
-use cart_core::process::ProcessId;
+use cart_core::process::{self, ProcessId};
 use cart_core::run::{self, RunError};
-use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits, fault};
+use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits, fault, lock, tree, wait};
 use rustix::process::Signal;
 
-use crate::daemon::SUPERVISE;
+use crate::daemon::{SUCCEED, SUCCEED_TO_END, SUPERVISE};
+use crate::family;
 use crate::logs::WRITE_LOG;
 use crate::operation::TURN_LIMIT;
 use crate::protocol::{Change, Failure, Message, Request, Response, ServiceStatus};
@@ -21,6 +22,10 @@ use crate::service::ServiceSpec;
 
 /// How long a supervisor may take for an answer beyond what the request itself needs.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a supervisor may take to make its socket anew, or to be succeeded.
+const REACH_LIMIT: Duration = Duration::from_secs(5);
+/// How often one that does not answer is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How to reach the supervisor of a cartridge, and how to start it.
 #[derive(Clone, Debug)]
@@ -38,12 +43,16 @@ impl Supervisor {
     /// own environment is empty: what it starts brings its own.
     #[must_use]
     pub fn new(dir: &CartridgeDir, program: &Utf8Path) -> Self {
+        Self::at(&dir.run(), &dir.logs(), program)
+    }
+
+    /// The supervisor of the cartridge with these two directories.
+    pub(crate) fn at(run: &Utf8Path, logs: &Utf8Path, program: &Utf8Path) -> Self {
         let command = CommandSpec::new(program, &GearEnv::new())
-            .arg(SUPERVISE)
-            .args([dir.run(), dir.logs()])
+            .args([SUPERVISE, run.as_str(), logs.as_str()])
             // By its directory whoever looks for a gear's processes finds it.
-            .dir(dir.path());
-        Self { run: dir.run(), logs: dir.logs(), command }
+            .dir(directory(run));
+        Self { run: run.to_owned(), logs: logs.to_owned(), command }
     }
 
     /// What writes and bounds the log of a service that prints into a pipe, for
@@ -63,65 +72,142 @@ impl Supervisor {
     pub fn find(&self) -> Result<Option<Client>, ClientError> {
         let socket = socket_path(&self.run);
         match UnixStream::connect(&socket) {
-            Ok(_) => Ok(Some(Client::new(socket, self.log()))),
+            Ok(_) => Ok(Some(Client::new(self))),
             Err(e) if is_gone(&e) => Ok(None),
             Err(source) => Err(ClientError::Socket { path: socket, source }),
         }
     }
 
+    /// The supervisor that lives, however its socket fares: one whose socket somebody removed makes
+    /// it anew, and a killed one is waited for as long as somebody is about to succeed it.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn reach(&self) -> Result<Option<Client>, ClientError> {
+        self.seek().map(|(client, _)| client)
+    }
+
+    /// As [`reach`](Self::reach), with those that live and cannot be reached.
+    fn seek(&self) -> Result<(Option<Client>, Vec<ProcessId>), ClientError> {
+        let mut asked = Vec::new();
+        let reached = wait::until(REACH_LIMIT, || {
+            match self.find() {
+                Ok(None) => {}
+                other => return Some(other),
+            }
+            // Before those whom they start.
+            let heirs = family::heirs(&self.run);
+            let supervisors = family::supervisors(&self.run);
+            // Asked once: it may be about to end.
+            for process in supervisors.iter().filter(|process| !asked.contains(*process)) {
+                process.signal(Signal::CONT);
+                process.signal(Signal::HUP);
+            }
+            let nobody = supervisors.is_empty() && heirs.is_empty();
+            asked.extend(supervisors);
+            nobody.then_some(Ok(None))
+        });
+        Ok((reached.transpose()?.flatten(), asked))
+    }
+
     /// Whether services run that a supervisor started which is not there any more.
     #[must_use]
     pub fn left_something_running(&self) -> bool {
-        Record::read(&self.run).anything_runs()
+        Record::read(&self.run).anything_runs() || !self.strays().is_empty()
+    }
+
+    /// Processes that a supervisor of this cartridge started, and that neither the one that lives
+    /// nor its record knows: it was killed, and the record was lost. They are known by what they
+    /// print to. One that redirected that is found by its group.
+    #[must_use]
+    pub fn strays(&self) -> Vec<ProcessId> {
+        family::strays(&self.run, &self.logs)
+    }
+
+    /// Ends the [strays](Self::strays), whatever else runs; those that have not ended after `limit`
+    /// are killed. Answers whether there were any.
+    #[must_use]
+    pub fn end_strays(&self, limit: Duration) -> bool {
+        family::end_strays(&self.run, &self.logs, limit)
     }
 
     /// The running supervisor, or, if it died and left services running, a new one that has taken
-    /// them over; `None` when nothing runs. To be called under the hook's lock.
+    /// them over; `None` when nothing runs that anybody has a record of. To be called under the
+    /// hook's lock.
     ///
     /// # Errors
     /// As [`find_or_start`](Self::find_or_start).
     pub fn find_or_take_over(&self) -> Result<Option<Client>, ClientError> {
-        match self.find()?.filter(Client::understands) {
+        match self.reach()?.filter(Client::understands) {
             Some(client) => Ok(Some(client)),
-            None if self.left_something_running() => self.find_or_start().map(Some),
+            None if Record::read(&self.run).anything_runs()
+                || !family::supervisors(&self.run).is_empty() =>
+            {
+                self.find_or_start().map(Some)
+            }
             None => Ok(None),
         }
     }
 
     /// The running supervisor, or one started now. One that runs from another program than the
     /// cartridge has now becomes that program, without a gap; see [`Client::not_renewed`]. To be
-    /// called under the hook's lock: two starters would shut each other out.
+    /// called under the hook's lock.
     ///
     /// # Errors
     /// [`ClientError`] when it cannot be started.
     pub fn find_or_start(&self) -> Result<Client, ClientError> {
-        if let Some(client) = self.find()?
-            && let Some(client) = self.renewed(client)?
-        {
-            return Ok(client);
-        }
-        self.end_unreachable();
-        let path = socket_path(&self.run);
-        let failed = |source| ClientError::Socket { path: path.clone(), source };
-        files::remove_if_exists(&path)?;
-        let listener = UnixListener::bind(&path).map_err(failed)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        let client = Client::new(path.clone(), self.log());
+        let started = wait::until(PATIENCE, || match self.seek() {
+            Ok((Some(client), _)) => self.renewed(client).transpose(),
+            Ok((None, unreachable)) => {
+                end(unreachable);
+                self.start(SUPERVISE).transpose()
+            }
+            Err(error) => Some(Err(error)),
+        });
+        started
+            .unwrap_or_else(|| Err(ClientError::Locked { directory: directory(&self.run).into() }))
+    }
+
+    /// Starts a supervisor in the place of one that was killed: `true` when that is done, or there is
+    /// nothing to do; `false` when somebody else is at it.
+    ///
+    /// # Errors
+    /// As [`find_or_start`](Self::find_or_start).
+    pub(crate) fn succeed(&self, to_end: bool) -> Result<bool, ClientError> {
+        let word = if to_end { SUCCEED_TO_END } else { SUCCEED };
+        Ok(self.start(word)?.is_some())
+    }
+
+    /// Starts a supervisor; `None` when another one has the lock.
+    fn start(&self, word: &str) -> Result<Option<Client>, ClientError> {
+        let Some(lock) = lock::try_lock_directory(directory(&self.run))? else {
+            return Ok(None);
+        };
+        files::create_dir(&self.run, 0o700)?;
+        let listener = listen(&self.run)?;
+        let client = Client::new(self);
         let log = files::open_log(&self.log())?;
-        let child = run::daemon(&self.command, vec![listener.into()], &log)?;
+        let mut command = self.command.clone();
+        word.clone_into(&mut command.args[0]);
+        let child = run::daemon(&command, vec![listener.into(), lock.into()], &log)?;
         let pid = format!("{}\n", child.id());
         // For people only: a full disk is no reason to fail.
         let _ = files::write_atomic(&self.run.join("supervisor.pid"), pid.as_bytes(), 0o644);
         // The socket listens already: a request waits in its backlog until the supervisor reads.
-        Ok(client)
+        Ok(Some(client))
     }
 
-    /// The supervisor as the program that the cartridge has now; `None` when it understands
-    /// nothing of what we say, or just went.
+    /// The supervisor as the program that the cartridge has now; `None` when it just went: also one
+    /// that understands nothing of what we say, which is killed.
     fn renewed(&self, mut client: Client) -> Result<Option<Client>, ClientError> {
         let process = match client.about() {
             Ok(process) => process,
-            Err(ClientError::OtherProtocol { .. }) => return Ok(None),
+            // It can be told nothing.
+            Err(ClientError::OtherProtocol { .. } | ClientError::TimedOut { .. }) => {
+                end(family::supervisors(&self.run));
+                end(Record::read(&self.run).supervisor);
+                return Ok(None);
+            }
             Err(error) if error.is_gone() => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -136,16 +222,6 @@ impl Supervisor {
         Ok(Some(client))
     }
 
-    /// A supervisor that lives but whose socket somebody removed, or who speaks otherwise, can be
-    /// told nothing, and would start again what its successor stops. Its services outlive it, and
-    /// are taken over.
-    fn end_unreachable(&self) {
-        if let Some(supervisor) = Record::read(&self.run).supervisor {
-            supervisor.signal(Signal::KILL);
-            let _ = supervisor.wait_gone(PATIENCE);
-        }
-    }
-
     fn log(&self) -> Utf8PathBuf {
         self.logs.join("supervisor.log")
     }
@@ -154,6 +230,7 @@ impl Supervisor {
 /// A supervisor that listens.
 #[derive(Clone, Debug)]
 pub struct Client {
+    run: Utf8PathBuf,
     socket: Utf8PathBuf,
     log: Utf8PathBuf,
     /// How long the log was when this client was made: what stands before is of no concern.
@@ -162,9 +239,11 @@ pub struct Client {
 }
 
 impl Client {
-    fn new(socket: Utf8PathBuf, log: Utf8PathBuf) -> Self {
+    fn new(of: &Supervisor) -> Self {
+        let log = of.log();
         let log_offset = std::fs::metadata(&log).map_or(0, |metadata| metadata.len());
-        Self { socket, log, log_offset, not_renewed: None }
+        let socket = socket_path(&of.run);
+        Self { run: of.run.clone(), socket, log, log_offset, not_renewed: None }
     }
 
     /// Why the supervisor still runs from another program than the cartridge has now, if it does.
@@ -243,29 +322,28 @@ impl Client {
     }
 
     fn ask(&self, request: &Request, limit: Duration) -> Result<Response, ClientError> {
-        let silent = |source: io::Error| match source.kind() {
+        let silent = |source: io::Error| {
             // The system's own words for this would make a node report another fault
             // (node-contract.md, Running scripts).
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                ClientError::TimedOut { socket: self.socket.clone(), seconds: limit.as_secs() }
+            if is_late(&source) {
+                let (socket, seconds) = (self.socket.clone(), limit.as_secs());
+                return ClientError::TimedOut { socket, seconds };
             }
-            _ => ClientError::NoAnswer {
+            ClientError::NoAnswer {
                 source,
                 socket: self.socket.clone(),
                 last_lines: files::last_lines(&self.log, self.log_offset, 5).join("\n"),
-            },
+            }
         };
         let mut stream = UnixStream::connect(&self.socket).map_err(silent)?;
-        stream.set_read_timeout(Some(limit)).map_err(silent)?;
         let mut line = serde_json::to_vec(&Message::new(request)).map_err(|e| silent(e.into()))?;
         line.push(b'\n');
         stream.write_all(&line).map_err(silent)?;
-        let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer).map_err(silent)?;
+        let answer = self.read_answer(stream, limit).map_err(silent)?;
         if answer.is_empty() {
             return Err(silent(io::ErrorKind::ConnectionAborted.into()));
         }
-        match Message::read(answer.as_bytes()) {
+        match Message::read(&answer) {
             Ok(Response::NotUnderstood(why)) | Err(why) => {
                 Err(ClientError::OtherProtocol { socket: self.socket.clone(), why })
             }
@@ -273,9 +351,36 @@ impl Client {
         }
     }
 
+    fn read_answer(&self, stream: UnixStream, limit: Duration) -> io::Result<Vec<u8>> {
+        let until = Instant::now() + limit;
+        stream.set_read_timeout(Some(LOOK))?;
+        let mut stream = BufReader::new(stream);
+        let mut answer = Vec::new();
+        loop {
+            match stream.read_until(b'\n', &mut answer) {
+                Err(e) if is_late(&e) && Instant::now() < until => {
+                    // One that somebody stopped would answer never.
+                    let supervisors = family::supervisors(&self.run).into_iter();
+                    let stopped = supervisors.filter(|s| process::is_stopped(s.pid));
+                    stopped.for_each(|supervisor| supervisor.signal(Signal::CONT));
+                }
+                other => return other.map(|_| answer),
+            }
+        }
+    }
+
     fn unexpected(&self, response: &Response) -> ClientError {
         let source = io::Error::other(format!("unexpected answer {response:?}"));
         ClientError::NoAnswer { source, socket: self.socket.clone(), last_lines: String::new() }
+    }
+}
+
+/// Ends supervisors that can be told nothing, and would start again what their successor stops. Their
+/// services outlive them, and are taken over.
+fn end(supervisors: impl IntoIterator<Item = ProcessId>) {
+    for supervisor in supervisors {
+        supervisor.signal(Signal::KILL);
+        let _ = supervisor.wait_gone(PATIENCE);
     }
 }
 
@@ -291,8 +396,37 @@ fn runs(process: ProcessId, program: &Utf8Path) -> bool {
 
 /// Whether nobody listens on a socket, or the one who did just went.
 fn is_gone(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound};
-    matches!(error.kind(), NotFound | ConnectionRefused | ConnectionReset | ConnectionAborted)
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, NotADirectory, NotFound,
+    };
+    matches!(
+        error.kind(),
+        NotFound
+            | NotADirectory
+            | ConnectionRefused
+            | ConnectionReset
+            | ConnectionAborted
+            | BrokenPipe
+    )
+}
+
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// The cartridge's directory.
+fn directory(run: &Utf8Path) -> &Utf8Path {
+    run.parent().unwrap_or(run)
+}
+
+/// Listens where hooks look for the supervisor, whatever stands there.
+pub(crate) fn listen(run: &Utf8Path) -> Result<UnixListener, ClientError> {
+    let path = socket_path(run);
+    tree::remove(&path)?;
+    let listener = UnixListener::bind(&path).and_then(|listener| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map(|()| listener)
+    });
+    listener.map_err(|source| ClientError::Socket { path, source })
 }
 
 fn socket_path(run: &Utf8Path) -> Utf8PathBuf {
@@ -345,6 +479,15 @@ pub enum ClientError {
         socket: Utf8PathBuf,
         /// How long was waited.
         seconds: u64,
+    },
+    /// Somebody else was starting or ending a supervisor all the time.
+    #[error(
+        "no supervisor could be started for {} seconds: somebody holds the lock on {directory}, where none answers",
+        PATIENCE.as_secs()
+    )]
+    Locked {
+        /// The cartridge's directory.
+        directory: Utf8PathBuf,
     },
     /// The supervisor is of another version, which does not understand this one.
     #[error(

@@ -141,6 +141,8 @@ impl Draining {
             }
             Step::Linger(_) => {
                 self.process.id.signal(signal.signal());
+                // What somebody stopped can only end when it goes on.
+                self.process.id.signal_group(Signal::CONT);
                 self.held.clear();
                 self.step = Step::Drain(Instant::now() + Duration::from_secs(drain));
                 Some("asked to end")

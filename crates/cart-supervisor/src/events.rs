@@ -1,12 +1,12 @@
 //! What can wake the supervisor: descriptors, signals, deadlines.
 
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
 /// Signals as bytes on descriptors.
@@ -14,20 +14,24 @@ use signal_hook::low_level::pipe;
 pub(crate) struct Signals {
     child: UnixStream,
     end: UnixStream,
+    restore: UnixStream,
 }
 
 impl Signals {
-    /// Starts listening: SIGCHLD, and SIGTERM or SIGINT as the wish for an end.
+    /// Starts listening: SIGCHLD, SIGTERM or SIGINT as the wish for an end, and SIGHUP as the one for
+    /// the files that it is reached by.
     pub(crate) fn new() -> io::Result<Self> {
         let (child, child_sender) = UnixStream::pair()?;
         let (end, end_sender) = UnixStream::pair()?;
-        for receiver in [&child, &end] {
+        let (restore, restore_sender) = UnixStream::pair()?;
+        for receiver in [&child, &end, &restore] {
             receiver.set_nonblocking(true)?;
         }
         pipe::register(SIGTERM, end_sender.try_clone()?)?;
         pipe::register(SIGINT, end_sender)?;
+        pipe::register(SIGHUP, restore_sender)?;
         pipe::register(SIGCHLD, child_sender)?;
-        Ok(Self { child, end })
+        Ok(Self { child, end, restore })
     }
 
     /// Whether a child changed its state since the last call.
@@ -40,9 +44,14 @@ impl Signals {
         drain(&mut self.end)
     }
 
+    /// Whether somebody asked for what was removed since the last call.
+    pub(crate) fn take_restore(&mut self) -> bool {
+        drain(&mut self.restore)
+    }
+
     /// The descriptors to wait for.
-    pub(crate) fn interests(&self) -> [(BorrowedFd<'_>, PollFlags); 2] {
-        [(self.child.as_fd(), PollFlags::IN), (self.end.as_fd(), PollFlags::IN)]
+    pub(crate) fn interests(&self) -> [(BorrowedFd<'_>, PollFlags); 3] {
+        [&self.child, &self.end, &self.restore].map(|fd| (fd.as_fd(), PollFlags::IN))
     }
 }
 
@@ -53,6 +62,12 @@ fn drain(receiver: &mut UnixStream) -> bool {
         any = true;
     }
     any
+}
+
+/// Whether `fd` can be read.
+pub(crate) fn is_ready(fd: &OwnedFd) -> bool {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&now)).is_ok_and(|ready| ready > 0)
 }
 
 /// Sleeps until one of `interests` is ready or `deadline` is there.

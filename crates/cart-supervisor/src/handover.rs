@@ -20,6 +20,7 @@ use crate::instance::{HandedInstance, Instance};
 use crate::log::Log;
 use crate::logs::{Collector, HandedCollector};
 use crate::protocol::{Request, Response};
+use crate::succession::{Guard, HandedLifeline, Lifeline};
 use crate::supervised::Service;
 use crate::supervisor::Supervisor;
 
@@ -41,6 +42,13 @@ pub(crate) struct Handover {
     waiting: Vec<(Request, i32)>,
     /// Connections of whose request only a part has arrived.
     begun: Vec<(Vec<u8>, i32)>,
+    /// The lock on the cartridge's directory.
+    #[serde(default)]
+    lock: Option<i32>,
+    #[serde(default)]
+    lifeline: Option<HandedLifeline>,
+    #[serde(default)]
+    guard: Option<ProcessId>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -99,6 +107,11 @@ impl Handover {
         let bytes = files::read(&path)?;
         files::remove_if_exists(&path)?;
         serde_json::from_slice(&bytes).map_err(|e| FileError::new("understand", &path, e.into()))
+    }
+
+    /// The lock on the cartridge's directory, if one was handed over. To be taken once.
+    pub(crate) fn lock(&mut self) -> Option<OwnedFd> {
+        inherited::take(self.lock.take()?).ok()
     }
 }
 
@@ -170,18 +183,33 @@ impl Supervisor {
             begun.push((connection.received().to_vec(), copies.number(connection.as_fd())?));
         }
         let asked_by = copies.number(asked_by.as_fd())?;
-        Ok(Handover { generation: self.generation, services, asked_by, waiting, begun })
+        Ok(Handover {
+            generation: self.generation,
+            services,
+            asked_by,
+            waiting,
+            begun,
+            lock: Some(copies.number(&self.lock)?),
+            lifeline: Some(self.succession.lifeline.hand_over(copies)?),
+            guard: self.guard.process(),
+        })
     }
 
     /// The supervisor that was another program until just now.
     pub(crate) fn from_handover(
+        program: &Utf8Path,
         run: &Utf8Path,
         control: UnixListener,
+        lock: OwnedFd,
         log: Log,
         handover: Handover,
     ) -> std::io::Result<Self> {
-        let mut supervisor = Self::empty(run, control, log)?;
+        let mut supervisor = Self::empty(program, run, control, lock, log)?;
         supervisor.generation = handover.generation;
+        if let Some(lifeline) = handover.lifeline.as_ref().and_then(Lifeline::take_over) {
+            supervisor.succession.lifeline = lifeline;
+        }
+        supervisor.guard = Guard::take_over(handover.guard);
         for handed in handover.services {
             let service = supervisor.service(&handed.name);
             service.collector = handed.collector.and_then(Collector::take_over);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
-use cart_core::{CommandSpec, fault, files, inherited, run};
+use cart_core::{CommandSpec, fault, files, inherited, run, tree};
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::BackOff;
@@ -242,6 +242,10 @@ impl Instance {
     pub(crate) fn publish(&mut self) -> Result<(), Failure> {
         for held in &mut self.held {
             if let (Some(from), Listen::Unix(to)) = (&held.bound_at, &held.listen) {
+                if to.is_dir() {
+                    // What stands there is nobody's who knows what this place is for.
+                    let _ = tree::remove(to);
+                }
                 std::fs::rename(from, to).map_err(|e| Failure::File {
                     message: format!("cannot rename {from} to {to}: {}", fault::words(&e)),
                     path: to.clone(),

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::fault;
 use cart_core::listening::Holder;
+use cart_core::{fault, tree};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
 };
@@ -16,16 +16,13 @@ use crate::protocol::Failure;
 /// As long as the system allows: while a server is started again, its requests wait here.
 const BACKLOG: i32 = 4096;
 
-/// Binds and listens on a path. What was there before is replaced.
+/// Binds and listens on a path. What was there before is replaced, a directory, too.
 pub(crate) fn unix(path: &Utf8Path) -> Result<OwnedFd, Failure> {
     let failed = |e: io::Error| Failure::NoSocket {
         place: path.to_string(),
         message: fault::words(&e).into_owned(),
     };
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
-        _ => {}
-    }
+    tree::remove(path).map_err(|e| failed(io::Error::other(e)))?;
     let open = || -> rustix::io::Result<OwnedFd> {
         let address = SocketAddrUnix::new(path.as_std_path())?;
         let socket = stream_socket(AddressFamily::UNIX, SocketFlags::empty())?;

@@ -130,6 +130,8 @@ impl Supervisor {
         let others: Vec<String> = self.services.iter().rev().map(|s| s.name.clone()).collect();
         left.extend(others);
         self.operation = Some(Operation::Stop(Stopping { left, kill_at, asked_by }));
+        // Before anything is stopped: whoever succeeds us must not start it again.
+        self.succession.lifeline.note_ending(true);
     }
 
     /// Goes on with the change under way as far as that is possible now.
@@ -153,6 +155,11 @@ impl Supervisor {
                 return;
             }
             stopping.left.pop_front();
+        }
+        // Told to end by `look_after_guard`.
+        if self.guard.process().is_some() {
+            self.operation = Some(Operation::Stop(stopping));
+            return;
         }
         let _ = cart_core::files::remove_if_exists(&Record::path(&self.run));
         // Whoever waits came after a hook that asked for the end and was killed, or after a signal.

@@ -1,9 +1,9 @@
 //! What the supervisor notes on disk, so that a successor finds what still runs.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::CommandSpec;
 use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
+use cart_core::{CommandSpec, tree};
 use serde::{Deserialize, Serialize};
 
 use crate::service::ServiceSpec;
@@ -82,6 +82,9 @@ impl Record {
         let path = Self::path(run);
         let json = serde_json::to_vec(self)
             .map_err(|e| FileError::new("write", &path, std::io::Error::other(e)))?;
+        if path.is_dir() {
+            tree::remove(&path)?;
+        }
         // Not synced: it is of no use after a reboot, and nothing must wait for a slow disk.
         files::write_unsynced(&path, &json, 0o600)
     }

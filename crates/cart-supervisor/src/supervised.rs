@@ -13,10 +13,10 @@ use crate::instance::{Instance, Output, Running};
 use crate::logs::{Collector, Mark, OwnLogs};
 use crate::protocol::Failure;
 use crate::service::{Logging, ServiceSpec};
+use crate::succession::Succession;
 
-/// How often to look at processes whose end nobody reports to us, because a former supervisor
-/// started them. Only while there are any.
-const ADOPTED_INTERVAL: Duration = Duration::from_millis(500);
+/// How soon a start is tried again while what a crash left behind still holds the port.
+const PORT_PAUSE: Duration = Duration::from_millis(20);
 /// How long a process must have lived before it is sent a signal that would end it if it did not
 /// handle it.
 const KNOWS_SIGNALS: Duration = Duration::from_secs(2);
@@ -38,10 +38,9 @@ impl Service {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let restart = self.current.as_ref().and_then(|c| c.start_at);
         let draining = self.draining.iter().filter_map(Draining::due).min();
-        let look = self.adopted().next().map(|_| Instant::now() + ADOPTED_INTERVAL);
         let writer = self.collector.as_ref().and_then(Collector::deadline);
         let own_logs = self.own_logs.as_ref().and_then(OwnLogs::deadline);
-        [restart, draining, look, writer, own_logs].into_iter().flatten().min()
+        [restart, draining, writer, own_logs].into_iter().flatten().min()
     }
 
     /// Processes that are not our children.
@@ -54,13 +53,18 @@ impl Service {
         let Some(spec) = due.map(|instance| instance.spec.clone()) else {
             return;
         };
-        let output = self.output(&spec, run).map_err(|e| e.to_string());
+        let output = self.output(&spec, run);
         let Some(instance) = &mut self.current else {
             return;
         };
         match output.and_then(|output| start_again(instance, output)) {
             Ok(()) => noted.push(format!("{}: started again", self.name)),
+            // Its own former workers, which were told to end.
+            Err(Failure::AddressTaken { .. }) if !self.draining.is_empty() => {
+                instance.start_at = Some(now + PORT_PAUSE);
+            }
             Err(failure) => {
+                let failure = failure.to_string();
                 let again = if instance.crashed(&failure) { "tried again" } else { "given up" };
                 noted.push(format!("{}: could not be started, {again}: {failure}", self.name));
             }
@@ -69,7 +73,7 @@ impl Service {
 
     /// What a process of this service prints to. Makes the pipe and the rest if need be.
     pub(crate) fn output(&mut self, spec: &ServiceSpec, run: &Utf8Path) -> Result<Output, Failure> {
-        self.open_logs(spec, run)?;
+        self.open_logs(spec, run, None)?;
         let failed = |e: FileError| Failure::NotStarted { message: e.to_string() };
         match (&spec.logging, &self.collector) {
             (Logging::Collected { .. }, Some(collector)) => {
@@ -87,10 +91,15 @@ impl Service {
         }
     }
 
-    /// Makes what `spec` needs to be logged as it says.
-    pub(crate) fn open_logs(&mut self, spec: &ServiceSpec, run: &Utf8Path) -> Result<(), Failure> {
+    /// Makes what `spec` needs to be logged as it says. `printing` is a process that is taken over.
+    pub(crate) fn open_logs(
+        &mut self,
+        spec: &ServiceSpec,
+        run: &Utf8Path,
+        printing: Option<ProcessId>,
+    ) -> Result<(), Failure> {
         if let (Logging::Collected { writer }, None) = (&spec.logging, &self.collector) {
-            let collector = Collector::open(run, &spec.name, writer.clone())
+            let collector = Collector::open(run, &spec.name, writer.clone(), printing)
                 .map_err(|e| Failure::NotStarted { message: e.to_string() })?;
             self.collector = Some(collector);
         }
@@ -142,10 +151,15 @@ impl Service {
 
     /// Starts the writer of the log, moves on logs that are full; answers what is to be said.
     /// `proving`: whether a generation is proving itself.
-    pub(crate) fn look_after_logs(&mut self, errors: &File, proving: bool) -> Vec<String> {
+    pub(crate) fn look_after_logs(
+        &mut self,
+        succession: &Succession,
+        errors: &File,
+        proving: bool,
+    ) -> Vec<String> {
         let mut said = Vec::new();
         if let Some(collector) = &mut self.collector {
-            let report = collector.look_after(errors);
+            let report = collector.look_after(succession, errors);
             said.extend(report.map(|report| format!("{}: {report}", self.name)));
         }
         let running: Vec<Running> = self.running().collect();
@@ -189,14 +203,13 @@ impl Service {
 }
 
 /// An adopted service has no socket of ours: it gets new ones with its first start by us.
-fn start_again(instance: &mut Instance, output: Output) -> Result<(), String> {
+fn start_again(instance: &mut Instance, output: Output) -> Result<(), Failure> {
     if instance.held.len() < instance.spec.listen.len() {
-        let mut opened = Instance::open(instance.spec.clone(), instance.generation, None)
-            .map_err(|e| e.to_string())?;
-        opened.publish().map_err(|e| e.to_string())?;
+        let mut opened = Instance::open(instance.spec.clone(), instance.generation, None)?;
+        opened.publish()?;
         instance.held = std::mem::take(&mut opened.held);
     }
-    instance.start(output).map_err(|e| e.to_string())?;
+    instance.start(output)?;
     instance.needs_no_mark();
     Ok(())
 }

@@ -1,33 +1,58 @@
 //! The supervisor's state and its loop: wait, read signals and requests, keep services up.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::fault;
 use cart_core::process::ProcessId;
+use cart_core::{fault, files};
 use rustix::event::PollFlags;
 use rustix::process::Signal;
 
+use crate::client::{self, ClientError};
 use crate::connection::{Connection, Received};
+use crate::daemon::{SUCCEED, SUCCEED_TO_END};
 use crate::draining::Draining;
 use crate::events::{self, Signals};
 use crate::instance::{Instance, Output};
 use crate::log::Log;
 use crate::logs::{Collector, OwnLogs};
-use crate::operation::Operation;
+use crate::operation::{Operation, leftovers};
 use crate::protocol::{Failure, Request, Response, ServiceState, ServiceStatus};
 use crate::record::{self, Record, RecordedProcess, Role};
 use crate::service::ServiceSpec;
+use crate::succession::{Guard, Lifeline, Succession};
 use crate::supervised::Service;
 
 /// Hooks ask one at a time: more connections than this are somebody's mistake.
 const MOST_CONNECTIONS: usize = 16;
 /// How long nobody is accepted after descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// How a supervisor comes to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// A hook starts it, and says what is to run.
+    Hook,
+    /// It succeeds a killed one: what ran is to run.
+    Succession,
+    /// It succeeds one that was killed while it ended everything.
+    End,
+}
+
+impl Beginning {
+    /// By the word with which it is started.
+    pub(crate) fn of(word: &str) -> Self {
+        match word {
+            SUCCEED => Self::Succession,
+            SUCCEED_TO_END => Self::End,
+            _ => Self::Hook,
+        }
+    }
+}
 
 /// Everything that one supervisor knows.
 #[derive(Debug)]
@@ -42,6 +67,12 @@ pub(crate) struct Supervisor {
     /// Set when the last service is gone and nothing more is to come.
     pub(crate) finished: bool,
     pub(crate) control: UnixListener,
+    /// On the cartridge's directory: there is one supervisor.
+    pub(crate) lock: OwnedFd,
+    pub(crate) succession: Succession,
+    pub(crate) guard: Guard,
+    /// Processes that are not our children, by what tells of their end.
+    pub(crate) adopted: HashMap<ProcessId, OwnedFd>,
     /// This process, looked up once: later there may be no descriptor left to look with.
     me: Option<ProcessId>,
     signals: Signals,
@@ -54,26 +85,28 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor that is spoken to over `control` and keeps its files in `run`. It takes over
-    /// what the record of a former one names and still runs.
-    pub(crate) fn new(run: &Utf8Path, control: UnixListener, log: Log) -> io::Result<Self> {
-        let record = Record::read(run);
-        let mut supervisor = Self::empty(run, control, log)?;
-        supervisor.generation = record.generation;
-        // Their successors wait until they have written what they are at.
-        record.writers.iter().for_each(|writer| writer.signal(Signal::TERM));
-        for recorded in record.processes.into_iter().filter(|p| p.process.is_alive()) {
-            supervisor.adopt(recorded);
-        }
-        Ok(supervisor)
-    }
-
-    /// A supervisor that knows of nothing.
-    pub(crate) fn empty(run: &Utf8Path, control: UnixListener, log: Log) -> io::Result<Self> {
+    /// A supervisor that was started as `program`, is spoken to over `control`, keeps its files in
+    /// `run`, and knows of nothing yet.
+    pub(crate) fn empty(
+        program: &Utf8Path,
+        run: &Utf8Path,
+        control: UnixListener,
+        lock: OwnedFd,
+        log: Log,
+    ) -> io::Result<Self> {
         control.set_nonblocking(true)?;
         Ok(Self {
             run: run.to_owned(),
             logs: log.directory().to_owned(),
+            lock,
+            succession: Succession {
+                lifeline: Lifeline::new()?,
+                program: program.to_owned(),
+                run: run.to_owned(),
+                logs: log.directory().to_owned(),
+            },
+            guard: Guard::default(),
+            adopted: HashMap::new(),
             log,
             services: Vec::new(),
             generation: 0,
@@ -95,6 +128,9 @@ impl Supervisor {
             if self.signals.take_child() {
                 self.reap();
             }
+            if self.signals.take_restore() {
+                self.restore();
+            }
             if self.signals.take_end() {
                 self.log.line("asked to end by a signal");
                 self.end(Vec::new(), None, None);
@@ -106,8 +142,29 @@ impl Supervisor {
             self.look_after_services();
             self.advance_operation();
             self.begin_next();
+            self.look_after_guard();
         }
         Ok(())
+    }
+
+    /// Makes anew what was removed from `run/`: the control socket and the record. Somebody who
+    /// cannot reach us asks for it by SIGHUP. The sockets of services cannot be made anew; the next
+    /// start replaces the services.
+    fn restore(&mut self) {
+        self.accept();
+        let anew = files::create_dir(&self.run, 0o700).map_err(ClientError::from);
+        let anew = anew.and_then(|()| client::listen(&self.run)).and_then(|control| {
+            let failed = |source| ClientError::Socket { path: self.run.clone(), source };
+            control.set_nonblocking(true).map_err(failed).map(|()| control)
+        });
+        match anew {
+            Ok(control) => {
+                self.control = control;
+                self.log.line("its socket was made anew: somebody could not reach it");
+            }
+            Err(error) => self.log.line(format_args!("its socket cannot be made anew: {error}")),
+        }
+        self.note();
     }
 
     /// The service called `name`, made if need be.
@@ -166,10 +223,58 @@ impl Supervisor {
         let supervisor = self.me;
         let boot = record::boot();
         let collectors = self.services.iter().filter_map(|s| s.collector.as_ref());
-        let writers = collectors.filter_map(Collector::writer).collect();
+        let mut writers: Vec<ProcessId> = collectors.filter_map(Collector::writer).collect();
+        writers.extend(self.guard.process());
         let record = Record { supervisor, boot, generation: self.generation, processes, writers };
         if let Err(error) = record.write(&self.run) {
             self.log.line(error);
+        }
+    }
+
+    /// Takes over what the record of a former supervisor names and still runs, and, in a succession,
+    /// starts again what does not.
+    pub(crate) fn take_over(&mut self, beginning: Beginning) {
+        let record = Record::read(&self.run);
+        self.generation = record.generation;
+        for writer in &record.writers {
+            // Their successors wait until they have written what they are at.
+            writer.signal(Signal::TERM);
+            writer.signal(Signal::CONT);
+        }
+        for recorded in record.processes {
+            if recorded.process.is_alive() {
+                self.adopt(recorded);
+            } else {
+                self.succeed_dead(recorded, beginning);
+            }
+        }
+        self.note();
+        match beginning {
+            Beginning::Hook => {}
+            Beginning::Succession => self.finished = self.services.is_empty(),
+            Beginning::End => {
+                self.log.line("the former supervisor was killed while it ended everything");
+                self.end(Vec::new(), None, None);
+            }
+        }
+    }
+
+    /// What becomes of a process that has ended: what it left behind ends, and the service that it
+    /// was is started again if nobody else says what is to run.
+    fn succeed_dead(&mut self, recorded: RecordedProcess, beginning: Beginning) {
+        let RecordedProcess { process, generation, role, spec, again_with } = recorded;
+        let left = leftovers(&spec, generation, process.pid);
+        let starts = beginning == Beginning::Succession && role == Role::Serves;
+        if !left.is_empty() || starts {
+            self.service(&spec.name).draining.extend(left);
+        }
+        if starts {
+            self.log.line(format_args!("{}: pid {} has ended, too", spec.name, process.pid));
+            let mut again = Instance::adopted(spec, generation, None);
+            again.again_with = again_with;
+            again.start_at = Some(Instant::now());
+            let name = again.spec.name.clone();
+            self.service(&name).current = Some(again);
         }
     }
 
@@ -182,7 +287,7 @@ impl Supervisor {
         ));
         let RecordedProcess { process, generation, role, spec, again_with } = recorded;
         let run = self.run.clone();
-        let opened = self.service(&spec.name).open_logs(&spec, &run);
+        let opened = self.service(&spec.name).open_logs(&spec, &run, Some(process));
         if let Err(failure) = opened {
             self.log.line(format_args!("{}: its log is not written: {failure}", spec.name));
         }
@@ -212,6 +317,7 @@ impl Supervisor {
         interests.extend(self.operation.as_ref().and_then(Operation::interest));
         let own_logs = self.services.iter().filter_map(|s| s.own_logs.as_ref());
         interests.extend(own_logs.filter_map(OwnLogs::interest).map(|fd| (fd, PollFlags::IN)));
+        interests.extend(self.adopted.values().map(|end| (end.as_fd(), PollFlags::IN)));
         interests
     }
 
@@ -324,6 +430,7 @@ impl Supervisor {
         let operation = self.operation.as_ref().and_then(Operation::deadline);
         let connections = self.connections.iter().map(Connection::silent_at);
         let services = self.services.iter().filter_map(Service::deadline);
+        let services = services.chain(self.guard.deadline()).chain(self.look_at_adopted());
         services.chain(connections).chain(operation).chain(self.accept_at).min()
     }
 }

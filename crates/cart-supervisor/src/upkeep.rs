@@ -1,14 +1,21 @@
 //! Keeping services up: reaping, starting again what crashed, ending what was replaced.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use cart_core::process::{self, ProcessId};
 use cart_core::run;
 use rustix::process::{WaitOptions, WaitStatus};
 
 use crate::draining::Draining;
-use crate::operation::leftovers;
+use crate::events;
+use crate::logs::Collector;
+use crate::operation::{Operation, leftovers};
 use crate::supervised::Service;
 use crate::supervisor::Supervisor;
+
+/// How often to look at processes whose end nothing tells us: they are not our children, and the
+/// system is older than Linux 5.3.
+const ADOPTED_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Supervisor {
     /// Takes note of every child that ended.
@@ -30,7 +37,7 @@ impl Supervisor {
         for service in &mut self.services {
             service.restart_if_due(now, &self.run, &mut noted);
             let proving = self.operation.as_ref().is_some_and(|o| o.proves(&service.name));
-            noted.extend(service.look_after_logs(&self.log.errors, proving));
+            noted.extend(service.look_after_logs(&self.succession, &self.log.errors, proving));
             for draining in &mut service.draining {
                 if draining.due().is_some_and(|due| due <= now)
                     && let Some(step) = draining.advance()
@@ -50,7 +57,7 @@ impl Supervisor {
 
     /// What the end of process `pid` means depends on whose it was.
     fn ended(&mut self, pid: u32, how: &str) {
-        if self.candidate_ended(pid, how) {
+        if self.candidate_ended(pid, how) || self.guard.ended(pid) {
             return;
         }
         let mut noted = Vec::new();
@@ -82,9 +89,44 @@ impl Supervisor {
         }
     }
 
-    fn adopted_ends(&self) -> Vec<u32> {
-        let adopted = self.services.iter().flat_map(Service::adopted);
-        adopted.filter(|p| p.has_ended()).map(|p| p.pid).collect()
+    /// Sees to it that somebody would succeed this supervisor as long as there is something to look
+    /// after; a writer of its own does.
+    pub(crate) fn look_after_guard(&mut self) {
+        let ending = matches!(self.operation, Some(Operation::Stop(_)));
+        self.succession.lifeline.note_ending(ending);
+        let has_heir = |s: &Service| s.collector.as_ref().is_some_and(Collector::has_heir);
+        let wanted = self.services.iter().any(|s| s.current.is_some() || !s.draining.is_empty())
+            && !self.services.iter().any(has_heir);
+        let before = self.guard.process();
+        if let Some(trouble) = self.guard.look_after(wanted, &self.succession, &self.log.errors) {
+            self.log.line(trouble);
+        }
+        if self.guard.process() != before {
+            self.note();
+        }
+    }
+
+    fn adopted_ends(&mut self) -> Vec<u32> {
+        let now: Vec<ProcessId> = self.services.iter().flat_map(Service::adopted).collect();
+        self.adopted.retain(|process, _| now.contains(process));
+        for process in &now {
+            if !self.adopted.contains_key(process)
+                && let Some(end) = process::end_of(*process)
+            {
+                self.adopted.insert(*process, end);
+            }
+        }
+        let ended = |process: &ProcessId| match self.adopted.get(process) {
+            Some(end) => events::is_ready(end),
+            None => process.has_ended(),
+        };
+        now.into_iter().filter(ended).map(|process| process.pid).collect()
+    }
+
+    /// When to look at processes of whose end nothing tells.
+    pub(crate) fn look_at_adopted(&self) -> Option<Instant> {
+        let mut adopted = self.services.iter().flat_map(Service::adopted);
+        adopted.any(|p| !self.adopted.contains_key(&p)).then(|| Instant::now() + ADOPTED_INTERVAL)
     }
 }
 

@@ -195,7 +195,7 @@ fn other_limits_replace_the_writer_and_not_the_service() {
     assert!(first.wait_gone(LIMIT));
     assert_eq!(place.process(), server);
     let words = process::command_line(writer(&place).pid).unwrap();
-    assert!(words.ends_with("65536 2"), "{words}");
+    assert!(words.contains(" 65536 2 "), "{words}");
 }
 
 #[test]

@@ -198,8 +198,7 @@ fn a_supervisor_that_speaks_otherwise_is_replaced_and_its_services_go_on() {
     place.client().ensure(place.answering("here"), false).unwrap();
     let server = place.process();
     let supervisor = place.supervisor_process();
-    supervisor.signal(Signal::KILL);
-    assert!(supervisor.wait_gone(LIMIT));
+    place.kill_ours();
     // One of another version holds its place.
     let other = "
 import socket, sys

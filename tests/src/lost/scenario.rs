@@ -63,6 +63,11 @@ pub const SCENARIOS: &[Scenario] = &[
     killed("stop-while-restart", Promise::Ends, killed::stop_while_restarting),
     killed("term-everything", Promise::Ends, killed::term_everything),
     killed("kill-supervisor", Promise::NothingLost, killed::kill_supervisor),
+    killed("supervisor-then-app", Promise::ServesAgain, killed::supervisor_then_app),
+    killed("supervisor-then-nginx", Promise::ServesAgain, killed::supervisor_then_nginx),
+    killed("writer", Promise::NothingLost, killed::writer),
+    killed("all-but-one", Promise::ServesAgain, killed::all_but_one),
+    killed("lost-run", Promise::ServesAgain, killed::lost_run),
 ];
 
 /// The scenario of this name.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 use cart_core::process::ProcessId;
-use cart_core::{CommandSpec, files, inherited, run};
+use cart_core::{CommandSpec, files, inherited, run, tree};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mkfifoat};
 use rustix::io::ioctl_fionread;
 use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::backoff::BackOff;
 use crate::handover::Copies;
+use crate::logs::WRITE_LOG;
+use crate::succession::Succession;
 
 use super::writer::WRITE_LOG;
 
@@ -64,14 +66,19 @@ pub(crate) struct HandedCollector {
 }
 
 impl Collector {
-    /// Opens the pipe of the service called `name`, or makes it. Nobody reads it yet.
+    /// Opens the pipe of the service called `name`, or makes it. Nobody reads it yet. `printing` is a
+    /// process of a former supervisor's that prints into it, and does even if its name was removed.
     pub(crate) fn open(
         run: &Utf8Path,
         name: &str,
         command: CommandSpec,
+        printing: Option<ProcessId>,
     ) -> Result<Self, FileError> {
         let path = run.join(format!("{name}.fifo"));
-        let pipe = named_pipe(&path).map_err(|e| FileError::new("make the pipe", &path, e))?;
+        let pipe = match printing.and_then(|process| pipe_of(process, &path)) {
+            Some(pipe) => pipe,
+            None => named_pipe(&path).map_err(|e| FileError::new("make the pipe", &path, e))?,
+        };
         // A smaller one does, too.
         let _ = fcntl_setpipe_size(&pipe, CAPACITY);
         Ok(Self {
@@ -165,6 +172,15 @@ impl Collector {
         self.writer.map(|(id, _)| id)
     }
 
+    /// Whether a writer of our own is there or about to be, which succeeds the supervisor.
+    pub(crate) fn has_heir(&self) -> bool {
+        self.is_our_own() && (self.writer.is_some() || !self.helpless)
+    }
+
+    fn is_our_own(&self) -> bool {
+        self.command.args.first().is_some_and(|word| word == WRITE_LOG)
+    }
+
     /// Notes the end of process `pid`; answers whether it was the writer.
     pub(crate) fn ended(&mut self, pid: u32) -> bool {
         let Some((_, since)) = self.writer.take_if(|(id, _)| id.pid == pid) else {
@@ -183,7 +199,7 @@ impl Collector {
     }
 
     /// Does what is due; `errors` is where a writer complains. Answers what is to be noted.
-    pub(crate) fn look_after(&mut self, errors: &File) -> Option<String> {
+    pub(crate) fn look_after(&mut self, succession: &Succession, errors: &File) -> Option<String> {
         let now = Instant::now();
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill_at = None;
@@ -193,7 +209,7 @@ impl Collector {
         }
         if self.start_at.is_some_and(|at| at <= now) {
             self.start_at = None;
-            return Some(match self.start(errors) {
+            return Some(match self.start(succession, errors) {
                 Ok(id) => format!("pid {} writes its log{}", id.pid, self.dropped_text()),
                 Err(reason) => {
                     self.start_later(Duration::ZERO);
@@ -227,9 +243,15 @@ impl Collector {
         }
     }
 
-    fn start(&mut self, errors: &File) -> Result<ProcessId, String> {
+    fn start(&mut self, succession: &Succession, errors: &File) -> Result<ProcessId, String> {
         let input = self.reopen(OFlags::RDONLY).map_err(|e| e.to_string())?;
-        let child = run::reader(&self.command, input, errors).map_err(|e| e.to_string())?;
+        let mut command = self.command.clone();
+        let mut held = Vec::new();
+        if self.is_our_own() {
+            command = command.args([&succession.run, &succession.logs].map(ToString::to_string));
+            held = succession.held().map_err(|e| e.to_string())?;
+        }
+        let child = run::reader(&command, input, held, errors).map_err(|e| e.to_string())?;
         let id = ProcessId::of_child(child.id()).ok_or("/proc does not show its process")?;
         self.writer = Some((id, Instant::now()));
         self.helpless = false;
@@ -263,16 +285,25 @@ impl Collector {
     }
 }
 
+/// The pipe called `path` that is the standard output of `process`.
+fn pipe_of(process: ProcessId, path: &Utf8Path) -> Option<OwnedFd> {
+    let output = format!("/proc/{}/fd/1", process.pid);
+    let target = Utf8PathBuf::from_path_buf(std::fs::read_link(&output).ok()?).ok()?;
+    let is_it = target == path || target.as_str() == format!("{path} (deleted)");
+    let how = OFlags::RDWR | OFlags::CLOEXEC;
+    let pipe = rustix::fs::open(is_it.then_some(output)?, how, Mode::empty()).ok()?;
+    let stat = rustix::fs::fstat(&pipe).ok()?;
+    (FileType::from_raw_mode(stat.st_mode) == FileType::Fifo).then_some(pipe)
+}
+
 fn named_pipe(path: &Utf8Path) -> io::Result<OwnedFd> {
     let is_pipe = |path: &Utf8Path| {
         rustix::fs::lstat(path.as_std_path())
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
     };
     if !is_pipe(path) {
-        match std::fs::remove_file(path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => mkfifoat(CWD, path.as_std_path(), Mode::RUSR | Mode::WUSR)?,
-        }
+        tree::remove(path).map_err(io::Error::other)?;
+        mkfifoat(CWD, path.as_std_path(), Mode::RUSR | Mode::WUSR)?;
     }
     let how = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     Ok(rustix::fs::open(path.as_std_path(), how, Mode::empty())?)

@@ -7,6 +7,8 @@
 //!
 //! A disk that is full must not stop the service, which would block on a full pipe: when half of
 //! the pipe is used, the oldest output is dropped, and the log says how much once it can be written.
+//!
+//! With `RUN LOGS` behind FILES it also starts the next supervisor when its own was killed.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -23,6 +25,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::rotating::RotatingFile;
 use crate::events;
+use crate::succession::Heir;
 
 /// The word by which a cartridge's program is told to write a log.
 pub(crate) const WRITE_LOG: &str = "write-log";
@@ -32,11 +35,16 @@ const PIECE: usize = 64 * 1024;
 /// How often writing is tried again while it fails.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// Writes standard input to `path` until its end, or until it is asked to end.
+/// Writes standard input to `path` until its end, or until it is asked to end. A supervisor that is
+/// killed meanwhile is succeeded by `heir`.
 ///
 /// # Errors
 /// When standard input is no pipe, or the system refuses a descriptor.
-pub(crate) fn write_log(path: &Utf8Path, limits: LogLimits) -> io::Result<()> {
+pub(crate) fn write_log(
+    path: &Utf8Path,
+    limits: LogLimits,
+    mut heir: Option<Heir>,
+) -> io::Result<()> {
     let stdin = io::stdin();
     // Two writers of one pipe would take each other's pieces away: a second one, of a new
     // supervisor, waits here until the first has ended.
@@ -46,13 +54,21 @@ pub(crate) fn write_log(path: &Utf8Path, limits: LogLimits) -> io::Result<()> {
     signal_hook::low_level::pipe::register(SIGINT, sender)?;
     end.set_nonblocking(true)?;
     let mut writer = Writer::new(stdin.as_fd(), RotatingFile::new(path, limits))?;
+    let mut more = true;
     loop {
         let mut interests = vec![(end.as_fd(), PollFlags::IN)];
-        if writer.again_at.is_none() {
+        if more && writer.again_at.is_none() {
             interests.push((stdin.as_fd(), PollFlags::IN));
         }
-        events::wait(interests, writer.again_at)?;
-        if (&end).read(&mut [0]).is_ok() || !writer.go_on()? {
+        interests.extend(heir.as_ref().and_then(Heir::interest));
+        let heirs = heir.as_ref().and_then(Heir::deadline);
+        events::wait(interests, [writer.again_at, heirs].into_iter().flatten().min())?;
+        if (&end).read(&mut [0]).is_ok() {
+            return Ok(());
+        }
+        more = more && writer.go_on()?;
+        heir.iter_mut().for_each(Heir::look);
+        if !more && !heir.as_ref().is_some_and(Heir::is_wanted) {
             return Ok(());
         }
     }

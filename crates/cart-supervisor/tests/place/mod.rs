@@ -7,12 +7,13 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::process::ProcessId;
+use cart_core::process::{self, ProcessId};
 use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits, files, programs};
 use cart_supervisor::{
     Client, Listen, Logging, Probe, ServiceSpec, ServiceState, ServiceStatus, Stop, StopSignal,
     SupervisorProcess,
 };
+use rustix::process::Signal;
 
 pub const LIMIT: Duration = Duration::from_secs(20);
 
@@ -102,6 +103,33 @@ impl Place {
     pub fn supervisor_process(&self) -> ProcessId {
         let pid = std::fs::read_to_string(self.dir.join("run/supervisor.pid")).unwrap();
         ProcessId::of(pid.trim().parse().unwrap()).unwrap()
+    }
+
+    /// The living supervisor, found by what it is.
+    pub fn supervisors(&self) -> Vec<ProcessId> {
+        self.with_word(&["supervise", "succeed", "succeed-to-end", "take-over"])
+    }
+
+    /// Those that succeed it.
+    pub fn heirs(&self) -> Vec<ProcessId> {
+        self.with_word(&["guard", "write-log"])
+    }
+
+    fn with_word(&self, any: &[&str]) -> Vec<ProcessId> {
+        let run = self.dir.join("run");
+        let is_it = |pid: &u32| {
+            let words = process::words(*pid);
+            words.iter().any(|word| *word == run) && any.contains(&words.get(1).map_or("", |w| w))
+        };
+        process::all().into_iter().filter(is_it).filter_map(ProcessId::of).collect()
+    }
+
+    /// Kills the supervisor and whoever would succeed it, so that none of them can act.
+    pub fn kill_ours(&self) {
+        let ours = [self.heirs(), self.supervisors()].concat();
+        ours.iter().for_each(|process| process.signal(Signal::STOP));
+        ours.iter().for_each(|process| process.signal(Signal::KILL));
+        assert!(ours.iter().all(|process| process.wait_gone(LIMIT)));
     }
 
     pub fn answering(&self, body: &str) -> ServiceSpec {

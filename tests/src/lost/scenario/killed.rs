@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use super::{done, refused};
 use crate::lost::{LIMIT, Stage};
-use crate::processes::{child_of, leader, server, supervisor, those_of};
+use crate::processes::{child_of, heirs, leader, server, successor, supervisor, those_of};
 
 /// An app that takes its time to be imported, so that its server can be met while it proves itself.
 const SLOW_IMPORT: &str = "import time\ntime.sleep(2)\n";
@@ -32,14 +32,74 @@ pub(super) fn kill_nginx_worker(stage: &Stage) -> Result<(), String> {
     serves_again(stage)
 }
 
-/// Everything goes on, and the next hook takes over and replaces the server.
+/// Everything goes on, and its successor takes over and replaces the server when it is asked to.
 pub(super) fn kill_supervisor(stage: &Stage) -> Result<(), String> {
-    let process = supervisor(&stage.gear);
-    process.signal(Signal::KILL);
-    if !process.wait_gone(LIMIT) {
-        return Err("it does not end".to_owned());
-    }
+    succeeded(stage)?;
     done(&stage.gear.control("restart"))
+}
+
+/// The successor looks after what it has not started.
+pub(super) fn supervisor_then_app(stage: &Stage) -> Result<(), String> {
+    succeeded(stage)?;
+    server(&stage.gear).signal(Signal::KILL);
+    serves_unaided(stage)
+}
+
+pub(super) fn supervisor_then_nginx(stage: &Stage) -> Result<(), String> {
+    succeeded(stage)?;
+    leader(&stage.gear, "nginx: master").signal(Signal::KILL);
+    serves_unaided(stage)
+}
+
+/// The next writer writes on where it ended.
+pub(super) fn writer(stage: &Stage) -> Result<(), String> {
+    kill(&heirs(&stage.gear))?;
+    let again = wait::until(LIMIT, || (!heirs(&stage.gear).is_empty()).then_some(()));
+    again.ok_or_else(|| "nobody writes the log".to_owned())
+}
+
+/// Each of our own in turn is the only one that lives.
+pub(super) fn all_but_one(stage: &Stage) -> Result<(), String> {
+    all_but(stage, &[supervisor(&stage.gear)])?;
+    stage.settle();
+    let former = supervisor(&stage.gear);
+    all_but(stage, &heirs(&stage.gear))?;
+    successor(&stage.gear, former);
+    Ok(())
+}
+
+/// Whoever lives is found by what it is; the app's socket is lost until the start.
+pub(super) fn lost_run(stage: &Stage) -> Result<(), String> {
+    std::fs::remove_dir_all(stage.gear.cartridge().join("run")).map_err(|e| e.to_string())?;
+    done(&stage.gear.control("start"))?;
+    done(&stage.gear.control("status"))
+}
+
+/// Kills the supervisor; somebody else succeeds it.
+fn succeeded(stage: &Stage) -> Result<(), String> {
+    let former = supervisor(&stage.gear);
+    kill(&[former])?;
+    successor(&stage.gear, former);
+    Ok(())
+}
+
+fn all_but(stage: &Stage, survivors: &[ProcessId]) -> Result<(), String> {
+    let mut others = stage.gear.gear().processes().alive();
+    others.retain(|process| !survivors.contains(process));
+    kill(&others)?;
+    serves_unaided(stage)
+}
+
+fn kill(processes: &[ProcessId]) -> Result<(), String> {
+    processes.iter().for_each(|process| process.signal(Signal::KILL));
+    let alive = processes.iter().find(|process| !process.wait_gone(LIMIT));
+    alive.map_or(Ok(()), |process| Err(format!("pid {} does not end", process.pid)))
+}
+
+/// Waits for an answer, without a hook that might help.
+fn serves_unaided(stage: &Stage) -> Result<(), String> {
+    let again = || try_get(stage.gear.address(), "/").ok().filter(|answer| answer.status == 200);
+    wait::until(LIMIT, again).map(drop).ok_or_else(|| stage.gear.log("supervisor.log"))
 }
 
 pub(super) fn serves_again(stage: &Stage) -> Result<(), String> {
