@@ -4,6 +4,7 @@ use std::fmt;
 
 use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits};
 
+use crate::forwarded::{self, TrustedHeader};
 use crate::network::{self, Network};
 
 const MAX_BODY_SIZE: Setting = Setting {
@@ -52,7 +53,13 @@ const TRUSTED_PROXIES: Setting = Setting {
     name: "OPENSHIFT_NGINX_TRUSTED_PROXIES",
     meaning: "proxies in front whose X-Forwarded-For, -Proto and -Host are believed",
     default: "loopback and private addresses",
-    allowed: "addresses and networks (10.1.2.3 192.168.0.0/16 fd00::/8), separated by spaces or commas, or none",
+    allowed: "addresses and networks (10.1.2.3 192.168.0.0/16 fd00::/8), separated by spaces or commas, or none; whoever means everybody writes all: half of all addresses or more are refused",
+};
+const TRUSTED_HEADERS: Setting = Setting {
+    name: "OPENSHIFT_NGINX_TRUSTED_HEADERS",
+    meaning: "what else those proxies may say; from everybody else the app never gets these headers, and others of the kind (Forwarded, X-Script-Name, X-Client-IP, Remote-User ...) from nobody",
+    default: "X-Forwarded-Port X-Forwarded-Prefix",
+    allowed: "names of headers such as X-Forwarded-User that nginx does not set itself, in letters, digits and hyphens, separated by spaces or commas, or none",
 };
 const ERB_FALLBACK: Setting = Setting {
     name: "OPENSHIFT_NGINX_ERB_FALLBACK",
@@ -85,6 +92,7 @@ pub const SETTINGS: &[Setting] = &[
     LOG_SIZE,
     LOG_FILES,
     TRUSTED_PROXIES,
+    TRUSTED_HEADERS,
     ERB_FALLBACK,
 ];
 
@@ -112,6 +120,8 @@ pub struct NginxSettings {
     pub log_limits: LogLimits,
     /// Whom `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// What else they may say.
+    pub trusted_headers: Vec<TrustedHeader>,
     /// Whether a real `erb` may be asked.
     pub erb_fallback: bool,
 }
@@ -137,6 +147,9 @@ impl NginxSettings {
             trusted_proxies: TRUSTED_PROXIES
                 .read(env, network::parse_list)?
                 .unwrap_or_else(network::loopback_and_private),
+            trusted_headers: TRUSTED_HEADERS
+                .read(env, forwarded::parse_list)?
+                .unwrap_or_else(forwarded::port_and_prefix),
             erb_fallback: ERB_FALLBACK
                 .read(env, |text| switch(text, "yes", "no"))?
                 .unwrap_or(false),
