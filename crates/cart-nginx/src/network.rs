@@ -41,6 +41,16 @@ impl Network {
             && Self::new(other.address, self.prefix) == self
     }
 
+    /// A network that is none of a single address, as two: nginx's `geo` takes `/0` for its default.
+    fn halves(self) -> [Self; 2] {
+        let prefix = self.prefix + 1;
+        let upper: IpAddr = match self.address {
+            IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() | 1 << (32 - prefix)).into(),
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() | 1 << (128 - prefix)).into(),
+        };
+        [Self { prefix, ..self }, Self { address: upper, prefix }]
+    }
+
     /// Which part of the addresses of `all` it has, from 0 to 1.
     fn share_of(self, all: Self) -> f64 {
         if self.contains(all) {
@@ -81,7 +91,7 @@ pub fn parse_list(text: &str) -> Option<Vec<Network>> {
         return Some(Vec::new());
     }
     if text.trim().eq_ignore_ascii_case("all") {
-        return Some(vec![ALL_V4, ALL_V6]);
+        return Some([ALL_V4.halves(), ALL_V6.halves()].concat());
     }
     let words = text.split([',', ' ', '\t', '\n']).filter(|w| !w.is_empty());
     let mut networks: Vec<Network> = Vec::new();
@@ -146,7 +156,7 @@ mod tests {
 
     #[test]
     fn everybody_is_one_word_and_no_sum_of_networks() {
-        assert_eq!(shown(&parse_list(" All\n").unwrap()), "0.0.0.0/0 ::/0");
+        assert_eq!(shown(&parse_list(" All\n").unwrap()), "0.0.0.0/1 128.0.0.0/1 ::/1 8000::/1");
         let quarters = "0.0.0.0/2 64.0.0.0/2 128.0.0.0/2 192.0.0.0/2";
         let eighths = "1.0.0.0/8 2.0.0.0/7 4.0.0.0/6 8.0.0.0/5 16.0.0.0/4 32.0.0.0/3 64.0.0.0/2 \
                        128.0.0.0/3";
