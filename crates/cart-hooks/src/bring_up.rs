@@ -43,6 +43,9 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
     let (ready, stage) = Ready::prepare(ctx)?;
     let up = bring_up(ctx, &ready, stage, renew)?;
     ctx.result(&messages::up(up, &ready));
+    if ready.site.believes_neighbours_unasked() {
+        ctx.message(&messages::believes_neighbours(ready.site.listen));
+    }
     Ok(())
 }
 

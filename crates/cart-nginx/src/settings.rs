@@ -120,6 +120,8 @@ pub struct NginxSettings {
     pub log_limits: LogLimits,
     /// Whom `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Whether nobody said whom: then every private address is.
+    pub trusted_by_default: bool,
     /// What else they may say.
     pub trusted_headers: Vec<TrustedHeader>,
     /// Whether a real `erb` may be asked.
@@ -133,6 +135,7 @@ impl NginxSettings {
     /// [`SettingError`] naming the first variable that is wrong, its value and what is allowed.
     pub fn from_env(env: &GearEnv) -> Result<Self, SettingError> {
         const DAY: u64 = 86_400;
+        let proxies = TRUSTED_PROXIES.read(env, network::parse_list)?;
         Ok(Self {
             max_body_size: MAX_BODY_SIZE
                 .read(env, BodySize::parse)?
@@ -144,9 +147,8 @@ impl NginxSettings {
             worker_connections: WORKER_CONNECTIONS.number(env, 64..=131_072, 8192)?,
             access_log: ACCESS_LOG.read(env, |text| switch(text, "on", "off"))?.unwrap_or(true),
             log_limits: LogLimits::read(env, &LOG_SIZE, &LOG_FILES)?,
-            trusted_proxies: TRUSTED_PROXIES
-                .read(env, network::parse_list)?
-                .unwrap_or_else(network::loopback_and_private),
+            trusted_by_default: proxies.is_none(),
+            trusted_proxies: proxies.unwrap_or_else(network::loopback_and_private),
             trusted_headers: TRUSTED_HEADERS
                 .read(env, forwarded::parse_list)?
                 .unwrap_or_else(forwarded::port_and_prefix),
@@ -231,7 +233,7 @@ mod tests {
         let settings = NginxSettings::from_env(&env).unwrap();
         assert_eq!(settings.max_body_size.to_string(), "2g");
         assert!(!settings.access_log && settings.erb_fallback);
-        assert!(settings.trusted_proxies.is_empty());
+        assert!(settings.trusted_proxies.is_empty() && !settings.trusted_by_default);
     }
 
     #[test]
