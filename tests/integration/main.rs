@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod actions;
+mod autobahn;
 mod crashes;
 mod desync;
 mod elsewhere;
