@@ -24,6 +24,7 @@ mod readme;
 mod servers;
 mod serving;
 mod threaddump;
+mod trust;
 mod update;
 mod user_nginx;
 mod whole_life;

@@ -30,6 +30,11 @@ fn websockets_pass_through_nginx_to_gevent_gunicorn_and_wsgiref() {
         assert_eq!(socket.exchange("one"), "one", "{server}");
         let long = "x".repeat(100_000);
         assert_eq!(socket.exchange(&long), long, "{server}");
+        // The app sends a message while simple-websocket's thread sends a pong.
+        let longest = "y".repeat(1024 * 1024);
+        for _ in 0..20 {
+            assert!(socket.exchange_beside_a_ping(&longest) == longest, "{server}");
+        }
         assert_eq!(get(gear.address(), "/health").body, "1", "{server}");
     }
 }
