@@ -8,8 +8,8 @@ use crate::cartridge::assembled;
 fn keeps_to_the_protocol(way: &str) {
     let stage = Stage::new(&assembled(), desync::by_name(way).unwrap());
     let only = FEW.iter().map(|&pattern| pattern.to_owned()).collect();
-    let verdict = stage.play(&Cases { only, parallel: 8, ..Cases::default() });
-    assert!(verdict.played > 80, "{}", verdict.played);
+    let verdict = stage.play(&Cases { only, parallel: 4, ..Cases::default() });
+    assert!(verdict.played > 60, "{}", verdict.played);
     assert!(verdict.failed.is_empty(), "{way}: {}", verdict.failed.join("\n"));
 }
 

@@ -26,7 +26,7 @@ const MOST_BYTES: &str = "16777216";
 /// The cases with compression: the echo leaves that to pure Python, and they take most of an hour on
 /// each server.
 pub const COMPRESSION: &[&str] = &["12.*", "13.*"];
-/// A few of each kind: echoes, pings, reserved bits, all fragmentation, UTF-8, goodbyes.
+/// A few of each kind, 66 in all: echoes, pings, reserved bits, all fragmentation, UTF-8, goodbyes.
 pub const FEW: &[&str] =
     &["1.1.*", "1.2.*", "2.*", "3.*", "5.*", "6.4.*", "7.1.*", "9.7.1", "10.*"];
 
