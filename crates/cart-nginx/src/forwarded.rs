@@ -1,10 +1,10 @@
 //! The headers by which a proxy speaks of its client, and whose word of them the app gets to hear.
 //!
-//! nginx has no patterns for names of headers, and only nginx knows who is at the other end. So this
-//! is the one place: [`KNOWN`] has every name by which servers, frameworks and load balancers say the
-//! same, and the app gets none of them but what is said here, for everybody ([`own`]), and what
-//! `OPENSHIFT_NGINX_TRUSTED_HEADERS` lets a trusted proxy say. Names with an underscore, which would
-//! become the same variable of WSGI, nginx drops by itself.
+//! Only nginx knows who is at the other end, and nginx has no patterns for names of headers. So every
+//! name by which servers, frameworks and load balancers say the same is written down here, and the app
+//! gets none of them but what nginx says itself, and what `OPENSHIFT_NGINX_TRUSTED_HEADERS` lets a
+//! trusted proxy say. Names with an underscore, which would become the same variable of WSGI, nginx
+//! drops by itself.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
