@@ -6,10 +6,10 @@
 //! trusted proxy say. Names with an underscore, which would become the same variable of WSGI, nginx
 //! drops by itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::statement;
+use crate::statement::{self, Statement};
 
 /// What nginx says of the client itself: its address, the scheme, the host. The values are
 /// variables of `nginx.appserver.conf`.
@@ -170,11 +170,49 @@ pub(crate) fn all(trusted: &[TrustedHeader]) -> Vec<Said> {
     own.chain(passed).chain(dropped).collect()
 }
 
-/// An app's own configuration in which each block that sets a header for the app has all of `said`:
-/// nginx inherits all headers or none. What the block sets itself counts. Lines stay where they are.
-pub(crate) fn completed(text: &[u8], said: &[Said]) -> Vec<u8> {
+/// Names of headers, in lower case, by the file that sets them for the app at its top level.
+pub(crate) type Included = BTreeMap<String, BTreeSet<String>>;
+
+/// The files that a configuration includes, at whatever depth, as it names them.
+pub(crate) fn includes(text: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    each_block(text, 0..text.len(), DEEPEST, &mut |block, _| {
+        let includes = block.iter().filter(|statement| statement.word(0) == Some("include"));
+        found.extend(includes.filter_map(|statement| Some(statement.word(1)?.to_owned())));
+    });
+    found
+}
+
+/// The headers that a piece of configuration sets for the app at its top level, in lower case.
+pub(crate) fn set_in(text: &[u8]) -> BTreeSet<String> {
+    statement::statements(text).iter().filter_map(header).collect()
+}
+
+/// An app's own configuration in which each block that sets a header for the app, itself or by a
+/// file of `included`, has all of `said`: nginx inherits all headers or none. What is set there
+/// counts. Lines stay where they are.
+pub(crate) fn completed(text: &[u8], said: &[Said], included: &Included) -> Vec<u8> {
     let mut places = Vec::new();
-    find_places(text, 0..text.len(), DEEPEST, said, &mut places);
+    each_block(text, 0..text.len(), DEEPEST, &mut |block, start| {
+        let mut set_here = BTreeSet::new();
+        let mut end = None;
+        for statement in block {
+            let of_a_file = match (statement.word(0), statement.word(1)) {
+                (Some("include"), Some(file)) => included.get(file).cloned(),
+                _ => None,
+            };
+            let names = of_a_file.unwrap_or_else(|| header(statement).into_iter().collect());
+            if !names.is_empty() {
+                set_here.extend(names);
+                end = Some(start + statement.range.end);
+            }
+        }
+        if let Some(end) = end {
+            let missing = said.iter().filter(|s| !set_here.contains(&s.name.to_ascii_lowercase()));
+            let line = |s: &Said| format!(" proxy_set_header {} {};", s.name, s.value);
+            places.push((end, missing.map(line).collect::<String>()));
+        }
+    });
     places.sort_by_key(|(at, _)| *at);
     let mut completed = text.to_vec();
     for (at, addition) in places.iter().rev() {
@@ -183,29 +221,26 @@ pub(crate) fn completed(text: &[u8], said: &[Said]) -> Vec<u8> {
     completed
 }
 
-fn find_places(
+/// The header that a statement sets for the app, in lower case.
+fn header(statement: &Statement) -> Option<String> {
+    let sets_one = statement.word(0) == Some("proxy_set_header");
+    sets_one.then(|| statement.word(1).unwrap_or_default().to_ascii_lowercase())
+}
+
+/// Shows `look` the statements of the text `within`, with where that begins, and of every block in it.
+fn each_block(
     text: &[u8],
     within: Range<usize>,
     depth: usize,
-    said: &[Said],
-    into: &mut Vec<(usize, String)>,
+    look: &mut dyn FnMut(&[Statement], usize),
 ) {
-    let mut set_here = BTreeSet::new();
-    let mut end = None;
-    for statement in statement::statements(&text[within.clone()]) {
-        if statement.word(0) == Some("proxy_set_header") {
-            set_here.insert(statement.word(1).unwrap_or_default().to_ascii_lowercase());
-            end = Some(within.start + statement.range.end);
+    let block = statement::statements(&text[within.clone()]);
+    look(&block, within.start);
+    for inner in block.into_iter().filter_map(|statement| statement.block) {
+        if depth > 0 {
+            let inner = within.start + inner.start..within.start + inner.end;
+            each_block(text, inner, depth - 1, look);
         }
-        if let Some(block) = statement.block.filter(|_| depth > 0) {
-            let block = within.start + block.start..within.start + block.end;
-            find_places(text, block, depth - 1, said, into);
-        }
-    }
-    if let Some(end) = end {
-        let missing = said.iter().filter(|s| !set_here.contains(&s.name.to_ascii_lowercase()));
-        let line = |s: &Said| format!(" proxy_set_header {} {};", s.name, s.value);
-        into.push((end, missing.map(line).collect()));
     }
 }
 
@@ -261,11 +296,25 @@ mod tests {
         let text =
             "x { proxy_set_header a 1; # c\n y { z 1; proxy_set_header C 2;\n}\n}\nproxy_pass q;\n";
         assert_eq!(
-            String::from_utf8(completed(text.as_bytes(), &said)).unwrap(),
+            String::from_utf8(completed(text.as_bytes(), &said, &Included::new())).unwrap(),
             "x { proxy_set_header a 1; proxy_set_header B \"\"; # c\n y { z 1; proxy_set_header C 2; \
              proxy_set_header A $a; proxy_set_header B \"\";\n}\n}\nproxy_pass q;\n"
         );
         let plain = b"server { location / { proxy_pass http://appserver; } }\n";
-        assert_eq!(completed(plain, &said), plain);
+        assert_eq!(completed(plain, &said, &Included::new()), plain);
+    }
+
+    #[test]
+    fn a_file_that_sets_headers_counts_where_it_is_included() {
+        let said = [("A", "$a"), ("B", "\"\"")]
+            .map(|(name, value)| Said { name: name.to_owned(), value: value.to_owned() });
+        let text = b"x { include /p; include /q; y { include /q; } }";
+        assert_eq!(includes(text), ["/p", "/q", "/q"]);
+        let set = set_in(b"proxy_set_header a 1;\nx { proxy_set_header B 1; }");
+        let included = Included::from([("/p".to_owned(), set), ("/q".to_owned(), set_in(b"z 1;"))]);
+        assert_eq!(
+            String::from_utf8(completed(text, &said, &included)).unwrap(),
+            "x { include /p; proxy_set_header B \"\"; include /q; y { include /q; } }"
+        );
     }
 }

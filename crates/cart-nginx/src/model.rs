@@ -112,7 +112,9 @@ impl Model {
             Some(user) => {
                 let (text, own) = self.with_upstream_settled(user.text());
                 match self.upstream {
-                    Some(_) => (forwarded::completed(&text, &self.forwarded()), own),
+                    Some(_) => {
+                        (forwarded::completed(&text, &self.forwarded(), user.included()), own)
+                    }
                     None => (text, own),
                 }
             }

@@ -114,8 +114,18 @@ fn nor_behind_an_apps_own_configuration_that_sets_other_headers() {
             ),
             Some("x-script-name"),
         ),
+        (
+            format!(
+                "server {{ {SERVER} location / {{ include <%= ENV['OPENSHIFT_REPO_DIR'] %>params; \
+                 proxy_pass http://appserver; }} }}\n"
+            ),
+            Some("x-script-name"),
+        ),
     ] {
-        let bench = Bench::new().set(NOBODY.0, NOBODY.1).file("nginx.conf.erb", &template);
+        let bench = Bench::new().set(NOBODY.0, NOBODY.1).file("nginx.conf.erb", &template).file(
+            "params",
+            "proxy_set_header X-Script-Name /shop;\nproxy_set_header X-Real-IP $remote_addr;\n",
+        );
         let app = App::parrot(&bench.socket());
         let _nginx = bench.serve();
         let expected = set(&OWN).into_iter().chain(more.map(str::to_owned)).collect();
