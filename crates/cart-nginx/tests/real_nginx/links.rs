@@ -3,6 +3,7 @@
 use std::os::unix::fs::{lchown, symlink};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files;
 
 use crate::app::App;
 use crate::bench::Bench;
@@ -15,7 +16,7 @@ fn neighbour(bench: &Bench, name: &str) -> Utf8PathBuf {
     let place = bench.dir.path().parent().unwrap().join(name);
     std::fs::create_dir_all(place.join("sub")).unwrap();
     for file in ["file", "index.html", "sub/file"] {
-        std::fs::write(place.join(file), "out").unwrap();
+        files::write_atomic(&place.join(file), b"out", 0o644).unwrap();
     }
     place
 }
