@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(4 * 3600);
 /// As long as Autobahn's longest message.
 const MOST_BYTES: &str = "16777216";
 
-/// The cases with compression: the echo leaves that to pure Python, and they take most of an hour on
+/// The cases with compression: the echo leaves that to pure Python, and they take tens of minutes on
 /// each server.
 pub const COMPRESSION: &[&str] = &["12.*", "13.*"];
 /// A few of each kind, 66 in all: echoes, pings, reserved bits, all fragmentation, UTF-8, goodbyes.

@@ -22,7 +22,7 @@ struct Arguments {
     /// Only these cases, such as 5.6 or '9.*' (may be repeated)
     #[arg(long, value_name = "CASE")]
     case: Vec<String>,
-    /// The cases with compression, too (12 and 13): most of an hour on each server
+    /// The cases with compression, too (12 and 13): tens of minutes on each server
     #[arg(long)]
     compression: bool,
     /// How many cases are played at a time
