@@ -107,6 +107,47 @@ fn what_is_killed_under_it_comes_back_and_a_hangup_reloads() {
     assert!(wait::until(LIMIT, taken_in).is_some(), "ended processes are not taken in");
 }
 
+/// In a network of its own, so that nobody reaches it.
+#[test]
+fn at_an_address_that_others_reach_it_says_whom_it_believes() {
+    const UP: &str = "import fcntl, socket, struct; \
+        fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sh', b'lo', 0x41))";
+    const SCRIPT: &str = "python3 -c \"$0\" && log=$1 && shift && exec \"$@\" 2>\"$log\"";
+    let place = tempfile::tempdir().unwrap();
+    let log = place.path().join("log");
+    let env = GearEnv::from_process();
+    let env = GearEnv::new().with("PATH", env.get("PATH").unwrap());
+    let unshare = programs::find("unshare", &env, &["/usr/bin"]).unwrap();
+    let own_network: &[&str] = match rustix::process::geteuid().is_root() {
+        true => &["--net"],
+        false => &["--net", "--map-root-user"],
+    };
+    let said = |more: &[&str]| {
+        let command = CommandSpec::new(&unshare, &env)
+            .args(own_network.iter().copied())
+            .args(["/bin/sh", "-c", SCRIPT, UP, log.to_str().unwrap()])
+            .arg(assembled().ancestors().nth(2).unwrap().join("debug/gear"))
+            .args(["serve", "--cartridge", assembled().as_str(), "--listen", "0.0.0.0:8080"])
+            .args(more.iter().copied())
+            .arg(fixture("mirror"));
+        let mut serving = run::piped(&command).unwrap();
+        let mut line = String::new();
+        BufReader::new(serving.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        ProcessId::of(serving.id()).unwrap().signal(Signal::TERM);
+        let ended = wait::until(LIMIT, || serving.try_wait().unwrap());
+        let said = std::fs::read_to_string(&log).unwrap();
+        assert!(line.starts_with("Serving "), "{said}");
+        assert_eq!(ended.and_then(|status| status.code()), Some(0), "{said}");
+        said
+    };
+    const VARIABLE: &str = "OPENSHIFT_NGINX_TRUSTED_PROXIES";
+    let unasked = said(&[]);
+    assert!(unasked.contains("Other machines reach 0.0.0.0:8080"), "{unasked}");
+    assert!(unasked.contains(&format!("Set {VARIABLE} to")), "{unasked}");
+    let chosen = said(&["--env", &format!("{VARIABLE}=none")]);
+    assert!(!chosen.contains("Other machines"), "{chosen}");
+}
+
 fn is_supervisor(process: ProcessId) -> bool {
     let words = process::words(process.pid);
     words.get(1).is_some_and(|word| word == "supervise" || word == "succeed")

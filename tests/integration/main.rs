@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod actions;
+mod autobahn;
 mod crashes;
 mod desync;
 mod elsewhere;
@@ -23,6 +24,7 @@ mod readme;
 mod servers;
 mod serving;
 mod threaddump;
+mod trust;
 mod update;
 mod user_nginx;
 mod whole_life;

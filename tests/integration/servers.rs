@@ -35,6 +35,24 @@ fn websockets_pass_through_nginx_to_gevent_gunicorn_and_wsgiref() {
 }
 
 #[test]
+fn a_message_of_the_app_and_a_pong_of_another_thread_do_not_mix() {
+    let gear = running(&example("websocket-echo"), &[]);
+    // As an app has it that leaves the order to simple-websocket.
+    let app = std::fs::read_to_string(example("websocket-echo").join("app.py")).unwrap();
+    assert!(app.contains("EchoServer.accept("));
+    gear.write("app.py", &app.replace("EchoServer.accept(", "Server.accept("));
+    let longest = "y".repeat(1024 * 1024);
+    for server in tests::lost::SERVERS {
+        gear.set(SERVER, server);
+        gear.control("restart").done();
+        let mut socket = WebSocket::open(gear.address(), "/echo");
+        for _ in 0..20 {
+            assert!(socket.exchange_beside_a_ping(&longest) == longest, "{server}");
+        }
+    }
+}
+
+#[test]
 fn the_welcome_apps_own_websocket_needs_no_package() {
     let gear = running(&example("welcome"), &[]);
     assert_eq!(WebSocket::open(gear.address(), "/ws").exchange("hello"), "hello");

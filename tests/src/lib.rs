@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+pub mod autobahn;
 pub mod cartridge;
 pub mod desync;
 pub mod faults;

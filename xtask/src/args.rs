@@ -38,6 +38,13 @@ pub(crate) enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Play Autobahn's cases through nginx, and print which a server's WebSockets failed
+    #[command(disable_help_flag = true)]
+    Autobahn {
+        /// --server NAME, --case CASE, --compression, --parallel N; `--help` explains them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Check format, lints and documentation and run all tests, after installing what the machine
     /// lacks
     Test {

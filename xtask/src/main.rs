@@ -1,7 +1,8 @@
 //! `cargo xtask`: what is done to this workspace beside building it.
 //!
 //! `dist` assembles and packs the cartridge, `serve` serves an app with it, `lost` counts what clients
-//! lose while something changes, `desync` looks whether one visitor reaches another, `test` runs everything that must hold. All but `dist` first install
+//! lose while something changes, `desync` looks whether one visitor reaches another, `autobahn` whether
+//! WebSockets keep to their protocol, `test` runs everything that must hold. All but `dist` first install
 //! what the machine lacks, and assemble the cartridge from a development build: on two cores that is
 //! a fraction of a release build's time, and it is the build that `cargo test` needs anyway.
 
@@ -62,7 +63,8 @@ fn perform(task: Task) -> Result<(), TaskError> {
         Task::Dist(arguments) => Ok(dist::release(&workspace, &arguments)?),
         Task::Serve { args } => serve(&workspace, &args),
         Task::Lost { args } => lost(&workspace, &args),
-        Task::Desync { args } => desync(&workspace, &args),
+        Task::Desync { args } => ask_every_server(&workspace, "desync", &args),
+        Task::Autobahn { args } => ask_every_server(&workspace, "autobahn", &args),
         Task::Test { args } => test(&workspace, &args),
     }
 }
@@ -87,10 +89,14 @@ fn lost(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     become_a_tests_program(workspace, "lost", &dist::development(workspace, true)?, args)
 }
 
-/// Becomes the program `desync` of the tests, on the assembled cartridge.
-fn desync(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
+/// Becomes the program `desync` or `autobahn` of the tests, on the assembled cartridge.
+fn ask_every_server(
+    workspace: &Workspace,
+    program: &str,
+    args: &[String],
+) -> Result<(), TaskError> {
     install::prepare(workspace, Need::TO_SERVE)?;
-    become_a_tests_program(workspace, "desync", &dist::development(workspace, false)?, args)
+    become_a_tests_program(workspace, program, &dist::development(workspace, false)?, args)
 }
 
 fn become_a_tests_program(

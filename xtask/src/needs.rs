@@ -24,6 +24,8 @@ pub(crate) enum Need {
     Make,
     /// A node unpacks .zip archives with it.
     Unzip,
+    /// Judges the unit of `gear boot`; nothing of it needs to run.
+    SystemdAnalyze,
 }
 
 /// Where system programs are; they are not on everybody's PATH.
@@ -41,6 +43,7 @@ impl Need {
         Self::Git,
         Self::Curl,
         Self::Unzip,
+        Self::SystemdAnalyze,
     ];
     /// What a release takes: zig comes from PyPI.
     pub(crate) const TO_RELEASE: &[Self] = &[Self::PythonVenv];
@@ -59,6 +62,7 @@ impl Need {
             Self::Curl => found("curl"),
             Self::Make => found("make"),
             Self::Unzip => found("unzip"),
+            Self::SystemdAnalyze => found("systemd-analyze"),
         }
     }
 
@@ -73,6 +77,7 @@ impl Need {
             Self::Curl => "curl",
             Self::Make => "make",
             Self::Unzip => "unzip",
+            Self::SystemdAnalyze => "systemd-analyze",
         }
     }
 
@@ -86,6 +91,7 @@ impl Need {
             Self::Curl => &["curl"],
             Self::Make => &["make"],
             Self::Unzip => &["unzip"],
+            Self::SystemdAnalyze => &["systemd"],
         }
     }
 
@@ -99,6 +105,7 @@ impl Need {
             Self::Curl => &["curl"],
             Self::Make => &["make"],
             Self::Unzip => &["unzip"],
+            Self::SystemdAnalyze => &["systemd"],
         }
     }
 }

@@ -25,6 +25,46 @@ pub struct Unit {
     pub path: String,
 }
 
+/// What a gear never needs and is kept from. A gear must be able to do the same whoever started it:
+/// what would make one that was started by the machine another than one that a person started is in
+/// [`LEFT_OUT`]. The exception are programs that gain rights, setuid ones: nothing of a gear's is one, and
+/// systemd sets `NoNewPrivileges` for whatever a user's service has of the others, too.
+const KEPT_FROM: &str = "\
+    NoNewPrivileges=yes\n\
+    LockPersonality=yes\n\
+    RestrictRealtime=yes\n\
+    RestrictAddressFamilies=~AF_PACKET\n\
+    SystemCallFilter=~@clock @cpu-emulation @module @obsolete @raw-io @reboot @swap\n\
+    SystemCallErrorNumber=EPERM\n";
+
+/// What only the machine's systemd can keep a service from. A user's would fail to start it.
+const KEPT_FROM_BY_THE_MACHINE: &str = "\
+    ProtectControlGroups=yes\n\
+    ProtectKernelLogs=yes\n\
+    ProtectKernelModules=yes\n\
+    ProtectKernelTunables=yes\n";
+
+/// nginx that root starts becomes the gear's owner, for which it needs what this takes.
+const KEPT_FROM_UNLESS_ROOT: &str = "CapabilityBoundingSet=\n";
+
+/// What would break a gear, and why. It stands in the unit for whoever would add it.
+const LEFT_OUT: &str = "\
+    # Left out, because it would break a gear:\n\
+    #   PrivateTmp, PrivateIPC, JoinsNamespaceOf: a command that a person types works on the same /tmp\n\
+    #     and the same processes as what was started here\n\
+    #   ProtectHome, RootDirectory, TemporaryFileSystem: gears live in homes, and apps use what is there\n\
+    #   ProtectSystem, ReadOnlyPaths, UMask: an app may have files of its own anywhere, for anybody\n\
+    #   PrivateDevices, DeviceAllow, ProtectClock: graphics cards and serial ports\n\
+    #   PrivateNetwork, IPAddressDeny, AF_NETLINK: clients, databases, the list of addresses\n\
+    #   PrivateUsers, DynamicUser, RemoveIPC: the gears' files and memory are the user's\n\
+    #   ProtectProc, ProcSubset: `gear` and apps look at processes, memory and load\n\
+    #   ProtectHostname: an app would go on with a name that the machine has no more\n\
+    #   RestrictNamespaces, @mount: browsers without a window put their pages into namespaces\n\
+    #   RestrictSUIDSGID: directories whose group is kept (chmod g+s)\n\
+    #   MemoryDenyWriteExecute: just-in-time compilers, that of nginx's expressions among them\n\
+    #   SystemCallArchitectures: programs of 32 bits\n\
+    #   @privileged, @resources, @debug: chown to one's own group, nice, debuggers of Python\n";
+
 /// Longer than the slowest stop of a gear, [`crate::boot`]'s limits added up.
 const STOP_SECONDS: u32 = 600;
 
@@ -47,6 +87,13 @@ impl Unit {
             Whose::User => (String::new(), "default.target"),
             Whose::System(name) => (format!("User={name}\n"), "multi-user.target"),
         };
+        let (by_the_machine, unless_root) = match &self.whose {
+            Whose::User => ("", ""),
+            Whose::System(root) if ["root", "0"].contains(&root.as_str()) => {
+                (KEPT_FROM_BY_THE_MACHINE, "")
+            }
+            Whose::System(_) => (KEPT_FROM_BY_THE_MACHINE, KEPT_FROM_UNLESS_ROOT),
+        };
         format!(
             "# Written by `gear boot --install`, removed by `gear boot --uninstall`.\n\
              [Unit]\n\
@@ -64,6 +111,10 @@ impl Unit {
              TimeoutStartSec=infinity\n\
              TimeoutStopSec={STOP_SECONDS}\n\
              KillMode=process\n\
+             \n\
+             # What no gear needs. For apps that call sudo, or a sendmail that gains rights, see docs/gear.md.\n\
+             {KEPT_FROM}{by_the_machine}{unless_root}\
+             {LEFT_OUT}\
              \n\
              [Install]\n\
              WantedBy={wanted_by}\n",
@@ -119,7 +170,15 @@ mod tests {
         assert_eq!(unit.name(), "gear-www.service");
         let text = unit.text();
         assert!(text.contains("\nUser=www\n"), "{text}");
+        assert!(text.contains("\nCapabilityBoundingSet=\n"), "{text}");
         assert!(text.ends_with("[Install]\nWantedBy=multi-user.target\n"), "{text}");
+    }
+
+    #[test]
+    fn roots_nginx_may_become_another_user() {
+        let text = unit(Whose::System("root".into())).text();
+        assert!(text.contains("\nNoNewPrivileges=yes\n"), "{text}");
+        assert!(!text.contains("CapabilityBoundingSet"), "{text}");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use cart_core::process::ProcessId;
-use cart_core::{files, programs, run, wait};
+use cart_core::{CommandSpec, files, programs, run, wait};
+use cart_gear::unit::{Unit, Whose};
 use common::gears::{Gears, LIMIT, answer, get};
 use common::mentioning;
 use rustix::process::Signal;
@@ -200,29 +201,59 @@ fn without_a_systemd_that_runs_the_commands_are_said() {
 }
 
 #[test]
-fn the_machines_unit_is_for_the_owner_of_the_gears_and_systemd_has_no_objection() {
+fn the_machines_unit_is_for_the_owner_of_the_gears() {
     let machine = Machine::new("offline");
     let printed = machine.gears.gear(&["boot", "--print", "--system"]).done();
     let user = printed.lines().find_map(|line| line.strip_prefix("User=")).unwrap();
     let id = programs::find("id", &machine.gears.env, &[]).unwrap();
-    let command = cart_core::CommandSpec::new(id, &machine.gears.env).args(["-nu"]);
+    let command = CommandSpec::new(id, &machine.gears.env).args(["-nu"]);
     let me = run::checked(&command, Duration::from_secs(10)).unwrap().stdout_text();
     assert_eq!(user, me.trim());
     assert!(printed.ends_with("[Install]\nWantedBy=multi-user.target"), "{printed}");
     let mistaken = machine.gears.gear(&["boot", "--system"]).failed(2);
     assert!(mistaken.contains("--system goes with"), "{mistaken}");
+}
 
-    let file = machine.gears.place.records.join(format!("gear-{user}.service"));
-    files::write_atomic(&file, printed.as_bytes(), 0o644).unwrap();
-    if let Ok(analyze) = programs::find("systemd-analyze", &machine.gears.env, &[]) {
-        let command = cart_core::CommandSpec::new(analyze, &machine.gears.env).args([
-            "verify",
-            "--recursive-errors=no",
-            file.as_str(),
-        ]);
-        let found = run::output(&command, Duration::from_secs(60)).unwrap();
-        let said = found.stderr_text();
+/// What systemd itself says of a unit with this text.
+fn judged(machine: &Machine, name: &str, text: &str, args: &[&str]) -> (bool, String) {
+    let file = machine.gears.place.records.join(name);
+    files::write_atomic(&file, text.as_bytes(), 0o644).unwrap();
+    let analyze = programs::find("systemd-analyze", &machine.gears.env, &[]);
+    let analyze = analyze.expect("the package systemd has it");
+    let command =
+        CommandSpec::new(analyze, &machine.gears.env).args(args.iter().copied()).arg(file.as_str());
+    let found = run::output(&command, Duration::from_secs(60)).unwrap();
+    (found.status.success(), format!("{}{}", found.stdout_text(), found.stderr_text()))
+}
+
+#[test]
+fn systemd_has_no_objection_to_a_unit_and_finds_it_less_exposed() {
+    let machine = Machine::new("offline");
+    let user = machine.gears.gear(&["boot", "--print"]).done();
+    let system = machine.gears.gear(&["boot", "--print", "--system"]).done();
+    // Root's gears are the least bounded.
+    let me = system.lines().find(|line| line.starts_with("User=")).unwrap();
+    let unit = Unit {
+        whose: Whose::System("daemon".into()),
+        program: env!("CARGO_BIN_EXE_gear").into(),
+        gears: machine.gears.place.gears.clone(),
+        path: "/usr/bin".into(),
+    };
+    // In tenths of systemd's points, of which a service without any bounds has 96.
+    for (name, text, most) in [
+        ("gear.service", user, 83),
+        ("gear-me.service", system.replace(me, "User=root"), 74),
+        ("gear-daemon.service", unit.text(), 51),
+    ] {
+        let verify = ["verify", "--recursive-errors=no", "--man=no"];
+        let (_, said) = judged(&machine, name, &text, &verify);
         assert!(!said.contains("gear"), "{said}");
+        let threshold = format!("--threshold={most}");
+        let security = ["security", "--offline=yes", "--no-pager", &threshold];
+        let (fits, said) = judged(&machine, name, &text, &security);
+        let overall = said.lines().find(|line| line.contains("Overall exposure"));
+        assert!(fits, "{name}: {overall:?}\n{said}");
+        assert!(overall.is_some(), "{said}");
     }
 }
 

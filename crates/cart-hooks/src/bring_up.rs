@@ -51,6 +51,9 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
     let up = bring_up(ctx, &ready, stage, renew)?;
     measured::through_nginx(ctx, &ready)?;
     ctx.result(&messages::up(up, &ready));
+    if ready.site.believes_neighbours_unasked() {
+        ctx.message(&messages::believes_neighbours(ready.site.listen));
+    }
     Ok(())
 }
 

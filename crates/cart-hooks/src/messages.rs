@@ -52,6 +52,15 @@ pub(crate) fn up(up: Up, ready: &Ready) -> String {
     )
 }
 
+/// After a start at an address that others reach, where nobody said whom to believe.
+pub(crate) fn believes_neighbours(address: SocketAddr) -> String {
+    format!(
+        "Other machines reach {address}, and every private address (10.0.0.0/8, 172.16.0.0/12, \
+         192.168.0.0/16, fc00::/7) is believed what its X-Forwarded-For, -Proto and -Host say of a \
+         visitor. Set OPENSHIFT_NGINX_TRUSTED_PROXIES to the addresses of your proxies, or to none"
+    )
+}
+
 /// `status` of an app that answers. A node looks for the word "running" (node-contract.md,
 /// control).
 pub(crate) fn running(server: &str, python: Option<&semver::Version>, nginx: &str) -> String {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 // What is asked for.
+pub mod forwarded;
 pub mod network;
 pub mod settings;
 pub mod site;

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::build::Build;
 use crate::descriptors::Descriptors;
 use crate::feature::{self, Feature};
+use crate::forwarded::{self, Said};
 use crate::network::Network;
 use crate::quoted::{QuoteError, Quoted};
 use crate::run_as::RunAs;
@@ -108,7 +109,15 @@ impl Model {
     pub fn render(&self, user: Option<&UserConfig>) -> Rendered {
         let (server, own_upstream) = match user {
             None => (text(&ServerFile { m: self }).into_bytes(), false),
-            Some(user) => self.with_upstream_settled(user.text()),
+            Some(user) => {
+                let (text, own) = self.with_upstream_settled(user.text());
+                match self.upstream {
+                    Some(_) => {
+                        (forwarded::completed(&text, &self.forwarded(), user.included()), own)
+                    }
+                    None => (text, own),
+                }
+            }
         };
         let defaults = text(&Defaults { m: self });
         let set_by_user = user.map(UserConfig::directives).unwrap_or_default();
@@ -123,6 +132,11 @@ impl Model {
 
     fn has(&self, feature: Feature) -> bool {
         feature::has(&self.build, feature)
+    }
+
+    /// What the app hears of its client.
+    fn forwarded(&self) -> Vec<Said> {
+        forwarded::all(&self.settings.trusted_headers)
     }
 
     fn pooled(&self) -> bool {

@@ -34,6 +34,34 @@ impl Network {
         self.address.is_ipv6()
     }
 
+    /// Whether every address of `other` is one of it.
+    fn contains(self, other: Self) -> bool {
+        self.is_ipv6() == other.is_ipv6()
+            && self.prefix <= other.prefix
+            && Self::new(other.address, self.prefix) == self
+    }
+
+    /// A network that is none of a single address, as two: nginx's `geo` takes `/0` for its default.
+    fn halves(self) -> [Self; 2] {
+        let prefix = self.prefix + 1;
+        let upper: IpAddr = match self.address {
+            IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() | 1 << (32 - prefix)).into(),
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() | 1 << (128 - prefix)).into(),
+        };
+        [Self { prefix, ..self }, Self { address: upper, prefix }]
+    }
+
+    /// Which part of the addresses of `all` it has, from 0 to 1.
+    fn share_of(self, all: Self) -> f64 {
+        if self.contains(all) {
+            1.0
+        } else if all.contains(self) {
+            f64::from(self.prefix - all.prefix).exp2().recip()
+        } else {
+            0.0
+        }
+    }
+
     fn new(address: IpAddr, prefix: u8) -> Self {
         let address = match address {
             IpAddr::V4(v4) => {
@@ -55,11 +83,15 @@ impl fmt::Display for Network {
     }
 }
 
-/// The networks of a list, each once; `none` is the empty list.
+/// The networks of a list, each once; `none` is the empty list, `all` is everybody. Everybody must be
+/// meant: networks that together have half of all addresses or more are no list of proxies.
 #[must_use]
 pub fn parse_list(text: &str) -> Option<Vec<Network>> {
     if text.trim().eq_ignore_ascii_case("none") {
         return Some(Vec::new());
+    }
+    if text.trim().eq_ignore_ascii_case("all") {
+        return Some([ALL_V4.halves(), ALL_V6.halves()].concat());
     }
     let words = text.split([',', ' ', '\t', '\n']).filter(|w| !w.is_empty());
     let mut networks: Vec<Network> = Vec::new();
@@ -69,7 +101,21 @@ pub fn parse_list(text: &str) -> Option<Vec<Network>> {
             networks.push(network);
         }
     }
-    (!networks.is_empty()).then_some(networks)
+    let is_everybody = [ALL_V4, PUBLIC_V6].iter().any(|all| share(&networks, *all) >= 0.5);
+    (!networks.is_empty() && !is_everybody).then_some(networks)
+}
+
+const ALL_V4: Network = Network { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), prefix: 0 };
+const ALL_V6: Network = Network { address: IpAddr::V6(Ipv6Addr::UNSPECIFIED), prefix: 0 };
+/// Every address of IPv6 that is given to somebody in the internet (RFC 4291).
+const PUBLIC_V6: Network =
+    Network { address: IpAddr::V6(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0)), prefix: 3 };
+
+/// Which part of the addresses of `all` these networks have together.
+fn share(networks: &[Network], all: Network) -> f64 {
+    let within_another =
+        |network: &&Network| networks.iter().any(|o| o != *network && o.contains(**network));
+    networks.iter().filter(|n| !within_another(n)).map(|n| n.share_of(all)).sum()
 }
 
 /// Where a gear's proxies are: on the same host (the node's front end, a proxy of one's own box)
@@ -103,9 +149,39 @@ mod tests {
     #[test]
     fn lists_are_cleaned_up() {
         let list =
-            parse_list("10.1.2.3/8, 10.0.0.0/8\t192.168.7.9,,fd00::1/8 ::1 0.0.0.0/0").unwrap();
-        assert_eq!(shown(&list), "10.0.0.0/8 192.168.7.9/32 fd00::/8 ::1/128 0.0.0.0/0");
+            parse_list("10.1.2.3/8, 10.0.0.0/8\t192.168.7.9,,fd00::1/8 ::1 64.0.0.0/2").unwrap();
+        assert_eq!(shown(&list), "10.0.0.0/8 192.168.7.9/32 fd00::/8 ::1/128 64.0.0.0/2");
         assert_eq!(parse_list(" None "), Some(Vec::new()));
+    }
+
+    #[test]
+    fn everybody_is_one_word_and_no_sum_of_networks() {
+        assert_eq!(shown(&parse_list(" All\n").unwrap()), "0.0.0.0/1 128.0.0.0/1 ::/1 8000::/1");
+        let quarters = "0.0.0.0/2 64.0.0.0/2 128.0.0.0/2 192.0.0.0/2";
+        let eighths = "1.0.0.0/8 2.0.0.0/7 4.0.0.0/6 8.0.0.0/5 16.0.0.0/4 32.0.0.0/3 64.0.0.0/2 \
+                       128.0.0.0/3";
+        for everybody in [
+            "0.0.0.0/0",
+            "1.2.3.4/0",
+            "::/0",
+            "10.0.0.0/8 ::1 ::/0",
+            "0.0.0.0/1 128.0.0.0/1",
+            "0.0.0.0/1",
+            "128.0.0.0/1,127.0.0.0/8",
+            quarters,
+            eighths,
+            "2000::/3",
+            "2000::/4",
+            "::/1 8000::/1",
+            "all 10.0.0.1",
+        ] {
+            assert_eq!(parse_list(everybody), None, "{everybody:?}");
+        }
+        for some in
+            ["0.0.0.0/2 1.0.0.0/8 10.0.0.0/2", "fc00::/7 8000::/1", "2000::/5 2001:db8::/32"]
+        {
+            assert!(parse_list(some).is_some(), "{some:?}");
+        }
     }
 
     #[test]

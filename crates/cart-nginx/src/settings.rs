@@ -4,6 +4,7 @@ use std::fmt;
 
 use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits};
 
+use crate::forwarded::{self, TrustedHeader};
 use crate::network::{self, Network};
 
 const MAX_BODY_SIZE: Setting = Setting {
@@ -52,7 +53,13 @@ const TRUSTED_PROXIES: Setting = Setting {
     name: "OPENSHIFT_NGINX_TRUSTED_PROXIES",
     meaning: "proxies in front whose X-Forwarded-For, -Proto and -Host are believed",
     default: "loopback and private addresses",
-    allowed: "addresses and networks (10.1.2.3 192.168.0.0/16 fd00::/8), separated by spaces or commas, or none",
+    allowed: "addresses and networks (10.1.2.3 192.168.0.0/16 fd00::/8), separated by spaces or commas, or none; whoever means everybody writes all: half of all addresses or more are refused",
+};
+const TRUSTED_HEADERS: Setting = Setting {
+    name: "OPENSHIFT_NGINX_TRUSTED_HEADERS",
+    meaning: "what else those proxies may say; from everybody else the app never gets these headers, and others of the kind (Forwarded, X-Script-Name, X-Client-IP, Remote-User ...) from nobody",
+    default: "X-Forwarded-Port X-Forwarded-Prefix",
+    allowed: "names of headers such as X-Forwarded-User that nginx does not set itself, in letters, digits and hyphens, separated by spaces or commas, or none",
 };
 const ERB_FALLBACK: Setting = Setting {
     name: "OPENSHIFT_NGINX_ERB_FALLBACK",
@@ -85,6 +92,7 @@ pub const SETTINGS: &[Setting] = &[
     LOG_SIZE,
     LOG_FILES,
     TRUSTED_PROXIES,
+    TRUSTED_HEADERS,
     ERB_FALLBACK,
 ];
 
@@ -112,6 +120,10 @@ pub struct NginxSettings {
     pub log_limits: LogLimits,
     /// Whom `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Whether nobody said whom: then every private address is.
+    pub trusted_by_default: bool,
+    /// What else they may say.
+    pub trusted_headers: Vec<TrustedHeader>,
     /// Whether a real `erb` may be asked.
     pub erb_fallback: bool,
 }
@@ -123,6 +135,7 @@ impl NginxSettings {
     /// [`SettingError`] naming the first variable that is wrong, its value and what is allowed.
     pub fn from_env(env: &GearEnv) -> Result<Self, SettingError> {
         const DAY: u64 = 86_400;
+        let proxies = TRUSTED_PROXIES.read(env, network::parse_list)?;
         Ok(Self {
             max_body_size: MAX_BODY_SIZE
                 .read(env, BodySize::parse)?
@@ -134,9 +147,11 @@ impl NginxSettings {
             worker_connections: WORKER_CONNECTIONS.number(env, 64..=131_072, 8192)?,
             access_log: ACCESS_LOG.read(env, |text| switch(text, "on", "off"))?.unwrap_or(true),
             log_limits: LogLimits::read(env, &LOG_SIZE, &LOG_FILES)?,
-            trusted_proxies: TRUSTED_PROXIES
-                .read(env, network::parse_list)?
-                .unwrap_or_else(network::loopback_and_private),
+            trusted_by_default: proxies.is_none(),
+            trusted_proxies: proxies.unwrap_or_else(network::loopback_and_private),
+            trusted_headers: TRUSTED_HEADERS
+                .read(env, forwarded::parse_list)?
+                .unwrap_or_else(forwarded::port_and_prefix),
             erb_fallback: ERB_FALLBACK
                 .read(env, |text| switch(text, "yes", "no"))?
                 .unwrap_or(false),
@@ -218,7 +233,7 @@ mod tests {
         let settings = NginxSettings::from_env(&env).unwrap();
         assert_eq!(settings.max_body_size.to_string(), "2g");
         assert!(!settings.access_log && settings.erb_fallback);
-        assert!(settings.trusted_proxies.is_empty());
+        assert!(settings.trusted_proxies.is_empty() && !settings.trusted_by_default);
     }
 
     #[test]

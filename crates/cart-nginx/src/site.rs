@@ -89,6 +89,13 @@ impl Site {
         address(env, short_name)
     }
 
+    /// Whether other machines reach the address, and any of them with a private one is believed what
+    /// it says of its clients, because nobody said who is.
+    #[must_use]
+    pub fn believes_neighbours_unasked(&self) -> bool {
+        !self.listen.ip().to_canonical().is_loopback() && self.settings.trusted_by_default
+    }
+
     /// The directory of files.
     #[must_use]
     pub fn public(&self) -> Utf8PathBuf {
@@ -151,6 +158,37 @@ mod tests {
     fn addresses_of_both_families_are_read() {
         assert_eq!(read("127.3.4.5", "8080").unwrap().to_string(), "127.3.4.5:8080");
         assert_eq!(read("::1", "80").unwrap().to_string(), "[::1]:80");
+    }
+
+    #[test]
+    fn neighbours_are_believed_unasked_only_where_there_are_some() {
+        let believes = |ip: &str, proxies: &str| {
+            let (_keep, home) = home();
+            let env = GearEnv::new()
+                .with("OPENSHIFT_HOMEDIR", home.as_str())
+                .with("OPENSHIFT_X_IP", ip)
+                .with("OPENSHIFT_X_PORT", "8080")
+                .with("OPENSHIFT_NGINX_TRUSTED_PROXIES", proxies);
+            let gear = Gear::from_env(&env).unwrap();
+            let dir = CartridgeDir::new(home.join("x"));
+            Site::from_gear(&gear, &dir, &env, "X").unwrap().believes_neighbours_unasked()
+        };
+        for reached in ["0.0.0.0", "::", "10.1.2.3", "192.0.2.1", "fd00::1"] {
+            assert!(believes(reached, ""), "{reached}");
+            for chosen in ["none", "10.1.2.3", "all"] {
+                assert!(!believes(reached, chosen), "{reached} {chosen}");
+            }
+        }
+        for own in ["127.0.0.1", "127.3.4.5", "::1", "::ffff:127.0.0.1"] {
+            assert!(!believes(own, ""), "{own}");
+        }
+    }
+
+    /// A gear's home of this process's user.
+    fn home() -> (tempfile::TempDir, Utf8PathBuf) {
+        let keep = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(keep.path().to_owned()).unwrap();
+        (keep, path)
     }
 
     #[test]

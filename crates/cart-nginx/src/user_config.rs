@@ -12,6 +12,7 @@ use cart_core::files::{self, FileError};
 use cart_core::{CommandSpec, GearEnv, programs, run};
 use cart_erb::{Context, ErbError, RealFiles, Rendered, fallback};
 
+use crate::forwarded::{self, Included};
 use crate::model;
 use crate::statement;
 
@@ -33,6 +34,7 @@ pub struct UserConfig {
     source: Vec<u8>,
     text: Vec<u8>,
     lines: Lines,
+    included: Included,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,15 +73,15 @@ impl UserConfig {
         let pairs = env.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let context = Context::new(pairs, RealFiles);
         match cart_erb::render(&source, template.as_str(), &context) {
-            Ok(rendered) => Ok(Some(Self {
-                template,
-                source,
-                text: rendered.bytes.clone(),
-                lines: Lines::Known(rendered),
-            })),
+            Ok(rendered) => {
+                let included = included(&rendered.bytes);
+                let text = rendered.bytes.clone();
+                Ok(Some(Self { template, source, text, lines: Lines::Known(rendered), included }))
+            }
             Err(error) if error.is_unsupported() => {
                 let text = by_real_erb(&template, env, erb_fallback, error)?;
-                Ok(Some(Self { template, source, text, lines: Lines::Unknown }))
+                let included = included(&text);
+                Ok(Some(Self { template, source, text, lines: Lines::Unknown, included }))
             }
             Err(error) => Err(UserConfigError::Erb(error)),
         }
@@ -118,6 +120,11 @@ impl UserConfig {
         Some(self.line(found + 1))
     }
 
+    /// Which files that it includes set headers for the app.
+    pub(crate) fn included(&self) -> &Included {
+        &self.included
+    }
+
     /// What it sets at its top level, as [`model::key`] has it.
     pub(crate) fn directives(&self) -> BTreeSet<String> {
         statement::statements(&self.text).iter().map(model::key).collect()
@@ -127,6 +134,17 @@ impl UserConfig {
         let bytes = self.source.split(|byte| *byte == b'\n').nth(line.saturating_sub(1));
         String::from_utf8_lossy(bytes.unwrap_or_default()).trim().to_owned()
     }
+}
+
+/// Of the files that `text` includes by a whole path, which set headers for the app, and which
+/// (`/etc/nginx/proxy_params` of Debian does). nginx says what is wrong with those that cannot be read.
+fn included(text: &[u8]) -> Included {
+    let files = forwarded::includes(text).into_iter().filter(|path| path.starts_with('/'));
+    let set = files.filter_map(|path| {
+        let content = read(Utf8Path::new(&path)).ok()??;
+        Some((path, forwarded::set_in(&content)))
+    });
+    set.collect()
 }
 
 fn read(template: &Utf8Path) -> Result<Option<Vec<u8>>, UserConfigError> {

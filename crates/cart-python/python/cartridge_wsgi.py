@@ -306,6 +306,9 @@ class ClientSocket(object):
 
     def __init__(self, connection):
         self._connection = connection
+        # Two threads may send: the app its message, simple-websocket's own a pong or a ping. What
+        # does not fit into the socket at once must not have the other's bytes in its middle.
+        self._sending = threading.Lock()
         self.taken = False
 
     def send(self, data, *flags):
@@ -316,7 +319,8 @@ class ClientSocket(object):
 
     def sendall(self, data, *flags):
         self.taken = True
-        self._connection.sendall(data, *flags)
+        with self._sending:
+            self._connection.sendall(data, *flags)
 
     def __getattr__(self, name):
         return getattr(self._connection, name)

@@ -100,6 +100,32 @@ impl WebSocket {
         self.try_exchange(text).unwrap_or_else(|e| panic!("{text:?} did not come back: {e}"))
     }
 
+    /// Sends a text and a ping behind it, and only then reads: what came back as text, once the pong
+    /// has come back, too.
+    ///
+    /// # Panics
+    /// When the connection breaks, or what comes is no WebSocket any more.
+    pub fn exchange_beside_a_ping(&mut self, text: &str) -> String {
+        fn broken<T>(e: tungstenite::Error) -> T {
+            panic!("a text and a ping did not come back: {e}")
+        }
+        self.0.send(Message::text(text)).unwrap_or_else(broken);
+        self.0.send(Message::Ping("ping".into())).unwrap_or_else(broken);
+        let (mut came, mut pong) = (None, false);
+        loop {
+            match self.0.read().unwrap_or_else(broken) {
+                Message::Text(text) => came = Some(text.to_string()),
+                Message::Pong(_) => pong = true,
+                Message::Ping(_) => {}
+                other => panic!("expected a text or a pong, got {other:?}"),
+            }
+            match came {
+                Some(text) if pong => return text,
+                other => came = other,
+            }
+        }
+    }
+
     /// As [`exchange`](Self::exchange), on a connection that may break.
     ///
     /// # Errors

@@ -65,6 +65,11 @@ fn an_nginx_that_does_not_come_up() {
 }
 
 #[test]
+fn an_address_that_others_reach() {
+    insta::assert_snapshot!(believes_neighbours(SocketAddr::from(([0, 0, 0, 0], 8080))));
+}
+
+#[test]
 fn a_mistyped_server_is_the_persons_to_mend() {
     let env = GearEnv::new().with("OPENSHIFT_PYTHON_SERVER", "gunicron");
     let error = Error::Setting(PythonSettings::from_env(&env).unwrap_err());

@@ -48,12 +48,17 @@ fn site_with(more: &GearEnv) -> Site {
     }
 }
 
-/// The three files under each other, without the table of types, which is always the same.
+/// The three files under each other, without the table of types and the list of headers that the app
+/// never gets, which are always the same.
 fn shown(rendered: &Rendered) -> String {
     let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap();
     let main = text(&rendered.main);
     let (before, types) = main.split_once("    types {").unwrap();
     let (_, after) = types.split_once("    }\n").unwrap();
+    let dropped =
+        |line: &&str| line.trim().starts_with("proxy_set_header") && line.ends_with("\"\";");
+    let after: Vec<&str> = after.lines().filter(|line| !dropped(line)).collect();
+    let after = after.join("\n");
     format!(
         "==> nginx.conf\n{before}    types ...\n{after}\n==> nginx.appserver.conf\n{}\n==> nginx.server.conf\n{}",
         text(&rendered.appserver),

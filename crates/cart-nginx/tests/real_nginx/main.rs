@@ -6,6 +6,8 @@ mod app;
 mod bench;
 mod http;
 
+mod links;
 mod serving;
 mod supervised;
+mod trust;
 mod user_config;

@@ -1,0 +1,185 @@
+//! Whether a WebSocket keeps to its protocol (RFC 6455) through nginx on every server: Autobahn's cases
+//! against the example `websocket-echo`. `cargo xtask autobahn` plays them, a short form is an
+//! integration test.
+//!
+//! Autobahn's own program needs Python 2; kosoku, from PyPI, plays the same cases.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::{CommandSpec, GearEnv, programs, run};
+use cart_test::TestGear;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::cartridge::{SERVER, example};
+use crate::desync::{WAYS, Way};
+
+/// An exact version, so that the same cases are played everywhere.
+const KOSOKU: &str = "kosoku==0.1.0";
+/// How long all cases may take.
+const LIMIT: Duration = Duration::from_secs(4 * 3600);
+/// As long as Autobahn's longest message.
+const MOST_BYTES: &str = "16777216";
+
+/// The cases with compression: the echo leaves that to pure Python, and they take tens of minutes on
+/// each server.
+pub const COMPRESSION: &[&str] = &["12.*", "13.*"];
+/// A few of each kind, 66 in all: echoes, pings, reserved bits, all fragmentation, UTF-8, goodbyes.
+pub const FEW: &[&str] =
+    &["1.1.*", "1.2.*", "2.*", "3.*", "5.*", "6.4.*", "7.1.*", "9.7.1", "10.*"];
+
+/// Which cases are played: patterns such as `5.*`.
+#[derive(Clone, Debug, Default)]
+pub struct Cases {
+    /// These; none is all.
+    pub only: Vec<String>,
+    /// But not these.
+    pub without: Vec<String>,
+    /// How many at a time.
+    pub parallel: u32,
+}
+
+/// What came of the cases on one server.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// How many were played.
+    pub played: usize,
+    /// Those that failed, each in a line.
+    pub failed: Vec<String>,
+}
+
+/// A gear on which the echo runs.
+#[derive(Debug)]
+pub struct Stage {
+    gear: TestGear,
+    _place: TempDir,
+}
+
+/// The ways to serve a WSGI app that has WebSockets: gunicorn's `sync` workers cannot, and ASGI's
+/// servers speak the protocol themselves.
+pub fn ways() -> impl Iterator<Item = &'static Way> {
+    WAYS.iter().filter(|way| {
+        way.variables
+            .iter()
+            .all(|(name, value)| *value != "sync" && *name != "OPENSHIFT_PYTHON_WSGI_APPLICATION")
+    })
+}
+
+impl Stage {
+    /// A gear of `cartridge` on which the echo runs in this way.
+    ///
+    /// # Panics
+    /// When it does not come to that.
+    #[must_use]
+    pub fn new(cartridge: &Utf8Path, way: &Way) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let app = Utf8Path::from_path(place.path()).unwrap().to_owned();
+        let echo = example("websocket-echo");
+        for file in ["app.py", "page.html"] {
+            std::fs::copy(echo.join(file), app.join(file)).unwrap();
+        }
+        let requirements = std::fs::read_to_string(echo.join("requirements.txt")).unwrap();
+        let requirements = format!("{requirements}{}\n", way.requirements.join("\n"));
+        let file = app.join("requirements.txt");
+        cart_core::files::write_atomic(&file, requirements.as_bytes(), 0o644).unwrap();
+        let mut variables = vec![(SERVER, way.server), ("ECHO_MOST_BYTES", MOST_BYTES)];
+        variables.extend(way.variables);
+        let mut gear = TestGear::new(cartridge, "3", &variables);
+        gear.deploy(&app).done();
+        Self { gear, _place: place }
+    }
+
+    /// Plays the cases through nginx.
+    ///
+    /// # Panics
+    /// When they could not be played.
+    #[must_use]
+    pub fn play(&self, cases: &Cases) -> Verdict {
+        let report = tempfile::tempdir().unwrap();
+        let report = Utf8Path::from_path(report.path()).unwrap();
+        let url = format!("ws://{}/echo", self.gear.address());
+        let mut command = KOSOKU_PROGRAM
+            .command()
+            .args(["--parallelism", &cases.parallel.max(1).to_string()])
+            .args(["--outdir", report.as_str()]);
+        for (option, patterns) in [("--include", &cases.only), ("--exclude", &cases.without)] {
+            command = command.args(patterns.iter().flat_map(|pattern| [option, pattern]));
+        }
+        // It ends with 1 when a case failed; what counts is the report.
+        let output = run::output(&command.arg(&url), LIMIT).unwrap();
+        let index = std::fs::read(report.join("index.json"));
+        let index = index.unwrap_or_else(|e| panic!("no report ({e}): {}", output.stderr_text()));
+        let index: Value = serde_json::from_slice(&index).unwrap();
+        let failures = output.stderr_text();
+        let failed: Vec<String> = cases_of(&index)
+            .filter(|(_, case)| !passed(&case["behavior"]) || !passed(&case["behaviorClose"]))
+            .map(|(name, case)| {
+                let said =
+                    failures.lines().find(|line| line.trim().starts_with(&format!("{name}:")));
+                said.map_or_else(|| format!("{name}: {case}"), |line| line.trim().to_owned())
+            })
+            .collect();
+        let played = cases_of(&index).count();
+        // Its own count must be ours.
+        assert_eq!(output.status.success(), failed.is_empty(), "{failures}\n{failed:?}");
+        Verdict { played, failed }
+    }
+}
+
+/// The report has the cases below the name of the server in its answer.
+fn cases_of(index: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    index.as_object().into_iter().flatten().filter_map(|(_, cases)| cases.as_object()).flatten()
+}
+
+fn passed(behaviour: &Value) -> bool {
+    matches!(behaviour.as_str(), Some("OK" | "NON-STRICT" | "INFORMATIONAL"))
+}
+
+static KOSOKU_PROGRAM: LazyLock<Kosoku> = LazyLock::new(Kosoku::install);
+
+/// kosoku in an environment of its own, for as long as this process lives.
+#[derive(Debug)]
+struct Kosoku {
+    python: Utf8PathBuf,
+    env: GearEnv,
+    _place: TempDir,
+}
+
+impl Kosoku {
+    fn install() -> Self {
+        let env = GearEnv::from_process();
+        let python = python(&env).expect(
+            "kosoku needs Python 3.10 or newer with venv and ensurepip: install one as python3",
+        );
+        let place = tempfile::tempdir().unwrap();
+        let environment = Utf8Path::from_path(place.path()).unwrap().join("kosoku");
+        let installed = environment.join("bin/python");
+        let run = |program: &Utf8Path, args: &[&str]| {
+            let command = CommandSpec::new(program, &env).args(args.iter().copied());
+            run::checked(&command, Duration::from_secs(300)).unwrap();
+        };
+        run(&python, &["-m", "venv", environment.as_str()]);
+        let pip = ["-m", "pip", "--quiet", "--disable-pip-version-check", "install"];
+        run(&installed, &[&pip[..], &["--no-deps", "--only-binary", ":all:", KOSOKU]].concat());
+        Self { python: installed, env, _place: place }
+    }
+
+    fn command(&self) -> CommandSpec {
+        let program = self.python.with_file_name("kosoku");
+        CommandSpec::new(program, &self.env)
+    }
+}
+
+/// The first Python that kosoku runs on.
+fn python(env: &GearEnv) -> Option<Utf8PathBuf> {
+    const NAMES: [&str; 6] =
+        ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"];
+    const NEW_ENOUGH: &str =
+        "import sys, venv, ensurepip; ensurepip.version(); sys.exit(sys.version_info < (3, 10))";
+    NAMES.iter().flat_map(|name| programs::all(name, env, &["/usr/bin"])).find(|python| {
+        let asked = CommandSpec::new(python, env).args(["-c", NEW_ENOUGH]);
+        run::checked(&asked, Duration::from_secs(30)).is_ok()
+    })
+}
