@@ -1,6 +1,7 @@
 //! What a snapshot leaves out (node-contract.md, Snapshot, restore).
 
 use camino::Utf8Path;
+use cart_core::glob::matches;
 use cart_core::managed_files::ManagedFiles;
 
 use crate::layout::Layout;
@@ -81,14 +82,6 @@ impl Exclusions {
         ALWAYS.iter().any(|pattern| matches(pattern.as_bytes(), below))
             || NOT_OF_A_NODE.iter().any(|pattern| matches(pattern.as_bytes(), below))
             || self.of_cartridge.iter().any(|path| path == below)
-    }
-}
-
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    match pattern.split_first() {
-        None => name.is_empty(),
-        Some((b'*', rest)) => (0..=name.len()).any(|at| matches(rest, &name[at..])),
-        Some((byte, rest)) => name.first() == Some(byte) && matches(rest, &name[1..]),
     }
 }
 
