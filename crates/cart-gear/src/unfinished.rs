@@ -21,7 +21,7 @@ use crate::processes::Processes;
 use crate::progress::Progress;
 use crate::replaced_code;
 use crate::scripts::HookError;
-use crate::state::State;
+use crate::state::{Marks, State};
 
 /// How long a script that outlived `gear` may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -132,6 +132,11 @@ impl Unfinished {
         };
         files::read_if_exists(&path)?.map(parse).transpose()
     }
+}
+
+/// Whether something is noted that the next command puts right, or that goes on.
+pub(crate) fn is_noted(layout: &Layout) -> bool {
+    file(layout).exists()
 }
 
 impl GearOnDisk {
@@ -279,13 +284,7 @@ impl GearOnDisk {
         {
             current.put(&missing, &self.layout)?;
         }
-        unfinished.state.write(&self.layout)?;
-        if unfinished.stop_lock {
-            files::write_atomic(&self.layout.stop_lock(), b"", 0o640)?;
-        } else {
-            files::remove_if_exists(&self.layout.stop_lock())?;
-        }
-        Ok(())
+        Marks { state: unfinished.state, stop_lock: unfinished.stop_lock }.set(&self.layout)
     }
 
     /// Has the app run, or not run, as it did before. That it fails is a notice, unless somebody asks

@@ -175,7 +175,9 @@ pub(crate) fn put_in_front(
     // Noted until nginx has obeyed: a reload that failed, or was killed, is not forgotten.
     let pending = ctx.dir.run().join("nginx.pending");
     let was_pending = pending.exists();
-    files::write_atomic(&pending, b"", 0o600)?;
+    if stage.changes() {
+        files::write_atomic(&pending, b"", 0o600)?;
+    }
     let config = stage.promote()?;
     let change = client
         .ensure(spec, renew == Renew::Always)
