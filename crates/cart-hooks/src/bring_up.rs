@@ -179,6 +179,7 @@ pub(crate) fn put_in_front(
         files::write_atomic(&pending, b"", 0o600)?;
     }
     let config = stage.promote()?;
+    nginx.provide_pid_file();
     let change = client
         .ensure(spec, renew == Renew::Always)
         .map_err(|e| unless_failed(e, |failure| Error::NginxService { failure }))?;

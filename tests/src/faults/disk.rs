@@ -141,11 +141,11 @@ pub(super) fn full_at_the_start(stage: &Stage, gear: &TestGear) {
 /// A quota counts files, too.
 pub(super) fn no_file_left(stage: &Stage, gear: &TestGear) {
     let before = Untouched::now(gear);
+    gear.set("OPENSHIFT_NGINX_READ_TIMEOUT", "79");
     let many = stage.place.join("many");
     std::fs::create_dir(&many).unwrap();
     let error = (0..).find_map(|number| File::create(many.join(format!("{number}"))).err());
     assert_eq!(error.unwrap().kind(), ErrorKind::StorageFull);
-    gear.set("OPENSHIFT_NGINX_READ_TIMEOUT", "79");
     for action in ["restart", "reload"] {
         refused(&gear.control(action), &[FULL]);
         before.still(gear);
@@ -154,6 +154,8 @@ pub(super) fn no_file_left(stage: &Stage, gear: &TestGear) {
     process.signal(Signal::KILL);
     assert!(process.wait_gone(LIMIT));
     assert_eq!(get(gear.address(), "/").body, "mirror");
+    gear.control("stop").done();
+    assert_eq!(gear.gear().processes().alive(), []);
     std::fs::remove_dir_all(many).unwrap();
     gear.control("restart").done();
 }
