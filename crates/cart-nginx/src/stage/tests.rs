@@ -62,7 +62,7 @@ fn only_the_gears_user_may_read_what_holds_passwords() {
     use std::os::unix::fs::PermissionsExt;
     let fake = Fake::new();
     let stage = fake.stage("1");
-    let mode = |path: &camino::Utf8Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let mode = |path: &Utf8Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&layout::stage(&fake.dir)), 0o700);
     assert_eq!(mode(&layout::stage(&fake.dir).join(MAIN_FILE)), 0o600);
     stage.promote().unwrap();
