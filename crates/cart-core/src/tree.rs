@@ -184,7 +184,7 @@ fn copy_entry(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {
             rustix::fs::symlinkat(content.as_c_str(), place, entry.name())
         })
     } else if entry.is_file() {
-        copy_file(entry, place)
+        entry.copy_into(place)
     } else {
         Ok(())
     }
@@ -211,26 +211,30 @@ fn finish_directory(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {
     Ok(rustix::fs::fchmod(target.leave()?, mode)?)
 }
 
-/// Files keep their time: Python and nginx tell by it whether it is what they have read already.
-fn copy_file(entry: &Entry<'_>, place: BorrowedFd<'_>) -> io::Result<()> {
-    let mut source = entry.open()?;
-    let stat = rustix::fs::fstat(&source)?;
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let mode = Mode::RUSR | Mode::WUSR;
-    let made =
-        in_the_place_of(place, entry, || rustix::fs::openat(place, entry.name(), flags, mode))?;
-    let mut copy = File::from(made);
-    io::copy(&mut source, &mut copy)?;
-    rustix::fs::fchmod(&copy, Mode::from_raw_mode(stat.st_mode & 0o7777))?;
-    let nanoseconds = |n| rustix::fs::Nsecs::try_from(n).unwrap_or_default();
-    let times = Timestamps {
-        last_access: Timespec { tv_sec: stat.st_atime, tv_nsec: nanoseconds(stat.st_atime_nsec) },
-        last_modification: Timespec {
-            tv_sec: stat.st_mtime,
-            tv_nsec: nanoseconds(stat.st_mtime_nsec),
-        },
-    };
-    Ok(rustix::fs::futimens(&copy, &times)?)
+impl Entry<'_> {
+    /// Copies a file into the directory `place`, under its name; what is there already is removed. It
+    /// keeps its mode, and its time: Python and nginx tell by that whether it is what they have read.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn copy_into(&self, place: BorrowedFd<'_>) -> io::Result<()> {
+        let mut source = self.open()?;
+        let stat = rustix::fs::fstat(&source)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let made =
+            in_the_place_of(place, self, || rustix::fs::openat(place, self.name(), flags, mode))?;
+        let mut copy = File::from(made);
+        io::copy(&mut source, &mut copy)?;
+        rustix::fs::fchmod(&copy, Mode::from_raw_mode(stat.st_mode & 0o7777))?;
+        let nanoseconds = |n| rustix::fs::Nsecs::try_from(n).unwrap_or_default();
+        let time = |seconds, n| Timespec { tv_sec: seconds, tv_nsec: nanoseconds(n) };
+        let times = Timestamps {
+            last_access: time(stat.st_atime, stat.st_atime_nsec),
+            last_modification: time(stat.st_mtime, stat.st_mtime_nsec),
+        };
+        Ok(rustix::fs::futimens(&copy, &times)?)
+    }
 }
 
 /// Makes something of the entry's name in `place`; what is there already is removed.

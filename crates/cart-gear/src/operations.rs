@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cart_core::files::{self, FileError};
+use cart_core::files::FileError;
 use cart_core::tree;
 
 use crate::build::BuildError;
@@ -75,11 +75,8 @@ impl GearOnDisk {
     pub fn tidy(&mut self, progress: &mut dyn Progress) -> Result<(), OperationError> {
         let mut unfinished = Unfinished::of(&self.layout);
         let ran = unfinished.state == State::Started && !self.layout.stop_lock().exists();
-        if ran && let Err(error) = self.begin_pause(&mut unfinished) {
-            if !files::is_full(&error) {
-                return Err(error.into());
-            }
-            progress.notice("The disk is full, so what goes on cannot be noted: if it is cut off, start the app yourself");
+        if ran {
+            self.begin_pause_if_room(&mut unfinished, progress)?;
         }
         let tidied = self.quiesce(ran, progress).and_then(|()| self.tidy_stopped(progress));
         if !ran {

@@ -211,6 +211,24 @@ impl GearOnDisk {
         Ok(())
     }
 
+    /// As [`begin_pause`](Self::begin_pause), for what makes room on a full disk or saves what is on it:
+    /// it goes on without the note then.
+    pub(crate) fn begin_pause_if_room(
+        &mut self,
+        unfinished: &mut Unfinished,
+        progress: &mut dyn Progress,
+    ) -> Result<(), FileError> {
+        match self.begin_pause(unfinished) {
+            Err(error) if files::is_full(&error) => {
+                progress.notice(
+                    "The disk is full, so what goes on cannot be noted: if it is cut off, start the app yourself",
+                );
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     /// Notes that it has ended, well or badly.
     pub(crate) fn end_of(&mut self, progress: &mut dyn Progress) {
         self.runner.note = None;

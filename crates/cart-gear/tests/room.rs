@@ -151,11 +151,13 @@ fn on_a_full_disk_a_gear_is_stopped_started_tidied_and_destroyed() {
     let script = gears.place.records.join("play");
     files::write_atomic(&script, PLAY.as_bytes(), 0o755).unwrap();
     let record = gears.record_to();
+    let saved = gears.place.records.join("saved.tar.gz");
     let arguments = [
         gears.place.gears.as_str(),
         gears.place.cartridge.as_str(),
         gears.place.app.as_str(),
         &record,
+        saved.as_str(),
     ];
     let command: Vec<&str> = mounted_on(&gears.place.gears, "size=16m,nr_inodes=2k,mode=0755");
     let play = CommandSpec::new(command[0], &gears.env)
@@ -189,6 +191,8 @@ for lack in fill no_more_files; do
     rm -rf "$gears/ballast" "$gears/many" "$runtime/another"
 done
 fill
+"$gear" snapshot blog - >"$6"
+test -s "$6"
 "$gear" tidy blog
 "$gear" destroy blog --yes
 test ! -e "$gears/blog"
