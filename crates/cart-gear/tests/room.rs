@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags};
 
 const GEAR: &str = env!("CARGO_BIN_EXE_gear");
 /// More directories than a process may have descriptors below, and a longer path than the system takes.
-const DEEP: usize = 1_500;
+const DEEP: usize = 900;
 const NAME: &str = "deep";
 
 /// Makes a tree with a file at its very bottom.

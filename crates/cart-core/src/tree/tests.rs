@@ -115,7 +115,7 @@ fn a_missing_source_is_named() {
 
 /// With names of this length a path is longer than the system takes, and there are more directories
 /// on it than a process may open by default.
-const DEEP: usize = 1_500;
+const DEEP: usize = 1_100;
 const NAME: &str = "deep";
 
 /// Goes down as many directories, which it makes.
