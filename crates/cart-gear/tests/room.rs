@@ -173,6 +173,7 @@ fn on_a_full_disk_a_gear_is_stopped_started_tidied_and_destroyed() {
 const PLAY: &str = r#"#!/bin/sh -eux
 gear=$1 gears=$2 cartridge=$3 app=$4 record=$5
 runtime=$gears/blog/app-root/runtime
+trap '"$gear" destroy blog --yes || true' EXIT
 fill() { cat /dev/zero >>"$gears/ballast" || true; }
 no_more_files() { mkdir -p "$gears/many"; (cd "$gears/many" && seq 1 3000 | xargs touch) 2>/dev/null || true; }
 "$gear" create blog --cartridge "$cartridge" --from "$app" --env "$record"
