@@ -44,6 +44,7 @@ pub const SCENARIOS: &[Scenario] = &[
     disk("full-while-configuring", disk::full_while_configuring),
     disk("full-while-serving", disk::full_while_serving),
     disk("full-while-installing", disk::full_while_installing),
+    disk("full-while-stopping", disk::full_while_stopping),
     disk("full-at-the-start", disk::full_at_the_start),
     disk("no-file-left", disk::no_file_left),
     disk("read-only", readonly::read_only),

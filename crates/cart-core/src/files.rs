@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -46,6 +46,32 @@ fn replace(path: &Utf8Path, content: &[u8], mode: u32, sync: bool) -> Result<(),
         file.as_file().sync_all().map_err(failed)?;
     }
     file.persist(path).map_err(|e| failed(e.error)).map(drop)
+}
+
+/// As [`write_atomic`], but on a full disk writes over what the file holds already, which needs no
+/// room as long as that is about as much: for a word that must change even then.
+///
+/// # Errors
+/// As [`write_atomic`]; on a full disk also when the file is not there.
+pub fn write_on_full_disk(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), FileError> {
+    write_atomic(path, content, mode).or_else(|full| match is_full(&full) {
+        true => overwrite(path, content).map_err(|_| full),
+        false => Err(full),
+    })
+}
+
+/// Whether it failed because no room is left, for bytes or for files.
+#[must_use]
+pub fn is_full(error: &FileError) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.source.kind(), StorageFull | QuotaExceeded)
+}
+
+fn overwrite(path: &Utf8Path, content: &[u8]) -> io::Result<()> {
+    let file = fs::OpenOptions::new().write(true).open(path)?;
+    file.write_all_at(content, 0)?;
+    file.set_len(content.len() as u64)?;
+    file.sync_all()
 }
 
 /// As [`write_atomic`], but leaves a file alone that holds `content` already. Answers whether it
@@ -208,6 +234,19 @@ mod tests {
         assert!(write_if_changed(&dir.join("f"), b"1", 0o644).unwrap());
         assert!(!write_if_changed(&dir.join("f"), b"1", 0o644).unwrap());
         assert!(write_if_changed(&dir.join("f"), b"2", 0o644).unwrap());
+    }
+
+    #[test]
+    fn a_file_is_written_over_where_there_is_no_room_for_another() {
+        let (_keep, dir) = directory();
+        let file = dir.join("word");
+        assert!(overwrite(&file, b"stopped\n").is_err(), "it needs room");
+        write_on_full_disk(&file, b"deploying\n", 0o660).unwrap();
+        overwrite(&file, b"idle\n").unwrap();
+        assert_eq!(read(&file).unwrap(), b"idle\n");
+        let error = |kind: io::ErrorKind| is_full(&FileError::new("write", &file, kind.into()));
+        assert!(error(io::ErrorKind::StorageFull) && error(io::ErrorKind::QuotaExceeded));
+        assert!(!error(io::ErrorKind::PermissionDenied));
     }
 
     #[test]

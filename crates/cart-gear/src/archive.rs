@@ -2,20 +2,22 @@
 //! (node-contract.md, Snapshot, restore). It is streamed; nothing of it is held in memory.
 
 use std::collections::HashMap;
-use std::fs::{File, Metadata};
+use std::fmt::Display;
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use camino::Utf8Path;
+use cart_core::tree::{Entry, Step, Walk};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use rustix::fs::Stat;
 use tar::{Builder, EntryType, Header};
-use walkdir::WalkDir;
 
 use crate::exclusions::Exclusions;
 use crate::progress::Interrupts;
+use crate::unpack::LONGEST_HEAD;
 
 /// Writes everything in `home` but what `exclusions` name, under the top directory `top`, to `out`.
 /// Answers a remark for each file that could not be read, which is left out (or, when that happened
@@ -33,28 +35,7 @@ pub fn write(
 ) -> Result<Vec<String>, ArchiveError> {
     let builder = Builder::new(GzEncoder::new(out, Compression::default()));
     let mut archive = Archive { builder, linked: HashMap::new(), remarks: Vec::new(), interrupts };
-    let root = home.as_std_path();
-    let mut entries = WalkDir::new(root).sort_by_file_name().into_iter();
-    while let Some(entry) = entries.next() {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => {
-                archive.remarks.push(format!("left out: {error}"));
-                continue;
-            }
-        };
-        if interrupts.take() {
-            return Err(ArchiveError::Interrupted);
-        }
-        let below = entry.path().strip_prefix(root).unwrap_or(entry.path());
-        if entry.depth() > 0 && exclusions.contain(below.as_os_str().as_bytes()) {
-            if entry.file_type().is_dir() {
-                entries.skip_current_dir();
-            }
-            continue;
-        }
-        archive.add(entry.path(), below, top)?;
-    }
+    archive.add_all(home, top, exclusions)?;
     let remarks = archive.remarks;
     archive.builder.into_inner().and_then(GzEncoder::finish).map_err(ArchiveError::Write)?;
     Ok(remarks)
@@ -69,29 +50,62 @@ struct Archive<'a, W: Write> {
 }
 
 impl<W: Write> Archive<'_, W> {
-    fn add(&mut self, path: &Path, below: &Path, top: &str) -> Result<(), ArchiveError> {
-        let metadata = match path.symlink_metadata() {
-            Ok(metadata) => metadata,
-            Err(error) => return self.pass_over(path, &error),
+    fn add_all(
+        &mut self,
+        home: &Utf8Path,
+        top: &str,
+        exclusions: &Exclusions,
+    ) -> Result<(), ArchiveError> {
+        let prefix = format!("./{top}/").into_bytes();
+        let opened = Walk::new(home).map_err(|error| error.to_string());
+        let stat = rustix::fs::stat(home.as_std_path()).map_err(|error| error.to_string());
+        let (mut walk, stat) = match opened.and_then(|walk| Ok((walk, stat?))) {
+            Ok(found) => found,
+            Err(error) => {
+                self.remarks.push(format!("left out: {error}"));
+                return Ok(());
+            }
         };
-        let mut name = format!("./{top}/").into_bytes();
-        name.extend_from_slice(below.as_os_str().as_bytes());
-        let kind = metadata.file_type();
-        if kind.is_dir() {
-            if name.last() != Some(&b'/') {
-                name.push(b'/');
+        self.append(header(&stat, EntryType::Directory), &prefix, &[], io::empty())?;
+        while let Some(step) = walk.next() {
+            if self.interrupts.take() {
+                return Err(ArchiveError::Interrupted);
             }
-            self.append(header(&metadata, EntryType::Directory), &name, &[], io::empty())
-        } else if kind.is_symlink() {
-            match std::fs::read_link(path) {
-                Ok(target) => {
-                    let header = header(&metadata, EntryType::Symlink);
-                    self.append(header, &name, target.as_os_str().as_bytes(), io::empty())
+            match step {
+                Err(error) => self.remarks.push(format!("left out: {error}")),
+                Ok(Step::Left(_)) => {}
+                Ok(Step::Entry(entry))
+                    if exclusions.contain(entry.below().as_os_str().as_bytes()) =>
+                {
+                    walk.skip();
                 }
-                Err(error) => self.pass_over(path, &error),
+                Ok(Step::Entry(entry)) => {
+                    let name = [prefix.as_slice(), entry.below().as_os_str().as_bytes()].concat();
+                    self.add(&entry, name)?;
+                }
             }
-        } else if kind.is_file() {
-            self.add_file(path, below, &metadata, name)
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, entry: &Entry<'_>, mut name: Vec<u8>) -> Result<(), ArchiveError> {
+        let stat = match entry.stat() {
+            Ok(stat) => stat,
+            Err(error) => return self.pass_over(entry, &error),
+        };
+        if entry.is_dir() {
+            name.push(b'/');
+            self.append_named(entry, header(&stat, EntryType::Directory), &name, &[])
+        } else if entry.is_symlink() {
+            match entry.read_link() {
+                Ok(target) => {
+                    let header = header(&stat, EntryType::Symlink);
+                    self.append_named(entry, header, &name, target.to_bytes())
+                }
+                Err(error) => self.pass_over(entry, &error),
+            }
+        } else if entry.is_file() {
+            self.add_file(entry, &stat, name)
         } else {
             Ok(())
         }
@@ -99,40 +113,54 @@ impl<W: Write> Archive<'_, W> {
 
     fn add_file(
         &mut self,
-        path: &Path,
-        below: &Path,
-        metadata: &Metadata,
+        entry: &Entry<'_>,
+        stat: &Stat,
         name: Vec<u8>,
     ) -> Result<(), ArchiveError> {
-        let identity = (metadata.dev(), metadata.ino(), part_of(below));
-        if metadata.nlink() > 1
+        let identity = (stat.st_dev, stat.st_ino, part_of(entry.below()));
+        if stat.st_nlink > 1
             && let Some(first) = self.linked.get(&identity).cloned()
         {
-            return self.append(header(metadata, EntryType::Link), &name, &first, io::empty());
+            return self.append_named(entry, header(stat, EntryType::Link), &name, &first);
         }
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) => return self.pass_over(path, &error),
+        let file = match entry.open() {
+            Ok(file) if fits(&name, &[]) => file,
+            Ok(_) => return self.pass_over(entry, &"its path is too long for a restore"),
+            Err(error) => return self.pass_over(entry, &error),
         };
-        let mut header = header(metadata, EntryType::Regular);
-        header.set_size(metadata.len());
+        let size = u64::try_from(stat.st_size).unwrap_or_default();
+        let mut header = header(stat, EntryType::Regular);
+        header.set_size(size);
         let mut whole = true;
-        let content =
-            Exactly { file, left: metadata.len(), whole: &mut whole, interrupts: self.interrupts };
+        let content = Exactly { file, left: size, whole: &mut whole, interrupts: self.interrupts };
         self.append(header, &name, &[], content)?;
         if !whole {
-            let path = path.display();
+            let path = entry.shown();
             self.remarks.push(format!("{path} became shorter or could not be read to its end"));
         }
-        if metadata.nlink() > 1 {
+        if stat.st_nlink > 1 {
             self.linked.insert(identity, name);
         }
         Ok(())
     }
 
-    fn pass_over(&mut self, path: &Path, error: &io::Error) -> Result<(), ArchiveError> {
-        self.remarks.push(format!("left out: {}: {error}", path.display()));
+    fn pass_over(&mut self, entry: &Entry<'_>, reason: &dyn Display) -> Result<(), ArchiveError> {
+        self.remarks.push(format!("left out: {}: {reason}", entry.shown()));
         Ok(())
+    }
+
+    /// What is nothing but a name, of a length that a restore takes.
+    fn append_named(
+        &mut self,
+        entry: &Entry<'_>,
+        header: Header,
+        name: &[u8],
+        link: &[u8],
+    ) -> Result<(), ArchiveError> {
+        if !fits(name, link) {
+            return self.pass_over(entry, &"its path is too long for a restore");
+        }
+        self.append(header, name, link, io::empty())
     }
 
     /// Names are written as they are: the library's own way would drop the `./` that a node's
@@ -179,19 +207,26 @@ impl<W: Write> Archive<'_, W> {
 /// How many bytes of a name a header has room for.
 const ROOM: usize = 100;
 
+/// Whether a restore takes what has these names.
+fn fits(name: &[u8], link: &[u8]) -> bool {
+    // Each has a header, and is filled up to whole blocks.
+    const AROUND: usize = 8 * 1024;
+    name.len() + link.len() + AROUND <= LONGEST_HEAD
+}
+
 fn fill(field: &mut [u8; ROOM], name: &[u8]) {
     let length = name.len().min(ROOM);
     field[..length].copy_from_slice(&name[..length]);
 }
 
-fn header(metadata: &Metadata, kind: EntryType) -> Header {
+fn header(stat: &Stat, kind: EntryType) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
-    header.set_mode(metadata.mode() & 0o7777);
-    header.set_uid(metadata.uid().into());
-    header.set_gid(metadata.gid().into());
+    header.set_mode(stat.st_mode & 0o7777);
+    header.set_uid(stat.st_uid.into());
+    header.set_gid(stat.st_gid.into());
     // Before 1970 is no time that a header has.
-    header.set_mtime(u64::try_from(metadata.mtime()).unwrap_or_default());
+    header.set_mtime(u64::try_from(stat.st_mtime).unwrap_or_default());
     header.set_size(0);
     header
 }

@@ -72,7 +72,7 @@ pub fn turn_all(
     conditions: &(dyn Fn(&str) -> Conditions + Sync),
     told: &mut (dyn FnMut(&Turned) + Send),
 ) -> Result<Vec<Turned>, FileError> {
-    let Listing { gears: listed, unreadable } = gears.list()?;
+    let Listing { gears: listed, unreadable, .. } = gears.list()?;
     // A start takes the processor, a stop waits for clients.
     let at_a_time = match turn {
         Turn::On => 2,

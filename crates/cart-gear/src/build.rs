@@ -1,5 +1,7 @@
 //! Building, deploying and starting an app, in the node's order (node-contract.md, Build).
 
+use std::path::Path;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::tree;
@@ -284,7 +286,7 @@ impl GearOnDisk {
 }
 
 /// What a directory may hold beside an app's code.
-pub(crate) fn no_code(below: &Utf8Path) -> bool {
+pub(crate) fn no_code(below: &Path) -> bool {
     below.ends_with(".git") || below.ends_with("__pycache__")
 }
 

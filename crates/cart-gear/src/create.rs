@@ -108,10 +108,10 @@ impl GearHome {
             path: options.more_path.clone().and_then(|path| path.into_string().ok()),
             addresses: endpoints.bound.iter().map(|bound| bound.address).collect(),
         };
-        let beside = self.directory().join(format!(".new.{}", options.name));
-        // Left by a kill in the middle of this, or of a destroying.
-        for left in [&beside, &self.directory().join(format!(".old.{}", options.name))] {
-            tree::remove(left)?;
+        let beside = self.beside_new(&options.name);
+        // Left by a kill in the middle of this, or of a destroying. What cannot be removed is listed.
+        if self.clear(&options.name).is_err() && beside.symlink_metadata().is_ok() {
+            files::rename(&beside, &self.free_aside(&options.name))?;
         }
         let made = files::create_dir(&beside, HOME_MODE)
             .and_then(|()| record.write(&beside))

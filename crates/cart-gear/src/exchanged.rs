@@ -7,9 +7,7 @@ use cart_core::tree;
 use serde::{Deserialize, Serialize};
 
 use crate::replaced_code::{number_of, put_back_in};
-
-/// Where a snapshot is laid out, in the gear's home.
-pub(crate) const STAGING: &str = ".restore";
+pub(crate) use crate::restore::STAGING;
 
 /// A directory that is to be exchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

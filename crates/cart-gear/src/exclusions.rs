@@ -1,6 +1,7 @@
 //! What a snapshot leaves out (node-contract.md, Snapshot, restore).
 
 use camino::Utf8Path;
+use cart_core::glob::matches;
 use cart_core::managed_files::ManagedFiles;
 
 use crate::layout::Layout;
@@ -25,11 +26,12 @@ const ALWAYS: [&str; 13] = [
 ];
 
 /// What a node has in its own places and not in a gear's home.
-const NOT_OF_A_NODE: [&str; 6] = [
+const NOT_OF_A_NODE: [&str; 7] = [
     ".gear.json",
     ".gear-deploying.json",
     ".gear-script.json",
     ".restore*",
+    "app-root/runtime/.stop_lock.spare",
     "app-root/runtime/.repo.*",
     "app-root/runtime/.*dependencies.new*",
 ];
@@ -81,14 +83,6 @@ impl Exclusions {
         ALWAYS.iter().any(|pattern| matches(pattern.as_bytes(), below))
             || NOT_OF_A_NODE.iter().any(|pattern| matches(pattern.as_bytes(), below))
             || self.of_cartridge.iter().any(|path| path == below)
-    }
-}
-
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    match pattern.split_first() {
-        None => name.is_empty(),
-        Some((b'*', rest)) => (0..=name.len()).any(|at| matches(rest, &name[at..])),
-        Some((byte, rest)) => name.first() == Some(byte) && matches(rest, &name[1..]),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Whether dependencies are the very files that they were: a look at each, not into it.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::ffi::OsStrExt;
 
 use camino::Utf8PathBuf;
+use cart_core::tree::{Step, Walk};
 use sha1::{Digest, Sha1};
-use walkdir::WalkDir;
 
 use crate::layout::Layout;
 
@@ -17,18 +17,28 @@ pub(crate) fn of_dependencies(layout: &Layout) -> Option<String> {
 fn of(directories: &[Utf8PathBuf]) -> Option<String> {
     let mut sum = Sha1::new();
     for directory in directories {
-        let entries = WalkDir::new(directory).sort_by_file_name().into_iter();
-        for entry in entries.filter_entry(|entry| entry.file_name() != "__pycache__") {
-            let entry = entry.ok()?;
-            sum.update(entry.path().as_os_str().as_encoded_bytes());
+        sum.update(directory.as_str());
+        let mut walk = Walk::new(directory).ok()?;
+        while let Some(step) = walk.next() {
+            let entry = match step.ok()? {
+                Step::Entry(entry) if entry.name() == "__pycache__" => {
+                    walk.skip();
+                    continue;
+                }
+                Step::Left(_) => continue,
+                Step::Entry(entry) => entry,
+            };
+            // Names alone tell the path, by the depth.
+            sum.update(format!("\0{} ", entry.depth()));
+            sum.update(entry.name().as_bytes());
             // A directory changes with what is compiled in it.
-            if !entry.file_type().is_dir() {
-                let file = entry.metadata().ok()?;
-                let place = format!("\0{} {} {} ", file.ino(), file.size(), file.mtime());
-                sum.update(format!("{place}{} {}", file.mtime_nsec(), file.mode()));
+            if !entry.is_dir() {
+                let file = entry.stat().ok()?;
+                let place = format!("\0{} {} {} ", file.st_ino, file.st_size, file.st_mtime);
+                sum.update(format!("{place}{} {}", file.st_mtime_nsec, file.st_mode));
             }
-            sum.update(b"\0");
         }
+        sum.update(b"\0\0");
     }
     Some(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

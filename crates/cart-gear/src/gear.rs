@@ -19,7 +19,7 @@ use crate::output::HookOutput;
 use crate::processes::Processes;
 use crate::progress::{Caller, Progress};
 use crate::scripts::{HookError, Runner, Script, is_executable};
-use crate::state::State;
+use crate::state::{Marks, State};
 use crate::user_variables::{self, UserVariableError};
 
 /// A gear. It stays when this goes out of scope: [`GearHome`](crate::GearHome) finds it again;
@@ -51,7 +51,7 @@ impl GearOnDisk {
         let layout = Layout::new(home, &identity::hexadecimal(24)?);
         layout.create()?;
         gear_variables::write(&layout, &options.name)?;
-        State::New.write(&layout)?;
+        Marks { state: State::New, stop_lock: false }.set(&layout)?;
         let mut gear = Self::on(layout, options.name, options.more_path, options.conditions);
         (gear.source, gear.endpoints, gear.usr) = (Some(source), endpoints, usr);
         Ok(gear)

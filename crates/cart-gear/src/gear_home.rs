@@ -4,7 +4,8 @@
 //! GEAR_HOME/<name>/             a gear's home, as a node lays it out, and .gear.json
 //! GEAR_HOME/.locks/<name>       the lock of a gear
 //! GEAR_HOME/.locks/.addresses   held while addresses are chosen
-//! GEAR_HOME/.new.<name>         a home that is being made, .old.<name> one that is being removed
+//! GEAR_HOME/.new.<name>         a home that is being made, .old.<name> one that is being removed; what
+//!                               could not be removed stays there, and others get a number behind
 //! ```
 
 use std::ffi::OsString;
@@ -14,7 +15,6 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::env::EnvError;
 use cart_core::files::{self, FileError};
-use cart_core::tree;
 use cart_core::{GearEnv, fault};
 
 use crate::gear::GearOnDisk;
@@ -54,6 +54,8 @@ pub struct Listing {
     pub gears: Vec<Listed>,
     /// Names of others and why nothing is known of them: another user's gear for example.
     pub unreadable: Vec<(String, FileError)>,
+    /// What is left of earlier gears of a name that another one has now; they are gone with that one.
+    pub left_over: Vec<Utf8PathBuf>,
 }
 
 impl GearHome {
@@ -99,7 +101,8 @@ impl GearHome {
         self.directory.join(name)
     }
 
-    /// All gears. One that cannot be read does not hide the others.
+    /// All gears, and what is left of those that are none any more. One that cannot be read does not
+    /// hide the others.
     ///
     /// # Errors
     /// [`FileError`] when the directory cannot be read.
@@ -118,6 +121,13 @@ impl GearHome {
                 Err(error) => found.unreadable.push((name, error)),
             }
         }
+        for (name, path) in self.left_over()? {
+            if self.home_of(&name).symlink_metadata().is_ok() {
+                found.left_over.push(path);
+            } else if found.gears.iter().all(|gear| gear.name != name) {
+                found.gears.push(self.as_listed(name, path));
+            }
+        }
         found.gears.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
     }
@@ -134,6 +144,9 @@ impl GearHome {
             return Ok(Listed { name: name.to_owned(), home, record });
         }
         let known = self.list()?.gears;
+        if let Some(left) = known.iter().find(|gear| gear.name == name) {
+            return Ok(left.clone());
+        }
         Err(FindError::Unknown {
             name: name.to_owned(),
             directory: self.directory.clone(),
@@ -198,6 +211,10 @@ impl GearHome {
         held: GearLock,
         progress: &mut dyn Progress,
     ) -> Result<(), DestroyError> {
+        if listed.home != self.home_of(&listed.name) {
+            self.clear(&listed.name)?;
+            return Ok(held.remove()?);
+        }
         let path = listed.record.path.clone().map(OsString::from);
         let opened = GearOnDisk::open(&listed.home, path, conditions);
         if let Err(error @ OpenError::Owner { .. }) = opened {
@@ -211,19 +228,16 @@ impl GearHome {
                 end_processes(&listed.home)
             }
         };
-        let beside = self.directory.join(format!(".old.{}", listed.name));
-        tree::remove(&beside)?;
         // A home that is half removed must not look like something else's.
-        files::rename(&listed.home, &beside)?;
-        tree::remove(&beside).or_else(|_| tree::remove(&beside))?;
-        tree::remove(&self.directory.join(format!(".new.{}", listed.name)))?;
+        files::rename(&listed.home, &self.free_aside(&listed.name))?;
+        self.clear(&listed.name)?;
         held.remove()?;
         ended
     }
 
     /// The addresses of all gears, but for those that another user keeps secret.
     pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, FileError> {
-        let Listing { gears, unreadable } = self.list()?;
+        let Listing { gears, unreadable, .. } = self.list()?;
         let secret =
             |error: &FileError| error.source.kind() == std::io::ErrorKind::PermissionDenied;
         if let Some((_, error)) = unreadable.into_iter().find(|(_, error)| !secret(error)) {

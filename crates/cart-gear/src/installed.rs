@@ -2,6 +2,7 @@
 //! Gear layout).
 
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
@@ -80,7 +81,7 @@ impl Installed {
     ) -> Result<Self, FileError> {
         let directory = layout.cartridge(&source.manifest.name);
         let shared = usr == Usr::Shared;
-        tree::copy(&source.directory, &directory, |below| shared && below == "usr")?;
+        tree::copy(&source.directory, &directory, |below| shared && below == Path::new("usr"))?;
         let usr = source.directory.join("usr");
         if shared && usr.exists() {
             let link = directory.join("usr");

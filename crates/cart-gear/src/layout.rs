@@ -109,6 +109,12 @@ impl Layout {
         self.runtime().join(".stop_lock")
     }
 
+    /// What is renamed to the [`stop_lock`](Self::stop_lock) and back.
+    #[must_use]
+    pub fn spare_stop_lock(&self) -> Utf8PathBuf {
+        self.runtime().join(".stop_lock.spare")
+    }
+
     /// The directory of the cartridge called `name`.
     #[must_use]
     pub fn cartridge(&self, name: &str) -> Utf8PathBuf {

@@ -63,6 +63,7 @@ pub mod create;
 pub mod gear_home;
 pub mod gear_lock;
 pub mod keep;
+mod left_over;
 pub mod names;
 pub mod record;
 

@@ -4,9 +4,9 @@ use std::io::Read;
 
 use camino::Utf8Path;
 use cart_core::files::{self, FileError};
+use cart_core::tree::{Step, Walk};
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
-use walkdir::WalkDir;
 
 /// The name of the file in a deployment's directory.
 pub const FILE: &str = "metadata.json";
@@ -61,16 +61,17 @@ impl Metadata {
 /// # Errors
 /// [`FileError`] naming what cannot be read.
 pub fn checksum(directory: &Utf8Path) -> Result<String, FileError> {
-    let failed = |source| FileError::new("read", directory, source);
     let mut sum = Sha1::new();
     let mut buffer = vec![0; 256 * 1024];
-    for entry in WalkDir::new(directory).sort_by_file_name() {
-        let entry = entry.map_err(|e| failed(e.into()))?;
-        let is_metadata = entry.depth() == 1 && entry.file_name() == FILE;
-        if !entry.file_type().is_file() || is_metadata {
+    let mut walk = Walk::new(directory)?;
+    while let Some(step) = walk.next() {
+        let Step::Entry(entry) = step? else { continue };
+        let is_metadata = entry.depth() == 1 && entry.name() == FILE;
+        if !entry.is_file() || is_metadata {
             continue;
         }
-        let mut file = std::fs::File::open(entry.path()).map_err(failed)?;
+        let failed = |source| entry.failed("read", source);
+        let mut file = entry.open().map_err(failed)?;
         loop {
             match file.read(&mut buffer).map_err(failed)? {
                 0 => break,

@@ -3,15 +3,16 @@
 
 use std::time::Duration;
 
-use cart_core::files::{self, FileError};
+use cart_core::files::FileError;
 use cart_core::tree;
 
 use crate::build::BuildError;
+use crate::exchanged::STAGING;
 use crate::gear::GearOnDisk;
 use crate::output::HookOutput;
 use crate::progress::Progress;
 use crate::scripts::HookError;
-use crate::state::State;
+use crate::state::{Marks, State};
 use crate::unfinished::Unfinished;
 
 /// How long the processes of a gear that is idled may take after SIGTERM (node-contract.md,
@@ -32,8 +33,7 @@ impl GearOnDisk {
     /// # Errors
     /// [`BuildError`].
     pub fn stop(&mut self, progress: &mut dyn Progress) -> Result<HookOutput, BuildError> {
-        files::write_atomic(&self.layout.stop_lock(), b"", 0o640)?;
-        State::Stopped.write(&self.layout)?;
+        Marks { state: State::Stopped, stop_lock: true }.set(&self.layout)?;
         Ok(self.control("stop", progress)?)
     }
 
@@ -66,7 +66,7 @@ impl GearOnDisk {
         }
     }
 
-    /// Stops the gear, empties its private `/tmp`, lets the cartridge tidy up, and starts the gear
+    /// Stops the gear, empties its private `/tmp`, removes what a restore left, lets the cartridge tidy up, and starts the gear
     /// again if it ran, whatever failed; after a kill, with the next command on it. What fails
     /// between stop and start is a notice, unless somebody asked for an end.
     ///
@@ -76,7 +76,7 @@ impl GearOnDisk {
         let mut unfinished = Unfinished::of(&self.layout);
         let ran = unfinished.state == State::Started && !self.layout.stop_lock().exists();
         if ran {
-            self.begin_pause(&mut unfinished)?;
+            self.begin_pause_if_room(&mut unfinished, progress)?;
         }
         let tidied = self.quiesce(ran, progress).and_then(|()| self.tidy_stopped(progress));
         if !ran {
@@ -88,8 +88,11 @@ impl GearOnDisk {
     }
 
     fn tidy_stopped(&self, progress: &mut dyn Progress) -> Result<(), HookError> {
-        if let Err(error) = tree::empty(&self.layout.tmp()) {
-            progress.notice(&error.to_string());
+        let staging = self.layout.home().join(STAGING);
+        for removed in [tree::empty(&self.layout.tmp()), tree::remove(&staging)] {
+            if let Err(error) = removed {
+                progress.notice(&error.to_string());
+            }
         }
         match self.control("tidy", progress) {
             Err(error @ HookError::Interrupted { .. }) => return Err(error),
@@ -148,8 +151,7 @@ impl GearOnDisk {
     }
 
     fn started(&self, action: &str, progress: &mut dyn Progress) -> Result<HookOutput, BuildError> {
-        State::Started.write(&self.layout)?;
-        files::remove_if_exists(&self.layout.stop_lock())?;
+        Marks { state: State::Started, stop_lock: false }.set(&self.layout)?;
         Ok(self.control(action, progress)?)
     }
 }

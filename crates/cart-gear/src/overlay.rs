@@ -1,13 +1,18 @@
 //! A new version of a cartridge laid over the one on a gear while that runs: nothing is deleted,
 //! and each file is replaced at once (node-contract.md, Lifecycle, upgrade).
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::BorrowedFd;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::files::{self, FileError};
-use walkdir::WalkDir;
+use camino::Utf8Path;
+use cart_core::files::FileError;
+use cart_core::tree::{self, Descent, Entry, Step, Walk};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+/// How something is called until it is whole.
+const BESIDE: &str = ".gear-upgrade.new";
 
 /// Lays what is in `from` over what is in `to`. A program that runs keeps the file that it was
 /// started from; whoever opens one sees the old or the new one. A file that is the same already is
@@ -16,96 +21,113 @@ use walkdir::WalkDir;
 /// # Errors
 /// [`FileError`] naming what could not be read or replaced; it may be laid over again.
 pub fn overlay(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
-    for entry in WalkDir::new(from).sort_by_file_name() {
-        let entry = entry.map_err(|e| FileError::new("read", from, e.into()))?;
-        let source = Utf8PathBuf::from_path_buf(entry.path().to_owned()).map_err(|path| {
-            let reason = format!("{} has a name that is not UTF-8", path.display());
-            FileError::new("copy", from, io::Error::other(reason))
-        })?;
-        // Every entry of a walk starts with the walk's root.
-        let below = source.strip_prefix(from).unwrap_or(&source);
-        let target = if below.as_str().is_empty() { to.to_owned() } else { to.join(below) };
-        let kind = entry.file_type();
-        if kind.is_dir() || entry.depth() == 0 {
-            make_directory(&source, &target)?;
-        } else if kind.is_symlink() {
-            replace_link(&source, &target)?;
-        } else if kind.is_file() {
-            replace_file(&source, &target)?;
+    let mut walk = Walk::new(from)?;
+    std::fs::create_dir_all(to).map_err(|e| FileError::new("make", to, e))?;
+    let mut target = Descent::at(to.as_std_path()).map_err(|e| FileError::new("read", to, e))?;
+    while let Some(step) = walk.next() {
+        match step? {
+            Step::Entry(entry) => replace(&entry, &mut target)
+                .map_err(|e| FileError::new("replace", &tree::shown(to, entry.below()), e))?,
+            Step::Left(entry) => {
+                target.leave().map_err(|e| entry.failed("leave", e))?;
+            }
         }
     }
     Ok(())
 }
 
-fn make_directory(source: &Utf8Path, target: &Utf8Path) -> Result<(), FileError> {
-    if target.symlink_metadata().is_ok_and(|found| found.is_dir()) {
-        return Ok(());
+fn replace(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {
+    if entry.is_dir() {
+        return enter(entry, target);
     }
-    files::remove_if_exists(target)?;
-    let mode = fs::metadata(source).map_err(|e| FileError::new("read", source, e))?;
+    let place = target.directory();
+    if entry.is_symlink() {
+        let content = entry.read_link()?;
+        let there = rustix::fs::readlinkat(place, entry.name(), Vec::new());
+        if there.is_ok_and(|there| there == content) {
+            return Ok(());
+        }
+        tree::remove_at(place, BESIDE.as_ref())?;
+        rustix::fs::symlinkat(content.as_c_str(), place, BESIDE)?;
+        put(entry, place)
+    } else if entry.is_file() {
+        replace_file(entry, place)
+    } else {
+        Ok(())
+    }
+}
+
+fn enter(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {
+    match target.enter(entry.name()) {
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => {
+            tree::remove_at(target.directory(), entry.name())?;
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        other => return other,
+    }
     // Files are put into it next.
-    files::create_dir(target, (mode.permissions().mode() & 0o777) | 0o700)
+    let mode = Mode::from_raw_mode(entry.stat()?.st_mode & 0o777) | Mode::RWXU;
+    rustix::fs::mkdirat(target.directory(), entry.name(), Mode::RWXU)?;
+    rustix::fs::chmodat(target.directory(), entry.name(), mode, AtFlags::empty())?;
+    target.enter(entry.name())
 }
 
-fn replace_file(source: &Utf8Path, target: &Utf8Path) -> Result<(), FileError> {
-    let read = |e| FileError::new("read", source, e);
-    let write = |e| FileError::new("replace", target, e);
-    let mode = fs::metadata(source).map_err(read)?.permissions().mode() & 0o7777;
-    if is_same(source, target, mode) {
+fn replace_file(entry: &Entry<'_>, place: BorrowedFd<'_>) -> io::Result<()> {
+    let mut content = entry.open()?;
+    let stat = rustix::fs::fstat(&content)?;
+    let mode = Mode::from_raw_mode(stat.st_mode & 0o7777);
+    if is_same(entry, place, mode)? {
         return Ok(());
     }
-    clear(target)?;
-    let mut fresh = tempfile::Builder::new()
-        .prefix(&format!(".{}.", target.file_name().unwrap_or("file")))
-        .permissions(fs::Permissions::from_mode(0o600))
-        .tempfile_in(target.parent().unwrap_or(target))
-        .map_err(write)?;
-    let mut content = fs::File::open(source).map_err(read)?;
-    io::copy(&mut content, fresh.as_file_mut()).map_err(write)?;
-    fresh.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(write)?;
-    fresh.as_file().sync_all().map_err(write)?;
-    fresh.persist(target).map_err(|e| write(e.error))?;
-    Ok(())
+    tree::remove_at(place, BESIDE.as_ref())?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let fresh = rustix::fs::openat(place, BESIDE, flags, Mode::RUSR | Mode::WUSR)?;
+    let mut fresh = File::from(fresh);
+    io::copy(&mut content, &mut fresh)?;
+    rustix::fs::fchmod(&fresh, mode)?;
+    fresh.sync_all()?;
+    put(entry, place)
 }
 
-fn is_same(source: &Utf8Path, target: &Utf8Path, mode: u32) -> bool {
-    let Ok(found) = target.symlink_metadata() else {
-        return false;
+fn is_same(entry: &Entry<'_>, place: BorrowedFd<'_>, mode: Mode) -> io::Result<bool> {
+    let Ok(there) = rustix::fs::statat(place, entry.name(), AtFlags::SYMLINK_NOFOLLOW) else {
+        return Ok(false);
     };
-    found.is_file()
-        && found.permissions().mode() & 0o7777 == mode
-        && fs::metadata(source).is_ok_and(|m| m.len() == found.len())
-        && fs::read(source).ok() == fs::read(target).ok()
-}
-
-fn replace_link(source: &Utf8Path, target: &Utf8Path) -> Result<(), FileError> {
-    let content = fs::read_link(source).map_err(|e| FileError::new("read the link", source, e))?;
-    if fs::read_link(target).is_ok_and(|there| there == content) {
-        return Ok(());
+    if FileType::from_raw_mode(there.st_mode) != FileType::RegularFile
+        || Mode::from_raw_mode(there.st_mode) != mode
+        || there.st_size != entry.stat()?.st_size
+    {
+        return Ok(false);
     }
-    clear(target)?;
-    let write = |e| FileError::new("replace", target, e);
-    let beside = tempfile::Builder::new()
-        .prefix(".link.")
-        .tempdir_in(target.parent().unwrap_or(target))
-        .map_err(write)?;
-    let fresh = beside.path().join("link");
-    symlink(content, &fresh).map_err(write)?;
-    fs::rename(&fresh, target).map_err(write)
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let Ok(there) = rustix::fs::openat(place, entry.name(), flags, Mode::empty()) else {
+        return Ok(false);
+    };
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    File::from(there).read_to_end(&mut old)?;
+    entry.open()?.read_to_end(&mut new)?;
+    Ok(old == new)
 }
 
-/// Only a directory has to go before something else can take its place.
-fn clear(target: &Utf8Path) -> Result<(), FileError> {
-    match target.symlink_metadata() {
-        Ok(found) if found.is_dir() => cart_core::tree::remove(target),
-        _ => Ok(()),
+/// Puts what is whole in its place. Only a directory has to go before.
+fn put(entry: &Entry<'_>, place: BorrowedFd<'_>) -> io::Result<()> {
+    match rustix::fs::renameat(place, BESIDE, place, entry.name()) {
+        Err(Errno::ISDIR) => {
+            tree::remove_at(place, entry.name())?;
+            Ok(rustix::fs::renameat(place, BESIDE, place, entry.name())?)
+        }
+        other => Ok(other?),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::MetadataExt;
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    use camino::Utf8PathBuf;
+    use cart_core::files;
 
     fn place() -> (tempfile::TempDir, Utf8PathBuf, Utf8PathBuf) {
         let dir = tempfile::tempdir().unwrap();
@@ -130,7 +152,7 @@ mod tests {
             files::write_atomic(&to.join("bin").join(name), content.as_bytes(), 0o755).unwrap();
         }
         files::write_atomic(&to.join("bin/link"), b"a file", 0o644).unwrap();
-        let running = fs::File::open(to.join("bin/run")).unwrap();
+        let running = File::open(to.join("bin/run")).unwrap();
         let same = inode(&to.join("bin/same"));
 
         overlay(&from, &to).unwrap();

@@ -11,7 +11,7 @@ use cart_core::files::{self, FileError};
 use cart_core::tree;
 
 use crate::build::BuildError;
-use crate::exchanged::STAGING;
+use crate::exchanged;
 use crate::gear::GearOnDisk;
 use crate::git::Git;
 use crate::progress::{Caller, Progress};
@@ -20,10 +20,13 @@ use crate::restored_deployment::{self, Current};
 use crate::scripts::HookError;
 use crate::snapshot::OnlyErrors;
 use crate::snapshot_names::Selection;
-use crate::state::State;
+use crate::state::{Marks, State};
 use crate::transforms::{TransformError, Transforms};
 use crate::unfinished::Unfinished;
 use crate::unpack::{self, UnpackError};
+
+/// Where a snapshot is laid out, in the gear's home.
+pub const STAGING: &str = ".restore";
 
 /// What becomes of a gear's git repository in a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,10 +88,8 @@ impl GearOnDisk {
         }
         // Also when that failed: a gear that should not run is not started by a snapshot, and one
         // that should run is not left in the middle of a deployment.
-        unfinished.state.write(&self.layout)?;
-        if stopped {
-            files::write_atomic(&self.layout.stop_lock(), b"", 0o640)?;
-        }
+        let stop_lock = stopped || self.layout.stop_lock().exists();
+        Marks { state: unfinished.state, stop_lock }.set(&self.layout)?;
         let rests = if ran || current == Current::Missing {
             Ok(())
         } else {
@@ -185,7 +186,10 @@ impl Staging {
 
     fn make(home: &Utf8Path) -> Result<Self, FileError> {
         let path = home.join(STAGING);
-        tree::remove(&path)?;
+        if tree::remove(&path).is_err() {
+            // It is listed, and keeps nobody from restoring.
+            exchanged::keep_aside(home)?;
+        }
         files::create_dir(&path, 0o700)?;
         Ok(Self(path))
     }
@@ -193,7 +197,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // The next restore removes it, and so does the end of the gear.
+        // What is left of it is listed; the next restore removes it, and so does the end of the gear.
         let _ = tree::remove(&self.0);
     }
 }

@@ -32,7 +32,7 @@ impl GearOnDisk {
         self.recover(progress)?;
         let mut unfinished = Unfinished::of(&self.layout);
         let ran = unfinished.state == State::Started && !self.layout.stop_lock().exists();
-        self.begin_pause(&mut unfinished)?;
+        self.begin_pause_if_room(&mut unfinished, progress)?;
         let outcome = self.snapshot_of_stopped(ran, out, progress);
         self.end_of(progress);
         outcome

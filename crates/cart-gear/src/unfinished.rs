@@ -21,7 +21,7 @@ use crate::processes::Processes;
 use crate::progress::Progress;
 use crate::replaced_code;
 use crate::scripts::HookError;
-use crate::state::State;
+use crate::state::{Marks, State};
 
 /// How long a script that outlived `gear` may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -134,6 +134,11 @@ impl Unfinished {
     }
 }
 
+/// Whether something is noted that the next command puts right, or that goes on.
+pub(crate) fn is_noted(layout: &Layout) -> bool {
+    file(layout).exists()
+}
+
 impl GearOnDisk {
     /// Puts right what the kill of a `gear` left that was deploying. Answers whether there was
     /// something. Whoever works on a gear does this first.
@@ -204,6 +209,24 @@ impl GearOnDisk {
         unfinished.now(Touched::Tried, &self.layout)?;
         self.runner.note = Some(script_file(&self.layout));
         Ok(())
+    }
+
+    /// As [`begin_pause`](Self::begin_pause), for what makes room on a full disk or saves what is on it:
+    /// it goes on without the note then.
+    pub(crate) fn begin_pause_if_room(
+        &mut self,
+        unfinished: &mut Unfinished,
+        progress: &mut dyn Progress,
+    ) -> Result<(), FileError> {
+        match self.begin_pause(unfinished) {
+            Err(error) if files::is_full(&error) => {
+                progress.notice(
+                    "The disk is full, so what goes on cannot be noted: if it is cut off, start the app yourself",
+                );
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// Notes that it has ended, well or badly.
@@ -279,13 +302,7 @@ impl GearOnDisk {
         {
             current.put(&missing, &self.layout)?;
         }
-        unfinished.state.write(&self.layout)?;
-        if unfinished.stop_lock {
-            files::write_atomic(&self.layout.stop_lock(), b"", 0o640)?;
-        } else {
-            files::remove_if_exists(&self.layout.stop_lock())?;
-        }
-        Ok(())
+        Marks { state: unfinished.state, stop_lock: unfinished.stop_lock }.set(&self.layout)
     }
 
     /// Has the app run, or not run, as it did before. That it fails is a notice, unless somebody asks

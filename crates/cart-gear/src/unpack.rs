@@ -2,24 +2,33 @@
 //! its very end, and refused as a whole when anything about it is wrong. Nothing is ever written
 //! through a link.
 
-use std::collections::HashSet;
-use std::fs::{self, File, Permissions};
-use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+mod laid;
+mod room;
+
+use std::fs::File;
+use std::io::{self, Read, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 use flate2::read::MultiGzDecoder;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
 use tar::{Entry, EntryType};
 
 use crate::progress::Interrupts;
-use crate::snapshot_names::{self, Location, NameError, Selection};
+use crate::snapshot_names::{self, NameError, Selection};
+use laid::{Laid, LaidError};
+use room::{Metered, Room};
+
+/// How many bytes of an archive may tell of one entry what it is: names, links, attributes and where a
+/// sparse file has holes. All of it is held in memory.
+pub const LONGEST_HEAD: usize = 2 * 1024 * 1024;
+/// So many remarks are made of what is left out.
+const MOST_REMARKS: usize = 100;
 
 /// Lays out what a restore takes of the archive `from` in the empty directory `staging`, with the
-/// names that it has in a gear's home. Answers remarks about what was left out.
+/// names that it has in a gear's home. Answers remarks about what was left out. It takes at most three
+/// quarters of what is free on the disk, of bytes and of files: what runs needs some, too.
 ///
 /// # Errors
 /// [`UnpackError`]; what is in `staging` is of no use then.
@@ -29,51 +38,73 @@ pub fn unpack(
     selection: &Selection<'_>,
     interrupts: &Interrupts,
 ) -> Result<Vec<String>, UnpackError> {
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(from));
+    let room = Room::share_of(staging)?;
+    unpack_within(room, from, staging, selection, interrupts)
+}
+
+fn unpack_within(
+    room: Room,
+    from: impl Read,
+    staging: &Utf8Path,
+    selection: &Selection<'_>,
+    interrupts: &Interrupts,
+) -> Result<Vec<String>, UnpackError> {
+    let (metered, allowance) = Metered::new(MultiGzDecoder::new(from));
+    let mut archive = tar::Archive::new(metered);
     let mut unpacking = Unpacking {
-        staging: staging.as_std_path().to_owned(),
+        laid: Laid::in_directory(staging)?,
+        room,
         selection,
         interrupts,
         top: None,
-        real: HashSet::new(),
-        directories: Vec::new(),
+        last: None,
         remarks: Vec::new(),
+        more_remarks: 0,
     };
-    for entry in archive.entries().map_err(UnpackError::Unreadable)? {
+    let mut entries = archive.entries().map_err(UnpackError::Unreadable)?;
+    loop {
         if interrupts.take() {
             return Err(UnpackError::Interrupted);
         }
-        unpacking.take(entry.map_err(UnpackError::Unreadable)?)?;
+        allowance.set(Some(LONGEST_HEAD as u64));
+        let Some(entry) = entries.next() else { break };
+        let mut entry = entry.map_err(|error| unpacking.unreadable(error))?;
+        allowance.set(None);
+        unpacking.take(&mut entry)?;
+        // What is not taken is read all the same, because the library would do it with the next head.
+        copy(&mut entry, &mut io::sink(), interrupts, UnpackError::Unreadable)?;
     }
+    allowance.set(None);
     // The checksum comes after what an archive says is its end.
-    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(UnpackError::Unreadable)?;
+    copy(&mut archive.into_inner(), &mut io::sink(), interrupts, UnpackError::Unreadable)?;
+    unpacking.laid.finish()?;
     if !staging.join("app-root/data").is_dir() {
         return Err(UnpackError::Layout { wrong: "it has no */app-root/data".to_owned() });
     }
-    unpacking.finish_directories()?;
-    Ok(unpacking.remarks)
+    Ok(unpacking.into_remarks())
 }
 
 struct Unpacking<'a> {
-    staging: PathBuf,
+    laid: Laid,
+    room: Room,
     selection: &'a Selection<'a>,
     interrupts: &'a Interrupts,
     /// The one top directory.
     top: Option<Vec<u8>>,
-    /// Directories below `staging` that are known to be there and no links.
-    real: HashSet<PathBuf>,
-    /// Modes and times, which are set when a directory is full.
-    directories: Vec<(PathBuf, u32, SystemTime)>,
+    /// The name of the last entry.
+    last: Option<String>,
     remarks: Vec<String>,
+    more_remarks: usize,
 }
 
 impl Unpacking<'_> {
-    fn take(&mut self, mut entry: Entry<'_, impl Read>) -> Result<(), UnpackError> {
-        let name = entry.path_bytes().into_owned();
+    fn take(&mut self, entry: &mut Entry<'_, impl Read>) -> Result<(), UnpackError> {
         let kind = entry.header().entry_type();
         if matches!(kind, EntryType::XGlobalHeader) {
             return Ok(());
         }
+        let name = entry.path_bytes().into_owned();
+        self.last = Some(shown(&name));
         let components = snapshot_names::components(&name)?;
         if matches!(kind, EntryType::Block | EntryType::Char) {
             return Err(UnpackError::Device { name: shown(&name) });
@@ -92,123 +123,96 @@ impl Unpacking<'_> {
         let Some(location) = self.selection.place(&components)? else {
             return Ok(());
         };
-        let target = self.target(&location);
         if location.must_be_directory && kind != EntryType::Directory {
             return Err(UnpackError::Layout { wrong: format!("{} is no directory", shown(&name)) });
         }
-        self.make_parents(&target, &name)?;
+        let Some((own, above)) = location.components.split_last() else {
+            return Ok(());
+        };
+        self.go(above, &name)?;
         match kind {
-            EntryType::Directory => self.take_directory(&entry, target, &name),
+            EntryType::Directory => self.take_directory(entry, own, &name),
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                self.take_file(&mut entry, &target, &name)
+                self.take_file(entry, own, &name)
             }
-            EntryType::Symlink => self.take_symlink(&entry, &target, &name),
-            EntryType::Link => self.take_hard_link(&entry, &target, &name),
+            EntryType::Symlink => self.take_symlink(entry, own, &name),
+            EntryType::Link => self.take_hard_link(entry, &location.components, &name),
             EntryType::Fifo => {
-                self.remarks.push(format!("left out, because it is a pipe: {}", shown(&name)));
+                self.remark(format!("left out, because it is a pipe: {}", shown(&name)));
                 Ok(())
             }
             _ => Err(UnpackError::Kind { name: shown(&name) }),
         }
     }
 
-    fn target(&self, location: &Location) -> PathBuf {
-        let mut path = self.staging.clone();
-        path.extend(location.components.iter().map(|c| std::ffi::OsStr::from_bytes(c)));
-        path
-    }
-
-    /// Makes what is missing above `target`; a link there would lead elsewhere.
-    fn make_parents(&mut self, target: &Path, name: &[u8]) -> Result<(), UnpackError> {
-        let Some(parent) = target.parent() else {
-            return Ok(());
-        };
-        if parent == self.staging || self.real.contains(parent) {
-            return Ok(());
-        }
-        self.make_parents(parent, name)?;
-        match parent.symlink_metadata() {
-            Ok(found) if found.is_dir() => {}
-            Ok(_) => return Err(UnpackError::Through { name: shown(name) }),
-            Err(_) => make_directory(parent)?,
-        }
-        self.real.insert(parent.to_owned());
-        Ok(())
+    /// Goes to a directory, which is made with those above it.
+    fn go(&mut self, directory: &[Vec<u8>], name: &[u8]) -> Result<(), UnpackError> {
+        let room = &mut self.room;
+        self.laid.go(directory, |_| room.take_directory(name)).map_err(|error| match error {
+            LaidError::NoDirectory => UnpackError::Through { name: shown(name) },
+            LaidError::Refused(refused) => refused,
+            LaidError::File(error) => UnpackError::Write(error),
+        })
     }
 
     fn take_directory(
         &mut self,
         entry: &Entry<'_, impl Read>,
-        target: PathBuf,
+        own: &[u8],
         name: &[u8],
     ) -> Result<(), UnpackError> {
-        match target.symlink_metadata() {
-            Ok(found) if found.is_dir() => {}
-            Ok(_) => return Err(UnpackError::Twice { name: shown(name) }),
-            Err(_) => make_directory(&target)?,
-        }
         let (mode, time) = (mode(entry)?, time(entry)?);
-        self.directories.push((target, mode, time));
+        let room = &mut self.room;
+        self.laid.enter(own, || room.take_directory(name)).map_err(|error| match error {
+            LaidError::NoDirectory => UnpackError::Twice { name: shown(name) },
+            LaidError::Refused(refused) => refused,
+            LaidError::File(error) => UnpackError::Write(error),
+        })?;
+        self.laid.will_have(mode, time);
         Ok(())
     }
 
     fn take_file(
         &mut self,
         entry: &mut Entry<'_, impl Read>,
-        target: &Path,
+        own: &[u8],
         name: &[u8],
     ) -> Result<(), UnpackError> {
         let (mode, time) = (mode(entry)?, time(entry)?);
-        make_way(target, name)?;
-        let failed = |e| UnpackError::Write(file_error(target, e));
-        let mut file = File::create_new(target).map_err(failed)?;
-        self.copy(entry, &mut file, target)?;
-        file.set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
-        file.set_modified(time).map_err(failed)
-    }
-
-    /// Tells a broken archive from a full disk.
-    fn copy(
-        &self,
-        entry: &mut impl Read,
-        file: &mut File,
-        target: &Path,
-    ) -> Result<(), UnpackError> {
-        let mut buffer = vec![0; 64 * 1024];
-        loop {
-            if self.interrupts.take() {
-                return Err(UnpackError::Interrupted);
-            }
-            match entry.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(count) => io::Write::write_all(file, &buffer[..count])
-                    .map_err(|e| UnpackError::Write(file_error(target, e)))?,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(UnpackError::Unreadable(e)),
-            }
-        }
+        self.room.take_file(name, entry.size())?;
+        self.make_way(own, name)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mut file: File =
+            rustix::fs::openat(self.laid.directory(), own, flags, Mode::RUSR | Mode::WUSR)
+                .map_err(|e| self.laid.failed(own, e.into()))?
+                .into();
+        let written = |e| UnpackError::Write(self.laid.failed(own, e));
+        copy(entry, &mut file, self.interrupts, written)?;
+        rustix::fs::fchmod(&file, mode).map_err(|e| written(e.into()))?;
+        rustix::fs::futimens(&file, &laid::both(time)).map_err(|e| written(e.into()))
     }
 
     /// A link may point anywhere, as a Python environment's to `/usr/bin/python3` does; nothing is
     /// ever written through it.
     fn take_symlink(
-        &self,
+        &mut self,
         entry: &Entry<'_, impl Read>,
-        target: &Path,
+        own: &[u8],
         name: &[u8],
     ) -> Result<(), UnpackError> {
         let link =
             entry.link_name_bytes().ok_or_else(|| UnpackError::Kind { name: shown(name) })?;
         let content = self.selection.symbolic_link(&link);
-        make_way(target, name)?;
-        symlink(std::ffi::OsStr::from_bytes(&content), target)
-            .map_err(|e| UnpackError::Write(file_error(target, e)))
+        self.room.take_file(name, content.len() as u64)?;
+        self.make_way(own, name)?;
+        rustix::fs::symlinkat(content.as_slice(), self.laid.directory(), own)
+            .map_err(|e| self.laid.failed(own, e.into()).into())
     }
 
     fn take_hard_link(
         &mut self,
         entry: &Entry<'_, impl Read>,
-        target: &Path,
+        target: &[Vec<u8>],
         name: &[u8],
     ) -> Result<(), UnpackError> {
         let leads_out = || UnpackError::HardLink { name: shown(name) };
@@ -217,67 +221,113 @@ impl Unpacking<'_> {
         if components.first().copied() != self.top.as_deref() {
             return Err(leads_out());
         }
-        let location = self.selection.place_of_link(&components)?.ok_or_else(leads_out)?;
-        let original = self.target(&location);
-        self.make_parents(&original, name)?;
-        if !original.symlink_metadata().is_ok_and(|m| m.is_file() || m.is_symlink()) {
-            return Err(leads_out());
-        }
-        if original == target {
+        let original = self.selection.place_of_link(&components)?.ok_or_else(leads_out)?;
+        if original.components == target {
             return Ok(());
         }
-        make_way(target, name)?;
-        fs::hard_link(&original, target).map_err(|e| UnpackError::Write(file_error(target, e)))
-    }
-
-    /// The innermost first: one that may not be written to must be full by then.
-    fn finish_directories(&mut self) -> Result<(), UnpackError> {
-        self.directories.sort_by_key(|(path, ..)| std::cmp::Reverse(path.components().count()));
-        for (path, mode, time) in &self.directories {
-            let failed = |e| UnpackError::Write(file_error(path, e));
-            let directory = File::open(path).map_err(failed)?;
-            directory.set_permissions(Permissions::from_mode(*mode)).map_err(failed)?;
-            directory.set_modified(*time).map_err(failed)?;
+        let (Some((its, beside)), Some((own, above))) =
+            (original.components.split_last(), target.split_last())
+        else {
+            return Err(leads_out());
+        };
+        self.laid.go(beside, |_| Err(leads_out())).map_err(|error| match error {
+            LaidError::NoDirectory => leads_out(),
+            LaidError::Refused(refused) => refused,
+            LaidError::File(error) => UnpackError::Write(error),
+        })?;
+        let from = self.laid.directory().try_clone_to_owned();
+        let from = from.map_err(|e| self.laid.failed(its, e))?;
+        let kind = rustix::fs::statat(&from, its.as_slice(), AtFlags::SYMLINK_NOFOLLOW)
+            .map(|stat| FileType::from_raw_mode(stat.st_mode));
+        if !matches!(kind, Ok(FileType::RegularFile | FileType::Symlink)) {
+            return Err(leads_out());
         }
-        Ok(())
+        self.go(above, name)?;
+        self.room.take_name(name)?;
+        self.make_way(own, name)?;
+        let to = self.laid.directory();
+        rustix::fs::linkat(from, its.as_slice(), to, own.as_slice(), AtFlags::empty())
+            .map_err(|e| self.laid.failed(own, e.into()).into())
+    }
+
+    /// The last of several entries of one name counts, as for `tar`.
+    fn make_way(&self, own: &[u8], name: &[u8]) -> Result<(), UnpackError> {
+        match rustix::fs::unlinkat(self.laid.directory(), own, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(Errno::ISDIR) => Err(UnpackError::Twice { name: shown(name) }),
+            Err(error) => Err(self.laid.failed(own, error.into()).into()),
+        }
+    }
+
+    fn unreadable(&self, error: io::Error) -> UnpackError {
+        if !error.get_ref().is_some_and(|inner| inner.is::<room::Spent>()) {
+            return UnpackError::Unreadable(error);
+        }
+        let place = match &self.last {
+            Some(last) => format!("behind {last}"),
+            None => "at its beginning".to_owned(),
+        };
+        UnpackError::Head { place }
+    }
+
+    /// An archive may hold any number of what is left out.
+    fn remark(&mut self, remark: String) {
+        if self.remarks.len() < MOST_REMARKS {
+            self.remarks.push(remark);
+        } else {
+            self.more_remarks += 1;
+        }
+    }
+
+    fn into_remarks(mut self) -> Vec<String> {
+        if self.more_remarks > 0 {
+            self.remarks.push(format!("left out in the same way: {} more", self.more_remarks));
+        }
+        self.remarks
     }
 }
 
-/// The last of several entries of one name counts, as for `tar`.
-fn make_way(target: &Path, name: &[u8]) -> Result<(), UnpackError> {
-    match target.symlink_metadata() {
-        Ok(found) if found.is_dir() => Err(UnpackError::Twice { name: shown(name) }),
-        Ok(_) => fs::remove_file(target).map_err(|e| UnpackError::Write(file_error(target, e))),
-        Err(_) => Ok(()),
+/// Tells a broken archive from a full disk, which is what `failed` is about.
+fn copy(
+    from: &mut impl Read,
+    to: &mut impl Write,
+    interrupts: &Interrupts,
+    failed: impl Fn(io::Error) -> UnpackError,
+) -> Result<(), UnpackError> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        if interrupts.take() {
+            return Err(UnpackError::Interrupted);
+        }
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => to.write_all(&buffer[..count]).map_err(&failed)?,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(UnpackError::Unreadable(e)),
+        }
     }
-}
-
-fn make_directory(path: &Path) -> Result<(), UnpackError> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new()
-        .mode(0o750)
-        .create(path)
-        .map_err(|e| UnpackError::Write(file_error(path, e)))
 }
 
 /// Without the bits that lend somebody's rights.
-fn mode(entry: &Entry<'_, impl Read>) -> Result<u32, UnpackError> {
-    Ok(entry.header().mode().map_err(UnpackError::Unreadable)? & 0o777)
+fn mode(entry: &Entry<'_, impl Read>) -> Result<Mode, UnpackError> {
+    let mode = entry.header().mode().map_err(UnpackError::Unreadable)?;
+    Ok(Mode::from_raw_mode(mode & 0o777))
 }
 
-fn time(entry: &Entry<'_, impl Read>) -> Result<SystemTime, UnpackError> {
+/// Seconds since 1970.
+fn time(entry: &Entry<'_, impl Read>) -> Result<i64, UnpackError> {
     let seconds = entry.header().mtime().map_err(UnpackError::Unreadable)?;
     // Times that no file can have.
-    let latest = u64::try_from(i64::from(i32::MAX) * 100).unwrap_or_default();
-    Ok(UNIX_EPOCH + Duration::from_secs(seconds.min(latest)))
+    Ok(i64::try_from(seconds).unwrap_or(i64::MAX).min(i64::from(i32::MAX) * 100))
 }
 
+/// A name for people: an archive may hold endless ones.
 fn shown(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).into_owned()
-}
-
-fn file_error(path: &Path, source: io::Error) -> FileError {
-    FileError::new("write", &Utf8PathBuf::from(path.to_string_lossy().into_owned()), source)
+    const ENOUGH: usize = 512;
+    match name.get(..ENOUGH) {
+        Some(head) if name.len() > ENOUGH => format!("{}[...]", String::from_utf8_lossy(head)),
+        _ => String::from_utf8_lossy(name).into_owned(),
+    }
 }
 
 /// A snapshot that is not taken.
@@ -325,6 +375,27 @@ pub enum UnpackError {
         /// Its name.
         name: String,
     },
+    /// An entry with endless names or attributes.
+    #[error(
+        "the entry {place} has more than {} KiB of names and attributes, which no gear has",
+        LONGEST_HEAD / 1024
+    )]
+    Head {
+        /// Where it stands in the archive.
+        place: String,
+    },
+    /// It would take more of the disk than a restore may.
+    #[error(
+        "{name} does not fit: a restore takes at most {most}, three quarters of what is free on the disk of {disk}. Make room and try again"
+    )]
+    Room {
+        /// The name of the first entry that does not fit.
+        name: String,
+        /// The limit, with its unit.
+        most: String,
+        /// Where there is too little.
+        disk: Utf8PathBuf,
+    },
     /// There is no room for it, say.
     #[error(transparent)]
     Write(#[from] FileError),
@@ -332,3 +403,6 @@ pub enum UnpackError {
     #[error("interrupted while the archive was being read")]
     Interrupted,
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files;
@@ -199,4 +199,34 @@ fn devices_are_refused_and_harmless_rarities_are_not() {
     assert!(!data.join("pipe").exists() && data.join("without/its/directory").exists());
     assert!(!target.home.join("deep").exists());
     assert!(answer(&target.url).contains("A small app"), "its code is what it was");
+}
+
+/// An archive whose last entry says that it holds `size` bytes, and holds `held`.
+fn boasting(kind: EntryType, name: &str, size: u64, held: u64) -> Vec<u8> {
+    let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    let data = (EntryType::Directory, DATA.1, 0, 0);
+    for (kind, name, size, held) in [data, (kind, name, size, held)] {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(0o755);
+        header.set_size(size);
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_cksum();
+        builder.append(&header, std::io::repeat(b'a').take(held)).unwrap();
+    }
+    builder.into_inner().unwrap().finish().unwrap()
+}
+
+#[test]
+fn an_archive_that_makes_much_of_itself_gets_neither_memory_nor_disk() {
+    let target = Target::new();
+    let endless = 16 << 20;
+    target.refuses(
+        &boasting(EntryType::GNULongName, "././@LongLink", endless, endless),
+        "behind ./u/app-root/data/ has more than 2048 KiB of names",
+    );
+    target.refuses(
+        &boasting(EntryType::Regular, "./u/app-root/data/zeros", 1 << 50, 0),
+        "./u/app-root/data/zeros does not fit: a restore takes at most",
+    );
 }

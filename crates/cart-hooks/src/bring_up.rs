@@ -195,8 +195,11 @@ pub(crate) fn put_in_front(
     // Noted until nginx has obeyed: a reload that failed, or was killed, is not forgotten.
     let pending = ctx.dir.run().join("nginx.pending");
     let was_pending = pending.exists();
-    files::write_atomic(&pending, b"", 0o600)?;
+    if stage.changes() {
+        files::write_atomic(&pending, b"", 0o600)?;
+    }
     let config = stage.promote()?;
+    nginx.provide_pid_file();
     let renew = renew == Renew::Always;
     let change = match client.ensure(spec.clone(), renew) {
         // The port may be held by what a killed supervisor left behind without a record.

@@ -34,7 +34,7 @@ pub(crate) fn through_nginx(ctx: &mut Context<'_>, ready: &Ready) -> Result<(), 
         Probe::Http { path, .. } => path.as_str(),
         Probe::Reaction => "/",
     };
-    let log = services::appserver_log(ctx);
+    let (log, _) = services::collected_log(ctx, ready.app.settings.log_limits);
     let text = || messages::not_answering(address, path, &answer, log.as_str());
     match &answer {
         Ok(Some(Verdict::Proved)) => Ok(()),

@@ -87,7 +87,7 @@ fn own_log(ctx: &Context<'_>) -> Utf8PathBuf {
 
 /// Where the app's output goes, and who writes it: the node's logshifter where there is one, else
 /// we. A node's is given its own limits by its own variables (node-contract.md, Logs).
-fn collected_log(ctx: &Context<'_>, limits: LogLimits) -> (Utf8PathBuf, Logging) {
+pub(crate) fn collected_log(ctx: &Context<'_>, limits: LogLimits) -> (Utf8PathBuf, Logging) {
     let (log, writer) = match logshifter(ctx) {
         Some((log, writer)) => (log, writer),
         None => {

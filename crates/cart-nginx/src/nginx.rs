@@ -84,6 +84,11 @@ impl Nginx {
         service::command(&self.binary, &self.dir, &self.env)
     }
 
+    /// See [`service::provide_pid_file`].
+    pub fn provide_pid_file(&self) {
+        service::provide_pid_file(&self.dir);
+    }
+
     /// Tells a master to read the configuration again, and sees to it; see [`service::reload`].
     ///
     /// # Errors

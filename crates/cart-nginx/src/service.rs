@@ -22,6 +22,8 @@ pub const STOP: Signal = Signal::TERM;
 /// Open the logs anew, after they were renamed.
 pub const REOPEN_LOGS: Signal = Signal::USR1;
 
+/// A disk with fewer bytes is as good as full: logs take them at any moment.
+const FULL: u64 = 1024 * 1024;
 /// How many of the error log's last lines an error keeps.
 const LOG_LINES: usize = 10;
 
@@ -42,6 +44,27 @@ pub fn command(binary: &Binary, dir: &CartridgeDir, env: &GearEnv) -> CommandSpe
         .args(["-p", dir.path().as_str(), "-c", layout::main_file(dir).as_str()])
         .args(["-g", "daemon off;"]);
     with_error_log(command, binary)
+}
+
+/// Lets nginx start where there is no room for its pid, without which it would not: the pid then goes
+/// nowhere. To be called before nginx is started; one that runs has its file, which stays.
+pub fn provide_pid_file(dir: &CartridgeDir) {
+    let file = layout::pid_file(dir);
+    // `nginx -t` leaves an empty one.
+    if file.symlink_metadata().is_ok_and(|found| found.is_symlink() || found.len() > 0) {
+        return;
+    }
+    // A quota is seen only by trying. What is left of a full disk may be taken before nginx comes.
+    let tried = files::write_unsynced(&file, b"0\n", 0o644);
+    // What cannot be done here, nginx cannot do either, and says so.
+    let _ = files::remove_if_exists(&file);
+    let left = rustix::fs::statvfs(dir.path().as_std_path());
+    if left.is_ok_and(|left| left.f_bavail.saturating_mul(left.f_frsize) < FULL)
+        || tried.is_err_and(|error| files::is_full(&error))
+    {
+        // nginx removes the link when it ends, as it would the file.
+        let _ = std::os::unix::fs::symlink("/dev/null", &file);
+    }
 }
 
 /// Makes a listening socket ready for [`command`]. nginx takes an inherited socket as it is and

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::{CartridgeDir, CommandSpec, GearEnv, run, tree};
 
@@ -19,11 +19,14 @@ use crate::user_config::{UserConfig, UserLine};
 /// How long `nginx -t` may take. It takes milliseconds, but for names that it has to look up.
 const TEST_LIMIT: Duration = Duration::from_secs(30);
 
-/// A configuration beside the one that runs. Nothing that runs reads it; dropped without
+/// A configuration beside the one that runs, if it is not the same: nothing is written then, for a start
+/// on a full disk must need no room. Nothing that runs reads what is beside; dropped without
 /// [`promote`](Self::promote) it is gone.
 #[derive(Debug)]
 pub struct Stage {
     dir: CartridgeDir,
+    /// The directory with its files.
+    place: Utf8PathBuf,
     user: Option<UserConfig>,
 }
 
@@ -38,7 +41,7 @@ pub enum Change {
 
 impl Stage {
     /// Writes `rendered`, in which `user` stands in the place of our server block, to
-    /// `conf.next/`. Only the gear's user may read it: templates are rendered with passwords.
+    /// `conf.next/`, unless that is what is in place. Only the gear's user may read it: templates are rendered with passwords.
     /// Makes the directories that nginx needs.
     ///
     /// # Errors
@@ -50,10 +53,13 @@ impl Stage {
     ) -> Result<Self, FileError> {
         dir.create_all()?;
         files::create_dir(&layout::temporary_files(dir), 0o700)?;
+        tree::remove(&layout::stage(dir))?;
+        if Self::in_place(dir).is_ok_and(|in_place| in_place == *rendered) {
+            return Ok(Self { dir: dir.clone(), place: dir.conf(), user });
+        }
         let place = layout::stage(dir);
-        tree::remove(&place)?;
         files::create_dir(&place, 0o700)?;
-        let stage = Self { dir: dir.clone(), user };
+        let stage = Self { dir: dir.clone(), place: place.clone(), user };
         for (name, content) in [
             (MAIN_FILE, &rendered.main),
             (APPSERVER_FILE, &rendered.appserver),
@@ -86,7 +92,7 @@ impl Stage {
         if let Some(user) = &self.user {
             includes::check(user, &self.dir)?;
         }
-        let command = test_command(&self.dir, binary, env, "-t");
+        let command = test_command(&self.dir, &self.place, binary, env, "-t");
         let output = run::output(&command, TEST_LIMIT).map_err(TestError::of_run)?;
         if output.status.success() {
             return Ok(());
@@ -116,9 +122,15 @@ impl Stage {
             return Ok(true);
         }
         // It may do so in a file that it includes.
-        let command = test_command(&self.dir, binary, env, "-T");
+        let command = test_command(&self.dir, &self.place, binary, env, "-T");
         let output = run::output(&command, TEST_LIMIT).map_err(TestError::of_run)?;
         Ok(reach::listens_on(&output.stdout, address))
+    }
+
+    /// Whether it is another one than what is in place.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.place != self.dir.conf()
     }
 
     /// Puts it in place, each file at once, and says whether that changed anything.
@@ -127,7 +139,7 @@ impl Stage {
     /// [`FileError`] naming the file that could not be replaced. What runs has read its files long
     /// ago and does not mind.
     pub fn promote(self) -> Result<Change, FileError> {
-        let (from, to) = (layout::stage(&self.dir), self.dir.conf());
+        let (from, to) = (&self.place, self.dir.conf());
         let mut change = Change::None;
         // The file that includes the others comes last.
         for name in [APPSERVER_FILE, SERVER_FILE, MAIN_FILE] {
@@ -146,7 +158,6 @@ impl Stage {
         let named = self.user.as_ref().zip(complaint.subject());
         let named = named.and_then(|(user, subject)| user.line_with(subject));
         let Complaint { words, place } = complaint;
-        let staged = layout::stage(&self.dir);
         let Some(place) = place else {
             return match named {
                 Some(at) => TestError::InUserConfig { at, words, remedy },
@@ -154,10 +165,10 @@ impl Stage {
             };
         };
         match &self.user {
-            Some(user) if place.file == staged.join(SERVER_FILE) => {
+            Some(user) if place.file == self.place.join(SERVER_FILE) => {
                 TestError::InUserConfig { at: user.line(place.line), words, remedy }
             }
-            _ if place.file.starts_with(&staged) => TestError::InOurs {
+            _ if place.file.starts_with(&self.place) => TestError::InOurs {
                 file: place.file.file_name().unwrap_or_default().to_owned(),
                 line: place.line,
                 words,
@@ -174,10 +185,16 @@ impl Drop for Stage {
     }
 }
 
-/// `nginx -t` of a staged configuration, or `-T`, which shows all of it. Sockets that a master would inherit are none of its
-/// business: it finds their addresses taken and does not mind.
-fn test_command(dir: &CartridgeDir, binary: &Binary, env: &GearEnv, how: &str) -> CommandSpec {
-    let file = layout::stage(dir).join(MAIN_FILE);
+/// `nginx -t` of the configuration in `place`, or `-T`, which shows all of it. Sockets that a master
+/// would inherit are none of its business: it finds their addresses taken and does not mind.
+fn test_command(
+    dir: &CartridgeDir,
+    place: &Utf8Path,
+    binary: &Binary,
+    env: &GearEnv,
+    how: &str,
+) -> CommandSpec {
+    let file = place.join(MAIN_FILE);
     let mut env = env.clone();
     env.remove("NGINX");
     let command = CommandSpec::new(binary.path.as_path(), &env).dir(dir.path()).args([

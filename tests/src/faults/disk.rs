@@ -20,7 +20,16 @@ struct Ballast(Utf8PathBuf);
 
 impl Ballast {
     fn all_but(place: &Utf8Path, left: u64) -> Self {
-        let ballast = Self(place.join("ballast"));
+        Self::of(place.join("ballast"), left)
+    }
+
+    /// Takes what somebody has given back since.
+    fn rest(place: &Utf8Path) -> Self {
+        Self::of(place.join("ballast.rest"), 0)
+    }
+
+    fn of(file: Utf8PathBuf, left: u64) -> Self {
+        let ballast = Self(file);
         let mut file = File::create(&ballast.0).unwrap();
         let error = std::iter::repeat_with(|| file.write_all(&[0; 4096])).find_map(Result::err);
         assert_eq!(error.unwrap().kind(), ErrorKind::StorageFull);
@@ -87,6 +96,26 @@ pub(super) fn full_while_installing(stage: &Stage, gear: &TestGear) {
     gear.control("restart").done();
 }
 
+/// What runs is stopped and started again as it was, and needs no room for that.
+pub(super) fn full_while_stopping(stage: &Stage, gear: &TestGear) {
+    let pid = get(gear.address(), "/pid").body;
+    let _full = Ballast::all_but(&stage.place, 0);
+    for again in ["start", "restart"] {
+        gear.control("stop").done();
+        assert_eq!(gear.gear().processes().alive(), []);
+        assert_eq!(gear.control("status").code, i32::from(NOT_RUNNING));
+        let _rest = Ballast::rest(&stage.place);
+        gear.control(again).done();
+        assert_eq!(get(gear.address(), "/").body, "mirror");
+        gear.control("status").done();
+    }
+    gear.control("restart").done();
+    gear.control("reload").done();
+    gear.control("stop").done();
+    gear.control("start").done();
+    assert_ne!(get(gear.address(), "/pid").body, pid);
+}
+
 pub(super) fn full_at_the_start(stage: &Stage, gear: &TestGear) {
     let full = Ballast::all_but(&stage.place, 4 << 20);
     let said = stage.try_gear().unwrap_err();
@@ -95,6 +124,7 @@ pub(super) fn full_at_the_start(stage: &Stage, gear: &TestGear) {
     drop(full);
 
     gear.control("stop").done();
+    gear.set("OPENSHIFT_NGINX_READ_TIMEOUT", "78");
     let conf = super::content(&gear.cartridge().join("conf"));
     let full = Ballast::all_but(&stage.place, 0);
     for action in ["start", "restart"] {
@@ -111,6 +141,7 @@ pub(super) fn full_at_the_start(stage: &Stage, gear: &TestGear) {
 /// A quota counts files, too.
 pub(super) fn no_file_left(stage: &Stage, gear: &TestGear) {
     let before = Untouched::now(gear);
+    gear.set("OPENSHIFT_NGINX_READ_TIMEOUT", "79");
     let many = stage.place.join("many");
     std::fs::create_dir(&many).unwrap();
     let error = (0..).find_map(|number| File::create(many.join(format!("{number}"))).err());
@@ -123,6 +154,8 @@ pub(super) fn no_file_left(stage: &Stage, gear: &TestGear) {
     process.signal(Signal::KILL);
     assert!(process.wait_gone(LIMIT));
     assert_eq!(get(gear.address(), "/").body, "mirror");
+    gear.control("stop").done();
+    assert_eq!(gear.gear().processes().alive(), []);
     std::fs::remove_dir_all(many).unwrap();
     gear.control("restart").done();
 }

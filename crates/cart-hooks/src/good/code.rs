@@ -5,16 +5,17 @@
 //! until then. What is the same as in a former copy is linked to that, which nobody edits.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use camino::Utf8Path;
 use cart_core::files::FileError;
+use cart_core::tree::{self, Step, Walk};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
-use walkdir::{DirEntry, WalkDir};
 
 /// How much code is copied. A gear has 1 GiB and 80,000 files by default (node-contract.md,
 /// Environment), in which the code stands once more for each deployment that is kept.
@@ -24,10 +25,12 @@ pub(crate) struct Limit {
     pub(crate) bytes: u64,
     /// Files, directories and links.
     pub(crate) entries: usize,
+    /// Bytes of a path below the directory: a copy has a path, too, and the system takes 4,096.
+    pub(crate) path: usize,
 }
 
 /// More is an app with data or a foreign environment in its repository.
-pub(crate) const LIMIT: Limit = Limit { bytes: 100 * 1024 * 1024, entries: 20_000 };
+pub(crate) const LIMIT: Limit = Limit { bytes: 100 * 1024 * 1024, entries: 20_000, path: 3_000 };
 
 /// What code is in a directory, in the order of a walk.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,9 +67,20 @@ impl Code {
         let real = root.canonicalize_utf8().map_err(|e| FileError::new("read", root, e))?;
         let mut code = Self { entries: Vec::new() };
         let mut bytes = 0;
-        let walk = WalkDir::new(&real).min_depth(1).sort_by_file_name().into_iter();
-        for entry in walk.filter_entry(|entry| entry.depth() == 0 || is_code(entry.file_name())) {
-            let looked_at = entry.map_err(io::Error::from).and_then(|e| look(&e, root, &real));
+        let mut walk = Walk::new(&real)?;
+        while let Some(step) = walk.next() {
+            let looked_at = match step {
+                Ok(Step::Left(_)) => continue,
+                Ok(Step::Entry(entry)) if !is_code(entry.name()) => {
+                    walk.skip();
+                    continue;
+                }
+                Ok(Step::Entry(entry)) if entry.below().as_os_str().len() > limit.path => {
+                    return Ok(None);
+                }
+                Ok(Step::Entry(entry)) => look(&entry, root, &real),
+                Err(error) => Err(error.source),
+            };
             match looked_at {
                 Ok(None) => {}
                 Ok(Some(entry)) => {
@@ -132,23 +146,22 @@ fn is_code(name: &OsStr) -> bool {
 }
 
 /// `None` for sockets, pipes and devices.
-fn look(entry: &DirEntry, root: &Utf8Path, real: &Utf8Path) -> io::Result<Option<Entry>> {
-    let below = entry.path().strip_prefix(real).unwrap_or(entry.path()).to_owned();
-    let kind = entry.file_type();
-    let what = if kind.is_dir() {
+fn look(entry: &tree::Entry<'_>, root: &Utf8Path, real: &Utf8Path) -> io::Result<Option<Entry>> {
+    let below = entry.below().to_owned();
+    let what = if entry.is_dir() {
         What::Directory
-    } else if kind.is_symlink() {
-        let target = fs::read_link(entry.path())?;
+    } else if entry.is_symlink() {
+        let target = PathBuf::from(OsString::from_vec(entry.read_link()?.into_bytes()));
         match target.strip_prefix(root).or_else(|_| target.strip_prefix(real)) {
             Ok(inside) => What::LinkInside(inside.to_owned()),
             Err(_) => What::Link(target),
         }
-    } else if kind.is_file() {
-        let metadata = entry.metadata()?;
+    } else if entry.is_file() {
+        let stat = entry.stat()?;
         What::File {
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            mode: metadata.mode() & 0o7777,
+            size: stat.st_size.try_into().unwrap_or_default(),
+            modified: (stat.st_mtime, stat.st_mtime_nsec.try_into().unwrap_or_default()),
+            mode: stat.st_mode & 0o7777,
         }
     } else {
         return Ok(None);

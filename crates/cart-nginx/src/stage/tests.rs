@@ -41,7 +41,9 @@ fn what_is_not_promoted_changes_nothing() {
 fn promoting_says_whether_anything_changed() {
     let fake = Fake::new();
     assert_eq!(fake.stage("1").promote().unwrap(), Change::Some);
-    assert_eq!(fake.stage("1").promote().unwrap(), Change::None);
+    let same = fake.stage("1");
+    assert!(!same.changes() && !layout::stage(&fake.dir).exists(), "it takes room");
+    assert_eq!(same.promote().unwrap(), Change::None);
     assert_eq!(fake.stage("2").promote().unwrap(), Change::Some);
     assert_eq!(fake.in_place().as_deref(), Some("2"));
     assert!(!layout::stage(&fake.dir).exists());
@@ -60,7 +62,7 @@ fn only_the_gears_user_may_read_what_holds_passwords() {
     use std::os::unix::fs::PermissionsExt;
     let fake = Fake::new();
     let stage = fake.stage("1");
-    let mode = |path: &camino::Utf8Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let mode = |path: &Utf8Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&layout::stage(&fake.dir)), 0o700);
     assert_eq!(mode(&layout::stage(&fake.dir).join(MAIN_FILE)), 0o600);
     stage.promote().unwrap();
@@ -75,13 +77,13 @@ fn testing_inherits_no_socket_and_writes_to_no_foreign_log() {
     };
     let dir = CartridgeDir::new("/g/c".into());
     let env = GearEnv::new().with("NGINX", "3;").with("A", "1");
-    let new = test_command(&dir, &at("nginx/1.19.5"), &env, "-t");
+    let new = test_command(&dir, &layout::stage(&dir), &at("nginx/1.19.5"), &env, "-t");
     assert_eq!(
         new.to_string(),
         "/usr/sbin/nginx -t -q -p /g/c -c /g/c/conf.next/nginx.conf -e stderr"
     );
     assert_eq!(new.env, GearEnv::new().with("A", "1"));
-    let old = test_command(&dir, &at("nginx/1.19.4"), &env, "-t");
+    let old = test_command(&dir, &layout::stage(&dir), &at("nginx/1.19.4"), &env, "-t");
     assert!(!old.to_string().contains("-e"), "{old}");
 }
 

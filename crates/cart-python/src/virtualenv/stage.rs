@@ -7,13 +7,14 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 use cart_core::run::{self, RunError};
+use cart_core::tree::{Descent, Entry, Step, Walk};
 use cart_core::{CommandSpec, GearEnv, tree};
-use walkdir::WalkDir;
 
 use super::relocate::{self, relocate};
 use super::{VirtualEnv, environment_for};
@@ -140,41 +141,50 @@ pub(super) fn resolved(place: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
 
 /// Copies an environment, its stamp left out. Whatever no tool writes into is shared.
 pub(crate) fn copy_tree(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
-    for entry in WalkDir::new(from) {
-        let entry = entry.map_err(|e| FileError::new("read", from, plain(e)))?;
-        let failed = |source| FileError::new("copy", from, source);
-        let path = Utf8Path::from_path(entry.path())
-            .ok_or_else(|| failed(io::Error::from(io::ErrorKind::InvalidFilename)))?;
-        let Ok(relative) = path.strip_prefix(from) else {
-            continue;
-        };
-        if relative == stamp::FILE {
-            continue;
+    let mut walk = Walk::new(from)?;
+    let made = |source| FileError::new("copy", to, source);
+    fs::create_dir(to).map_err(made)?;
+    let mut target = Descent::at(to.as_std_path()).map_err(made)?;
+    while let Some(step) = walk.next() {
+        match step? {
+            Step::Entry(entry) if entry.below() == Path::new(stamp::FILE) => {}
+            Step::Entry(entry) => {
+                copy_entry(&entry, &mut target).map_err(|source| entry.failed("copy", source))?;
+            }
+            Step::Left(entry) => {
+                target.leave().map_err(|source| entry.failed("copy", source))?;
+            }
         }
-        let copy = to.join(relative);
-        let kind = entry.file_type();
-        let done = if kind.is_dir() {
-            fs::create_dir(&copy)
-        } else if kind.is_symlink() {
-            path.read_link_utf8().and_then(|link| std::os::unix::fs::symlink(link, &copy))
-        } else if is_rewritten(relative) {
-            fs::copy(path, &copy).map(drop)
-        } else {
-            // A file system without hard links gets a copy.
-            fs::hard_link(path, &copy).or_else(|_| fs::copy(path, &copy).map(drop))
-        };
-        done.map_err(|source| FileError::new("copy", path, source))?;
     }
     Ok(())
 }
 
+fn copy_entry(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {
+    use rustix::fs::{AtFlags, Mode, linkat, mkdirat, symlinkat};
+    let (place, name) = (target.directory(), entry.name());
+    if entry.is_dir() {
+        mkdirat(place, name, Mode::from_raw_mode(0o777))?;
+        return target.enter(name);
+    }
+    if entry.is_symlink() {
+        return Ok(symlinkat(entry.read_link()?, place, name)?);
+    }
+    if !is_rewritten(entry.below())
+        && linkat(entry.directory(), name, place, name, AtFlags::empty()).is_ok()
+    {
+        return Ok(());
+    }
+    // Also on a file system without hard links.
+    entry.copy_into(place)
+}
+
 /// Whether some tool may write into this file as it is: then the environment in use, which
 /// shares it, would change too. Everything else is replaced as a whole, by pip and by Python.
-fn is_rewritten(relative: &Utf8Path) -> bool {
+fn is_rewritten(relative: &Path) -> bool {
     relative.starts_with("bin")
         || relative.starts_with("src")
-        || relative.parent() == Some(Utf8Path::new(""))
-        || relative.file_name().is_some_and(relocate::is_link_file)
+        || relative.parent() == Some(Path::new(""))
+        || relative.file_name().is_some_and(|n| relocate::is_link_file(&n.to_string_lossy()))
 }
 
 /// The environment of `python -m venv` and pip inside a stage.
@@ -193,11 +203,6 @@ fn remedy(error: &RunError) -> String {
         },
         RunError::NotStarted { .. } | RunError::TimedOut { .. } => String::new(),
     }
-}
-
-/// What the system said, without the path that walkdir puts before it.
-fn plain(error: walkdir::Error) -> io::Error {
-    error.into_io_error().unwrap_or_else(|| io::Error::other("its links go in a circle"))
 }
 
 /// An environment that could not be made or put in place.

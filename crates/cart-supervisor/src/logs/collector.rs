@@ -21,8 +21,6 @@ use crate::handover::Copies;
 use crate::logs::WRITE_LOG;
 use crate::succession::Succession;
 
-use super::writer::WRITE_LOG;
-
 /// How much a service may print while nobody writes it: the most that the system allows to
 /// everybody (`/proc/sys/fs/pipe-max-size`).
 const CAPACITY: usize = 1 << 20;

@@ -1,9 +1,11 @@
 //! `gear list` and `gear status`: what there is, in words or as JSON. Nobody is kept waiting, and
 //! nobody is waited for.
 
+use camino::Utf8PathBuf;
 use cart_gear::gear_home::Listed;
 use cart_gear::operations::Health;
 use cart_gear::record::Stage;
+use cart_gear::restore::STAGING;
 use cart_gear::{Conditions, GearHome, GearOnDisk};
 use serde::Serialize;
 
@@ -28,6 +30,9 @@ struct Summary {
     home: String,
     /// Who works on it now.
     busy: Option<String>,
+    /// What a restore left, which takes room and nothing else.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_over: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,6 +66,12 @@ pub(crate) fn list(arguments: &ListArguments, context: &mut Context) -> Result<(
     } else {
         table(&summaries).iter().for_each(|line| answer(line));
     }
+    for path in &found.left_over {
+        remark(&format!(
+            "{path} is left of an earlier gear: look why it cannot be removed, and do it"
+        ));
+    }
+    summaries.iter().for_each(|gear| left_over(gear).iter().for_each(|line| remark(line)));
     Ok(())
 }
 
@@ -120,6 +131,12 @@ fn summary(gears: &GearHome, listed: &Listed) -> Summary {
             .collect(),
         stop_lock: gear.as_ref().is_some_and(|gear| gear.layout().stop_lock().exists()),
         home: listed.home.to_string(),
+        left_over: match (&busy, &gear) {
+            (None, Some(gear)) => {
+                gear.left_over().into_iter().map(Utf8PathBuf::into_string).collect()
+            }
+            _ => Vec::new(),
+        },
         busy: busy.map(|holder| holder.to_string()),
     }
 }
@@ -137,6 +154,19 @@ fn in_words(status: &Status) {
     } else if summary.state == "started" && !status.healthy {
         answer("It is not well");
     }
+    left_over(summary).iter().for_each(|line| answer(line));
+}
+
+fn left_over(gear: &Summary) -> Vec<String> {
+    let (numbered, plain): (Vec<_>, Vec<_>) =
+        gear.left_over.iter().partition(|path| !path.ends_with(STAGING));
+    let plain = plain
+        .into_iter()
+        .map(|path| format!("{path} is left of a restore: `gear tidy {}` removes it", gear.name));
+    let numbered = numbered.into_iter().map(|path| {
+        format!("{path} is left of a restore: see whether anything of it is missing, and remove it")
+    });
+    plain.chain(numbered).collect()
 }
 
 fn cartridges(summary: &Summary, before: &str) -> String {

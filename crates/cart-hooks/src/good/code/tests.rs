@@ -92,9 +92,10 @@ fn version_control_compiled_python_and_sockets_are_no_code() {
 fn what_is_too_large_is_not_even_read_to_its_end() {
     let (_keep, dir) = app();
     let repo = dir.join("repo");
-    assert!(Code::read(&repo, Limit { bytes: 10, entries: 9 }).unwrap().is_none());
-    assert!(Code::read(&repo, Limit { bytes: 999, entries: 2 }).unwrap().is_none());
-    assert!(Code::read(&repo, Limit { bytes: 999, entries: 9 }).unwrap().is_some());
+    assert!(Code::read(&repo, Limit { bytes: 10, entries: 9, path: 99 }).unwrap().is_none());
+    assert!(Code::read(&repo, Limit { bytes: 999, entries: 2, path: 99 }).unwrap().is_none());
+    assert!(Code::read(&repo, Limit { bytes: 999, entries: 9, path: 2 }).unwrap().is_none());
+    assert!(Code::read(&repo, Limit { bytes: 999, entries: 9, path: 99 }).unwrap().is_some());
 }
 
 #[test]
