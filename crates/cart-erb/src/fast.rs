@@ -46,7 +46,7 @@ pub(crate) fn render(parts: &[Part], context: &Context) -> Rendered {
             }
         }
     }
-    Rendered::new(bytes, &marks)
+    Rendered::new(bytes, marks)
 }
 
 /// The name in `ENV['NAME']` or `ENV["NAME"]`.

@@ -2,16 +2,16 @@
 
 use crate::flow::{Outcome, argument_error, limit, raise, refuse};
 use crate::inspect;
+use crate::limits::{Budget, WIDEST_FIELD};
 use crate::number;
 use crate::text;
 use crate::value::Value;
 
-/// The widest field. Ruby has no limit; ours keeps a template from asking for gigabytes.
-const WIDEST: usize = 1_000_000;
-
 /// Formats `args` as `template` says.
-pub(crate) fn format(template: &[u8], args: &[Value]) -> Outcome<Vec<u8>> {
-    let mut formatter = Formatter { template, at: 0, args, next: 0, out: Vec::new() };
+pub(crate) fn format(template: &[u8], args: &[Value], budget: &Budget) -> Outcome<Vec<u8>> {
+    budget.read(template.len())?;
+    budget.string(template.len())?;
+    let mut formatter = Formatter { template, at: 0, args, next: 0, out: Vec::new(), budget };
     while let Some(byte) = formatter.take() {
         match byte {
             b'%' => formatter.field()?,
@@ -27,6 +27,7 @@ struct Formatter<'f> {
     args: &'f [Value],
     next: usize,
     out: Vec<u8>,
+    budget: &'f Budget,
 }
 
 /// What stands between `%` and the letter.
@@ -51,6 +52,7 @@ impl Formatter<'_> {
 
     fn field(&mut self) -> Outcome<()> {
         let mut spec = Spec::default();
+        self.budget.charge(1)?;
         loop {
             let Some(byte) = self.take() else {
                 return argument_error("incomplete format specifier; use %% (double %) instead");
@@ -76,7 +78,7 @@ impl Formatter<'_> {
                 b'<' => spec.value = Some(self.named(b'>')?),
                 b'{' => {
                     let value = self.named(b'}')?;
-                    return self.text(&spec, &inspect::to_s(&value)?);
+                    return self.text(&spec, &inspect::to_s(&value, self.budget)?);
                 }
                 b'\n' | 0 => {
                     self.out.extend_from_slice(&[b'%', byte]);
@@ -96,8 +98,8 @@ impl Formatter<'_> {
         while let Some(digit @ b'0'..=b'9') = self.template.get(self.at) {
             number = number * 10 + usize::from(digit - b'0');
             self.at += 1;
-            if number > WIDEST {
-                return limit(format!("a format field wider than {WIDEST}"));
+            if number > WIDEST_FIELD {
+                return limit(format!("a format field wider than {WIDEST_FIELD}"));
             }
         }
         Ok(number)
@@ -108,8 +110,8 @@ impl Formatter<'_> {
         let width = crate::call::int_of(&value)?;
         spec.minus |= width < 0;
         spec.width = match usize::try_from(width.unsigned_abs()) {
-            Ok(width) if width <= WIDEST => width,
-            _ => return limit(format!("a format field wider than {WIDEST}")),
+            Ok(width) if width <= WIDEST_FIELD => width,
+            _ => return limit(format!("a format field wider than {WIDEST_FIELD}")),
         };
         Ok(())
     }
@@ -118,7 +120,7 @@ impl Formatter<'_> {
         if self.template.get(self.at) == Some(&b'*') {
             self.at += 1;
             let value = self.argument()?;
-            return Ok(usize::try_from(to_int(&value)?).unwrap_or(0).min(WIDEST));
+            return Ok(usize::try_from(to_int(&value)?).unwrap_or(0).min(WIDEST_FIELD));
         }
         self.number()
     }
@@ -145,7 +147,7 @@ impl Formatter<'_> {
         let name = &self.template[self.at..end];
         self.at = end + 1;
         let [Value::Map(map)] = self.args else { return argument_error("one hash required") };
-        match map.0.borrow().get(&Value::symbol(name)) {
+        match map.0.borrow().get(&Value::symbol(name), self.budget) {
             Some(value) => Ok(value.clone()),
             None => raise("KeyError", format!("key<{}> not found", text::lossy(name))),
         }
@@ -162,9 +164,14 @@ impl Formatter<'_> {
             Some(value) => value,
             None => self.argument()?,
         };
+        if let Value::Str(text) = &value {
+            self.budget.read(text.borrow().len())?;
+        }
+        // A number is some hundred digits long at most.
+        self.reserve(&spec, 400)?;
         match letter {
-            b's' => self.text(&spec, &inspect::to_s(&value)?),
-            b'p' => self.text(&spec, &inspect::inspect(&value)?),
+            b's' => self.text(&spec, &inspect::to_s(&value, self.budget)?),
+            b'p' => self.text(&spec, &inspect::inspect(&value, self.budget)?),
             b'c' => self.character(&spec, &value),
             b'd' | b'i' | b'u' => {
                 let int = to_int(&value)?;
@@ -177,24 +184,32 @@ impl Formatter<'_> {
     }
 
     fn text(&mut self, spec: &Spec, bytes: &[u8]) -> Outcome<()> {
-        let chars = text::chars(bytes);
-        let shown = spec.precision.map_or(chars.len(), |precision| precision.min(chars.len()));
-        let shown_bytes = chars[..shown].concat();
+        self.reserve(spec, bytes.len())?;
+        let chars = text::char_count(bytes);
+        let shown = spec.precision.map_or(chars, |precision| precision.min(chars));
+        let shown_bytes = &bytes[..text::char_offset(bytes, shown)];
         let fill = vec![b' '; spec.width.saturating_sub(shown)];
         let (left, right) = if spec.minus { (&[][..], &fill[..]) } else { (&fill[..], &[][..]) };
         self.out.extend_from_slice(left);
-        self.out.extend_from_slice(&shown_bytes);
+        self.out.extend_from_slice(shown_bytes);
         self.out.extend_from_slice(right);
         Ok(())
+    }
+
+    /// Makes sure that there is room for a field before it is written.
+    fn reserve(&self, spec: &Spec, length: usize) -> Outcome<()> {
+        let most = length.max(spec.width).saturating_add(spec.precision.unwrap_or(0));
+        self.budget.read(most)?;
+        self.budget.string(self.out.len().saturating_add(most))
     }
 
     fn character(&mut self, spec: &Spec, value: &Value) -> Outcome<()> {
         let char = match value {
             Value::Str(text) => {
                 let bytes = text.borrow();
-                match text::chars(&bytes).as_slice() {
-                    [char] => char.to_vec(),
-                    _ => return argument_error("%c requires a character"),
+                match bytes.len() == text::char_len(&bytes) {
+                    true => bytes.to_vec(),
+                    false => return argument_error("%c requires a character"),
                 }
             }
             _ => match u32::try_from(to_int(value)?).ok().and_then(char::from_u32) {
@@ -335,7 +350,7 @@ mod tests {
     use super::*;
 
     fn formatted(template: &str, args: &[Value]) -> String {
-        String::from_utf8(format(template.as_bytes(), args).unwrap()).unwrap()
+        String::from_utf8(format(template.as_bytes(), args, &Budget::default()).unwrap()).unwrap()
     }
 
     #[test]
@@ -364,7 +379,7 @@ mod tests {
     fn texts_and_names() {
         assert_eq!(formatted("%-4s|%4s|%.1s", &["é", "b", "cd"].map(Value::str)), "é   |   b|c");
         let mut pairs = crate::value::Pairs::default();
-        pairs.set(Value::symbol(b"n"), Value::Int(3));
+        pairs.set(Value::symbol(b"n"), Value::Int(3), &Budget::default()).unwrap();
         assert_eq!(formatted("%<n>03d %{n}", &[Value::map(pairs)]), "003 3");
         assert_eq!(formatted("%2$s%1$s", &["a", "b"].map(Value::str)), "ba");
         assert_eq!(formatted("%p", &[Value::Nil]), "nil");
@@ -373,8 +388,8 @@ mod tests {
     #[test]
     fn mistakes() {
         for template in ["%d", "%", "%y", "%<n>d"] {
-            assert!(format(template.as_bytes(), &[]).is_err(), "{template}");
+            assert!(format(template.as_bytes(), &[], &Budget::default()).is_err(), "{template}");
         }
-        assert!(format(b"%9999999999d", &[Value::Int(1)]).is_err());
+        assert!(format(b"%9999999999d", &[Value::Int(1)], &Budget::default()).is_err());
     }
 }

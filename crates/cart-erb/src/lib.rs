@@ -9,10 +9,12 @@ pub mod fallback;
 
 mod fast;
 mod nesting;
+mod parse_limits;
 mod program;
 mod scan;
 
 mod flow;
+mod limits;
 mod value;
 
 mod call;

@@ -28,7 +28,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_,
     };
     match answer {
         Some(value) => Ok(Some(value)),
-        None => object::comparable(receiver, call),
+        None => object::comparable(ev, receiver, call),
     }
 }
 

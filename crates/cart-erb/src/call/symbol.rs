@@ -21,7 +21,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, name: &Rc<[u8]>, call: &Call<'_, 
                 other => other,
             }
         }
-        _ => return object::comparable(&Value::Symbol(name.clone()), call),
+        _ => return object::comparable(ev, &Value::Symbol(name.clone()), call),
     };
     Ok(Some(value))
 }

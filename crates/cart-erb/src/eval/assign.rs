@@ -57,10 +57,7 @@ impl<'a> Evaluator<'a> {
 
     fn assign_many(&mut self, asgn: &'a nodes::Masgn) -> Outcome {
         let value = self.eval(&asgn.rhs)?;
-        let values = match &value {
-            Value::List(list) => list.0.borrow().clone(),
-            other => vec![other.clone()],
-        };
+        let values = self.spread(value.clone())?;
         match &*asgn.lhs {
             Node::Mlhs(mlhs) => self.assign_each(&mlhs.items, values)?,
             target => self.assign(target, value.clone())?,
@@ -114,7 +111,7 @@ impl<'a> Evaluator<'a> {
             }
             Node::Procarg0(procarg) => self.assign_procarg(&procarg.args, value)?,
             Node::Mlhs(mlhs) => {
-                let values = self.spread(value);
+                let values = self.spread(value)?;
                 self.assign_each(&mlhs.items, values)?;
             }
             Node::IndexAsgn(asgn) => {
@@ -133,15 +130,15 @@ impl<'a> Evaluator<'a> {
             self.define_local(&arg.name, value);
             return Ok(());
         }
-        let values = self.spread(value);
+        let values = self.spread(value)?;
         self.assign_each(args, values)
     }
 
     /// The values that a list of targets gets of one value.
-    pub(super) fn spread(&mut self, value: Value) -> Vec<Value> {
+    pub(super) fn spread(&mut self, value: Value) -> Outcome<Vec<Value>> {
         match &value {
-            Value::List(list) => list.0.borrow().clone(),
-            _ => vec![value],
+            Value::List(_) => self.splat(&value),
+            _ => Ok(vec![value]),
         }
     }
 

@@ -7,6 +7,7 @@ use lib_ruby_parser::Node;
 
 use crate::call::Call;
 use crate::flow::{Outcome, Why, refuse};
+use crate::limits::ITEM;
 use crate::value::Value;
 
 use super::Evaluator;
@@ -64,6 +65,7 @@ impl<'a> Evaluator<'a> {
                 self.yield_to(inner, vec![packed(args), object.clone()])
             }
             Block::Collect(items) => {
+                self.budget.make_objects(1, ITEM)?;
                 items.borrow_mut().push(packed(args));
                 Ok(Value::Nil)
             }
@@ -72,7 +74,7 @@ impl<'a> Evaluator<'a> {
 
     fn bind(&mut self, params: Option<&'a Node>, numbered: u8, args: Vec<Value>) -> Outcome<()> {
         if numbered > 0 {
-            let values = if numbered > 1 { self.spread_args(args) } else { vec![packed(args)] };
+            let values = if numbered > 1 { self.spread_args(args)? } else { vec![packed(args)] };
             let mut values = values.into_iter();
             for name in &NUMBERED[..usize::from(numbered).min(NUMBERED.len())] {
                 self.define_local(name, values.next().unwrap_or(Value::Nil));
@@ -84,7 +86,7 @@ impl<'a> Evaluator<'a> {
             params.args.iter().partition(|param| matches!(param, Node::Shadowarg(_)));
         let args = match params.as_slice() {
             [Node::Procarg0(_) | Node::Restarg(_) | Node::Optarg(_)] | [] => args,
-            _ => self.spread_args(args),
+            _ => self.spread_args(args)?,
         };
         self.bind_each(&params, args)?;
         for shadow in shadows {
@@ -96,11 +98,11 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Several parameters take a single array apart.
-    fn spread_args(&mut self, mut args: Vec<Value>) -> Vec<Value> {
+    fn spread_args(&mut self, mut args: Vec<Value>) -> Outcome<Vec<Value>> {
         if args.len() == 1 && matches!(args[0], Value::List(_)) {
             return self.spread(args.remove(0));
         }
-        args
+        Ok(args)
     }
 
     /// Required parameters first take their values from both ends, then optional ones, then `*`.

@@ -11,6 +11,10 @@ use super::Evaluator;
 impl<'a> Evaluator<'a> {
     /// What `defined?(node)` gives: a description, or nil.
     pub(super) fn eval_defined(&mut self, node: &'a Node) -> Outcome {
+        self.deeper(|this| this.describe(node))
+    }
+
+    fn describe(&mut self, node: &'a Node) -> Outcome {
         let description = match node {
             Node::Begin(begin) => match begin.statements.as_slice() {
                 [] => "nil",
