@@ -270,7 +270,7 @@ impl<'a> Evaluator<'a> {
     /// Takes what a call looks at and copies, before it does: the bytes of strings, and the items
     /// of arrays and hashes, one level deep. Methods that do more take the rest themselves.
     fn charge_touched(&mut self, receiver: &Value, call: &Call<'_, 'a>) -> Outcome<Option<Held>> {
-        if IN_ONE_PLACE.contains(&call.name) && !matches!(receiver, Value::Env) {
+        if IN_ONE_PLACE.contains(&call.name) {
             return Ok(None);
         }
         let (mut bytes, mut items) = (0, 0);
@@ -282,7 +282,6 @@ impl<'a> Evaluator<'a> {
                 Value::Pattern(pattern) => bytes += pattern.source().len(),
                 Value::List(list) => items += list.0.borrow().len(),
                 Value::Map(map) => items += 2 * map.0.borrow().pairs.len(),
-                Value::Env => items += 2 * self.env.len(),
                 _ => {}
             }
         }

@@ -195,7 +195,8 @@ impl<'a> Evaluator<'a> {
         let offset = self.written.bytes.len();
         self.budget.string(offset + bytes.len())?;
         // A vector that grows has up to twice the room.
-        self.budget.make(2 * (bytes.len() + size_of::<Mark>()))?;
+        self.budget.make(2 * bytes.len())?;
+        self.budget.take(2 * size_of::<Mark>())?;
         self.written.marks.push(Mark { offset, line: self.line(), text: false });
         self.written.bytes.extend_from_slice(bytes);
         Ok(())

@@ -2,8 +2,8 @@
 //!
 //! **Parsing** is bounded by the size of what is parsed, and by counts of what the parser handles in
 //! quadratic time or memory: a megabyte of plain tags takes it a second and 200 MB, and no template
-//! much more than twice that. Deep nesting needs no limit before parsing: the parser gets a stack
-//! that is proportional to the code.
+//! much more than three times that. Deep nesting needs no limit before parsing: the parser gets a
+//! stack that is proportional to the code.
 //!
 //! **Rendering** is bounded by one account, the [`Budget`], which is asked before the work is done:
 //!
@@ -107,8 +107,8 @@ impl Budget {
             return Ok(());
         }
         limit(format!(
-            "rendering takes more than {MOST_STEPS} steps (each {BYTES_PER_STEP} bytes or {ITEMS_PER_STEP} items \
-             touched are one, too); loop less, or over less"
+            "rendering takes more than {MOST_STEPS} steps (one is an expression, a call, or \
+             {BYTES_PER_STEP} bytes touched); loop less, or over less"
         ))
     }
 
@@ -133,17 +133,25 @@ impl Budget {
         self.charge(0)
     }
 
-    /// Takes the memory of an object of this many bytes that is about to be made, and the steps to
-    /// fill it.
-    pub(crate) fn make(&self, bytes: usize) -> Outcome<()> {
+    /// Takes memory.
+    pub(crate) fn take(&self, bytes: usize) -> Outcome<()> {
         self.afford(bytes)?;
         self.bytes.set(self.bytes.get().saturating_add(bytes as u64));
+        Ok(())
+    }
+
+    /// Takes the memory of this many bytes that are about to be made, and the steps to fill them.
+    pub(crate) fn make(&self, bytes: usize) -> Outcome<()> {
+        self.take(bytes)?;
         self.read(bytes)
     }
 
-    /// Takes the memory of this many objects with this many bytes of content in all.
+    /// Takes the memory of this many objects with this many bytes of content in all, a step for
+    /// each, and the steps to fill them.
     pub(crate) fn make_objects(&self, count: usize, bytes: usize) -> Outcome<()> {
-        self.make(count.saturating_mul(OBJECT + ITEM).saturating_add(bytes))
+        self.take(count.saturating_mul(OBJECT + ITEM))?;
+        self.charge(count)?;
+        self.make(bytes)
     }
 
     /// Takes the memory of a copy for as long as the result lives, and the steps to make it.

@@ -124,7 +124,16 @@ mod tests {
 
     /// Every way to nest that is known, `depth` levels deep.
     fn nested(depth: usize) -> Vec<String> {
-        let pairs = [("(", ")"), ("[", "]"), ("\"#{", "}\""), ("a ? ", " : 2"), ("(a;", ")")];
+        let pairs = [
+            ("(", ")"),
+            ("[", "]"),
+            ("\"#{", "}\""),
+            ("a ? ", " : 2"),
+            ("(a;", ")"),
+            // What closes in a string closes nothing.
+            ("(')'..", ")"),
+            ("[']', ", "]"),
+        ];
         let before = ["!", "- ", "a+", "a||", "a ? 1 : ", "a=", "not ", "a ** ", "a == "];
         let after = [".to_s", "+1", " if a", "||1", " and 1", "[0]", " rescue 1", " & 1"];
         let mut all: Vec<String> = Vec::new();
@@ -150,7 +159,7 @@ mod tests {
     fn no_depth_overflows_the_stack() {
         // The threads of tests have 2 MiB; a program's main thread has 8.
         let context = Context::new([("A", "a")], RealFiles);
-        for depth in [10, 70, 140, 300, 990, 20_000] {
+        for depth in [10, 140, 990, 5_000] {
             for code in nested(depth) {
                 let source = format!("text\n<% a = false; {code} %>");
                 if let Err(error) = render(source.as_bytes(), "t", &context) {

@@ -105,7 +105,18 @@ impl Pairs {
 
     /// Sets a value; a string key is copied, as Ruby does.
     pub(crate) fn set(&mut self, key: Value, value: Value, budget: &Budget) -> Outcome<()> {
-        if let Some(at) = self.find(&key, 0, budget) {
+        let at = self.find(&key, 0, budget);
+        self.put(at, key, value, budget)
+    }
+
+    fn put(
+        &mut self,
+        at: Option<usize>,
+        key: Value,
+        value: Value,
+        budget: &Budget,
+    ) -> Outcome<()> {
+        if let Some(at) = at {
             self.pairs[at].1 = value;
             return Ok(());
         }
@@ -121,10 +132,18 @@ impl Pairs {
         self.pairs.push((key, value));
         Ok(())
     }
+}
 
-    pub(crate) fn remove(&mut self, key: &Value, budget: &Budget) -> Option<Value> {
-        let at = self.find(key, 0, budget)?;
-        Some(self.pairs.remove(at).1)
+// A hash may be a key of its own: it must not be borrowed for a change while keys are compared.
+impl Map {
+    pub(crate) fn set(&self, key: Value, value: Value, budget: &Budget) -> Outcome<()> {
+        let at = self.0.borrow().find(&key, 0, budget);
+        self.0.borrow_mut().put(at, key, value, budget)
+    }
+
+    pub(crate) fn remove(&self, key: &Value, budget: &Budget) -> Option<Value> {
+        let at = self.0.borrow().find(key, 0, budget)?;
+        Some(self.0.borrow_mut().pairs.remove(at).1)
     }
 }
 

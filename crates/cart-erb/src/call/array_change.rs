@@ -51,11 +51,16 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 
         }
         "delete" => {
             call.arity(1, 1)?;
-            let mut items = list.0.borrow_mut();
-            let wanted = |item: &Value| item.equals(call.arg(0), &ev.budget);
-            let found = items.iter().rfind(|item| wanted(item)).cloned();
-            items.retain(|item| !wanted(item));
-            found.unwrap_or(Value::Nil)
+            // The array may be one of its own items.
+            let (mut kept, mut found) = (Vec::new(), Value::Nil);
+            for item in list.0.borrow().iter() {
+                match item.equals(call.arg(0), &ev.budget) {
+                    true => found = item.clone(),
+                    false => kept.push(item.clone()),
+                }
+            }
+            *list.0.borrow_mut() = kept;
+            found
         }
         "delete_at" => {
             call.arity(1, 1)?;

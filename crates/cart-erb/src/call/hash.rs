@@ -20,7 +20,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a
         "[]=" | "store" => {
             call.arity(2, 2)?;
             let (key, value) = (call.arg(0).clone(), call.arg(1).clone());
-            map.0.borrow_mut().set(key, value, &ev.budget)?;
+            map.set(key, value, &ev.budget)?;
             call.arg(1).clone()
         }
         "fetch" => {
@@ -117,7 +117,7 @@ fn change<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Ans
     let value = match call.name {
         "delete" => {
             call.arity(1, 1)?;
-            let removed = map.0.borrow_mut().remove(call.arg(0), &ev.budget);
+            let removed = map.remove(call.arg(0), &ev.budget);
             match (removed, call.block) {
                 (Some(value), _) => value,
                 (None, Some(block)) => ev.yield_to(block, vec![call.arg(0).clone()])?,
@@ -173,7 +173,7 @@ fn merge<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Outc
                 (Some(old), Some(block)) => ev.yield_to(block, vec![key.clone(), old, value])?,
                 _ => value,
             };
-            map.0.borrow_mut().set(key, value, &ev.budget)?;
+            map.set(key, value, &ev.budget)?;
         }
     }
     Ok(())

@@ -185,7 +185,7 @@ impl<'a> Evaluator<'a> {
         // A template that empties the buffer starts again.
         let kept = self.body_marks.partition_point(|mark| mark.offset <= offset);
         self.body_marks.truncate(kept);
-        self.budget.make(2 * size_of::<Mark>())?;
+        self.budget.take(2 * size_of::<Mark>())?;
         let line = self.program.line_at(node.expression().begin);
         self.body_marks.push(Mark { offset, line, text });
         Ok(())
