@@ -116,10 +116,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Takes a step, one level deeper.
-    pub(crate) fn deeper<T>(
-        &mut self,
-        inside: impl FnOnce(&mut Self) -> Outcome<T>,
-    ) -> Outcome<T> {
+    pub(crate) fn deeper<T>(&mut self, inside: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
         self.charge(1)?;
         if self.depth == DEEPEST {
             return limit(format!(

@@ -7,6 +7,8 @@ use crate::number;
 use crate::text;
 use crate::value::Value;
 
+mod float;
+
 /// Formats `args` as `template` says.
 pub(crate) fn format(template: &[u8], args: &[Value], budget: &Budget) -> Outcome<Vec<u8>> {
     budget.read(template.len())?;
@@ -273,11 +275,7 @@ impl Formatter<'_> {
             return self.number_field(spec, negative, "", word, false);
         }
         let precision = spec.precision.unwrap_or(6);
-        let digits = match letter {
-            b'f' => format!("{:.precision$}", number::settle_tie(absolute, precision)),
-            b'e' | b'E' => exponent_form(absolute, precision),
-            _ => general_form(absolute, precision.max(1), spec.alternative),
-        };
+        let digits = float::digits(letter, absolute, precision, spec.alternative)?;
         let digits = if letter.is_ascii_uppercase() { digits.to_ascii_uppercase() } else { digits };
         self.number_field(spec, negative, "", &digits, true)
     }
@@ -287,33 +285,6 @@ impl Formatter<'_> {
 fn precise(digits: String, precision: Option<usize>) -> String {
     let missing = precision.unwrap_or(0).saturating_sub(digits.len());
     format!("{}{digits}", "0".repeat(missing))
-}
-
-fn exponent_form(float: f64, precision: usize) -> String {
-    let text = format!("{float:.precision$e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", exponent.abs())
-}
-
-/// `%g`: the shorter of the two forms, without zeros at the end.
-fn general_form(float: f64, precision: usize, keep_zeros: bool) -> String {
-    let scientific = exponent_form(float, precision - 1);
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let power: i32 = exponent.parse().unwrap_or(0);
-    let trim = |text: &str| {
-        if keep_zeros || !text.contains('.') {
-            return text.to_owned();
-        }
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    };
-    let digits = i32::try_from(precision).unwrap_or(i32::MAX);
-    if float != 0.0 && !(-4..digits).contains(&power) {
-        return format!("{}e{exponent}", trim(mantissa));
-    }
-    let decimals = usize::try_from(digits - 1 - if float == 0.0 { 0 } else { power }).unwrap_or(0);
-    trim(&format!("{float:.decimals$}"))
 }
 
 fn to_int(value: &Value) -> Outcome<i64> {
@@ -373,6 +344,10 @@ mod tests {
         assert_eq!(formatted("%g %g", &[1e10, 0.0001].map(Value::Float)), "1e+10 0.0001");
         assert_eq!(formatted("%g", &[Value::Float(100000.0)]), "100000");
         assert_eq!(formatted("%f", &[Value::Float(f64::NAN)]), "NaN");
+        let zeros = "0".repeat(69_999);
+        assert_eq!(formatted("%.70000f", &[Value::Float(1.5)]), format!("1.5{zeros}"));
+        assert_eq!(formatted("%.70000e", &[Value::Float(1.5)]), format!("1.5{zeros}e+00"));
+        assert_eq!(formatted("%.70000g", &[Value::Float(1.5)]), "1.5");
     }
 
     #[test]

@@ -103,9 +103,8 @@ impl Writer<'_> {
             Value::List(list) => self.nested(Rc::as_ptr(list).cast(), b"[...]", |this| {
                 this.write_list(&list.0.borrow())
             }),
-            Value::Map(map) => self.nested(Rc::as_ptr(map).cast(), b"{...}", |this| {
-                this.write_map(&map.0.borrow())
-            }),
+            Value::Map(map) => self
+                .nested(Rc::as_ptr(map).cast(), b"{...}", |this| this.write_map(&map.0.borrow())),
             Value::Match(_) | Value::Enumerator(_) | Value::Env => {
                 refuse(format!("{}#inspect", value.class()))
             }

@@ -13,6 +13,7 @@ mod parse_limits;
 mod program;
 mod scan;
 
+mod compare;
 mod flow;
 mod limits;
 mod value;

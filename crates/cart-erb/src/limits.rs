@@ -12,7 +12,8 @@
 //! - *Memory* is every byte of every string, array, hash and compiled regular expression that the
 //!   template makes, whether it is dropped later or not, and the copies that a call works on, for as
 //!   long as it runs. What was made is never subtracted: that needs no bookkeeping in values, can
-//!   only be too strict, and a megabyte of tags makes a tenth of [`MOST_MEMORY`].
+//!   only be too strict, and a megabyte of tags makes less than a fifth of
+//!   [`MOST_MEMORY`].
 //!
 //! Unit tests, which run unoptimised, reach smaller limits.
 
@@ -23,7 +24,7 @@ use crate::flow::{Outcome, limit};
 use crate::value::Value;
 
 /// The most bytes of a template, text included.
-pub(crate) const MOST_TEMPLATE: usize = 4 * 1024 * 1024;
+pub(crate) const MOST_TEMPLATE: usize = 16 * 1024 * 1024;
 /// The most bytes of tags in a template: code and comments with their marks, text not counted.
 pub(crate) const MOST_TAGS: usize = 1024 * 1024;
 /// The most pairs of hashes and keyword arguments in the code of a template. The parser compares
@@ -162,17 +163,23 @@ impl Budget {
 
     /// Makes sure that a string or an output may have this many bytes, before it has.
     pub(crate) fn string(&self, bytes: usize) -> Outcome<()> {
-        if bytes > LONGEST_STRING {
-            return limit(format!("a string longer than {LONGEST_STRING} bytes"));
-        }
+        check_string(bytes)?;
         self.afford(bytes)
     }
+}
+
+/// Refuses a string or an output of so many bytes.
+pub(crate) fn check_string(bytes: usize) -> Outcome<()> {
+    if bytes > LONGEST_STRING {
+        return limit(format!("a string longer than {LONGEST_STRING} bytes; make several of it"));
+    }
+    Ok(())
 }
 
 /// Refuses an array of more items than a number may ask for.
 pub(crate) fn check_list(items: usize) -> Outcome<()> {
     if items > LONGEST_LIST {
-        return limit(format!("an array of more than {LONGEST_LIST} items"));
+        return limit(format!("an array of more than {LONGEST_LIST} items; make several of it"));
     }
     Ok(())
 }

@@ -96,7 +96,8 @@ impl<'p> Count<'p> {
         }
         // `name: value`, but not the `//host:port` of a string.
         let before = at.checked_sub(1).map(|at| code[at]);
-        let may_start = before.is_none_or(|byte| byte.is_ascii_whitespace() || b"{(,[|".contains(&byte));
+        let may_start =
+            before.is_none_or(|byte| byte.is_ascii_whitespace() || b"{(,[|".contains(&byte));
         if may_start && matches!(rest, [b':', after @ ..] if after.first() != Some(&b':')) {
             self.pairs += 1;
         }

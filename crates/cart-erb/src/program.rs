@@ -57,7 +57,7 @@ type Parsed = Result<Option<Box<Node>>, (usize, ErbErrorKind)>;
 /// code can have. What is not used of it costs no memory.
 fn on_deep_stack(code: usize, work: impl FnOnce() -> Parsed + Send) -> Result<Parsed, String> {
     const LEAST: usize = 2 * 1024 * 1024;
-    const PER_BYTE: usize = if cfg!(debug_assertions) { 4096 } else { 1024 };
+    const PER_BYTE: usize = if cfg!(debug_assertions) { 4096 } else { 512 };
     let thread = std::thread::Builder::new().stack_size(LEAST + code * PER_BYTE);
     std::thread::scope(|scope| match thread.spawn_scoped(scope, work) {
         Ok(parser) => Ok(parser.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use crate::flow::{Outcome, limit, refuse};
-use crate::limits::{Budget, LONGEST_PATTERN};
+use crate::limits::{BYTES_PER_STEP, Budget, LONGEST_PATTERN};
 use crate::pattern::{self, Options, TAIL};
 use crate::text;
 
@@ -32,8 +32,6 @@ const SIZES: [(usize, usize); 4] =
 const SMALL: usize = 256 * 1024;
 /// What it may remember of one kind of search. Without this limit it would be megabytes.
 const MEMORY_OF_SEARCHES: usize = 64 * 1024;
-/// Bytes of a text that a search with the least weight looks at in a step.
-const BYTES_PER_STEP: usize = 4;
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Pattern) -> bool {

@@ -52,7 +52,11 @@ impl Template {
     /// rendering that would take too long.
     pub fn render(&self, context: &Context) -> Result<Rendered, ErbError> {
         match &self.body {
-            Body::Fast(parts) => Ok(fast::render(parts, context)),
+            Body::Fast(parts) => fast::render(parts, context).map_err(|(line, stop)| ErbError {
+                file: self.name.clone(),
+                line,
+                kind: stop.into_kind(),
+            }),
             Body::Program(program) => eval::render(program, &self.name, context),
         }
     }

@@ -87,10 +87,7 @@ pub(crate) fn lossy(bytes: &[u8]) -> String {
 }
 
 /// The lines of a string, each with its ending; `""` as separator means paragraphs.
-pub(crate) fn lines<'t>(
-    bytes: &'t [u8],
-    separator: &'t [u8],
-) -> impl Iterator<Item = &'t [u8]> {
+pub(crate) fn lines<'t>(bytes: &'t [u8], separator: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
     let paragraphs = separator.is_empty();
     let separator: &[u8] = if paragraphs { b"\n\n" } else { separator };
     let mut rest = bytes;

@@ -6,9 +6,9 @@ use crate::flow::{
 };
 use crate::format;
 use crate::inspect;
+use crate::limits::{DEEPEST_VALUE, ITEM, ITEMS_PER_STEP};
 use crate::names;
 use crate::number;
-use crate::limits::{DEEPEST_VALUE, ITEM, ITEMS_PER_STEP};
 use crate::value::Value;
 
 use super::{Call, noun};

@@ -184,7 +184,9 @@ pub(super) fn comparable(ev: &Evaluator<'_>, receiver: &Value, call: &Call<'_, '
         Some(order) => Ok(order),
         None => {
             let described = match other {
-                Value::Int(_) | Value::Float(_) => crate::text::lossy(&inspect::inspect(other, &ev.budget)?),
+                Value::Int(_) | Value::Float(_) => {
+                    crate::text::lossy(&inspect::inspect(other, &ev.budget)?)
+                }
                 other => super::noun(other),
             };
             argument_error(format!("comparison of {} with {described} failed", receiver.class()))

@@ -107,10 +107,7 @@ fn take<'a>(ev: &mut Evaluator<'a>, this: &Value, call: &Call<'_, 'a>) -> Outcom
 /// `===`: between the ends.
 fn covers(ev: &Evaluator<'_>, span: &Span, value: &Value) -> bool {
     let after_first = span.first.is_nil()
-        || matches!(
-            span.first.compare(value, &ev.budget),
-            Some(Ordering::Less | Ordering::Equal)
-        );
+        || matches!(span.first.compare(value, &ev.budget), Some(Ordering::Less | Ordering::Equal));
     let before_last = span.last.is_nil()
         || match value.compare(&span.last, &ev.budget) {
             Some(Ordering::Less) => true,

@@ -68,11 +68,7 @@ pub(super) fn search<'a>(
     })
 }
 
-pub(super) fn match_data(
-    ev: &mut Evaluator<'_>,
-    found: &Rc<Match>,
-    call: &Call<'_, '_>,
-) -> Answer {
+pub(super) fn match_data(ev: &mut Evaluator<'_>, found: &Rc<Match>, call: &Call<'_, '_>) -> Answer {
     if matches!(call.name, "to_a" | "captures" | "named_captures") {
         let groups = (0..found.len()).filter_map(|index| found.group(index));
         ev.budget.make_objects(2 * found.len(), groups.map(<[u8]>::len).sum())?;

@@ -31,7 +31,9 @@ pub(super) fn compare<'a>(
         Some(order) => Ok(order),
         None => {
             let other = match b {
-                Value::Int(_) | Value::Float(_) => crate::text::lossy(&inspect::inspect(b, &ev.budget)?),
+                Value::Int(_) | Value::Float(_) => {
+                    crate::text::lossy(&inspect::inspect(b, &ev.budget)?)
+                }
                 other => noun(other),
             };
             argument_error(format!("comparison of {} with {other} failed", a.class()))

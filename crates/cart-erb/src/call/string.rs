@@ -84,11 +84,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 
 }
 
 /// What can be asked about a string.
-fn questions<'a>(
-    ev: &mut Evaluator<'a>,
-    bytes: &Rc<Vec<u8>>,
-    call: &Call<'_, 'a>,
-) -> Answer {
+fn questions<'a>(ev: &mut Evaluator<'a>, bytes: &Rc<Vec<u8>>, call: &Call<'_, 'a>) -> Answer {
     let value = match call.name {
         "length" | "size" => {
             ev.budget.read(bytes.len())?;

@@ -119,11 +119,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// `/(?<name>...)/ =~ text` sets local variables; the parser has not seen their names.
-    fn assign_named_groups(
-        &mut self,
-        regexp: Option<&'a Node>,
-        pattern: &Pattern,
-    ) -> Outcome<()> {
+    fn assign_named_groups(&mut self, regexp: Option<&'a Node>, pattern: &Pattern) -> Outcome<()> {
         let Some(Node::Regexp(regexp)) = regexp else { return Ok(()) };
         let [Node::Str(_)] = regexp.parts.as_slice() else { return Ok(()) };
         for name in pattern.names() {
@@ -169,12 +165,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Remembers where in the body the text or value comes from that is appended now.
-    fn mark_output(
-        &mut self,
-        node: &'a Node,
-        parts: &Parts<'a>,
-        receiver: &Value,
-    ) -> Outcome<()> {
+    fn mark_output(&mut self, node: &'a Node, parts: &Parts<'a>, receiver: &Value) -> Outcome<()> {
         let is_buffer = matches!(parts.receiver, Some(Node::Lvar(name)) if name.name == BUFFER);
         let (true, "<<", Value::Str(buffer)) = (is_buffer, parts.method, receiver) else {
             return Ok(());

@@ -13,13 +13,16 @@ const SECONDS: u64 = 120;
 
 fn rendered(template: &str) -> Output {
     let limits = [format!("--as={MEMORY}"), format!("--cpu={SECONDS}")];
-    duct::cmd("prlimit", [&limits[0], &limits[1], cart_erb().to_str().unwrap(), "--no-fallback", "-"])
-        .stdin_bytes(template)
-        .stdout_capture()
-        .stderr_capture()
-        .unchecked()
-        .run()
-        .unwrap()
+    duct::cmd(
+        "prlimit",
+        [&limits[0], &limits[1], cart_erb().to_str().unwrap(), "--no-fallback", "-"],
+    )
+    .stdin_bytes(template)
+    .stdout_capture()
+    .stderr_capture()
+    .unchecked()
+    .run()
+    .unwrap()
 }
 
 /// What was said of a template that must be refused.
@@ -93,8 +96,10 @@ impl Composer {
         usize::try_from((self.0 >> 11) % most as u64).unwrap()
     }
 
-    fn of(&mut self, choices: &[&str]) -> String {
-        choices[self.below(choices.len())].to_owned()
+    /// One of some choices, with semicolons between them.
+    fn of(&mut self, choices: &str) -> String {
+        let chosen = self.below(choices.split(';').count());
+        choices.split(';').nth(chosen).unwrap_or_default().to_owned()
     }
 
     fn template(&mut self) -> String {
@@ -102,7 +107,8 @@ impl Composer {
         for _ in 0..8 {
             self.below(2);
         }
-        let mut code = String::from("k = []; s = 'ab' * 300; l = [3, 1, 2]; h = {'a' => s, 1 => l}\n");
+        let mut code =
+            String::from("k = []; s = 'ab' * 300; l = [3, 1, 2]; h = {'a' => s, 1 => l}\n");
         for _ in 0..6 {
             let expression = self.expression(3);
             let statement = match self.below(8) {
@@ -121,56 +127,43 @@ impl Composer {
     }
 
     fn expression(&mut self, depth: usize) -> String {
-        let values = [
-            "s", "l", "h", "k", "'x'", "1", "10 ** 12", "-1", "2.5", "nil", "(1..10 ** 12)", "ENV",
-            "('a'..'zzz')", "/a*b/", "/(a|b)*a.{3}/", ":a", "s.match(/b/)", "\"#{s}#{l}\"", "[s] * 50",
-        ];
         if depth == 0 {
-            return self.of(&values);
+            return self.of(VALUES);
         }
         let receiver = self.expression(depth - 1);
         match self.below(4) {
             0 => {
-                let method = self.of(&PLAIN);
+                let method = self.of(PLAIN);
                 format!("({receiver}).{method}")
             }
             1 => {
-                let (method, argument) = (self.of(&WITH_ARGUMENT), self.expression(depth - 1));
+                let (method, argument) = (self.of(WITH_ARGUMENT), self.expression(depth - 1));
                 format!("({receiver}).{method}({argument})")
             }
             2 => {
-                let (method, body) = (self.of(&WITH_BLOCK), self.expression(depth - 1));
+                let (method, body) = (self.of(WITH_BLOCK), self.expression(depth - 1));
                 format!("({receiver}).{method} {{ |i, j| {body} }}")
             }
             _ => {
-                let (format, argument) = (self.of(&FORMATS), self.expression(depth - 1));
+                let (format, argument) = (self.of(FORMATS), self.expression(depth - 1));
                 format!("format({format}, ({receiver}), ({argument}))")
             }
         }
     }
 }
 
-const PLAIN: [&str; 50] = [
-    "to_s", "inspect", "to_a", "chars", "bytes", "lines", "split", "upcase", "swapcase", "reverse",
-    "succ", "strip", "chop", "capitalize", "length", "size", "hash", "flatten", "uniq", "sort", "min",
-    "max", "minmax", "sum", "compact", "tally", "to_h", "invert", "keys", "values", "join", "first",
-    "last", "pop", "shift", "dup", "to_sym", "to_i", "to_f", "each_with_index", "each_char", "each",
-    "squeeze", "captures", "pre_match", "step(3)", "map", "scrub", "freeze", "entries",
-];
-const WITH_ARGUMENT: [&str; 48] = [
-    "+", "-", "*", "<<", "==", "<=>", "eql?", "===", "&", "|", "**", "%", "=~", "[]", "concat", "push",
-    "unshift", "include?", "index", "rindex", "count", "delete", "split", "join", "scan", "partition",
-    "rpartition", "ljust", "rjust", "center", "tr_s('a-z', ", "insert(1, ", "start_with?", "squeeze",
-    "upto", "zip", "flatten", "take", "drop", "each_slice(2).map(&:to_a).take", "rotate", "values_at",
-    "merge", "fetch", "dig", "replace", "casecmp", "gsub(/a*/, ",
-];
-const WITH_BLOCK: [&str; 28] = [
-    "each", "map", "select", "reject", "sort", "sort_by", "min_by", "group_by", "partition", "flat_map",
-    "each_with_index", "inject", "gsub(/a/)", "gsub(/b|/)", "scan(/a*/)", "each_char", "each_line", "times",
-    "upto(10 ** 12)", "each_slice(3)", "each_cons(200)", "uniq", "sum", "to_h", "transform_values", "each_pair",
-    "find", "zip([1])",
-];
-const FORMATS: [&str; 10] = [
-    "'%s%s'", "'%p %p'", "'%1000000d%d'", "'%.900000f'", "'%*d'", "'%2$s%1$s' * 1000", "'%-999999s|%s'", "'%c%c'",
-    "'%e%g'", "s",
-];
+const VALUES: &str = "s;l;h;k;'x';1;10 ** 12;-1;2.5;nil;(1..10 ** 12);ENV;('a'..'zzz');/a*b/;\
+    /(a|b)*a.{3}/;:a;s.match(/b/);\"#{s}#{l}\";[s] * 50";
+const PLAIN: &str = "to_s;inspect;to_a;chars;bytes;lines;split;upcase;swapcase;reverse;succ;strip;chop;\
+    capitalize;length;size;hash;flatten;uniq;sort;min;max;minmax;sum;compact;tally;to_h;invert;keys;\
+    values;join;first;last;pop;shift;dup;to_sym;to_i;to_f;each_with_index;each_char;each;squeeze;\
+    captures;pre_match;step(3);map;scrub;freeze;entries";
+const WITH_ARGUMENT: &str = "+;-;*;<<;==;<=>;eql?;===;&;|;**;%;=~;[];concat;push;unshift;include?;index;\
+    rindex;count;delete;split;join;scan;partition;rpartition;ljust;rjust;center;start_with?;squeeze;\
+    upto;zip;flatten;take;drop;each_slice(2).map(&:to_a).take;rotate;values_at;merge;fetch;dig;replace;\
+    casecmp";
+const WITH_BLOCK: &str = "each;map;select;reject;sort;sort_by;min_by;group_by;partition;flat_map;\
+    each_with_index;inject;gsub(/a/);gsub(/b|/);scan(/a*/);each_char;each_line;times;upto(10 ** 12);\
+    each_slice(3);each_cons(200);uniq;sum;to_h;transform_values;each_pair;find;zip([1])";
+const FORMATS: &str = "'%s%s';'%p %p';'%1000000d%d';'%.900000f';'%*d';'%2$s%1$s' * 1000;'%-999999s|%s';\
+    '%c%c';'%e%g';s";

@@ -87,12 +87,7 @@ fn put(ev: &Evaluator<'_>, out: &mut Vec<u8>, bytes: &[u8]) -> Outcome<()> {
 }
 
 /// The replacement with its `\1`, `\0`, `\k<name>` and their like filled in.
-fn expand(
-    ev: &Evaluator<'_>,
-    replacement: &[u8],
-    found: &Match,
-    out: &mut Vec<u8>,
-) -> Outcome<()> {
+fn expand(ev: &Evaluator<'_>, replacement: &[u8], found: &Match, out: &mut Vec<u8>) -> Outcome<()> {
     ev.charge(replacement.len() / ITEMS_PER_STEP)?;
     ev.budget.string(out.len() + replacement.len())?;
     let mut rest = replacement;

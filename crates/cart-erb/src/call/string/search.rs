@@ -12,11 +12,7 @@ use crate::value::Value;
 use super::super::{Answer, Call, char_value, position, regexp, text_of};
 use super::Needle;
 
-pub(super) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    bytes: &Rc<Vec<u8>>,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(super) fn call<'a>(ev: &mut Evaluator<'a>, bytes: &Rc<Vec<u8>>, call: &Call<'_, 'a>) -> Answer {
     let this = || Value::str_bytes(bytes.clone());
     let value = match call.name {
         "=~" => {
@@ -127,7 +123,9 @@ fn last_match(
 ) -> Outcome<Option<Match>> {
     text::valid(hay)?;
     for start in (0..=from).rev() {
-        if let Some(found) = ev.find(pattern, hay, start)?.filter(|found| found.span().start == start) {
+        if let Some(found) =
+            ev.find(pattern, hay, start)?.filter(|found| found.span().start == start)
+        {
             return Ok(Some(found));
         }
     }
