@@ -217,6 +217,19 @@ fn endless_and_huge_renderings_are_given_up() {
 }
 
 #[test]
+fn values_inside_themselves_are_no_trouble() {
+    for code in [
+        "x = {}; x[x] = 1; x[x] = 2; x.delete(x); x.merge!(x); x == x",
+        "x = []; x << x; x == x; x.delete(x); x << x; x.include?(x); x.uniq; x.inspect",
+        "x = [1]; x << x; x.concat(x); x.replace(x); x.insert(0, x); x - x; x & x; x <=> x",
+        "x = 'a'; x << x; x.replace(x); x[0] = x; x.prepend(x); x.insert(1, x); x.sub!(x, x)",
+    ] {
+        let source = format!("<% {code} %>");
+        assert!(render(source.as_bytes(), "t", &context()).is_ok(), "{code}");
+    }
+}
+
+#[test]
 fn nested_values_go_without_recursion() {
     // More levels than the stack of a test's thread would hold.
     check(&[
