@@ -49,6 +49,9 @@ impl Value {
                     && a.first.same(&b.first, depth + 1, loose, budget)
                     && a.last.same(&b.last, depth + 1, loose, budget)
             }
+            // As in Ruby, what is in an array does not matter where it is the same array.
+            (Value::List(a), Value::List(b)) if Rc::ptr_eq(a, b) => true,
+            (Value::Map(a), Value::Map(b)) if Rc::ptr_eq(a, b) => true,
             (Value::List(a), Value::List(b)) => {
                 let (a, b) = (a.0.borrow(), b.0.borrow());
                 a.len() == b.len()
@@ -105,6 +108,7 @@ impl Value {
                 enough(a.len().min(b.len())).then(|| a.cmp(&b))
             }
             (Value::Symbol(a), Value::Symbol(b)) => enough(a.len().min(b.len())).then(|| a.cmp(b)),
+            (Value::List(a), Value::List(b)) if Rc::ptr_eq(a, b) => Some(Ordering::Equal),
             (Value::List(a), Value::List(b)) if depth < DEEPEST_VALUE => {
                 let (a, b) = (a.0.borrow(), b.0.borrow());
                 for (a, b) in a.iter().zip(b.iter()) {

@@ -56,11 +56,12 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 
         }
         "compact" | "reverse" | "rotate" | "flatten" | "values_at" | "dig" | "index" | "rindex"
         | "find_index" | "assoc" | "min" | "max" => return parts(ev, list, call),
-        "+" | "-" | "*" | "&" | "|" | "<=>" | "union" | "difference" => {
+        "+" | "-" | "*" | "&" | "|" | "union" | "difference" => {
             return operators(ev, list, call);
         }
         "frozen?" => Value::Bool(false),
         name if crate::names::is_method("Object", name) => return Ok(None),
+        name if !crate::names::is_method("Array", name) => return Ok(None),
         _ => return enumerable::call(ev, items(), call),
     };
     Ok(Some(value))
@@ -285,9 +286,6 @@ pub(super) fn contains(ev: &Evaluator<'_>, items: &[Value], value: &Value) -> bo
 
 fn operators<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
     let mut items = list.0.borrow().clone();
-    if call.name == "<=>" {
-        return Ok(None);
-    }
     if call.name == "*" {
         call.arity(1, 1)?;
         if let Value::Str(_) = call.arg(0) {

@@ -181,6 +181,7 @@ fn merge<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Outc
 
 /// What a block chooses or changes, pair by pair.
 fn chosen<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Answer {
+    let _copies = ev.budget.hold(2 * map.0.borrow().pairs.len() * ITEM)?;
     let pairs = map.0.borrow().pairs.clone();
     let mut kept = Pairs::default();
     match call.name {

@@ -189,10 +189,13 @@ fn float(ev: &Evaluator<'_>, call: &Call<'_, '_>) -> Outcome {
 /// `raise 'message'`, `raise Class` or `raise Class, 'message'`
 fn raise_args(ev: &Evaluator<'_>, call: &Call<'_, '_>) -> Outcome {
     call.arity(0, 2)?;
-    if let Some(Value::Str(message)) = call.args.last() {
-        // It may be held by an exception, and passed up through every level.
-        ev.budget.make_objects(1, 4 * message.borrow().len())?;
-    }
+    let length = match call.args.last() {
+        Some(Value::Str(message)) => message.borrow().len(),
+        Some(Value::Error(error)) => error.message.len(),
+        _ => 0,
+    };
+    // It is copied for whoever raises it and for whoever rescues it.
+    ev.budget.make_objects(2, 4 * length)?;
     let raised = match call.args {
         [] => {
             Raised { class: "RuntimeError".to_owned(), message: "unhandled exception".to_owned() }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::eval::Evaluator;
 use crate::flow::{Outcome, raise};
+use crate::limits::ITEM;
 use crate::pattern::Options;
 use crate::regex::{Match, Pattern, escape};
 use crate::text;
@@ -53,6 +54,9 @@ pub(super) fn search<'a>(
         Some(hay) => ev.find(pattern, &hay, 0)?.map(Rc::new),
         None => None,
     };
+    if let Some(found) = &found {
+        ev.budget.make_objects(1, found.len() * ITEM)?;
+    }
     if call.name == "match?" {
         return Ok(Value::Bool(found.is_some()));
     }

@@ -8,6 +8,7 @@ use crate::value::Value;
 use super::{Answer, Call, object};
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, name: &Rc<[u8]>, call: &Call<'_, 'a>) -> Answer {
+    ev.budget.read(name.len())?;
     let text = || Value::str(&**name);
     let value = match call.name {
         "to_s" | "id2name" | "name" => text(),

@@ -4,6 +4,7 @@ use lib_ruby_parser::{Node, nodes};
 
 use crate::call::Call;
 use crate::flow::{Outcome, refuse};
+use crate::limits::ITEM;
 use crate::value::Value;
 
 use super::Evaluator;
@@ -82,6 +83,7 @@ impl<'a> Evaluator<'a> {
         let after = targets.len() - splat - 1;
         let end = values.len().saturating_sub(after).max(splat);
         values.resize(values.len().max(end + after), Value::Nil);
+        self.budget.make_objects(1, (end - splat) * ITEM)?;
         let rest = values[splat..end].to_vec();
         for (target, value) in targets[..splat].iter().zip(&values) {
             self.assign(target, value.clone())?;

@@ -58,10 +58,12 @@ impl<'a> Evaluator<'a> {
                 self.call(&receiver, &Call::new(name, &args))
             }
             Block::Indexed { inner, next } => {
-                let index = next.replace(next.get() + 1);
+                self.budget.make_objects(1, args.len() * ITEM)?;
+                let index = next.replace(next.get().saturating_add(1));
                 self.yield_to(inner, vec![packed(args), Value::Int(index)])
             }
             Block::With { inner, object } => {
+                self.budget.make_objects(1, args.len() * ITEM)?;
                 self.yield_to(inner, vec![packed(args), object.clone()])
             }
             Block::Collect(items) => {
@@ -74,6 +76,7 @@ impl<'a> Evaluator<'a> {
 
     fn bind(&mut self, params: Option<&'a Node>, numbered: u8, args: Vec<Value>) -> Outcome<()> {
         if numbered > 0 {
+            self.budget.make_objects(1, args.len() * ITEM)?;
             let values = if numbered > 1 { self.spread_args(args)? } else { vec![packed(args)] };
             let mut values = values.into_iter();
             for name in &NUMBERED[..usize::from(numbered).min(NUMBERED.len())] {
@@ -131,6 +134,7 @@ impl<'a> Evaluator<'a> {
                 }
                 Node::Restarg(_) => {
                     let count = args.len().saturating_sub(after);
+                    self.budget.make_objects(1, count * ITEM)?;
                     let rest = args.by_ref().take(count).collect();
                     self.assign(param, Value::list(rest))?;
                 }

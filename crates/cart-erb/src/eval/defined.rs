@@ -50,6 +50,7 @@ impl<'a> Evaluator<'a> {
             }
             _ => "expression",
         };
+        self.budget.make_objects(1, 0)?;
         Ok(Value::str(description))
     }
 
@@ -80,6 +81,7 @@ impl<'a> Evaluator<'a> {
                 return Ok(Value::Nil);
             }
         }
+        self.budget.make_objects(1, 0)?;
         let variable = receiver.is_none() && self.named_groups.contains_key(method);
         Ok(Value::str(if variable { "local-variable" } else { "method" }))
     }

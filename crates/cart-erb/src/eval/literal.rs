@@ -45,7 +45,7 @@ impl<'a> Evaluator<'a> {
             Node::BackRef(reference) => self.back_reference(&reference.name),
             Node::Const(constant) => self.constant(constant),
             Node::Line(line) => Ok(Value::count(self.program.line_at(line.expression_l.begin))),
-            Node::File(_) => Ok(Value::str(self.name)),
+            Node::File(_) => self.part(self.name.as_bytes()),
             _ => refuse(construct(node)),
         }
     }

@@ -68,7 +68,7 @@ fn replacement<'a>(
         (Some(_), _) => expand(ev, &call.text(1)?, found, out)?,
         (None, Some(block)) => {
             ev.last_match = Some(found.clone());
-            ev.budget.make_objects(1, found.whole().len())?;
+            ev.budget.make_objects(1 + found.len(), found.whole().len())?;
             let value = ev.yield_to(block, vec![Value::str(found.whole())])?;
             let text = inspect::to_s(&value, &ev.budget)?;
             put(ev, out, &text)?;
