@@ -6,7 +6,7 @@ use std::rc::Rc;
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use crate::flow::{Outcome, limit, refuse};
-use crate::limits::{Budget, LONGEST_PATTERN};
+use crate::limits::{BYTES_PER_STEP, Budget, LONGEST_PATTERN};
 use crate::pattern::{self, Options, TAIL};
 use crate::text;
 
@@ -26,11 +26,9 @@ pub(crate) struct Pattern {
 
 /// How large a regular expression may get when it is compiled, and the weight of one of that size:
 /// it is not known before, so a little is tried first. Beyond the last it is refused. Measured: with
-/// these weights the slowest searches known take no longer than other steps.
+/// these weights the slowest searches known take some seconds in all.
 const SIZES: [(usize, usize); 5] =
     [(2 * 1024, 1), (8 * 1024, 8), (64 * 1024, 128), (512 * 1024, 1024), (4 * 1024 * 1024, 8192)];
-/// Bytes of a text that a search with the least weight looks at in a step.
-const BYTES_PER_STEP: usize = 4;
 /// What a small one takes, with what it remembers of its searches.
 const SMALL: usize = 256 * 1024;
 /// What it may remember of one kind of search. Without this limit it would be megabytes.

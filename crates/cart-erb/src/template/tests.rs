@@ -205,6 +205,7 @@ fn endless_and_huge_renderings_are_given_up() {
         "x = [1].each; loop { x = x.each_entry }",
         "x = {}; loop { x = Hash.new(x) }",
         "x = [1].each; 500.times { x = x.each_entry }; x.to_a",
+        "x = 'ab' * 2_000; loop { x =~ /(a|b)*a(a|b){1000}c/ }",
         "Regexp.new('[' * 10_000)",
         "Regexp.new('a' * 100_000)",
         "loop { raise 'x' * 1000 rescue 1 }",
