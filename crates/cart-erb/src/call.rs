@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::eval::{Block, Evaluator};
 use crate::flow::{Outcome, argument_error, raise, refuse, type_error};
+use crate::limits::{Budget, Held, ITEM};
 use crate::names;
 use crate::text;
 use crate::value::{Enumerator, Value};
@@ -140,7 +141,7 @@ impl<'c, 'a> Call<'c, 'a> {
     }
 
     /// An argument that must be a string.
-    pub(crate) fn text(&self, index: usize) -> Outcome<Vec<u8>> {
+    pub(crate) fn text(&self, index: usize) -> Outcome<Rc<Vec<u8>>> {
         text_of(self.arg(index))
     }
 
@@ -150,9 +151,10 @@ impl<'c, 'a> Call<'c, 'a> {
     }
 
     /// The value of a keyword such as `chomp: true`, which is given in a hash at the end.
-    pub(crate) fn keyword(&self, name: &str) -> Option<Value> {
+    pub(crate) fn keyword(&self, name: &str, budget: &Budget) -> Option<Value> {
+        let name = Value::symbol(name.as_bytes());
         match self.args.last() {
-            Some(Value::Map(map)) => map.0.borrow().get(&Value::symbol(name.as_bytes())).cloned(),
+            Some(Value::Map(map)) => map.0.borrow().get(&name, budget).cloned(),
             _ => None,
         }
     }
@@ -166,9 +168,9 @@ impl<'c, 'a> Call<'c, 'a> {
 }
 
 /// A value that must be a string.
-pub(crate) fn text_of(value: &Value) -> Outcome<Vec<u8>> {
+pub(crate) fn text_of(value: &Value) -> Outcome<Rc<Vec<u8>>> {
     match value {
-        Value::Str(text) => Ok(text.to_vec()),
+        Value::Str(text) => Ok(text.bytes()),
         other => type_error(format!("no implicit conversion of {} into String", noun(other))),
     }
 }
@@ -216,8 +218,12 @@ fn waits(receiver: &Value, call: &Call<'_, '_>) -> bool {
 impl<'a> Evaluator<'a> {
     /// Calls a method of a value.
     pub(crate) fn call(&mut self, receiver: &Value, call: &Call<'_, 'a>) -> Outcome {
-        self.charge(1)?;
+        self.deeper(|this| this.call_method(receiver, call))
+    }
+
+    fn call_method(&mut self, receiver: &Value, call: &Call<'_, 'a>) -> Outcome {
         if waits(receiver, call) {
+            self.budget.make_objects(1 + call.args.len(), 0)?;
             return Ok(Value::Enumerator(Rc::new(Enumerator {
                 receiver: receiver.clone(),
                 method: call.name.to_owned(),
@@ -227,11 +233,12 @@ impl<'a> Evaluator<'a> {
         if takes_no_arguments(receiver, call.name) {
             call.no_args()?;
         }
+        let _copies = self.charge_touched(receiver, call)?;
         let value = match self.answer(receiver, call)? {
             Some(value) => value,
             None => return missing(receiver, call.name),
         };
-        self.charge_value(receiver, &value)?;
+        self.charge_made(&value)?;
         Ok(value)
     }
 
@@ -246,7 +253,7 @@ impl<'a> Evaluator<'a> {
             Value::Map(map) => hash::call(self, map, call)?,
             Value::Span(span) => range::call(self, span, call)?,
             Value::Pattern(pattern) => regexp::call(self, pattern, call)?,
-            Value::Match(found) => regexp::match_data(found, call)?,
+            Value::Match(found) => regexp::match_data(self, found, call)?,
             Value::Enumerator(waiting) => enumerator::call(self, waiting, call)?,
             Value::Error(error) => object::error(error, call)?,
             Value::Env => env::call(self, call)?,
@@ -260,19 +267,86 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Takes a new string or list off the budget; one that was there before costs nothing.
-    fn charge_value(&mut self, receiver: &Value, value: &Value) -> Outcome<()> {
+    /// Takes what a call looks at and copies, before it does: the bytes of strings, and the items
+    /// of arrays and hashes, one level deep. Methods that do more take the rest themselves.
+    fn charge_touched(&mut self, receiver: &Value, call: &Call<'_, 'a>) -> Outcome<Option<Held>> {
+        if IN_ONE_PLACE.contains(&call.name) {
+            return Ok(None);
+        }
+        let (mut bytes, mut items) = (0, 0);
+        for value in std::iter::once(receiver).chain(call.args) {
+            match value {
+                Value::Str(text) => bytes += text.borrow().len(),
+                Value::Symbol(name) => bytes += name.len(),
+                Value::Match(found) => bytes += found.hay().len(),
+                Value::Pattern(pattern) => bytes += pattern.source().len(),
+                Value::List(list) => items += list.0.borrow().len(),
+                Value::Map(map) => items += 2 * map.0.borrow().pairs.len(),
+                _ => {}
+            }
+        }
+        self.budget.read(bytes)?;
+        self.budget.hold(items * ITEM).map(Some)
+    }
+
+    /// Takes the memory of a value that only its caller has: a new one. Methods that make other
+    /// values inside it, or one of another order of size than what they are given, have taken or
+    /// looked for that before.
+    fn charge_made(&mut self, value: &Value) -> Outcome<()> {
         match value {
-            Value::Str(text) if !value.identical(receiver) => {
-                self.charge_bytes(text.borrow().len())
+            Value::Str(text) if Rc::strong_count(text) == 1 => {
+                self.budget.make_objects(1, text.borrow().len())
             }
-            Value::List(list) if !value.identical(receiver) => {
-                self.charge(list.0.borrow().len() / 16)
+            Value::List(list) if Rc::strong_count(list) == 1 => {
+                self.budget.make_objects(1, list.0.borrow().len() * ITEM)
             }
-            _ => Ok(()),
+            Value::Map(map) if Rc::strong_count(map) == 1 => {
+                self.budget.make_objects(1, map.0.borrow().pairs.len() * 2 * ITEM)
+            }
+            _ => self.charge(0),
         }
     }
 }
+
+/// Methods that look at one place only, or take what they touch themselves.
+const IN_ONE_PLACE: [&str; 36] = [
+    "!",
+    "!=",
+    "<",
+    "<<",
+    "<=",
+    "<=>",
+    "==",
+    "===",
+    ">",
+    ">=",
+    "[]",
+    "[]=",
+    "append",
+    "class",
+    "clear",
+    "concat",
+    "delete_at",
+    "each",
+    "empty?",
+    "eql?",
+    "equal?",
+    "fetch",
+    "first",
+    "freeze",
+    "frozen?",
+    "is_a?",
+    "itself",
+    "key?",
+    "last",
+    "length",
+    "nil?",
+    "pop",
+    "push",
+    "size",
+    "store",
+    "then",
+];
 
 /// What to say to a method that nothing here knows.
 fn missing(receiver: &Value, name: &str) -> Outcome {

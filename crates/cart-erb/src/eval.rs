@@ -10,10 +10,12 @@ use crate::context::FileTests;
 use crate::error::ErbError;
 use crate::flow::{Outcome, limit};
 use crate::inspect;
+use crate::limits::{Budget, DEEPEST};
+use crate::pattern::Options;
 use crate::program::Program;
 use crate::regex::{Match, Pattern};
 use crate::rendered::{Mark, Rendered};
-use crate::value::{LONGEST_STRING, Value};
+use crate::value::Value;
 
 mod assign;
 pub(crate) mod block;
@@ -24,12 +26,6 @@ mod scope;
 mod send;
 
 pub(crate) use block::Block;
-
-/// How many steps a rendering may take; a step is a node, or some bytes of a new string.
-/// Unit tests reach it often, in an unoptimised build.
-const MOST_STEPS: u64 = if cfg!(test) { 200_000 } else { 10_000_000 };
-/// How deeply evaluation may nest. A test checks that this fits the stack of a test's thread.
-const DEEPEST: usize = 200;
 
 /// Renders a program.
 pub(crate) fn render(
@@ -61,13 +57,13 @@ pub(crate) struct Evaluator<'a> {
     named_groups: HashMap<String, Value>,
     /// `$~`
     pub(crate) last_match: Option<Rc<Match>>,
-    /// The regular expressions without interpolation, by their place in the program.
-    patterns: HashMap<usize, Rc<Pattern>>,
+    /// The regular expressions so far: each is compiled once, wherever it stands.
+    pub(crate) patterns: HashMap<(Vec<u8>, Options), Rc<Pattern>>,
     /// What `puts` and `print` wrote.
     written: Output,
     /// Where the pieces of the body begin; the body itself is a variable of the program.
     body_marks: Vec<Mark>,
-    steps: u64,
+    pub(crate) budget: Rc<Budget>,
     depth: usize,
     /// The place of the call that is being made.
     at: usize,
@@ -94,40 +90,43 @@ impl<'a> Evaluator<'a> {
             patterns: HashMap::new(),
             written: Output::default(),
             body_marks: Vec::new(),
-            steps: 0,
+            budget: Rc::default(),
             depth: 0,
             at: 0,
         }
     }
 
     fn render(&mut self) -> Outcome<Rendered> {
-        let Some(tree) = self.program.tree() else { return Ok(Rendered::new(Vec::new(), &[])) };
+        let Some(tree) = self.program.tree() else { return Ok(Rendered::default()) };
         let body = self.eval(tree)?;
-        let body = inspect::to_s(&body)?;
+        let body = inspect::to_s(&body, &self.budget)?;
         let Output { mut bytes, mut marks } = std::mem::take(&mut self.written);
         let before = bytes.len();
+        self.budget.string(before + body.len())?;
         bytes.extend_from_slice(&body);
         marks.extend(
             self.body_marks.iter().map(|mark| Mark { offset: before + mark.offset, ..*mark }),
         );
-        Ok(Rendered::new(bytes, &marks))
+        Ok(Rendered::new(bytes, marks))
     }
 
     /// Evaluates a node. What stops it is located at the innermost node.
     pub(crate) fn eval(&mut self, node: &'a Node) -> Outcome {
-        self.enter().map_err(|stop| stop.located(place(node)))?;
-        let result = self.eval_node(node);
-        self.depth -= 1;
-        result.map_err(|stop| stop.located(place(node)))
+        self.deeper(|this| this.eval_node(node)).map_err(|stop| stop.located(place(node)))
     }
 
-    fn enter(&mut self) -> Outcome<()> {
+    /// Takes a step, one level deeper.
+    pub(crate) fn deeper<T>(&mut self, inside: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
         self.charge(1)?;
         if self.depth == DEEPEST {
-            return limit(format!("expressions nested more than {DEEPEST} levels deep"));
+            return limit(format!(
+                "expressions and calls nested more than {DEEPEST} levels deep; take them apart"
+            ));
         }
         self.depth += 1;
-        Ok(())
+        let result = inside(self);
+        self.depth -= 1;
+        result
     }
 
     /// Evaluates a node that may be missing; that is nil.
@@ -184,29 +183,17 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Takes steps off the budget.
-    pub(crate) fn charge(&mut self, steps: usize) -> Outcome<()> {
-        self.steps = self.steps.saturating_add(steps as u64);
-        if self.steps > MOST_STEPS {
-            return limit(format!("rendering takes more than {MOST_STEPS} steps"));
-        }
-        Ok(())
-    }
-
-    /// Takes a new string of this many bytes off the budget.
-    pub(crate) fn charge_bytes(&mut self, bytes: usize) -> Outcome<()> {
-        if bytes > LONGEST_STRING {
-            return limit(format!("a string longer than {LONGEST_STRING} bytes"));
-        }
-        self.charge(bytes / 16)
+    pub(crate) fn charge(&self, steps: usize) -> Outcome<()> {
+        self.budget.charge(steps)
     }
 
     /// Appends to what comes before the body.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Outcome<()> {
         let offset = self.written.bytes.len();
-        if offset + bytes.len() > LONGEST_STRING {
-            return limit(format!("more than {LONGEST_STRING} bytes of output"));
-        }
-        self.charge_bytes(bytes.len())?;
+        self.budget.string(offset + bytes.len())?;
+        // A vector that grows has up to twice the room.
+        self.budget.make(2 * bytes.len())?;
+        self.budget.take(2 * size_of::<Mark>())?;
         self.written.marks.push(Mark { offset, line: self.line(), text: false });
         self.written.bytes.extend_from_slice(bytes);
         Ok(())

@@ -1,6 +1,8 @@
 //! Templates with no tag but `<%= ENV['X'] %>`, which nine out of ten are: no parser needed.
 
 use crate::Context;
+use crate::flow::Stop;
+use crate::limits::check_string;
 use crate::rendered::{Mark, Rendered};
 use crate::scan::{Kind, Piece};
 
@@ -29,24 +31,22 @@ pub(crate) fn parse(pieces: &[Piece]) -> Option<Vec<Part>> {
         .collect()
 }
 
-/// Renders the parts. An unset variable is nothing.
-pub(crate) fn render(parts: &[Part], context: &Context) -> Rendered {
+/// Renders the parts. An unset variable is nothing. An output that is too long is an error with the
+/// line where it became so.
+pub(crate) fn render(parts: &[Part], context: &Context) -> Result<Rendered, (usize, Box<Stop>)> {
     let mut bytes = Vec::new();
     let mut marks = Vec::with_capacity(parts.len());
     for part in parts {
         let offset = bytes.len();
-        match part {
-            Part::Text { text, line } => {
-                marks.push(Mark { offset, line: *line, text: true });
-                bytes.extend_from_slice(text);
-            }
-            Part::Var { name, line } => {
-                marks.push(Mark { offset, line: *line, text: false });
-                bytes.extend_from_slice(context.var(name).unwrap_or_default());
-            }
-        }
+        let (line, text, added) = match part {
+            Part::Text { text, line } => (*line, true, text.as_slice()),
+            Part::Var { name, line } => (*line, false, context.var(name).unwrap_or_default()),
+        };
+        check_string(offset + added.len()).map_err(|stop| (line, stop))?;
+        marks.push(Mark { offset, line, text });
+        bytes.extend_from_slice(added);
     }
-    Rendered::new(bytes, &marks)
+    Ok(Rendered::new(bytes, marks))
 }
 
 /// The name in `ENV['NAME']` or `ENV["NAME"]`.
@@ -72,10 +72,17 @@ mod tests {
         let source = b"a\n<%= ENV['X'] %>\n<%# no %><%=ENV[\"Y\"]%>-<%= ENV['NONE'] %>\xFF";
         let parts = parse(&scan(source)).unwrap();
         let context = Context::new([("X", "1\n2"), ("Y", "y")], RealFiles);
-        let rendered = render(&parts, &context);
+        let rendered = render(&parts, &context).unwrap();
         assert_eq!(rendered.bytes, b"a\n1\n2\ny-\xFF");
         let lines: Vec<usize> = (1..=4).map(|line| rendered.template_line(line)).collect();
         assert_eq!(lines, [1, 2, 2, 3]);
+    }
+
+    #[test]
+    fn an_output_that_is_too_long_is_a_limit_where_it_becomes_so() {
+        let parts = parse(&scan("<%= ENV['X'] %>\n".repeat(20).as_bytes())).unwrap();
+        let context = Context::new([("X", "x".repeat(100_000))], RealFiles);
+        assert_eq!(render(&parts, &context).unwrap_err().0, 11);
     }
 
     #[test]

@@ -2,16 +2,18 @@
 
 use crate::flow::{Outcome, argument_error, limit, raise, refuse};
 use crate::inspect;
+use crate::limits::{Budget, WIDEST_FIELD};
 use crate::number;
 use crate::text;
 use crate::value::Value;
 
-/// The widest field. Ruby has no limit; ours keeps a template from asking for gigabytes.
-const WIDEST: usize = 1_000_000;
+mod float;
 
 /// Formats `args` as `template` says.
-pub(crate) fn format(template: &[u8], args: &[Value]) -> Outcome<Vec<u8>> {
-    let mut formatter = Formatter { template, at: 0, args, next: 0, out: Vec::new() };
+pub(crate) fn format(template: &[u8], args: &[Value], budget: &Budget) -> Outcome<Vec<u8>> {
+    budget.read(template.len())?;
+    budget.string(template.len())?;
+    let mut formatter = Formatter { template, at: 0, args, next: 0, out: Vec::new(), budget };
     while let Some(byte) = formatter.take() {
         match byte {
             b'%' => formatter.field()?,
@@ -27,6 +29,7 @@ struct Formatter<'f> {
     args: &'f [Value],
     next: usize,
     out: Vec<u8>,
+    budget: &'f Budget,
 }
 
 /// What stands between `%` and the letter.
@@ -51,6 +54,7 @@ impl Formatter<'_> {
 
     fn field(&mut self) -> Outcome<()> {
         let mut spec = Spec::default();
+        self.budget.charge(1)?;
         loop {
             let Some(byte) = self.take() else {
                 return argument_error("incomplete format specifier; use %% (double %) instead");
@@ -76,7 +80,7 @@ impl Formatter<'_> {
                 b'<' => spec.value = Some(self.named(b'>')?),
                 b'{' => {
                     let value = self.named(b'}')?;
-                    return self.text(&spec, &inspect::to_s(&value)?);
+                    return self.text(&spec, &inspect::to_s(&value, self.budget)?);
                 }
                 b'\n' | 0 => {
                     self.out.extend_from_slice(&[b'%', byte]);
@@ -96,8 +100,8 @@ impl Formatter<'_> {
         while let Some(digit @ b'0'..=b'9') = self.template.get(self.at) {
             number = number * 10 + usize::from(digit - b'0');
             self.at += 1;
-            if number > WIDEST {
-                return limit(format!("a format field wider than {WIDEST}"));
+            if number > WIDEST_FIELD {
+                return limit(format!("a format field wider than {WIDEST_FIELD}"));
             }
         }
         Ok(number)
@@ -108,8 +112,8 @@ impl Formatter<'_> {
         let width = crate::call::int_of(&value)?;
         spec.minus |= width < 0;
         spec.width = match usize::try_from(width.unsigned_abs()) {
-            Ok(width) if width <= WIDEST => width,
-            _ => return limit(format!("a format field wider than {WIDEST}")),
+            Ok(width) if width <= WIDEST_FIELD => width,
+            _ => return limit(format!("a format field wider than {WIDEST_FIELD}")),
         };
         Ok(())
     }
@@ -118,7 +122,7 @@ impl Formatter<'_> {
         if self.template.get(self.at) == Some(&b'*') {
             self.at += 1;
             let value = self.argument()?;
-            return Ok(usize::try_from(to_int(&value)?).unwrap_or(0).min(WIDEST));
+            return Ok(usize::try_from(to_int(&value)?).unwrap_or(0).min(WIDEST_FIELD));
         }
         self.number()
     }
@@ -145,7 +149,7 @@ impl Formatter<'_> {
         let name = &self.template[self.at..end];
         self.at = end + 1;
         let [Value::Map(map)] = self.args else { return argument_error("one hash required") };
-        match map.0.borrow().get(&Value::symbol(name)) {
+        match map.0.borrow().get(&Value::symbol(name), self.budget) {
             Some(value) => Ok(value.clone()),
             None => raise("KeyError", format!("key<{}> not found", text::lossy(name))),
         }
@@ -162,9 +166,14 @@ impl Formatter<'_> {
             Some(value) => value,
             None => self.argument()?,
         };
+        if let Value::Str(text) = &value {
+            self.budget.read(text.borrow().len())?;
+        }
+        // A number is some hundred digits long at most.
+        self.reserve(&spec, 400)?;
         match letter {
-            b's' => self.text(&spec, &inspect::to_s(&value)?),
-            b'p' => self.text(&spec, &inspect::inspect(&value)?),
+            b's' => self.text(&spec, &inspect::to_s(&value, self.budget)?),
+            b'p' => self.text(&spec, &inspect::inspect(&value, self.budget)?),
             b'c' => self.character(&spec, &value),
             b'd' | b'i' | b'u' => {
                 let int = to_int(&value)?;
@@ -177,24 +186,32 @@ impl Formatter<'_> {
     }
 
     fn text(&mut self, spec: &Spec, bytes: &[u8]) -> Outcome<()> {
-        let chars = text::chars(bytes);
-        let shown = spec.precision.map_or(chars.len(), |precision| precision.min(chars.len()));
-        let shown_bytes = chars[..shown].concat();
+        self.reserve(spec, bytes.len())?;
+        let chars = text::char_count(bytes);
+        let shown = spec.precision.map_or(chars, |precision| precision.min(chars));
+        let shown_bytes = &bytes[..text::char_offset(bytes, shown)];
         let fill = vec![b' '; spec.width.saturating_sub(shown)];
         let (left, right) = if spec.minus { (&[][..], &fill[..]) } else { (&fill[..], &[][..]) };
         self.out.extend_from_slice(left);
-        self.out.extend_from_slice(&shown_bytes);
+        self.out.extend_from_slice(shown_bytes);
         self.out.extend_from_slice(right);
         Ok(())
+    }
+
+    /// Makes sure that there is room for a field before it is written.
+    fn reserve(&self, spec: &Spec, length: usize) -> Outcome<()> {
+        let most = length.max(spec.width).saturating_add(spec.precision.unwrap_or(0));
+        self.budget.read(most)?;
+        self.budget.string(self.out.len().saturating_add(most))
     }
 
     fn character(&mut self, spec: &Spec, value: &Value) -> Outcome<()> {
         let char = match value {
             Value::Str(text) => {
                 let bytes = text.borrow();
-                match text::chars(&bytes).as_slice() {
-                    [char] => char.to_vec(),
-                    _ => return argument_error("%c requires a character"),
+                match bytes.len() == text::char_len(&bytes) {
+                    true => bytes.to_vec(),
+                    false => return argument_error("%c requires a character"),
                 }
             }
             _ => match u32::try_from(to_int(value)?).ok().and_then(char::from_u32) {
@@ -258,11 +275,7 @@ impl Formatter<'_> {
             return self.number_field(spec, negative, "", word, false);
         }
         let precision = spec.precision.unwrap_or(6);
-        let digits = match letter {
-            b'f' => format!("{:.precision$}", number::settle_tie(absolute, precision)),
-            b'e' | b'E' => exponent_form(absolute, precision),
-            _ => general_form(absolute, precision.max(1), spec.alternative),
-        };
+        let digits = float::digits(letter, absolute, precision, spec.alternative)?;
         let digits = if letter.is_ascii_uppercase() { digits.to_ascii_uppercase() } else { digits };
         self.number_field(spec, negative, "", &digits, true)
     }
@@ -272,33 +285,6 @@ impl Formatter<'_> {
 fn precise(digits: String, precision: Option<usize>) -> String {
     let missing = precision.unwrap_or(0).saturating_sub(digits.len());
     format!("{}{digits}", "0".repeat(missing))
-}
-
-fn exponent_form(float: f64, precision: usize) -> String {
-    let text = format!("{float:.precision$e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", exponent.abs())
-}
-
-/// `%g`: the shorter of the two forms, without zeros at the end.
-fn general_form(float: f64, precision: usize, keep_zeros: bool) -> String {
-    let scientific = exponent_form(float, precision - 1);
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let power: i32 = exponent.parse().unwrap_or(0);
-    let trim = |text: &str| {
-        if keep_zeros || !text.contains('.') {
-            return text.to_owned();
-        }
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    };
-    let digits = i32::try_from(precision).unwrap_or(i32::MAX);
-    if float != 0.0 && !(-4..digits).contains(&power) {
-        return format!("{}e{exponent}", trim(mantissa));
-    }
-    let decimals = usize::try_from(digits - 1 - if float == 0.0 { 0 } else { power }).unwrap_or(0);
-    trim(&format!("{float:.decimals$}"))
 }
 
 fn to_int(value: &Value) -> Outcome<i64> {
@@ -335,7 +321,7 @@ mod tests {
     use super::*;
 
     fn formatted(template: &str, args: &[Value]) -> String {
-        String::from_utf8(format(template.as_bytes(), args).unwrap()).unwrap()
+        String::from_utf8(format(template.as_bytes(), args, &Budget::default()).unwrap()).unwrap()
     }
 
     #[test]
@@ -358,13 +344,17 @@ mod tests {
         assert_eq!(formatted("%g %g", &[1e10, 0.0001].map(Value::Float)), "1e+10 0.0001");
         assert_eq!(formatted("%g", &[Value::Float(100000.0)]), "100000");
         assert_eq!(formatted("%f", &[Value::Float(f64::NAN)]), "NaN");
+        let zeros = "0".repeat(69_999);
+        assert_eq!(formatted("%.70000f", &[Value::Float(1.5)]), format!("1.5{zeros}"));
+        assert_eq!(formatted("%.70000e", &[Value::Float(1.5)]), format!("1.5{zeros}e+00"));
+        assert_eq!(formatted("%.70000g", &[Value::Float(1.5)]), "1.5");
     }
 
     #[test]
     fn texts_and_names() {
         assert_eq!(formatted("%-4s|%4s|%.1s", &["é", "b", "cd"].map(Value::str)), "é   |   b|c");
         let mut pairs = crate::value::Pairs::default();
-        pairs.set(Value::symbol(b"n"), Value::Int(3));
+        pairs.set(Value::symbol(b"n"), Value::Int(3), &Budget::default()).unwrap();
         assert_eq!(formatted("%<n>03d %{n}", &[Value::map(pairs)]), "003 3");
         assert_eq!(formatted("%2$s%1$s", &["a", "b"].map(Value::str)), "ba");
         assert_eq!(formatted("%p", &[Value::Nil]), "nil");
@@ -373,8 +363,8 @@ mod tests {
     #[test]
     fn mistakes() {
         for template in ["%d", "%", "%y", "%<n>d"] {
-            assert!(format(template.as_bytes(), &[]).is_err(), "{template}");
+            assert!(format(template.as_bytes(), &[], &Budget::default()).is_err(), "{template}");
         }
-        assert!(format(b"%9999999999d", &[Value::Int(1)]).is_err());
+        assert!(format(b"%9999999999d", &[Value::Int(1)], &Budget::default()).is_err());
     }
 }

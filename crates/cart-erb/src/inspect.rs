@@ -6,136 +6,165 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use crate::flow::{Outcome, limit, refuse};
+use crate::limits::{Budget, DEEPEST_VALUE};
 use crate::number;
 use crate::text;
-use crate::value::{DEEPEST_VALUE, LONGEST_STRING, Pairs, Value};
+use crate::value::{Pairs, Value};
 
 /// `to_s`
-pub(crate) fn to_s(value: &Value) -> Outcome<Vec<u8>> {
-    Ok(match value {
-        Value::Nil => Vec::new(),
-        Value::Str(text) => text.to_vec(),
-        Value::Symbol(name) => name.to_vec(),
-        Value::Match(found) => found.whole().to_vec(),
-        Value::Pattern(pattern) => pattern.to_s(),
-        Value::Error(error) => error.message.clone().into_bytes(),
-        Value::Env => b"ENV".to_vec(),
+pub(crate) fn to_s(value: &Value, budget: &Budget) -> Outcome<Rc<Vec<u8>>> {
+    let copied = |bytes: &[u8]| {
+        budget.read(bytes.len())?;
+        budget.afford(bytes.len())?;
+        Ok(Rc::new(bytes.to_vec()))
+    };
+    match value {
+        Value::Nil => copied(b""),
+        Value::Str(text) => Ok(text.bytes()),
+        Value::Symbol(name) => copied(name),
+        Value::Match(found) => copied(found.whole()),
+        Value::Pattern(pattern) => copied(&pattern.to_s()),
+        Value::Error(error) => copied(error.message.as_bytes()),
+        Value::Env => copied(b"ENV"),
         Value::Span(span) => {
-            let mut out = to_s(&span.first)?;
-            out.extend_from_slice(if span.exclusive { b"..." } else { b".." });
-            out.extend(to_s(&span.last)?);
-            out
+            let dots: &[u8] = if span.exclusive { b"..." } else { b".." };
+            let (first, last) = (to_s(&span.first, budget)?, to_s(&span.last, budget)?);
+            budget.string(first.len() + dots.len() + last.len())?;
+            copied(&[&first, dots, &last].concat())
         }
-        _ => inspect(value)?,
-    })
+        _ => inspect(value, budget).map(Rc::new),
+    }
 }
 
 /// `inspect`, in the form that Ruby had before 3.4.
-pub(crate) fn inspect(value: &Value) -> Outcome<Vec<u8>> {
-    let mut out = Vec::new();
-    write(value, &mut out, &mut Vec::new())?;
-    Ok(out)
+pub(crate) fn inspect(value: &Value, budget: &Budget) -> Outcome<Vec<u8>> {
+    let mut writer = Writer { out: Vec::new(), open: Vec::new(), budget };
+    writer.write(value)?;
+    Ok(writer.out)
 }
 
-/// `open` holds the containers that are being written: one inside itself is `[...]`.
-fn write(value: &Value, out: &mut Vec<u8>, open: &mut Vec<*const ()>) -> Outcome<()> {
-    if out.len() > LONGEST_STRING {
-        return limit(format!("a string longer than {LONGEST_STRING} bytes"));
+struct Writer<'b> {
+    out: Vec<u8>,
+    /// The containers that are being written: one inside itself is `[...]`.
+    open: Vec<*const ()>,
+    budget: &'b Budget,
+}
+
+impl Writer<'_> {
+    /// Takes a step, and makes sure that there is room for so many bytes more.
+    fn reserve(&self, bytes: usize) -> Outcome<()> {
+        self.budget.charge(1)?;
+        self.budget.read(bytes)?;
+        self.budget.string(self.out.len() + bytes)
     }
-    match value {
-        Value::Nil => out.extend_from_slice(b"nil"),
-        Value::Bool(bool) => out.extend_from_slice(bool.to_string().as_bytes()),
-        Value::Int(int) => out.extend_from_slice(int.to_string().as_bytes()),
-        Value::Float(float) => out.extend_from_slice(number::float_to_s(*float).as_bytes()),
-        Value::Str(text) => write_string(&text.borrow(), out),
-        Value::Symbol(name) => write_symbol(name, out),
-        Value::Pattern(pattern) => out.extend(pattern.inspect()),
-        Value::Class(name) => out.extend_from_slice(name.as_bytes()),
-        Value::Main => out.extend_from_slice(b"main"),
-        Value::Error(error) => {
-            out.extend_from_slice(format!("#<{}: {}>", error.class, error.message).as_bytes());
-        }
-        Value::Span(span) => {
-            if !span.first.is_nil() || span.last.is_nil() {
-                out.extend(inspect(&span.first)?);
+
+    fn put(&mut self, bytes: &[u8]) -> Outcome<()> {
+        self.reserve(bytes.len())?;
+        self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn write(&mut self, value: &Value) -> Outcome<()> {
+        match value {
+            Value::Nil => self.put(b"nil"),
+            Value::Bool(bool) => self.put(bool.to_string().as_bytes()),
+            Value::Int(int) => self.put(int.to_string().as_bytes()),
+            Value::Float(float) => self.put(number::float_to_s(*float).as_bytes()),
+            Value::Str(text) => {
+                let bytes = text.bytes();
+                self.reserve(bytes.len())?;
+                self.budget.afford(MOST_ESCAPED * bytes.len())?;
+                write_string(&bytes, &mut self.out);
+                self.budget.string(self.out.len())
             }
-            out.extend_from_slice(if span.exclusive { b"..." } else { b".." });
-            if span.first.is_nil() || !span.last.is_nil() {
-                out.extend(inspect(&span.last)?);
+            Value::Symbol(name) => {
+                self.reserve(name.len())?;
+                self.budget.afford(MOST_ESCAPED * name.len())?;
+                write_symbol(name, &mut self.out);
+                self.budget.string(self.out.len())
+            }
+            Value::Pattern(pattern) => self.put(&pattern.inspect()),
+            Value::Class(name) => self.put(name.as_bytes()),
+            Value::Main => self.put(b"main"),
+            Value::Error(error) => {
+                self.reserve(error.message.len())?;
+                self.put(format!("#<{}: {}>", error.class, error.message).as_bytes())
+            }
+            Value::Span(span) => {
+                if !span.first.is_nil() || span.last.is_nil() {
+                    self.write(&span.first)?;
+                }
+                self.put(if span.exclusive { b"..." } else { b".." })?;
+                if span.first.is_nil() || !span.last.is_nil() {
+                    self.write(&span.last)?;
+                }
+                Ok(())
+            }
+            Value::List(list) => self.nested(Rc::as_ptr(list).cast(), b"[...]", |this| {
+                this.write_list(&list.0.borrow())
+            }),
+            Value::Map(map) => self
+                .nested(Rc::as_ptr(map).cast(), b"{...}", |this| this.write_map(&map.0.borrow())),
+            Value::Match(_) | Value::Enumerator(_) | Value::Env => {
+                refuse(format!("{}#inspect", value.class()))
             }
         }
-        Value::List(list) => {
-            let address = Rc::as_ptr(list).cast();
-            nested(address, b"[...]", out, open, |out, open| {
-                write_list(&list.0.borrow(), out, open)
-            })?;
-        }
-        Value::Map(map) => {
-            let address = Rc::as_ptr(map).cast();
-            nested(address, b"{...}", out, open, |out, open| {
-                write_map(&map.0.borrow(), out, open)
-            })?;
-        }
-        Value::Match(_) | Value::Enumerator(_) | Value::Env => {
-            return refuse(format!("{}#inspect", value.class()));
-        }
     }
-    Ok(())
+
+    fn nested(
+        &mut self,
+        address: *const (),
+        again: &[u8],
+        write: impl FnOnce(&mut Self) -> Outcome<()>,
+    ) -> Outcome<()> {
+        if self.open.contains(&address) {
+            return self.put(again);
+        }
+        if self.open.len() > DEEPEST_VALUE {
+            return limit(format!("values nested more than {DEEPEST_VALUE} levels deep"));
+        }
+        self.open.push(address);
+        write(self)?;
+        self.open.pop();
+        Ok(())
+    }
+
+    fn write_list(&mut self, items: &[Value]) -> Outcome<()> {
+        self.put(b"[")?;
+        for (at, item) in items.iter().enumerate() {
+            if at > 0 {
+                self.out.extend_from_slice(b", ");
+            }
+            self.write(item)?;
+        }
+        self.put(b"]")
+    }
+
+    fn write_map(&mut self, pairs: &Pairs) -> Outcome<()> {
+        self.put(b"{")?;
+        for (at, (key, value)) in pairs.pairs.iter().enumerate() {
+            if at > 0 {
+                self.out.extend_from_slice(b", ");
+            }
+            self.write(key)?;
+            self.out.extend_from_slice(b"=>");
+            self.write(value)?;
+        }
+        self.put(b"}")
+    }
 }
 
-fn nested(
-    address: *const (),
-    again: &[u8],
-    out: &mut Vec<u8>,
-    open: &mut Vec<*const ()>,
-    write: impl FnOnce(&mut Vec<u8>, &mut Vec<*const ()>) -> Outcome<()>,
-) -> Outcome<()> {
-    if open.contains(&address) {
-        out.extend_from_slice(again);
-        return Ok(());
-    }
-    if open.len() > DEEPEST_VALUE {
-        return limit(format!("values nested more than {DEEPEST_VALUE} levels deep"));
-    }
-    open.push(address);
-    write(out, open)?;
-    open.pop();
-    Ok(())
-}
-
-fn write_list(items: &[Value], out: &mut Vec<u8>, open: &mut Vec<*const ()>) -> Outcome<()> {
-    out.push(b'[');
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            out.extend_from_slice(b", ");
-        }
-        write(item, out, open)?;
-    }
-    out.push(b']');
-    Ok(())
-}
-
-fn write_map(pairs: &Pairs, out: &mut Vec<u8>, open: &mut Vec<*const ()>) -> Outcome<()> {
-    out.push(b'{');
-    for (at, (key, value)) in pairs.pairs.iter().enumerate() {
-        if at > 0 {
-            out.extend_from_slice(b", ");
-        }
-        write(key, out, open)?;
-        out.extend_from_slice(b"=>");
-        write(value, out, open)?;
-    }
-    out.push(b'}');
-    Ok(())
-}
+/// The most bytes that the form of one byte has: `\u0001`.
+const MOST_ESCAPED: usize = 6;
 
 fn write_string(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    let chars = text::chars(bytes);
-    for (at, char) in chars.iter().enumerate() {
-        match *char {
+    let mut at = 0;
+    for char in text::chars(bytes) {
+        at += char.len();
+        match char {
             b"\"" | b"\\" => out.extend_from_slice(&[b'\\', char[0]]),
-            b"#" if matches!(chars.get(at + 1), Some(&(b"{" | b"$" | b"@"))) => {
+            b"#" if matches!(bytes.get(at), Some(b'{' | b'$' | b'@')) => {
                 out.extend_from_slice(b"\\#");
             }
             _ => write_char(char, out),
@@ -205,7 +234,7 @@ mod tests {
     use super::*;
 
     fn inspected(bytes: &[u8]) -> String {
-        String::from_utf8(inspect(&Value::str(bytes)).unwrap()).unwrap()
+        String::from_utf8(inspect(&Value::str(bytes), &Budget::default()).unwrap()).unwrap()
     }
 
     #[test]
@@ -219,18 +248,18 @@ mod tests {
 
     #[test]
     fn containers_and_symbols() {
-        let mut pairs = Pairs::default();
-        pairs.set(Value::symbol(b"a"), Value::Nil);
-        pairs.set(Value::str("b"), Value::Float(1.0));
+        let (budget, mut pairs) = (Budget::default(), Pairs::default());
+        pairs.set(Value::symbol(b"a"), Value::Nil, &budget).unwrap();
+        pairs.set(Value::str("b"), Value::Float(1.0), &budget).unwrap();
         let value = Value::list(vec![Value::map(pairs), Value::symbol(b"a b"), Value::Bool(true)]);
-        assert_eq!(inspect(&value).unwrap(), br#"[{:a=>nil, "b"=>1.0}, :"a b", true]"#);
+        assert_eq!(inspect(&value, &budget).unwrap(), br#"[{:a=>nil, "b"=>1.0}, :"a b", true]"#);
     }
 
     #[test]
     fn a_list_inside_itself_is_written_once() {
         let list = Rc::new(crate::value::List::default());
         list.0.borrow_mut().push(Value::List(list.clone()));
-        assert_eq!(inspect(&Value::List(list.clone())).unwrap(), b"[[...]]");
+        assert_eq!(inspect(&Value::List(list.clone()), &Budget::default()).unwrap(), b"[[...]]");
         list.0.borrow_mut().clear();
     }
 
@@ -240,7 +269,8 @@ mod tests {
         for _ in 0..200_000 {
             value = Value::list(vec![value]);
         }
-        assert!(inspect(&value).is_err());
-        assert!(!value.equals(&Value::Nil));
+        let budget = Budget::default();
+        assert!(inspect(&value, &budget).is_err());
+        assert!(!value.equals(&Value::Nil, &budget));
     }
 }

@@ -9,10 +9,13 @@ pub mod fallback;
 
 mod fast;
 mod nesting;
+mod parse_limits;
 mod program;
 mod scan;
 
+mod compare;
 mod flow;
+mod limits;
 mod value;
 
 mod call;

@@ -1,104 +1,20 @@
-//! Keeps the stack from overflowing, before and after a program is parsed.
-//!
-//! The parser itself walks conditions recursively, with large frames, and Rust drops a tree
-//! recursively. So code that could nest too deeply is refused before it is parsed, and a tree that
-//! came out too deep all the same is given up without being dropped.
+//! How deeply a parsed program nests. What walks the tree later does so recursively.
 
 use lib_ruby_parser::Node;
 
-use crate::scan::{Kind, Piece};
+use crate::limits::DEEPEST_TREE;
 
-/// The most bytes of Ruby (text not counted) in one template. Real ones have a few hundred.
-const MOST_CODE: usize = 128 * 1024;
-/// The most brackets and logical operators inside one another. A test parses this many.
-const DEEPEST_CODE: usize = 150;
-/// The deepest tree. Evaluation has its own, smaller limit.
-const DEEPEST_TREE: usize = 1_000;
-
-/// A template that nests too deeply: the line, and the limit it passed.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooDeep {
-    pub(crate) line: usize,
-    pub(crate) limit: String,
-}
-
-/// Refuses code that the parser could not hold. The count is an upper bound: it also counts what
-/// stands in strings.
-pub(crate) fn check_code(pieces: &[Piece]) -> Result<(), TooDeep> {
-    let mut size = 0;
-    let mut depth = Depth::default();
-    for piece in pieces {
-        if matches!(piece.kind, Kind::Text | Kind::Comment) {
-            continue;
-        }
-        size += piece.content.len();
-        if size > MOST_CODE {
-            let limit = format!("more than {MOST_CODE} bytes of Ruby in one template");
-            return Err(TooDeep { line: piece.line, limit });
-        }
-        if depth.add(&piece.content) > DEEPEST_CODE {
-            let limit = format!("expressions nested more than {DEEPEST_CODE} levels deep");
-            return Err(TooDeep { line: piece.line, limit });
-        }
-    }
-    Ok(())
-}
-
-/// Gives the tree back unless it is too deep to be dropped.
-pub(crate) fn check_tree(tree: Box<Node>) -> Result<Box<Node>, String> {
-    let mut open = vec![(&*tree, 0)];
+/// Where a tree is too deep to be walked, as an offset in the program.
+pub(crate) fn too_deep(tree: &Node) -> Option<usize> {
+    let mut open = vec![(tree, 0)];
     while let Some((node, depth)) = open.pop() {
         if depth == DEEPEST_TREE {
-            // Dropping it would overflow the stack; its memory is bounded by MOST_CODE.
-            std::mem::forget(tree);
-            return Err(format!("expressions nested more than {DEEPEST_TREE} levels deep"));
+            return Some(node.expression().begin);
         }
         let (single, many) = children(node);
         open.extend(single.into_iter().flatten().chain(many).map(|child| (child, depth + 1)));
     }
-    Ok(tree)
-}
-
-/// How deeply the code read so far may be nested.
-#[derive(Default)]
-struct Depth {
-    open: usize,
-    /// Logical operators since the last tag that began outside all brackets.
-    chain: usize,
-}
-
-impl Depth {
-    /// Reads one tag; returns the deepest point in it.
-    fn add(&mut self, code: &[u8]) -> usize {
-        if self.open == 0 {
-            self.chain = 0;
-        }
-        let mut deepest = 0;
-        for (at, byte) in code.iter().enumerate() {
-            match byte {
-                b'(' | b'[' | b'{' => self.open += 1,
-                b')' | b']' | b'}' => self.open = self.open.saturating_sub(1),
-                b'|' | b'&' if code.get(at + 1) == Some(byte) => self.chain += 1,
-                b'!' | b'?' => self.chain += 1,
-                _ if starts_logical_word(&code[at..], at.checked_sub(1).map(|at| code[at])) => {
-                    self.chain += 1;
-                }
-                _ => {}
-            }
-            deepest = deepest.max(self.open + self.chain);
-        }
-        deepest
-    }
-}
-
-fn starts_logical_word(rest: &[u8], before: Option<u8>) -> bool {
-    let in_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    if before.is_some_and(|byte| in_word(&byte)) {
-        return false;
-    }
-    [b"or".as_slice(), b"and", b"not"]
-        .iter()
-        .any(|word| rest.starts_with(word) && !rest.get(word.len()).is_some_and(in_word))
+    None
 }
 
 /// The children of a node: at most three of a kind of their own, and at most one list.
@@ -208,7 +124,16 @@ mod tests {
 
     /// Every way to nest that is known, `depth` levels deep.
     fn nested(depth: usize) -> Vec<String> {
-        let pairs = [("(", ")"), ("[", "]"), ("\"#{", "}\""), ("a ? ", " : 2"), ("(a;", ")")];
+        let pairs = [
+            ("(", ")"),
+            ("[", "]"),
+            ("\"#{", "}\""),
+            ("a ? ", " : 2"),
+            ("(a;", ")"),
+            // What closes in a string closes nothing.
+            ("(')'..", ")"),
+            ("[']', ", "]"),
+        ];
         let before = ["!", "- ", "a+", "a||", "a ? 1 : ", "a=", "not ", "a ** ", "a == "];
         let after = [".to_s", "+1", " if a", "||1", " and 1", "[0]", " rescue 1", " & 1"];
         let mut all: Vec<String> = Vec::new();
@@ -234,7 +159,7 @@ mod tests {
     fn no_depth_overflows_the_stack() {
         // The threads of tests have 2 MiB; a program's main thread has 8.
         let context = Context::new([("A", "a")], RealFiles);
-        for depth in [10, 70, 140, 300, 990, 20_000] {
+        for depth in [10, 140, 990, 5_000] {
             for code in nested(depth) {
                 let source = format!("text\n<% a = false; {code} %>");
                 if let Err(error) = render(source.as_bytes(), "t", &context) {

@@ -11,7 +11,7 @@ use crate::flow::{Outcome, raise, refuse};
 mod class;
 
 /// A regular expression's options.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Options {
     /// `/i`
     pub(crate) ignore_case: bool,
@@ -27,6 +27,8 @@ pub(crate) struct Translation {
     pub(crate) regex: String,
     /// It has a `^`, which Ruby never matches after a last newline.
     pub(crate) line_start: bool,
+    /// It has a quantifier.
+    pub(crate) repeats: bool,
     /// It ends in `\Z`: the group of this name holds the newline that is not part of the match.
     pub(crate) tail: bool,
 }
@@ -44,7 +46,7 @@ pub(crate) fn translate(source: &str, options: Options) -> Outcome<Translation> 
         at: 0,
         named,
         extended: vec![options.extended],
-        out: Translation { regex, line_start: false, tail: false },
+        out: Translation { regex, line_start: false, repeats: false, tail: false },
     };
     translator.run(options)?;
     Ok(translator.out)
@@ -98,7 +100,7 @@ impl Translator {
         match char {
             '\\' => self.escape(),
             '[' => {
-                let class = class::translate(&self.chars, &mut self.at)?;
+                let class = class::translate(&self.chars, &mut self.at, 0)?;
                 self.out.regex.push_str(&class);
                 Ok(())
             }
@@ -143,6 +145,7 @@ impl Translator {
 
     /// `*`, `+` or `?`, perhaps lazy. A possessive one is refused.
     fn quantifier(&mut self, char: char) -> Outcome<()> {
+        self.out.repeats = true;
         self.put(char.encode_utf8(&mut [0; 4]))?;
         match self.peek(0) {
             Some('?') => {
@@ -167,6 +170,7 @@ impl Translator {
         if least + most == 0 || self.chars.get(end) != Some(&'}') {
             return self.literal('{');
         }
+        self.out.repeats = true;
         let inner: String = self.chars[self.at..end].iter().collect();
         self.at = end + 1;
         let zero = if least == 0 { "0" } else { "" };

@@ -6,7 +6,9 @@
 use lib_ruby_parser::{Node, Parser, ParserOptions};
 
 use crate::error::{ErbError, ErbErrorKind};
+use crate::limits::DEEPEST_TREE;
 use crate::nesting;
+use crate::parse_limits;
 use crate::scan::{Kind, Piece};
 
 /// The variable that holds the text. ERB's name for it, which templates may use.
@@ -23,33 +25,18 @@ impl Program {
     /// Compiles and parses.
     pub(crate) fn parse(pieces: &[Piece], name: &str) -> Result<Program, ErbError> {
         let error = |line, kind| ErbError { file: name.to_owned(), line, kind };
-        nesting::check_code(pieces).map_err(|too_deep| {
-            error(too_deep.line, ErbErrorKind::Limit { limit: too_deep.limit })
-        })?;
+        parse_limits::check(pieces)
+            .map_err(|passed| error(passed.line, ErbErrorKind::Limit { limit: passed.limit }))?;
         let lines = compile(pieces);
-        let options = ParserOptions {
-            buffer_name: name.to_owned(),
-            record_tokens: false,
-            ..ParserOptions::default()
-        };
-        let result = Parser::new(lines.source.clone(), options).do_parse();
-        let tree = match result.ast.map(nesting::check_tree).transpose() {
-            Ok(tree) => tree,
-            Err(limit) => {
-                let deep = pieces.iter().find(|piece| piece.kind != Kind::Text);
-                let line = deep.map_or(1, |piece| piece.line);
-                return Err(error(line, ErbErrorKind::Limit { limit }));
-            }
-        };
-        let problem = result.diagnostics.iter().find(|problem| problem.is_error());
-        let problem = problem.map(|problem| (problem.loc.begin, problem.render_message()));
-        let invalid = lines
-            .invalid_char(result.comments.iter().map(|comment| comment.location))
-            .map(|at| (at, "a byte that is not UTF-8 in code".to_owned()));
-        if let Some((at, message)) = invalid.into_iter().chain(problem).min_by_key(|it| it.0) {
-            return Err(error(lines.line_at(at), ErbErrorKind::Syntax { message }));
+        let code: usize = pieces.iter().filter(|piece| piece.is_code()).map(Piece::len).sum();
+        let parsed = on_deep_stack(code, || parse(&lines, name)).map_err(|limit| {
+            let first = pieces.iter().find(|piece| piece.is_code());
+            error(first.map_or(1, |piece| piece.line), ErbErrorKind::Limit { limit })
+        })?;
+        match parsed {
+            Ok(tree) => Ok(Program { tree, lines }),
+            Err((at, kind)) => Err(error(lines.line_at(at), kind)),
         }
-        Ok(Program { tree, lines })
     }
 
     pub(crate) fn tree(&self) -> Option<&Node> {
@@ -62,12 +49,52 @@ impl Program {
     }
 }
 
+/// A tree, or what is wrong with the program and where.
+type Parsed = Result<Option<Box<Node>>, (usize, ErbErrorKind)>;
+
+/// The parser walks conditions recursively, and Rust drops a tree recursively: both as deeply as the
+/// code nests, which is not known before. So they get a stack for the deepest nesting that this much
+/// code can have. What is not used of it costs no memory.
+fn on_deep_stack(code: usize, work: impl FnOnce() -> Parsed + Send) -> Result<Parsed, String> {
+    const LEAST: usize = 2 * 1024 * 1024;
+    const PER_BYTE: usize = if cfg!(debug_assertions) { 4096 } else { 512 };
+    let thread = std::thread::Builder::new().stack_size(LEAST + code * PER_BYTE);
+    std::thread::scope(|scope| match thread.spawn_scoped(scope, work) {
+        Ok(parser) => Ok(parser.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+        Err(source) => Err(format!("no thread to parse {code} bytes of Ruby with: {source}")),
+    })
+}
+
+fn parse(lines: &LineMap, name: &str) -> Parsed {
+    let options = ParserOptions {
+        buffer_name: name.to_owned(),
+        record_tokens: false,
+        ..ParserOptions::default()
+    };
+    let result = Parser::new(lines.source.clone(), options).do_parse();
+    let problem = result.diagnostics.iter().find(|problem| problem.is_error());
+    let problem = problem.map(|problem| (problem.loc.begin, problem.render_message()));
+    let invalid = lines
+        .invalid_char(result.comments.iter().map(|comment| comment.location))
+        .map(|at| (at, "a byte that is not UTF-8 in code".to_owned()));
+    if let Some(deep) = result.ast.as_deref().and_then(nesting::too_deep) {
+        let limit = format!("expressions nested more than {DEEPEST_TREE} levels deep");
+        return Err((deep, ErbErrorKind::Limit { limit }));
+    }
+    match invalid.into_iter().chain(problem).min_by_key(|it| it.0) {
+        Some((at, message)) => Err((at, ErbErrorKind::Syntax { message })),
+        None => Ok(result.ast),
+    }
+}
+
 /// The program's source, and where its commands come from.
 #[derive(Debug, Default)]
 struct LineMap {
     source: Vec<u8>,
     /// For each command: its offset in the program, and the template's line there.
     starts: Vec<(usize, usize)>,
+    /// The offsets of the newlines in the program.
+    newlines: Vec<usize>,
 }
 
 impl LineMap {
@@ -75,7 +102,8 @@ impl LineMap {
         let offset = offset.min(self.source.len());
         let index = self.starts.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
         let Some((start, line)) = self.starts.get(index) else { return 1 };
-        line + self.source[*start..offset].iter().filter(|byte| **byte == b'\n').count()
+        let before = |offset: usize| self.newlines.partition_point(|newline| *newline < offset);
+        line + before(offset) - before(*start)
     }
 
     /// Where the program is not UTF-8, outside of comments. (Text is escaped in the program.)
@@ -115,7 +143,10 @@ fn compile(pieces: &[Piece]) -> LineMap {
     }
     let last = pieces.last().map_or(1, last_line);
     writer.push(last, &[BUFFER.as_bytes()]);
-    writer.map
+    let mut map = writer.map;
+    let newlines = map.source.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    map.newlines = newlines.map(|(at, _)| at).collect();
+    map
 }
 
 /// The line on which a piece ends.
@@ -147,12 +178,11 @@ impl Writer {
         self.started = false;
     }
 
-    /// Appends text, followed by as many newlines as the text has, which end a comment before it.
+    /// Appends text, followed by a newline if the text has one: that ends a comment before it.
     fn text(&mut self, piece: &Piece) {
-        let newlines = piece.content.iter().filter(|byte| **byte == b'\n').count();
         let literal = literal(&piece.content);
-        let breaks = vec![b'\n'; newlines];
-        self.push(piece.line, &[BUFFER.as_bytes(), b".<< ", &literal, b".freeze", &breaks]);
+        let end: &[u8] = if piece.content.contains(&b'\n') { b"\n" } else { b"" };
+        self.push(piece.line, &[BUFFER.as_bytes(), b".<< ", &literal, b".freeze", end]);
     }
 }
 

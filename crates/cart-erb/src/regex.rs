@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
-use crate::flow::{Outcome, refuse};
+use crate::flow::{Outcome, limit, refuse};
+use crate::limits::{BYTES_PER_STEP, Budget, LONGEST_PATTERN};
 use crate::pattern::{self, Options, TAIL};
 use crate::text;
 
@@ -17,10 +18,21 @@ pub(crate) struct Pattern {
     regex: Regex,
     line_start: bool,
     tail: bool,
+    /// It has quantifiers, so that a search may look at all of a text before it finds a short match.
+    repeats: bool,
+    /// How much work a byte of text may be: each state may be looked at for it.
+    weight: usize,
 }
 
-/// Compiled sizes beyond this are refused.
-const MOST_MEMORY: usize = 4 * 1024 * 1024;
+/// How large a regular expression may get when it is compiled, and the weight of one of that size:
+/// it is not known before, so a little is tried first. Beyond the last it is refused. Measured: with
+/// these weights the slowest searches known take some seconds in all.
+const SIZES: [(usize, usize); 5] =
+    [(2 * 1024, 1), (8 * 1024, 8), (64 * 1024, 128), (512 * 1024, 1024), (4 * 1024 * 1024, 8192)];
+/// What a small one takes, with what it remembers of its searches.
+const SMALL: usize = 256 * 1024;
+/// What it may remember of one kind of search. Without this limit it would be megabytes.
+const MEMORY_OF_SEARCHES: usize = 64 * 1024;
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Pattern) -> bool {
@@ -29,20 +41,17 @@ impl PartialEq for Pattern {
 }
 
 impl Pattern {
-    pub(crate) fn new(source: &[u8], options: Options) -> Outcome<Pattern> {
+    pub(crate) fn new(source: &[u8], options: Options, budget: &Budget) -> Outcome<Pattern> {
+        if source.len() > LONGEST_PATTERN {
+            return limit(format!("a regular expression longer than {LONGEST_PATTERN} bytes"));
+        }
         let source = text::valid(source)?.to_owned();
         let translation = pattern::translate(&source, options)?;
-        let regex = RegexBuilder::new(&translation.regex).size_limit(MOST_MEMORY).build();
-        let Ok(regex) = regex else {
+        let Some((regex, weight)) = compiled(&translation.regex, budget)? else {
             return refuse(format!("the regular expression /{source}/"));
         };
-        let (line_start, tail) = (translation.line_start, translation.tail);
-        Ok(Pattern { source, options, regex, line_start, tail })
-    }
-
-    /// A pattern that matches a text literally.
-    pub(crate) fn literal(text: &[u8]) -> Outcome<Pattern> {
-        Pattern::new(&escape(text), Options::default())
+        let pattern::Translation { line_start, tail, repeats, .. } = translation;
+        Ok(Pattern { source, options, regex, line_start, tail, repeats, weight })
     }
 
     pub(crate) fn source(&self) -> &str {
@@ -55,11 +64,26 @@ impl Pattern {
     }
 
     /// The first match at or after a byte offset of a text, which must be valid UTF-8.
-    pub(crate) fn find(self: &Rc<Self>, hay: &Rc<[u8]>, from: usize) -> Outcome<Option<Match>> {
-        text::valid(hay)?;
+    pub(crate) fn find(
+        self: &Rc<Self>,
+        hay: &Rc<Vec<u8>>,
+        from: usize,
+        budget: &Budget,
+    ) -> Outcome<Option<Match>> {
+        if from == 0 {
+            budget.read(hay.len())?;
+            text::valid(hay)?;
+        }
+        let steps = |end: usize| 1 + (end - from).saturating_mul(self.weight) / BYTES_PER_STEP;
+        budget.charge(steps(hay.len()))?;
         let Some(captures) = self.regex.captures_at(hay, from) else { return Ok(None) };
-        let found =
-            Match { groups: self.groups(&captures), hay: hay.clone(), pattern: self.clone() };
+        let groups = self.groups(&captures);
+        let found = Match { groups, hay: hay.clone(), pattern: Some(self.clone()) };
+        if !self.repeats {
+            // Each character of it is at most one of the text: it has not looked further.
+            let end = hay.len().min(found.span().end + 4 * self.source.len());
+            budget.refund(steps(hay.len()) - steps(end));
+        }
         let whole = found.span();
         let after_last_newline =
             whole.is_empty() && whole.start == hay.len() && hay.ends_with(b"\n");
@@ -128,6 +152,23 @@ impl Pattern {
     }
 }
 
+/// Compiles; `None` for what the crate does not accept. Gives the weight, too.
+fn compiled(regex: &str, budget: &Budget) -> Outcome<Option<(Regex, usize)>> {
+    budget.make(SMALL)?;
+    for (size, weight) in SIZES {
+        if size > SMALL {
+            budget.make(3 * size)?;
+        }
+        let mut builder = RegexBuilder::new(regex);
+        match builder.size_limit(size).dfa_size_limit(MEMORY_OF_SEARCHES).build() {
+            Ok(regex) => return Ok(Some((regex, weight))),
+            Err(regex::Error::CompiledTooBig(_)) => {}
+            Err(_) => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
 /// `Regexp.escape`
 pub(crate) fn escape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
@@ -149,15 +190,16 @@ pub(crate) fn escape(text: &[u8]) -> Vec<u8> {
 /// A match: `$~`.
 #[derive(Debug)]
 pub(crate) struct Match {
-    hay: Rc<[u8]>,
+    hay: Rc<Vec<u8>>,
     groups: Vec<Option<Range<usize>>>,
-    pattern: Rc<Pattern>,
+    /// `None` for a match of a plain text.
+    pattern: Option<Rc<Pattern>>,
 }
 
 impl Match {
     /// A match of a plain text, as `gsub('a', 'b')` makes one.
-    pub(crate) fn plain(hay: &Rc<[u8]>, span: Range<usize>, pattern: Rc<Pattern>) -> Match {
-        Match { hay: hay.clone(), groups: vec![Some(span)], pattern }
+    pub(crate) fn plain(hay: &Rc<Vec<u8>>, span: Range<usize>) -> Match {
+        Match { hay: hay.clone(), groups: vec![Some(span)], pattern: None }
     }
 
     /// Where in the text it is, in bytes.
@@ -177,7 +219,7 @@ impl Match {
         &self.hay[self.span().end..]
     }
 
-    pub(crate) fn hay(&self) -> &[u8] {
+    pub(crate) fn hay(&self) -> &Rc<Vec<u8>> {
         &self.hay
     }
 
@@ -196,7 +238,7 @@ impl Match {
 
     /// The index of a named group.
     pub(crate) fn index_of(&self, name: &[u8]) -> Option<usize> {
-        let names = self.pattern.regex.capture_names();
+        let names = self.pattern.as_ref()?.regex.capture_names();
         names
             .enumerate()
             .filter(|(_, known)| known.is_some_and(|known| known.as_bytes() == name))
@@ -204,8 +246,13 @@ impl Match {
             .last()
     }
 
-    pub(crate) fn pattern(&self) -> &Rc<Pattern> {
-        &self.pattern
+    /// The names of its groups, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.pattern.iter().flat_map(|pattern| pattern.names())
+    }
+
+    pub(crate) fn pattern(&self) -> Option<&Rc<Pattern>> {
+        self.pattern.as_ref()
     }
 }
 
@@ -214,8 +261,10 @@ mod tests {
     use super::*;
 
     fn span(pattern: &str, hay: &str) -> Option<Range<usize>> {
-        let pattern = Rc::new(Pattern::new(pattern.as_bytes(), Options::default()).unwrap());
-        let found = pattern.find(&hay.as_bytes().into(), 0).unwrap();
+        let budget = Budget::default();
+        let pattern = Pattern::new(pattern.as_bytes(), Options::default(), &budget).unwrap();
+        let hay = Rc::new(hay.as_bytes().to_vec());
+        let found = Rc::new(pattern).find(&hay, 0, &budget).unwrap();
         found.map(|found| found.span())
     }
 
@@ -232,7 +281,7 @@ mod tests {
     #[test]
     fn options_are_written_in_rubys_order() {
         let options = Options { ignore_case: true, ..Options::default() };
-        let pattern = Pattern::new(b"a/b\\/c", options).unwrap();
+        let pattern = Pattern::new(b"a/b\\/c", options, &Budget::default()).unwrap();
         assert_eq!(pattern.to_s(), br"(?i-mx:a\/b\/c)");
         assert_eq!(pattern.inspect(), br"/a\/b\/c/i");
     }

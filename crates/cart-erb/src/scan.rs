@@ -7,7 +7,7 @@
 /// What a piece is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Text, at most one line of it (more only after a tag that is never closed).
+    /// Text: the rest of a line behind a tag, then whole lines and the start of the next one.
     Text,
     /// `<% code %>`
     Code,
@@ -26,6 +26,18 @@ pub(crate) struct Piece {
     pub(crate) content: Vec<u8>,
     /// The line on which the piece starts, counted from 1.
     pub(crate) line: usize,
+}
+
+impl Piece {
+    /// True for what becomes Ruby as it stands.
+    pub(crate) fn is_code(&self) -> bool {
+        !matches!(self.kind, Kind::Text | Kind::Comment)
+    }
+
+    /// Its length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.content.len()
+    }
 }
 
 /// Cuts a template into its pieces, in order.
@@ -117,9 +129,20 @@ impl Scanner {
     fn flush(&mut self) {
         let content = std::mem::take(&mut self.content);
         if !content.is_empty() {
-            self.pieces.push(Piece { kind: Kind::Text, content, line: self.started });
+            self.text(content);
         }
         self.started = 0;
+    }
+
+    /// Adds text. ERB makes a command of each line; what counts is that the first line is one of its
+    /// own, because the code before it may be a comment, or unfinished. The others are put together.
+    fn text(&mut self, content: Vec<u8>) {
+        match self.pieces.as_mut_slice() {
+            [.., Piece { kind: Kind::Text, .. }, last] if last.kind == Kind::Text => {
+                last.content.extend(content);
+            }
+            _ => self.pieces.push(Piece { kind: Kind::Text, content, line: self.started }),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::error::{ErbError, ErbErrorKind};
 use crate::eval;
 use crate::fast;
+use crate::parse_limits;
 use crate::program::Program;
 use crate::scan;
 use crate::{Context, Rendered};
@@ -31,6 +32,11 @@ impl Template {
             let kind = ErbErrorKind::Unsupported { construct };
             return Err(ErbError { file: name.to_owned(), line: 1, kind });
         }
+        parse_limits::check_size(source).map_err(|passed| ErbError {
+            file: name.to_owned(),
+            line: passed.line,
+            kind: ErbErrorKind::Limit { limit: passed.limit },
+        })?;
         let pieces = scan::scan(source);
         let body = match fast::parse(&pieces) {
             Some(parts) => Body::Fast(parts),
@@ -46,7 +52,11 @@ impl Template {
     /// rendering that would take too long.
     pub fn render(&self, context: &Context) -> Result<Rendered, ErbError> {
         match &self.body {
-            Body::Fast(parts) => Ok(fast::render(parts, context)),
+            Body::Fast(parts) => fast::render(parts, context).map_err(|(line, stop)| ErbError {
+                file: self.name.clone(),
+                line,
+                kind: stop.into_kind(),
+            }),
             Body::Program(program) => eval::render(program, &self.name, context),
         }
     }

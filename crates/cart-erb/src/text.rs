@@ -1,22 +1,30 @@
 //! Strings as Ruby sees them: bytes that are mostly UTF-8, where an invalid byte is a character.
 
+use memchr::memmem;
+
 use crate::flow::{Outcome, argument_error};
 
 /// The characters of a string.
-pub(crate) fn chars(bytes: &[u8]) -> Vec<&[u8]> {
-    let mut chars = Vec::with_capacity(bytes.len());
+pub(crate) fn chars(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = bytes;
-    while !rest.is_empty() {
-        let (char, after) = rest.split_at(char_len(rest));
-        chars.push(char);
+    std::iter::from_fn(move || {
+        let (char, after) = rest.split_at(char_len(rest).min(rest.len()));
         rest = after;
-    }
-    chars
+        (!char.is_empty()).then_some(char)
+    })
 }
 
 /// How many characters a string has.
 pub(crate) fn char_count(bytes: &[u8]) -> usize {
-    if bytes.is_ascii() { bytes.len() } else { chars(bytes).len() }
+    if bytes.is_ascii() { bytes.len() } else { chars(bytes).count() }
+}
+
+/// The byte offset of a character; the length of the string if it has fewer.
+pub(crate) fn char_offset(bytes: &[u8], index: usize) -> usize {
+    if bytes.is_ascii() {
+        return index.min(bytes.len());
+    }
+    chars(bytes).take(index).map(<[u8]>::len).sum()
 }
 
 /// The length in bytes of the first character; 1 for an invalid byte.
@@ -64,14 +72,13 @@ pub(crate) fn find(hay: &[u8], needle: &[u8], from: usize) -> Option<usize> {
     if needle.is_empty() {
         return (from <= hay.len()).then_some(from);
     }
-    let hay = hay.get(from..)?;
-    hay.windows(needle.len()).position(|window| window == needle).map(|at| at + from)
+    memmem::find(hay.get(from..)?, needle).map(|at| at + from)
 }
 
 /// Where `needle` last stands in `hay`, starting at or before `from`.
 pub(crate) fn rfind(hay: &[u8], needle: &[u8], from: usize) -> Option<usize> {
     let last = hay.len().checked_sub(needle.len())?.min(from);
-    (0..=last).rev().find(|at| hay[*at..].starts_with(needle))
+    memmem::rfind(&hay[..last + needle.len()], needle)
 }
 
 /// Text for a message, with `?` marks where it is not UTF-8.
@@ -80,34 +87,31 @@ pub(crate) fn lossy(bytes: &[u8]) -> String {
 }
 
 /// The lines of a string, each with its ending; `""` as separator means paragraphs.
-pub(crate) fn lines<'t>(bytes: &'t [u8], separator: &[u8]) -> Vec<&'t [u8]> {
+pub(crate) fn lines<'t>(bytes: &'t [u8], separator: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
     let paragraphs = separator.is_empty();
     let separator: &[u8] = if paragraphs { b"\n\n" } else { separator };
-    let mut lines = Vec::new();
     let mut rest = bytes;
-    while let Some(at) = find(rest, separator, 0) {
-        let mut end = at + separator.len();
+    std::iter::from_fn(move || {
+        let mut end = find(rest, separator, 0).map_or(rest.len(), |at| at + separator.len());
         while paragraphs && rest.get(end) == Some(&b'\n') {
             end += 1;
         }
-        lines.push(&rest[..end]);
-        rest = &rest[end..];
-    }
-    if !rest.is_empty() {
-        lines.push(rest);
-    }
-    lines
+        let (line, after) = rest.split_at(end);
+        rest = after;
+        (!line.is_empty()).then_some(line)
+    })
 }
 
 /// Changes the case of each character; Ruby refuses strings that are not valid.
-pub(crate) fn map_chars(bytes: &[u8], change: impl Fn(usize, char) -> String) -> Outcome<Vec<u8>> {
+pub(crate) fn map_chars<C: Iterator<Item = char>>(
+    bytes: &[u8],
+    change: impl Fn(usize, char) -> C,
+) -> Outcome<Vec<u8>> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text
-            .chars()
-            .enumerate()
-            .map(|(at, char)| change(at, char))
-            .collect::<String>()
-            .into_bytes()),
+        Ok(text) => {
+            let changed = text.chars().enumerate().flat_map(|(at, char)| change(at, char));
+            Ok(changed.collect::<String>().into_bytes())
+        }
         Err(_) => argument_error("input string invalid"),
     }
 }
@@ -125,9 +129,9 @@ mod tests {
 
     #[test]
     fn lines_keep_their_endings() {
-        assert_eq!(lines(b"a\nb", b"\n"), [b"a\n".as_slice(), b"b"]);
-        assert_eq!(lines(b"a\n\n\nb\n", b""), [b"a\n\n\n".as_slice(), b"b\n"]);
-        assert!(lines(b"", b"\n").is_empty());
+        assert!(lines(b"a\nb", b"\n").eq([b"a\n".as_slice(), b"b"]));
+        assert!(lines(b"a\n\n\nb\n", b"").eq([b"a\n\n\n".as_slice(), b"b\n"]));
+        assert!(lines(b"", b"\n").next().is_none());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The values of a template's code.
 
 use std::cell::{Cell, Ref, RefCell};
-use std::cmp::Ordering;
 use std::rc::Rc;
 
 use crate::flow::{Outcome, Raised, raise};
+use crate::limits::{Budget, ITEM, ITEMS_PER_STEP};
 use crate::regex::{Match, Pattern};
 
 /// A Ruby value. Containers are shared, as in Ruby.
@@ -30,19 +30,20 @@ pub(crate) enum Value {
     Main,
 }
 
-/// A string.
+/// A string. Its bytes are shared until they change, so that a call may keep them for nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Text {
-    bytes: RefCell<Vec<u8>>,
+    bytes: RefCell<Rc<Vec<u8>>>,
     frozen: Cell<bool>,
 }
 
 impl Text {
     pub(crate) fn borrow(&self) -> Ref<'_, Vec<u8>> {
-        self.bytes.borrow()
+        Ref::map(self.bytes.borrow(), |bytes| &**bytes)
     }
 
-    pub(crate) fn to_vec(&self) -> Vec<u8> {
+    /// The bytes as they are now.
+    pub(crate) fn bytes(&self) -> Rc<Vec<u8>> {
         self.bytes.borrow().clone()
     }
 
@@ -54,12 +55,20 @@ impl Text {
         self.frozen.get()
     }
 
-    /// Changes the string, unless it is frozen.
-    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Vec<u8>) -> T) -> Outcome<T> {
+    /// Changes the string, unless it is frozen. Bytes that somebody keeps are copied.
+    pub(crate) fn change<T>(
+        &self,
+        budget: &Budget,
+        change: impl FnOnce(&mut Vec<u8>) -> T,
+    ) -> Outcome<T> {
         if self.is_frozen() {
             return raise("FrozenError", "can't modify frozen String");
         }
-        Ok(change(&mut self.bytes.borrow_mut()))
+        let mut bytes = self.bytes.borrow_mut();
+        if Rc::strong_count(&bytes) > 1 {
+            budget.make(bytes.len())?;
+        }
+        Ok(change(Rc::make_mut(&mut bytes)))
     }
 }
 
@@ -79,31 +88,56 @@ pub(crate) struct Pairs {
 }
 
 impl Pairs {
-    pub(crate) fn get(&self, key: &Value) -> Option<&Value> {
-        self.pairs.iter().find(|(known, _)| known.eql(key)).map(|(_, value)| value)
+    pub(crate) fn get(&self, key: &Value, budget: &Budget) -> Option<&Value> {
+        self.find(key, 0, budget).map(|at| &self.pairs[at].1)
+    }
+
+    /// Where a key is, `depth` levels deep in a comparison.
+    pub(crate) fn find(&self, key: &Value, depth: usize, budget: &Budget) -> Option<usize> {
+        budget.spend(self.pairs.len() / ITEMS_PER_STEP);
+        self.pairs.iter().position(|(known, _)| known.same(key, depth, false, budget))
     }
 
     /// What `hash[key]` gives.
-    pub(crate) fn index(&self, key: &Value) -> Value {
-        self.get(key).or(self.default.as_ref()).cloned().unwrap_or(Value::Nil)
+    pub(crate) fn index(&self, key: &Value, budget: &Budget) -> Value {
+        self.get(key, budget).or(self.default.as_ref()).cloned().unwrap_or(Value::Nil)
     }
 
     /// Sets a value; a string key is copied, as Ruby does.
-    pub(crate) fn set(&mut self, key: Value, value: Value) {
-        if let Some(pair) = self.pairs.iter_mut().find(|(known, _)| known.eql(&key)) {
-            pair.1 = value;
-            return;
+    pub(crate) fn set(&mut self, key: Value, value: Value, budget: &Budget) -> Outcome<()> {
+        let at = self.find(&key, 0, budget);
+        self.put(at, key, value, budget)
+    }
+
+    fn put(&mut self, at: Option<usize>, key: Value, value: Value, budget: &Budget) -> Outcome<()> {
+        if let Some(at) = at {
+            self.pairs[at].1 = value;
+            return Ok(());
         }
+        // A vector that grows has up to twice the room.
+        budget.make(4 * ITEM)?;
         let key = match key {
-            Value::Str(text) if !text.is_frozen() => Value::frozen(text.to_vec()),
+            Value::Str(text) if !text.is_frozen() => {
+                budget.make_objects(1, 0)?;
+                Value::frozen_bytes(text.bytes())
+            }
             key => key,
         };
         self.pairs.push((key, value));
+        Ok(())
+    }
+}
+
+// A hash may be a key of its own: it must not be borrowed for a change while keys are compared.
+impl Map {
+    pub(crate) fn set(&self, key: Value, value: Value, budget: &Budget) -> Outcome<()> {
+        let at = self.0.borrow().find(&key, 0, budget);
+        self.0.borrow_mut().put(at, key, value, budget)
     }
 
-    pub(crate) fn remove(&mut self, key: &Value) -> Option<Value> {
-        let at = self.pairs.iter().position(|(known, _)| known.eql(key))?;
-        Some(self.pairs.remove(at).1)
+    pub(crate) fn remove(&self, key: &Value, budget: &Budget) -> Option<Value> {
+        let at = self.0.borrow().find(key, 0, budget)?;
+        Some(self.0.borrow_mut().pairs.remove(at).1)
     }
 }
 
@@ -123,8 +157,8 @@ pub(crate) struct Enumerator {
     pub(crate) args: Vec<Value>,
 }
 
-// Values nested a million levels deep must not overflow the stack when they go, so containers
-// are emptied in a loop.
+// Values nested a million levels deep must not overflow the stack when they go, so what holds
+// values is emptied in a loop.
 impl Drop for List {
     fn drop(&mut self) {
         dismantle(std::mem::take(self.0.get_mut()));
@@ -133,9 +167,27 @@ impl Drop for List {
 
 impl Drop for Map {
     fn drop(&mut self) {
-        let pairs = std::mem::take(&mut self.0.get_mut().pairs);
-        dismantle(pairs.into_iter().flat_map(|(key, value)| [key, value]).collect());
+        dismantle(take_pairs(self.0.get_mut()));
     }
+}
+
+impl Drop for Enumerator {
+    fn drop(&mut self) {
+        dismantle(self.take_values());
+    }
+}
+
+impl Enumerator {
+    fn take_values(&mut self) -> Vec<Value> {
+        let mut values = std::mem::take(&mut self.args);
+        values.push(std::mem::replace(&mut self.receiver, Value::Nil));
+        values
+    }
+}
+
+fn take_pairs(pairs: &mut Pairs) -> Vec<Value> {
+    let Pairs { pairs, default } = std::mem::take(pairs);
+    pairs.into_iter().flat_map(|(key, value)| [key, value]).chain(default).collect()
 }
 
 fn dismantle(mut open: Vec<Value>) {
@@ -148,8 +200,12 @@ fn dismantle(mut open: Vec<Value>) {
             }
             Value::Map(map) => {
                 if let Some(map) = Rc::into_inner(map) {
-                    let pairs = std::mem::take(&mut map.0.borrow_mut().pairs);
-                    open.extend(pairs.into_iter().flat_map(|(key, value)| [key, value]));
+                    open.append(&mut take_pairs(&mut map.0.borrow_mut()));
+                }
+            }
+            Value::Enumerator(waiting) => {
+                if let Some(mut waiting) = Rc::into_inner(waiting) {
+                    open.append(&mut waiting.take_values());
                 }
             }
             _ => {}
@@ -159,11 +215,25 @@ fn dismantle(mut open: Vec<Value>) {
 
 impl Value {
     pub(crate) fn str(bytes: impl Into<Vec<u8>>) -> Value {
-        Value::Str(Rc::new(Text { bytes: RefCell::new(bytes.into()), frozen: Cell::new(false) }))
+        Value::text(Rc::new(bytes.into()), false)
     }
 
     pub(crate) fn frozen(bytes: impl Into<Vec<u8>>) -> Value {
-        Value::Str(Rc::new(Text { bytes: RefCell::new(bytes.into()), frozen: Cell::new(true) }))
+        Value::text(Rc::new(bytes.into()), true)
+    }
+
+    /// A string of bytes that may be shared.
+    pub(crate) fn str_bytes(bytes: Rc<Vec<u8>>) -> Value {
+        Value::text(bytes, false)
+    }
+
+    /// A frozen string of bytes that may be shared.
+    pub(crate) fn frozen_bytes(bytes: Rc<Vec<u8>>) -> Value {
+        Value::text(bytes, true)
+    }
+
+    fn text(bytes: Rc<Vec<u8>>, frozen: bool) -> Value {
+        Value::Str(Rc::new(Text { bytes: RefCell::new(bytes), frozen: Cell::new(frozen) }))
     }
 
     pub(crate) fn symbol(name: &[u8]) -> Value {
@@ -230,106 +300,4 @@ impl Value {
             _ => format!("a value of class {}", self.class()),
         }
     }
-
-    /// `==`
-    pub(crate) fn equals(&self, other: &Value) -> bool {
-        self.same(other, 0, true, &Cell::new(MOST_COMPARISONS))
-    }
-
-    /// `eql?`: as `==`, but `1` is not `1.0`. What hashes compare keys with.
-    pub(crate) fn eql(&self, other: &Value) -> bool {
-        self.same(other, 0, false, &Cell::new(MOST_COMPARISONS))
-    }
-
-    fn same(&self, other: &Value, depth: usize, loose: bool, left: &Cell<usize>) -> bool {
-        if depth > DEEPEST_VALUE || left.get() == 0 {
-            return false;
-        }
-        left.set(left.get() - 1);
-        match (self, other) {
-            (Value::Nil, Value::Nil) | (Value::Env, Value::Env) | (Value::Main, Value::Main) => {
-                true
-            }
-            (Value::Bool(a), Value::Bool(b)) => a == b,
-            (Value::Int(a), Value::Int(b)) => a == b,
-            (Value::Float(a), Value::Float(b)) => a == b,
-            (Value::Int(_), Value::Float(_)) | (Value::Float(_), Value::Int(_)) if loose => {
-                self.compare(other) == Some(Ordering::Equal)
-            }
-            (Value::Str(a), Value::Str(b)) => *a.borrow() == *b.borrow(),
-            (Value::Symbol(a), Value::Symbol(b)) => a == b,
-            (Value::Class(a), Value::Class(b)) => a == b,
-            (Value::Pattern(a), Value::Pattern(b)) => a == b,
-            (Value::Span(a), Value::Span(b)) => {
-                a.exclusive == b.exclusive
-                    && a.first.same(&b.first, depth + 1, loose, left)
-                    && a.last.same(&b.last, depth + 1, loose, left)
-            }
-            (Value::List(a), Value::List(b)) => {
-                let (a, b) = (a.0.borrow(), b.0.borrow());
-                a.len() == b.len()
-                    && a.iter().zip(b.iter()).all(|(a, b)| a.same(b, depth + 1, loose, left))
-            }
-            (Value::Map(a), Value::Map(b)) => {
-                let (a, b) = (a.0.borrow(), b.0.borrow());
-                let in_b = |key: &Value, value: &Value| {
-                    b.get(key).is_some_and(|other| value.same(other, depth + 1, loose, left))
-                };
-                a.pairs.len() == b.pairs.len() && a.pairs.iter().all(|(k, v)| in_b(k, v))
-            }
-            (Value::Match(a), Value::Match(b)) => Rc::ptr_eq(a, b),
-            (Value::Enumerator(a), Value::Enumerator(b)) => Rc::ptr_eq(a, b),
-            (Value::Error(a), Value::Error(b)) => a == b,
-            _ => false,
-        }
-    }
-
-    /// `equal?`: the same object.
-    pub(crate) fn identical(&self, other: &Value) -> bool {
-        match (self, other) {
-            (Value::Str(a), Value::Str(b)) => Rc::ptr_eq(a, b),
-            (Value::List(a), Value::List(b)) => Rc::ptr_eq(a, b),
-            (Value::Map(a), Value::Map(b)) => Rc::ptr_eq(a, b),
-            (Value::Span(a), Value::Span(b)) => Rc::ptr_eq(a, b),
-            (Value::Pattern(a), Value::Pattern(b)) => Rc::ptr_eq(a, b),
-            _ => self.eql(other),
-        }
-    }
-
-    /// `<=>`, where the two can be compared.
-    pub(crate) fn compare(&self, other: &Value) -> Option<Ordering> {
-        self.ordering(other, 0, &Cell::new(MOST_COMPARISONS))
-    }
-
-    fn ordering(&self, other: &Value, depth: usize, left: &Cell<usize>) -> Option<Ordering> {
-        left.set(left.get().checked_sub(1)?);
-        match (self, other) {
-            (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
-            (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
-            (Value::Int(a), Value::Float(b)) => crate::number::compare(*a, *b),
-            (Value::Float(a), Value::Int(b)) => {
-                crate::number::compare(*b, *a).map(Ordering::reverse)
-            }
-            (Value::Str(a), Value::Str(b)) => Some(a.borrow().cmp(&b.borrow())),
-            (Value::Symbol(a), Value::Symbol(b)) => Some(a.cmp(b)),
-            (Value::List(a), Value::List(b)) if depth < DEEPEST_VALUE => {
-                let (a, b) = (a.0.borrow(), b.0.borrow());
-                for (a, b) in a.iter().zip(b.iter()) {
-                    match a.ordering(b, depth + 1, left)? {
-                        Ordering::Equal => {}
-                        unequal => return Some(unequal),
-                    }
-                }
-                Some(a.len().cmp(&b.len()))
-            }
-            _ => self.equals(other).then_some(Ordering::Equal),
-        }
-    }
 }
-
-/// How deeply values may be nested where they are compared, printed or flattened.
-pub(crate) const DEEPEST_VALUE: usize = 100;
-/// How many values one comparison may look at, shared ones counted each time.
-const MOST_COMPARISONS: usize = 1_000_000;
-/// The most bytes of one string. Unit tests reach it often, in an unoptimised build.
-pub(crate) const LONGEST_STRING: usize = if cfg!(test) { 1024 * 1024 } else { 64 * 1024 * 1024 };

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, argument_error, limit, raise, type_error};
+use crate::flow::{Outcome, argument_error, raise, type_error};
 use crate::inspect;
-use crate::value::{DEEPEST_VALUE, List, Span, Value};
+use crate::limits::{DEEPEST_VALUE, ITEM, ITEMS_PER_STEP, check_list};
+use crate::value::{List, Span, Value};
 
-use super::class::LONGEST_LIST;
 use super::{Answer, Call, amount, array_change, enumerable, int_of, noun, position};
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
@@ -24,7 +24,8 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 
         }
         "each_index" => {
             let block = call.need_block()?;
-            for index in 0..items().len() {
+            let length = list.0.borrow().len();
+            for index in 0..length {
                 ev.yield_to(block, vec![Value::count(index)])?;
             }
             this
@@ -35,25 +36,32 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 
         }
         "[]" | "slice" => {
             call.arity(1, 2)?;
-            index(&items(), call)?
+            index(&list.0.borrow(), call)?
         }
         "join" => {
             call.arity(0, 1)?;
-            let separator = if call.arg(0).is_nil() { Vec::new() } else { call.text(0)? };
+            let separator = if call.arg(0).is_nil() { Rc::default() } else { call.text(0)? };
             let mut out = Vec::new();
-            join(&items(), &separator, &mut out, 0)?;
+            join(ev, &list.0.borrow(), &separator, &mut out, 0)?;
             Value::str(out)
         }
         "length" | "size" | "empty?" | "to_a" | "to_ary" | "entries" => return plain(list, call),
-        "compact" | "reverse" | "rotate" | "flatten" | "values_at" | "dig" | "fetch" | "index"
-        | "rindex" | "find_index" | "first" | "last" | "assoc" | "min" | "max" => {
-            return parts(ev, list, call);
+        "first" | "last" => {
+            call.arity(0, 1)?;
+            ends(&list.0.borrow(), call)?
         }
-        "+" | "-" | "*" | "&" | "|" | "<=>" | "union" | "difference" => {
+        "fetch" => {
+            call.arity(1, 2)?;
+            fetch(ev, list, call)?
+        }
+        "compact" | "reverse" | "rotate" | "flatten" | "values_at" | "dig" | "index" | "rindex"
+        | "find_index" | "assoc" | "min" | "max" => return parts(ev, list, call),
+        "+" | "-" | "*" | "&" | "|" | "union" | "difference" => {
             return operators(ev, list, call);
         }
         "frozen?" => Value::Bool(false),
         name if crate::names::is_method("Object", name) => return Ok(None),
+        name if !crate::names::is_method("Array", name) => return Ok(None),
         _ => return enumerable::call(ev, items(), call),
     };
     Ok(Some(value))
@@ -90,30 +98,6 @@ fn parts<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> An
             flatten(ev, &items, levels, 0, &mut flat)?;
             Value::list(flat)
         }
-        "first" | "last" => {
-            call.arity(0, 1)?;
-            ends(&items, call)?
-        }
-        "fetch" => {
-            call.arity(1, 2)?;
-            let wanted = call.int(0)?;
-            let found = position(wanted, items.len()).and_then(|at| items.get(at).cloned());
-            match (found, call.block, call.args.get(1)) {
-                (Some(item), ..) => item,
-                (None, Some(block), _) => ev.yield_to(block, vec![call.arg(0).clone()])?,
-                (None, None, Some(default)) => default.clone(),
-                (None, None, None) => {
-                    let length = items.len();
-                    return raise(
-                        "IndexError",
-                        format!(
-                            "index {wanted} outside of array bounds: {}...{length}",
-                            -int_len(length)
-                        ),
-                    );
-                }
-            }
-        }
         "index" | "find_index" | "rindex" => {
             call.arity(0, 1)?;
             find_index(ev, &items, call)?
@@ -130,7 +114,10 @@ fn parts<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> An
         "assoc" => {
             let key = call.arg(0);
             let is_pair = |item: &&Value| match item {
-                Value::List(pair) => pair.0.borrow().first().is_some_and(|known| known.equals(key)),
+                Value::List(pair) => {
+                    let pair = pair.0.borrow();
+                    pair.first().is_some_and(|known| known.equals(key, &ev.budget))
+                }
                 _ => false,
             };
             items.iter().find(is_pair).cloned().unwrap_or(Value::Nil)
@@ -145,6 +132,22 @@ fn int_len(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
+fn fetch<'a>(ev: &mut Evaluator<'a>, list: &List, call: &Call<'_, 'a>) -> Outcome {
+    let wanted = call.int(0)?;
+    let length = list.0.borrow().len();
+    let found = position(wanted, length).and_then(|at| list.0.borrow().get(at).cloned());
+    match (found, call.block, call.args.get(1)) {
+        (Some(item), ..) => Ok(item),
+        (None, Some(block), _) => ev.yield_to(block, vec![call.arg(0).clone()]),
+        (None, None, Some(default)) => Ok(default.clone()),
+        (None, None, None) => {
+            let least = -int_len(length);
+            let message = format!("index {wanted} outside of array bounds: {least}...{length}");
+            raise("IndexError", message)
+        }
+    }
+}
+
 fn ends(items: &[Value], call: &Call<'_, '_>) -> Outcome {
     let first = call.name == "first";
     if call.args.is_empty() {
@@ -157,13 +160,11 @@ fn ends(items: &[Value], call: &Call<'_, '_>) -> Outcome {
 }
 
 fn find_index<'a>(ev: &mut Evaluator<'a>, items: &[Value], call: &Call<'_, 'a>) -> Outcome {
-    let mut order: Vec<usize> = (0..items.len()).collect();
-    if call.name == "rindex" {
-        order.reverse();
-    }
-    for at in order {
+    let backwards = call.name == "rindex";
+    for step in 0..items.len() {
+        let at = if backwards { items.len() - 1 - step } else { step };
         let found = match call.args.first() {
-            Some(wanted) => items[at].equals(wanted),
+            Some(wanted) => items[at].equals(wanted, &ev.budget),
             None => ev.yield_to(call.need_block()?, vec![items[at].clone()])?.truthy(),
         };
         if found {
@@ -200,32 +201,44 @@ fn flatten(
         return argument_error("tried to flatten recursive array");
     }
     for item in items {
-        ev.charge(1)?;
         match item {
             Value::List(inner) if levels != 0 => {
-                let inner = inner.0.borrow().clone();
-                flatten(ev, &inner, levels - 1, depth + 1, flat)?;
+                ev.charge(1)?;
+                flatten(ev, &inner.0.borrow(), levels - 1, depth + 1, flat)?;
             }
-            other => flat.push(other.clone()),
+            other => {
+                // A vector that grows has up to twice the room.
+                ev.budget.make(2 * ITEM)?;
+                flat.push(other.clone());
+            }
         }
     }
     Ok(())
 }
 
-fn join(items: &[Value], separator: &[u8], out: &mut Vec<u8>, depth: usize) -> Outcome<()> {
+fn join(
+    ev: &Evaluator<'_>,
+    items: &[Value],
+    separator: &[u8],
+    out: &mut Vec<u8>,
+    depth: usize,
+) -> Outcome<()> {
     if depth > DEEPEST_VALUE {
         return argument_error("recursive array join");
     }
     for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            out.extend_from_slice(separator);
-        }
-        match item {
-            Value::List(inner) => join(&inner.0.borrow(), separator, out, depth + 1)?,
-            other => out.extend(inspect::to_s(other)?),
-        }
-        if out.len() > crate::value::LONGEST_STRING {
-            return limit("a joined string that is too long");
+        let before = if at > 0 { separator } else { b"" };
+        let text = match item {
+            Value::List(_) => Rc::default(),
+            other => inspect::to_s(other, &ev.budget)?,
+        };
+        ev.charge(1)?;
+        ev.budget.read(before.len() + text.len())?;
+        ev.budget.string(out.len() + before.len() + text.len())?;
+        out.extend_from_slice(before);
+        out.extend_from_slice(&text);
+        if let Value::List(inner) = item {
+            join(ev, &inner.0.borrow(), separator, out, depth + 1)?;
         }
     }
     Ok(())
@@ -264,20 +277,25 @@ pub(super) fn span_bounds(span: &Span, all: usize) -> Outcome<Option<(usize, usi
     Ok(Some((start, end)))
 }
 
+/// True if one of the items is the value. Looking costs steps; see [`Value::eql`] for when there are
+/// none left.
+pub(super) fn contains(ev: &Evaluator<'_>, items: &[Value], value: &Value) -> bool {
+    ev.budget.spend(items.len() / ITEMS_PER_STEP)
+        && items.iter().any(|known| known.eql(value, &ev.budget))
+}
+
 fn operators<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
     let mut items = list.0.borrow().clone();
-    if call.name == "<=>" {
-        return Ok(None);
-    }
     if call.name == "*" {
         call.arity(1, 1)?;
         if let Value::Str(_) = call.arg(0) {
             return ev.call(&Value::List(list.clone()), &Call::new("join", call.args)).map(Some);
         }
         let times = amount(call.arg(0), "argument must be non-negative")?;
-        if items.len().saturating_mul(times) > LONGEST_LIST {
-            return limit(format!("an array of more than {LONGEST_LIST} items"));
-        }
+        let length = items.len().saturating_mul(times);
+        check_list(length)?;
+        ev.budget.read(length * ITEM)?;
+        ev.budget.afford(length * ITEM)?;
         return Ok(Some(Value::list(std::iter::repeat_n(items, times).flatten().collect())));
     }
     for arg in call.args {
@@ -285,8 +303,7 @@ fn operators<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -
             return type_error(format!("no implicit conversion of {} into Array", noun(arg)));
         };
         let other = other.0.borrow();
-        let in_other = |item: &Value| other.iter().any(|known| known.eql(item));
-        ev.charge(items.len() * other.len() / 64)?;
+        let in_other = |item: &Value| contains(ev, &other, item);
         match call.name {
             "-" | "difference" => items.retain(|item| !in_other(item)),
             "&" => items.retain(in_other),

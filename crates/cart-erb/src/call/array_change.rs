@@ -3,20 +3,22 @@
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, limit, raise, type_error};
+use crate::flow::{Outcome, raise, type_error};
+use crate::limits::{ITEM, check_list};
 use crate::value::{List, Value};
 
-use super::class::LONGEST_LIST;
 use super::{Answer, Call, amount, noun, position};
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
     let this = Value::List(list.clone());
     let value = match call.name {
         "<<" | "push" | "append" => {
+            grow(ev, call.args.len())?;
             list.0.borrow_mut().extend(call.args.iter().cloned());
             this
         }
         "unshift" | "prepend" => {
+            grow(ev, call.args.len())?;
             list.0.borrow_mut().splice(0..0, call.args.iter().cloned());
             this
         }
@@ -29,7 +31,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 
                     ));
                 };
                 let other = other.0.borrow().clone();
-                ev.charge(other.len() / 16)?;
+                grow(ev, other.len())?;
                 list.0.borrow_mut().extend(other);
             }
             this
@@ -39,24 +41,31 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 
             take_end(list, call)?
         }
         "[]=" if call.args.len() == 2 && matches!(call.arg(0), Value::Int(_)) => {
-            set(list, call.int(0)?, call.arg(1).clone())?;
+            set(ev, list, call.int(0)?, call.arg(1).clone())?;
             call.arg(1).clone()
         }
         "insert" => {
             call.arity(1, usize::MAX)?;
-            insert(list, call.int(0)?, &call.args[1..])?;
+            insert(ev, list, call.int(0)?, &call.args[1..])?;
             this
         }
         "delete" => {
             call.arity(1, 1)?;
-            let mut items = list.0.borrow_mut();
-            let found = items.iter().rfind(|item| item.equals(call.arg(0))).cloned();
-            items.retain(|item| !item.equals(call.arg(0)));
-            found.unwrap_or(Value::Nil)
+            // The array may be one of its own items.
+            let (mut kept, mut found) = (Vec::new(), Value::Nil);
+            for item in list.0.borrow().iter() {
+                match item.equals(call.arg(0), &ev.budget) {
+                    true => found = item.clone(),
+                    false => kept.push(item.clone()),
+                }
+            }
+            *list.0.borrow_mut() = kept;
+            found
         }
         "delete_at" => {
             call.arity(1, 1)?;
             let mut items = list.0.borrow_mut();
+            ev.budget.read(items.len() * ITEM)?;
             match position(call.int(0)?, items.len()).filter(|at| *at < items.len()) {
                 Some(at) => items.remove(at),
                 None => Value::Nil,
@@ -74,6 +83,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 
                 ));
             };
             let items = other.0.borrow().clone();
+            grow(ev, items.len())?;
             *list.0.borrow_mut() = items;
             this
         }
@@ -87,6 +97,12 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 
         _ => return Ok(None),
     };
     Ok(Some(value))
+}
+
+/// Takes the memory of items that are added to an array.
+fn grow(ev: &Evaluator<'_>, added: usize) -> Outcome<()> {
+    // A vector that grows has up to twice the room.
+    ev.budget.make(2 * added * ITEM)
 }
 
 fn take_end(list: &Rc<List>, call: &Call<'_, '_>) -> Outcome {
@@ -105,32 +121,30 @@ fn take_end(list: &Rc<List>, call: &Call<'_, '_>) -> Outcome {
     Ok(Value::list(items.drain(range).collect()))
 }
 
-fn set(list: &Rc<List>, index: i64, value: Value) -> Outcome<()> {
+fn set(ev: &Evaluator<'_>, list: &Rc<List>, index: i64, value: Value) -> Outcome<()> {
     let mut items = list.0.borrow_mut();
     let Some(at) = position(index, items.len()) else {
         let least = -i64::try_from(items.len()).unwrap_or(i64::MAX);
         let message = format!("index {index} too small for array; minimum: {least}");
         return raise("IndexError", message);
     };
-    if at > LONGEST_LIST {
-        return limit(format!("an array of more than {LONGEST_LIST} items"));
-    }
+    check_list(at)?;
     if at >= items.len() {
+        grow(ev, at + 1 - items.len())?;
         items.resize(at + 1, Value::Nil);
     }
     items[at] = value;
     Ok(())
 }
 
-fn insert(list: &Rc<List>, index: i64, values: &[Value]) -> Outcome<()> {
+fn insert(ev: &Evaluator<'_>, list: &Rc<List>, index: i64, values: &[Value]) -> Outcome<()> {
     let mut items = list.0.borrow_mut();
     let length = items.len();
     // Counted from the end, it is inserted behind the item.
     let at = if index < 0 { position(index, length + 1) } else { position(index, length) };
     let Some(at) = at else { return raise("IndexError", format!("index {index} too small")) };
-    if at > LONGEST_LIST {
-        return limit(format!("an array of more than {LONGEST_LIST} items"));
-    }
+    check_list(at)?;
+    grow(ev, at.saturating_sub(length) + values.len())?;
     if at > length {
         items.resize(at, Value::Nil);
     }

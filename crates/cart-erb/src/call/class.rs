@@ -3,15 +3,12 @@
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::limit;
+use crate::limits::{ITEM, check_list};
 use crate::pattern::Options;
-use crate::regex::{self, Pattern};
+use crate::regex;
 use crate::value::{Pairs, Value};
 
 use super::{Answer, Call, amount};
-
-/// The longest array that `Array.new` and `*` make.
-pub(super) const LONGEST_LIST: usize = 1_000_000;
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, class: &str, call: &Call<'_, 'a>) -> Answer {
     let value = match (class, call.name) {
@@ -23,11 +20,11 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, class: &str, call: &Call<'_, 'a>)
         }
         ("Regexp", "new" | "compile") => {
             call.arity(1, 2)?;
-            return regexp(call);
+            return regexp(ev, call);
         }
         ("String", "new") => {
             call.arity(0, 1)?;
-            Value::str(if call.args.is_empty() { Vec::new() } else { call.text(0)? })
+            Value::str_bytes(if call.args.is_empty() { Rc::default() } else { call.text(0)? })
         }
         ("Array", "new") => return array(ev, call),
         ("Hash", "new") if call.block.is_none() => {
@@ -47,7 +44,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, class: &str, call: &Call<'_, 'a>)
     Ok(Some(value))
 }
 
-fn regexp(call: &Call<'_, '_>) -> Answer {
+fn regexp(ev: &mut Evaluator<'_>, call: &Call<'_, '_>) -> Answer {
     let options = match call.arg(1) {
         Value::Nil | Value::Bool(false) => Options::default(),
         Value::Int(bits) => Options {
@@ -59,7 +56,7 @@ fn regexp(call: &Call<'_, '_>) -> Answer {
     };
     match call.arg(0) {
         Value::Pattern(pattern) => Ok(Some(Value::Pattern(pattern.clone()))),
-        _ => Ok(Some(Value::Pattern(Rc::new(Pattern::new(&call.text(0)?, options)?)))),
+        _ => Ok(Some(Value::Pattern(ev.pattern(call.text(0)?.to_vec(), options)?))),
     }
 }
 
@@ -69,9 +66,9 @@ fn array<'a>(ev: &mut Evaluator<'a>, call: &Call<'_, 'a>) -> Answer {
         return Ok(Some(Value::list(list.0.borrow().clone())));
     }
     let size = if call.args.is_empty() { 0 } else { amount(call.arg(0), "negative array size")? };
-    if size > LONGEST_LIST {
-        return limit(format!("an array of more than {LONGEST_LIST} items"));
-    }
+    check_list(size)?;
+    ev.budget.read(size * ITEM)?;
+    ev.budget.afford(size * ITEM)?;
     let mut items = Vec::new();
     for index in 0..size {
         items.push(match call.block {

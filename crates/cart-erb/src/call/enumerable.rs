@@ -2,6 +2,7 @@
 
 use crate::eval::{Block, Evaluator};
 use crate::flow::{Outcome, raise};
+use crate::limits::{ITEM, ITEMS_PER_STEP, OBJECT};
 use crate::value::{Pairs, Value};
 
 use super::{Answer, Call, amount, enumerable_find, sort};
@@ -91,12 +92,13 @@ fn slices<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) ->
                 return crate::flow::argument_error("invalid slice size");
             }
             let block = call.need_block()?;
-            let parts: Vec<Value> = match call.name {
-                "each_slice" => items.chunks(size).map(|part| Value::list(part.to_vec())).collect(),
-                _ => items.windows(size).map(|part| Value::list(part.to_vec())).collect(),
+            let parts: &mut dyn Iterator<Item = &[Value]> = match call.name {
+                "each_slice" => &mut items.chunks(size),
+                _ => &mut items.windows(size),
             };
             for part in parts {
-                ev.yield_to(block, vec![part])?;
+                ev.budget.make_objects(1, part.len() * ITEM)?;
+                ev.yield_to(block, vec![Value::list(part.to_vec())])?;
             }
             Value::Nil
         }
@@ -122,10 +124,12 @@ fn flat_map<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) 
     let mut flat = Vec::new();
     for item in items {
         match ev.yield_to(block, vec![item])? {
-            Value::List(list) => flat.extend(list.0.borrow().iter().cloned()),
+            Value::List(list) => {
+                ev.budget.make(2 * list.0.borrow().len() * ITEM)?;
+                flat.extend(list.0.borrow().iter().cloned());
+            }
             other => flat.push(other),
         }
-        ev.charge(flat.len() / 64)?;
     }
     Ok(Value::list(flat))
 }
@@ -216,10 +220,12 @@ fn group_by<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) 
     let mut groups = Pairs::default();
     for item in items {
         let key = ev.yield_to(block, vec![item.clone()])?;
-        ev.charge(groups.pairs.len() / 8)?;
-        match groups.get(&key) {
-            Some(Value::List(group)) => group.0.borrow_mut().push(item),
-            _ => groups.set(key, Value::list(vec![item])),
+        ev.budget.make(2 * ITEM)?;
+        if let Some(Value::List(group)) = groups.get(&key, &ev.budget) {
+            group.0.borrow_mut().push(item);
+        } else {
+            ev.budget.make(OBJECT)?;
+            groups.set(key, Value::list(vec![item]), &ev.budget)?;
         }
     }
     Ok(Value::map(groups))
@@ -229,12 +235,11 @@ fn tally<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> 
     call.no_args()?;
     let mut counts = Pairs::default();
     for item in items {
-        ev.charge(counts.pairs.len() / 8)?;
-        let count = match counts.get(&item) {
+        let count = match counts.get(&item, &ev.budget) {
             Some(Value::Int(count)) => count + 1,
             _ => 1,
         };
-        counts.set(item, Value::Int(count));
+        counts.set(item, Value::Int(count), &ev.budget)?;
     }
     Ok(Value::map(counts))
 }
@@ -255,8 +260,7 @@ fn to_h<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> O
         let [key, value] = pair.as_slice() else {
             return crate::flow::argument_error("element has wrong array length (expected 2)");
         };
-        ev.charge(pairs.pairs.len() / 8)?;
-        pairs.set(key.clone(), value.clone());
+        pairs.set(key.clone(), value.clone(), &ev.budget)?;
     }
     Ok(Value::map(pairs))
 }
@@ -266,6 +270,7 @@ fn zip<'a>(ev: &mut Evaluator<'a>, items: &[Value], call: &Call<'_, 'a>) -> Outc
     for arg in call.args {
         others.push(ev.items(arg)?);
     }
+    ev.budget.make_objects(items.len(), items.len() * (1 + others.len()) * ITEM)?;
     let rows = items.iter().enumerate().map(|(index, item)| {
         let at = |other: &Vec<Value>| other.get(index).cloned().unwrap_or(Value::Nil);
         Value::list(std::iter::once(item.clone()).chain(others.iter().map(at)).collect())
@@ -280,14 +285,15 @@ fn zip<'a>(ev: &mut Evaluator<'a>, items: &[Value], call: &Call<'_, 'a>) -> Outc
 
 pub(super) fn uniq<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
     call.no_args()?;
+    let _copies = ev.budget.hold(4 * items.len() * ITEM)?;
     let keyed = match call.block {
         Some(block) => sort::keyed(ev, items, block)?,
         None => items.into_iter().map(|item| (item.clone(), item)).collect(),
     };
     let mut kept: Vec<(Value, Value)> = Vec::new();
     for (key, item) in keyed {
-        ev.charge(kept.len() / 8)?;
-        if !kept.iter().any(|(known, _)| known.eql(&key)) {
+        ev.charge(kept.len() / ITEMS_PER_STEP)?;
+        if !kept.iter().any(|(known, _)| known.eql(&key, &ev.budget)) {
             kept.push((key, item));
         }
     }

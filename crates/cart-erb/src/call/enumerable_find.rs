@@ -21,7 +21,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_
         }
         "find_index" => {
             call.arity(1, 1)?;
-            let index = items.iter().position(|item| item.equals(call.arg(0)));
+            let index = items.iter().position(|item| item.equals(call.arg(0), &ev.budget));
             index.map_or(Value::Nil, Value::count)
         }
         "all?" | "any?" | "none?" | "one?" => {
@@ -31,7 +31,9 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_
         "count" => {
             call.arity(0, 1)?;
             let count = match (call.args.first(), block) {
-                (Some(wanted), _) => items.iter().filter(|item| item.equals(wanted)).count(),
+                (Some(wanted), _) => {
+                    items.iter().filter(|item| item.equals(wanted, &ev.budget)).count()
+                }
                 (None, None) => items.len(),
                 (None, Some(_)) => {
                     let mut count = 0;
@@ -45,7 +47,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_
         }
         "include?" | "member?" => {
             call.arity(1, 1)?;
-            Value::Bool(items.iter().any(|item| item.equals(call.arg(0))))
+            Value::Bool(items.iter().any(|item| item.equals(call.arg(0), &ev.budget)))
         }
         "grep" | "grep_v" => {
             call.arity(1, 1)?;

@@ -4,20 +4,22 @@ use std::rc::Rc;
 
 use crate::eval::Evaluator;
 use crate::flow::{Outcome, argument_error, raise, type_error};
+use crate::limits::ITEMS_PER_STEP;
 use crate::value::{Map, Pairs, Value};
 
 use super::{Answer, Call, hash, noun, text_of};
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, call: &Call<'_, 'a>) -> Answer {
+    ev.charge(ev.env.len() / ITEMS_PER_STEP)?;
     let value = match call.name {
         "[]" => {
             call.arity(1, 1)?;
-            lookup(ev, &name(call)?).unwrap_or(Value::Nil)
+            lookup(ev, &name(call)?)?.unwrap_or(Value::Nil)
         }
         "fetch" => {
             call.arity(1, 2)?;
             let name = name(call)?;
-            match (lookup(ev, &name), call.block, call.args.get(1)) {
+            match (lookup(ev, &name)?, call.block, call.args.get(1)) {
                 (Some(value), ..) => value,
                 (None, Some(block), _) => ev.yield_to(block, vec![call.arg(0).clone()])?,
                 (None, None, Some(default)) => default.clone(),
@@ -29,7 +31,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, call: &Call<'_, 'a>) -> Answer {
         }
         "has_key?" | "key?" | "include?" | "member?" => {
             call.arity(1, 1)?;
-            Value::Bool(lookup(ev, &name(call)?).is_some())
+            Value::Bool(lookup(ev, &name(call)?)?.is_some())
         }
         "[]=" | "store" => {
             call.arity(2, 2)?;
@@ -39,23 +41,28 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, call: &Call<'_, 'a>) -> Answer {
         "delete" => {
             call.arity(1, 1)?;
             let name = name(call)?;
-            let value = lookup(ev, &name).unwrap_or(Value::Nil);
-            ev.env.retain(|(known, _)| **known != *name);
+            let value = lookup(ev, &name)?.unwrap_or(Value::Nil);
+            ev.env.retain(|(known, _)| **known != **name);
             value
         }
-        "to_hash" | "to_h" if call.block.is_none() => Value::Map(as_map(ev)),
-        "inspect" => return hash::call(ev, &as_map(ev), call),
+        "to_hash" | "to_h" if call.block.is_none() => Value::Map(as_map(ev)?),
+        "inspect" => {
+            let map = as_map(ev)?;
+            return hash::call(ev, &map, call);
+        }
         "dup" => return type_error("Cannot dup ENV, use ENV.to_h to get a copy of ENV as a hash"),
         "freeze" => return type_error("cannot freeze ENV"),
         "each_with_index" => {
-            hash::call(ev, &as_map(ev), call)?;
+            let map = as_map(ev)?;
+            hash::call(ev, &map, call)?;
             Value::Env
         }
         "to_s" => Value::str("ENV"),
         "each" | "each_pair" => {
             let block = call.need_block()?;
             for (name, value) in ev.env.clone() {
-                ev.yield_to(block, vec![pair(&name, &value)])?;
+                let pair = pair(ev, &name, &value)?;
+                ev.yield_to(block, vec![pair])?;
             }
             Value::Env
         }
@@ -71,12 +78,15 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, call: &Call<'_, 'a>) -> Answer {
         {
             return Ok(None);
         }
-        _ => return hash::call(ev, &as_map(ev), call),
+        _ => {
+            let map = as_map(ev)?;
+            return hash::call(ev, &map, call);
+        }
     };
     Ok(Some(value))
 }
 
-fn name(call: &Call<'_, '_>) -> Outcome<Vec<u8>> {
+fn name(call: &Call<'_, '_>) -> Outcome<Rc<Vec<u8>>> {
     let name = text_of(call.arg(0))?;
     if name.contains(&0) {
         return argument_error("bad environment variable name: contains null byte");
@@ -84,9 +94,12 @@ fn name(call: &Call<'_, '_>) -> Outcome<Vec<u8>> {
     Ok(name)
 }
 
-fn lookup(ev: &Evaluator<'_>, name: &[u8]) -> Option<Value> {
-    let found = ev.env.iter().find(|(known, _)| **known == *name);
-    found.map(|(_, value)| Value::frozen(&**value))
+fn lookup(ev: &Evaluator<'_>, name: &[u8]) -> Outcome<Option<Value>> {
+    let Some((_, value)) = ev.env.iter().find(|(known, _)| **known == *name) else {
+        return Ok(None);
+    };
+    ev.budget.make_objects(1, value.len())?;
+    Ok(Some(Value::frozen(&**value)))
 }
 
 fn set(ev: &mut Evaluator<'_>, name: &[u8], value: &Value) -> Outcome<()> {
@@ -97,6 +110,7 @@ fn set(ev: &mut Evaluator<'_>, name: &[u8], value: &Value) -> Outcome<()> {
     match value {
         Value::Nil => ev.env.retain(|(known, _)| **known != *name),
         Value::Str(text) => {
+            ev.budget.make_objects(2, name.len() + text.borrow().len())?;
             let text: Rc<[u8]> = text.borrow().as_slice().into();
             if text.contains(&0) {
                 return argument_error("bad environment variable value: contains null byte");
@@ -114,14 +128,17 @@ fn set(ev: &mut Evaluator<'_>, name: &[u8], value: &Value) -> Outcome<()> {
 }
 
 /// The environment as a hash.
-fn as_map(ev: &Evaluator<'_>) -> Rc<Map> {
+fn as_map(ev: &Evaluator<'_>) -> Outcome<Rc<Map>> {
+    let bytes = ev.env.iter().map(|(name, value)| name.len() + value.len()).sum();
+    ev.budget.make_objects(1 + 2 * ev.env.len(), bytes)?;
     let pairs =
         ev.env.iter().map(|(name, value)| (Value::frozen(&**name), Value::frozen(&**value)));
     let map = Map::default();
     *map.0.borrow_mut() = Pairs { pairs: pairs.collect(), default: None };
-    Rc::new(map)
+    Ok(Rc::new(map))
 }
 
-pub(super) fn pair(name: &[u8], value: &[u8]) -> Value {
-    Value::pair(Value::frozen(name), Value::frozen(value))
+pub(super) fn pair(ev: &Evaluator<'_>, name: &[u8], value: &[u8]) -> Outcome {
+    ev.budget.make_objects(3, name.len() + value.len())?;
+    Ok(Value::pair(Value::frozen(name), Value::frozen(value)))
 }

@@ -3,7 +3,8 @@
 use crate::context::FileTest;
 use crate::eval::Evaluator;
 use crate::flow::{Outcome, argument_error};
-use crate::value::{DEEPEST_VALUE, Value};
+use crate::limits::{Budget, DEEPEST_VALUE};
+use crate::value::Value;
 
 use super::{Answer, Call, text_of};
 
@@ -20,10 +21,10 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, class: &Value, call: &Call<'_, 'a
         "directory?" => test(ev, FileTest::Directory, call),
         "symlink?" => test(ev, FileTest::Symlink, call),
         _ if matches!(class, Value::Class("FileTest")) => Ok(None),
-        "join" => Ok(Some(Value::str(join(call.args, 0)?))),
+        "join" => Ok(Some(Value::str(join(&ev.budget, call.args, 0)?))),
         "basename" => {
             call.arity(1, 2)?;
-            let suffix = if call.args.len() > 1 { call.text(1)? } else { Vec::new() };
+            let suffix = if call.args.len() > 1 { call.text(1)? } else { Default::default() };
             Ok(Some(Value::str(basename(&call.text(0)?, &suffix))))
         }
         "dirname" => {
@@ -37,11 +38,15 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, class: &Value, call: &Call<'_, 'a
         "split" => {
             call.arity(1, 1)?;
             let path = call.text(0)?;
+            ev.budget.make_objects(2, path.len())?;
             Ok(Some(Value::pair(Value::str(dirname(&path)), Value::str(basename(&path, b"")))))
         }
         _ => Ok(None),
     }
 }
+
+/// Steps of a question about a file.
+const FILE_TEST: usize = 20;
 
 fn test(ev: &mut Evaluator<'_>, test: FileTest, call: &Call<'_, '_>) -> Answer {
     call.arity(1, 1)?;
@@ -49,30 +54,35 @@ fn test(ev: &mut Evaluator<'_>, test: FileTest, call: &Call<'_, '_>) -> Answer {
     if path.contains(&0) {
         return argument_error("string contains null byte");
     }
+    // The system is asked.
+    ev.charge(FILE_TEST)?;
     Ok(Some(Value::Bool(ev.files.test(test, &path))))
 }
 
-fn join(parts: &[Value], depth: usize) -> Outcome<Vec<u8>> {
+fn join(budget: &Budget, parts: &[Value], depth: usize) -> Outcome<Vec<u8>> {
     if depth > DEEPEST_VALUE {
         return argument_error("recursive array");
     }
     let mut path: Vec<u8> = Vec::new();
     for (at, part) in parts.iter().enumerate() {
         let part = match part {
-            Value::List(list) => join(&list.0.borrow().clone(), depth + 1)?,
+            Value::List(list) => join(budget, &list.0.borrow(), depth + 1)?.into(),
             other => text_of(other)?,
         };
+        budget.charge(1)?;
+        budget.string(path.len() + 1 + part.len())?;
+        budget.read(part.len())?;
         if at == 0 {
-            path = part;
+            path = part.to_vec();
         } else if part.starts_with(b"/") {
             let kept = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
             path.truncate(kept);
-            path.extend(part);
+            path.extend_from_slice(&part);
         } else {
             if !path.ends_with(b"/") {
                 path.push(b'/');
             }
-            path.extend(part);
+            path.extend_from_slice(&part);
         }
     }
     Ok(path)
@@ -135,12 +145,13 @@ mod tests {
     #[test]
     fn join_has_one_slash_between_parts() {
         let parts = |parts: &[&str]| {
-            join(&parts.iter().map(|part| Value::str(*part)).collect::<Vec<_>>(), 0).unwrap()
+            let parts: Vec<Value> = parts.iter().map(|part| Value::str(*part)).collect();
+            join(&Budget::default(), &parts, 0).unwrap()
         };
         assert_eq!(parts(&["a/", "/b", "c"]), b"a/b/c");
         assert_eq!(parts(&["", "a"]), b"/a");
         assert_eq!(parts(&["a", ""]), b"a/");
         assert_eq!(parts(&[]), b"");
-        assert!(join(&[Value::str("a"), Value::Nil], 0).is_err());
+        assert!(join(&Budget::default(), &[Value::str("a"), Value::Nil], 0).is_err());
     }
 }

@@ -5,21 +5,22 @@ use std::rc::Rc;
 use crate::eval::{Block, Evaluator};
 use crate::flow::{Outcome, raise, refuse, type_error};
 use crate::inspect;
+use crate::limits::ITEM;
 use crate::value::{Map, Pairs, Value};
 
 use super::{Answer, Call, array, enumerable, noun};
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Answer {
-    ev.charge(map.0.borrow().pairs.len() / 8)?;
     let this = Value::Map(map.clone());
     let value = match call.name {
         "[]" => {
             call.arity(1, 1)?;
-            map.0.borrow().index(call.arg(0))
+            map.0.borrow().index(call.arg(0), &ev.budget)
         }
         "[]=" | "store" => {
             call.arity(2, 2)?;
-            map.0.borrow_mut().set(call.arg(0).clone(), call.arg(1).clone());
+            let (key, value) = (call.arg(0).clone(), call.arg(1).clone());
+            map.set(key, value, &ev.budget)?;
             call.arg(1).clone()
         }
         "fetch" => {
@@ -29,16 +30,18 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a
         "dig" => array::dig(ev, &this, call)?,
         "key?" | "has_key?" | "include?" | "member?" => {
             call.arity(1, 1)?;
-            Value::Bool(map.0.borrow().get(call.arg(0)).is_some())
+            Value::Bool(map.0.borrow().get(call.arg(0), &ev.budget).is_some())
         }
         "value?" | "has_value?" => {
             call.arity(1, 1)?;
-            Value::Bool(map.0.borrow().pairs.iter().any(|(_, value)| value.equals(call.arg(0))))
+            let wanted = |value: &Value| value.equals(call.arg(0), &ev.budget);
+            Value::Bool(map.0.borrow().pairs.iter().any(|(_, value)| wanted(value)))
         }
         "key" => {
             call.arity(1, 1)?;
             let map = map.0.borrow();
-            let found = map.pairs.iter().find(|(_, value)| value.equals(call.arg(0)));
+            let wanted = |value: &Value| value.equals(call.arg(0), &ev.budget);
+            let found = map.pairs.iter().find(|(_, value)| wanted(value));
             found.map_or(Value::Nil, |(key, _)| key.clone())
         }
         "keys" => {
@@ -51,7 +54,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a
         }
         "values_at" => {
             let map = map.0.borrow();
-            Value::list(call.args.iter().map(|key| map.index(key)).collect())
+            Value::list(call.args.iter().map(|key| map.index(key, &ev.budget)).collect())
         }
         "length" | "size" => Value::count(map.0.borrow().pairs.len()),
         "empty?" => Value::Bool(map.0.borrow().pairs.is_empty()),
@@ -70,7 +73,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a
         "default" => map.0.borrow().default.clone().unwrap_or(Value::Nil),
         "to_hash" => this,
         "to_h" if call.block.is_none() => this,
-        "to_s" | "inspect" => Value::str(inspect::inspect(&this)?),
+        "to_s" | "inspect" => Value::str(inspect::inspect(&this, &ev.budget)?),
         "frozen?" => Value::Bool(false),
         name if crate::names::is_method("Object", name) => return Ok(None),
         _ => return chosen(ev, map, call),
@@ -79,13 +82,13 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a
 }
 
 fn fetch<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Outcome {
-    let found = map.0.borrow().get(call.arg(0)).cloned();
+    let found = map.0.borrow().get(call.arg(0), &ev.budget).cloned();
     match (found, call.block, call.args.get(1)) {
         (Some(value), ..) => Ok(value),
         (None, Some(block), _) => ev.yield_to(block, vec![call.arg(0).clone()]),
         (None, None, Some(default)) => Ok(default.clone()),
         (None, None, None) => {
-            let key = crate::text::lossy(&inspect::inspect(call.arg(0))?);
+            let key = crate::text::lossy(&inspect::inspect(call.arg(0), &ev.budget)?);
             raise("KeyError", format!("key not found: {key}"))
         }
     }
@@ -94,12 +97,16 @@ fn fetch<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Outc
 fn each<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Outcome<()> {
     call.no_args()?;
     let block = call.need_block()?;
+    let _copies = ev.budget.hold(2 * map.0.borrow().pairs.len() * ITEM)?;
     let pairs = map.0.borrow().pairs.clone();
     for (key, value) in pairs {
         let given = match call.name {
             "each_key" => key,
             "each_value" => value,
-            _ => Value::pair(key, value),
+            _ => {
+                ev.budget.make_objects(1, 2 * ITEM)?;
+                Value::pair(key, value)
+            }
         };
         ev.yield_to(block, vec![given])?;
     }
@@ -110,7 +117,7 @@ fn change<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Ans
     let value = match call.name {
         "delete" => {
             call.arity(1, 1)?;
-            let removed = map.0.borrow_mut().remove(call.arg(0));
+            let removed = map.remove(call.arg(0), &ev.budget);
             match (removed, call.block) {
                 (Some(value), _) => value,
                 (None, Some(block)) => ev.yield_to(block, vec![call.arg(0).clone()])?,
@@ -131,6 +138,7 @@ fn change<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Ans
         }
         "replace" => {
             let pairs = as_pairs(call.arg(0))?;
+            ev.budget.make(2 * pairs.pairs.len() * ITEM)?;
             map.0.borrow_mut().pairs = pairs.pairs;
             Value::Map(map.clone())
         }
@@ -160,13 +168,12 @@ fn merge<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Outc
             other => as_pairs(other)?,
         };
         for (key, value) in other.pairs {
-            ev.charge(map.0.borrow().pairs.len() / 8)?;
-            let old = map.0.borrow().get(&key).cloned();
+            let old = map.0.borrow().get(&key, &ev.budget).cloned();
             let value = match (old, call.block) {
                 (Some(old), Some(block)) => ev.yield_to(block, vec![key.clone(), old, value])?,
                 _ => value,
             };
-            map.0.borrow_mut().set(key, value);
+            map.set(key, value, &ev.budget)?;
         }
     }
     Ok(())
@@ -174,6 +181,7 @@ fn merge<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Outc
 
 /// What a block chooses or changes, pair by pair.
 fn chosen<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Answer {
+    let _copies = ev.budget.hold(2 * map.0.borrow().pairs.len() * ITEM)?;
     let pairs = map.0.borrow().pairs.clone();
     let mut kept = Pairs::default();
     match call.name {
@@ -196,9 +204,13 @@ fn chosen<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Ans
             return Ok(Some(if nil { Value::Nil } else { Value::Map(map.clone()) }));
         }
         "compact" => kept.pairs = pairs.into_iter().filter(|(_, value)| !value.is_nil()).collect(),
-        "invert" => pairs.into_iter().for_each(|(key, value)| kept.set(value, key)),
-        "slice" => kept.pairs = only(pairs, call.args, true),
-        "except" => kept.pairs = only(pairs, call.args, false),
+        "invert" => {
+            for (key, value) in pairs {
+                kept.set(value, key, &ev.budget)?;
+            }
+        }
+        "slice" => kept.pairs = only(ev, pairs, call.args, true),
+        "except" => kept.pairs = only(ev, pairs, call.args, false),
         "transform_values" | "transform_keys" => {
             call.no_args()?;
             transform(ev, pairs, call, &mut kept)?;
@@ -219,8 +231,13 @@ fn chosen<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Ans
     Ok(Some(Value::map(kept)))
 }
 
-fn only(pairs: Vec<(Value, Value)>, keys: &[Value], wanted: bool) -> Vec<(Value, Value)> {
-    let named = |key: &Value| keys.iter().any(|known| known.eql(key));
+fn only(
+    ev: &Evaluator<'_>,
+    pairs: Vec<(Value, Value)>,
+    keys: &[Value],
+    wanted: bool,
+) -> Vec<(Value, Value)> {
+    let named = |key: &Value| array::contains(ev, keys, key);
     pairs.into_iter().filter(|(key, _)| named(key) == wanted).collect()
 }
 
@@ -237,7 +254,7 @@ fn transform<'a>(
             kept.pairs.push((key, value));
         } else {
             let key = ev.yield_to(block, vec![key])?;
-            kept.set(key, value);
+            kept.set(key, value, &ev.budget)?;
         }
     }
     Ok(())

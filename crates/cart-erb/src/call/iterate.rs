@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::eval::{Block, Evaluator};
 use crate::flow::{Outcome, raise, refuse, type_error};
+use crate::limits::ITEM;
 use crate::value::{Span, Value};
 
 use super::{Call, string};
@@ -26,15 +27,18 @@ impl<'a> Evaluator<'a> {
                 }
             }
             Value::Map(map) => {
+                let _copies = self.budget.hold(2 * map.0.borrow().pairs.len() * ITEM)?;
                 let pairs = map.0.borrow().pairs.clone();
                 for (key, value) in pairs {
+                    self.budget.make_objects(1, 2 * ITEM)?;
                     visit(self, Value::pair(key, value))?;
                 }
                 Ok(())
             }
             Value::Env => {
                 for (name, value) in self.env.clone() {
-                    visit(self, super::env::pair(&name, &value))?;
+                    let pair = super::env::pair(self, &name, &value)?;
+                    visit(self, pair)?;
                 }
                 Ok(())
             }
@@ -61,7 +65,7 @@ impl<'a> Evaluator<'a> {
                     Value::Nil => i64::MAX,
                     _ => return type_error("can't iterate"),
                 };
-                let exclusive = span.exclusive && span.last.equals(&Value::Int(last));
+                let exclusive = span.exclusive && span.last.equals(&Value::Int(last), &self.budget);
                 let mut next = *first;
                 while next < last || (next == last && !exclusive) {
                     self.charge(1)?;
@@ -74,7 +78,7 @@ impl<'a> Evaluator<'a> {
                 Ok(())
             }
             (Value::Str(first), Value::Str(last)) => {
-                let (first, last) = (first.to_vec(), last.to_vec());
+                let (first, last) = (first.bytes(), last.bytes());
                 for text in string::upto(self, &first, &last, span.exclusive)? {
                     visit(self, text)?;
                 }
@@ -95,7 +99,9 @@ impl<'a> Evaluator<'a> {
             return Ok(items.take());
         }
         let mut items = Vec::new();
-        self.each(value, &mut |_, item| {
+        self.each(value, &mut |this, item| {
+            // A vector that grows has up to twice the room.
+            this.budget.make(2 * ITEM)?;
             items.push(item);
             Ok(())
         })?;

@@ -6,9 +6,10 @@ use crate::flow::{
 };
 use crate::format;
 use crate::inspect;
+use crate::limits::{DEEPEST_VALUE, ITEM, ITEMS_PER_STEP};
 use crate::names;
 use crate::number;
-use crate::value::{DEEPEST_VALUE, Value};
+use crate::value::Value;
 
 use super::{Call, noun};
 
@@ -20,27 +21,28 @@ impl<'a> Evaluator<'a> {
             "puts" => self.puts(call.args, 0)?,
             "print" => {
                 for arg in call.args {
-                    let text = inspect::to_s(arg)?;
+                    let text = inspect::to_s(arg, &self.budget)?;
                     self.write(&text)?;
                 }
             }
             "p" => return self.inspect_args(call.args),
             "printf" if call.args.is_empty() => {}
             "printf" => {
-                let text = format::format(&call.text(0)?, &call.args[1..])?;
+                let text = format::format(&call.text(0)?, &call.args[1..], &self.budget)?;
                 self.write(&text)?;
             }
             "format" | "sprintf" => {
                 call.arity(1, usize::MAX)?;
-                let text = format::format(&call.text(0)?, &call.args[1..])?;
-                self.charge_bytes(text.len())?;
+                let text = format::format(&call.text(0)?, &call.args[1..], &self.budget)?;
+                self.budget.make_objects(1, text.len())?;
                 return Ok(Value::str(text));
             }
-            "Integer" => return integer(call),
-            "Float" => return float(call),
+            "Integer" => return integer(self, call),
+            "Float" => return float(self, call),
             "String" => {
                 call.arity(1, 1)?;
-                return inspect::to_s(call.arg(0)).map(Value::str);
+                self.budget.make_objects(1, 0)?;
+                return inspect::to_s(call.arg(0), &self.budget).map(Value::str_bytes);
             }
             "Array" => {
                 call.arity(1, 1)?;
@@ -48,10 +50,13 @@ impl<'a> Evaluator<'a> {
                 return match arg {
                     Value::List(_) => Ok(arg.clone()),
                     Value::Env => Ok(Value::list(vec![arg.clone()])),
-                    _ => self.splat(arg).map(Value::list),
+                    _ => {
+                        self.budget.make_objects(1, ITEM)?;
+                        self.splat(arg).map(Value::list)
+                    }
                 };
             }
-            "raise" | "fail" => return raise_args(call),
+            "raise" | "fail" => return raise_args(self, call),
             "loop" => return self.forever(call),
             "block_given?" => return Ok(Value::Bool(false)),
             "to_s" | "inspect" => return Ok(Value::str("main")),
@@ -82,15 +87,15 @@ impl<'a> Evaluator<'a> {
             match arg {
                 Value::List(list) if list.0.borrow().is_empty() => {}
                 Value::List(list) => {
-                    let items = list.0.borrow().clone();
-                    self.puts(&items, depth + 1)?;
+                    self.charge(1)?;
+                    self.puts(&list.0.borrow(), depth + 1)?;
                 }
                 other => {
-                    let mut line = inspect::to_s(other)?;
-                    if !line.ends_with(b"\n") {
-                        line.push(b'\n');
-                    }
+                    let line = inspect::to_s(other, &self.budget)?;
                     self.write(&line)?;
+                    if !line.ends_with(b"\n") {
+                        self.write(b"\n")?;
+                    }
                 }
             }
         }
@@ -99,7 +104,7 @@ impl<'a> Evaluator<'a> {
 
     fn inspect_args(&mut self, args: &[Value]) -> Outcome {
         for arg in args {
-            let mut line = inspect::inspect(arg)?;
+            let mut line = inspect::inspect(arg, &self.budget)?;
             line.push(b'\n');
             self.write(&line)?;
         }
@@ -125,10 +130,19 @@ fn is_stop_iteration(stop: &Stop) -> bool {
     matches!(&stop.why, Why::Raise(raised) if raised.class == "StopIteration")
 }
 
+/// Takes the steps of reading a number off a text.
+fn charge_digits(ev: &Evaluator<'_>, call: &Call<'_, '_>) -> Outcome<()> {
+    match call.arg(0) {
+        Value::Str(text) => ev.charge(text.borrow().len() / ITEMS_PER_STEP),
+        _ => Ok(()),
+    }
+}
+
 /// `Integer(value)`
-fn integer(call: &Call<'_, '_>) -> Outcome {
-    let quiet = matches!(call.keyword("exception"), Some(Value::Bool(false)));
-    let args = if call.keyword("exception").is_some() { 2 } else { 1 };
+fn integer(ev: &Evaluator<'_>, call: &Call<'_, '_>) -> Outcome {
+    let quiet = matches!(call.keyword("exception", &ev.budget), Some(Value::Bool(false)));
+    charge_digits(ev, call)?;
+    let args = if call.keyword("exception", &ev.budget).is_some() { 2 } else { 1 };
     call.arity(1, args.max(2))?;
     let base = match call.args.get(1) {
         Some(Value::Int(base)) => match u32::try_from(*base) {
@@ -156,9 +170,10 @@ fn integer(call: &Call<'_, '_>) -> Outcome {
 }
 
 /// `Float(value)`
-fn float(call: &Call<'_, '_>) -> Outcome {
-    let quiet = matches!(call.keyword("exception"), Some(Value::Bool(false)));
-    call.arity(1, if call.keyword("exception").is_some() { 2 } else { 1 })?;
+fn float(ev: &Evaluator<'_>, call: &Call<'_, '_>) -> Outcome {
+    let quiet = matches!(call.keyword("exception", &ev.budget), Some(Value::Bool(false)));
+    charge_digits(ev, call)?;
+    call.arity(1, if call.keyword("exception", &ev.budget).is_some() { 2 } else { 1 })?;
     let problem = match call.arg(0) {
         Value::Int(int) => return Ok(Value::Float(*int as f64)),
         Value::Float(float) => return Ok(Value::Float(*float)),
@@ -172,8 +187,15 @@ fn float(call: &Call<'_, '_>) -> Outcome {
 }
 
 /// `raise 'message'`, `raise Class` or `raise Class, 'message'`
-fn raise_args(call: &Call<'_, '_>) -> Outcome {
+fn raise_args(ev: &Evaluator<'_>, call: &Call<'_, '_>) -> Outcome {
     call.arity(0, 2)?;
+    let length = match call.args.last() {
+        Some(Value::Str(message)) => message.borrow().len(),
+        Some(Value::Error(error)) => error.message.len(),
+        _ => 0,
+    };
+    // It is copied for whoever raises it and for whoever rescues it.
+    ev.budget.make_objects(2, 4 * length)?;
     let raised = match call.args {
         [] => {
             Raised { class: "RuntimeError".to_owned(), message: "unhandled exception".to_owned() }
@@ -188,7 +210,7 @@ fn raise_args(call: &Call<'_, '_>) -> Outcome {
         {
             let message = match message {
                 [] => (*class).to_owned(),
-                [message, ..] => crate::text::lossy(&inspect::to_s(message)?),
+                [message, ..] => crate::text::lossy(&inspect::to_s(message, &ev.budget)?),
             };
             Raised { class: (*class).to_owned(), message }
         }

@@ -28,7 +28,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_,
     };
     match answer {
         Some(value) => Ok(Some(value)),
-        None => object::comparable(receiver, call),
+        None => object::comparable(ev, receiver, call),
     }
 }
 
@@ -265,7 +265,7 @@ fn iterate<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_, 'a>) ->
     let (start, last, step) = match call.name {
         "times" => {
             call.no_args()?;
-            (0, first - 1, 1)
+            (0, first.saturating_sub(1), 1)
         }
         "upto" => (first, call.int(0)?, 1),
         "downto" => (first, call.int(0)?, -1),

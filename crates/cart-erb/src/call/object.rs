@@ -1,5 +1,7 @@
 //! What every value answers to, and the few methods of nil, true, false and exceptions.
 
+use std::rc::Rc;
+
 use crate::eval::Evaluator;
 use crate::flow::{Outcome, Raised, argument_error, inherits};
 use crate::inspect;
@@ -50,7 +52,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_,
         "respond_to?" => {
             call.arity(1, 2)?;
             let name = match call.arg(0) {
-                Value::Symbol(name) => name.to_vec(),
+                Value::Symbol(name) => Rc::new(name.to_vec()),
                 other => text_of(other)?,
             };
             Value::Bool(super::responds(receiver, &crate::text::lossy(&name)))
@@ -58,7 +60,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_,
         "send" | "public_send" | "__send__" => {
             call.arity(1, usize::MAX)?;
             let name = match call.arg(0) {
-                Value::Symbol(name) => name.to_vec(),
+                Value::Symbol(name) => Rc::new(name.to_vec()),
                 other => text_of(other)?,
             };
             let name = crate::text::lossy(&name);
@@ -75,18 +77,18 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_,
         "then" | "yield_self" if call.block.is_some() => {
             return ev.yield_to(call.need_block()?, vec![receiver.clone()]).map(Some);
         }
-        _ => return simple(receiver, call),
+        _ => return simple(ev, receiver, call),
     };
     Ok(Some(value))
 }
 
 /// Methods without arguments.
-fn simple(receiver: &Value, call: &Call<'_, '_>) -> Answer {
+fn simple(ev: &Evaluator<'_>, receiver: &Value, call: &Call<'_, '_>) -> Answer {
     let value = match call.name {
         "!" => Value::Bool(!receiver.truthy()),
         "nil?" => Value::Bool(receiver.is_nil()),
-        "to_s" => Value::str(inspect::to_s(receiver)?),
-        "inspect" => Value::str(inspect::inspect(receiver)?),
+        "to_s" => Value::str_bytes(inspect::to_s(receiver, &ev.budget)?),
+        "inspect" => Value::str(inspect::inspect(receiver, &ev.budget)?),
         "class" => return class_of(receiver),
         "itself" => receiver.clone(),
         "freeze" => {
@@ -105,7 +107,7 @@ fn simple(receiver: &Value, call: &Call<'_, '_>) -> Answer {
         },
         "dup" | "clone" => match receiver {
             Value::Str(text) if call.name == "clone" && text.is_frozen() => receiver.clone(),
-            Value::Str(text) => Value::str(text.to_vec()),
+            Value::Str(text) => Value::str_bytes(text.bytes()),
             Value::List(list) => Value::list(list.0.borrow().clone()),
             Value::Map(map) => Value::map(map.0.borrow().clone()),
             other => other.clone(),
@@ -126,22 +128,25 @@ fn class_of(receiver: &Value) -> Answer {
 fn compare<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_, 'a>) -> Outcome {
     let other = call.arg(0);
     Ok(match call.name {
-        "==" => Value::Bool(receiver.equals(other)),
+        "==" => Value::Bool(receiver.equals(other, &ev.budget)),
         "!=" => {
             let equal = ev.call(receiver, &Call::new("==", call.args))?;
             Value::Bool(!equal.truthy())
         }
-        "equal?" => Value::Bool(receiver.identical(other)),
-        "eql?" => Value::Bool(receiver.eql(other)),
+        "equal?" => Value::Bool(receiver.identical(other, &ev.budget)),
+        "eql?" => Value::Bool(receiver.eql(other, &ev.budget)),
         "=~" => Value::Nil,
         "!~" => {
             let matched = ev.call(receiver, &Call::new("=~", call.args))?;
             Value::Bool(!matched.truthy())
         }
-        "<=>" => receiver.compare(other).map_or(Value::Nil, |order| Value::Int(order as i64)),
+        "<=>" => {
+            let order = receiver.compare(other, &ev.budget);
+            order.map_or(Value::Nil, |order| Value::Int(order as i64))
+        }
         _ => match receiver {
             Value::Class(class) => Value::Bool(is_a(other, class)),
-            _ => Value::Bool(receiver.equals(other)),
+            _ => Value::Bool(receiver.equals(other, &ev.budget)),
         },
     })
 }
@@ -173,13 +178,15 @@ fn is_a(value: &Value, class: &str) -> bool {
 }
 
 /// `<`, `<=`, `>`, `>=`, `between?` and `clamp`, from what `<=>` says.
-pub(super) fn comparable(receiver: &Value, call: &Call<'_, '_>) -> Answer {
+pub(super) fn comparable(ev: &Evaluator<'_>, receiver: &Value, call: &Call<'_, '_>) -> Answer {
     use std::cmp::Ordering::{Equal, Greater, Less};
-    let order = |other: &Value| match receiver.compare(other) {
+    let order = |other: &Value| match receiver.compare(other, &ev.budget) {
         Some(order) => Ok(order),
         None => {
             let described = match other {
-                Value::Int(_) | Value::Float(_) => crate::text::lossy(&inspect::inspect(other)?),
+                Value::Int(_) | Value::Float(_) => {
+                    crate::text::lossy(&inspect::inspect(other, &ev.budget)?)
+                }
                 other => super::noun(other),
             };
             argument_error(format!("comparison of {} with {described} failed", receiver.class()))

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::eval::Evaluator;
 use crate::flow::{Outcome, argument_error, raise, refuse};
+use crate::limits::ITEM;
 use crate::value::{Span, Value};
 
 use super::{Answer, Call, enumerable};
@@ -44,7 +45,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, span: &Rc<Span>, call: &Call<'_, 
         "exclude_end?" => Value::Bool(span.exclusive),
         "cover?" | "include?" | "member?" | "===" => {
             call.arity(1, 1)?;
-            Value::Bool(covers(span, call.arg(0)))
+            Value::Bool(covers(ev, span, call.arg(0)))
         }
         "size" | "count" | "length" if call.args.is_empty() && call.block.is_none() => {
             if call.name == "length" {
@@ -92,20 +93,23 @@ fn take<'a>(ev: &mut Evaluator<'a>, this: &Value, call: &Call<'_, 'a>) -> Outcom
             return Ok(Value::list(items.into_iter().take(count).collect()));
         }
     };
-    while taken.len() < count && covers(span, &Value::Int(next)) {
-        ev.charge(1)?;
+    while taken.len() < count && covers(ev, span, &Value::Int(next)) {
+        ev.budget.make(2 * ITEM)?;
         taken.push(Value::Int(next));
-        next += 1;
+        next = match next.checked_add(1) {
+            Some(next) => next,
+            None => break,
+        };
     }
     Ok(Value::list(taken))
 }
 
 /// `===`: between the ends.
-fn covers(span: &Span, value: &Value) -> bool {
+fn covers(ev: &Evaluator<'_>, span: &Span, value: &Value) -> bool {
     let after_first = span.first.is_nil()
-        || matches!(span.first.compare(value), Some(Ordering::Less | Ordering::Equal));
+        || matches!(span.first.compare(value, &ev.budget), Some(Ordering::Less | Ordering::Equal));
     let before_last = span.last.is_nil()
-        || match value.compare(&span.last) {
+        || match value.compare(&span.last, &ev.budget) {
             Some(Ordering::Less) => true,
             Some(Ordering::Equal) => !span.exclusive,
             _ => false,
@@ -130,7 +134,7 @@ fn size(ev: &mut Evaluator<'_>, span: &Rc<Span>, name: &str) -> Outcome {
 fn end<'a>(ev: &mut Evaluator<'a>, span: &Rc<Span>, call: &Call<'_, 'a>) -> Outcome {
     let items = match (&span.first, &span.last) {
         (Value::Int(first), Value::Int(last)) => {
-            let last = last - i64::from(span.exclusive);
+            let last = last.saturating_sub(i64::from(span.exclusive));
             let chosen = if call.name == "min" { *first } else { last };
             return Ok(if *first > last { Value::Nil } else { Value::Int(chosen) });
         }

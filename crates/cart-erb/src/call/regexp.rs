@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use crate::eval::Evaluator;
 use crate::flow::{Outcome, raise};
-use crate::regex::{Match, Pattern};
+use crate::limits::ITEM;
+use crate::pattern::Options;
+use crate::regex::{Match, Pattern, escape};
 use crate::text;
 use crate::value::{Pairs, Value};
 
@@ -20,8 +22,8 @@ pub(super) fn call<'a>(
             call.arity(1, 1)?;
             let hay = match call.arg(0) {
                 Value::Nil => None,
-                Value::Symbol(name) => Some(name.to_vec()),
-                Value::Str(text) => Some(text.to_vec()),
+                Value::Symbol(name) => Some(Rc::new(name.to_vec())),
+                Value::Str(text) => Some(text.bytes()),
                 _ if call.name == "===" => None,
                 other => Some(text_of(other)?),
             };
@@ -29,26 +31,32 @@ pub(super) fn call<'a>(
         }
         "source" => Value::str(pattern.source()),
         "to_s" => Value::str(pattern.to_s()),
-        "names" => Value::list(pattern.names().map(Value::str).collect()),
+        "names" => names(ev, pattern.names())?,
         _ => return Ok(None),
     };
     Ok(Some(value))
+}
+
+fn names<'n>(ev: &Evaluator<'_>, names: impl Iterator<Item = &'n str>) -> Outcome {
+    let names: Vec<&str> = names.collect();
+    ev.budget.make_objects(names.len(), names.iter().map(|name| name.len()).sum())?;
+    Ok(Value::list(names.into_iter().map(Value::str).collect()))
 }
 
 /// Matches a pattern as the call's name says. All but `match?` set `$~`.
 pub(super) fn search<'a>(
     ev: &mut Evaluator<'a>,
     pattern: &Rc<Pattern>,
-    hay: Option<Vec<u8>>,
+    hay: Option<Rc<Vec<u8>>>,
     call: &Call<'_, 'a>,
 ) -> Outcome {
     let found = match hay {
-        Some(hay) => {
-            ev.charge(hay.len() / 16)?;
-            pattern.find(&hay.into(), 0)?.map(Rc::new)
-        }
+        Some(hay) => ev.find(pattern, &hay, 0)?.map(Rc::new),
         None => None,
     };
+    if let Some(found) = &found {
+        ev.budget.make_objects(1, found.len() * ITEM)?;
+    }
     if call.name == "match?" {
         return Ok(Value::Bool(found.is_some()));
     }
@@ -64,7 +72,11 @@ pub(super) fn search<'a>(
     })
 }
 
-pub(super) fn match_data(found: &Rc<Match>, call: &Call<'_, '_>) -> Answer {
+pub(super) fn match_data(ev: &mut Evaluator<'_>, found: &Rc<Match>, call: &Call<'_, '_>) -> Answer {
+    if matches!(call.name, "to_a" | "captures" | "named_captures") {
+        let groups = (0..found.len()).filter_map(|index| found.group(index));
+        ev.budget.make_objects(2 * found.len(), groups.map(<[u8]>::len).sum())?;
+    }
     let group = |index: usize| found.group(index).map_or(Value::Nil, Value::str);
     let value = match call.name {
         "[]" => {
@@ -86,15 +98,18 @@ pub(super) fn match_data(found: &Rc<Match>, call: &Call<'_, '_>) -> Answer {
         "captures" => Value::list((1..found.len()).map(group).collect()),
         "pre_match" => Value::str(found.before()),
         "post_match" => Value::str(found.after()),
-        "string" => Value::frozen(found.hay()),
-        "regexp" => Value::Pattern(found.pattern().clone()),
+        "string" => Value::frozen_bytes(found.hay().clone()),
+        "regexp" => match found.pattern() {
+            Some(pattern) => Value::Pattern(pattern.clone()),
+            None => Value::Pattern(ev.pattern(escape(found.whole()), Options::default())?),
+        },
         "size" | "length" => Value::count(found.len()),
-        "names" => Value::list(found.pattern().names().map(Value::str).collect()),
+        "names" => names(ev, found.names())?,
         "named_captures" => {
             let mut pairs = Pairs::default();
-            for name in found.pattern().names() {
+            for name in found.names() {
                 let index = found.index_of(name.as_bytes());
-                pairs.set(Value::str(name), index.map_or(Value::Nil, group));
+                pairs.set(Value::str(name), index.map_or(Value::Nil, group), &ev.budget)?;
             }
             Value::map(pairs)
         }
@@ -107,7 +122,7 @@ pub(super) fn match_data(found: &Rc<Match>, call: &Call<'_, '_>) -> Answer {
 pub(super) fn group_index(found: &Match, wanted: &Value) -> Outcome<Option<usize>> {
     let name = match wanted {
         Value::Int(index) => return Ok(position(*index, found.len())),
-        Value::Symbol(name) => name.to_vec(),
+        Value::Symbol(name) => Rc::new(name.to_vec()),
         other => text_of(other)?,
     };
     match found.index_of(&name) {

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use crate::eval::{Block, Evaluator};
 use crate::flow::{Outcome, argument_error, refuse};
 use crate::inspect;
+use crate::limits::ITEM;
 use crate::value::Value;
 
 use super::{Call, noun};
@@ -18,7 +19,7 @@ pub(super) fn compare<'a>(
 ) -> Outcome<Ordering> {
     ev.charge(1)?;
     let order = match block {
-        None => a.compare(b),
+        None => a.compare(b, &ev.budget),
         Some(block) => match ev.yield_to(block, vec![a.clone(), b.clone()])? {
             Value::Int(order) => Some(order.cmp(&0)),
             Value::Float(order) => order.partial_cmp(&0.0),
@@ -30,7 +31,9 @@ pub(super) fn compare<'a>(
         Some(order) => Ok(order),
         None => {
             let other = match b {
-                Value::Int(_) | Value::Float(_) => crate::text::lossy(&inspect::inspect(b)?),
+                Value::Int(_) | Value::Float(_) => {
+                    crate::text::lossy(&inspect::inspect(b, &ev.budget)?)
+                }
                 other => noun(other),
             };
             argument_error(format!("comparison of {} with {other} failed", a.class()))
@@ -74,6 +77,8 @@ pub(super) fn keyed<'a>(
 
 /// `sort`, `sort_by`, `min`, `max`, `minmax`, `min_by` and `max_by`.
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
+    // Each item is paired with its key, and merged from one list to another.
+    let _copies = ev.budget.hold(6 * items.len() * ITEM)?;
     let by_key = call.name.ends_with("_by");
     let limited = matches!(call.name, "min" | "max" | "min_by" | "max_by");
     call.arity(0, usize::from(limited))?;

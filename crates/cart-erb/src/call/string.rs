@@ -3,12 +3,14 @@
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, argument_error, limit, raise};
+use crate::flow::{Outcome, argument_error, raise};
 use crate::format;
 use crate::inspect;
+use crate::limits::{Budget, ITEM};
 use crate::number;
+use crate::regex::Match;
 use crate::text;
-use crate::value::{LONGEST_STRING, Text, Value};
+use crate::value::{Text, Value};
 
 use super::{Answer, Call, amount, noun, object, text_of};
 
@@ -25,7 +27,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 
     if let Some(value) = change::call(ev, text, call)? {
         return Ok(Some(value));
     }
-    let bytes = text.to_vec();
+    let bytes = text.bytes();
     if let Some(changed) = trim::call(&bytes, call)? {
         return Ok(Some(Value::str(changed)));
     }
@@ -33,13 +35,15 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 
     let value = match call.name {
         "+" => {
             call.arity(1, 1)?;
-            let mut sum = bytes;
-            sum.extend(call.text(0)?);
-            Value::str(sum)
+            let other = call.text(0)?;
+            ev.budget.string(bytes.len() + other.len())?;
+            Value::str([bytes.as_slice(), &other].concat())
         }
         "*" => {
             call.arity(1, 1)?;
-            Value::str(repeat(&bytes, amount(call.arg(0), "argument must be non-negative")?)?)
+            let times = amount(call.arg(0), "argument must be non-negative")?;
+            ev.budget.string(bytes.len().saturating_mul(times))?;
+            Value::str(bytes.repeat(times))
         }
         "%" => {
             call.arity(1, 1)?;
@@ -47,11 +51,11 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 
                 Value::List(list) => list.0.borrow().clone(),
                 other => vec![other.clone()],
             };
-            Value::str(format::format(&bytes, &args)?)
+            Value::str(format::format(&bytes, &args, &ev.budget)?)
         }
         "==" | "===" | "eql?" => {
             call.arity(1, 1)?;
-            Value::Bool(this.equals(call.arg(0)))
+            Value::Bool(this.equals(call.arg(0), &ev.budget))
         }
         "to_s" | "to_str" | "itself" => this,
         "to_i" => {
@@ -66,13 +70,13 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 
         "oct" => Value::Int(octal(&bytes)?),
         "to_f" => Value::Float(number::to_f(&bytes)),
         "to_sym" | "intern" => Value::symbol(&bytes),
-        "inspect" => Value::str(inspect::inspect(&this)?),
+        "inspect" => Value::str(inspect::inspect(&this, &ev.budget)?),
         "ljust" | "rjust" | "center" => {
             call.arity(1, 2)?;
-            Value::str(justify(&bytes, call)?)
+            Value::str(justify(&bytes, call, &ev.budget)?)
         }
         "sub" | "gsub" => Value::str(replace::substitute(ev, &bytes, call)?),
-        "tr" | "tr_s" | "delete" | "squeeze" | "count" => return replace::sets(&bytes, call),
+        "tr" | "tr_s" | "delete" | "squeeze" | "count" => return replace::sets(ev, &bytes, call),
         "[]" | "slice" | "byteslice" => return slice::index(ev, &bytes, call).map(Some),
         _ => return questions(ev, &bytes, call),
     };
@@ -80,9 +84,12 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 
 }
 
 /// What can be asked about a string.
-fn questions<'a>(ev: &mut Evaluator<'a>, bytes: &[u8], call: &Call<'_, 'a>) -> Answer {
+fn questions<'a>(ev: &mut Evaluator<'a>, bytes: &Rc<Vec<u8>>, call: &Call<'_, 'a>) -> Answer {
     let value = match call.name {
-        "length" | "size" => Value::count(text::char_count(bytes)),
+        "length" | "size" => {
+            ev.budget.read(bytes.len())?;
+            Value::count(text::char_count(bytes))
+        }
         "bytesize" => Value::count(bytes.len()),
         "empty?" => Value::Bool(bytes.is_empty()),
         "ascii_only?" => Value::Bool(bytes.is_ascii()),
@@ -92,7 +99,7 @@ fn questions<'a>(ev: &mut Evaluator<'a>, bytes: &[u8], call: &Call<'_, 'a>) -> A
             Ok(None) => return argument_error("empty string"),
             Err(_) => return argument_error("invalid byte sequence in UTF-8"),
         },
-        "chr" => Value::str(text::chars(bytes).first().copied().unwrap_or_default()),
+        "chr" => Value::str(text::chars(bytes).next().unwrap_or_default()),
         "include?" => {
             call.arity(1, 1)?;
             Value::Bool(text::find(bytes, &call.text(0)?, 0).is_some())
@@ -108,29 +115,24 @@ fn questions<'a>(ev: &mut Evaluator<'a>, bytes: &[u8], call: &Call<'_, 'a>) -> A
         }
         "<=>" => {
             call.arity(1, 1)?;
-            let order = Value::str(bytes).compare(call.arg(0));
+            let order = Value::str_bytes(bytes.clone()).compare(call.arg(0), &ev.budget);
             order.map_or(Value::Nil, |order| Value::Int(order as i64))
         }
         "<" | "<=" | ">" | ">=" | "between?" | "clamp" => {
-            return object::comparable(&Value::str(bytes), call);
+            return object::comparable(ev, &Value::str_bytes(bytes.clone()), call);
         }
         "chars" => {
-            let chars = text::chars(bytes);
-            ev.charge(chars.len())?;
-            Value::list(chars.into_iter().map(Value::str).collect())
+            ev.budget.make_objects(text::char_count(bytes), bytes.len())?;
+            Value::list(text::chars(bytes).map(Value::str).collect())
         }
-        "bytes" => Value::list(bytes.iter().map(|byte| Value::Int(i64::from(*byte))).collect()),
+        "bytes" => {
+            ev.budget.afford(bytes.len() * ITEM)?;
+            Value::list(bytes.iter().map(|byte| Value::Int(i64::from(*byte))).collect())
+        }
         "succ" | "next" => Value::str(succ::succ(bytes)?),
         _ => return search::call(ev, bytes, call),
     };
     Ok(Some(value))
-}
-
-fn repeat(bytes: &[u8], times: usize) -> Outcome<Vec<u8>> {
-    if bytes.len().saturating_mul(times) > LONGEST_STRING {
-        return limit(format!("a string longer than {LONGEST_STRING} bytes"));
-    }
-    Ok(bytes.repeat(times))
 }
 
 fn octal(bytes: &[u8]) -> Outcome<i64> {
@@ -145,18 +147,22 @@ fn octal(bytes: &[u8]) -> Outcome<i64> {
     number::to_i(bytes, base)
 }
 
-fn justify(bytes: &[u8], call: &Call<'_, '_>) -> Outcome<Vec<u8>> {
+fn justify(bytes: &[u8], call: &Call<'_, '_>, budget: &Budget) -> Outcome<Vec<u8>> {
     let width = usize::try_from(call.int(0)?).unwrap_or(0);
-    let pad = if call.args.len() > 1 { call.text(1)? } else { b" ".to_vec() };
+    let pad = if call.args.len() > 1 { call.text(1)? } else { Rc::new(b" ".to_vec()) };
     if pad.is_empty() {
         return argument_error("zero width padding");
     }
     let missing = width.saturating_sub(text::char_count(bytes));
-    if missing.saturating_mul(pad.len()) > LONGEST_STRING {
-        return limit(format!("a string longer than {LONGEST_STRING} bytes"));
-    }
-    let pad = text::chars(&pad);
-    let fill = |count: usize| pad.iter().cycle().take(count).copied().collect::<Vec<_>>().concat();
+    // A character has four bytes at most.
+    budget.string(bytes.len().saturating_add(missing.saturating_mul(pad.len().min(4))))?;
+    budget.charge(missing)?;
+    let pad: Vec<&[u8]> = text::chars(&pad).take(missing).collect();
+    let fill = |count: usize| {
+        let mut fill = Vec::new();
+        pad.iter().cycle().take(count).for_each(|char| fill.extend_from_slice(char));
+        fill
+    };
     let left = match call.name {
         "ljust" => 0,
         "rjust" => missing,
@@ -165,11 +171,11 @@ fn justify(bytes: &[u8], call: &Call<'_, '_>) -> Outcome<Vec<u8>> {
     Ok([&fill(left), bytes, &fill(missing - left)].concat())
 }
 
-fn has_end<'a>(ev: &mut Evaluator<'a>, bytes: &[u8], call: &Call<'_, 'a>) -> Outcome<bool> {
+fn has_end<'a>(ev: &mut Evaluator<'a>, bytes: &Rc<Vec<u8>>, call: &Call<'_, 'a>) -> Outcome<bool> {
     for arg in call.args {
         let met = match (call.name, arg) {
             ("start_with?", Value::Pattern(pattern)) => {
-                let found = pattern.find(&bytes.into(), 0)?.filter(|found| found.span().start == 0);
+                let found = ev.find(pattern, bytes, 0)?.filter(|found| found.span().start == 0);
                 let met = found.is_some();
                 ev.last_match = found.map(Rc::new);
                 met
@@ -189,23 +195,42 @@ fn casecmp(a: &[u8], b: &[u8], name: &str) -> Outcome {
         let order = a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase());
         return Ok(Value::Int(order as i64));
     }
-    let fold = |bytes: &[u8]| text::map_chars(bytes, |_, char| char.to_lowercase().to_string());
+    let fold = |bytes: &[u8]| text::map_chars(bytes, |_, char| char.to_lowercase());
     Ok(Value::Bool(fold(a)? == fold(b)?))
 }
 
 /// A pattern argument: a regular expression, or a text that stands for itself.
 enum Needle {
     Pattern(Rc<crate::regex::Pattern>),
-    Text(Vec<u8>),
+    Text(Rc<Vec<u8>>),
 }
 
 impl Needle {
     fn of(value: &Value) -> Outcome<Needle> {
         match value {
             Value::Pattern(pattern) => Ok(Needle::Pattern(pattern.clone())),
-            Value::Str(text) => Ok(Needle::Text(text.to_vec())),
+            Value::Str(text) => Ok(Needle::Text(text.bytes())),
             other => {
                 raise("TypeError", format!("wrong argument type {} (expected Regexp)", noun(other)))
+            }
+        }
+    }
+
+    /// The first match at or after an offset.
+    fn find<'a>(
+        &self,
+        ev: &mut Evaluator<'a>,
+        hay: &Rc<Vec<u8>>,
+        from: usize,
+    ) -> Outcome<Option<Match>> {
+        match self {
+            Needle::Pattern(pattern) => ev.find(pattern, hay, from),
+            Needle::Text(text) => {
+                let found = text::find(hay, text, from).map(|at| at..at + text.len());
+                let end = found.as_ref().map_or(hay.len(), |found| found.end);
+                ev.budget.charge(1)?;
+                ev.budget.read(end - from)?;
+                Ok(found.map(|span| Match::plain(hay, span)))
             }
         }
     }

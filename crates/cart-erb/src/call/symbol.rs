@@ -8,6 +8,7 @@ use crate::value::Value;
 use super::{Answer, Call, object};
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, name: &Rc<[u8]>, call: &Call<'_, 'a>) -> Answer {
+    ev.budget.read(name.len())?;
     let text = || Value::str(&**name);
     let value = match call.name {
         "to_s" | "id2name" | "name" => text(),
@@ -21,7 +22,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, name: &Rc<[u8]>, call: &Call<'_, 
                 other => other,
             }
         }
-        _ => return object::comparable(&Value::Symbol(name.clone()), call),
+        _ => return object::comparable(ev, &Value::Symbol(name.clone()), call),
     };
     Ok(Some(value))
 }

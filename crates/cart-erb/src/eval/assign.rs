@@ -4,6 +4,7 @@ use lib_ruby_parser::{Node, nodes};
 
 use crate::call::Call;
 use crate::flow::{Outcome, refuse};
+use crate::limits::ITEM;
 use crate::value::Value;
 
 use super::Evaluator;
@@ -57,10 +58,7 @@ impl<'a> Evaluator<'a> {
 
     fn assign_many(&mut self, asgn: &'a nodes::Masgn) -> Outcome {
         let value = self.eval(&asgn.rhs)?;
-        let values = match &value {
-            Value::List(list) => list.0.borrow().clone(),
-            other => vec![other.clone()],
-        };
+        let values = self.spread(value.clone())?;
         match &*asgn.lhs {
             Node::Mlhs(mlhs) => self.assign_each(&mlhs.items, values)?,
             target => self.assign(target, value.clone())?,
@@ -85,6 +83,7 @@ impl<'a> Evaluator<'a> {
         let after = targets.len() - splat - 1;
         let end = values.len().saturating_sub(after).max(splat);
         values.resize(values.len().max(end + after), Value::Nil);
+        self.budget.make_objects(1, (end - splat) * ITEM)?;
         let rest = values[splat..end].to_vec();
         for (target, value) in targets[..splat].iter().zip(&values) {
             self.assign(target, value.clone())?;
@@ -114,7 +113,7 @@ impl<'a> Evaluator<'a> {
             }
             Node::Procarg0(procarg) => self.assign_procarg(&procarg.args, value)?,
             Node::Mlhs(mlhs) => {
-                let values = self.spread(value);
+                let values = self.spread(value)?;
                 self.assign_each(&mlhs.items, values)?;
             }
             Node::IndexAsgn(asgn) => {
@@ -133,15 +132,15 @@ impl<'a> Evaluator<'a> {
             self.define_local(&arg.name, value);
             return Ok(());
         }
-        let values = self.spread(value);
+        let values = self.spread(value)?;
         self.assign_each(args, values)
     }
 
     /// The values that a list of targets gets of one value.
-    pub(super) fn spread(&mut self, value: Value) -> Vec<Value> {
+    pub(super) fn spread(&mut self, value: Value) -> Outcome<Vec<Value>> {
         match &value {
-            Value::List(list) => list.0.borrow().clone(),
-            _ => vec![value],
+            Value::List(_) => self.splat(&value),
+            _ => Ok(vec![value]),
         }
     }
 

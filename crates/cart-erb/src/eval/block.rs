@@ -7,6 +7,7 @@ use lib_ruby_parser::Node;
 
 use crate::call::Call;
 use crate::flow::{Outcome, Why, refuse};
+use crate::limits::ITEM;
 use crate::value::Value;
 
 use super::Evaluator;
@@ -57,13 +58,16 @@ impl<'a> Evaluator<'a> {
                 self.call(&receiver, &Call::new(name, &args))
             }
             Block::Indexed { inner, next } => {
-                let index = next.replace(next.get() + 1);
+                self.budget.make_objects(1, args.len() * ITEM)?;
+                let index = next.replace(next.get().saturating_add(1));
                 self.yield_to(inner, vec![packed(args), Value::Int(index)])
             }
             Block::With { inner, object } => {
+                self.budget.make_objects(1, args.len() * ITEM)?;
                 self.yield_to(inner, vec![packed(args), object.clone()])
             }
             Block::Collect(items) => {
+                self.budget.make_objects(1, ITEM)?;
                 items.borrow_mut().push(packed(args));
                 Ok(Value::Nil)
             }
@@ -72,7 +76,8 @@ impl<'a> Evaluator<'a> {
 
     fn bind(&mut self, params: Option<&'a Node>, numbered: u8, args: Vec<Value>) -> Outcome<()> {
         if numbered > 0 {
-            let values = if numbered > 1 { self.spread_args(args) } else { vec![packed(args)] };
+            self.budget.make_objects(1, args.len() * ITEM)?;
+            let values = if numbered > 1 { self.spread_args(args)? } else { vec![packed(args)] };
             let mut values = values.into_iter();
             for name in &NUMBERED[..usize::from(numbered).min(NUMBERED.len())] {
                 self.define_local(name, values.next().unwrap_or(Value::Nil));
@@ -84,7 +89,7 @@ impl<'a> Evaluator<'a> {
             params.args.iter().partition(|param| matches!(param, Node::Shadowarg(_)));
         let args = match params.as_slice() {
             [Node::Procarg0(_) | Node::Restarg(_) | Node::Optarg(_)] | [] => args,
-            _ => self.spread_args(args),
+            _ => self.spread_args(args)?,
         };
         self.bind_each(&params, args)?;
         for shadow in shadows {
@@ -96,11 +101,11 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Several parameters take a single array apart.
-    fn spread_args(&mut self, mut args: Vec<Value>) -> Vec<Value> {
+    fn spread_args(&mut self, mut args: Vec<Value>) -> Outcome<Vec<Value>> {
         if args.len() == 1 && matches!(args[0], Value::List(_)) {
             return self.spread(args.remove(0));
         }
-        args
+        Ok(args)
     }
 
     /// Required parameters first take their values from both ends, then optional ones, then `*`.
@@ -129,6 +134,7 @@ impl<'a> Evaluator<'a> {
                 }
                 Node::Restarg(_) => {
                     let count = args.len().saturating_sub(after);
+                    self.budget.make_objects(1, count * ITEM)?;
                     let rest = args.by_ref().take(count).collect();
                     self.assign(param, Value::list(rest))?;
                 }

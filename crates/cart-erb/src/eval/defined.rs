@@ -11,6 +11,10 @@ use super::Evaluator;
 impl<'a> Evaluator<'a> {
     /// What `defined?(node)` gives: a description, or nil.
     pub(super) fn eval_defined(&mut self, node: &'a Node) -> Outcome {
+        self.deeper(|this| this.describe(node))
+    }
+
+    fn describe(&mut self, node: &'a Node) -> Outcome {
         let description = match node {
             Node::Begin(begin) => match begin.statements.as_slice() {
                 [] => "nil",
@@ -46,6 +50,7 @@ impl<'a> Evaluator<'a> {
             }
             _ => "expression",
         };
+        self.budget.make_objects(1, 0)?;
         Ok(Value::str(description))
     }
 
@@ -76,6 +81,7 @@ impl<'a> Evaluator<'a> {
                 return Ok(Value::Nil);
             }
         }
+        self.budget.make_objects(1, 0)?;
         let variable = receiver.is_none() && self.named_groups.contains_key(method);
         Ok(Value::str(if variable { "local-variable" } else { "method" }))
     }

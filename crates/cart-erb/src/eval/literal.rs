@@ -6,10 +6,11 @@ use lib_ruby_parser::{Node, nodes};
 
 use crate::flow::{Outcome, argument_error, raise, refuse};
 use crate::inspect;
+use crate::limits::ITEM;
 use crate::names;
 use crate::number;
 use crate::pattern::Options;
-use crate::regex::Pattern;
+use crate::regex::{Match, Pattern};
 use crate::value::{Pairs, Span, Value};
 
 use super::Evaluator;
@@ -18,23 +19,33 @@ impl<'a> Evaluator<'a> {
     /// Literals and constants; anything that no other function knows is refused here, by name.
     pub(super) fn eval_literal(&mut self, node: &'a Node) -> Outcome {
         match node {
-            Node::Str(str) => Ok(Value::str(str.value.raw.as_slice())),
-            Node::Sym(sym) => Ok(Value::symbol(&sym.name.raw)),
+            Node::Str(str) => {
+                self.budget.make_objects(1, str.value.raw.len())?;
+                Ok(Value::str(str.value.raw.as_slice()))
+            }
+            Node::Sym(sym) => {
+                self.budget.make(sym.name.raw.len())?;
+                Ok(Value::symbol(&sym.name.raw))
+            }
             Node::Dstr(dstr) => self.interpolate(&dstr.parts).map(Value::str),
             Node::Dsym(dsym) => self.interpolate(&dsym.parts).map(|name| Value::symbol(&name)),
             Node::Int(int) => integer(&int.value),
             Node::Float(float) => Ok(Value::Float(number::to_f(float.value.as_bytes()))),
-            Node::Array(array) => self.eval_list(&array.elements).map(Value::list),
+            Node::Array(array) => {
+                let items = self.eval_list(&array.elements)?;
+                self.budget.make_objects(1, items.len() * ITEM)?;
+                Ok(Value::list(items))
+            }
             Node::Hash(hash) => self.eval_pairs(&hash.pairs),
             Node::Kwargs(kwargs) => self.eval_pairs(&kwargs.pairs),
             Node::Irange(range) => self.range(range.left.as_deref(), range.right.as_deref(), false),
             Node::Erange(range) => self.range(range.left.as_deref(), range.right.as_deref(), true),
             Node::Regexp(regexp) => self.regexp(regexp).map(Value::Pattern),
-            Node::NthRef(reference) => Ok(self.nth_match(reference.name.parse().unwrap_or(0))),
+            Node::NthRef(reference) => self.nth_match(reference.name.parse().unwrap_or(0)),
             Node::BackRef(reference) => self.back_reference(&reference.name),
             Node::Const(constant) => self.constant(constant),
             Node::Line(line) => Ok(Value::count(self.program.line_at(line.expression_l.begin))),
-            Node::File(_) => Ok(Value::str(self.name)),
+            Node::File(_) => self.part(self.name.as_bytes()),
             _ => refuse(construct(node)),
         }
     }
@@ -44,16 +55,29 @@ impl<'a> Evaluator<'a> {
         let mut text = Vec::new();
         for part in parts {
             match part {
-                Node::Str(str) => text.extend_from_slice(&str.value.raw),
-                Node::Dstr(dstr) => text.extend(self.interpolate(&dstr.parts)?),
+                Node::Str(str) => self.append(&mut text, &str.value.raw)?,
+                Node::Dstr(dstr) => {
+                    let part = self.deeper(|this| this.interpolate(&dstr.parts))?;
+                    self.append(&mut text, &part)?;
+                }
                 _ => {
                     let value = self.eval(part)?;
-                    text.extend(inspect::to_s(&value)?);
+                    let part = inspect::to_s(&value, &self.budget)?;
+                    self.append(&mut text, &part)?;
                 }
             }
-            self.charge_bytes(text.len())?;
         }
+        self.budget.make_objects(1, 0)?;
         Ok(text)
+    }
+
+    /// Appends to a string that is being made.
+    fn append(&self, text: &mut Vec<u8>, part: &[u8]) -> Outcome<()> {
+        self.budget.string(text.len() + part.len())?;
+        // A vector that grows has up to twice the room.
+        self.budget.make(2 * part.len())?;
+        text.extend_from_slice(part);
+        Ok(())
     }
 
     /// The elements of an array or of a list of arguments, splats included.
@@ -74,7 +98,11 @@ impl<'a> Evaluator<'a> {
     /// The values that `*value` stands for.
     pub(crate) fn splat(&mut self, value: &Value) -> Outcome<Vec<Value>> {
         match value {
-            Value::List(list) => Ok(list.0.borrow().clone()),
+            Value::List(list) => {
+                let items = list.0.borrow();
+                self.budget.make(items.len() * ITEM)?;
+                Ok(items.clone())
+            }
             Value::Nil => Ok(Vec::new()),
             Value::Map(_) | Value::Span(_) | Value::Env | Value::Enumerator(_) => self.items(value),
             other => Ok(vec![other.clone()]),
@@ -88,13 +116,13 @@ impl<'a> Evaluator<'a> {
                 Node::Pair(pair) => {
                     let key = self.eval(&pair.key)?;
                     let value = self.eval(&pair.value)?;
-                    self.charge(pairs.pairs.len() / 8)?;
-                    pairs.set(key, value);
+                    pairs.set(key, value, &self.budget)?;
                 }
                 Node::Kwsplat(splat) => match self.eval(&splat.value)? {
                     Value::Map(map) => {
-                        let other = map.0.borrow().clone();
-                        other.pairs.into_iter().for_each(|(key, value)| pairs.set(key, value));
+                        for (key, value) in &map.0.borrow().pairs {
+                            pairs.set(key.clone(), value.clone(), &self.budget)?;
+                        }
                     }
                     other => {
                         return raise(
@@ -106,6 +134,7 @@ impl<'a> Evaluator<'a> {
                 _ => return refuse(construct(node)),
             }
         }
+        self.budget.make_objects(1, 0)?;
         Ok(Value::map(pairs))
     }
 
@@ -120,62 +149,66 @@ impl<'a> Evaluator<'a> {
         let allowed = |value: &Value| {
             matches!(value, Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Nil)
         };
-        if !first.is_nil() && !last.is_nil() && first.compare(&last).is_none() {
+        if !first.is_nil() && !last.is_nil() && first.compare(&last, &self.budget).is_none() {
             return argument_error("bad value for range");
         }
         if !allowed(&first) || !allowed(&last) {
             return refuse(format!("a range of {}", first.class()));
         }
+        self.budget.make_objects(1, 0)?;
         Ok(Value::Span(Rc::new(Span { first, last, exclusive })))
     }
 
-    /// A regular expression; one without interpolation is compiled once.
+    /// A regular expression. One that is put in another keeps its options there.
     pub(super) fn regexp(&mut self, node: &'a nodes::Regexp) -> Outcome<Rc<Pattern>> {
-        let constant = node.parts.iter().all(|part| matches!(part, Node::Str(_)));
-        let place = node.expression_l.begin;
-        if let Some(known) = self.patterns.get(&place).filter(|_| constant) {
+        let source = self.interpolate(&node.parts)?;
+        let options = regexp_options(node.options.as_deref())?;
+        self.pattern(source, options)
+    }
+
+    /// A compiled regular expression; each is compiled once.
+    pub(crate) fn pattern(&mut self, source: Vec<u8>, options: Options) -> Outcome<Rc<Pattern>> {
+        self.budget.read(source.len())?;
+        let key = (source, options);
+        if let Some(known) = self.patterns.get(&key) {
             return Ok(known.clone());
         }
-        let source = self.interpolate_pattern(&node.parts)?;
-        let options = regexp_options(node.options.as_deref())?;
-        self.charge(source.len())?;
-        let pattern = Rc::new(Pattern::new(&source, options)?);
-        if constant {
-            self.patterns.insert(place, pattern.clone());
-        }
+        let pattern = Rc::new(Pattern::new(&key.0, options, &self.budget)?);
+        self.patterns.insert(key, pattern.clone());
         Ok(pattern)
     }
 
-    /// As [`Self::interpolate`]; a regular expression keeps its options where it is put in another.
-    fn interpolate_pattern(&mut self, parts: &'a [Node]) -> Outcome<Vec<u8>> {
-        let mut source = Vec::new();
-        for part in parts {
-            match part {
-                Node::Str(str) => source.extend_from_slice(&str.value.raw),
-                _ => {
-                    let value = self.eval(part)?;
-                    source.extend(inspect::to_s(&value)?);
-                }
-            }
-        }
-        Ok(source)
+    /// The first match of a regular expression at or after an offset.
+    pub(crate) fn find(
+        &self,
+        pattern: &Rc<Pattern>,
+        hay: &Rc<Vec<u8>>,
+        from: usize,
+    ) -> Outcome<Option<Match>> {
+        pattern.find(hay, from, &self.budget)
     }
 
     /// `$1` and its like.
-    fn nth_match(&self, index: usize) -> Value {
+    fn nth_match(&self, index: usize) -> Outcome {
         let found = self.last_match.as_ref();
-        found.and_then(|found| found.group(index)).map_or(Value::Nil, Value::str)
+        found.and_then(|found| found.group(index)).map_or(Ok(Value::Nil), |group| self.part(group))
+    }
+
+    /// A part of a string as a string of its own.
+    fn part(&self, bytes: &[u8]) -> Outcome {
+        self.budget.make_objects(1, bytes.len())?;
+        Ok(Value::str(bytes))
     }
 
     fn back_reference(&self, name: &str) -> Outcome {
         let Some(found) = &self.last_match else { return Ok(Value::Nil) };
         match name {
-            "$&" => Ok(Value::str(found.whole())),
-            "$`" => Ok(Value::str(found.before())),
-            "$'" => Ok(Value::str(found.after())),
+            "$&" => self.part(found.whole()),
+            "$`" => self.part(found.before()),
+            "$'" => self.part(found.after()),
             "$+" => {
                 let last = (1..found.len()).rev().find_map(|index| found.group(index));
-                Ok(last.map_or(Value::Nil, Value::str))
+                last.map_or(Ok(Value::Nil), |group| self.part(group))
             }
             _ => refuse(format!("the global variable `{name}`")),
         }

@@ -3,6 +3,8 @@
 //! Without methods and procs the scopes that are open are exactly those that Ruby would look in, so
 //! they are a stack: a block opens one for each of its calls.
 
+use std::collections::HashMap;
+
 use crate::flow::{Outcome, refuse};
 use crate::value::Value;
 
@@ -11,21 +13,19 @@ use super::Evaluator;
 /// The variables of the template, or of one call of a block.
 #[derive(Default)]
 pub(super) struct Scope<'a> {
-    names: Vec<(&'a str, Value)>,
+    names: HashMap<&'a str, Value>,
 }
 
 impl<'a> Evaluator<'a> {
     /// A local variable, or `None` if nothing was assigned to it yet.
     pub(super) fn local(&self, name: &str) -> Option<Value> {
-        let names = self.scopes.iter().rev().flat_map(|scope| &scope.names);
-        names.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+        self.scopes.iter().rev().find_map(|scope| scope.names.get(name)).cloned()
     }
 
     /// Assigns to a local variable where it is known, else makes one in the innermost scope.
     pub(super) fn set_local(&mut self, name: &'a str, value: Value) {
-        let mut names = self.scopes.iter_mut().rev().flat_map(|scope| &mut scope.names);
-        match names.find(|(known, _)| *known == name) {
-            Some(variable) => variable.1 = value,
+        match self.scopes.iter_mut().rev().find_map(|scope| scope.names.get_mut(name)) {
+            Some(variable) => *variable = value,
             None => self.define_local(name, value),
         }
     }
@@ -33,10 +33,7 @@ impl<'a> Evaluator<'a> {
     /// Makes a variable of the innermost scope, such as a block's parameter.
     pub(super) fn define_local(&mut self, name: &'a str, value: Value) {
         if let Some(scope) = self.scopes.last_mut() {
-            match scope.names.iter_mut().find(|(known, _)| *known == name) {
-                Some(variable) => variable.1 = value,
-                None => scope.names.push((name, value)),
-            }
+            scope.names.insert(name, value);
         }
     }
 

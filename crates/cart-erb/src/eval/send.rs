@@ -89,7 +89,7 @@ impl<'a> Evaluator<'a> {
         self.at = place(node);
         let result = match &receiver {
             Some(receiver) => {
-                self.mark_output(node, &parts, receiver);
+                self.mark_output(node, &parts, receiver)?;
                 self.call_on(receiver, &call, &parts)
             }
             None if parts.bare_word && block.is_none() => self.bare_word(parts.method),
@@ -113,21 +113,23 @@ impl<'a> Evaluator<'a> {
         if call.name == "=~"
             && let (Some(Node::Regexp(_)), Value::Pattern(pattern)) = (parts.receiver, receiver)
         {
-            self.assign_named_groups(parts.receiver, pattern);
+            self.assign_named_groups(parts.receiver, pattern)?;
         }
         Ok(result)
     }
 
     /// `/(?<name>...)/ =~ text` sets local variables; the parser has not seen their names.
-    fn assign_named_groups(&mut self, regexp: Option<&'a Node>, pattern: &Pattern) {
-        let Some(Node::Regexp(regexp)) = regexp else { return };
-        let [Node::Str(_)] = regexp.parts.as_slice() else { return };
+    fn assign_named_groups(&mut self, regexp: Option<&'a Node>, pattern: &Pattern) -> Outcome<()> {
+        let Some(Node::Regexp(regexp)) = regexp else { return Ok(()) };
+        let [Node::Str(_)] = regexp.parts.as_slice() else { return Ok(()) };
         for name in pattern.names() {
             let found = self.last_match.as_ref();
             let group = found.and_then(|found| found.group(found.index_of(name.as_bytes())?));
+            self.budget.make_objects(1, name.len() + group.map_or(0, <[u8]>::len))?;
             let value = group.map_or(Value::Nil, Value::str);
             self.named_groups.insert(name.to_owned(), value);
         }
+        Ok(())
     }
 
     fn bare_word(&mut self, name: &'a str) -> Outcome {
@@ -163,16 +165,20 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Remembers where in the body the text or value comes from that is appended now.
-    fn mark_output(&mut self, node: &'a Node, parts: &Parts<'a>, receiver: &Value) {
+    fn mark_output(&mut self, node: &'a Node, parts: &Parts<'a>, receiver: &Value) -> Outcome<()> {
         let is_buffer = matches!(parts.receiver, Some(Node::Lvar(name)) if name.name == BUFFER);
-        let (true, "<<", Value::Str(buffer)) = (is_buffer, parts.method, receiver) else { return };
+        let (true, "<<", Value::Str(buffer)) = (is_buffer, parts.method, receiver) else {
+            return Ok(());
+        };
         let text = matches!(parts.args, [Node::Send(send)]
             if send.method_name == "freeze" && matches!(send.recv.as_deref(), Some(Node::Str(_))));
         let offset = buffer.borrow().len();
         // A template that empties the buffer starts again.
         let kept = self.body_marks.partition_point(|mark| mark.offset <= offset);
         self.body_marks.truncate(kept);
+        self.budget.take(2 * size_of::<Mark>())?;
         let line = self.program.line_at(node.expression().begin);
         self.body_marks.push(Mark { offset, line, text });
+        Ok(())
     }
 }

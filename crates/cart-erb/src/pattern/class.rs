@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::flow::{Outcome, raise, refuse};
+use crate::flow::{Outcome, limit, raise, refuse};
+use crate::limits::DEEPEST_CLASS;
 
 /// The crate's form of `\d` and its like, inside or outside a class. ASCII, as in Ruby.
 pub(super) fn shorthand(letter: char) -> Option<&'static str> {
@@ -39,7 +40,10 @@ fn posix(name: &str) -> Option<&'static str> {
 }
 
 /// Translates a class; `at` stands behind its `[`, and is moved behind its `]`.
-pub(super) fn translate(chars: &[char], at: &mut usize) -> Outcome<String> {
+pub(super) fn translate(chars: &[char], at: &mut usize, depth: usize) -> Outcome<String> {
+    if depth > DEEPEST_CLASS {
+        return limit(format!("character classes nested more than {DEEPEST_CLASS} levels deep"));
+    }
     let mut out = String::from("[");
     if chars.get(*at) == Some(&'^') {
         *at += 1;
@@ -62,7 +66,7 @@ pub(super) fn translate(chars: &[char], at: &mut usize) -> Outcome<String> {
                 None => put(&mut out, '['),
             },
             '[' => {
-                let inner = translate(chars, at)?;
+                let inner = translate(chars, at, depth + 1)?;
                 out.push_str(&inner);
             }
             '&' if chars.get(*at) == Some(&'&') => {
@@ -212,7 +216,7 @@ mod tests {
     fn class(source: &str) -> String {
         let chars: Vec<char> = source.chars().collect();
         let mut at = 1;
-        let class = translate(&chars, &mut at).unwrap();
+        let class = translate(&chars, &mut at, 0).unwrap();
         assert_eq!(at, chars.len());
         regex::bytes::Regex::new(&class).unwrap();
         class

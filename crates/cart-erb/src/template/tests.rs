@@ -193,12 +193,52 @@ fn endless_and_huge_renderings_are_given_up() {
         "x = []; 40.times { x = [x, x] }; x.flatten",
         "x = []; 40.times { x = [x, x] }; x.inspect",
         "x = {}; loop { x[x.size] = 1 }",
+        "x = 'a' * 500_000; y = 'a' * 500_000; loop { x == y }",
+        "x = 'a' * 500_000; loop { x.length }",
+        "x = ['a'] * 10_000; loop { x.include?('b') }",
+        "x = []; loop { x << [0] * 1000 }",
+        "x = []; loop { x << /a#{x.size}/ }",
+        "x = 'ab' * 100_000; x.gsub(/a.*c|a/) { '' }",
+        "x = 'a' * 300_000; x.tr('a-z', 'b-z').count('a-z', 'b-y', 'c') while true",
+        "x = (1..1000).to_a; loop { x.each_cons(500) { } }",
+        "x = {}; 200.times { x = {x => 1} }; loop { x == x.dup }",
+        "x = [1].each; loop { x = x.each_entry }",
+        "x = {}; loop { x = Hash.new(x) }",
+        "x = [1].each; 500.times { x = x.each_entry }; x.to_a",
+        "x = 'ab' * 2_000; loop { x =~ /(a|b)*a(a|b){1000}c/ }",
+        "Regexp.new('[' * 10_000)",
+        "Regexp.new('a' * 100_000)",
+        "loop { raise 'x' * 1000 rescue 1 }",
     ] {
         let error = render(format!("\n<% {code} %>").as_bytes(), "t", &context()).unwrap_err();
         assert!(matches!(error.kind, ErbErrorKind::Limit { .. }), "{code}: {error}");
         assert_eq!(error.line, 2, "{code}");
         assert!(error.to_string().starts_with("t:2: gave up: "), "{error}");
     }
+}
+
+#[test]
+fn values_inside_themselves_are_no_trouble() {
+    for code in [
+        "x = {}; x[x] = 1; x[x] = 2; x.delete(x); x.merge!(x); x == x",
+        "x = []; x << x; x == x; x.delete(x); x << x; x.include?(x); x.uniq; x.inspect",
+        "x = [1]; x << x; x.concat(x); x.replace(x); x.insert(0, x); x - x; x & x; x <=> x",
+        "x = 'a'; x << x; x.replace(x); x[0] = x; x.prepend(x); x.insert(1, x); x.sub!(x, x)",
+    ] {
+        let error = render(format!("<% {code} %>").as_bytes(), "t", &context()).err();
+        let limit = |error: &ErbError| matches!(error.kind, ErbErrorKind::Limit { .. });
+        assert!(error.as_ref().is_none_or(limit), "{code}: {error:?}");
+    }
+}
+
+#[test]
+fn nested_values_go_without_recursion() {
+    // More levels than the stack of a test's thread would hold.
+    check(&[
+        ("<% x = {}; 9_000.times { x = {x => x} } %>a", "a"),
+        ("<% x = [1].each; 9_000.times { x = x.each_entry } %>a", "a"),
+        ("<% x = {}; 9_000.times { x = Hash.new(x) } %>a", "a"),
+    ]);
 }
 
 #[test]

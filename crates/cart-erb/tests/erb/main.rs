@@ -7,5 +7,7 @@
 
 mod delegation;
 mod expressions;
+mod hostile;
+mod large;
 mod support;
 mod templates;

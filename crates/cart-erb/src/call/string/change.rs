@@ -1,11 +1,12 @@
 //! Methods that change a string.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
 use crate::flow::{Outcome, raise, refuse};
 use crate::text;
-use crate::value::{LONGEST_STRING, Text, Value};
+use crate::value::{Text, Value};
 
 use super::super::{Answer, Call, position, text_of};
 use super::trim;
@@ -24,27 +25,29 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 
             append(ev, text, call)?;
         }
         "prepend" => {
-            let parts = call.args.iter().map(text_of).collect::<Outcome<Vec<_>>>()?.concat();
-            let length = text.borrow().len() + parts.len();
-            ev.charge_bytes(length)?;
-            text.change(|bytes| bytes.splice(0..0, parts).for_each(drop))?;
+            for arg in call.args.iter().rev() {
+                let part = text_of(arg)?;
+                grow(ev, text, part.len())?;
+                text.change(&ev.budget, |bytes| splice(bytes, 0..0, &part))?;
+            }
         }
         "insert" => {
             call.arity(2, 2)?;
-            insert(text, call.int(0)?, &call.text(1)?)?;
+            insert(ev, text, call.int(0)?, &call.text(1)?)?;
         }
         "replace" | "initialize_copy" => {
             call.arity(1, 1)?;
             let other = call.text(0)?;
-            text.change(|bytes| *bytes = other)?;
+            ev.budget.make(other.len())?;
+            text.change(&ev.budget, |bytes| other.as_slice().clone_into(bytes))?;
         }
-        "clear" => text.change(Vec::clear)?,
+        "clear" => text.change(&ev.budget, Vec::clear)?,
         "[]=" => return assign(ev, text, call).map(Some),
         "slice!" => return slice(ev, text, call).map(Some),
         "+@" if !text.is_frozen() => {}
-        "+@" => return Ok(Some(Value::str(text.to_vec()))),
+        "+@" => return Ok(Some(Value::str_bytes(text.bytes()))),
         "-@" if text.is_frozen() => {}
-        "-@" => return Ok(Some(Value::frozen(text.to_vec()))),
+        "-@" => return Ok(Some(Value::frozen_bytes(text.bytes()))),
         name if name.ends_with('!') => return in_place(ev, text, call),
         _ => return Ok(None),
     }
@@ -53,33 +56,44 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 
 
 /// `<<` and `concat`; an integer is a character's code.
 fn append<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Outcome<()> {
-    let mut added = Vec::new();
+    // What is appended is what the arguments are before: one may be the string itself.
+    let mut parts = Vec::with_capacity(call.args.len());
     for arg in call.args {
-        match arg {
+        parts.push(match arg {
             Value::Int(code) => match u32::try_from(*code).ok().and_then(char::from_u32) {
-                Some(char) => added.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
+                Some(char) => Rc::new(char.to_string().into_bytes()),
                 None => return raise("RangeError", format!("{code} out of char range")),
             },
-            other => added.extend(text_of(other)?),
-        }
+            other => text_of(other)?,
+        });
     }
-    if text.borrow().len() + added.len() > LONGEST_STRING {
-        return crate::flow::limit(format!("a string longer than {LONGEST_STRING} bytes"));
+    for part in parts {
+        grow(ev, text, part.len())?;
+        text.change(&ev.budget, |bytes| bytes.extend_from_slice(&part))?;
     }
-    ev.charge_bytes(added.len())?;
-    text.change(|bytes| bytes.extend(added))
+    Ok(())
 }
 
-fn insert(text: &Rc<Text>, index: i64, added: &[u8]) -> Outcome<()> {
-    let bytes = text.to_vec();
-    let chars = text::chars(&bytes);
+/// Takes the memory of bytes that are added to a string.
+fn grow(ev: &Evaluator<'_>, text: &Text, added: usize) -> Outcome<()> {
+    ev.budget.string(text.borrow().len() + added)?;
+    // A vector that grows has up to twice the room.
+    ev.budget.make(2 * added)
+}
+
+fn splice(bytes: &mut Vec<u8>, range: Range<usize>, added: &[u8]) {
+    bytes.splice(range, added.iter().copied()).for_each(drop);
+}
+
+fn insert(ev: &Evaluator<'_>, text: &Rc<Text>, index: i64, added: &[u8]) -> Outcome<()> {
+    let length = text::char_count(&text.borrow());
     // Counted from the end, it is inserted behind the character.
-    let at =
-        if index < 0 { position(index, chars.len() + 1) } else { position(index, chars.len()) };
-    match at.filter(|at| *at <= chars.len()) {
+    let at = if index < 0 { position(index, length + 1) } else { position(index, length) };
+    match at.filter(|at| *at <= length) {
         Some(at) => {
-            let changed = [&chars[..at].concat(), added, &chars[at..].concat()].concat();
-            text.change(|bytes| *bytes = changed)
+            let at = text::char_offset(&text.borrow(), at);
+            grow(ev, text, added.len())?;
+            text.change(&ev.budget, |bytes| splice(bytes, at..at, added))
         }
         None => raise("IndexError", format!("index {index} out of string")),
     }
@@ -89,12 +103,15 @@ fn insert(text: &Rc<Text>, index: i64, added: &[u8]) -> Outcome<()> {
 fn assign<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Outcome {
     call.arity(2, 3)?;
     let Some((value, part)) = call.args.split_last() else { return Ok(Value::Nil) };
-    let bytes = text.to_vec();
+    let bytes = text.bytes();
     let added = text_of(value)?;
-    match super::slice::bounds(ev, &bytes, part)? {
+    ev.budget.read(bytes.len())?;
+    let range = super::slice::bounds(ev, &bytes, part)?;
+    drop(bytes);
+    match range {
         Some(range) => {
-            ev.charge_bytes(bytes.len() + added.len())?;
-            text.change(|bytes| bytes.splice(range, added).for_each(drop))?;
+            grow(ev, text, added.len())?;
+            text.change(&ev.budget, |bytes| splice(bytes, range, &added))?;
             Ok(value.clone())
         }
         None => raise("IndexError", "index out of string, or text not in it"),
@@ -103,11 +120,13 @@ fn assign<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> O
 
 fn slice<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Outcome {
     call.arity(1, 2)?;
-    let bytes = text.to_vec();
-    match super::slice::bounds(ev, &bytes, call.args)? {
+    let bytes = text.bytes();
+    let range = super::slice::bounds(ev, &bytes, call.args)?;
+    drop(bytes);
+    match range {
         Some(range) => {
-            let part = bytes[range.clone()].to_vec();
-            text.change(|bytes| bytes.drain(range).for_each(drop))?;
+            let part = text.borrow()[range.clone()].to_vec();
+            text.change(&ev.budget, |bytes| bytes.drain(range).for_each(drop))?;
             Ok(Value::str(part))
         }
         None => Ok(Value::Nil),
@@ -126,11 +145,11 @@ fn in_place<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) ->
     let this = Value::Str(text.clone());
     let changed = ev.call(&this, &Call { name: plain, args: call.args, block: call.block })?;
     let Value::Str(changed) = changed else { return refuse(format!("`String#{}`", call.name)) };
-    let changed = changed.to_vec();
-    let same = changed == *text.borrow();
+    let changed = changed.bytes();
+    let same = *changed == *text.borrow();
     let always_self = matches!(plain, "reverse" | "succ" | "next" | "scrub");
     // `sub!` and `gsub!` give nil only if nothing matched; a replacement may be equal.
     let matched = matches!(plain, "sub" | "gsub") && ev.last_match.is_some();
-    text.change(|bytes| *bytes = changed)?;
+    text.change(&ev.budget, |bytes| changed.as_slice().clone_into(bytes))?;
     Ok(Some(if same && !always_self && !matched { Value::Nil } else { this }))
 }

@@ -1,13 +1,15 @@
 //! `sub`, `gsub`, and what works on sets of characters: `tr`, `delete`, `squeeze`, `count`.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
 use crate::flow::{Outcome, argument_error, limit, refuse};
 use crate::inspect;
-use crate::regex::{Match, Pattern};
+use crate::limits::{ITEMS_PER_STEP, MOST_CHARS};
+use crate::regex::Match;
 use crate::text;
-use crate::value::{LONGEST_STRING, Value};
+use crate::value::Value;
 
 use super::super::{Answer, Call};
 use super::Needle;
@@ -15,7 +17,7 @@ use super::Needle;
 /// `sub` and `gsub`.
 pub(super) fn substitute<'a>(
     ev: &mut Evaluator<'a>,
-    bytes: &[u8],
+    bytes: &Rc<Vec<u8>>,
     call: &Call<'_, 'a>,
 ) -> Outcome<Vec<u8>> {
     if call.name == "gsub" && call.args.len() == 1 && call.block.is_none() {
@@ -23,29 +25,15 @@ pub(super) fn substitute<'a>(
     }
     call.arity(if call.block.is_some() { 1 } else { 2 }, 2)?;
     let needle = Needle::of(call.arg(0))?;
-    let pattern = match &needle {
-        Needle::Pattern(pattern) => pattern.clone(),
-        Needle::Text(text) => Rc::new(Pattern::literal(text)?),
-    };
-    let hay: Rc<[u8]> = bytes.into();
     let mut out = Vec::with_capacity(bytes.len());
     let (mut copied, mut from) = (0, 0);
     let mut last = None;
     while from <= bytes.len() {
-        ev.charge(1)?;
-        let found = match &needle {
-            Needle::Pattern(pattern) => pattern.find(&hay, from)?,
-            Needle::Text(text) => text::find(bytes, text, from)
-                .map(|at| Match::plain(&hay, at..at + text.len(), pattern.clone())),
-        };
-        let Some(found) = found.map(Rc::new) else { break };
+        let Some(found) = needle.find(ev, bytes, from)?.map(Rc::new) else { break };
         let span = found.span();
         out.extend_from_slice(&bytes[copied..span.start]);
         last = Some(found.clone());
         replacement(ev, &found, call, &mut out)?;
-        if out.len() > LONGEST_STRING {
-            return limit(format!("a string longer than {LONGEST_STRING} bytes"));
-        }
         copied = span.end;
         from = span.end;
         if span.is_empty() {
@@ -73,22 +61,35 @@ fn replacement<'a>(
 ) -> Outcome<()> {
     match (call.args.get(1), call.block) {
         (Some(Value::Map(map)), _) => {
-            let value = map.0.borrow().index(&Value::str(found.whole()));
-            out.extend(inspect::to_s(&value)?);
+            let value = map.0.borrow().index(&Value::str(found.whole()), &ev.budget);
+            let text = inspect::to_s(&value, &ev.budget)?;
+            put(ev, out, &text)?;
         }
-        (Some(_), _) => expand(&call.text(1)?, found, out),
+        (Some(_), _) => expand(ev, &call.text(1)?, found, out)?,
         (None, Some(block)) => {
             ev.last_match = Some(found.clone());
+            ev.budget.make_objects(1 + found.len(), found.whole().len())?;
             let value = ev.yield_to(block, vec![Value::str(found.whole())])?;
-            out.extend(inspect::to_s(&value)?);
+            let text = inspect::to_s(&value, &ev.budget)?;
+            put(ev, out, &text)?;
         }
         (None, None) => {}
     }
     Ok(())
 }
 
+/// Appends to what is being made, if there is room.
+fn put(ev: &Evaluator<'_>, out: &mut Vec<u8>, bytes: &[u8]) -> Outcome<()> {
+    ev.budget.string(out.len() + bytes.len())?;
+    ev.budget.read(bytes.len())?;
+    out.extend_from_slice(bytes);
+    Ok(())
+}
+
 /// The replacement with its `\1`, `\0`, `\k<name>` and their like filled in.
-fn expand(replacement: &[u8], found: &Match, out: &mut Vec<u8>) {
+fn expand(ev: &Evaluator<'_>, replacement: &[u8], found: &Match, out: &mut Vec<u8>) -> Outcome<()> {
+    ev.charge(replacement.len() / ITEMS_PER_STEP)?;
+    ev.budget.string(out.len() + replacement.len())?;
     let mut rest = replacement;
     while let Some((byte, after)) = rest.split_first() {
         rest = after;
@@ -99,27 +100,33 @@ fn expand(replacement: &[u8], found: &Match, out: &mut Vec<u8>) {
         rest = after;
         match letter {
             b'0'..=b'9' => {
-                out.extend_from_slice(found.group(usize::from(letter - b'0')).unwrap_or_default());
+                let group = found.group(usize::from(letter - b'0')).unwrap_or_default();
+                put(ev, out, group)?;
             }
-            b'&' => out.extend_from_slice(found.whole()),
-            b'`' => out.extend_from_slice(found.before()),
-            b'\'' => out.extend_from_slice(found.after()),
+            b'&' => put(ev, out, found.whole())?,
+            b'`' => put(ev, out, found.before())?,
+            b'\'' => put(ev, out, found.after())?,
             b'\\' => out.push(b'\\'),
             b'k' if after.starts_with(b"<") && after.contains(&b'>') => {
+                ev.budget.read(after.len())?;
                 let end = after.iter().position(|byte| *byte == b'>').unwrap_or(0);
                 let index = found.index_of(&after[1..end]);
                 let group = index.and_then(|index| found.group(index));
-                out.extend_from_slice(group.unwrap_or_default());
+                put(ev, out, group.unwrap_or_default())?;
                 rest = &after[end + 1..];
             }
             _ => out.extend_from_slice(&[b'\\', *letter]),
         }
     }
+    Ok(())
 }
 
 /// `tr`, `tr_s`, `delete`, `squeeze` and `count`.
-pub(super) fn sets(bytes: &[u8], call: &Call<'_, '_>) -> Answer {
+pub(super) fn sets(ev: &Evaluator<'_>, bytes: &[u8], call: &Call<'_, '_>) -> Answer {
     let text = text::valid(bytes)?;
+    // Each character is looked for in each set.
+    let sets = call.args.len().max(1);
+    ev.charge(bytes.len().saturating_mul(sets) / ITEMS_PER_STEP)?;
     let value = match call.name {
         "tr" | "tr_s" => {
             call.arity(2, 2)?;
@@ -176,7 +183,8 @@ fn all_sets(call: &Call<'_, '_>) -> Outcome<Vec<Set>> {
 /// A set of characters as `tr` writes it: `a-z`, `^a-z`.
 struct Set {
     negated: bool,
-    chars: Vec<char>,
+    /// Each character with its place; the last one counts where it stands twice.
+    places: HashMap<char, usize>,
 }
 
 impl Set {
@@ -184,7 +192,8 @@ impl Set {
         let text = text::valid(bytes)?;
         let negated = text.starts_with('^') && text.chars().nth(1).is_some();
         let chars = Set::of_range(if negated { &bytes[1..] } else { bytes })?;
-        Ok(Set { negated, chars })
+        let places = chars.into_iter().enumerate().map(|(at, char)| (char, at)).collect();
+        Ok(Set { negated, places })
     }
 
     /// The characters of a set in their order, ranges spelt out.
@@ -207,6 +216,9 @@ impl Set {
                         ));
                     }
                     chars.extend(first..=*last);
+                    if chars.len() > MOST_CHARS {
+                        return limit(format!("a set of more than {MOST_CHARS} characters"));
+                    }
                     at += 2;
                 }
                 _ => chars.push(first),
@@ -216,11 +228,11 @@ impl Set {
     }
 
     fn has(&self, char: char) -> bool {
-        self.chars.contains(&char) != self.negated
+        self.places.contains_key(&char) != self.negated
     }
 
-    /// The place of a character; the last one counts where it stands twice.
+    /// The place of a character.
     fn index(&self, char: char) -> usize {
-        self.chars.iter().rposition(|known| *known == char).unwrap_or(usize::MAX)
+        self.places.get(&char).copied().unwrap_or(usize::MAX)
     }
 }

@@ -11,8 +11,14 @@ use crate::value::Value;
 use super::super::array::{span_bounds, start_bounds};
 use super::super::{Call, int_of, regexp::group_index};
 
-pub(super) fn index<'a>(ev: &mut Evaluator<'a>, bytes: &[u8], call: &Call<'_, 'a>) -> Outcome {
+pub(super) fn index<'a>(
+    ev: &mut Evaluator<'a>,
+    bytes: &Rc<Vec<u8>>,
+    call: &Call<'_, 'a>,
+) -> Outcome {
     call.arity(1, 2)?;
+    // Finding the place of a character takes all before it.
+    ev.budget.read(bytes.len())?;
     if call.name == "byteslice" {
         let bounds = match (call.arg(0), call.args.get(1)) {
             (Value::Span(span), None) => span_bounds(span, bytes.len())?,
@@ -32,7 +38,7 @@ fn single(index: i64, length: usize) -> Option<(usize, usize)> {
 /// The bytes that the arguments of `[]` mean.
 pub(super) fn bounds<'a>(
     ev: &mut Evaluator<'a>,
-    bytes: &[u8],
+    bytes: &Rc<Vec<u8>>,
     args: &[Value],
 ) -> Outcome<Option<Range<usize>>> {
     let chars =
@@ -43,7 +49,7 @@ pub(super) fn bounds<'a>(
             text::find(bytes, &part, 0).map(|start| start..start + part.len())
         }
         [Value::Pattern(pattern)] | [Value::Pattern(pattern), _] => {
-            let found = pattern.find(&bytes.into(), 0)?.map(Rc::new);
+            let found = ev.find(pattern, bytes, 0)?.map(Rc::new);
             ev.last_match = found.clone();
             match (found, args.get(1)) {
                 (None, _) => None,
@@ -64,10 +70,5 @@ pub(super) fn bounds<'a>(
 
 /// Positions of characters as positions of bytes.
 fn byte_range(bytes: &[u8], start: usize, end: usize) -> Range<usize> {
-    if bytes.is_ascii() {
-        return start..end;
-    }
-    let chars = text::chars(bytes);
-    let offset = |count: usize| chars[..count].iter().map(|char| char.len()).sum();
-    offset(start)..offset(end)
+    text::char_offset(bytes, start)..text::char_offset(bytes, end)
 }

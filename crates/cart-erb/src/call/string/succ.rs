@@ -51,6 +51,7 @@ pub(in crate::call) fn upto(
         let (first, last) = (number::to_i(first, 10)?, number::to_i(last, 10)?);
         for number in first..last + i64::from(!exclusive) {
             ev.charge(1)?;
+            ev.budget.make_objects(1, width)?;
             texts.push(Value::str(format!("{number:0width$}")));
         }
         return Ok(texts);
@@ -67,7 +68,8 @@ pub(in crate::call) fn upto(
     }
     let mut next = first.to_vec();
     loop {
-        ev.charge(1 + next.len() / 16)?;
+        ev.charge(1)?;
+        ev.budget.make_objects(1, next.len())?;
         let at_end = next == last;
         if at_end && exclusive {
             break;

@@ -61,22 +61,34 @@ fn plain(bytes: &[u8], name: &str) -> Outcome<Vec<u8>> {
         "chop" => match bytes {
             [kept @ .., b'\r', b'\n'] => kept.to_vec(),
             _ => {
-                let mut chars = text::chars(bytes);
-                chars.pop();
-                chars.concat()
+                let last = text::chars(bytes).last().unwrap_or_default();
+                bytes[..bytes.len() - last.len()].to_vec()
             }
         },
-        "reverse" => text::chars(bytes).into_iter().rev().collect::<Vec<_>>().concat(),
-        "upcase" => text::map_chars(bytes, |_, char| char.to_uppercase().to_string())?,
-        "downcase" => text::map_chars(bytes, |_, char| char.to_lowercase().to_string())?,
-        "capitalize" => text::map_chars(bytes, |at, char| match at {
-            0 => char.to_uppercase().to_string(),
-            _ => char.to_lowercase().to_string(),
-        })?,
-        _ => text::map_chars(bytes, |_, char| match char.is_uppercase() {
-            true => char.to_lowercase().to_string(),
-            false => char.to_uppercase().to_string(),
-        })?,
+        "reverse" => reversed(bytes),
+        "upcase" => change_case(bytes, |_, _| true)?,
+        "downcase" => change_case(bytes, |_, _| false)?,
+        "capitalize" => change_case(bytes, |at, _| at == 0)?,
+        _ => change_case(bytes, |_, char| !char.is_uppercase())?,
+    })
+}
+
+fn reversed(bytes: &[u8]) -> Vec<u8> {
+    let mut reversed = vec![0; bytes.len()];
+    let mut end = bytes.len();
+    for char in text::chars(bytes) {
+        reversed[end - char.len()..end].copy_from_slice(char);
+        end -= char.len();
+    }
+    reversed
+}
+
+/// Makes each character upper or lower case, as `upper` says of it and of its index.
+fn change_case(bytes: &[u8], upper: impl Fn(usize, char) -> bool) -> Outcome<Vec<u8>> {
+    text::map_chars(bytes, |at, char| {
+        let (up, down) = (char.to_uppercase(), char.to_lowercase());
+        let (up, down) = if upper(at, char) { (Some(up), None) } else { (None, Some(down)) };
+        up.into_iter().flatten().chain(down.into_iter().flatten())
     })
 }
 
