@@ -30,6 +30,7 @@ const NOT_OF_A_NODE: [&str; 7] = [
     ".gear.json",
     ".gear-deploying.json",
     ".gear-script.json",
+    ".gear-push.json",
     ".restore*",
     "app-root/runtime/.stop_lock.spare",
     "app-root/runtime/.repo.*",

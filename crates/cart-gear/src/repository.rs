@@ -1,6 +1,8 @@
 //! The gear's bare git repository, `git/<name>.git` (node-contract.md, Gear layout): what is pushed
 //! to, and where the code of a build comes from.
 
+mod objection;
+
 use std::fs;
 use std::time::Duration;
 
@@ -253,9 +255,8 @@ impl Repository {
         from: Option<&Commit>,
         to: &Commit,
     ) -> Result<(), GitError> {
-        const NOTHING: &str = "0000000000000000000000000000000000000000";
         let name = format!("refs/heads/{branch}");
-        let from = from.map_or(NOTHING, |commit| commit.sha.as_str());
+        let from = from.map_or(objection::NOTHING, |commit| commit.sha.as_str());
         git::said(&self.on(&["update-ref", "-m", "gear", &name, &to.sha, from])).map(drop)
     }
 
@@ -338,6 +339,14 @@ pub enum RepositoryError {
     Empty {
         /// Where it is.
         url: String,
+    },
+    /// A branch is not to be moved, so nothing is built.
+    #[error("{branch} cannot be moved: git says {reason}")]
+    Unmovable {
+        /// The branch.
+        branch: String,
+        /// What git said.
+        reason: String,
     },
     /// A file.
     #[error(transparent)]

@@ -76,6 +76,9 @@ pub(crate) enum Command {
     /// Called by the hook of a gear's repository
     #[command(hide = true)]
     Postreceive(HookArguments),
+    /// Left behind by the hook of a gear's repository
+    #[command(hide = true)]
+    SettlePush(HookArguments),
 }
 
 /// What each command has that works on one gear.
