@@ -192,7 +192,7 @@ impl GearOnDisk {
         progress: &mut dyn Progress,
     ) -> Result<(), BuildError> {
         self.control_alone("pre-repo-archive", progress)?;
-        self.place(code)?;
+        self.place(code, progress)?;
         State::Building.write(&self.layout)?;
         if markers.force_clean_build {
             self.forget_dependencies()?;
@@ -277,7 +277,7 @@ impl GearOnDisk {
 
     /// Puts the code where it runs, in place of what is there, in one step: a server may be reading
     /// it. What was there stays beside it.
-    fn place(&self, code: Code<'_>) -> Result<(), BuildError> {
+    fn place(&self, code: Code<'_>, progress: &mut dyn Progress) -> Result<(), BuildError> {
         if matches!(code, Code::InPlace(_)) {
             return Ok(());
         }
@@ -287,7 +287,10 @@ impl GearOnDisk {
         match code {
             Code::InPlace(_) => {}
             Code::Directory(app) => tree::copy(app, &new, no_code)?,
-            Code::Commit(repository, commit) => repository.extract(commit, &new)?,
+            Code::Commit(repository, commit) => {
+                repository.extract(commit, &new)?;
+                tell_pointers(&repository.lfs_pointers(commit, &new)?, progress);
+            }
         }
         // A copy has the mode of what was copied.
         files::create_dir(&new, DIRECTORY)?;
@@ -308,6 +311,22 @@ impl GearOnDisk {
         }
         Ok(())
     }
+}
+
+/// What a push of files that Git LFS keeps leaves behind is found out when the app reads them.
+fn tell_pointers(pointers: &[String], progress: &mut dyn Progress) {
+    const NAMED: usize = 10;
+    if pointers.is_empty() {
+        return;
+    }
+    let more = match pointers.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    progress.notice(&format!(
+        "What Git LFS keeps elsewhere is not fetched, these files hold nothing but pointers to it: {}{more} (commit their content instead, as `git lfs migrate export` does, or fetch it in .openshift/action_hooks/pre_build)",
+        pointers[..pointers.len().min(NAMED)].join(", ")
+    ));
 }
 
 /// What a directory may hold beside an app's code.

@@ -104,6 +104,11 @@ pub(crate) fn said(command: &CommandSpec) -> Result<String, GitError> {
     Ok(run::checked(command, LIMIT)?.stdout_text())
 }
 
+/// As [`said`], for what is not text.
+pub(crate) fn bytes(command: &CommandSpec) -> Result<Vec<u8>, GitError> {
+    Ok(run::checked(command, LIMIT)?.stdout)
+}
+
 /// Runs a command of git's to its end, however that is.
 pub(crate) fn ended(command: &CommandSpec) -> Result<Output, GitError> {
     Ok(run::output(command, LIMIT)?)

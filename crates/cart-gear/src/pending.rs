@@ -10,8 +10,10 @@ use cart_core::wait;
 use serde::{Deserialize, Serialize};
 
 use crate::build::BuildError;
+use crate::deployments;
 use crate::gear::GearOnDisk;
 use crate::layout::Layout;
+use crate::progress::Progress;
 use crate::unfinished::Unfinished;
 
 /// How long git may take from the end of `pre-receive` until the branch has moved.
@@ -84,6 +86,21 @@ impl GearOnDisk {
             }
         });
         decided.unwrap_or(Ok(false))
+    }
+
+    /// All that is left to do is to say that it is done. What cannot say so yet, on a full disk for
+    /// example, is said by the next command.
+    pub(crate) fn say_done(&mut self, unfinished: &Unfinished, progress: &mut dyn Progress) {
+        let before = unfinished.activations.unwrap_or(0);
+        let said = deployments::named(&self.layout, &unfinished.deployment)
+            .and_then(|it| it.map_or(Ok(()), |mut it| it.activate_after(before, &self.layout)));
+        match said {
+            Ok(()) => {
+                self.prune(progress);
+                self.end_of(progress);
+            }
+            Err(error) => progress.notice(&error.to_string()),
+        }
     }
 
     fn has_decided(&self, git: ProcessId) -> bool {

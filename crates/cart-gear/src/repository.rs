@@ -1,6 +1,7 @@
 //! The gear's bare git repository, `git/<name>.git` (node-contract.md, Gear layout): what is pushed
 //! to, and where the code of a build comes from.
 
+mod listed;
 mod objection;
 
 use std::fs;
@@ -157,20 +158,6 @@ impl Repository {
         let text = git::said(&listed)?;
         let prefix = format!("{below}/");
         Ok(text.split('\0').filter_map(|n| n.strip_prefix(&prefix)).map(str::to_owned).collect())
-    }
-
-    /// The paths of a commit's submodules, of which a push carries nothing but the name.
-    ///
-    /// # Errors
-    /// [`GitError`].
-    pub fn submodules(&self, commit: &Commit) -> Result<Vec<String>, GitError> {
-        let text = git::said(&self.on(&["ls-tree", "-r", "-z", &commit.sha]))?;
-        let is_submodule = |entry: &&str| entry.starts_with("160000 ");
-        Ok(text
-            .split('\0')
-            .filter(is_submodule)
-            .filter_map(|entry| Some(entry.split_once('\t')?.1.to_owned()))
-            .collect())
     }
 
     /// Puts the files of a commit into the empty directory `to`; `.gitattributes` may leave some

@@ -35,10 +35,10 @@ pub(crate) struct Unfinished {
     /// Whether its user had stopped it.
     stop_lock: bool,
     /// The name of the deployment.
-    deployment: String,
+    pub(crate) deployment: String,
     /// How often that one had been in place before.
     #[serde(default)]
-    activations: Option<usize>,
+    pub(crate) activations: Option<usize>,
     /// What has become of what served before.
     pub(crate) touched: Touched,
     /// The dependencies in place before, where they may change.
@@ -201,21 +201,6 @@ impl GearOnDisk {
         noticed(tree::remove(&self.layout.home().join(STAGING)), progress);
         self.end_of(progress);
         Ok(true)
-    }
-
-    /// All that is left to do is to say that it is done. What cannot say so yet, on a full disk for
-    /// example, is said by the next command.
-    fn say_done(&mut self, unfinished: &Unfinished, progress: &mut dyn Progress) {
-        let before = unfinished.activations.unwrap_or(0);
-        let said = deployments::named(&self.layout, &unfinished.deployment)
-            .and_then(|it| it.map_or(Ok(()), |mut it| it.activate_after(before, &self.layout)));
-        match said {
-            Ok(()) => {
-                self.prune(progress);
-                self.end_of(progress);
-            }
-            Err(error) => progress.notice(&error.to_string()),
-        }
     }
 
     /// Notes that a deployment begins.

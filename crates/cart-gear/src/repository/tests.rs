@@ -113,8 +113,11 @@ fn a_locked_branch_is_told_unless_git_is_too_old_to_be_asked() {
     let script = format!(
         "#!/bin/sh\ncase \"$*\" in *update-ref*) echo fatal: unknown command: start >&2; exit 128 ;; esac\nexec {real} \"$@\"\n"
     );
-    fs::create_dir(place.join("old")).unwrap();
-    files::write_atomic(&place.join("old/git"), script.as_bytes(), 0o755).unwrap();
-    let git = Git::find(&GearEnv::new().with("PATH", place.join("old").as_str())).unwrap();
+    // Written by another process: one that another thread starts may hold what this one writes open.
+    let write = r#"mkdir "$1" && printf %s "$2" >"$1/git" && chmod 755 "$1/git""#;
+    let write = CommandSpec::new("/bin/sh", &GearEnv::from_process()).args(["-c", write, "sh"]);
+    let old = place.join("old");
+    run::checked(&write.arg(old.as_str()).arg(script), UNPACKING).unwrap();
+    let git = Git::find(&GearEnv::new().with("PATH", old.as_str())).unwrap();
     assert_eq!(ask(&Repository::at(repository.path().to_owned(), git)).unwrap(), None);
 }
