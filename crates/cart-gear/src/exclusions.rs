@@ -26,7 +26,7 @@ const ALWAYS: [&str; 13] = [
 ];
 
 /// What a node has in its own places and not in a gear's home.
-const NOT_OF_A_NODE: [&str; 7] = [
+const NOT_OF_A_NODE: [&str; 8] = [
     ".gear.json",
     ".gear-deploying.json",
     ".gear-script.json",
