@@ -112,11 +112,9 @@ impl GearHome {
     /// # Errors
     /// [`FileError`] when the directory cannot be read.
     pub fn list(&self) -> Result<Listing, FileError> {
-        let failed = |source| FileError::new("list", &self.directory, source);
         let mut found = Listing::default();
-        for entry in self.directory.read_dir_utf8().map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let (name, home) = (entry.file_name().to_owned(), entry.path().to_owned());
+        for home in files::list(&self.directory)? {
+            let name = home.file_name().unwrap_or_default().to_owned();
             if names::check(&name).is_err() {
                 continue;
             }
