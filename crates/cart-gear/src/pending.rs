@@ -46,9 +46,10 @@ impl GearOnDisk {
         Unfinished::read(&self.layout).ok().flatten()?.pending?.git
     }
 
-    /// Waits until `git` has decided what it is waited for, or has had a minute for that.
-    pub fn wait_for_decision(&self, git: ProcessId) {
-        let over = || git.has_ended() || self.undecided() != Some(git) || self.has_decided(git);
+    /// Waits until `git` has ended, or has had a minute for its decision, or somebody else has waited
+    /// for that: `post-receive` as a rule, which tells the pusher.
+    pub fn wait_for_end(&self, git: ProcessId) {
+        let over = || git.has_ended() || self.undecided() != Some(git);
         let _ = wait::until(DECIDING, || over().then_some(()));
     }
 

@@ -84,7 +84,7 @@ pub(crate) fn settle_push(name: &str, context: &mut Context) -> Result<(), Failu
     let Some(git) = gear.undecided() else {
         return Ok(());
     };
-    gear.wait_for_decision(git);
+    gear.wait_for_end(git);
     settle(name, git, context)
 }
 
