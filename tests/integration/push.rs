@@ -1,5 +1,7 @@
 //! Pushing an app with git while clients ask for it.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -10,6 +12,9 @@ use tests::processes::settled;
 use crate::cartridge::{SERVER, assembled, fixture, gear};
 
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// A name that is not UTF-8, as old archives have them.
+const ODD: &[u8] = b"na\xefve.txt";
 
 /// The app that gives numbers back, as a person edits it.
 struct App {
@@ -28,6 +33,8 @@ impl App {
         let code = code.replace("    path = environ[", reading);
         app.write("app.py", &code.replace("import echo_socket", "echo_socket = None"));
         app.write("public/note.txt", "first");
+        let odd = app.directory.join("public").into_std_path_buf().join(OsStr::from_bytes(ODD));
+        std::fs::copy(app.directory.join("public/note.txt"), odd).unwrap();
         app
     }
 
@@ -71,6 +78,7 @@ fn a_push_loses_no_request_a_broken_one_is_refused_and_a_roll_back_loses_none() 
     assert!(said.contains("remote: gear: control restart"), "{said}");
     assert!(said.contains(" at http://"), "{said}");
     serves(&gear, "second");
+    assert_eq!(get(gear.address(), "/na%EFve.txt").body, "first");
     replaced(&gear);
 
     app.edit("import time\n", "import time\nimport no_such_module\n");

@@ -58,12 +58,16 @@ pub fn words_of_start(error: &io::Error) -> Cow<'static, str> {
     }
 }
 
-/// Whether the system refused for want of something, so that the thing asked for is not to blame.
+/// Whether the system refused for want of something (or too much of it, as variables are), so that the
+/// thing asked for is not to blame.
 #[must_use]
 pub fn is_shortage(error: &io::Error) -> bool {
     use Errno as E;
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
-    matches!(errno, Some(E::AGAIN | E::NOMEM | E::MFILE | E::NFILE | E::NOSPC | E::DQUOT))
+    matches!(
+        errno,
+        Some(E::AGAIN | E::NOMEM | E::MFILE | E::NFILE | E::NOSPC | E::DQUOT | E::TOOBIG)
+    )
 }
 
 /// `text` without the words that a node takes for a fault of its own: an app or a package may have

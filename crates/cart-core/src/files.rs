@@ -114,6 +114,20 @@ pub fn read(path: &Utf8Path) -> Result<Vec<u8>, FileError> {
     fs::read(path).map_err(|source| FileError::new("read", path, source))
 }
 
+/// The paths of what is in a directory. What has a name that is not UTF-8 was put there by somebody
+/// else, and is left out.
+///
+/// # Errors
+/// [`FileError`] when the directory cannot be listed.
+pub fn list(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, FileError> {
+    let failed = |source| FileError::new("list", directory, source);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        found.extend(Utf8PathBuf::from_path_buf(entry.map_err(failed)?.path()));
+    }
+    Ok(found)
+}
+
 /// Reads a file that may be missing.
 ///
 /// # Errors

@@ -1,8 +1,10 @@
 //! Finding executables on the PATH that the gear has, not on the one this process happens to have.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::env::GearEnv;
 
@@ -25,6 +27,18 @@ pub fn all(name: &str, env: &GearEnv, more: &[&str]) -> Vec<Utf8PathBuf> {
         .flatten()
         .filter_map(|path| Utf8PathBuf::from_path_buf(path).ok())
         .collect()
+}
+
+/// Whether a script's first line ends in a carriage return, as on Windows. The system takes that for
+/// the end of the interpreter's name, finds none of that name, and says that the script is not there.
+#[must_use]
+pub fn has_carriage_return(script: &Utf8Path) -> bool {
+    const ENOUGH: u64 = 4096;
+    let mut line = Vec::new();
+    let read = File::open(script)
+        .and_then(|file| BufReader::new(file.take(ENOUGH)).read_until(b'\n', &mut line));
+    // A program that is no script has a NUL in its first bytes.
+    read.is_ok() && line.ends_with(b"\r\n") && !line.contains(&0)
 }
 
 fn search_path(env: &GearEnv, more: &[&str]) -> OsString {
@@ -61,6 +75,19 @@ mod tests {
             error.to_string(),
             "the program `no-such-program` was not found in /nonexistent:/bin:/usr/bin:/opt/x"
         );
+    }
+
+    #[test]
+    fn a_carriage_return_is_seen_in_the_first_line_of_scripts_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = Utf8Path::from_path(dir.path()).unwrap().join("script");
+        let has = |content: &[u8]| {
+            crate::files::write_atomic(&script, content, 0o755).unwrap();
+            has_carriage_return(&script)
+        };
+        assert!(has(b"#!/bin/sh -e\r\nexit 0\r\n") && has(b"echo\r\n"));
+        assert!(!has(b"#!/bin/sh\nexit 0\r\n") && !has(b"\x7fELF\0\r\n") && !has(b""));
+        assert!(!has_carriage_return("/nonexistent".into()));
     }
 
     #[test]

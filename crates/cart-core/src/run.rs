@@ -1,6 +1,7 @@
 //! The one module that turns a [`CommandSpec`] into a process.
 
 mod capture;
+mod too_large;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -10,6 +11,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
+use rustix::io::Errno;
 
 use crate::command::CommandSpec;
 use crate::fault;
@@ -226,10 +228,12 @@ pub fn status_text(status: ExitStatus) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// It could not be started.
-    #[error("could not start `{command}`: {}", fault::words_of_start(.source))]
+    #[error("could not start `{command}`: {why}")]
     NotStarted {
         /// The command as one would type it.
         command: String,
+        /// What that means, and what to do.
+        why: String,
         /// What the system said.
         #[source]
         source: io::Error,
@@ -259,7 +263,11 @@ impl RunError {
     pub const LINES: usize = 20;
 
     fn not_started(command: &CommandSpec, source: io::Error) -> Self {
-        Self::NotStarted { command: command.to_string(), source }
+        let why = match source.raw_os_error().map(Errno::from_raw_os_error) {
+            Some(Errno::TOOBIG) => too_large::words(command),
+            _ => fault::words_of_start(&source).into_owned(),
+        };
+        Self::NotStarted { command: command.to_string(), why, source }
     }
 
     fn failed(command: &CommandSpec, status: ExitStatus, mut lines: Vec<String>) -> Self {

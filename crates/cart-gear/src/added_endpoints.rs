@@ -49,7 +49,8 @@ pub(crate) fn choose(
     if !missing.endpoints.is_empty() {
         let _choosing = gears.lock_addresses(&gear.runner.interrupts)?;
         let others = gears.addresses()?;
-        added.bound.extend(Endpoints::reserve(&missing, Listen::Anywhere, &others)?.bound);
+        let own = gears.own_addresses();
+        added.bound.extend(Endpoints::reserve(&missing, Listen::Anywhere, own, &others)?.bound);
     }
     Ok(added)
 }

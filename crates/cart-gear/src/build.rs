@@ -11,6 +11,7 @@ use crate::deployments;
 use crate::gear::GearOnDisk;
 use crate::git::GitError;
 use crate::managed;
+use crate::pending::Pending;
 use crate::progress::Progress;
 use crate::replaced_code;
 use crate::repository::{Commit, Repository, RepositoryError};
@@ -102,10 +103,24 @@ impl GearOnDisk {
         order: Order,
         progress: &mut dyn Progress,
     ) -> Result<Deployment, BuildError> {
+        self.deploy_pending(code, order, None, progress)
+    }
+
+    /// As [`deploy_code`](Self::deploy_code). With `pending`, the deployment serves then and is not
+    /// yet the current one: the next [`recover`](Self::recover) makes it that, or takes it back,
+    /// depending on where the branch is.
+    pub(crate) fn deploy_pending(
+        &mut self,
+        code: Code<'_>,
+        order: Order,
+        pending: Option<Pending>,
+        progress: &mut dyn Progress,
+    ) -> Result<Deployment, BuildError> {
         self.recover(progress)?;
         let markers = code.markers(self)?;
         code.tell_submodules(progress)?;
         let mut unfinished = Unfinished::of(&self.layout);
+        unfinished.pending = pending;
         // The first start cannot be skipped, whatever the app says.
         let hot = markers.hot_deploy && unfinished.state == State::Started;
         let turn = match (hot, order, unfinished.state) {
@@ -125,7 +140,9 @@ impl GearOnDisk {
             .build_phases(code, markers, &mut deployment, progress)
             .and_then(|()| self.deploy_phases(turn, &mut deployment, &mut unfinished, progress));
         let Err(error) = outcome else {
-            self.end_of(progress);
+            if unfinished.pending.is_none() {
+                self.end_of(progress);
+            }
             return Ok(deployment);
         };
         if order == Order::StopFirst && self.keeps_one() {
@@ -175,7 +192,7 @@ impl GearOnDisk {
         progress: &mut dyn Progress,
     ) -> Result<(), BuildError> {
         self.control_alone("pre-repo-archive", progress)?;
-        self.place(code)?;
+        self.place(code, progress)?;
         State::Building.write(&self.layout)?;
         if markers.force_clean_build {
             self.forget_dependencies()?;
@@ -214,6 +231,9 @@ impl GearOnDisk {
         unfinished.now(Touched::Done, &self.layout)?;
         self.control_alone("post-deploy", progress)?;
         self.user_hook("post_deploy", progress)?;
+        if unfinished.pending.is_some() {
+            return Ok(());
+        }
         Ok(self.make_current(deployment, progress)?)
     }
 
@@ -236,23 +256,28 @@ impl GearOnDisk {
         turned.map(drop)
     }
 
-    /// Makes the deployment the current one; of the others as many are kept as the gear wants. One
-    /// that cannot be removed costs room, nothing else.
+    /// Makes the deployment the current one; of the others as many are kept as the gear wants.
     fn make_current(
         &self,
         deployment: &mut Deployment,
         progress: &mut dyn Progress,
     ) -> Result<(), FileError> {
         deployment.activate(&self.layout)?;
+        self.prune(progress);
+        Ok(())
+    }
+
+    /// Removes deployments beyond as many as the gear keeps. One that cannot be removed costs room,
+    /// nothing else.
+    pub(crate) fn prune(&self, progress: &mut dyn Progress) {
         if let Err(error) = deployments::prune(&self.layout) {
             progress.notice(&format!("Older deployments were not removed: {error}"));
         }
-        Ok(())
     }
 
     /// Puts the code where it runs, in place of what is there, in one step: a server may be reading
     /// it. What was there stays beside it.
-    fn place(&self, code: Code<'_>) -> Result<(), BuildError> {
+    fn place(&self, code: Code<'_>, progress: &mut dyn Progress) -> Result<(), BuildError> {
         if matches!(code, Code::InPlace(_)) {
             return Ok(());
         }
@@ -262,7 +287,10 @@ impl GearOnDisk {
         match code {
             Code::InPlace(_) => {}
             Code::Directory(app) => tree::copy(app, &new, no_code)?,
-            Code::Commit(repository, commit) => repository.extract(commit, &new)?,
+            Code::Commit(repository, commit) => {
+                repository.extract(commit, &new)?;
+                tell_pointers(&repository.lfs_pointers(commit, &new)?, progress);
+            }
         }
         // A copy has the mode of what was copied.
         files::create_dir(&new, DIRECTORY)?;
@@ -283,6 +311,22 @@ impl GearOnDisk {
         }
         Ok(())
     }
+}
+
+/// What a push of files that Git LFS keeps leaves behind is found out when the app reads them.
+fn tell_pointers(pointers: &[String], progress: &mut dyn Progress) {
+    const NAMED: usize = 10;
+    if pointers.is_empty() {
+        return;
+    }
+    let more = match pointers.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    progress.notice(&format!(
+        "What Git LFS keeps elsewhere is not fetched, these files hold nothing but pointers to it: {}{more} (commit their content instead, as `git lfs migrate export` does, or fetch it in .openshift/action_hooks/pre_build)",
+        pointers[..pointers.len().min(NAMED)].join(", ")
+    ));
 }
 
 /// What a directory may hold beside an app's code.

@@ -101,7 +101,8 @@ impl GearHome {
     ) -> Result<Endpoints, CreateError> {
         let _choosing = self.lock_addresses(&options.conditions.interrupts)?;
         let others = self.addresses()?;
-        let endpoints = Endpoints::reserve(&source.manifest, options.listen, &others)?;
+        let own = self.own_addresses();
+        let endpoints = Endpoints::reserve(&source.manifest, options.listen, own, &others)?;
         let record = Record {
             stage: Stage::Creating,
             cartridge: source.directory.clone(),

@@ -8,9 +8,10 @@ use crate::build::{BuildError, Code, Order};
 use crate::deployment::Deployment;
 use crate::gear::GearOnDisk;
 use crate::git::Git;
+use crate::pending::Pending;
 use crate::progress::Progress;
 use crate::push::Settings;
-use crate::repository::{Commit, Receiver, Repository};
+use crate::repository::{Commit, Receiver, Repository, RepositoryError};
 
 /// A repository elsewhere, from which a new gear gets its app.
 #[derive(Clone, Debug)]
@@ -72,8 +73,8 @@ impl GearOnDisk {
         order: Order,
         progress: &mut dyn Progress,
     ) -> Result<Deployment, DeployError> {
+        self.recover(progress)?;
         let repository = self.repository()?;
-        self.settle(&repository, progress)?;
         let branch = self.deployment_branch();
         // The whole name, for a tag may be called as the branch is.
         let wanted = name.map_or_else(|| format!("refs/heads/{branch}"), str::to_owned);
@@ -98,20 +99,27 @@ impl GearOnDisk {
         order: Order,
         progress: &mut dyn Progress,
     ) -> Result<Deployment, BuildError> {
+        self.recover(progress)?;
         let repository = self.repository()?;
-        self.settle(&repository, progress)?;
         let branch = self.deployment_branch();
         let before = repository.commit(&format!("refs/heads/{branch}"))?;
         let message = format!("Deploy {directory}");
         let made = repository.commit_directory(directory, &message, before.as_ref())?;
         let commit = Commit { name: branch.clone(), ..made };
+        let code = Code::Commit(&repository, &commit);
         if before.as_ref().is_some_and(|before| before.sha == commit.sha) {
             progress.notice("Nothing is different from what was committed last; it is built again");
+            return self.deploy_code(code, order, progress);
         }
-        let deployment = self.deploy_code(Code::Commit(&repository, &commit), order, progress)?;
-        if before.as_ref().is_none_or(|before| before.sha != commit.sha) {
-            repository.move_branch(&branch, before.as_ref(), &commit)?;
+        let from = before.as_ref().map(|before| before.sha.as_str());
+        if let Some(reason) = repository.would_not_move(&branch, from, &commit.sha)? {
+            return Err(RepositoryError::Unmovable { branch, reason }.into());
         }
+        let pending = Pending { branch: branch.clone(), sha: commit.sha.clone(), git: None };
+        let deployment = self.deploy_pending(code, order, Some(pending), progress)?;
+        let moved = repository.move_branch(&branch, before.as_ref(), &commit);
+        self.recover(progress)?;
+        moved?;
         Ok(deployment)
     }
 

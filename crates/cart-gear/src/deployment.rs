@@ -171,8 +171,20 @@ impl Deployment {
     /// [`FileError`] naming what could not be changed; the current one is what it was then, and this
     /// one may have an activation too many.
     pub fn activate(&mut self, layout: &Layout) -> Result<(), FileError> {
+        self.activate_after(self.activations(), layout)
+    }
+
+    /// As [`activate`](Self::activate), when it had been in place `count` times before; may be done
+    /// again.
+    pub(crate) fn activate_after(
+        &mut self,
+        count: usize,
+        layout: &Layout,
+    ) -> Result<(), FileError> {
         // First, because what the link leads to has been in place for whoever comes after a kill.
-        self.note_activation()?;
+        if self.activations() <= count {
+            self.note_activation()?;
+        }
         replace_link(self.name(), &layout.deployments().join("current"))
     }
 
@@ -195,11 +207,6 @@ impl Deployment {
         }
         self.metadata.activations.truncate(count);
         self.metadata.write(&self.directory)
-    }
-
-    /// Sees to it that more than `count` activations are noted.
-    pub(crate) fn note_activation_after(&mut self, count: usize) -> Result<(), FileError> {
-        if self.activations() > count { Ok(()) } else { self.note_activation() }
     }
 
     /// Forgets activations up to this time, which is that of a deployment that is gone.
@@ -336,8 +343,8 @@ mod tests {
         assert_eq!(current(), first.name());
         first.activate(&layout).unwrap();
         first.keep_activations(1).unwrap();
-        first.note_activation_after(1).unwrap();
-        first.note_activation_after(1).unwrap();
+        first.activate_after(1, &layout).unwrap();
+        first.activate_after(1, &layout).unwrap();
         assert_eq!(Deployment::open(first.directory).unwrap().activations(), 2);
     }
 

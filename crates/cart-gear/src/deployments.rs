@@ -1,6 +1,6 @@
 //! The deployments that a gear keeps: which there are, which one somebody means, and which go.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use cart_core::files::{self, FileError};
 use cart_core::tree;
 use serde::Serialize;
@@ -157,7 +157,7 @@ pub(crate) fn remove_unfinished(layout: &Layout) -> Result<(), FileError> {
             tree::remove(&directory)?;
         }
     }
-    for link in list(&layout.deployments().join("by-id"))? {
+    for link in files::list(&layout.deployments().join("by-id"))? {
         if !link.exists() {
             tree::remove(&link)?;
         }
@@ -183,21 +183,12 @@ pub(crate) fn current_name(layout: &Layout) -> Option<String> {
 
 /// The directories of deployments, oldest first.
 fn directories(layout: &Layout) -> Result<Vec<Utf8PathBuf>, FileError> {
-    let mut found = list(&layout.deployments())?;
+    let mut found = files::list(&layout.deployments())?;
     found.retain(|path| {
         path.file_name().is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
     });
     found.sort();
     Ok(found)
-}
-
-fn list(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, FileError> {
-    let failed = |source| FileError::new("list", directory, source);
-    directory
-        .read_dir_utf8()
-        .map_err(failed)?
-        .map(|entry| Ok(entry.map_err(failed)?.path().to_owned()))
-        .collect()
 }
 
 /// `2026-01-31_23-59-59.999` as `2026-01-31T23:59:59.999Z`.
@@ -242,6 +233,7 @@ pub enum ChooseError {
 mod tests {
     use super::*;
     use crate::deployment::Markers;
+    use camino::Utf8Path;
 
     fn layout() -> (tempfile::TempDir, Layout) {
         let dir = tempfile::tempdir().unwrap();
@@ -306,7 +298,7 @@ mod tests {
         built.record(&layout).unwrap();
         remove_unfinished(&layout).unwrap();
         assert_eq!(ids(&layout), [&*done]);
-        assert_eq!(list(&layout.deployments().join("by-id")).unwrap().len(), 1);
+        assert_eq!(files::list(&layout.deployments().join("by-id")).unwrap().len(), 1);
         // Killed before it could be noted.
         let mut current = current(&layout).unwrap().unwrap();
         current.keep_activations(0).unwrap();

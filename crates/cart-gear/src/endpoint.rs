@@ -4,9 +4,11 @@ use std::ffi::OsStr;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
+use camino::Utf8Path;
 use cart_core::GearEnv;
 use cart_core::listening::Holder;
 use cart_core::manifest::Manifest;
+use sha1::{Digest, Sha1};
 
 /// What the one who makes a gear wants of its address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,8 +68,8 @@ impl Endpoints {
     }
 
     /// The endpoints of a gear that stays: as on a node, one address of 127.0.0.0/8 per
-    /// `Private-IP-Name`, the lowest that is in none of `others` and on which the manifest's own
-    /// ports are free (node-contract.md, manifest.yml). With [`Listen::At`], that is the first
+    /// `Private-IP-Name`, the first of `own` that is in none of `others` and on which the manifest's
+    /// own ports are free (node-contract.md, manifest.yml). With [`Listen::At`], that is the first
     /// endpoint's address. `others` are those of other gears, which may be stopped now.
     ///
     /// # Errors
@@ -75,6 +77,7 @@ impl Endpoints {
     pub fn reserve(
         manifest: &Manifest,
         listen: Listen,
+        own: OwnAddresses,
         others: &[SocketAddr],
     ) -> Result<Self, EndpointError> {
         let mut endpoints = Self::default();
@@ -91,7 +94,7 @@ impl Endpoints {
                     let here = manifest.endpoints.iter().filter(|e| e.private_ip_name == name);
                     let ports: Vec<u16> = here.map(|e| e.private_port).collect();
                     let mine: Vec<IpAddr> = ips.iter().map(|(_, ip)| *ip).collect();
-                    SocketAddr::new(own_ip(&ports, &mine, others)?, endpoint.private_port)
+                    SocketAddr::new(own.free(&ports, &mine, others)?, endpoint.private_port)
                 }
             };
             ips.push((name, address.ip()));
@@ -152,38 +155,70 @@ impl Endpoints {
     }
 }
 
-/// The addresses of gears that stay. Not the first ones of 127.0.0.0/8, where people and systems
-/// put things of their own.
-const FIRST_OWN: Ipv4Addr = Ipv4Addr::new(127, 0, 250, 1);
-const LAST_OWN: Ipv4Addr = Ipv4Addr::new(127, 0, 254, 254);
+/// Where the addresses of the gears in one directory begin. What is in another directory may be
+/// stopped, and nobody knows of it: so each begins elsewhere, by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnAddresses {
+    first: u32,
+}
 
-/// The lowest address that nobody has and on which all `ports` are free.
-fn own_ip(ports: &[u16], mine: &[IpAddr], others: &[SocketAddr]) -> Result<IpAddr, EndpointError> {
-    let is_anothers = |ip: IpAddr| {
-        others.iter().any(|other| {
-            other.ip() == ip || (other.ip().is_unspecified() && ports.contains(&other.port()))
-        })
-    };
-    let usable = |ip: &Ipv4Addr| !matches!(ip.octets()[3], 0 | 255);
-    for ip in (FIRST_OWN.to_bits()..=LAST_OWN.to_bits()).map(Ipv4Addr::from_bits).filter(usable) {
-        let ip = IpAddr::V4(ip);
-        if mine.contains(&ip) || is_anothers(ip) {
-            continue;
-        }
-        let mut free = true;
-        for port in ports {
-            let address = SocketAddr::new(ip, *port);
-            match TcpListener::bind(address) {
-                Ok(_) => {}
-                Err(e) if e.kind() == io::ErrorKind::AddrInUse => free = false,
-                Err(source) => return Err(EndpointError::Unusable { address, source }),
+impl OwnAddresses {
+    /// 127.64.0.0 to 127.191.255.255: neither the first ones of 127.0.0.0/8, where people and systems
+    /// put things of their own, nor the last.
+    const BASE: u32 = Ipv4Addr::new(127, 64, 0, 0).to_bits();
+    const COUNT: u32 = 1 << 23;
+    /// As many are looked at.
+    const LOOKED_AT: u32 = 1 << 12;
+
+    /// Those of the gears in `directory`, a path without links.
+    #[must_use]
+    pub fn of(directory: &Utf8Path) -> Self {
+        let hash = Sha1::digest(directory.as_str());
+        let number = hash[..4].iter().fold(0, |number, byte| (number << 8) | u32::from(*byte));
+        Self { first: number % Self::COUNT }
+    }
+
+    /// From the first on, and from the lowest on after the highest.
+    fn all(self) -> impl Iterator<Item = Ipv4Addr> {
+        (0..Self::LOOKED_AT)
+            .map(move |n| Ipv4Addr::from_bits(Self::BASE + (self.first + n) % Self::COUNT))
+            .filter(|ip| !matches!(ip.octets()[3], 0 | 255))
+    }
+
+    /// The first address that nobody has and on which all `ports` are free.
+    fn free(
+        self,
+        ports: &[u16],
+        mine: &[IpAddr],
+        others: &[SocketAddr],
+    ) -> Result<IpAddr, EndpointError> {
+        let is_anothers = |ip: IpAddr| {
+            others.iter().any(|other| {
+                other.ip() == ip || (other.ip().is_unspecified() && ports.contains(&other.port()))
+            })
+        };
+        let mut last = Ipv4Addr::LOCALHOST;
+        for own in self.all() {
+            last = own;
+            let ip = IpAddr::V4(own);
+            if mine.contains(&ip) || is_anothers(ip) {
+                continue;
+            }
+            let mut free = true;
+            for port in ports {
+                let address = SocketAddr::new(ip, *port);
+                match TcpListener::bind(address) {
+                    Ok(_) => {}
+                    Err(e) if e.kind() == io::ErrorKind::AddrInUse => free = false,
+                    Err(source) => return Err(EndpointError::Unusable { address, source }),
+                }
+            }
+            if free {
+                return Ok(ip);
             }
         }
-        if free {
-            return Ok(ip);
-        }
+        Err(EndpointError::NoAddress { first: self.all().next().unwrap_or(last), last })
     }
-    Err(EndpointError::NoAddress { first: FIRST_OWN, last: LAST_OWN })
 }
 
 fn asked_for(address: SocketAddr, others: &[SocketAddr]) -> Result<SocketAddr, EndpointError> {

@@ -26,10 +26,11 @@ const ALWAYS: [&str; 13] = [
 ];
 
 /// What a node has in its own places and not in a gear's home.
-const NOT_OF_A_NODE: [&str; 7] = [
+const NOT_OF_A_NODE: [&str; 8] = [
     ".gear.json",
     ".gear-deploying.json",
     ".gear-script.json",
+    ".gear-push.json",
     ".restore*",
     "app-root/runtime/.stop_lock.spare",
     "app-root/runtime/.repo.*",

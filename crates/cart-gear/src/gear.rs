@@ -18,7 +18,7 @@ use crate::options::{Conditions, GearOptions};
 use crate::output::HookOutput;
 use crate::processes::Processes;
 use crate::progress::{Caller, Progress};
-use crate::scripts::{HookError, Runner, Script, is_executable};
+use crate::scripts::{HookError, Runner, Script, check_first_line, is_executable};
 use crate::state::{Marks, State};
 use crate::user_variables::{self, UserVariableError};
 
@@ -197,6 +197,10 @@ impl GearOnDisk {
         let (name, version) = (&cartridge.manifest.name, &cartridge.version);
         let mut sourced = |when| scripts(hooks.sourced(when, action, name, version), progress);
         let (before, after) = (sourced(When::Before), sourced(When::After));
+        for hook in before.iter().chain(&after) {
+            let name = hook.file_name().unwrap_or_default();
+            check_first_line(&format!(".openshift/action_hooks/{name}"), hook)?;
+        }
         let env = self.environment().map_err(HookError::Environment)?;
         let command = if before.is_empty() && after.is_empty() {
             CommandSpec::new(&control, &env).arg(action)

@@ -10,6 +10,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -17,6 +18,7 @@ use cart_core::env::EnvError;
 use cart_core::files::{self, FileError};
 use cart_core::{GearEnv, fault};
 
+use crate::endpoint::OwnAddresses;
 use crate::gear::GearOnDisk;
 use crate::gear_lock::{GearLock, GearLockError, LockHolder};
 use crate::lifecycle::{DestroyError, LAST_PROCESSES};
@@ -75,6 +77,9 @@ impl GearHome {
         } else {
             return Err(GearHomeError::Nowhere);
         };
+        if let (Err(_), Some(above)) = (directory.metadata(), there_above(&directory)) {
+            check_owner(above)?;
+        }
         Ok(Self::at(&directory)?)
     }
 
@@ -107,11 +112,9 @@ impl GearHome {
     /// # Errors
     /// [`FileError`] when the directory cannot be read.
     pub fn list(&self) -> Result<Listing, FileError> {
-        let failed = |source| FileError::new("list", &self.directory, source);
         let mut found = Listing::default();
-        for entry in self.directory.read_dir_utf8().map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let (name, home) = (entry.file_name().to_owned(), entry.path().to_owned());
+        for home in files::list(&self.directory)? {
+            let name = home.file_name().unwrap_or_default().to_owned();
             if names::check(&name).is_err() {
                 continue;
             }
@@ -180,6 +183,7 @@ impl GearHome {
         interrupts: &Interrupts,
         waiting: &mut dyn FnMut(&str),
     ) -> Result<GearLock, GearLockError> {
+        check_owner(&self.directory)?;
         GearLock::acquire(&self.lock_file(name)?, what, limit, interrupts, waiting)
     }
 
@@ -235,6 +239,11 @@ impl GearHome {
         ended
     }
 
+    /// Where the addresses of its gears begin.
+    pub(crate) fn own_addresses(&self) -> OwnAddresses {
+        OwnAddresses::of(&self.directory)
+    }
+
     /// The addresses of all gears, but for those that another user keeps secret.
     pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, FileError> {
         let Listing { gears, unreadable, .. } = self.list()?;
@@ -255,6 +264,33 @@ impl GearHome {
 }
 
 const LOCKS: &str = ".locks";
+
+/// What root makes in a directory of somebody else's is root's, and its owner's commands fail on it
+/// from then on.
+fn check_owner(directory: &Utf8Path) -> Result<(), ForeignHome> {
+    let owner = directory.metadata().map_or(0, |metadata| metadata.uid());
+    if owner == 0 || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    Err(ForeignHome { directory: directory.to_owned(), owner })
+}
+
+/// The last directory on the way to `directory` that is there.
+fn there_above(directory: &Utf8Path) -> Option<&Utf8Path> {
+    directory.ancestors().find(|above| above.is_dir())
+}
+
+/// A directory for gears in which root works on none.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{directory} belongs to the user {owner}, and root would leave files there that are not that user's: run gear as the user {owner}, or set GEAR_HOME to a directory of root's"
+)]
+pub struct ForeignHome {
+    /// The directory.
+    pub directory: Utf8PathBuf,
+    /// The uid of its owner.
+    pub owner: u32,
+}
 
 /// A full disk must not keep a gear from being removed: that makes room.
 fn unless_full(written: Result<(), FileError>) -> Result<(), FileError> {
@@ -282,6 +318,9 @@ pub enum GearHomeError {
     /// A variable is wrong.
     #[error(transparent)]
     Variable(#[from] EnvError),
+    /// It would have to be made in a directory of another user's.
+    #[error(transparent)]
+    Foreign(#[from] ForeignHome),
     /// The directory could not be made.
     #[error(transparent)]
     File(#[from] FileError),

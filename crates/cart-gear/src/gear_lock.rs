@@ -11,6 +11,7 @@ use cart_core::process::ProcessId;
 use cart_core::{lock, wait};
 use serde::{Deserialize, Serialize};
 
+use crate::gear_home::ForeignHome;
 use crate::progress::Interrupts;
 
 /// Held while it lives. What a command starts does not inherit it.
@@ -133,6 +134,9 @@ pub enum GearLockError {
     /// Somebody asked for an end while we waited.
     #[error("interrupted while waiting for another command on this gear")]
     Interrupted,
+    /// The gears there are another user's.
+    #[error(transparent)]
+    Foreign(#[from] ForeignHome),
     /// The file could not be made.
     #[error(transparent)]
     File(#[from] FileError),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::programs::{self, ProgramError};
-use cart_core::run::{self, RunError};
+use cart_core::run::{self, Output, RunError};
 use cart_core::{CommandSpec, GearEnv};
 
 /// Whatever git does on one disk is done long before.
@@ -104,9 +104,19 @@ pub(crate) fn said(command: &CommandSpec) -> Result<String, GitError> {
     Ok(run::checked(command, LIMIT)?.stdout_text())
 }
 
+/// As [`said`], for what is not text.
+pub(crate) fn bytes(command: &CommandSpec) -> Result<Vec<u8>, GitError> {
+    Ok(run::checked(command, LIMIT)?.stdout)
+}
+
+/// Runs a command of git's to its end, however that is.
+pub(crate) fn ended(command: &CommandSpec) -> Result<Output, GitError> {
+    Ok(run::output(command, LIMIT)?)
+}
+
 /// As [`said`], for questions to which the answer may be no.
 pub(crate) fn asked(command: &CommandSpec) -> Result<Option<String>, GitError> {
-    let output = run::output(command, LIMIT)?;
+    let output = ended(command)?;
     Ok(output.status.success().then(|| output.stdout_text()))
 }
 

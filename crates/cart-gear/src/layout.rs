@@ -168,14 +168,10 @@ impl Layout {
     /// # Errors
     /// [`FileError`] when the home cannot be read.
     pub fn visible(&self) -> Result<Vec<String>, FileError> {
-        let failed = |source| FileError::new("list", &self.home, source);
-        let mut names = Vec::new();
-        for entry in self.home.read_dir_utf8().map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name().to_owned();
-            if !name.starts_with('.') {
-                names.push(name);
-            }
-        }
+        let listed = files::list(&self.home)?;
+        let names = listed.iter().filter_map(|path| path.file_name());
+        let mut names: Vec<String> =
+            names.filter(|name| !name.starts_with('.')).map(str::to_owned).collect();
         names.sort();
         Ok(names)
     }

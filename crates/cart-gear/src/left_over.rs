@@ -2,7 +2,7 @@
 //! it is listed, removed by whoever comes next, and keeps nobody from going on.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::files::FileError;
+use cart_core::files::{self, FileError};
 use cart_core::tree;
 
 use crate::exchanged::STAGING;
@@ -36,10 +36,8 @@ impl GearHome {
     /// # Errors
     /// [`FileError`] when the directory cannot be read.
     pub(crate) fn left_over(&self) -> Result<Vec<(String, Utf8PathBuf)>, FileError> {
-        let failed = |source| FileError::new("list", self.directory(), source);
         let mut found = Vec::new();
-        for entry in self.directory().read_dir_utf8().map_err(failed)? {
-            let path = entry.map_err(failed)?.into_path();
+        for path in files::list(self.directory())? {
             if let Some(name) = path.file_name().and_then(name_of) {
                 found.push((name.to_owned(), path.clone()));
             }

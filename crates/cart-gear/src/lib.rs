@@ -35,6 +35,7 @@ pub mod metadata;
 pub mod open;
 pub mod operations;
 pub mod options;
+pub mod pending;
 pub mod processes;
 pub mod push;
 pub mod receive;

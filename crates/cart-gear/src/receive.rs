@@ -1,46 +1,41 @@
 //! A push as the gear receives it: what of it is deployed, and that no other push comes between
 //! (node-contract.md, Build).
 
-use std::time::Duration;
-
-use camino::Utf8PathBuf;
-use cart_core::files::{self, FileError};
+use cart_core::GearEnv;
+use cart_core::files::FileError;
 use cart_core::process::ProcessId;
-use cart_core::wait;
-use serde::{Deserialize, Serialize};
 
 use crate::build::{BuildError, Code, Order};
 use crate::deployment::Deployment;
+use crate::deployments;
 use crate::gear::GearOnDisk;
+use crate::pending::Pending;
 use crate::progress::Progress;
 use crate::push::{Plan, PushedRef, Settings};
 use crate::repository::{Commit, Repository};
 
-/// How long git may take from the end of `pre-receive` to the end of `post-receive`.
-const NOTED: Duration = Duration::from_secs(60);
-
-/// What came of a push.
-#[derive(Debug)]
-pub enum Received {
-    /// It is kept, and nothing of it is to be deployed.
-    Stored,
-    /// Its deployment is current.
-    Deployed(Deployment),
+/// The hook `pre-receive` of a push.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// Its environment.
+    pub env: &'a GearEnv,
+    /// git's process, which called it and moves the branches afterwards.
+    pub git: ProcessId,
 }
 
-/// A push whose deployment is done and whose refs git has yet to change.
-#[derive(Debug, Serialize, Deserialize)]
-struct Accepted {
-    /// git's process that does so.
-    process: ProcessId,
-    branch: String,
-    sha: String,
+/// What came of a push that git has accepted, in whole or in part.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Received {
+    /// What is told of refs that are not deployed.
+    pub notices: Vec<String>,
+    /// The commit that is deployed, if this push was.
+    pub deployed: Option<String>,
 }
 
 impl GearOnDisk {
     /// Takes in a push, before git accepts it: whatever fails here refuses the push, and nothing of
-    /// it is left. `repository` sees the objects of the push; `git` is the process that changes the
-    /// refs afterwards. The gear's lock is held.
+    /// it is left. `repository` sees the objects of the push. The gear's lock is held. Answers the
+    /// deployment, which is [undecided](Self::undecided), if there is something to deploy.
     ///
     /// # Errors
     /// [`ReceiveError`].
@@ -48,94 +43,50 @@ impl GearOnDisk {
         &mut self,
         refs: &[PushedRef],
         repository: &Repository,
-        git: Option<ProcessId>,
+        caller: Caller<'_>,
         progress: &mut dyn Progress,
-    ) -> Result<Received, ReceiveError> {
-        self.settle(repository, progress)?;
+    ) -> Result<Option<Deployment>, ReceiveError> {
+        self.recover(progress)?;
         let settings = Settings::of(&self.layout)?;
-        let plan = Plan::of(refs, &settings, &self.name);
-        plan.notices().iter().for_each(|text| progress.notice(text));
-        let (old, new) = match plan {
+        let (old, new) = match Plan::of(refs, &settings, &self.name) {
             Plan::Refuse { reason } => return Err(ReceiveError::Refused { reason }),
-            Plan::Store { .. } => return Ok(Received::Stored),
+            Plan::Store { .. } => return Ok(None),
             Plan::Deploy { old, new, .. } => (old, new),
         };
-        let branch = &settings.branch;
+        let branch = settings.branch;
         let found = repository.commit(&format!("refs/heads/{branch}")).map_err(BuildError::from)?;
         if found.map(|commit| commit.sha) != old {
-            return Err(ReceiveError::Moved { branch: branch.clone() });
+            return Err(ReceiveError::Moved { branch });
         }
-        let sha = new.clone();
-        let known = repository.commit(&new).map_err(BuildError::from)?;
-        let known = known.ok_or(ReceiveError::NoCommit { branch: branch.clone(), sha })?;
-        let commit = Commit { name: branch.clone(), sha: known.sha };
-        let deployment =
-            self.deploy_code(Code::Commit(repository, &commit), Order::Beside, progress)?;
-        if let Some(process) = git {
-            let accepted = Accepted { process, branch: branch.clone(), sha: commit.sha };
-            self.note_accepted(&accepted)?;
+        let objection = repository.objection(&branch, old.as_deref(), &new, caller.env);
+        if let Some(reason) = objection.map_err(BuildError::from)? {
+            return Err(ReceiveError::Refused { reason });
         }
-        Ok(Received::Deployed(deployment))
+        let pending = Pending { branch: branch.clone(), sha: new.clone(), git: Some(caller.git) };
+        let commit = Commit { name: branch, sha: new };
+        let code = Code::Commit(repository, &commit);
+        Ok(Some(self.deploy_pending(code, Order::Beside, Some(pending), progress)?))
     }
 
-    /// After git has changed the refs of a push. Answers what is deployed now, if this push was.
+    /// What is to be told of `refs`, which git has changed. The gear is settled.
     ///
     /// # Errors
     /// [`FileError`].
-    pub fn received(&self, refs: &[PushedRef]) -> Result<Option<String>, FileError> {
-        let Some(accepted) = self.accepted()? else {
-            return Ok(None);
-        };
-        let this = refs.iter().any(|r| r.new.as_deref() == Some(&accepted.sha));
-        if this {
-            files::remove_if_exists(&self.accepted_file())?;
+    pub fn received(&self, refs: &[PushedRef]) -> Result<Received, FileError> {
+        let plan = Plan::of(refs, &Settings::of(&self.layout)?, &self.name);
+        let mut received = Received { notices: plan.notices().to_vec(), deployed: None };
+        if let Plan::Deploy { new, .. } = plan {
+            let current = deployments::current(&self.layout)?;
+            if current.is_some_and(|current| current.metadata().git_sha1.as_ref() == Some(&new)) {
+                received.deployed = Some(new);
+            } else {
+                let (short, name) = (new.get(..7).unwrap_or(&new), &self.name);
+                received.notices.push(format!(
+                    "{short} is in the repository, and {name} has something else deployed: `gear deploy {name}` deploys what is there"
+                ));
+            }
         }
-        Ok(this.then_some(accepted.sha))
-    }
-
-    /// Waits until git has noted the push before this one: its deployment was done under the lock
-    /// of the gear, and git changes the refs when that is free again.
-    ///
-    /// # Errors
-    /// [`FileError`].
-    pub(crate) fn settle(
-        &self,
-        repository: &Repository,
-        progress: &mut dyn Progress,
-    ) -> Result<(), FileError> {
-        let Some(accepted) = self.accepted()? else {
-            return Ok(());
-        };
-        let branch = format!("refs/heads/{}", accepted.branch);
-        let noted = || {
-            let commit = repository.commit(&branch).ok().flatten();
-            commit.is_some_and(|commit| commit.sha == accepted.sha)
-        };
-        let _ = wait::until(NOTED, || (noted() || !accepted.process.is_alive()).then_some(()));
-        if !noted() {
-            let short = accepted.sha.get(..7).unwrap_or(&accepted.sha);
-            progress.notice(&format!(
-                "The push of {short} was cut off after it had been deployed: it serves, but it is not in the repository"
-            ));
-        }
-        files::remove_if_exists(&self.accepted_file())
-    }
-
-    fn accepted(&self) -> Result<Option<Accepted>, FileError> {
-        // One that cannot be read says nothing, and is replaced by the next.
-        let content = files::read_if_exists(&self.accepted_file())?;
-        Ok(content.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
-    }
-
-    fn note_accepted(&self, accepted: &Accepted) -> Result<(), FileError> {
-        let path = self.accepted_file();
-        let json =
-            serde_json::to_vec(accepted).map_err(|e| FileError::new("write", &path, e.into()))?;
-        files::write_atomic(&path, &json, 0o600)
-    }
-
-    fn accepted_file(&self) -> Utf8PathBuf {
-        self.layout.home().join(".gear-push.json")
+        Ok(received)
     }
 }
 
@@ -155,14 +106,6 @@ pub enum ReceiveError {
     Moved {
         /// The branch.
         branch: String,
-    },
-    /// What was pushed cannot be deployed.
-    #[error("{sha}, which {branch} is to be, is no commit")]
-    NoCommit {
-        /// The branch.
-        branch: String,
-        /// The object.
-        sha: String,
     },
     /// It could not be built, or not be deployed.
     #[error(transparent)]

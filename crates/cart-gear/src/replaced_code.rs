@@ -97,18 +97,11 @@ fn beginning_with(path: &Utf8Path) -> Result<Vec<Utf8PathBuf>, FileError> {
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(Vec::new());
     };
-    let failed = |source| FileError::new("list", directory, source);
-    let mut found = Vec::new();
-    let entries = match directory.read_dir_utf8() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
-        entries => entries.map_err(failed)?,
+    let mut found = match files::list(directory) {
+        Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        listed => listed?,
     };
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().starts_with(name) {
-            found.push(entry.path().to_owned());
-        }
-    }
+    found.retain(|path| path.file_name().is_some_and(|found| found.starts_with(name)));
     Ok(found)
 }
 

@@ -1,6 +1,9 @@
 //! The gear's bare git repository, `git/<name>.git` (node-contract.md, Gear layout): what is pushed
 //! to, and where the code of a build comes from.
 
+mod listed;
+mod objection;
+
 use std::fs;
 use std::time::Duration;
 
@@ -157,20 +160,6 @@ impl Repository {
         Ok(text.split('\0').filter_map(|n| n.strip_prefix(&prefix)).map(str::to_owned).collect())
     }
 
-    /// The paths of a commit's submodules, of which a push carries nothing but the name.
-    ///
-    /// # Errors
-    /// [`GitError`].
-    pub fn submodules(&self, commit: &Commit) -> Result<Vec<String>, GitError> {
-        let text = git::said(&self.on(&["ls-tree", "-r", "-z", &commit.sha]))?;
-        let is_submodule = |entry: &&str| entry.starts_with("160000 ");
-        Ok(text
-            .split('\0')
-            .filter(is_submodule)
-            .filter_map(|entry| Some(entry.split_once('\t')?.1.to_owned()))
-            .collect())
-    }
-
     /// Puts the files of a commit into the empty directory `to`; `.gitattributes` may leave some
     /// out (`export-ignore`), as on a node.
     ///
@@ -253,9 +242,8 @@ impl Repository {
         from: Option<&Commit>,
         to: &Commit,
     ) -> Result<(), GitError> {
-        const NOTHING: &str = "0000000000000000000000000000000000000000";
         let name = format!("refs/heads/{branch}");
-        let from = from.map_or(NOTHING, |commit| commit.sha.as_str());
+        let from = from.map_or(objection::NOTHING, |commit| commit.sha.as_str());
         git::said(&self.on(&["update-ref", "-m", "gear", &name, &to.sha, from])).map(drop)
     }
 
@@ -338,6 +326,14 @@ pub enum RepositoryError {
     Empty {
         /// Where it is.
         url: String,
+    },
+    /// A branch is not to be moved, so nothing is built.
+    #[error("{branch} cannot be moved: git says {reason}")]
+    Unmovable {
+        /// The branch.
+        branch: String,
+        /// What git said.
+        reason: String,
     },
     /// A file.
     #[error(transparent)]

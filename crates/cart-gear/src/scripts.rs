@@ -9,10 +9,10 @@ use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::CommandSpec;
 use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
 use cart_core::run::{self, RunError};
+use cart_core::{CommandSpec, fault, programs};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::Signal;
 
@@ -71,6 +71,7 @@ impl Runner {
                 path: script.command.program.clone(),
             });
         }
+        check_first_line(&script.name, &script.command.program)?;
         let child = run::piped(&with_umask(&script.command)).map_err(HookError::NotStarted)?;
         self.note_running(child.id());
         let mut running = Running::new(child, script);
@@ -112,6 +113,15 @@ impl Runner {
 #[must_use]
 pub fn is_executable(path: &Utf8Path) -> bool {
     path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+}
+
+/// The system would say that a script whose lines end as on Windows is not there, and a shell that
+/// reads it that some command is not.
+pub(crate) fn check_first_line(hook: &str, path: &Utf8Path) -> Result<(), HookError> {
+    if !programs::has_carriage_return(path) {
+        return Ok(());
+    }
+    Err(HookError::CarriageReturn { hook: hook.to_owned(), path: path.to_owned() })
 }
 
 /// The umask belongs to a process, so a shell sets it between us and the script; on a node there
@@ -289,7 +299,12 @@ impl<'a> Running<'a> {
     }
 
     fn lost(&self, source: std::io::Error) -> HookError {
-        HookError::NotStarted(RunError::NotStarted { command: self.script.name.clone(), source })
+        let why = fault::words_of_start(&source).into_owned();
+        HookError::NotStarted(RunError::NotStarted {
+            command: self.script.name.clone(),
+            why,
+            source,
+        })
     }
 }
 
@@ -299,6 +314,16 @@ pub enum HookError {
     /// It is there, but not executable; a node would report exit code 126.
     #[error("{hook} cannot be run: {path} is not an executable file (chmod 755 it)")]
     NotExecutable {
+        /// What a person calls it.
+        hook: String,
+        /// The file.
+        path: Utf8PathBuf,
+    },
+    /// Its lines end as on Windows.
+    #[error(
+        "{hook} cannot be run: the first line of {path} ends in a carriage return, as lines do on Windows. Write it with plain line feeds (`sed -i 's/\\r$//' FILE`; for git, `*.sh text eol=lf` in .gitattributes)"
+    )]
+    CarriageReturn {
         /// What a person calls it.
         hook: String,
         /// The file.
@@ -353,6 +378,7 @@ impl HookError {
     pub fn code(&self) -> Option<i32> {
         match self {
             Self::NotExecutable { .. } => Some(126),
+            Self::CarriageReturn { .. } => Some(127),
             Self::Failed { status, .. } => {
                 status.code().or_else(|| status.signal().map(|s| 128 + s))
             }

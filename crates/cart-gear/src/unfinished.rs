@@ -17,6 +17,7 @@ use crate::exchanged::{self, Part, STAGING};
 use crate::fingerprint;
 use crate::gear::GearOnDisk;
 use crate::layout::Layout;
+use crate::pending::{Pending, decided_file};
 use crate::processes::Processes;
 use crate::progress::Progress;
 use crate::replaced_code;
@@ -34,10 +35,10 @@ pub(crate) struct Unfinished {
     /// Whether its user had stopped it.
     stop_lock: bool,
     /// The name of the deployment.
-    deployment: String,
+    pub(crate) deployment: String,
     /// How often that one had been in place before.
     #[serde(default)]
-    activations: Option<usize>,
+    pub(crate) activations: Option<usize>,
     /// What has become of what served before.
     pub(crate) touched: Touched,
     /// The dependencies in place before, where they may change.
@@ -49,6 +50,9 @@ pub(crate) struct Unfinished {
     /// What a restore exchanges.
     #[serde(default)]
     exchanged: Vec<Part>,
+    /// What it waits for to stay.
+    #[serde(default)]
+    pub(crate) pending: Option<Pending>,
 }
 
 /// What has become of what served before.
@@ -84,6 +88,7 @@ impl Unfinished {
             dependencies: fingerprint::of_dependencies(layout),
             code: replaced_code::number(layout),
             exchanged: Vec::new(),
+            pending: None,
         }
     }
 
@@ -124,7 +129,7 @@ impl Unfinished {
         files::write_atomic(&path, &json, 0o600)
     }
 
-    fn read(layout: &Layout) -> Result<Option<Self>, FileError> {
+    pub(crate) fn read(layout: &Layout) -> Result<Option<Self>, FileError> {
         let path = file(layout);
         let parse = |bytes: Vec<u8>| {
             serde_json::from_slice(&bytes)
@@ -155,18 +160,26 @@ impl GearOnDisk {
         self.runner.note = Some(script_file(&self.layout));
         let current = deployments::current_name(&self.layout);
         let name = &unfinished.deployment;
-        if unfinished.touched == Touched::Done && current.as_ref() == Some(name) {
-            // All that was left to do was to say that it is done.
-            let said = deployments::named(&self.layout, name).and_then(|it| {
-                it.map_or(Ok(()), |mut it| {
-                    it.note_activation_after(unfinished.activations.unwrap_or(0))
-                })
-            });
-            noticed(said, progress);
-            self.end_of(progress);
+        let refused = match &unfinished.pending {
+            Some(pending) if unfinished.touched == Touched::Done => {
+                (!self.is_accepted(pending)?).then_some(pending)
+            }
+            _ => None,
+        };
+        let is_pending = unfinished.pending.is_some();
+        let stays = refused.is_none() && (is_pending || current.as_ref() == Some(name));
+        if unfinished.touched == Touched::Done && stays {
+            self.say_done(&unfinished, progress);
             return Ok(true);
         }
-        progress.notice("A command was cut off; what was in place before is put back");
+        progress.notice(&match refused {
+            Some(pending) => format!(
+                "git did not make {} what it was to be, {}; what was in place before is put back",
+                pending.branch,
+                pending.short()
+            ),
+            None => "A command was cut off; what was in place before is put back".to_owned(),
+        });
         if !unfinished.exchanged.is_empty()
             && let Err(error) = self.control_alone("stop", progress)
         {
@@ -234,6 +247,7 @@ impl GearOnDisk {
         self.runner.note = None;
         noticed(files::remove_if_exists(&script_file(&self.layout)), progress);
         noticed(files::remove_if_exists(&file(&self.layout)), progress);
+        noticed(files::remove_if_exists(&decided_file(&self.layout)), progress);
         self.tidy_code(progress);
     }
 

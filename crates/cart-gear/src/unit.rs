@@ -78,6 +78,28 @@ impl Unit {
         }
     }
 
+    /// Whether it can be written: a line break in a value would be the end of it for systemd, and what
+    /// follows would be a setting of its own.
+    ///
+    /// # Errors
+    /// [`UnitError`].
+    pub fn check(&self) -> Result<(), UnitError> {
+        let user = match &self.whose {
+            Whose::User => "",
+            Whose::System(name) => name,
+        };
+        let values = [
+            ("the path of the program gear", self.program.as_str()),
+            ("GEAR_HOME", self.gears.as_str()),
+            ("PATH", self.path.as_str()),
+            ("the name of the owner of GEAR_HOME", user),
+        ];
+        match values.into_iter().find(|(_, value)| value.contains(char::is_control)) {
+            Some((what, value)) => Err(UnitError { what, value: value.to_owned() }),
+            None => Ok(()),
+        }
+    }
+
     /// Its file's content. Starting and stopping is left to `gear`: systemd signals nothing that
     /// belongs to a gear, and waits as long as a start takes.
     #[must_use]
@@ -123,6 +145,18 @@ impl Unit {
             path = quoted(&format!("PATH={}", self.path)),
         )
     }
+}
+
+/// A unit that cannot be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{what} has a line break or another control character in it, which no systemd unit can hold: {value:?}. Use another one"
+)]
+pub struct UnitError {
+    /// What has it.
+    pub what: &'static str,
+    /// Its value.
+    pub value: String,
 }
 
 /// Where systemd looks for a user's own units.
@@ -179,6 +213,18 @@ mod tests {
         let text = unit(Whose::System("root".into())).text();
         assert!(text.contains("\nNoNewPrivileges=yes\n"), "{text}");
         assert!(!text.contains("CapabilityBoundingSet"), "{text}");
+    }
+
+    #[test]
+    fn what_would_be_a_setting_of_its_own_is_refused() {
+        let whose = || Whose::System("www".into());
+        assert_eq!(unit(whose()).check(), Ok(()));
+        let gears = Unit { gears: "/g\nUser=root".into(), ..unit(whose()) };
+        let program = Unit { program: "/bin/\rgear".into(), ..unit(whose()) };
+        let path = Unit { path: "/bin:/a\tb".into(), ..unit(Whose::User) };
+        let said = [gears, program, path, unit(Whose::System("a\nb".into()))]
+            .map(|unit| unit.check().unwrap_err().to_string());
+        insta::assert_snapshot!(said.join("\n"));
     }
 
     #[test]

@@ -94,10 +94,7 @@ fn two_gears_live_side_by_side_and_one_ends_without_the_other() {
     let gears = Gears::new();
     let (one, two) = (gears.create("one"), gears.create("two"));
     assert_ne!(one, two);
-    assert!(
-        one.starts_with("http://127.0.25") && two.starts_with("http://127.0.25"),
-        "{one} {two}"
-    );
+    assert!(one.starts_with("http://127.") && two.starts_with("http://127."), "{one} {two}");
     // A process of the second that stands in the first one's home.
     let script = format!("cd {}/one && echo ready && exec sleep 300", gears.place.gears);
     let mut stranger = gears.start(&["run", "two", "--", "sh", "-c", &script]);

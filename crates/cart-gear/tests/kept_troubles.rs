@@ -249,6 +249,18 @@ fn a_user_who_is_not_root_has_gears() {
         let refused = gears.gear(&["stop", "blog"]).failed(1);
         assert!(refused.contains("belongs to the user 65534"), "{refused}");
         gears.gear(&["destroy", "blog", "--yes"]).failed(1);
+        let refused = gears.gear(&gears.create_args("roots", &record)).failed(1);
+        assert!(refused.contains("belongs to the user 65534"), "{refused}");
+        let below = gears.place.gears.join("not/yet");
+        let elsewhere = env.clone().with("GEAR_HOME", below.as_str());
+        let create = CommandSpec::new(program.as_str(), &elsewhere);
+        let create = create.args(gears.create_args("roots", &record));
+        let refused = run::output(&create, LIMIT).unwrap();
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(refused.stderr_text().contains("belongs to the user 65534"));
+        let found = CommandSpec::new("/usr/bin/find", &env);
+        let found = found.args([gears.place.gears.as_str(), "-user", "0"]);
+        assert_eq!(run::checked(&found, LIMIT).unwrap().stdout_text(), "", "root made this");
     }
     gear(&["restart", "blog"]);
     gear(&["destroy", "blog", "--yes"]);

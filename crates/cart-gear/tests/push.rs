@@ -302,3 +302,53 @@ fn a_directory_is_committed_and_a_repository_elsewhere_makes_a_gear() {
     let shop = said.strip_prefix("shop is at ").unwrap_or_else(|| panic!("{said}")).to_owned();
     assert_eq!(page(&shop), "with a submodule");
 }
+
+#[test]
+fn pointers_to_what_git_lfs_keeps_are_told() {
+    let gears = Gears::new();
+    gears.create("blog");
+    let clone = Clone::of(&gears, "blog", "clone");
+    let pointer = format!(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n",
+        "4d7a".repeat(16)
+    );
+    let says_so = format!("{}{}", pointer, "what is said of it\n".repeat(60));
+    clone.commit(&[
+        ("media/logo.png", Some(&pointer)),
+        ("about-lfs.txt", Some(&says_so)),
+        ("small.txt", Some(&"x".repeat(200))),
+    ]);
+    let said = clone.push(&["master"]);
+    let told = "these files hold nothing but pointers to it: media/logo.png (commit";
+    assert!(said.contains(told), "{said}");
+    let many: Vec<String> = (10..22).map(|n| format!("media/{n}.png")).collect();
+    let many: Vec<(&str, Option<&str>)> =
+        many.iter().map(|name| (name.as_str(), Some(pointer.as_str()))).collect();
+    clone.commit(&many);
+    let said = clone.push(&["master"]);
+    assert!(said.contains("media/19.png and 3 more (commit"), "{said}");
+}
+
+#[test]
+fn a_hook_whose_lines_end_as_on_windows_refuses_the_push() {
+    let gears = Gears::new();
+    let url = gears.create("blog");
+    let clone = Clone::of(&gears, "blog", "clone");
+    let before = page(&url);
+    clone.git(&["config", "core.autocrlf", "false"]);
+    for hook in ["pre_build", "post_restart", "pre_build_Recorder", "post_deploy_Recorder"] {
+        let file = format!(".openshift/action_hooks/{hook}");
+        clone.commit(&[(&file, Some("#!/bin/bash\r\necho hello\r\n"))]);
+        clone.git(&["update-index", "--chmod=+x", &file]);
+        clone.git(&["commit", "--quiet", "--message", "executable"]);
+        let said = clone.refused(&["master"]);
+        let reason = format!("{file} cannot be run: the first line of ");
+        assert_eq!(saying(&said, &reason).len(), 1, "{said}");
+        assert!(
+            said.contains("ends in a carriage return") && !said.contains("not found"),
+            "{said}"
+        );
+        assert_eq!(page(&url), before);
+        clone.git(&["rm", "--quiet", "-f", &file]);
+    }
+}

@@ -6,7 +6,7 @@ mod common;
 
 use camino::Utf8Path;
 use cart_core::process::ProcessId;
-use cart_core::{CommandSpec, GearEnv, files, run, wait};
+use cart_core::{CommandSpec, GearEnv, run, wait};
 use common::clone::{Clone, names};
 use common::gears::{Gears, LIMIT, page};
 use rustix::process::Signal;
@@ -211,49 +211,6 @@ fn ctrl_c_on_a_local_push_ends_it_and_not_what_puts_back() {
     assert!(!home.join(".gear-deploying.json").exists(), "nothing was put back");
     assert!(!home.join(".gear-script.json").exists());
     assert_eq!((page(&url), gears.state("blog")), (before, "started".to_owned()));
-}
-
-/// Writes down, as `pre-receive` does, that `git` is about to move the branch to `sha`.
-fn accepted(gears: &Gears, git: Option<ProcessId>, sha: &str) {
-    let git = serde_json::to_value(git.unwrap()).unwrap();
-    let note = serde_json::json!({ "process": git, "branch": "master", "sha": sha });
-    let path = gears.place.gears.join("blog/.gear-push.json");
-    files::write_atomic(&path, note.to_string().as_bytes(), 0o600).unwrap();
-}
-
-#[test]
-fn a_deployment_waits_until_git_has_noted_the_push_before_it() {
-    let gears = Gears::new();
-    let url = gears.create("blog");
-    let clone = Clone::of(&gears, "blog", "clone");
-    let app = gears.place.app.as_str();
-    for (arguments, expected) in
-        [(&["deploy", "blog"][..], "pushed"), (&["deploy", "blog", "--from", app], "A small app")]
-    {
-        let sha = clone.commit(&[("index.html", Some("pushed")), (expected, Some(""))]);
-        clone.push(&["master:elsewhere"]);
-        accepted(&gears, ProcessId::of(std::process::id()), &sha);
-        let deploy = gears.start(arguments);
-        let works = || (holder(&gears)?.pid == deploy.id()).then_some(());
-        assert!(wait::until(LIMIT, works).is_some());
-        let repository = clone.git(&["remote", "get-url", "origin"]);
-        let git_dir = format!("--git-dir={repository}");
-        clone.git(&[&git_dir, "update-ref", "refs/heads/master", &sha]);
-        let ended = deploy.wait_with_output().unwrap();
-        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-        assert!(page(&url).contains(expected), "{}", page(&url));
-        clone.git(&["pull", "--quiet", "--no-rebase"]);
-    }
-
-    let mut gone = run::piped(&clone.command(&["cat-file", "--batch"])).unwrap();
-    let git = ProcessId::of_child(gone.id());
-    gone.wait().unwrap();
-    let sha = clone.page("cut off");
-    accepted(&gears, git, &sha);
-    let said = gears.gear(&["deploy", "blog"]);
-    said.done();
-    let cut_off = format!("The push of {} was cut off", &sha[..7]);
-    assert!(said.err().contains(&cut_off), "{}", said.err());
 }
 
 #[test]

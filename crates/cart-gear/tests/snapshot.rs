@@ -5,11 +5,15 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CommandSpec, files, run};
+use common::clone::Clone;
 use common::gears::{Gears, LIMIT, answer, get};
 use flate2::read::GzDecoder;
 
@@ -385,4 +389,51 @@ fn a_hook_that_fails_before_anything_is_in_place_changes_nothing_and_one_after_s
     gears.gear(&["env", "unset", "blog", "FAIL_AT"]).done();
     gears.gear(&["boot"]).done();
     answer(&url);
+}
+
+#[test]
+fn names_that_are_not_utf8_live_as_others_do() {
+    let odd = Path::new(OsStr::from_bytes(b"na\xefve.txt"));
+    let gears = Gears::new();
+    let made = |directory: &Utf8Path| {
+        std::fs::File::create(directory.as_std_path().join(odd)).unwrap();
+    };
+    let is_in = |directory: &Utf8Path| directory.as_std_path().join(odd).is_file();
+    made(&gears.place.app);
+    gears.create("blog");
+    let home = home(&gears, "blog");
+    let repo = home.join("app-root/runtime/repo");
+    assert!(is_in(&repo));
+
+    let clone = Clone::of(&gears, "blog", "clone");
+    assert!(is_in(&clone.directory));
+    std::fs::create_dir(clone.directory.join("below")).unwrap();
+    made(&clone.directory.join("below"));
+    symlink(odd, clone.directory.join("link")).unwrap();
+    clone.page("pushed");
+    clone.push(&["master"]);
+    assert!(is_in(&repo.join("below")));
+    assert_eq!(std::fs::read_link(repo.join("link")).unwrap(), odd);
+    assert!(is_in(&home.join("app-deployments/current/repo/below")));
+    let kept = gears.json(&["deployments", "blog", "--json"]);
+    assert_eq!(kept[0]["checksum"].as_str().unwrap().len(), 40);
+
+    // Also where there is nothing but what is ours.
+    let data = home.join("app-root/data");
+    for place in [&gears.place.gears, &home, &data, &home.join("app-root/runtime")] {
+        made(place);
+    }
+    made(&home.join("app-deployments"));
+    let snapshot = gears.place.records.join("blog.tar.gz");
+    gears.gear(&["snapshot", "blog", snapshot.as_str()]).done();
+    std::fs::remove_file(data.as_std_path().join(odd)).unwrap();
+    gears.gear(&["deploy", "blog", "--from", clone.directory.as_str()]).done();
+    gears.gear(&["restore", "blog", snapshot.as_str()]).done();
+    assert!(is_in(&data) && is_in(&repo.join("below")));
+    gears.gear(&["activate", "blog", kept[1]["id"].as_str().unwrap()]).done();
+    assert!(is_in(&repo) && !repo.join("below").exists());
+    assert_eq!(gears.gear(&["list"]).done().lines().count(), 2, "the head and blog");
+    gears.gear(&["destroy", "blog", "--yes"]).done();
+    assert!(!home.exists());
+    std::fs::remove_file(gears.place.gears.as_std_path().join(odd)).unwrap();
 }

@@ -8,7 +8,7 @@ use crate::bring_up::{self, Renew};
 use crate::error::Error;
 use crate::ready;
 use crate::state::State;
-use crate::{last_good, messages, metrics, session, threaddump, tidy, update};
+use crate::{last_good, messages, metrics, services, session, threaddump, tidy, update};
 
 /// What `hooks/` holds: the manifest subscribes to other cartridges' variables.
 const CONNECTION_HOOKS: &[&str] = &["set-env"];
@@ -51,7 +51,11 @@ impl Cartridge for AdvancedPython {
     /// environment by its stamp.
     fn upgrade(&self, ctx: &mut Context<'_>, upgrade: &Upgrade) -> Result<(), Error> {
         session::write_variables(ctx)?;
-        ctx.message(&messages::upgraded(upgrade));
+        let supervisor = services::supervisor(ctx);
+        // One that cannot be reached runs, too.
+        let runs = supervisor.find().map_or(true, |found| found.is_some())
+            || supervisor.left_something_running();
+        ctx.message(&messages::upgraded(upgrade, runs));
         Ok(())
     }
 

@@ -144,11 +144,10 @@ pub(crate) fn installed(app: &PythonApp) -> String {
 }
 
 /// After an upgrade; a person reads it in the log of the upgrade.
-pub(crate) fn upgraded(upgrade: &Upgrade) -> String {
-    format!(
-        "Upgraded from {} to {}. A restart puts all of it into effect",
-        upgrade.from, upgrade.to
-    )
+/// What runs was not stopped for it when the versions are compatible, and is of the old one.
+pub(crate) fn upgraded(upgrade: &Upgrade, runs: bool) -> String {
+    let restart = if runs { ". A restart puts all of it into effect" } else { "" };
+    format!("Upgraded from {} to {}{restart}", upgrade.from, upgrade.to)
 }
 
 /// `update` of an application that does not run.

@@ -325,10 +325,10 @@ fn lines(requirement: &Requirement) -> Vec<String> {
 fn without_code(repo: &Utf8Path) -> Result<tempfile::TempDir, FileError> {
     let failed = |source| FileError::new("copy the files of", repo, source);
     let folder = tempfile::tempdir().map_err(failed)?;
-    for entry in repo.read_dir_utf8().map_err(failed)? {
+    for entry in repo.as_std_path().read_dir().map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
-        let is_module = name.ends_with(".py") && name != "setup.py";
+        let is_module = name.as_encoded_bytes().ends_with(b".py") && name != "setup.py";
         if entry.path().is_file() && !is_module {
             std::fs::copy(entry.path(), folder.path().join(name)).map_err(failed)?;
         }

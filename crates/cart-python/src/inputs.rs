@@ -1,5 +1,7 @@
 //! Everything of the app that decides what must be installed, and its fingerprint.
 
+use std::os::unix::ffi::OsStrExt;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
 use cart_core::files::{self, FileError};
@@ -159,9 +161,12 @@ impl<'a> Sum<'a> {
             let walk = WalkDir::new(&local.path).sort_by_file_name();
             for entry in walk.into_iter().filter_entry(source) {
                 let entry = entry.map_err(|e| FileError::new("read", &local.path, e.into()))?;
-                if let Some(path) = Utf8Path::from_path(entry.path()).filter(|p| p.is_file()) {
-                    self.add_path(path);
-                    self.add(&files::read(path)?);
+                let path = entry.path();
+                if path.is_file() {
+                    let below = path.strip_prefix(self.repo).unwrap_or(path);
+                    self.add(below.as_os_str().as_bytes());
+                    let read = std::fs::read(path);
+                    self.add(&read.map_err(|e| FileError::new("read", &local.path, e))?);
                 }
             }
         }
@@ -259,6 +264,10 @@ mod tests {
         for does_not in ["app.py", "linked/code.py", "copied/build/x.py", "README"] {
             assert!(!repo.changes_with(does_not, "# 2"), "{does_not}");
         }
+        let before = repo.digest();
+        let odd = std::ffi::OsStr::from_bytes(b"copied/na\xefve.txt");
+        std::fs::copy(repo.path().join("copied/code.py"), repo.0.path().join(odd)).unwrap();
+        assert_ne!(repo.digest(), before, "a name that is not UTF-8");
     }
 
     #[test]

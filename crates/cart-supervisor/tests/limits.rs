@@ -46,6 +46,18 @@ fn many_restarts_in_a_row_pile_up_no_servers_and_lose_no_request() {
 }
 
 #[test]
+fn a_variable_that_is_too_large_for_a_program_is_named_and_what_serves_serves() {
+    let place = Place::new();
+    let client = place.client();
+    client.ensure(place.answering("old"), false).unwrap();
+    let mut spec = place.answering("new");
+    spec.command.env.set("HUGE", "x".repeat(4 << 20));
+    let failure = client.ensure(spec, false).unwrap_err().to_string();
+    assert!(failure.contains("the variable HUGE is too large"), "{failure}");
+    assert_eq!(place.ask(), "old");
+}
+
+#[test]
 fn a_turn_that_does_not_come_is_not_waited_for_for_ever() {
     let place = Place::new();
     let mut spec = place.answering("x");

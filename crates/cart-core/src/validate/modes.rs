@@ -2,13 +2,13 @@
 //! control, Gear layout, Delivery).
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use super::finding::Findings;
 use super::manifest::{FILE, Facts};
+use crate::programs;
 
 /// True for what may be run by somebody; links are followed.
 pub(super) fn is_executable(path: &Utf8Path) -> bool {
@@ -151,20 +151,8 @@ fn check_file(root: &Utf8Path, file: &Utf8Path, findings: &mut Findings) {
         findings.in_file(file).warning(1, message);
     }
     let script = ["bin", "hooks"].iter().any(|d| file.starts_with(d));
-    if script && first_line(&root.join(file)).is_some_and(|l| is_windows_script(&l)) {
+    if script && programs::has_carriage_return(&root.join(file)) {
         let message = "ends its first line in CR LF, so its interpreter is not found; use LF";
         findings.in_file(file).error(1, message);
     }
-}
-
-fn is_windows_script(line: &[u8]) -> bool {
-    line.starts_with(b"#!") && line.ends_with(b"\r\n")
-}
-
-fn first_line(path: &Utf8Path) -> Option<Vec<u8>> {
-    const ENOUGH: u64 = 256;
-    let mut line = Vec::new();
-    let file = fs::File::open(path).ok()?;
-    BufReader::new(file.take(ENOUGH)).read_until(b'\n', &mut line).ok()?;
-    Some(line)
 }

@@ -1,3 +1,6 @@
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
 use super::*;
 use crate::boot::{Turn, turn_all};
 use crate::create::CreateError;
@@ -88,16 +91,21 @@ fn a_gear_is_found_again_as_it_was_made_though_its_cartridge_is_gone() {
 }
 
 #[test]
-fn each_gear_has_the_lowest_addresses_that_no_other_has_and_frees_them_with_its_end() {
+fn each_gear_has_the_first_addresses_that_no_other_has_and_frees_them_with_its_end() {
     let place = Place::new();
     let first = addresses(&place.create("one"));
     let second = addresses(&place.create("two"));
     assert_eq!(first.len(), 3);
-    let ip = |address: &str| address.split_once(':').unwrap().0.to_owned();
-    let own = |n: u8| ["127.0.250.", &n.to_string()].concat();
-    assert_eq!(first.iter().map(|a| ip(a)).collect::<Vec<_>>(), [own(1), own(1), own(2)]);
-    assert_eq!(second.iter().map(|a| ip(a)).collect::<Vec<_>>(), [own(3), own(3), own(4)]);
-    // Nothing listens on any of them.
+    let ip = |address: &String| -> Ipv4Addr { address.split_once(':').unwrap().0.parse().unwrap() };
+    let ips: Vec<Ipv4Addr> = first.iter().chain(&second).map(ip).collect();
+    assert!(ips[0] == ips[1] && ips[3] == ips[4], "{ips:?}");
+    let own: BTreeSet<Ipv4Addr> = ips.iter().copied().collect();
+    assert_eq!(own.len(), 4, "{ips:?}");
+    assert!(own.iter().all(|ip| (64..192).contains(&ip.octets()[1])), "{own:?}");
+    // Nothing listens on any of them, here and in another directory.
+    let other = Place::new();
+    let elsewhere: Vec<Ipv4Addr> = addresses(&other.create("one")).iter().map(ip).collect();
+    assert!(elsewhere.iter().all(|ip| !own.contains(ip)), "{elsewhere:?} {own:?}");
     place.destroy("one");
     assert_eq!(addresses(&place.create("three")), first);
 }
@@ -120,7 +128,8 @@ fn an_address_that_was_asked_for_is_the_first_and_is_not_given_twice() {
     let gear = place.create_at("one", Listen::At(free)).unwrap();
     assert_eq!(gear.endpoints().bound[0].address, free);
     assert_eq!(gear.endpoints().bound[1].address.ip(), free.ip());
-    assert!(addresses(&gear)[2].starts_with("127.0.25"));
+    assert!(addresses(&gear)[2].starts_with("127."));
+    assert_ne!(gear.endpoints().bound[2].address.ip(), free.ip());
     let error = place.create_at("two", Listen::At(free)).unwrap_err().to_string();
     assert_eq!(
         error,

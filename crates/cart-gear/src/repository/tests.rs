@@ -91,3 +91,33 @@ fn hooks_name_the_program_the_gears_and_the_gear() {
     assert!(repository.path().join("hooks/post-receive").exists());
     assert_eq!(repository.path().join("hooks").read_dir_utf8().unwrap().count(), 2);
 }
+
+#[test]
+fn a_locked_branch_is_told_unless_git_is_too_old_to_be_asked() {
+    let (_keep, place) = place();
+    let repository = repository(&place);
+    let app = place.join("app");
+    write(&app.join("file"), "x");
+    let commit = repository.commit_directory(&app, "first", None).unwrap();
+    let ask = |repository: &Repository| repository.would_not_move(BRANCH, None, &commit.sha);
+    assert_eq!(ask(&repository).unwrap(), None);
+    assert_eq!(repository.commit(BRANCH).unwrap(), None, "it was only asked");
+    write(&repository.path().join("refs/heads/master.lock"), "");
+    let reason = ask(&repository).unwrap().unwrap();
+    assert!(
+        reason.ends_with("File exists. Remove that file if no other git is at work"),
+        "{reason}"
+    );
+
+    let real = cart_core::programs::find("git", &GearEnv::from_process(), &[]).unwrap();
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *update-ref*) echo fatal: unknown command: start >&2; exit 128 ;; esac\nexec {real} \"$@\"\n"
+    );
+    // Written by another process: one that another thread starts may hold what this one writes open.
+    let write = r#"mkdir "$1" && printf %s "$2" >"$1/git" && chmod 755 "$1/git""#;
+    let write = CommandSpec::new("/bin/sh", &GearEnv::from_process()).args(["-c", write, "sh"]);
+    let old = place.join("old");
+    run::checked(&write.arg(old.as_str()).arg(script), UNPACKING).unwrap();
+    let git = Git::find(&GearEnv::new().with("PATH", old.as_str())).unwrap();
+    assert_eq!(ask(&Repository::at(repository.path().to_owned(), git)).unwrap(), None);
+}

@@ -119,3 +119,17 @@ fn a_script_is_noted_while_it_runs_and_not_after_it() {
     assert!(output.text(Said::Plain).contains("\"pid\""), "{output:?}");
     assert!(!note.exists(), "what it started would be ended with it");
 }
+
+#[test]
+fn lines_that_end_as_on_windows_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(dir.path()).unwrap().join("control");
+    files::write_atomic(&path, b"#!/bin/sh\r\nexit 0\r\n", 0o755).unwrap();
+    let script = Script { command: CommandSpec::new(&path, &GearEnv::new()), ..shell("") };
+    let error = runner().run(&script, &mut Silent).unwrap_err();
+    assert_eq!(error.code(), Some(127), "as a shell has it");
+    insta::assert_snapshot!(
+        error.to_string().replace(path.as_str(), "PATH"),
+        @r"bin/try cannot be run: the first line of PATH ends in a carriage return, as lines do on Windows. Write it with plain line feeds (`sed -i 's/\r$//' FILE`; for git, `*.sh text eol=lf` in .gitattributes)"
+    );
+}

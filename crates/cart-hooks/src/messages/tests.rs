@@ -177,7 +177,8 @@ fn what_update_and_upgrade_say() {
         nginx_is_current(old),
         nginx_is_another(old, new),
         nginx_was_replaced(new),
-        upgraded(&Upgrade::new("3", "0.1.0", "0.2.0")),
+        upgraded(&Upgrade::new("3", "0.1.0", "0.2.0"), true),
+        upgraded(&Upgrade::new("3", "0.1.0", "0.2.0"), false),
     ];
     insta::assert_snapshot!(said.join("\n\n"));
 }

@@ -434,3 +434,13 @@ fn serve_index(wheel: Vec<u8>) -> std::net::SocketAddr {
     });
     address
 }
+
+#[test]
+fn files_with_names_that_are_not_utf8_are_beside_setup_py_as_others_are() {
+    use std::os::unix::ffi::OsStrExt;
+    let dir = tempfile::tempdir().unwrap();
+    let odd = std::ffi::OsStr::from_bytes(b"na\xefve.txt");
+    fs::File::create(dir.path().join(odd)).unwrap();
+    let folder = without_code(Utf8Path::from_path(dir.path()).unwrap()).unwrap();
+    assert!(folder.path().join(odd).is_file());
+}

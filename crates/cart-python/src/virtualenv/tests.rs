@@ -108,3 +108,18 @@ fn what_is_looked_for_outside_is_not_found_inside() {
     );
     fs::remove_file(&link).unwrap();
 }
+
+#[test]
+fn what_packages_call_in_no_utf8_is_copied_with_the_environment() {
+    use std::os::unix::ffi::OsStrExt;
+    let dir = tempfile::tempdir().unwrap();
+    let odd = std::path::Path::new(OsStr::from_bytes(b"na\xefve"));
+    let place = Utf8Path::from_path(dir.path()).unwrap();
+    let (from, to) = (place.join("from"), place.join("to"));
+    fs::create_dir_all(from.as_std_path().join("lib").join(odd)).unwrap();
+    fs::File::create(from.as_std_path().join("lib").join(odd).join(odd)).unwrap();
+    std::os::unix::fs::symlink(odd, from.join("lib/link")).unwrap();
+    stage::copy_tree(&from, &to).unwrap();
+    assert!(to.as_std_path().join("lib").join(odd).join(odd).is_file());
+    assert_eq!(fs::read_link(to.join("lib/link")).unwrap(), odd);
+}

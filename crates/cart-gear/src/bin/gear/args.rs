@@ -76,6 +76,9 @@ pub(crate) enum Command {
     /// Called by the hook of a gear's repository
     #[command(hide = true)]
     Postreceive(HookArguments),
+    /// Left behind by the hook of a gear's repository
+    #[command(hide = true)]
+    SettlePush(HookArguments),
 }
 
 /// What each command has that works on one gear.
@@ -108,8 +111,8 @@ pub(crate) struct CreateArguments {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) keep_deployments: u32,
 
-    /// Where to listen, for the gear's whole life [default: an address of its own, 127.0.250.1 or
-    /// higher, and the cartridge's port]
+    /// Where to listen, for the gear's whole life [default: an address of its own and the
+    /// cartridge's port]
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) listen: Option<SocketAddr>,
 

@@ -47,11 +47,11 @@ pub(crate) fn run(arguments: &BootArguments, context: &mut Context) -> Result<()
     }
     let gears = context.gears()?;
     if arguments.print {
-        answer(unit(&gears, arguments.system, context)?.text().trim_end());
+        answer(writable(unit(&gears, arguments.system, context)?)?.text().trim_end());
         return Ok(());
     }
     if arguments.install {
-        return install(&unit(&gears, arguments.system, context)?, context);
+        return install(&writable(unit(&gears, arguments.system, context)?)?, context);
     }
     if arguments.uninstall {
         return uninstall(&unit(&gears, arguments.system, context)?, context);
@@ -103,6 +103,11 @@ fn unit(gears: &GearHome, system: bool, context: &Context) -> Result<Unit, Failu
     let path = caller::more_path(context.env).unwrap_or_default();
     let path = path.into_string().unwrap_or_default();
     Ok(Unit { whose, program, gears: gears.directory().to_owned(), path })
+}
+
+fn writable(unit: Unit) -> Result<Unit, Failure> {
+    unit.check().map_err(Failure::usage)?;
+    Ok(unit)
 }
 
 /// The name of the owner of a directory, or the number of one that has no name.

@@ -87,7 +87,7 @@ fn elsewhere(text: &str, env: &GearEnv) -> Elsewhere {
 }
 
 /// What the hooks of a gear's repository call.
-fn this_program() -> Result<Utf8PathBuf, String> {
+pub(crate) fn this_program() -> Result<Utf8PathBuf, String> {
     let path = std::env::current_exe().map_err(|e| format!("this program cannot be found: {e}"))?;
     Utf8PathBuf::from_path_buf(path)
         .map_err(|path| format!("the path of this program is not UTF-8: {}", path.display()))

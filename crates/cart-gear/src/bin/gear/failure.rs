@@ -177,6 +177,7 @@ impl From<GearLockError> for Failure {
             GearLockError::Held { .. } => Self { code: LOCKED, message: error.to_string() },
             GearLockError::Interrupted => Self::interrupted(error),
             GearLockError::File(error) => error.into(),
+            GearLockError::Foreign(_) => Self::new(error),
         }
     }
 }

@@ -82,6 +82,7 @@ fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
         Command::Configure(arguments) => deploy::configure(arguments, context),
         Command::Prereceive(arguments) => receive::prereceive(&arguments.name, context),
         Command::Postreceive(arguments) => receive::postreceive(&arguments.name, context),
+        Command::SettlePush(arguments) => receive::settle_push(&arguments.name, context),
     }
 }
 
