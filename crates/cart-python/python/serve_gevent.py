@@ -24,13 +24,18 @@ import signal
 import socket
 
 import gevent
+from gevent import pywsgi
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
 import cartridge_framing
+import cartridge_limits
 import cartridge_stacks
 import cartridge_wsgi
+
+# gevent's own limit, which it has no parameter for.
+pywsgi.MAX_REQUEST_LINE = cartridge_limits.LONGEST_LINE
 
 IDLE_SECONDS = 2
 """How long a stopping server keeps connections on which nothing is asked: nginx keeps
@@ -67,6 +72,11 @@ def handler_class(base, behind_nginx):
                 # gevent writes a response's head and body apart.
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             base.__init__(self, connection, address, server, rfile)
+
+        if sys.version_info[0] > 2:
+
+            def MessageClass(self, stream, *_):
+                return cartridge_limits.read_headers(stream, pywsgi.OldMessage)
 
         def read_requestline(self):
             self.server.idle.add(self)
