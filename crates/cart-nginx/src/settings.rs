@@ -20,9 +20,15 @@ const MAX_LINE_SIZE: Setting = Setting {
 };
 const MAX_HEAD_SIZE: Setting = Setting {
     name: "OPENSHIFT_NGINX_MAX_HEAD_SIZE",
-    meaning: "how much a request's line and headers, however many, may have together; up to twice as much may pass, more gets 400",
+    meaning: "how much a request's line and headers may have together; up to twice as much may pass, more gets 400",
     default: "32k",
     allowed: "a whole number of bytes, or with k or m behind it (64k); 1k to 1m",
+};
+const MAX_HEADERS: Setting = Setting {
+    name: "OPENSHIFT_NGINX_MAX_HEADERS",
+    meaning: "how many headers a request may have, more get 400; an nginx without the directive max_headers takes as many as fit",
+    default: "1000",
+    allowed: "10 to 10000",
 };
 /// What an answer's headers may have. The app's server is told, so that it can say in its log why
 /// nginx will not have an answer.
@@ -99,6 +105,7 @@ pub const SETTINGS: &[Setting] = &[
     MAX_BODY_SIZE,
     MAX_LINE_SIZE,
     MAX_HEAD_SIZE,
+    MAX_HEADERS,
     MAX_RESPONSE_HEAD_SIZE,
     READ_TIMEOUT,
     CLIENT_TIMEOUT,
@@ -121,6 +128,8 @@ pub struct NginxSettings {
     pub max_line_size: u64,
     /// Bytes of a request's line and headers together.
     pub max_head_size: u64,
+    /// Headers of a request.
+    pub max_headers: u64,
     /// Bytes of the headers of an answer, those that the app's server adds not counted.
     pub max_response_head_size: u64,
     /// Seconds of the app's silence. An hour by default: nginx cannot tell a silent WebSocket, a
@@ -161,6 +170,7 @@ impl NginxSettings {
                 .unwrap_or(BodySize("100m".to_owned())),
             max_line_size: MAX_LINE_SIZE.size(env, K..=M, 8 * K)?,
             max_head_size: MAX_HEAD_SIZE.size(env, K..=M, 32 * K)?,
+            max_headers: MAX_HEADERS.number(env, 10..=10_000, 1000)?,
             max_response_head_size: MAX_RESPONSE_HEAD_SIZE.size(env, 4 * K..=M, 32 * K)?,
             read_timeout: READ_TIMEOUT.number(env, 1..=DAY, 3600)?,
             client_timeout: CLIENT_TIMEOUT.number(env, 1..=DAY, 60)?,
@@ -234,6 +244,7 @@ mod tests {
         let kilobytes = |bytes: u64| format!("{}k", bytes / 1024);
         assert_eq!(kilobytes(settings.max_line_size), MAX_LINE_SIZE.default);
         assert_eq!(kilobytes(settings.max_head_size), MAX_HEAD_SIZE.default);
+        assert_eq!(settings.max_headers.to_string(), MAX_HEADERS.default);
         assert_eq!(kilobytes(settings.max_response_head_size), MAX_RESPONSE_HEAD_SIZE.default);
         assert_eq!(settings.read_timeout.to_string(), READ_TIMEOUT.default);
         assert_eq!(settings.client_timeout.to_string(), CLIENT_TIMEOUT.default);

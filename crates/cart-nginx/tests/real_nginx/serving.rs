@@ -22,7 +22,18 @@ fn nginx_accepts_every_kind_of_site_without_a_warning() {
     odd.settings.access_log = false;
     odd.settings.trusted_proxies = Vec::new();
     odd.host = None;
-    for site in [plain.site(), files_only, single, odd] {
+    let with_limits = |line: u64, head: u64, response_head: u64| {
+        let mut site = plain.site();
+        site.settings.max_line_size = line;
+        site.settings.max_head_size = head;
+        site.settings.max_response_head_size = response_head;
+        site
+    };
+    let (k, m) = (1 << 10, 1 << 20);
+    let least = with_limits(k, k, 4 * k);
+    let most = with_limits(m, m, m);
+    let mixed = with_limits(k, m, 63 * k + 1);
+    for site in [plain.site(), files_only, single, odd, least, most, mixed] {
         plain.nginx().configure(&site).unwrap();
         let file = layout::main_file(&plain.dir);
         let test = CommandSpec::new(plain.nginx().binary().path.as_path(), &plain.env)
