@@ -7,7 +7,7 @@ use cart_core::wait;
 use cart_test::{get, try_get};
 use tests::processes;
 
-use crate::cartridge::{PATIENT_GUNICORN, SERVER, empty_gear, fixture, running};
+use crate::cartridge::{SERVER, empty_gear, fixture, running};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -43,7 +43,7 @@ fn a_restart_of_a_stopped_app_starts_it_and_a_reload_does_not() {
 fn a_request_in_flight_is_finished_by_the_server_that_is_replaced() {
     const UNTIL_TOLD: &str =
         "open('begun', 'w')\n        while not os.path.exists('go-on'): time.sleep(0.05)";
-    let gear = running(&fixture("mirror"), &[PATIENT_GUNICORN]);
+    let gear = running(&fixture("mirror"), &[]);
     let code = std::fs::read_to_string(gear.repo().join("app.py")).unwrap();
     gear.write("app.py", &code.replace("time.sleep(1.5)", UNTIL_TOLD));
     let [begun, go_on] = ["begun", "go-on"].map(|name| gear.repo().join(name));

@@ -7,8 +7,10 @@ use std::time::Duration;
 use cart_core::{files, wait};
 use cart_python::SERVERS;
 use cart_test::{TestGear, get, post};
+use flate2::read::GzDecoder;
 
-use crate::cartridge::{SERVER, empty_gear, fixture, running};
+use crate::cartridge::{SERVER, fixture, running};
+use crate::user_nginx::ORIGINAL;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const WORKER_CLASS: &str = "OPENSHIFT_PYTHON_WORKER_CLASS";
@@ -85,60 +87,59 @@ fn refused(gear: &TestGear, target: &str, headers: &[String], wanted: &str, way:
 }
 
 #[test]
-fn requests_up_to_nginxs_limits_are_taken_by_every_server() {
-    let gear = running(&fixture("limits"), &[("OPENSHIFT_NGINX_MAX_BODY_SIZE", "1m")]);
-    for way in ways() {
+fn what_nginx_lets_through_every_server_takes_and_passes_on_at_once() {
+    let variables = [("OPENSHIFT_NGINX_MAX_BODY_SIZE", "1m"), ("OPENSHIFT_PYTHON_WORKERS", "2")];
+    let gear = running(&fixture("limits"), &variables);
+    for (nth, way) in ways().into_iter().enumerate() {
         switch(&gear, way);
-        let query = format!("query {},", LINE - "GET /seen? HTTP/1.1\r\n".len());
-        passes(&gear, &long_target(LINE), &[], &query, way);
-        refused(&gear, &long_target(LINE + 1), &[], "414", way);
-
-        let long = format!("long {},", LINE - "X-Long: \r\n".len());
-        passes(&gear, "/seen", &[long_header(LINE)], &long, way);
-        refused(&gear, "/seen", &[long_header(LINE + 1)], "400", way);
-
-        // Each more than half of a buffer: nothing fits in behind it.
-        let total: Vec<String> =
-            (0..HEAD / (LINE / 2 + 10)).map(|_| long_header(LINE / 2 + 10)).collect();
-        passes(&gear, "/seen", &total, "long ", way);
-        let total: Vec<String> = (0..2 * HEAD / LINE + 1).map(|_| long_header(LINE)).collect();
-        refused(&gear, "/seen", &total, "400", way);
-
-        passes(&gear, "/seen", &many(900), "many 900,", way);
-        // An nginx that does not count them lets them through.
-        let too_many = ask(&gear, "/seen", &many(1001));
-        let refused_or_seen = status(&too_many) == "400" || too_many.contains("many 1001,");
-        assert!(refused_or_seen, "{way:?}: {too_many:.300}");
-        let cookies = ["Cookie: a=1".to_owned(), "X-Other: 1".to_owned(), "Cookie: b=2".to_owned()];
-        passes(&gear, "/seen", &cookies, "cookie a=1; b=2", way);
-
-        assert_eq!(
-            post(gear.address(), "/length", &vec![b'x'; MEGABYTE]).body,
-            "1048576",
-            "{way:?}"
-        );
-        assert_eq!(
-            post(gear.address(), "/length", &vec![b'x'; MEGABYTE + 1]).status,
-            413,
-            "{way:?}"
-        );
+        requests_are_taken_up_to_the_limits(&gear, way);
+        answers_have_one_limit_and_the_log_names_it(&gear, nth, way);
+        for kind in ["text/event-stream", "text/plain", "application/json"] {
+            events_arrive(&gear, kind, "", way);
+        }
+        // A browser accepts gzip, and an event stream is not compressed.
+        events_arrive(&gear, "text/event-stream", "Accept-Encoding: gzip\r\n", way);
+        events_arrive(&gear, "text/plain&no", "Accept-Encoding: gzip\r\n", way);
     }
 }
 
-#[test]
-fn answers_have_one_limit_too_and_the_log_names_it() {
-    let gear = running(&fixture("limits"), &[]);
-    for (nth, way) in ways().into_iter().enumerate() {
-        switch(&gear, way);
-        passes(&gear, &format!("/headers?{RESPONSE_HEAD}"), &[], "\r\nok", way);
-        // The server's own share is less than 1 KiB.
-        let more = RESPONSE_HEAD + 1024 + nth;
-        refused(&gear, &format!("/headers?{more}"), &[], "502", way);
-        let words =
-            [&format!(" {more} bytes of headers"), "OPENSHIFT_NGINX_MAX_RESPONSE_HEAD_SIZE"];
-        let said = || words.iter().all(|w| gear.log("appserver.log").contains(w)).then_some(());
-        assert!(wait::until(LIMIT, said).is_some(), "{way:?}: {}", gear.log("appserver.log"));
-    }
+fn requests_are_taken_up_to_the_limits(gear: &TestGear, way: Way) {
+    let query = format!("query {},", LINE - "GET /seen? HTTP/1.1\r\n".len());
+    passes(gear, &long_target(LINE), &[], &query, way);
+    refused(gear, &long_target(LINE + 1), &[], "414", way);
+
+    let long = format!("long {},", LINE - "X-Long: \r\n".len());
+    passes(gear, "/seen", &[long_header(LINE)], &long, way);
+    refused(gear, "/seen", &[long_header(LINE + 1)], "400", way);
+
+    // Each more than half of a buffer: nothing fits in behind it.
+    let total: Vec<String> =
+        (0..HEAD / (LINE / 2 + 10)).map(|_| long_header(LINE / 2 + 10)).collect();
+    passes(gear, "/seen", &total, "long ", way);
+    let total: Vec<String> = (0..2 * HEAD / LINE + 1).map(|_| long_header(LINE)).collect();
+    refused(gear, "/seen", &total, "400", way);
+
+    passes(gear, "/seen", &many(900), "many 900,", way);
+    // An nginx that does not count them lets them through.
+    let too_many = ask(gear, "/seen", &many(1001));
+    let refused_or_seen = status(&too_many) == "400" || too_many.contains("many 1001,");
+    assert!(refused_or_seen, "{way:?}: {too_many:.300}");
+    let cookies = ["Cookie: a=1".to_owned(), "X-Other: 1".to_owned(), "Cookie: b=2".to_owned()];
+    passes(gear, "/seen", &cookies, "cookie a=1; b=2", way);
+
+    assert_eq!(post(gear.address(), "/length", &vec![b'x'; MEGABYTE]).body, "1048576", "{way:?}");
+    let too_large = [format!("Content-Length: {}", MEGABYTE + 1)];
+    refused(gear, "/length", &too_large, "413", way);
+}
+
+fn answers_have_one_limit_and_the_log_names_it(gear: &TestGear, nth: usize, way: Way) {
+    passes(gear, &format!("/headers?{RESPONSE_HEAD}"), &[], "\r\nok", way);
+    // The server's own share is less than 1 KiB.
+    let more = RESPONSE_HEAD + 1024 + nth;
+    refused(gear, &format!("/headers?{more}"), &[], "502", way);
+    let words = [&format!(" {more} bytes of headers"), "OPENSHIFT_NGINX_MAX_RESPONSE_HEAD_SIZE"];
+    let said = || words.iter().all(|w| gear.log("appserver.log").contains(w)).then_some(());
+    assert!(wait::until(LIMIT, said).is_some(), "{way:?}: {}", gear.log("appserver.log"));
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn every_limit_is_a_variable_and_silence_has_one() {
         ("OPENSHIFT_NGINX_MAX_HEAD_SIZE", "1m"),
         ("OPENSHIFT_NGINX_MAX_HEADERS", "10000"),
         ("OPENSHIFT_NGINX_MAX_RESPONSE_HEAD_SIZE", "1m"),
-        ("OPENSHIFT_NGINX_READ_TIMEOUT", "2"),
+        ("OPENSHIFT_NGINX_READ_TIMEOUT", "5"),
         ("OPENSHIFT_PYTHON_WORKERS", "2"),
     ];
     let gear = running(&fixture("limits"), &variables);
@@ -171,15 +172,32 @@ fn every_limit_is_a_variable_and_silence_has_one() {
     }
 }
 
+#[test]
+fn what_an_app_brings_goes_before_the_cartridges_limits_and_lacks_none() {
+    let variables = [("OPENSHIFT_NGINX_MAX_BODY_SIZE", "1m"), ("OPENSHIFT_PYTHON_WORKERS", "2")];
+    let gear = running(&fixture("limits"), &variables);
+    let way = (SERVERS[0].name(), "", "");
+    gear.write("nginx.conf.erb", ORIGINAL);
+    gear.control("reload").done();
+    requests_are_taken_up_to_the_limits(&gear, way);
+    answers_have_one_limit_and_the_log_names_it(&gear, 0, way);
+    events_arrive(&gear, "text/event-stream", "", way);
+
+    let way = ("gunicorn", "gthread", "");
+    gear.write("gunicorn.conf.py", "limit_request_line = 100\n");
+    switch(&gear, way);
+    passes(&gear, &long_target(100), &[], "query 79,", way);
+    refused(&gear, &long_target(200), &[], "400", way);
+}
+
 /// gunicorn would kill a worker that is silent for 30 seconds.
 #[test]
 fn gunicorns_workers_may_be_silent_for_as_long_as_nginx_waits() {
     std::thread::scope(|threads| {
         for worker_class in ["gevent", "gthread", "sync"] {
             threads.spawn(move || {
-                let gear = empty_gear(&[(SERVER, "gunicorn"), (WORKER_CLASS, worker_class)]);
-                let mut gear = gear;
-                gear.deploy(&fixture("limits")).done();
+                let variables = [(SERVER, "gunicorn"), (WORKER_CLASS, worker_class)];
+                let gear = running(&fixture("limits"), &variables);
                 let answer = get(gear.address(), "/hang?33");
                 assert_eq!(answer.status, 200, "{worker_class}: {answer:?}");
             });
@@ -187,33 +205,58 @@ fn gunicorns_workers_may_be_silent_for_as_long_as_nginx_waits() {
     });
 }
 
-#[test]
-fn each_event_arrives_when_it_is_sent() {
-    let gear = running(&fixture("limits"), &[("OPENSHIFT_PYTHON_WORKERS", "2")]);
-    for way in ways() {
-        switch(&gear, way);
-        for kind in ["text/event-stream", "text/plain", "application/json"] {
-            events_arrive(&gear, kind, way);
-        }
-    }
-}
-
 /// The app sends each event only after the one before was seen here.
-fn events_arrive(gear: &TestGear, kind: &str, way: Way) {
+fn events_arrive(gear: &TestGear, kind: &str, accepted: &str, way: Way) {
     let seen = |number: usize| data(gear, &format!("seen-{number}"));
     (0..3).for_each(|number| files::remove_if_exists(&seen(number)).unwrap());
     let mut stream = TcpStream::connect(gear.address()).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
-    let request = format!("GET /events?{kind} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("GET /events?{kind} HTTP/1.1\r\nHost: h\r\n{accepted}Connection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
-    let mut lines = BufReader::new(stream).lines();
+    let mut answer = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert_ne!(answer.read_line(&mut head).unwrap(), 0, "{way:?}, {kind}: {head}");
+    }
+    assert!(head.contains("Transfer-Encoding: chunked"), "{way:?}, {kind}: {head}");
+    let mut body: Box<dyn Read> = Box::new(Chunks { answer, left: 0 });
+    if head.contains("Content-Encoding: gzip") {
+        body = Box::new(GzDecoder::new(body));
+    }
     for number in 0..3 {
-        let event = format!("data: {number}");
-        let arrived = lines.by_ref().map_while(Result::ok).any(|line| line == event);
-        assert!(arrived, "{way:?}, {kind}: {event:?} has not arrived");
+        let mut event = [0; "data: 0\n\n".len()];
+        body.read_exact(&mut event).unwrap_or_else(|e| panic!("{way:?}, {kind}, {number}: {e}"));
+        assert_eq!(event, format!("data: {number}\n\n").as_bytes(), "{way:?}, {kind}");
         files::write_atomic(&seen(number), b"", 0o644).unwrap();
     }
-    assert_eq!(lines.map_while(Result::ok).last().as_deref(), Some(""), "{way:?}: no proper end");
+    assert_eq!(body.read_to_end(&mut Vec::new()).unwrap(), 0, "{way:?}, {kind}");
+}
+
+/// The body of an answer in chunks, which must end with the last one.
+struct Chunks {
+    answer: BufReader<TcpStream>,
+    left: usize,
+}
+
+impl Read for Chunks {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.left == 0 {
+            let mut size = String::new();
+            self.answer.read_line(&mut size)?;
+            self.left = usize::from_str_radix(size.trim(), 16).map_err(std::io::Error::other)?;
+            if self.left == 0 {
+                return Ok(0);
+            }
+        }
+        let wanted = buffer.len().min(self.left);
+        let count = self.answer.read(&mut buffer[..wanted])?;
+        self.left -= count;
+        if self.left == 0 {
+            self.answer.read_line(&mut String::new())?;
+        }
+        Ok(count)
+    }
 }
 
 fn data(gear: &TestGear, name: &str) -> camino::Utf8PathBuf {

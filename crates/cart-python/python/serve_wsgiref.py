@@ -113,11 +113,14 @@ class Response(ServerHandler):
 
     def needs_chunks(self):
         return (
-            "Content-Length" not in self.headers
+            self.may_have_body()
+            and "Content-Length" not in self.headers
             and self.environ["SERVER_PROTOCOL"] == "HTTP/1.1"
-            and self.environ["REQUEST_METHOD"] != "HEAD"
-            and self.status[:3] not in ("204", "304")
         )
+
+    def may_have_body(self):
+        head_only = self.environ["REQUEST_METHOD"] == "HEAD"
+        return not head_only and self.status[:3] not in ("204", "304")
 
     def send_headers(self):
         ServerHandler.send_headers(self)
@@ -125,6 +128,8 @@ class Response(ServerHandler):
         self.chunked = "Transfer-Encoding" in self.headers
 
     def finish_content(self):
+        if not self.headers_sent and not self.may_have_body():
+            self.send_headers()  # wsgiref would say that there are 0 bytes
         ServerHandler.finish_content(self)
         if self.chunked:
             self.chunked = False
@@ -210,9 +215,10 @@ class Handler(WSGIRequestHandler):
     def parse_request(self):
         """Not http.server's, which allows a hundred headers of at most 64 KiB. nginx sends well
         formed requests."""
-        self.requestline = self.raw_requestline.decode("iso-8859-1").rstrip("\r\n")
+        line = self.raw_requestline.rstrip(b"\r\n")
+        self.requestline = line if str is bytes else line.decode("iso-8859-1")
         # Not at any white space: U+00A0 is, and may stand in a path.
-        words = str(self.requestline).split(" ")
+        words = self.requestline.split(" ")
         if len(words) != 3 or words[2] not in ("HTTP/1.0", "HTTP/1.1"):
             self.command, self.request_version = None, "HTTP/1.0"
             self.send_error(400, "Bad request line")
