@@ -5,9 +5,10 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use cart_core::{files, wait};
-use cart_python::SERVERS;
 use cart_test::{TestGear, get, post};
 use flate2::read::GzDecoder;
+use tests::desync::{Way, by_name};
+use tests::lost::SERVERS;
 
 use crate::cartridge::{SERVER, fixture, running};
 use crate::user_nginx::ORIGINAL;
@@ -21,24 +22,17 @@ const HEAD: usize = 32 * 1024;
 const RESPONSE_HEAD: usize = 32 * 1024;
 const MEGABYTE: usize = 1024 * 1024;
 
-/// One way to serve the app: server, worker class, requirements.
-type Way = (&'static str, &'static str, &'static str);
-
-/// Every server; gunicorn with every kind of worker, and in the versions that apps pin.
-fn ways() -> Vec<Way> {
-    let mut ways: Vec<Way> = SERVERS.iter().map(|server| (server.name(), "", "")).collect();
-    ways.extend([
-        ("gunicorn", "gthread", ""),
-        ("gunicorn", "sync", "gunicorn==23.0.0"),
-        ("gunicorn", "gthread", "gunicorn==20.1.0\nsetuptools<81"),
-    ]);
-    ways
+/// Every server; gunicorn with other kinds of worker, too, and in versions that apps pin.
+fn ways() -> impl Iterator<Item = &'static Way> {
+    let more = ["gunicorn-gthread", "gunicorn-23-sync", "gunicorn-20-gthread"];
+    SERVERS.iter().copied().chain(more).map(|name| by_name(name).unwrap())
 }
 
-fn switch(gear: &TestGear, (server, worker_class, requirements): Way) {
-    gear.write("requirements.txt", requirements);
-    gear.set(SERVER, server);
-    gear.set(WORKER_CLASS, worker_class);
+fn switch(gear: &TestGear, way: &Way) {
+    gear.write("requirements.txt", &way.requirements.join("\n"));
+    gear.set(SERVER, way.server);
+    gear.set(WORKER_CLASS, "");
+    way.variables.iter().for_each(|(name, value)| gear.set(name, value));
     gear.control("restart").done();
 }
 
@@ -74,24 +68,25 @@ fn long_target(bytes: usize) -> String {
 }
 
 #[track_caller]
-fn passes(gear: &TestGear, target: &str, headers: &[String], seen: &str, way: Way) {
+fn passes(gear: &TestGear, target: &str, headers: &[String], seen: &str, way: &str) {
     let answer = ask(gear, target, headers);
-    assert_eq!(status(&answer), "200", "{way:?}: {answer:.300}");
-    assert!(answer.contains(seen), "{way:?}: {seen} is not in {answer:.600}");
+    assert_eq!(status(&answer), "200", "{way}: {answer:.300}");
+    assert!(answer.contains(seen), "{way}: {seen} is not in {answer:.600}");
 }
 
 #[track_caller]
-fn refused(gear: &TestGear, target: &str, headers: &[String], wanted: &str, way: Way) {
+fn refused(gear: &TestGear, target: &str, headers: &[String], wanted: &str, way: &str) {
     let answer = ask(gear, target, headers);
-    assert_eq!(status(&answer), wanted, "{way:?}: {answer:.300}");
+    assert_eq!(status(&answer), wanted, "{way}: {answer:.300}");
 }
 
 #[test]
 fn what_nginx_lets_through_every_server_takes_and_passes_on_at_once() {
     let variables = [("OPENSHIFT_NGINX_MAX_BODY_SIZE", "1m"), ("OPENSHIFT_PYTHON_WORKERS", "2")];
     let gear = running(&fixture("limits"), &variables);
-    for (nth, way) in ways().into_iter().enumerate() {
+    for (nth, way) in ways().enumerate() {
         switch(&gear, way);
+        let way = way.name;
         requests_are_taken_up_to_the_limits(&gear, way);
         answers_have_one_limit_and_the_log_names_it(&gear, nth, way);
         for kind in ["text/event-stream", "text/plain", "application/json"] {
@@ -103,7 +98,7 @@ fn what_nginx_lets_through_every_server_takes_and_passes_on_at_once() {
     }
 }
 
-fn requests_are_taken_up_to_the_limits(gear: &TestGear, way: Way) {
+fn requests_are_taken_up_to_the_limits(gear: &TestGear, way: &str) {
     let query = format!("query {},", LINE - "GET /seen? HTTP/1.1\r\n".len());
     passes(gear, &long_target(LINE), &[], &query, way);
     refused(gear, &long_target(LINE + 1), &[], "414", way);
@@ -123,23 +118,23 @@ fn requests_are_taken_up_to_the_limits(gear: &TestGear, way: Way) {
     // An nginx that does not count them lets them through.
     let too_many = ask(gear, "/seen", &many(1001));
     let refused_or_seen = status(&too_many) == "400" || too_many.contains("many 1001,");
-    assert!(refused_or_seen, "{way:?}: {too_many:.300}");
+    assert!(refused_or_seen, "{way}: {too_many:.300}");
     let cookies = ["Cookie: a=1".to_owned(), "X-Other: 1".to_owned(), "Cookie: b=2".to_owned()];
     passes(gear, "/seen", &cookies, "cookie a=1; b=2", way);
 
-    assert_eq!(post(gear.address(), "/length", &vec![b'x'; MEGABYTE]).body, "1048576", "{way:?}");
+    assert_eq!(post(gear.address(), "/length", &vec![b'x'; MEGABYTE]).body, "1048576", "{way}");
     let too_large = [format!("Content-Length: {}", MEGABYTE + 1)];
     refused(gear, "/length", &too_large, "413", way);
 }
 
-fn answers_have_one_limit_and_the_log_names_it(gear: &TestGear, nth: usize, way: Way) {
+fn answers_have_one_limit_and_the_log_names_it(gear: &TestGear, nth: usize, way: &str) {
     passes(gear, &format!("/headers?{RESPONSE_HEAD}"), &[], "\r\nok", way);
     // The server's own share is less than 1 KiB.
     let more = RESPONSE_HEAD + 1024 + nth;
     refused(gear, &format!("/headers?{more}"), &[], "502", way);
     let words = [&format!(" {more} bytes of headers"), "OPENSHIFT_NGINX_MAX_RESPONSE_HEAD_SIZE"];
     let said = || words.iter().all(|w| gear.log("appserver.log").contains(w)).then_some(());
-    assert!(wait::until(LIMIT, said).is_some(), "{way:?}: {}", gear.log("appserver.log"));
+    assert!(wait::until(LIMIT, said).is_some(), "{way}: {}", gear.log("appserver.log"));
 }
 
 #[test]
@@ -154,10 +149,9 @@ fn every_limit_is_a_variable_and_silence_has_one() {
     ];
     let gear = running(&fixture("limits"), &variables);
     let speak = data(&gear, "speak");
-    for server in SERVERS {
-        let way = (server.name(), "", "");
+    for way in SERVERS {
         files::remove_if_exists(&speak).unwrap();
-        switch(&gear, way);
+        switch(&gear, by_name(way).unwrap());
         let query = format!("query {},", MEGABYTE - "GET /seen? HTTP/1.1\r\n".len());
         passes(&gear, &long_target(MEGABYTE), &[], &query, way);
         let long = format!("long {},", MEGABYTE - "X-Long: \r\n".len());
@@ -166,9 +160,9 @@ fn every_limit_is_a_variable_and_silence_has_one() {
         passes(&gear, "/seen", &many(9900), "many 9900,", way);
         passes(&gear, &format!("/headers?{MEGABYTE}"), &[], "\r\nok", way);
 
-        assert_eq!(get(gear.address(), "/silent").status, 504, "{way:?}");
+        assert_eq!(get(gear.address(), "/silent").status, 504, "{way}");
         files::write_atomic(&speak, b"", 0o644).unwrap();
-        assert_eq!(get(gear.address(), "/silent").body, "spoken", "{way:?}");
+        assert_eq!(get(gear.address(), "/silent").body, "spoken", "{way}");
     }
 }
 
@@ -176,18 +170,18 @@ fn every_limit_is_a_variable_and_silence_has_one() {
 fn what_an_app_brings_goes_before_the_cartridges_limits_and_lacks_none() {
     let variables = [("OPENSHIFT_NGINX_MAX_BODY_SIZE", "1m"), ("OPENSHIFT_PYTHON_WORKERS", "2")];
     let gear = running(&fixture("limits"), &variables);
-    let way = (SERVERS[0].name(), "", "");
+    let way = "wsgiref";
     gear.write("nginx.conf.erb", ORIGINAL);
     gear.control("reload").done();
     requests_are_taken_up_to_the_limits(&gear, way);
     answers_have_one_limit_and_the_log_names_it(&gear, 0, way);
     events_arrive(&gear, "text/event-stream", "", way);
 
-    let way = ("gunicorn", "gthread", "");
+    let way = "gunicorn-gthread";
     gear.write("gunicorn.conf.py", "limit_request_line = 100\n");
-    switch(&gear, way);
+    switch(&gear, by_name(way).unwrap());
     passes(&gear, &long_target(100), &[], "query 79,", way);
-    refused(&gear, &long_target(200), &[], "400", way);
+    refused(&gear, &long_target(200), &[], "414", way);
 }
 
 /// gunicorn would kill a worker that is silent for 30 seconds.
@@ -206,7 +200,7 @@ fn gunicorns_workers_may_be_silent_for_as_long_as_nginx_waits() {
 }
 
 /// The app sends each event only after the one before was seen here.
-fn events_arrive(gear: &TestGear, kind: &str, accepted: &str, way: Way) {
+fn events_arrive(gear: &TestGear, kind: &str, accepted: &str, way: &str) {
     let seen = |number: usize| data(gear, &format!("seen-{number}"));
     (0..3).for_each(|number| files::remove_if_exists(&seen(number)).unwrap());
     let mut stream = TcpStream::connect(gear.address()).unwrap();
@@ -217,20 +211,20 @@ fn events_arrive(gear: &TestGear, kind: &str, accepted: &str, way: Way) {
     let mut answer = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
-        assert_ne!(answer.read_line(&mut head).unwrap(), 0, "{way:?}, {kind}: {head}");
+        assert_ne!(answer.read_line(&mut head).unwrap(), 0, "{way}, {kind}: {head}");
     }
-    assert!(head.contains("Transfer-Encoding: chunked"), "{way:?}, {kind}: {head}");
+    assert!(head.contains("Transfer-Encoding: chunked"), "{way}, {kind}: {head}");
     let mut body: Box<dyn Read> = Box::new(Chunks { answer, left: 0 });
     if head.contains("Content-Encoding: gzip") {
         body = Box::new(GzDecoder::new(body));
     }
     for number in 0..3 {
         let mut event = [0; "data: 0\n\n".len()];
-        body.read_exact(&mut event).unwrap_or_else(|e| panic!("{way:?}, {kind}, {number}: {e}"));
-        assert_eq!(event, format!("data: {number}\n\n").as_bytes(), "{way:?}, {kind}");
+        body.read_exact(&mut event).unwrap_or_else(|e| panic!("{way}, {kind}, {number}: {e}"));
+        assert_eq!(event, format!("data: {number}\n\n").as_bytes(), "{way}, {kind}");
         files::write_atomic(&seen(number), b"", 0o644).unwrap();
     }
-    assert_eq!(body.read_to_end(&mut Vec::new()).unwrap(), 0, "{way:?}, {kind}");
+    assert_eq!(body.read_to_end(&mut Vec::new()).unwrap(), 0, "{way}, {kind}");
 }
 
 /// The body of an answer in chunks, which must end with the last one.
