@@ -24,7 +24,7 @@ const MEGABYTE: usize = 1024 * 1024;
 
 /// Every server; gunicorn with other kinds of worker, too, and in versions that apps pin.
 fn ways() -> impl Iterator<Item = &'static Way> {
-    let more = ["gunicorn-gthread", "gunicorn-23-sync", "gunicorn-20-gthread"];
+    let more = ["gunicorn-gthread", "gunicorn-pywsgi", "gunicorn-23-sync", "gunicorn-20-gthread"];
     SERVERS.iter().copied().chain(more).map(|name| by_name(name).unwrap())
 }
 

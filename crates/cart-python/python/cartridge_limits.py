@@ -7,6 +7,7 @@ Runs on Python 3.6 and newer, and 2.7.
 """
 
 import os
+import sys
 from email.parser import Parser
 
 LONGEST_LINE = 2 << 20
@@ -26,6 +27,20 @@ def read_headers(stream, message_class):
     while not lines or lines[-1] not in (b"\r\n", b"\n", b""):
         lines.append(stream.readline(LONGEST_LINE))
     return Parser(_class=message_class).parsestr(b"".join(lines).decode("iso-8859-1"))
+
+
+def widen_gevents():
+    """Lets gevent's own server take as much. It has no parameters for its limits, and gunicorn has
+    workers that are this server."""
+    from gevent import pywsgi
+
+    pywsgi.MAX_REQUEST_LINE = LONGEST_LINE
+    if sys.version_info[0] > 2:  # Python 2 has no others
+
+        def message_class(_handler, stream, *_):
+            return read_headers(stream, pywsgi.OldMessage)
+
+        pywsgi.WSGIHandler.MessageClass = message_class
 
 
 def complaint_of_head(headers):

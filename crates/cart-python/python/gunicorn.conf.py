@@ -194,6 +194,8 @@ def post_worker_init(worker):
     if "post_worker_init" in _APP:
         _APP["post_worker_init"](worker)
     if _speaks_wsgi(worker):
+        if "gevent.pywsgi" in sys.modules:
+            cartridge_limits.widen_gevents()
         _close_after_upgrades()
         _end_without_loss(worker)
         worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi))

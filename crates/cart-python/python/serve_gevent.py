@@ -24,7 +24,6 @@ import signal
 import socket
 
 import gevent
-from gevent import pywsgi
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
@@ -33,9 +32,6 @@ import cartridge_framing
 import cartridge_limits
 import cartridge_stacks
 import cartridge_wsgi
-
-# gevent's own limit, which it has no parameter for.
-pywsgi.MAX_REQUEST_LINE = cartridge_limits.LONGEST_LINE
 
 IDLE_SECONDS = 2
 """How long a stopping server keeps connections on which nothing is asked: nginx keeps
@@ -72,11 +68,6 @@ def handler_class(base, behind_nginx):
                 # gevent writes a response's head and body apart.
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             base.__init__(self, connection, address, server, rfile)
-
-        if sys.version_info[0] > 2:
-
-            def MessageClass(self, stream, *_):
-                return cartridge_limits.read_headers(stream, pywsgi.OldMessage)
 
         def read_requestline(self):
             self.server.idle.add(self)
@@ -176,6 +167,7 @@ def main():
     cartridge_wsgi.enter_app_folder()
     application = cartridge_wsgi.load_or_exit(options.app)
     cartridge_framing.close_gevents_connections_after_upgrades()
+    cartridge_limits.widen_gevents()
     server = Server(listener, cartridge_framing.framed(application))
     told_to_stop = Event()
     gevent.signal_handler(signal.SIGTERM, told_to_stop.set)
