@@ -7,7 +7,7 @@ use cart_core::wait;
 use cart_test::{get, try_get};
 use tests::processes;
 
-use crate::cartridge::{PATIENT_GUNICORN, SERVER, empty_gear, fixture, running};
+use crate::cartridge::{SERVER, empty_gear, fixture, running};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -43,7 +43,7 @@ fn a_restart_of_a_stopped_app_starts_it_and_a_reload_does_not() {
 fn a_request_in_flight_is_finished_by_the_server_that_is_replaced() {
     const UNTIL_TOLD: &str =
         "open('begun', 'w')\n        while not os.path.exists('go-on'): time.sleep(0.05)";
-    let gear = running(&fixture("mirror"), &[PATIENT_GUNICORN]);
+    let gear = running(&fixture("mirror"), &[]);
     let code = std::fs::read_to_string(gear.repo().join("app.py")).unwrap();
     gear.write("app.py", &code.replace("time.sleep(1.5)", UNTIL_TOLD));
     let [begun, go_on] = ["begun", "go-on"].map(|name| gear.repo().join(name));
@@ -177,7 +177,7 @@ def application(environ, start_response):
 #[test]
 fn what_held_up_an_end_is_said_as_what_it_is() {
     let one_second = [("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "1"), ("OPENSHIFT_PYTHON_WORKERS", "1")];
-    let gear = running(&fixture("mirror"), &[PATIENT_GUNICORN, one_second[0], one_second[1]]);
+    let gear = running(&fixture("mirror"), &one_second);
     gear.write("app.py", HOLDS_UP);
     let hangs = gear.repo().join("hangs");
     for (server, mode, said, not_said) in [

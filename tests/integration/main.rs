@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod actions;
+mod asgi;
 mod autobahn;
 mod crashes;
 mod desync;
@@ -15,6 +16,7 @@ mod foreground;
 mod good;
 mod hold;
 mod life;
+mod limits;
 mod logs;
 mod lost;
 mod mistakes;

@@ -78,8 +78,11 @@ fn workers_that_an_old_gunicorn_replaces_after_so_many_requests_lose_none() {
     for file in [fixture("sequence").join("app.py"), example("welcome").join("echo_socket.py")] {
         std::fs::copy(&file, app.join(file.file_name().unwrap())).unwrap();
     }
-    std::fs::write(app.join("requirements.txt"), "gunicorn==23.0.0\n").unwrap();
-    std::fs::write(app.join("gunicorn.conf.py"), "max_requests = 25\n").unwrap();
+    for (file, text) in
+        [("requirements.txt", "gunicorn==23.0.0\n"), ("gunicorn.conf.py", "max_requests = 25\n")]
+    {
+        cart_core::files::write_atomic(&app.join(file), text.as_bytes(), 0o644).unwrap();
+    }
     let variables = [(SERVER, "gunicorn"), ("OPENSHIFT_PYTHON_WORKER_CLASS", "gthread")];
     let gear = running(app, &variables);
     let load = Load::start(gear.address(), Rate::Full);

@@ -13,7 +13,7 @@ use rustix::process::Signal;
 
 use tests::processes::{self, Stopped};
 
-use crate::cartridge::{PATIENT_GUNICORN, SERVER, empty_gear, fixture, running};
+use crate::cartridge::{SERVER, empty_gear, fixture, running};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const DRAIN: (&str, &str) = ("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "1");
@@ -62,8 +62,7 @@ impl Flags {
 
 #[test]
 fn every_server_shows_where_it_waits_and_loses_nothing_by_it() {
-    let gear =
-        running(&fixture("stacks"), &[("OPENSHIFT_PYTHON_WORKERS", "2"), DRAIN, PATIENT_GUNICORN]);
+    let gear = running(&fixture("stacks"), &[("OPENSHIFT_PYTHON_WORKERS", "2"), DRAIN]);
     let servers = [
         ("wsgiref", "", 1),
         ("gevent", "", 1),
@@ -100,7 +99,7 @@ fn every_server_shows_where_it_waits_and_loses_nothing_by_it() {
 
 #[test]
 fn an_app_that_spins_in_c_code_is_seen_from_outside() {
-    let gear = running(&fixture("stacks"), &[DRAIN, PATIENT_GUNICORN]);
+    let gear = running(&fixture("stacks"), &[DRAIN]);
     for server in ["wsgiref", "gevent", "gunicorn"] {
         gear.set(SERVER, server);
         gear.control("stop").done();

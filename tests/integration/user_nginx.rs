@@ -5,7 +5,7 @@ use cart_test::get;
 use crate::cartridge::{example, fixture, running};
 
 /// As one was written for the original cartridge.
-const ORIGINAL: &str = r#"
+pub(crate) const ORIGINAL: &str = r#"
 server {
     listen <%= ENV['OPENSHIFT_ADVANCED_PYTHON_IP'] %>:<%= ENV['OPENSHIFT_ADVANCED_PYTHON_PORT'] %>;
     root <%= ENV['OPENSHIFT_REPO_DIR'] %>public;

@@ -44,8 +44,5 @@ pub fn running(app: &Utf8Path, variables: &[(&str, &str)]) -> TestGear {
     gear
 }
 
-/// Lets gunicorn's workers be silent for longer than the 30 seconds after which it kills them.
-pub const PATIENT_GUNICORN: (&str, &str) = ("GUNICORN_CMD_ARGS", "--timeout=300");
-
 /// The variable that chooses the server.
 pub const SERVER: &str = "OPENSHIFT_PYTHON_SERVER";

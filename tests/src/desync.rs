@@ -129,7 +129,7 @@ impl Stage {
     fn smuggled(&self) -> Option<String> {
         let file = self.data.join("seen");
         let seen = std::fs::read_to_string(&file).unwrap_or_default();
-        std::fs::write(&file, "").unwrap();
+        std::fs::File::create(&file).unwrap();
         let found = seen.lines().find(|line| line.contains(SMUGGLED))?;
         Some(format!("a request that was hidden in another one reached the app: {found}"))
     }

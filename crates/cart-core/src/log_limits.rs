@@ -37,7 +37,7 @@ impl LogLimits {
     pub fn read(env: &GearEnv, size: &Setting, files: &Setting) -> Result<Self, SettingError> {
         let default = Self::default();
         Ok(Self {
-            size: size.read(env, parse_size)?.unwrap_or(default.size),
+            size: size.size(env, SMALLEST..=LARGEST, default.size)?,
             files: files
                 .read(env, |text| text.trim().parse().ok().filter(|n| (1..=1000).contains(n)))?
                 .unwrap_or(default.files),
@@ -57,21 +57,6 @@ impl fmt::Display for LogLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes in each of {} files", self.size, self.files)
     }
-}
-
-fn parse_size(text: &str) -> Option<u64> {
-    let text = text.trim().to_ascii_lowercase();
-    let (digits, shift) = match text.char_indices().last()? {
-        (at, 'k') => (&text[..at], 10),
-        (at, 'm') => (&text[..at], 20),
-        (at, 'g') => (&text[..at], 30),
-        _ => (text.as_str(), 0),
-    };
-    if !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let bytes = digits.parse::<u64>().ok()?.checked_mul(1 << shift)?;
-    (SMALLEST..=LARGEST).contains(&bytes).then_some(bytes)
 }
 
 #[cfg(test)]

@@ -48,6 +48,21 @@ impl Setting {
         Ok(self.read(env, parse)?.unwrap_or(default))
     }
 
+    /// A number of bytes within `range`, or `default` when unset: digits, and perhaps `k`, `m` or
+    /// `g` behind them.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn size(
+        &self,
+        env: &GearEnv,
+        range: std::ops::RangeInclusive<u64>,
+        default: u64,
+    ) -> Result<u64, SettingError> {
+        let parse = |text: &str| bytes(text).filter(|n| range.contains(n));
+        Ok(self.read(env, parse)?.unwrap_or(default))
+    }
+
     /// The error for a value that this setting does not allow.
     #[must_use]
     pub fn wrong(&self, value: &str) -> SettingError {
@@ -57,6 +72,20 @@ impl Setting {
             allowed: self.allowed.to_owned(),
         }
     }
+}
+
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let (digits, shift) = match text.char_indices().last()? {
+        (at, 'k') => (&text[..at], 10),
+        (at, 'm') => (&text[..at], 20),
+        (at, 'g') => (&text[..at], 30),
+        _ => (text.as_str(), 0),
+    };
+    if !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 /// A variable whose value is not allowed.

@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 use cart_core::cartridge::Context;
 use cart_core::{CommandSpec, LogLimits, programs};
+use cart_nginx::settings::{MAX_RESPONSE_HEAD_SIZE, READ_TIMEOUT};
 use cart_nginx::{Nginx, Site, layout};
 use cart_python::settings::{LOG_FILES, LOG_SIZE};
 use cart_python::stacks;
@@ -59,7 +60,13 @@ pub(crate) fn supervisor(ctx: &Context<'_>) -> SupervisorProcess {
 fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
     let settings = &ready.app.settings;
     let nginx_version = ready.nginx.binary().build.version.to_string();
-    let mut command = ready.prepared.command().env("OPENSHIFT_NGINX_VERSION", nginx_version);
+    let limits = &ready.site.settings;
+    let mut command = ready
+        .prepared
+        .command()
+        .env("OPENSHIFT_NGINX_VERSION", nginx_version)
+        .env(READ_TIMEOUT.name, limits.read_timeout.to_string())
+        .env(MAX_RESPONSE_HEAD_SIZE.name, limits.max_response_head_size.to_string());
     // Of no concern to the app: another limit is no reason for another server.
     [LOG_SIZE, LOG_FILES].iter().for_each(|setting| command.env.remove(setting.name));
     let (log, logging) = collected_log(ctx, settings.log_limits);

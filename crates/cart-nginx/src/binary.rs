@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::{CartridgeDir, CommandSpec, GearEnv, fault, programs, run};
+use cart_core::{CartridgeDir, CommandSpec, GearEnv, fault, files, programs, run};
 use semver::Version;
 
 use crate::build::Build;
@@ -50,7 +50,12 @@ impl Binary {
         let command = CommandSpec::new(path, env).arg("-V");
         let output = run::checked(&command, VERSION_LIMIT)
             .map_err(|source| BinaryError::of_run(path, source))?;
-        Self::from_output(path, &format!("{}\n{}", output.stderr_text(), output.stdout_text()))
+        let text = format!("{}\n{}", output.stderr_text(), output.stdout_text());
+        let mut found = Self::from_output(path, &text)?;
+        // One that may be run but not read has none of them.
+        let program = files::read(path).unwrap_or_default();
+        found.build = found.build.with_directives_of(&program, feature::directives());
+        Ok(found)
     }
 
     /// Whether this nginx has a feature.

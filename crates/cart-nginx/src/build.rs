@@ -11,13 +11,36 @@ pub struct Build {
     pub version: Version,
     /// Its `configure` arguments of the form `--with-...` and `--without-...`, dashes cut off.
     flags: BTreeSet<String>,
+    /// Those of the directives that were looked for which its program knows.
+    directives: BTreeSet<&'static str>,
 }
 
 impl Build {
     /// Reads the output of `nginx -V`; `None` when there is no version in it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Some(Self { version: version(text)?, flags: flags(text) })
+        Some(Self { version: version(text)?, flags: flags(text), directives: BTreeSet::new() })
+    }
+
+    /// Looks into nginx's program for directives that no version tells of: distributions add them
+    /// to older ones. A directive's name stands there as a string that ends with a zero.
+    #[must_use]
+    pub fn with_directives_of(
+        mut self,
+        program: &[u8],
+        wanted: impl Iterator<Item = &'static str>,
+    ) -> Self {
+        let wanted: Vec<_> = wanted.collect();
+        for string in program.split(|byte| *byte == 0) {
+            self.directives.extend(wanted.iter().filter(|w| w.as_bytes() == string));
+        }
+        self
+    }
+
+    /// Whether its program was found to know a directive.
+    #[must_use]
+    pub fn has_directive(&self, directive: &str) -> bool {
+        self.directives.contains(directive)
     }
 
     /// Whether a module is compiled in that is not unless asked for, such as
@@ -115,6 +138,13 @@ mod tests {
         assert!(!build.has_optional("http_geoip_module"), "would be loaded");
         assert!(build.has_standard("http_gzip_module"));
         assert!(!build.has_standard("http_uwsgi_module"));
+    }
+
+    #[test]
+    fn a_directive_is_a_string_of_the_program() {
+        let build = Build::parse("nginx version: nginx/1.22.1").unwrap();
+        let build = build.with_directives_of(b"\x7fELF\0ab\0xcd\0cde\0", ["ab", "cd"].into_iter());
+        assert!(build.has_directive("ab") && !build.has_directive("cd"));
     }
 
     #[test]

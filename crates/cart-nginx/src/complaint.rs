@@ -77,6 +77,10 @@ const REMEDIES: &[(&str, &str)] = &[
         "It stands twice at the same level: one of the two must go. If the other is not in your files, it is the cartridge's, which gives way to nginx.conf.erb itself but not to a file that it includes",
     ),
     (
+        "proxy_busy_buffers_size",
+        "proxy_buffer_size, proxy_buffers and proxy_busy_buffers_size must fit each other: set all three at one place of nginx.conf.erb itself, then the cartridge sets none of them",
+    ),
+    (
         "directive is not allowed here",
         "The file stands inside `http { }`: only what may stand there, such as `server { }` and `upstream NAME { }`, is allowed at its top level",
     ),

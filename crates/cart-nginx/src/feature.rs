@@ -38,6 +38,8 @@ pub enum Feature {
     BoundedPool,
     /// `keepalive_min_timeout`
     KeepaliveMinTimeout,
+    /// `max_headers`
+    MaxHeaders,
     /// `nginx -e FILE`
     ErrorLogOption,
     /// Networks of IPv6
@@ -80,6 +82,8 @@ pub enum Module {
     Optional(&'static str),
     /// Core from the version on; before, only if asked for.
     CoreOrOptional(&'static str),
+    /// Wherever the program knows this directive, whatever its version.
+    Directive(&'static str),
 }
 
 /// Everything that depends on the nginx at hand. Versions from nginx's own documentation.
@@ -101,6 +105,12 @@ pub const FEATURES: &[Row] = &[
         since: Version::new(1, 27, 4),
         module: Module::Core,
         reason: "without it, a worker that was replaced closes kept connections of clients although a request may be on its way",
+    },
+    Row {
+        feature: Feature::MaxHeaders,
+        since: MINIMUM,
+        module: Module::Directive("max_headers"),
+        reason: "without it, a request may have as many headers as fit into its size",
     },
     Row {
         feature: Feature::ErrorLogOption,
@@ -163,7 +173,16 @@ pub fn has(build: &Build, feature: Feature) -> bool {
             Module::Standard(module) => new_enough && build.has_standard(module),
             Module::Optional(module) => new_enough && build.has_optional(module),
             Module::CoreOrOptional(module) => new_enough || build.has_optional(module),
+            Module::Directive(directive) => build.has_directive(directive),
         }
+    })
+}
+
+/// The directives that only a look into nginx's program tells of.
+pub fn directives() -> impl Iterator<Item = &'static str> {
+    FEATURES.iter().filter_map(|row| match row.module {
+        Module::Directive(directive) => Some(directive),
+        _ => None,
     })
 }
 
@@ -189,7 +208,7 @@ mod tests {
 
     #[test]
     fn each_feature_starts_at_its_version() {
-        for row in FEATURES {
+        for row in FEATURES.iter().filter(|row| !matches!(row.module, Module::Directive(_))) {
             let flags = match row.module {
                 Module::Optional(module) => format!("--with-{module}"),
                 _ => String::new(),
@@ -213,6 +232,13 @@ mod tests {
                 Module::CoreOrOptional(module) => {
                     let old = build(&before(&row.since), &format!("--with-{module}"));
                     assert!(has(&old, row.feature), "{row:?}");
+                }
+                Module::Directive(directive) => {
+                    assert!(!has(&build(&newest, ""), row.feature), "{row:?}");
+                    let program = format!("\0{directive}\0");
+                    let knows =
+                        build(&MINIMUM, "").with_directives_of(program.as_bytes(), directives());
+                    assert!(has(&knows, row.feature), "{row:?}");
                 }
             }
         }

@@ -21,6 +21,13 @@ use crate::user_config::UserConfig;
 /// spelling of the path takes three more.
 const LONGEST_SOCKET_PATH: usize = 104;
 
+/// Bytes of an answer's head that are not the app's: the status line, and what servers add.
+const SERVERS_OWN_HEAD: u64 = 1024;
+
+/// The directives whose sizes must go together.
+const RESPONSE_BUFFERS: [&str; 3] =
+    ["proxy_buffer_size", "proxy_buffers", "proxy_busy_buffers_size"];
+
 /// A configuration in which every value has been checked for the place where it will stand.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -120,7 +127,7 @@ impl Model {
             }
         };
         let defaults = text(&Defaults { m: self });
-        let set_by_user = user.map(UserConfig::directives).unwrap_or_default();
+        let set_by_user = user.map(set_by).unwrap_or_default();
         let main = MainFile { m: self, defaults: without(defaults.trim_end(), &set_by_user) };
         let appserver = AppserverFile { m: self, own_upstream };
         Rendered {
@@ -142,6 +149,23 @@ impl Model {
     fn pooled(&self) -> bool {
         let wanted = |upstream: &CheckedUpstream| upstream.connections == Connections::Pooled;
         self.upstream.as_ref().is_some_and(wanted) && self.has(Feature::BoundedPool)
+    }
+
+    /// How many of nginx's buffers hold a head of the promised size. Two that follow each other hold
+    /// more than one buffer's bytes, else the second would not have been begun.
+    fn head_buffers(&self) -> u64 {
+        2 * self.settings.max_head_size.div_ceil(self.settings.max_line_size)
+    }
+
+    /// Bytes of the buffer for an answer's status and headers.
+    fn response_head_buffer(&self) -> u64 {
+        self.settings.max_response_head_size + SERVERS_OWN_HEAD
+    }
+
+    /// How many buffers of 16k an answer gets: nginx wants twice the one for its headers in them, and
+    /// one more.
+    fn response_buffers(&self) -> u64 {
+        (2 * self.response_head_buffer()).div_ceil(16 * 1024).max(6) + 2
     }
 
     /// The app's own text, and whether it defines `upstream appserver` itself. A definition that
@@ -176,6 +200,16 @@ impl Model {
                 && (place == self.place.socket || place == self.place.port)
         })
     }
+}
+
+/// What of the defaults gives way to `user`: whatever it sets at its top level, and the buffers for
+/// answers wherever it sets one of them, because nginx refuses sizes that do not go together.
+fn set_by(user: &UserConfig) -> BTreeSet<String> {
+    let mut set = user.directives();
+    if statement::mention(user.text(), &RESPONSE_BUFFERS) {
+        set.extend(RESPONSE_BUFFERS.map(str::to_owned));
+    }
+    set
 }
 
 /// `defaults` without the directives that the app's own configuration sets at its top level:

@@ -13,7 +13,34 @@ const MAX_BODY_SIZE: Setting = Setting {
     default: "100m",
     allowed: "a whole number of bytes, or with k, m or g behind it (20m); 0 for no limit",
 };
-const READ_TIMEOUT: Setting = Setting {
+const MAX_LINE_SIZE: Setting = Setting {
+    name: "OPENSHIFT_NGINX_MAX_LINE_SIZE",
+    meaning: "the longest request line (with the URL) and the longest header that are accepted; longer ones get 414 and 400",
+    default: "8k",
+    allowed: "a whole number of bytes, or with k or m behind it (16k); 1k to 1m",
+};
+const MAX_HEAD_SIZE: Setting = Setting {
+    name: "OPENSHIFT_NGINX_MAX_HEAD_SIZE",
+    meaning: "how much a request's line and headers may have together; up to twice as much may pass, more gets 400",
+    default: "32k",
+    allowed: "a whole number of bytes, or with k or m behind it (64k); 1k to 1m",
+};
+const MAX_HEADERS: Setting = Setting {
+    name: "OPENSHIFT_NGINX_MAX_HEADERS",
+    meaning: "how many headers a request may have, more get 400; an nginx without the directive max_headers takes as many as fit",
+    default: "1000",
+    allowed: "10 to 10000",
+};
+/// What an answer's headers may have. The app's server is told, so that it can say in its log why
+/// nginx will not have an answer.
+pub const MAX_RESPONSE_HEAD_SIZE: Setting = Setting {
+    name: "OPENSHIFT_NGINX_MAX_RESPONSE_HEAD_SIZE",
+    meaning: "how much the headers of an answer of the app may have together; more becomes 502, and the app's log says so",
+    default: "32k",
+    allowed: "a whole number of bytes, or with k or m behind it (64k); 4k to 1m",
+};
+/// How long the app may be silent. The app's server is told: it must have at least as much patience.
+pub const READ_TIMEOUT: Setting = Setting {
     name: "OPENSHIFT_NGINX_READ_TIMEOUT",
     meaning: "how many seconds the app may be silent, in a request or a WebSocket, before it gets 504",
     default: "3600",
@@ -83,6 +110,10 @@ const LOG_FILES: Setting = Setting {
 /// Every variable for nginx, in the order of the README's table.
 pub const SETTINGS: &[Setting] = &[
     MAX_BODY_SIZE,
+    MAX_LINE_SIZE,
+    MAX_HEAD_SIZE,
+    MAX_HEADERS,
+    MAX_RESPONSE_HEAD_SIZE,
     READ_TIMEOUT,
     CLIENT_TIMEOUT,
     SHUTDOWN_TIMEOUT,
@@ -101,6 +132,14 @@ pub const SETTINGS: &[Setting] = &[
 pub struct NginxSettings {
     /// `client_max_body_size`.
     pub max_body_size: BodySize,
+    /// Bytes of a request line or of one header, its line break included.
+    pub max_line_size: u64,
+    /// Bytes of a request's line and headers together.
+    pub max_head_size: u64,
+    /// Headers of a request.
+    pub max_headers: u64,
+    /// Bytes of the headers of an answer, those that the app's server adds not counted.
+    pub max_response_head_size: u64,
     /// Seconds of the app's silence. An hour by default: nginx cannot tell a silent WebSocket, a
     /// long poll or a stream of events from an app that hangs, and cutting the first three at
     /// nginx's own 60 seconds is the greater evil.
@@ -135,11 +174,17 @@ impl NginxSettings {
     /// [`SettingError`] naming the first variable that is wrong, its value and what is allowed.
     pub fn from_env(env: &GearEnv) -> Result<Self, SettingError> {
         const DAY: u64 = 86_400;
+        const K: u64 = 1024;
+        const M: u64 = 1024 * K;
         let proxies = TRUSTED_PROXIES.read(env, network::parse_list)?;
         Ok(Self {
             max_body_size: MAX_BODY_SIZE
                 .read(env, BodySize::parse)?
                 .unwrap_or(BodySize("100m".to_owned())),
+            max_line_size: MAX_LINE_SIZE.size(env, K..=M, 8 * K)?,
+            max_head_size: MAX_HEAD_SIZE.size(env, K..=M, 32 * K)?,
+            max_headers: MAX_HEADERS.number(env, 10..=10_000, 1000)?,
+            max_response_head_size: MAX_RESPONSE_HEAD_SIZE.size(env, 4 * K..=M, 32 * K)?,
             read_timeout: READ_TIMEOUT.number(env, 1..=DAY, 3600)?,
             client_timeout: CLIENT_TIMEOUT.number(env, 1..=DAY, 60)?,
             shutdown_timeout: SHUTDOWN_TIMEOUT.number(env, 1..=DAY, 30)?,
@@ -211,6 +256,11 @@ mod tests {
     fn unset_means_the_defaults_of_the_table() {
         let settings = NginxSettings::from_env(&GearEnv::new()).unwrap();
         assert_eq!(settings.max_body_size.to_string(), MAX_BODY_SIZE.default);
+        let kilobytes = |bytes: u64| format!("{}k", bytes / 1024);
+        assert_eq!(kilobytes(settings.max_line_size), MAX_LINE_SIZE.default);
+        assert_eq!(kilobytes(settings.max_head_size), MAX_HEAD_SIZE.default);
+        assert_eq!(settings.max_headers.to_string(), MAX_HEADERS.default);
+        assert_eq!(kilobytes(settings.max_response_head_size), MAX_RESPONSE_HEAD_SIZE.default);
         assert_eq!(settings.read_timeout.to_string(), READ_TIMEOUT.default);
         assert_eq!(settings.client_timeout.to_string(), CLIENT_TIMEOUT.default);
         assert_eq!(settings.shutdown_timeout.to_string(), SHUTDOWN_TIMEOUT.default);

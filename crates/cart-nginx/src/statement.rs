@@ -33,6 +33,22 @@ pub(crate) fn statements(text: &[u8]) -> Vec<Statement> {
     found
 }
 
+/// Whether one of `directives` stands anywhere in `text`, inside blocks, too.
+pub(crate) fn mention(text: &[u8], directives: &[&str]) -> bool {
+    let mut reader = Reader { text, at: 0 };
+    let mut begins = true;
+    while let Some(token) = reader.token() {
+        begins = match token {
+            Token::Word(word) if begins && directives.iter().any(|d| d.as_bytes() == word) => {
+                return true;
+            }
+            Token::Word(_) => false,
+            Token::Open | Token::Close | Token::End => true,
+        };
+    }
+    false
+}
+
 struct Reader<'t> {
     text: &'t [u8],
     at: usize,
@@ -193,6 +209,18 @@ mod tests {
             ),
             [r#"log_format|x|{"a": "}";}|it's " \ \d"#, "map|${host}_x|$y {}", "set|$z|a#b"]
         );
+    }
+
+    #[test]
+    fn a_directive_is_found_at_any_depth_and_is_no_argument() {
+        let found = |text: &str| mention(text.as_bytes(), &["a", "b"]);
+        for text in ["b 1;", "x { y z { q; b 1; } }", "x {} a;", "x;\n# c\n'a' 1;"] {
+            assert!(found(text), "{text}");
+        }
+        for text in ["", "x a;", "x { y b; } # a", "ab 1;", "x 'a; b'"] {
+            assert!(!found(text), "{text}");
+        }
+        assert!(!found(&"{".repeat(1 << 20)), "depth costs nothing");
     }
 
     #[test]

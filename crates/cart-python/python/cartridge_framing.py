@@ -12,6 +12,8 @@ What the app does wrong is said in the log (`wsgi.errors`), and costs its own an
 Needs only the standard library; runs on Python 3.6 and newer, and 2.7.
 """
 
+import cartridge_limits
+
 BODILESS = (204, 304)
 """Statuses without a body (RFC 9112, 6.3)."""
 HOP_BY_HOP = frozenset((
@@ -137,6 +139,9 @@ class _Head(object):
         status, headers = self.pending
         code = _CODES[status]
         headers, length = _sound(headers)
+        too_long = cartridge_limits.complaint_of_head(headers)
+        if too_long:
+            self.complain(too_long)
         head_only = self.environ.get("REQUEST_METHOD") == "HEAD"
         if code in BODILESS:
             headers = [header for header in headers if header[0].lower() != "content-length"]
@@ -187,7 +192,9 @@ class _Head(object):
             errors.write("%s: %s\n" % (self.asked(), text))
 
     def asked(self):
-        return "%s %s" % (self.environ.get("REQUEST_METHOD"), self.environ.get("PATH_INFO"))
+        # A visitor's path makes no lines of its own in the log.
+        path = repr(str(self.environ.get("PATH_INFO")))[1:-1]
+        return "%s %s" % (self.environ.get("REQUEST_METHOD"), path)
 
 
 class _Answer(object):

@@ -5,6 +5,9 @@
 Servers with ASGI look at lengths themselves; what they let pass is left here.
 """
 
+import sys
+
+import cartridge_limits
 from cartridge_framing import BODILESS, HOP_BY_HOP, FramingError
 
 
@@ -60,6 +63,9 @@ class _Answer(object):
                     continue
                 self.left = int(digits)
             headers.append((name, value))
+        too_long = cartridge_limits.complaint_of_head(headers)
+        if too_long:
+            sys.stderr.write("%s %r: %s\n" % (self.scope["method"], self.scope["path"], too_long))
         if any(bytes(name).lower() == b"upgrade" for name, _ in self.scope.get("headers", ())):
             # A connection on which an upgrade was asked is never used again.
             headers.append((b"connection", b"close"))

@@ -286,13 +286,18 @@ def behind_nginx(environ):
     scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").lower()
     if scheme in ("http", "https"):
         environ["wsgi.url_scheme"] = scheme
-    default = "443" if environ.get("wsgi.url_scheme") == "https" else "80"
     host = environ.get("HTTP_HOST", "")
+    environ["SERVER_NAME"], environ["SERVER_PORT"] = server_of(
+        host, environ.get("wsgi.url_scheme")
+    )
+
+
+def server_of(host, scheme):
+    """Name and port that a Host header says, both as text."""
     name, colon, port = host.rpartition(":")
-    if not colon or not port.isdigit():
-        name, port = host, default
-    environ["SERVER_NAME"] = name or "localhost"
-    environ["SERVER_PORT"] = port
+    if not colon or not port or port.strip("0123456789"):
+        name, port = host, "443" if scheme == "https" else "80"
+    return name or "localhost", port
 
 
 class ClientSocket(object):

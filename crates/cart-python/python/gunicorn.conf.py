@@ -13,6 +13,7 @@ import inspect
 import mmap
 import os
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -24,7 +25,8 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 def _make_our_modules_importable():
     """These only: this folder itself must not come before the app's."""
     for name in (
-        "cartridge_stacks", "cartridge_framing", "cartridge_framing_asgi", "cartridge_wsgi",
+        "cartridge_stacks", "cartridge_limits", "cartridge_framing", "cartridge_framing_asgi",
+        "cartridge_wsgi", "cartridge_asgi",
     ):
         if name not in sys.modules:
             path = os.path.join(_HERE, name + ".py")
@@ -45,8 +47,10 @@ def _memory_folder():
 
 _make_our_modules_importable()
 
+import cartridge_asgi  # noqa: E402
 import cartridge_framing  # noqa: E402
 import cartridge_framing_asgi  # noqa: E402
+import cartridge_limits  # noqa: E402
 import cartridge_stacks  # noqa: E402
 
 # The workers, forked later, answer from their first moment.
@@ -60,6 +64,12 @@ graceful_timeout = int(os.environ.get("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "30"))
 # Longer than nginx keeps a connection, so that it is never gunicorn that closes one on
 # which nginx is just sending a request.
 keepalive = 75
+# nginx limits requests; 0 is for no limit, where gunicorn has that (of headers it takes 32,768).
+limit_request_line = 0
+limit_request_fields = 0
+limit_request_field_size = cartridge_limits.LONGEST_LINE
+# nginx gives up a request before gunicorn gives up its worker, and the others in it.
+timeout = int(os.environ.get("OPENSHIFT_NGINX_READ_TIMEOUT", "3600")) + 30
 accesslog = None  # nginx keeps it
 errorlog = "-"
 capture_output = False
@@ -188,6 +198,19 @@ def worker_abort(worker):
         os._exit(1)
 
 
+def pre_request(worker, req):
+    """Makes one Cookie header of several: gunicorn puts commas between them."""
+    from gunicorn.http.message import Request
+
+    if isinstance(req, Request):  # an ASGI worker has others
+        cookies = [value for name, value in req.headers if name == "COOKIE"]
+        if len(cookies) > 1:
+            req.headers = [header for header in req.headers if header[0] != "COOKIE"]
+            req.headers.append(("COOKIE", "; ".join(cookies)))
+    if "pre_request" in _APP:
+        _APP["pre_request"](worker, req)
+
+
 def post_worker_init(worker):
     """Puts what is ours between gunicorn and the app. Here a worker has set all signal
     handlers that it wants."""
@@ -202,6 +225,8 @@ def post_worker_init(worker):
         if sigterm != worker.handle_exit:
             worker.log.warning("The app handles SIGTERM itself: unless it ends this worker then, "
                                "that is killed when the time to stop is over")
+        if "gevent.pywsgi" in sys.modules:
+            cartridge_limits.widen_gevents()
         _close_after_upgrades()
         _end_without_loss(worker)
         worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi))
@@ -210,7 +235,14 @@ def post_worker_init(worker):
     for name in ("wsgi", "asgi"):
         application = getattr(worker, name, None)
         if _speaks_asgi(application):
-            setattr(worker, name, cartridge_framing_asgi.framed(application))
+            application = cartridge_framing_asgi.framed(application)
+            if all(listener.sock.family == socket.AF_UNIX for listener in worker.sockets):
+                application = cartridge_asgi.behind_nginx(application)
+            setattr(worker, name, application)
+    # With h11, uvicorn's requests may have a head of 64 KiB, unless somebody says so.
+    uvicorn = getattr(worker, "config", None)
+    if getattr(uvicorn, "h11_max_incomplete_event_size", 0) is None:
+        uvicorn.h11_max_incomplete_event_size = 2 * cartridge_limits.LONGEST_LINE
 
 
 def _speaks_wsgi(worker):

@@ -29,6 +29,7 @@ from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
 import cartridge_framing
+import cartridge_limits
 import cartridge_stacks
 import cartridge_wsgi
 
@@ -172,6 +173,7 @@ def main():
     cartridge_wsgi.enter_app_folder()
     application = cartridge_wsgi.load_or_exit(options.app)
     cartridge_framing.close_gevents_connections_after_upgrades()
+    cartridge_limits.widen_gevents()
     server = Server(listener, cartridge_framing.framed(application))
     told_to_stop = Event()
     gevent.signal_handler(signal.SIGTERM, told_to_stop.set)

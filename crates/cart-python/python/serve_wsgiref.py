@@ -27,6 +27,7 @@ except ImportError:  # Python 2
     from SocketServer import BaseServer
 
 import cartridge_framing
+import cartridge_limits
 import cartridge_stacks
 import cartridge_wsgi
 
@@ -82,13 +83,18 @@ class Body(object):
 
 class Response(ServerHandler):
     """Runs the app for one request and writes what it answers, unless the app took the
-    connection over."""
+    connection over.
+
+    An answer of unknown length is sent in chunks. One that ends with its connection is held
+    back by nginx until it fills a buffer: no event would arrive when it is sent."""
 
     server_software = SOFTWARE
+    http_version = "1.1"
     # wsgiref would copy the process environment, secrets included, into each request's.
     os_environ = {}
     client = None
     body_follows = True
+    chunked = False
 
     def taken(self):
         return self.client is not None and self.client.taken
@@ -99,13 +105,45 @@ class Response(ServerHandler):
         else:
             ServerHandler.finish_response(self)
 
+    def cleanup_headers(self):
+        ServerHandler.cleanup_headers(self)
+        self.headers["Connection"] = "close"
+        if self.needs_chunks():
+            self.headers["Transfer-Encoding"] = "chunked"
+
+    def needs_chunks(self):
+        return (
+            self.may_have_body()
+            and "Content-Length" not in self.headers
+            and self.environ["SERVER_PROTOCOL"] == "HTTP/1.1"
+        )
+
+    def may_have_body(self):
+        head_only = self.environ["REQUEST_METHOD"] == "HEAD"
+        return not head_only and self.status[:3] not in ("204", "304")
+
     def send_headers(self):
         ServerHandler.send_headers(self)
         self.body_follows = self.environ["REQUEST_METHOD"] != "HEAD"
+        self.chunked = "Transfer-Encoding" in self.headers
+
+    def finish_content(self):
+        if not self.headers_sent and not self.may_have_body():
+            self.send_headers()  # wsgiref would say that there are 0 bytes
+        ServerHandler.finish_content(self)
+        if self.chunked:
+            self.chunked = False
+            self._write(b"0\r\n\r\n")
+            self._flush()
 
     def _write(self, data):
-        if self.body_follows and not self.taken():
-            self._or_client_gone(self.stdout.write, data)
+        if not self.body_follows or self.taken():
+            return
+        if self.chunked:
+            if not data:
+                return  # a chunk of nothing would be the last one
+            data = b"%x\r\n%s\r\n" % (len(data), data)
+        self._or_client_gone(self.stdout.write, data)
 
     def _flush(self):
         if not self.taken():
@@ -162,12 +200,8 @@ class Handler(WSGIRequestHandler):
     def read_head(self):
         """Whether there is a request to answer."""
         try:
-            self.raw_requestline = self.rfile.readline(65537)
+            self.raw_requestline = self.rfile.readline(cartridge_limits.LONGEST_LINE)
             if not self.raw_requestline:
-                return False
-            if len(self.raw_requestline) > 65536:
-                self.requestline = self.request_version = self.command = ""
-                self.send_error(414)
                 return False
             if not self.parse_request():
                 return False
@@ -178,6 +212,24 @@ class Handler(WSGIRequestHandler):
             del self.headers[name]
         return True
 
+    def parse_request(self):
+        """Not http.server's, which allows a hundred headers of at most 64 KiB. nginx sends well
+        formed requests."""
+        line = self.raw_requestline.rstrip(b"\r\n")
+        self.requestline = line if str is bytes else line.decode("iso-8859-1")
+        # Not at any white space: U+00A0 is, and may stand in a path.
+        words = self.requestline.split(" ")
+        if len(words) != 3 or words[2] not in ("HTTP/1.0", "HTTP/1.1"):
+            self.command, self.request_version = None, "HTTP/1.0"
+            self.send_error(400, "Bad request line")
+            return False
+        self.command, self.path, self.request_version = words
+        if sys.version_info[0] > 2:
+            self.headers = cartridge_limits.read_headers(self.rfile, self.MessageClass)
+        else:
+            self.headers = self.MessageClass(self.rfile, 0)
+        return True
+
     def body_length(self):
         text = self.headers.get("content-length", "0").strip()
         return int(text) if text.isdigit() else None
@@ -185,6 +237,9 @@ class Handler(WSGIRequestHandler):
     def get_environ(self):
         environ = WSGIRequestHandler.get_environ(self)
         environ["wsgi.input_terminated"] = True
+        cookies = self.all_headers("cookie")
+        if len(cookies) > 1:  # wsgiref puts commas between them
+            environ["HTTP_COOKIE"] = "; ".join(cookies)
         if self.headers.get("content-type") is None:
             del environ["CONTENT_TYPE"]
         if self.server.behind_nginx:
@@ -194,6 +249,11 @@ class Handler(WSGIRequestHandler):
         if cartridge_framing.asks_for_websocket(environ):
             environ["werkzeug.socket"] = cartridge_wsgi.ClientSocket(self.connection)
         return environ
+
+    def all_headers(self, name):
+        if sys.version_info[0] > 2:
+            return self.headers.get_all(name, [])
+        return self.headers.getheaders(name)
 
     def discard(self, body):
         """Reads what the app left unread: closing a connection with unread data would

@@ -26,7 +26,19 @@ fn nginx_accepts_every_kind_of_site_without_a_warning() {
     trusting.settings.trusted_proxies = network::parse_list("all").unwrap();
     trusting.settings.trusted_headers =
         forwarded::parse_list(&format!("{} Remote-User", "x".repeat(40))).unwrap();
-    for site in [plain.site(), files_only, single, odd, trusting] {
+    let with_limits = |line: u64, head: u64, response_head: u64| {
+        let mut site = plain.site();
+        site.settings.max_line_size = line;
+        site.settings.max_head_size = head;
+        site.settings.max_response_head_size = response_head;
+        site
+    };
+    let (k, m) = (1 << 10, 1 << 20);
+    let least = with_limits(k, k, 4 * k);
+    let most = with_limits(m, m, m);
+    let mixed = with_limits(k, m, 63 * k + 1);
+    let all = [plain.site(), files_only, single, odd, trusting, least, most, mixed];
+    for site in all {
         plain.nginx().configure(&site).unwrap();
         let file = layout::main_file(&plain.dir);
         let test = CommandSpec::new(plain.nginx().binary().path.as_path(), &plain.env)

@@ -48,6 +48,20 @@ fn one_written_for_the_original_cartridge_works_unchanged() {
     assert!(bench.dir.logs().join("mine.log").exists());
 }
 
+/// nginx refuses sizes of buffers that do not go together: whoever sets one of them has set those
+/// that go with nginx's own defaults.
+#[test]
+fn one_that_sets_some_of_the_buffers_for_answers_gets_none_of_ours() {
+    for sizes in ["proxy_buffers 4 16k;", "proxy_buffer_size 2k;", "proxy_busy_buffers_size 8k;"] {
+        let in_location = format!("proxy_redirect off; {sizes}");
+        let template = FOR_THE_ORIGINAL.replace("proxy_redirect off;", &in_location);
+        let bench = Bench::new().file("nginx.conf.erb", &template);
+        let _app = App::parrot(&bench.socket());
+        let _nginx = bench.serve();
+        assert_eq!(bench.get("/x").text(), "GET /x HTTP/1.1", "{sizes}");
+    }
+}
+
 #[test]
 fn so_does_one_that_names_the_socket_itself() {
     let socket = "unix:<%= ENV['OPENSHIFT_ADVANCED_PYTHON_DIR'] %>run/appserver.sock";

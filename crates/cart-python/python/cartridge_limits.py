@@ -1,0 +1,57 @@
+"""How much of a request a server takes, and what it says of an answer that nginx will not take.
+
+What nginx lets through, every server takes. nginx is what bounds requests, by variables that
+people set (OPENSHIFT_NGINX_MAX_LINE_SIZE and its like), and a server behind it must not be
+narrower: its own refusal would be another one on each server, and nobody could set it.
+Runs on Python 3.6 and newer, and 2.7.
+"""
+
+import os
+import sys
+from email.parser import Parser
+
+LONGEST_LINE = 2 << 20
+"""No request line and no header is longer, in bytes: those variables end at 1 MiB, and nginx adds
+an address to X-Forwarded-For."""
+
+RESPONSE_HEAD = "OPENSHIFT_NGINX_MAX_RESPONSE_HEAD_SIZE"
+_response_head = int(os.environ.get(RESPONSE_HEAD) or 0)
+"""How many bytes of headers nginx takes from the app, if the cartridge has said so. An app's own
+nginx.conf.erb may say otherwise."""
+
+
+def read_headers(stream, message_class):
+    """The headers of a request, as `http.client.parse_headers` reads them, which allows a hundred
+    and has no parameter for more."""
+    lines = []
+    while not lines or lines[-1] not in (b"\r\n", b"\n", b""):
+        lines.append(stream.readline(LONGEST_LINE))
+    return Parser(_class=message_class).parsestr(b"".join(lines).decode("iso-8859-1"))
+
+
+def widen_gevents():
+    """Lets gevent's own server take as much. It has no parameters for its limits, and gunicorn has
+    workers that are this server."""
+    from gevent import pywsgi
+
+    pywsgi.MAX_REQUEST_LINE = LONGEST_LINE
+    if sys.version_info[0] > 2:  # Python 2 has no others
+
+        def message_class(_handler, stream, *_):
+            return read_headers(stream, pywsgi.OldMessage)
+
+        pywsgi.WSGIHandler.MessageClass = message_class
+
+
+def complaint_of_head(headers):
+    """What is to be said of an answer's headers, pairs of names and values, in the log: all that
+    nginx can say of too many is 502. Else None."""
+    if not _response_head:
+        return None
+    size = sum(len(name) + len(value) + len(": \r\n") for name, value in headers)
+    if size <= _response_head:
+        return None
+    return (
+        "the answer has %d bytes of headers, but nginx takes %d, and answers 502 instead: send fewer"
+        " or shorter ones (cookies, most often), or raise %s" % (size, _response_head, RESPONSE_HEAD)
+    )
