@@ -73,7 +73,10 @@ const BUILD: &[&str] = &[
     "python setup.py egg_info did not run successfully",
     "when getting requirements to build wheel",
     "when generating package metadata",
+    LEGACY,
 ];
+/// How pip before 23.1 built what had no pyproject.toml, when there was no `wheel`.
+const LEGACY: &str = "legacy-install-failure";
 
 impl Unbuilt {
     /// The package that could not be built, if that is what `lines`, all that pip printed, tell.
@@ -158,10 +161,23 @@ fn package(lines: &[String], failed: usize) -> (Option<String>, Option<String>) 
             None => source(line).map(|(name, _)| name),
         }
     };
-    let Some(name) = named.or_else(begun) else { return (None, None) };
+    let legacy = || {
+        let downloaded = |name: &&str| {
+            let it = normalized(name);
+            lines.iter().filter_map(|line| source(line)).any(|(it_is, _)| normalized(it_is) == it)
+        };
+        lines.iter().find_map(|line| legacy(line)).filter(downloaded)
+    };
+    let Some(name) = named.or_else(legacy).or_else(begun) else { return (None, None) };
     let is_it = |(package, _): &(&str, &str)| normalized(package) == normalized(name);
     let version = lines.iter().filter_map(|line| source(line)).find(is_it);
     (Some(name.to_owned()), version.map(|(_, version)| version.to_owned()))
+}
+
+/// `x` in `Running setup.py install for x did not run successfully.`
+fn legacy(line: &str) -> Option<&str> {
+    let rest = line.split_once("Running setup.py install for ")?.1;
+    rest.split_once(" did not run successfully").map(|(name, _)| name)
 }
 
 /// Name and version in `Downloading NAME-VERSION.tar.gz (...)`, `Using cached` or `Processing` one.

@@ -12,6 +12,17 @@ Collecting psycopg2-binary==2.8.5 (from -r requirements.txt (line 1))
   ERROR: Failed building wheel for psycopg2-binary
 ERROR: Failed to build installable wheels for some pyproject.toml based projects (psycopg2-binary)";
 
+/// What pip 23.0 prints where there is no `wheel`, shortened.
+const LEGACY_BUILD: &str = "
+Collecting psycopg2-binary==2.8.5
+  Downloading psycopg2-binary-2.8.5.tar.gz (381 kB)
+Collecting six
+  Downloading six-1.16.0-py2.py3-none-any.whl (11 kB)
+  Running setup.py install for psycopg2-binary: finished with status 'error'
+  × Running setup.py install for psycopg2-binary did not run successfully.
+      error: command '/usr/bin/gcc' failed with exit code 1
+error: legacy-install-failure";
+
 const LINKS: &str = "
   Skipping link: none of the wheel's tags (cp34-cp34m-manylinux1_ARCH) are compatible: https://x/psycopg2_binary-2.8.5-cp34-cp34m-manylinux1_ARCH.whl (from https://x/)
   Skipping link: none of the wheel's tags (cp38-cp38-manylinux1_ARCH) are compatible: https://x/psycopg2_binary-2.8.5-cp38-cp38-manylinux1_ARCH.whl#sha256=00 (from https://x/)
@@ -34,6 +45,13 @@ fn a_package_that_is_too_old_is_told_with_what_would_do() {
     old.python = Some("3.13".to_owned());
     old.place = Some("requirements.txt, line 1".to_owned());
     insta::assert_snapshot!(old, @"psycopg2-binary 2.8.5 (requirements.txt, line 1) is not delivered compiled (as a wheel) for Python 3.13, and cannot be built here: its code does not fit, most often because it is older. Ask for psycopg2-binary 2.10.1, which has a wheel, or use Python 3.8, for which psycopg2-binary 2.8.5 has one");
+}
+
+#[test]
+fn a_package_that_an_older_pip_could_not_build_is_named_too() {
+    let old = unbuilt(LEGACY_BUILD).unwrap();
+    assert_eq!(old.name.as_deref(), Some("psycopg2-binary"));
+    assert_eq!(old.version.as_deref(), Some("2.8.5"));
 }
 
 #[test]
