@@ -33,17 +33,20 @@ const DENIED: &str = "permission denied to the user";
 /// What hooks make, they also mend; the rest is named.
 pub(super) fn unwritable(_: &Stage, gear: &TestGear) {
     let cartridge = gear.cartridge();
-    for own in ["conf", "run", "run/nginx", "logs"] {
+    // A configuration that is in place already is not written again.
+    for own in ["", "conf", "run", "run/nginx", "logs"] {
         let _mode = Mode::of(&cartridge.join(own), 0o500);
         gear.control("restart").done();
     }
     let before = Untouched::now(gear);
+    gear.set("OPENSHIFT_NGINX_WORKERS", "2");
     for (path, mode, named) in [("", 0o500, "conf.next"), ("run/hook.lock", 0o400, "run/hook.lock")]
     {
         let _mode = Mode::of(&cartridge.join(path), mode);
         refused(&gear.control("restart"), &[DENIED, named]);
         before.still(gear);
     }
+    gear.set("OPENSHIFT_NGINX_WORKERS", "");
     gear.write("requirements.txt", "flask\n");
     let environment = cartridge.join("virtenv").canonicalize_utf8().unwrap();
     let mode = Mode::of(environment.parent().unwrap(), 0o500);
