@@ -39,12 +39,6 @@ pub const WAYS: &[Way] = &[
         &["gevent", "packaging"],
     ),
     way(
-        "gunicorn-tornado",
-        "gunicorn",
-        &[(WORKER_CLASS, "gunicorn.workers.gtornado.TornadoWorker")],
-        &["tornado"],
-    ),
-    way(
         "gunicorn-asgi",
         "gunicorn",
         &[(WORKER_CLASS, "gunicorn.workers.gasgi.ASGIWorker"), (APPLICATION, "asgi:application")],
