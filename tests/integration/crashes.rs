@@ -105,7 +105,13 @@ fn a_killed_supervisor_is_succeeded_and_what_is_killed_then_is_back() {
 #[test]
 fn as_long_as_one_of_ours_lives_everything_that_is_killed_at_once_is_back() {
     let gear = running(&fixture("mirror"), &[]);
-    for survivor in [vec![supervisor(&gear)], processes::heirs(&gear)] {
+    let heirs = |gear: &TestGear| {
+        let some = || Some(processes::heirs(gear)).filter(|heirs| !heirs.is_empty());
+        wait::until(LIMIT, some).unwrap()
+    };
+    for survivors in [|gear: &TestGear| vec![supervisor(gear)], heirs] {
+        // Those of now: what was killed before has been started again.
+        let survivor = survivors(&gear);
         let former = supervisor(&gear);
         let mut others = gear.gear().processes().alive();
         others.retain(|process| !survivor.contains(process));
