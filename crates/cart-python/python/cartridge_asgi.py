@@ -1,15 +1,24 @@
-"""What an ASGI app is told of a request that came through nginx, the same on every ASGI server.
+"""What stands between an ASGI server and the app, the same on every server: what the app is told of
+a request that came through nginx, and that its answer ends where it says.
 
-Python 3 only. Believed is what nginx says in headers, so this must stand only where nothing but
-nginx can be the peer: behind a unix socket.
+    application = behind_nginx(framed(application))
+
+Python 3 only.
 """
 
+import sys
+
+import cartridge_limits
 import cartridge_wsgi
+from cartridge_framing import BODILESS, FramingError, sound
 
 
 def behind_nginx(application):
     """`application`, an ASGI callable, with `scope` corrected: the client's address, the scheme,
-    the server's name, and one Cookie header where there were several."""
+    the server's name, and one Cookie header where there were several.
+
+    Believed is what nginx says in headers, so this must stand only where nothing but nginx can be
+    the peer: behind a unix socket."""
 
     async def application_behind_nginx(scope, receive, send):
         if scope["type"] in ("http", "websocket"):
@@ -44,3 +53,68 @@ def _corrected(scope):
         # nginx does not say the port.
         client=(address, 0) if address else None,
     )
+
+
+def framed(application):
+    """What cartridge_framing.py does, for an ASGI callable. Servers with ASGI look at lengths
+    themselves; what they let pass is left here."""
+
+    async def framed_application(scope, receive, send):
+        if scope["type"] == "http":
+            send = _Answer(scope, send).send
+        await application(scope, receive, send)
+
+    return framed_application
+
+
+class _Answer(object):
+    """One answer, message by message."""
+
+    def __init__(self, scope, send):
+        self.scope = scope
+        self.server_send = send
+        self.silent = False
+        """Whether it has no body, whatever the app sends."""
+        self.left = None
+        """How many bytes of body may still follow; None for as many as come."""
+
+    async def send(self, message):
+        if message["type"] == "http.response.start":
+            message = self.begun(message)
+        elif message["type"] == "http.response.body":
+            message = self.measured(message)
+        await self.server_send(message)
+
+    def begun(self, message):
+        status = message["status"]
+        if status < 200:
+            raise FramingError("the app answered with the status %r: 1xx is no answer" % (status,))
+        headers, self.left = sound(
+            (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))
+            for name, value in message.get("headers", ())
+        )
+        self.silent = self.scope["method"] == "HEAD" or status in BODILESS
+        if status in BODILESS:
+            headers = [header for header in headers if header[0].lower() != "content-length"]
+        too_long = cartridge_limits.complaint_of_head(headers)
+        if too_long:
+            sys.stderr.write("%s %r: %s\n" % (self.scope["method"], self.scope["path"], too_long))
+        if any(name == b"upgrade" for name, _ in self.scope["headers"]):
+            # A connection on which an upgrade was asked is never used again.
+            headers.append(("connection", "close"))
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        return dict(message, headers=encoded)
+
+    def measured(self, message):
+        body = message.get("body", b"")
+        if self.silent:
+            return dict(message, body=b"")
+        if self.left is None:
+            return message
+        body = body[:self.left]
+        self.left -= len(body)
+        if self.left and not message.get("more_body", False):
+            raise FramingError(
+                "the app's answer ends %d bytes before its Content-Length" % self.left
+            )
+        return dict(message, body=body)

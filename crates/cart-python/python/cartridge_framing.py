@@ -138,13 +138,13 @@ class _Head(object):
             raise FramingError("the app answered without calling start_response")
         status, headers = self.pending
         code = _CODES[status]
-        headers, length = _sound(headers)
+        headers, length = sound(headers)
         too_long = cartridge_limits.complaint_of_head(headers)
         if too_long:
             self.complain(too_long)
         head_only = self.environ.get("REQUEST_METHOD") == "HEAD"
         if code in BODILESS:
-            headers = [header for header in headers if header[0].lower() != "content-length"]
+            headers = [header for header in headers if _KINDS[header[0]] != "length"]
             length = None
         elif length is None and whole is not None and not (head_only and whole == 0):
             headers.append(("Content-Length", str(whole)))
@@ -281,7 +281,7 @@ _KINDS = _Known(_find_kind)
 """Names of headers: `hop` for those of the connection, `length`, or None."""
 
 
-def _sound(headers):
+def sound(headers):
     """The headers without those of the connection, and the Content-Length that they name."""
     kept, length = [], None
     for header in headers:

@@ -25,8 +25,8 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 def _make_our_modules_importable():
     """These only: this folder itself must not come before the app's."""
     for name in (
-        "cartridge_stacks", "cartridge_limits", "cartridge_framing", "cartridge_framing_asgi",
-        "cartridge_wsgi", "cartridge_asgi",
+        "cartridge_stacks", "cartridge_limits", "cartridge_framing", "cartridge_wsgi",
+        "cartridge_asgi",
     ):
         if name not in sys.modules:
             path = os.path.join(_HERE, name + ".py")
@@ -49,7 +49,6 @@ _make_our_modules_importable()
 
 import cartridge_asgi  # noqa: E402
 import cartridge_framing  # noqa: E402
-import cartridge_framing_asgi  # noqa: E402
 import cartridge_limits  # noqa: E402
 import cartridge_stacks  # noqa: E402
 
@@ -227,6 +226,7 @@ def post_worker_init(worker):
                                "that is killed when the time to stop is over")
         if "gevent.pywsgi" in sys.modules:
             cartridge_limits.widen_gevents()
+            cartridge_framing.close_gevents_connections_after_upgrades()
         _close_after_upgrades()
         _end_without_loss(worker)
         worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi))
@@ -235,7 +235,7 @@ def post_worker_init(worker):
     for name in ("wsgi", "asgi"):
         application = getattr(worker, name, None)
         if _speaks_asgi(application):
-            application = cartridge_framing_asgi.framed(application)
+            application = cartridge_asgi.framed(application)
             if all(listener.sock.family == socket.AF_UNIX for listener in worker.sockets):
                 application = cartridge_asgi.behind_nginx(application)
             setattr(worker, name, application)
@@ -273,8 +273,6 @@ def _close_after_upgrades():
     not be a request."""
     from gunicorn.http.wsgi import Response
 
-    if "gevent.pywsgi" in sys.modules:
-        cartridge_framing.close_gevents_connections_after_upgrades()
     should_close = Response.should_close
 
     def should_close_after_upgrade(self):

@@ -7,7 +7,6 @@ use cart_core::files::{self, FileError};
 const FILES: &[(&str, &str)] = &[
     ("cartridge_asgi.py", include_str!("../python/cartridge_asgi.py")),
     ("cartridge_framing.py", include_str!("../python/cartridge_framing.py")),
-    ("cartridge_framing_asgi.py", include_str!("../python/cartridge_framing_asgi.py")),
     ("cartridge_limits.py", include_str!("../python/cartridge_limits.py")),
     ("cartridge_stacks.py", include_str!("../python/cartridge_stacks.py")),
     ("cartridge_wsgi.py", include_str!("../python/cartridge_wsgi.py")),
