@@ -21,8 +21,6 @@ HOP_BY_HOP = frozenset((
     "transfer-encoding", "upgrade",
 ))
 """Headers about one connection, which is the server's business (PEP 3333, Other HTTP Features)."""
-UNREAD_BLOCK = 65536
-"""Bytes read at once of a request's body that the app left unread."""
 
 
 class FramingError(Exception):
@@ -38,8 +36,9 @@ def asks_for_websocket(environ):
     )
 
 
-def framed(application):
-    """`application` as a WSGI callable whose answers end where they say."""
+def framed(application, at_end=None):
+    """`application` as a WSGI callable whose answers end where they say. `at_end` is called with
+    the environ when the answer to a request with a body is over."""
 
     def framed_application(environ, start_response):
         if asks_for_websocket(environ):
@@ -50,11 +49,10 @@ def framed(application):
         head = _Head(environ, start_response)
         result = application(environ, head.start_response)
         if isinstance(result, (list, tuple)) and not head.written:
-            blocks = head.frame_whole(result)
-            if not _has_body(environ):
-                return blocks
-            return _Answer(environ, head, blocks)
-        return _Answer(environ, head, result)
+            result = head.frame_whole(result)
+            if at_end is None or not _has_body(environ):
+                return result
+        return _Answer(head, result, at_end if _has_body(environ) else None)
 
     return framed_application
 
@@ -200,10 +198,10 @@ class _Head(object):
 class _Answer(object):
     """The body, block by block."""
 
-    def __init__(self, environ, head, result):
-        self.environ = environ
+    def __init__(self, head, result, at_end):
         self.head = head
         self.result = result
+        self.at_end = at_end
 
     def __iter__(self):
         head = self.head
@@ -221,18 +219,8 @@ class _Answer(object):
             if hasattr(self.result, "close"):
                 self.result.close()
         finally:
-            if _has_body(self.environ):
-                self.read_rest()
-
-    def read_rest(self):
-        """Reads what the app left of the request: closing a connection on which something is
-        unread may take the answer away from nginx."""
-        try:
-            body = self.environ["wsgi.input"]
-            while body.read(UNREAD_BLOCK):
-                pass
-        except Exception:
-            pass  # the client is gone, or the app has closed it
+            if self.at_end:
+                self.at_end(self.head.environ)
 
 
 def _no_write(data):

@@ -229,7 +229,7 @@ def post_worker_init(worker):
             cartridge_framing.close_gevents_connections_after_upgrades()
         _close_after_upgrades()
         _end_without_loss(worker)
-        worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi))
+        worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi, _read_rest))
         return
     # gunicorn's own ASGI worker keeps the app elsewhere.
     for name in ("wsgi", "asgi"):
@@ -306,6 +306,17 @@ def _end_without_loss(worker):
         worker.enqueue_req(TConn(worker.cfg, connection, client, server))
 
     worker.accept = accept
+
+
+def _read_rest(environ):
+    """Reads what the app left of a request's body: gunicorn closes its connection, and with something
+    unread on it that may take the answer away from nginx. For a few seconds, as the other launchers."""
+    until = time.monotonic() + 5
+    try:
+        while environ["wsgi.input"].read(65536) and time.monotonic() < until:
+            pass
+    except Exception:
+        pass  # the client is gone, or the app has closed it
 
 
 def _behind_nginx(application):
