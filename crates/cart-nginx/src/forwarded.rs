@@ -7,7 +7,6 @@
 //! drops by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use crate::statement::{self, Statement};
 
@@ -97,9 +96,6 @@ const KNOWN: &[&str] = &[
     "X-SSL-Client-S-DN", "X-SSL-Client-Verify", "X-SSL-Verified",
 ];
 
-/// Nobody nests deeper; what does is left as it is.
-const DEEPEST: usize = 32;
-
 /// A header that the app gets as a trusted proxy said it, and from nobody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedHeader(String);
@@ -175,12 +171,9 @@ pub(crate) type Included = BTreeMap<String, BTreeSet<String>>;
 
 /// The files that a configuration includes, at whatever depth, as it names them.
 pub(crate) fn includes(text: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    each_block(text, 0..text.len(), DEEPEST, &mut |block, _| {
-        let includes = block.iter().filter(|statement| statement.word(0) == Some("include"));
-        found.extend(includes.filter_map(|statement| Some(statement.word(1)?.to_owned())));
-    });
-    found
+    let blocks = statement::blocks(text);
+    let included = blocks.iter().flatten().filter_map(Statement::included);
+    included.map(str::to_owned).collect()
 }
 
 /// The headers that a piece of configuration sets for the app at its top level, in lower case.
@@ -193,18 +186,15 @@ pub(crate) fn set_in(text: &[u8]) -> BTreeSet<String> {
 /// counts. Lines stay where they are.
 pub(crate) fn completed(text: &[u8], said: &[Said], included: &Included) -> Vec<u8> {
     let mut places = Vec::new();
-    each_block(text, 0..text.len(), DEEPEST, &mut |block, start| {
+    for block in statement::blocks(text) {
         let mut set_here = BTreeSet::new();
         let mut end = None;
-        for statement in block {
-            let of_a_file = match (statement.word(0), statement.word(1)) {
-                (Some("include"), Some(file)) => included.get(file).cloned(),
-                _ => None,
-            };
+        for statement in &block {
+            let of_a_file = statement.included().and_then(|file| included.get(file).cloned());
             let names = of_a_file.unwrap_or_else(|| header(statement).into_iter().collect());
             if !names.is_empty() {
                 set_here.extend(names);
-                end = Some(start + statement.range.end);
+                end = Some(statement.range.end);
             }
         }
         if let Some(end) = end {
@@ -212,7 +202,7 @@ pub(crate) fn completed(text: &[u8], said: &[Said], included: &Included) -> Vec<
             let line = |s: &Said| format!(" proxy_set_header {} {};", s.name, s.value);
             places.push((end, missing.map(line).collect::<String>()));
         }
-    });
+    }
     places.sort_by_key(|(at, _)| *at);
     let mut completed = text.to_vec();
     for (at, addition) in places.iter().rev() {
@@ -225,23 +215,6 @@ pub(crate) fn completed(text: &[u8], said: &[Said], included: &Included) -> Vec<
 fn header(statement: &Statement) -> Option<String> {
     let sets_one = statement.word(0) == Some("proxy_set_header");
     sets_one.then(|| statement.word(1).unwrap_or_default().to_ascii_lowercase())
-}
-
-/// Shows `look` the statements of the text `within`, with where that begins, and of every block in it.
-fn each_block(
-    text: &[u8],
-    within: Range<usize>,
-    depth: usize,
-    look: &mut dyn FnMut(&[Statement], usize),
-) {
-    let block = statement::statements(&text[within.clone()]);
-    look(&block, within.start);
-    for inner in block.into_iter().filter_map(|statement| statement.block) {
-        if depth > 0 {
-            let inner = within.start + inner.start..within.start + inner.end;
-            each_block(text, inner, depth - 1, look);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use cart_core::{CartridgeDir, glob};
 
 use crate::layout::{self, MAIN_FILE, SERVER_FILE};
 use crate::stage::{place_in_template, shown};
-use crate::statement::{Statement, statements};
+use crate::statement::blocks;
 use crate::user_config::{UserConfig, UserLine};
 
 /// No file is longer that is looked into.
@@ -38,18 +38,12 @@ struct Search<'a> {
 impl Search<'_> {
     /// Looks at the text of the app's configuration, or of the `file` that it includes.
     fn look(&mut self, text: &[u8], file: Option<&Utf8Path>) -> Result<(), IncludeError> {
-        let mut pieces = vec![(0, text)];
-        while let Some((start, piece)) = pieces.pop() {
-            for statement in statements(piece) {
-                if let Some(block) = &statement.block {
-                    pieces.push((start + block.start, &piece[block.clone()]));
-                } else if let Some(path) = included(&statement) {
-                    let before = &text[..start + statement.range.start];
-                    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-                    for path in self.meant(path) {
-                        self.enter(&path, file, line)?;
-                    }
-                }
+        for statement in blocks(text).into_iter().flatten() {
+            let Some(path) = statement.included() else { continue };
+            let before = &text[..statement.range.start];
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            for path in self.meant(path) {
+                self.enter(&path, file, line)?;
             }
         }
         Ok(())
@@ -117,10 +111,6 @@ impl Search<'_> {
         found.retain(|path| !path.file_name().is_some_and(|name| name.starts_with('.')));
         found
     }
-}
-
-fn included(statement: &Statement) -> Option<&str> {
-    (statement.word(0) == Some("include")).then(|| statement.word(1)).flatten()
 }
 
 /// An `include` that nginx must not be shown.

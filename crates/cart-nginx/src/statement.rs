@@ -21,32 +21,47 @@ impl Statement {
     pub(crate) fn word(&self, index: usize) -> Option<&str> {
         std::str::from_utf8(self.words.get(index)?).ok()
     }
+
+    /// What it includes, if it is an `include`.
+    pub(crate) fn included(&self) -> Option<&str> {
+        (self.word(0) == Some("include")).then(|| self.word(1)).flatten()
+    }
 }
+
+/// Nobody nests blocks deeper; what does is left as it is. Each level is read once more.
+const DEEPEST: usize = 32;
 
 /// The statements of `text`, blocks unopened.
 pub(crate) fn statements(text: &[u8]) -> Vec<Statement> {
-    let mut reader = Reader { text, at: 0 };
+    within(text, 0..text.len())
+}
+
+/// The statements of `text`, and those of every block in it, block by block.
+pub(crate) fn blocks(text: &[u8]) -> Vec<Vec<Statement>> {
+    let mut level = vec![statements(text)];
     let mut found = Vec::new();
-    while let Some(statement) = reader.statement() {
-        found.push(statement);
+    for _ in 0..DEEPEST {
+        let inner = level.iter().flatten().filter_map(|statement| statement.block.clone());
+        let next: Vec<_> = inner.map(|range| within(text, range)).collect();
+        found.append(&mut level);
+        level = next;
     }
     found
 }
 
 /// Whether one of `directives` stands anywhere in `text`, inside blocks, too.
 pub(crate) fn mention(text: &[u8], directives: &[&str]) -> bool {
-    let mut reader = Reader { text, at: 0 };
-    let mut begins = true;
-    while let Some(token) = reader.token() {
-        begins = match token {
-            Token::Word(word) if begins && directives.iter().any(|d| d.as_bytes() == word) => {
-                return true;
-            }
-            Token::Word(_) => false,
-            Token::Open | Token::Close | Token::End => true,
-        };
+    let is_one = |s: &Statement| s.word(0).is_some_and(|word| directives.contains(&word));
+    blocks(text).iter().flatten().any(is_one)
+}
+
+fn within(text: &[u8], range: Range<usize>) -> Vec<Statement> {
+    let mut reader = Reader { text: &text[..range.end], at: range.start };
+    let mut found = Vec::new();
+    while let Some(statement) = reader.statement() {
+        found.push(statement);
     }
-    false
+    found
 }
 
 struct Reader<'t> {
@@ -195,6 +210,21 @@ mod tests {
             outline("gzip on;\nserver { listen 80; location / { root /x; } } tcp_nodelay on;"),
             ["gzip|on", "server {}", "tcp_nodelay|on"]
         );
+    }
+
+    #[test]
+    fn blocks_in_blocks_are_opened_as_deep_as_anybody_nests() {
+        let outlines = |text: &str| -> Vec<_> {
+            blocks(text.as_bytes())
+                .iter()
+                .flatten()
+                .filter_map(|s| s.word(0))
+                .map(str::to_owned)
+                .collect()
+        };
+        assert_eq!(outlines("a { b { c 1; } d 1; } e 1;"), ["a", "e", "b", "d", "c"]);
+        let deep = format!("{}{}", "a {".repeat(100_000), "}".repeat(100_000));
+        assert_eq!(blocks(deep.as_bytes()).len(), DEEPEST);
     }
 
     #[test]
