@@ -135,9 +135,12 @@ pub fn group(pid: u32) -> Option<u32> {
 }
 
 /// Whether a process belongs to a session whose leader has ended: what a daemon left behind does.
+/// The session that a container was entered from has the number 0 in it, and nobody there can tell
+/// whether its leader has ended: it counts as alive.
 #[must_use]
 pub fn outlives_its_session(pid: u32) -> bool {
-    Stat::read(pid).is_some_and(|stat| ProcessId::of(stat.session).is_none())
+    let session = Stat::read(pid).map(|stat| stat.session);
+    session.is_some_and(|leader| leader != 0 && ProcessId::of(leader).is_none())
 }
 
 /// Whether a process has a terminal: somebody sits before it.
@@ -309,8 +312,6 @@ mod tests {
         assert_eq!(printing_below(&dir), [id]);
         std::fs::remove_file(dir.join("log")).unwrap();
         assert_eq!(printing_below(&dir), [id]);
-        // Its session is this test's.
-        assert!(!outlives_its_session(id.pid));
         id.signal(Signal::STOP);
         let limit = Duration::from_secs(20);
         assert!(wait::until(limit, || is_stopped(id.pid).then_some(())).is_some());
@@ -325,6 +326,28 @@ mod tests {
             let now = Timespec { tv_sec: 0, tv_nsec: 0 };
             assert_eq!(poll(&mut ended, Some(&now)), Ok(1));
         }
+    }
+
+    #[test]
+    fn a_process_outlives_its_session_from_the_end_of_its_leader() {
+        use std::io::BufRead;
+        use std::process::{Command, Stdio};
+        let mut leader = Command::new("setsid")
+            .args(["sh", "-c", "sleep 60 & echo $!; read line"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        let output = leader.stdout.take().unwrap();
+        std::io::BufReader::new(output).read_line(&mut said).unwrap();
+        let left: u32 = said.trim().parse().unwrap();
+        assert!(!outlives_its_session(leader.id()) && !outlives_its_session(left));
+        // Its next line is the end of its input.
+        leader.wait().unwrap();
+        let outlives = outlives_its_session(left);
+        ProcessId::of(left).unwrap().signal(Signal::KILL);
+        assert!(outlives);
     }
 
     #[test]
