@@ -329,6 +329,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "services never lead a session, and setsid does")]
     fn a_process_outlives_its_session_from_the_end_of_its_leader() {
         use std::io::BufRead;
         use std::process::{Command, Stdio};

@@ -9,6 +9,8 @@ pub mod worker_class;
 // What the app is and asks for.
 pub mod entry_point;
 pub mod inputs;
+pub mod interface;
+pub mod procfile;
 pub mod project;
 pub mod requirements;
 
