@@ -26,6 +26,7 @@ mod record;
 mod succession;
 mod supervised;
 mod supervisor;
+mod takeover;
 mod upkeep;
 
 pub use client::{Client, ClientError};
