@@ -36,7 +36,7 @@ pub const WAYS: &[Way] = &[
         "gunicorn-pywsgi",
         "gunicorn",
         &[(WORKER_CLASS, "gunicorn.workers.ggevent.GeventPyWSGIWorker")],
-        &["gevent", "packaging"],
+        &[],
     ),
     way(
         "gunicorn-asgi",
