@@ -22,10 +22,11 @@ const LIMIT: Duration = Duration::from_secs(50 * 60);
 
 /// Notes that the deployment which was just built has a release to run, if it has.
 pub(crate) fn note(ctx: &Context<'_>) -> Result<(), Error> {
-    Ok(match line(ctx)? {
+    match line(ctx)? {
         Some(_) => files::write_atomic(&path(ctx), deployment(ctx).as_bytes(), 0o600)?,
         None => files::remove_if_exists(&path(ctx))?,
-    })
+    }
+    Ok(())
 }
 
 /// Runs the release of the deployment that is being put in place, if it is due. It is not run a second
