@@ -58,7 +58,7 @@ fn path(ctx: &Context<'_>) -> Utf8PathBuf {
     ctx.dir.run().join("release.due")
 }
 
-/// By its id. Of hooks that are called by hand there is none.
+/// By its name: it gets its id after its build only. Of hooks that are called by hand there is none.
 fn deployment(ctx: &Context<'_>) -> String {
-    ctx.gear.newest_deployment().and_then(|deployment| deployment.id).unwrap_or_default()
+    ctx.gear.newest_deployment().unwrap_or_default().name
 }
