@@ -209,6 +209,8 @@ fn where_nothing_serves_while_a_release_fails_what_worked_last_is_started() {
     gear.deploy(&app.directory).failed_saying(&["The release failed: it ended with exit code 1"]);
     assert_eq!(get(gear.address(), "/").body, "mirror");
     assert_eq!(get(gear.address(), "/version").body, "first");
+    let state = files::read(&gear.gear().layout().state_file()).unwrap();
+    assert_eq!(state, b"started\n", "what runs is found by what stops and boots");
 }
 
 /// Where the fixture's app is.
