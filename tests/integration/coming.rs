@@ -45,7 +45,7 @@ impl App {
     /// A Procfile whose release prints the app's version, and leaves a line in the data directory.
     fn release(&self, version: &str, end: &str) {
         let line = format!("echo releasing {version}; cat version >>$OPENSHIFT_DATA_DIR/releases");
-        self.write("Procfile", &format!("web: nothing of ours\nrelease: {line}; {end}\n"));
+        self.write("Procfile", &format!("# What a deployment does.\nrelease: {line}; {end}\n"));
         self.write("version", &format!("{version}\n"));
         self.write("public/version", version);
     }
