@@ -16,6 +16,15 @@ use crate::advanced_python::AdvancedPython;
 /// As the other cartridge is called, and its directory in a gear's home.
 const NAME: &str = "python";
 
+/// Its variables.
+const NAMES: [&str; 5] = [
+    "OPENSHIFT_PYTHON_DIR",
+    "OPENSHIFT_PYTHON_IP",
+    "OPENSHIFT_PYTHON_PORT",
+    "OPENSHIFT_PYTHON_VERSION",
+    "OPENSHIFT_PYTHON_LOG_DIR",
+];
+
 /// Where requests reach the app. Heroku's apps ask for it in order to listen there; here nginx does.
 const PORT: &str = "PORT";
 
@@ -33,14 +42,14 @@ pub(crate) fn variables(
     };
     let stamp = || Stamp::read(&Places::on_gear(ctx.gear, ctx.dir).environment);
     let python = python.cloned().or_else(|| Some(stamp()?.python.version));
-    let all = [
-        ("OPENSHIFT_PYTHON_DIR", Some(format!("{}/", ctx.dir.path()))),
-        ("OPENSHIFT_PYTHON_IP", ours("IP")),
-        ("OPENSHIFT_PYTHON_PORT", ours("PORT")),
-        ("OPENSHIFT_PYTHON_VERSION", python.map(|v| format!("{}.{}", v.major, v.minor))),
-        ("OPENSHIFT_PYTHON_LOG_DIR", Some(format!("{}/", ctx.dir.logs()))),
+    let values = [
+        Some(format!("{}/", ctx.dir.path())),
+        ours("IP"),
+        ours("PORT"),
+        python.map(|v| format!("{}.{}", v.major, v.minor)),
+        Some(format!("{}/", ctx.dir.logs())),
     ];
-    let known = all.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let known = NAMES.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?)));
     known.filter(|(name, _)| !is_given_elsewhere(ctx, name)).collect()
 }
 
@@ -55,8 +64,9 @@ pub(crate) fn completed(ctx: &Context<'_>) -> GearEnv {
     env
 }
 
-/// Gives [`variables`] to sessions and to people's hooks. A node refuses a cartridge whose `env/`
-/// holds a name of `~/.env/` (node-contract.md, Environment).
+/// Gives [`variables`] to sessions and to people's hooks, and takes back what somebody else gives
+/// now. A node refuses a cartridge whose `env/` holds a name of `~/.env/` (node-contract.md,
+/// Environment).
 ///
 /// # Errors
 /// [`FileError`] naming the file.
@@ -67,7 +77,8 @@ pub(crate) fn write_variables(
     for (name, value) in variables(ctx, python) {
         files::write_if_changed(&ctx.dir.env().join(name), value.as_bytes(), 0o644)?;
     }
-    Ok(())
+    let mut others = NAMES.into_iter().filter(|name| is_given_elsewhere(ctx, name));
+    others.try_for_each(|name| files::remove_if_exists(&ctx.dir.env().join(name)))
 }
 
 /// Whether the node, another cartridge or the user gives this variable to the gear (node-contract.md,
@@ -148,6 +159,8 @@ mod tests {
             (".env/user_vars/OPENSHIFT_PYTHON_LOG_DIR", "/my/logs/"),
         ];
         on_gear(&files, |ctx| {
+            let former = ctx.dir.env().join("OPENSHIFT_PYTHON_DIR");
+            files::write_atomic(&former, b"/ours/", 0o644).unwrap();
             let names: Vec<_> = variables(ctx, None).into_iter().map(|(name, _)| name).collect();
             assert_eq!(names, ["OPENSHIFT_PYTHON_PORT"]);
             write_variables(ctx, None).unwrap();
