@@ -5,6 +5,7 @@ use std::time::Duration;
 use cart_core::cartridge::Context;
 use cart_core::files;
 use cart_nginx::{Change as ConfigChange, Nginx, Stage};
+use cart_python::collected;
 use cart_supervisor::{
     Change, Client, ClientError, Failure, ServiceSpec, ServiceState, ServiceStatus,
 };
@@ -50,6 +51,8 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
     let (ready, stage) = Ready::prepare(ctx)?;
     let up = bring_up(ctx, &ready, stage, renew)?;
     measured::through_nginx(ctx, &ready)?;
+    // What cannot be removed now is removed another time.
+    let _ = collected::sweep(&ready.app.places.environment);
     ctx.result(&messages::up(up, &ready));
     if ready.site.believes_neighbours_unasked() {
         ctx.message(&messages::believes_neighbours(ready.site.listen));

@@ -31,6 +31,8 @@ pub struct Places {
     pub launchers: Utf8PathBuf,
     /// Where pip may keep a cache.
     pub tmp: Utf8PathBuf,
+    /// The app's data.
+    pub data: Utf8PathBuf,
 }
 
 impl Places {
@@ -43,6 +45,7 @@ impl Places {
             environment: dir.path().join("virtenv"),
             launchers: dir.conf().join("python"),
             tmp: gear.tmp.clone(),
+            data: gear.data.clone(),
         }
     }
 }
@@ -137,6 +140,12 @@ impl PythonApp {
         self.settings.server.name()
     }
 
+    /// A command of the app's own: in its repository and its environment, as its server runs.
+    #[must_use]
+    pub fn command(&self, program: impl Into<Utf8PathBuf>) -> CommandSpec {
+        CommandSpec::new(program, &self.pips_env()).dir(&self.places.repo)
+    }
+
     /// Worker processes that the server will have, or `None` when it has none.
     #[must_use]
     pub fn workers(&self) -> Option<u32> {
@@ -146,7 +155,7 @@ impl PythonApp {
         })
     }
 
-    /// What pip sees of the gear's environment.
+    /// What pip sees of the gear's environment, and commands of the app's.
     fn pips_env(&self) -> GearEnv {
         environment_for(&VirtualEnv::at(&self.places.environment), &self.env)
     }

@@ -15,6 +15,7 @@ pub mod project;
 pub mod requirements;
 
 // What it runs on.
+pub mod collected;
 pub mod dependencies;
 pub mod interpreter;
 pub mod locale;

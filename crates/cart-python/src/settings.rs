@@ -68,6 +68,18 @@ pub const PYPI_MIRROR_URL: Setting = Setting {
     allowed: "a URL such as `https://mirror.example.com/simple`",
 };
 
+/// Whether Django's `collectstatic` is run.
+pub const COLLECTSTATIC: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_COLLECTSTATIC",
+    meaning: "whether a build collects the static files of a Django project with a STATIC_ROOT; \
+              nginx then serves them at STATIC_URL",
+    default: "yes, unless DISABLE_COLLECTSTATIC=1",
+    allowed: "yes or no",
+};
+
+/// Heroku's way to say no.
+const DISABLE_COLLECTSTATIC: &str = "DISABLE_COLLECTSTATIC";
+
 /// How long a start may take.
 pub const START_TIMEOUT: Setting = Setting {
     name: "OPENSHIFT_PYTHON_START_TIMEOUT",
@@ -125,6 +137,7 @@ pub const SETTINGS: &[Setting] = &[
     WSGI_APPLICATION,
     REQUIREMENTS_PATH,
     PYPI_MIRROR_URL,
+    COLLECTSTATIC,
     START_TIMEOUT,
     DRAIN_TIMEOUT,
     PROBE_PATH,
@@ -150,6 +163,8 @@ pub struct PythonSettings {
     pub requirements_path: Option<Utf8PathBuf>,
     /// The package index to prefer.
     pub mirror: Option<MirrorUrl>,
+    /// Whether static files are collected.
+    pub collects_static: bool,
     /// How long a start may take.
     pub start_timeout: Duration,
     /// How long running requests may take when their server is to go.
@@ -177,6 +192,7 @@ impl PythonSettings {
             wsgi_application: WSGI_APPLICATION.read(env, EntryPoint::parse)?,
             requirements_path: REQUIREMENTS_PATH.read(env, one_line)?.map(Into::into),
             mirror: PYPI_MIRROR_URL.read(env, MirrorUrl::parse)?,
+            collects_static: COLLECTSTATIC.read(env, yes_or_no)?.unwrap_or_else(|| !disabled(env)),
             start_timeout: seconds(START_TIMEOUT, env, 60)?,
             drain_timeout: seconds(DRAIN_TIMEOUT, env, 30)?,
             probe_path: PROBE_PATH.read(env, ProbePath::parse)?.unwrap_or_default(),
@@ -200,6 +216,18 @@ fn server(env: &GearEnv) -> Result<&'static dyn WsgiServer, SettingError> {
         }
         error
     })
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text.trim() {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
+fn disabled(env: &GearEnv) -> bool {
+    env.get(DISABLE_COLLECTSTATIC).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 fn count(setting: Setting, env: &GearEnv) -> Result<Option<u32>, SettingError> {
@@ -261,6 +289,7 @@ mod tests {
             (WSGI_APPLICATION, "../app.py"),
             (REQUIREMENTS_PATH, "a\nb"),
             (PYPI_MIRROR_URL, "mirror.example.com"),
+            (COLLECTSTATIC, "1"),
             (START_TIMEOUT, "0"),
             (DRAIN_TIMEOUT, "3601"),
             (PROBE_PATH, "health"),
@@ -272,6 +301,17 @@ mod tests {
             assert!(text.starts_with(&format!("{} is {value:?}", setting.name)), "{text}");
             assert!(text.contains(setting.allowed), "{text}");
         }
+    }
+
+    #[test]
+    fn static_files_are_collected_unless_somebody_says_no_as_here_or_as_with_heroku() {
+        let collects = |ours: &str, herokus: &str| {
+            let env = GearEnv::new().with(COLLECTSTATIC.name, ours);
+            let env = env.with(DISABLE_COLLECTSTATIC, herokus);
+            PythonSettings::from_env(&env).unwrap().collects_static
+        };
+        assert!(collects("", "") && collects("", "0") && collects("yes", "1"));
+        assert!(!collects("no", "") && !collects("", "1"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use cart_core::files::{self, FileError};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::collected::Collected;
 use crate::interpreter::{Interpreter, PythonVersion};
 
 /// Its name inside an environment.
@@ -34,6 +35,9 @@ pub struct Stamp {
     /// The packages that are there because a server asked for them, not the app, each with the
     /// lines that it was asked for by. Only those may be replaced by a version of our choice.
     pub ours: BTreeMap<String, Vec<String>>,
+    /// The static files that are kept in it, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected: Option<Collected>,
 }
 
 impl Stamp {
@@ -47,6 +51,7 @@ impl Stamp {
             repo: repo.to_owned(),
             app: String::new(),
             ours: BTreeMap::new(),
+            collected: None,
         }
     }
 

@@ -126,7 +126,7 @@ impl Drop for Stage {
 
 /// The directory that `place` leads to, also when nothing is there yet: on a gear the name in
 /// the cartridge's directory is a link to the node's place for dependencies.
-pub(super) fn resolved(place: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
+pub(crate) fn resolved(place: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
     if let Ok(real) = place.canonicalize_utf8() {
         return Ok(real);
     }
