@@ -1,5 +1,7 @@
 //! gunicorn's kinds of worker.
 
+use crate::interface::Interface;
+
 /// The name of a kind of worker, or the dotted path of a class that the app brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerClass(String);
@@ -45,6 +47,15 @@ impl Default for WorkerClass {
     fn default() -> Self {
         Self("gevent".to_owned())
     }
+}
+
+/// How workers of this class call the app, by what is known of public ones. One that the app
+/// brings itself may be called anything, and calls its app as gunicorn's own do, by WSGI, unless
+/// its name says otherwise.
+pub(crate) fn interface_of(class: &str) -> Interface {
+    let name = class.to_ascii_lowercase();
+    let is_asgi = ["uvicorn", "hypercorn", "asgi"].iter().any(|word| name.contains(word));
+    if is_asgi { Interface::Asgi } else { Interface::Wsgi }
 }
 
 /// Whether `text` is one or more Python names joined by dots.
