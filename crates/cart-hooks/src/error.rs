@@ -143,6 +143,7 @@ impl Error {
             | Self::Python(
                 PythonError::Setting(_)
                 | PythonError::EntryPoint(_)
+                | PythonError::CannotRun(_)
                 | PythonError::Inputs(_)
                 | PythonError::Interpreter(InterpreterError::UnknownVersion { .. }),
             ) => CONFIGURATION,

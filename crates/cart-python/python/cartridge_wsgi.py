@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 
+import cartridge_interface
 import cartridge_stacks
 
 LISTENER = 3
@@ -26,6 +27,10 @@ SETTING = "OPENSHIFT_PYTHON_WSGI_APPLICATION"
 clock = getattr(time, "monotonic", time.time)
 """Seconds that only pass: a system whose clock is set must not cut a request short. Python 2
 has no such clock."""
+
+
+loaded = "the app"
+"""The callable that was loaded last, for messages: `app` in main.py."""
 
 
 class AppError(Exception):
@@ -54,14 +59,27 @@ def load(value):
         label = target
     else:
         label = _relative(getattr(module, "__file__", None) or _file_of(target))
-    return _find_callable(module, name, target, label)
+    found = _find_callable(module, name, target, label)
+    global loaded
+    loaded = "`%s` in %s" % (name, label)
+    return found
 
 
-def load_or_exit(value):
+def refuse_other_interface(application, speaks):
+    """Raises AppError when the app that was loaded last cannot be called as `speaks` says."""
+    complaint = cartridge_interface.complaint(application, speaks, loaded)
+    if complaint:
+        raise AppError(complaint)
+
+
+def load_or_exit(value, speaks=cartridge_interface.WSGI):
     """Like `load`, for a program: on failure the traceback of the app's own code, then
-    one line saying what is wrong, both on standard error, and exit status 1."""
+    one line saying what is wrong, both on standard error, and exit status 1. So also for an
+    app of another interface than the server `speaks`."""
     try:
-        return load(value)
+        application = load(value)
+        refuse_other_interface(application, speaks)
+        return application
     except AppError as error:
         _write_own_traceback(error)
         fail(str(error))
@@ -156,8 +174,8 @@ def _find_callable(module, name, target, label):
             raise AppError(_missing(module, name, target, label))
     if not callable(found):
         raise AppError(
-            "`%s` in %s is %s, not a callable: it must be a WSGI application, "
-            "a callable that takes (environ, start_response)"
+            "`%s` in %s is %s, not a callable: it must be a WSGI application, a callable that "
+            "takes (environ, start_response), or an ASGI application"
             % (name, label, type(found).__name__)
         )
     return found
