@@ -126,7 +126,7 @@ impl Error {
             | Self::Config(ConfigError::User(_) | ConfigError::Test(_) | ConfigError::Model(_))
             | Self::Python(
                 PythonError::Setting(_)
-                | PythonError::EntryPoint(_)
+                | PythonError::Discovery(_)
                 | PythonError::Inputs(_)
                 | PythonError::Interpreter(InterpreterError::UnknownVersion { .. }),
             ) => CONFIGURATION,

@@ -8,15 +8,15 @@ use cart_core::{CartridgeDir, CommandSpec, Gear, GearEnv, SettingError};
 use semver::Version;
 
 use crate::dependencies::{self, DependencyError, Ensured, Wish};
+use crate::discovery::{self, DiscoveryError, Found};
 use crate::entry_point::{EntryPoint, EntryPointError};
 use crate::inputs::{Inputs, InputsError};
 use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion};
 use crate::locale;
-use crate::project::Project;
 use crate::server::{Launch, WsgiServer};
 use crate::settings::PythonSettings;
 use crate::sizing::Resources;
-use crate::stamp::Stamp;
+use crate::stamp::{BasePython, Fate, Stamp};
 use crate::support;
 use crate::virtualenv::{VirtualEnv, environment_for, outside};
 
@@ -93,16 +93,42 @@ impl PythonApp {
     ) -> Result<Prepared, PythonError> {
         let named = self.settings.requirements_path.as_deref();
         let inputs = Inputs::read(&self.places.repo, named, &self.pips_env())?;
-        self.refuse_early(&inputs)?;
+        let found = self.find()?;
+        self.refuse_early(&inputs, &found)?;
+        if found.is_new {
+            progress(&capitalized(&found.because));
+        }
         let ensured = self.ensure(&inputs, from_nothing, progress)?;
-        let entry_point = self.locate(|| ensured.venv.import_folders())?;
+        let entry_point = self.locate(&found, || ensured.venv.import_folders())?;
         support::write(&self.places.launchers)?;
         Ok(Prepared {
             launch: self.launch(ensured.venv, entry_point),
             server: self.settings.server,
             python: ensured.python,
             changed: ensured.changed,
+            found,
         })
+    }
+
+    /// Finds the app, without installing or importing anything. When nothing has changed since the
+    /// last time, no process runs.
+    ///
+    /// # Errors
+    /// [`PythonError::Discovery`], and [`PythonError::Interpreter`] when there is no Python that
+    /// could read its files.
+    pub fn find(&self) -> Result<Found, PythonError> {
+        let stamp = Stamp::read(&self.places.environment).map(|stamp| stamp.python);
+        let python = match stamp.filter(|p| p.is(self.version) && p.fate() == Fate::Same) {
+            Some(python) => python,
+            None => BasePython::of(&self.find_interpreter()?)?,
+        };
+        Ok(discovery::find(&discovery::Search {
+            repo: &self.places.repo,
+            set: self.settings.application.as_ref(),
+            python: &python,
+            env: &self.env,
+            place: &self.places.launchers,
+        })?)
     }
 
     /// Makes the environment without asking for the app, which need not be there yet, nor a
@@ -172,29 +198,26 @@ impl PythonApp {
     }
 
     /// Nobody should wait for an installation to hear that there is no app: unless something is
-    /// installed that may bring it, it must be there now. Nothing but the repository itself
-    /// brings a module that nobody named.
-    fn refuse_early(&self, inputs: &Inputs) -> Result<(), PythonError> {
-        let named = self.settings.wsgi_application.is_some();
-        let is_package = matches!(inputs.project, Project::Package { .. });
-        if is_package || (named && inputs.ask_for_something()) {
+    /// installed that may bring it, it must be there now.
+    fn refuse_early(&self, inputs: &Inputs, found: &Found) -> Result<(), PythonError> {
+        if found.is_named && inputs.ask_for_something() {
             return Ok(());
         }
-        self.locate(|| VirtualEnv::at(&self.places.environment).import_folders())?;
+        self.locate(found, || VirtualEnv::at(&self.places.environment).import_folders())?;
         Ok(())
     }
 
     fn locate(
         &self,
+        found: &Found,
         elsewhere: impl FnOnce() -> Vec<Utf8PathBuf>,
-    ) -> Result<EntryPoint, EntryPointError> {
-        let default = EntryPoint::default();
-        let entry_point = self.settings.wsgi_application.as_ref().unwrap_or(&default);
+    ) -> Result<EntryPoint, DiscoveryError> {
         let repo: &Utf8Path = &self.places.repo;
-        match entry_point.locate(repo, &[]) {
-            Err(EntryPointError::Missing { .. }) => entry_point.locate(repo, &elsewhere()),
+        let located = match found.entry_point.locate(repo, &[]) {
+            Err(EntryPointError::Missing { .. }) => found.entry_point.locate(repo, &elsewhere()),
             other => other,
-        }
+        };
+        located.map_err(|problem| found.not_there(problem))
     }
 
     fn launch(&self, venv: VirtualEnv, entry_point: EntryPoint) -> Launch {
@@ -212,6 +235,13 @@ impl PythonApp {
     }
 }
 
+fn capitalized(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), letters.as_str()))
+}
+
 /// An app that is ready to be served.
 #[derive(Clone, Debug)]
 pub struct Prepared {
@@ -223,6 +253,8 @@ pub struct Prepared {
     pub changed: bool,
     /// Everything that the server's command depends on.
     pub launch: Launch,
+    /// The app, and what decided that it is this one.
+    pub found: Found,
 }
 
 impl Prepared {
@@ -248,9 +280,9 @@ pub enum PythonError {
     /// An unknown software version.
     #[error(transparent)]
     Interpreter(#[from] InterpreterError),
-    /// The app's callable is not where it should be.
+    /// The app cannot be found.
     #[error(transparent)]
-    EntryPoint(#[from] EntryPointError),
+    Discovery(#[from] DiscoveryError),
     /// The app's wishes cannot be read.
     #[error(transparent)]
     Inputs(#[from] InputsError),
