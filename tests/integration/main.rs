@@ -13,6 +13,7 @@ mod desync;
 mod elsewhere;
 mod faults;
 mod foreground;
+mod found;
 mod good;
 mod hold;
 mod life;

@@ -8,6 +8,7 @@ use cart_core::files::FileError;
 use cart_core::lock::LockError;
 use cart_nginx::{BinaryError, ConfigError, ServiceError, SiteError};
 use cart_python::PythonError;
+use cart_python::discovery::DiscoveryError;
 use cart_python::interpreter::InterpreterError;
 use cart_supervisor::{ClientError, Failure};
 
@@ -117,6 +118,8 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
+            // As an app whose import fails for any other reason.
+            Self::Python(PythonError::Discovery(DiscoveryError::Syntax { .. })) => FAILED,
             Self::LastGoodServes { error, .. } | Self::LastGoodFailed { error, .. } => {
                 error.exit_code()
             }

@@ -35,7 +35,7 @@ pub enum DiscoveryError {
         nearest: Vec<String>,
     },
     /// A file that cannot be read as Python.
-    #[error("{file}:{line} is not Python {python}: {why}. Mend it, or name another file: {}=module:callable", WSGI_APPLICATION.name)]
+    #[error("{file}:{line} is not Python {python}: SyntaxError: {why}. Mend it, or name another file: {}=module:callable", WSGI_APPLICATION.name)]
     Syntax {
         /// The file, relative to the repository.
         file: Utf8PathBuf,

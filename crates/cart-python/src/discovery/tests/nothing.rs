@@ -89,7 +89,7 @@ fn python_2_is_called_so() {
 
 #[test]
 fn a_mistake_in_the_apps_file_does_not_let_another_be_served() {
-    insta::assert_snapshot!(refused(&[("app.py", "from flask import Flask\napp = Flask(\n"), ("main.py", FASTAPI)]).replace("'(' was never closed", "unexpected EOF while parsing"), @r#"app.py:2 is not Python 3.X: unexpected EOF while parsing. Mend it, or name another file: OPENSHIFT_PYTHON_WSGI_APPLICATION=module:callable"#);
+    insta::assert_snapshot!(refused(&[("app.py", "from flask import Flask\napp = Flask(\n"), ("main.py", FASTAPI)]).replace("'(' was never closed", "unexpected EOF while parsing"), @r#"app.py:2 is not Python 3.X: SyntaxError: unexpected EOF while parsing. Mend it, or name another file: OPENSHIFT_PYTHON_WSGI_APPLICATION=module:callable"#);
 }
 
 #[test]
