@@ -130,6 +130,7 @@ impl Error {
             | Self::Python(
                 PythonError::Setting(_)
                 | PythonError::Discovery(_)
+                | PythonError::CannotRun(_)
                 | PythonError::Inputs(_)
                 | PythonError::Interpreter(InterpreterError::UnknownVersion { .. }),
             ) => CONFIGURATION,

@@ -16,6 +16,7 @@ import threading
 import time
 import traceback
 
+import cartridge_interface
 import cartridge_stacks
 
 LISTENER = 3
@@ -27,6 +28,10 @@ SETTING = "OPENSHIFT_PYTHON_WSGI_APPLICATION"
 clock = getattr(time, "monotonic", time.time)
 """Seconds that only pass: a system whose clock is set must not cut a request short. Python 2
 has no such clock."""
+
+
+loaded = "the app"
+"""The callable that was loaded last, for messages: `app` in main.py."""
 
 
 class AppError(Exception):
@@ -66,6 +71,8 @@ def load(value):
             found = _made_by(found, name, arguments, label)
     finally:
         cartridge_stacks.import_ends()
+    global loaded
+    loaded = "`%s%s` in %s" % (name, arguments or "", label)
     return found
 
 
@@ -95,11 +102,21 @@ def _made_by(factory, name, arguments, label):
     return application
 
 
-def load_or_exit(value):
+def refuse_other_interface(application, speaks):
+    """Raises AppError when the app that was loaded last cannot be called as `speaks` says."""
+    complaint = cartridge_interface.complaint(application, speaks, loaded)
+    if complaint:
+        raise AppError(complaint)
+
+
+def load_or_exit(value, speaks=cartridge_interface.WSGI):
     """Like `load`, for a program: on failure the traceback of the app's own code, then
-    one line saying what is wrong, both on standard error, and exit status 1."""
+    one line saying what is wrong, both on standard error, and exit status 1. So also for an
+    app of another interface than the server `speaks`."""
     try:
-        return load(value)
+        application = load(value)
+        refuse_other_interface(application, speaks)
+        return application
     except AppError as error:
         _write_own_traceback(error)
         fail(str(error))
@@ -203,8 +220,8 @@ def _find_callable(module, name, target, label):
             raise AppError(_missing(module, name, target, label))
     if not callable(found):
         raise AppError(
-            "`%s` in %s is %s, not a callable: it must be a WSGI application, "
-            "a callable that takes (environ, start_response)"
+            "`%s` in %s is %s, not a callable: it must be a WSGI application, a callable that "
+            "takes (environ, start_response), or an ASGI application"
             % (name, label, type(found).__name__)
         )
     return found

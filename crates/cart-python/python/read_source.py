@@ -24,6 +24,7 @@ DEEP = 4
 """How deep calls in calls are told."""
 
 OTHER = {"is": "other"}
+LITERALS = ("Constant", "Num", "NameConstant", "Bytes", "JoinedStr", "List", "Tuple", "Dict", "Set")
 SERVING = ("run", "run_app", "run_server", "run_forever", "serve", "serve_forever", "launch")
 MOUNTING = ("mount", "Mount", "Host", "WSGIMiddleware", "ASGIMiddleware", "DispatcherMiddleware")
 
@@ -229,7 +230,9 @@ class Module:
         if isinstance(node, ast.ClassDef):
             return self.class_(node)
         text = text_of(node)
-        return OTHER if text is None else {"is": "text", "of": text[:LETTERS]}
+        if text is not None:
+            return {"is": "text", "of": text[:LETTERS]}
+        return {"is": "literal"} if type(node).__name__ in LITERALS else OTHER
 
     def dotted(self, node, inside, depth=0):
         """`flask.Flask`, with what an import calls otherwise put right; `.views.app` of a module

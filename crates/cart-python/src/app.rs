@@ -11,8 +11,11 @@ use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::discovery::{self, DiscoveryError, Found};
 use crate::entry_point::{EntryPoint, EntryPointError};
 use crate::inputs::{Inputs, InputsError};
+use crate::interface::{Interface, Told};
 use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion};
 use crate::locale;
+use crate::procfile;
+use crate::server::choice::{self, CannotRun, Chosen};
 use crate::server::{Launch, WsgiServer};
 use crate::settings::PythonSettings;
 use crate::sizing::Resources;
@@ -29,6 +32,8 @@ pub struct Places {
     pub environment: Utf8PathBuf,
     /// The launchers' files.
     pub launchers: Utf8PathBuf,
+    /// What a launcher has found out about the app.
+    pub told: Utf8PathBuf,
     /// Where pip may keep a cache.
     pub tmp: Utf8PathBuf,
 }
@@ -42,6 +47,7 @@ impl Places {
             repo: gear.repo.clone(),
             environment: dir.path().join("virtenv"),
             launchers: dir.conf().join("python"),
+            told: dir.conf().join("interface.json"),
             tmp: gear.tmp.clone(),
         }
     }
@@ -95,15 +101,18 @@ impl PythonApp {
         let inputs = Inputs::read(&self.places.repo, named, &self.pips_env())?;
         let found = self.find()?;
         self.refuse_early(&inputs, &found)?;
+        let chosen = self.choose(Some(&found))?;
         if found.is_new {
             progress(&capitalized(&found.because));
         }
-        let ensured = self.ensure(&inputs, from_nothing, progress)?;
+        let ensured = self.ensure(&inputs, Some(&chosen), from_nothing, progress)?;
         let entry_point = self.locate(&found, || ensured.venv.import_folders())?;
         support::write(&self.places.launchers)?;
         Ok(Prepared {
-            launch: self.launch(ensured.venv, entry_point),
-            server: self.settings.server,
+            launch: self.launch(&chosen, ensured.venv, entry_point),
+            server: chosen.server,
+            workers: self.workers(&chosen),
+            chosen,
             python: ensured.python,
             changed: ensured.changed,
             found,
@@ -138,7 +147,9 @@ impl PythonApp {
     /// As [`prepare`](Self::prepare).
     pub fn prepare_environment(&self, progress: &mut dyn FnMut(&str)) -> Result<(), PythonError> {
         let inputs = Inputs::read(&self.places.repo, None, &self.pips_env())?;
-        self.ensure(&inputs, false, progress)?;
+        // Without an app, a server that cannot run it is no error yet.
+        let chosen = self.choose(None).ok();
+        self.ensure(&inputs, chosen.as_ref(), false, progress)?;
         Ok(support::write(&self.places.launchers)?)
     }
 
@@ -157,18 +168,45 @@ impl PythonApp {
         Stamp::read(&self.places.environment).map(|stamp| stamp.python.version)
     }
 
-    /// The server's name.
-    #[must_use]
-    pub fn server_name(&self) -> &'static str {
-        self.settings.server.name()
+    /// The name of the server that would run the app now. Where no app is found, what is set
+    /// decides.
+    ///
+    /// # Errors
+    /// [`PythonError::CannotRun`] for a server that cannot run the app.
+    pub fn server_name(&self) -> Result<&'static str, PythonError> {
+        Ok(self.choose(self.find().ok().as_ref())?.server.name())
+    }
+
+    /// Keeps what the launcher of `prepared` has found the app to be; answers whether another
+    /// [`prepare`](Self::prepare) chooses another server for it. Nobody's wish is overruled.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be kept.
+    pub fn learn(&self, prepared: &Prepared, interface: Interface) -> Result<bool, FileError> {
+        if prepared.chosen.is_wish() || prepared.chosen.interface == Some(interface) {
+            return Ok(false);
+        }
+        let found = &prepared.found;
+        let app = found.entry_point.to_string();
+        Told::new(&app, found.interface, interface).write(&self.places.told)?;
+        Ok(true)
+    }
+
+    /// What the app is believed to be decides the server where nobody chose.
+    fn choose(&self, found: Option<&Found>) -> Result<Chosen, PythonError> {
+        let interface = found.and_then(|found| {
+            let app = found.entry_point.to_string();
+            Told::read(&self.places.told, &app, found.interface).or(found.interface)
+        });
+        let web = procfile::web(&self.places.repo)?;
+        Ok(choice::choose(&self.settings, web.as_ref(), interface)?)
     }
 
     /// Worker processes that the server will have, or `None` when it has none.
-    #[must_use]
-    pub fn workers(&self) -> Option<u32> {
-        self.settings.server.has_workers().then(|| {
+    fn workers(&self, chosen: &Chosen) -> Option<u32> {
+        chosen.server.has_workers().then(|| {
             let fitting = || Resources::of_gear(&self.gear).default_workers();
-            self.settings.workers.unwrap_or_else(fitting)
+            chosen.settings.workers.unwrap_or_else(|| chosen.server.default_workers(&fitting))
         })
     }
 
@@ -180,15 +218,17 @@ impl PythonApp {
     fn ensure(
         &self,
         inputs: &Inputs,
+        chosen: Option<&Chosen>,
         clean: bool,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Ensured, DependencyError> {
+        let server = chosen.map(|chosen| chosen.server.requirements(&chosen.settings));
         let wish = Wish {
             place: &self.places.environment,
             repo: &self.places.repo,
             version: self.version,
             inputs,
-            server: &self.settings.server.requirements(&self.settings),
+            server: &server.unwrap_or_default(),
             env: &self.env,
             tmp: &self.places.tmp,
             mirror: self.settings.mirror.as_ref(),
@@ -220,14 +260,16 @@ impl PythonApp {
         located.map_err(|problem| found.not_there(problem))
     }
 
-    fn launch(&self, venv: VirtualEnv, entry_point: EntryPoint) -> Launch {
+    fn launch(&self, chosen: &Chosen, venv: VirtualEnv, entry_point: EntryPoint) -> Launch {
         Launch {
             venv,
             app_dir: self.places.repo.clone(),
             entry_point,
-            workers: self.workers().unwrap_or(1),
-            worker_class: self.settings.worker_class.clone(),
-            threads: self.settings.threads,
+            interface: chosen.interface,
+            workers: self.workers(chosen).unwrap_or(1),
+            worker_class: chosen.settings.worker_class(),
+            threads: chosen.settings.threads,
+            timeout: chosen.timeout,
             drain: self.settings.drain_timeout,
             env: self.env.clone(),
             launchers: self.places.launchers.clone(),
@@ -247,6 +289,10 @@ fn capitalized(sentence: &str) -> String {
 pub struct Prepared {
     /// The server.
     pub server: &'static dyn WsgiServer,
+    /// Why it is that one.
+    pub chosen: Chosen,
+    /// Its worker processes, or `None` when it has none.
+    pub workers: Option<u32>,
     /// The version of its Python.
     pub python: Version,
     /// Whether anything had to be installed.
@@ -283,6 +329,9 @@ pub enum PythonError {
     /// The app cannot be found.
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
+    /// The server that was chosen cannot run it.
+    #[error(transparent)]
+    CannotRun(#[from] CannotRun),
     /// The app's wishes cannot be read.
     #[error(transparent)]
     Inputs(#[from] InputsError),

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits};
 
 use crate::entry_point::EntryPoint;
+use crate::interface::Interface;
 use crate::mirror::MirrorUrl;
 use crate::probe::{ProbePath, Statuses};
 use crate::server::{self, WsgiServer};
@@ -15,15 +16,15 @@ use crate::worker_class::WorkerClass;
 pub const SERVER: Setting = Setting {
     name: "OPENSHIFT_PYTHON_SERVER",
     meaning: "the Python server",
-    default: "wsgiref",
-    allowed: "wsgiref, gevent or gunicorn",
+    default: "the one of the Procfile's `web:` line, else uvicorn for an ASGI app, wsgiref for WSGI",
+    allowed: "wsgiref, gevent, gunicorn or uvicorn",
 };
 
 /// How many processes.
 pub const WORKERS: Setting = Setting {
     name: "OPENSHIFT_PYTHON_WORKERS",
     meaning: "worker processes, for servers that have them",
-    default: "CPUs this gear may use x 2 + 1, bounded by its memory",
+    default: "for gunicorn CPUs this gear may use x 2 + 1, bounded by its memory; 1 for uvicorn",
     allowed: "1 to 1000",
 };
 
@@ -32,7 +33,8 @@ pub const WORKER_CLASS: Setting = Setting {
     name: "OPENSHIFT_PYTHON_WORKER_CLASS",
     meaning: "how each worker of gunicorn serves its requests",
     default: "gevent",
-    allowed: "gevent, gthread, sync, or the dotted path of a class such as `package.module.Class`",
+    allowed: "gevent, gthread, sync; asgi for ASGI apps; or the dotted path of a class such as \
+              `package.module.Class`",
 };
 
 /// How many threads.
@@ -59,6 +61,14 @@ pub const APPLICATION: Setting = Setting {
     meaning: "the same as OPENSHIFT_PYTHON_WSGI_APPLICATION, for which it is another name",
     default: WSGI_APPLICATION.default,
     allowed: WSGI_APPLICATION.allowed,
+};
+
+/// How the app is called.
+pub const INTERFACE: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_INTERFACE",
+    meaning: "how the app is called",
+    default: "what the app shows itself to be",
+    allowed: "wsgi or asgi",
 };
 
 /// Which requirements file.
@@ -133,6 +143,7 @@ pub const SETTINGS: &[Setting] = &[
     THREADS,
     WSGI_APPLICATION,
     APPLICATION,
+    INTERFACE,
     REQUIREMENTS_PATH,
     PYPI_MIRROR_URL,
     START_TIMEOUT,
@@ -143,19 +154,29 @@ pub const SETTINGS: &[Setting] = &[
     LOG_FILES,
 ];
 
+impl Default for PythonSettings {
+    /// Nothing is set.
+    fn default() -> Self {
+        // What is not there cannot be wrong.
+        Self::from_env(&GearEnv::new()).expect("the defaults are allowed")
+    }
+}
+
 /// What was set, checked. What depends on the gear (how many workers) is still open.
 #[derive(Clone, Debug)]
 pub struct PythonSettings {
-    /// The server.
-    pub server: &'static dyn WsgiServer,
+    /// The server, if somebody chose one.
+    pub server: Option<&'static dyn WsgiServer>,
     /// Worker processes, if somebody said how many.
     pub workers: Option<u32>,
-    /// gunicorn's kind of worker.
-    pub worker_class: WorkerClass,
+    /// gunicorn's kind of worker, if somebody chose one.
+    pub worker_class: Option<WorkerClass>,
     /// Threads, if somebody said how many.
     pub threads: Option<u32>,
     /// The app's callable, if somebody named it, and the variable that names it.
     pub application: Option<(&'static str, EntryPoint)>,
+    /// How it is called, if somebody said so.
+    pub interface: Option<Interface>,
     /// The requirements file, if somebody named it: relative to the repository, or absolute.
     pub requirements_path: Option<Utf8PathBuf>,
     /// The package index to prefer.
@@ -182,9 +203,10 @@ impl PythonSettings {
         Ok(Self {
             server: server(env)?,
             workers: count(WORKERS, env)?,
-            worker_class: WORKER_CLASS.read(env, WorkerClass::parse)?.unwrap_or_default(),
+            worker_class: WORKER_CLASS.read(env, WorkerClass::parse)?,
             threads: count(THREADS, env)?,
             application: application(env)?,
+            interface: INTERFACE.read(env, Interface::parse)?,
             requirements_path: REQUIREMENTS_PATH.read(env, one_line)?.map(Into::into),
             mirror: PYPI_MIRROR_URL.read(env, MirrorUrl::parse)?,
             start_timeout: seconds(START_TIMEOUT, env, 60)?,
@@ -194,14 +216,19 @@ impl PythonSettings {
             log_limits: LogLimits::read(env, &LOG_SIZE, &LOG_FILES)?,
         })
     }
+
+    /// gunicorn's kind of worker.
+    #[must_use]
+    pub fn worker_class(&self) -> WorkerClass {
+        self.worker_class.clone().unwrap_or_default()
+    }
 }
 
-fn server(env: &GearEnv) -> Result<&'static dyn WsgiServer, SettingError> {
-    let chosen = SERVER.read(env, |name| Some(name.to_owned()))?;
-    let Some(name) = chosen else {
-        return Ok(server::default());
+fn server(env: &GearEnv) -> Result<Option<&'static dyn WsgiServer>, SettingError> {
+    let Some(name) = SERVER.read(env, |name| Some(name.to_owned()))? else {
+        return Ok(None);
     };
-    server::by_name(&name).ok_or_else(|| {
+    server::by_name(&name).map(Some).ok_or_else(|| {
         let mut error = SERVER.wrong(&name);
         if let Some(meant) = server::closest(&name) {
             error.allowed.push_str("; did you mean `");
@@ -254,8 +281,8 @@ mod tests {
     #[test]
     fn nothing_set_gives_the_documented_defaults() {
         let settings = PythonSettings::from_env(&GearEnv::new()).unwrap();
-        assert_eq!(settings.server.name(), SERVER.default);
-        assert_eq!(settings.worker_class.as_str(), WORKER_CLASS.default);
+        assert!(settings.server.is_none() && settings.interface.is_none());
+        assert_eq!(settings.worker_class().as_str(), WORKER_CLASS.default);
         assert_eq!(settings.start_timeout.as_secs().to_string(), START_TIMEOUT.default);
         assert_eq!(settings.drain_timeout.as_secs().to_string(), DRAIN_TIMEOUT.default);
         assert_eq!(settings.probe_path.as_str(), PROBE_PATH.default);
@@ -276,8 +303,8 @@ mod tests {
 
     #[test]
     fn a_mistyped_server_gets_the_one_that_was_meant() {
-        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "gunicron"), @r#"OPENSHIFT_PYTHON_SERVER is "gunicron", but allowed is: wsgiref, gevent or gunicorn; did you mean `gunicorn`?"#);
-        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "apache"), @r#"OPENSHIFT_PYTHON_SERVER is "apache", but allowed is: wsgiref, gevent or gunicorn"#);
+        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "gunicron"), @r#"OPENSHIFT_PYTHON_SERVER is "gunicron", but allowed is: wsgiref, gevent, gunicorn or uvicorn; did you mean `gunicorn`?"#);
+        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "apache"), @r#"OPENSHIFT_PYTHON_SERVER is "apache", but allowed is: wsgiref, gevent, gunicorn or uvicorn"#);
     }
 
     #[test]
@@ -291,6 +318,7 @@ mod tests {
             (WSGI_APPLICATION, "app:"),
             (WSGI_APPLICATION, "../app.py"),
             (APPLICATION, "app:create_app(os.environ)"),
+            (INTERFACE, "rsgi"),
             (REQUIREMENTS_PATH, "a\nb"),
             (PYPI_MIRROR_URL, "mirror.example.com"),
             (START_TIMEOUT, "0"),
@@ -333,9 +361,9 @@ mod tests {
             .with(REQUIREMENTS_PATH.name, "requirements/live.txt")
             .with(PROBE_STATUS.name, "200-399,401");
         let settings = PythonSettings::from_env(&env).unwrap();
-        assert_eq!(settings.server.name(), "gunicorn");
+        assert_eq!(settings.server.unwrap().name(), "gunicorn");
         assert_eq!((settings.workers, settings.threads), (Some(7), Some(12)));
-        assert_eq!(settings.worker_class.as_str(), "uvicorn.workers.UvicornWorker");
+        assert_eq!(settings.worker_class().as_str(), "uvicorn.workers.UvicornWorker");
         assert_eq!(settings.application.unwrap().1.to_string(), "wsgi/main.py:app");
         assert_eq!(settings.requirements_path.unwrap(), "requirements/live.txt");
         assert!(settings.probe_statuses.allow(401) && !settings.probe_statuses.allow(404));

@@ -7,7 +7,7 @@ use crate::interface::Interface;
 pub struct WorkerClass(String);
 
 /// The kinds that the cartridge prepares an environment for.
-const NAMES: &[&str] = &["gevent", "gthread", "sync"];
+const NAMES: &[&str] = &["gevent", "gthread", "sync", "asgi"];
 
 impl WorkerClass {
     /// One of the known names, or a dotted path.
@@ -22,6 +22,12 @@ impl WorkerClass {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// How its workers call the app.
+    #[must_use]
+    pub fn interface(&self) -> Interface {
+        interface_of(&self.0)
     }
 
     /// Whether its workers are made of greenlets.
@@ -72,7 +78,7 @@ mod tests {
 
     #[test]
     fn names_and_dotted_paths_pass_and_nothing_else() {
-        for good in ["gevent", "gthread", "sync", "a.b.C", "_x.y1"] {
+        for good in ["gevent", "gthread", "sync", "asgi", "a.b.C", "_x.y1"] {
             assert_eq!(WorkerClass::parse(good).unwrap().as_str(), good);
         }
         for bad in ["gevnt", "a..b", ".a", "a.", "a.1b", "a.b c", "egg:x#y", ""] {

@@ -83,7 +83,7 @@ fn wsgiref_serves_an_app_with_nothing_else() {
     assert!(text.starts_with("HTTP/1.1 200 OK") || text.starts_with("HTTP/1.0 200 OK"), "{text}");
     assert!(text.contains("served by wsgiref"), "{text}");
     assert_eq!(app.python_version().unwrap(), prepared.python);
-    assert_eq!((app.server_name(), app.workers()), ("wsgiref", None));
+    assert_eq!((app.server_name().unwrap(), prepared.workers), ("wsgiref", None));
     assert!(prepared.changed && !prepare(&app).unwrap().changed);
 }
 
@@ -99,7 +99,7 @@ fn gunicorn_comes_from_the_index_in_the_pinned_version_and_serves_a_file() {
     ];
     let app = app(&site, GearEnv::from_process(), &variables).unwrap();
     let prepared = prepare(&app).unwrap();
-    assert_eq!(app.workers(), Some(1));
+    assert_eq!(prepared.workers, Some(1));
     let text = answer(&site, &prepared);
     assert!(text.contains("served by gunicorn/"), "{text}");
 }
@@ -173,6 +173,33 @@ fn what_decided_is_told_once() {
     assert_eq!(told(), "");
     site.write("main.py", "def app(environ, start_response):\n    pass\n");
     assert_eq!(told(), "The app is main:app, a WSGI function: no other file names one");
+}
+
+#[test]
+fn uvicorn_comes_from_the_index_and_serves_an_app_that_was_learnt_to_be_asgi() {
+    let site = Site::ready();
+    site.write(
+        "app.py",
+        "async def answer(scope, receive, send):\n\
+         \x20   await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n\
+         \x20   await send({'type': 'http.response.body', 'body': b'served by uvicorn'})\n\
+         application = {'': answer}['']\n",
+    );
+    let app = app(&site, GearEnv::from_process(), &[]).unwrap();
+    let believed = prepare(&app).unwrap();
+    assert_eq!(believed.server.name(), "wsgiref");
+    std::fs::create_dir_all(app.places.told.parent().unwrap()).unwrap();
+    assert!(app.learn(&believed, Interface::Asgi).unwrap());
+    let prepared = prepare(&app).unwrap();
+    assert_eq!((prepared.server.name(), prepared.workers), ("uvicorn", Some(1)));
+    let text = answer(&site, &prepared);
+    assert!(text.contains("served by uvicorn"), "{text}");
+    assert!(!app.learn(&prepared, Interface::Asgi).unwrap(), "there is nothing else to try");
+    let chosen =
+        self::app(&site, GearEnv::from_process(), &[("OPENSHIFT_PYTHON_SERVER", "gevent")])
+            .unwrap();
+    let error = prepare(&chosen).unwrap_err();
+    assert!(error.starts_with("gevent runs WSGI apps only"), "{error}");
 }
 
 #[test]

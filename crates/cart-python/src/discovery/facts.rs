@@ -82,12 +82,23 @@ pub(super) struct Run {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "lowercase")]
 pub(super) enum Value {
-    Call { of: String, given: Vec<Value> },
-    Name { of: String },
-    Either { of: Vec<Value> },
+    Call {
+        of: String,
+        given: Vec<Value>,
+    },
+    Name {
+        of: String,
+    },
+    Either {
+        of: Vec<Value>,
+    },
     Function(Function),
     Class(Class),
-    Text { of: String },
+    Text {
+        of: String,
+    },
+    /// A number, a list and the like.
+    Literal,
     Other,
 }
 

@@ -47,7 +47,7 @@ pub(super) fn may_be_an_app(facts: &Facts, name: &str) -> Option<usize> {
         // A module is none.
         Value::Name { of } if !of.contains(['.', ':']) => return None,
         Value::Call { of, .. } | Value::Name { of } => of.as_str(),
-        Value::Either { .. } => "",
+        Value::Either { .. } | Value::Other => "",
         Value::Function(function) => {
             let by_position =
                 function.any || function.required >= 2 || !function.decorators.is_empty();

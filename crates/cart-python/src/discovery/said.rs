@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::DecidedBy;
 use super::reader::Reader;
 use crate::interface::Interface;
-use crate::procfile::{self, Program, WebCommand};
+use crate::procfile::{self, Program};
 
 /// No file that names an app is longer, in bytes.
 const LONGEST: usize = 512 * 1024;
@@ -118,8 +118,7 @@ fn value_of(text: &str) -> String {
 
 /// The `web:` line of the Procfile.
 pub(super) fn by_procfile(repo: &Utf8Path) -> Result<Option<ByProcfile>, FileError> {
-    let Some(process) = procfile::process_named(repo, "web")? else { return Ok(None) };
-    let web = WebCommand::parse(&process);
+    let Some(web) = procfile::web(repo)? else { return Ok(None) };
     let by = DecidedBy::File { path: procfile::FILE.into(), line: web.line };
     let folder = inside(repo, web.directory.clone().unwrap_or_default());
     let Some(app) = web.app.clone().filter(|app| !app.contains('$')) else {
@@ -151,8 +150,7 @@ pub(super) fn by_procfile(repo: &Utf8Path) -> Result<Option<ByProcfile>, FileErr
         }
         _ => {
             let is_factory = web.is_factory && !app.contains('(');
-            let interface = web.interface();
-            Some(ByProcfile::App(Saying { folder, is_factory, interface, ..Saying::new(by, &app) }))
+            Some(ByProcfile::App(Saying { folder, is_factory, ..Saying::new(by, &app) }))
         }
     })
 }
@@ -165,9 +163,8 @@ pub(super) fn by_gunicorn_conf(reader: &Reader<'_>) -> Option<Saying> {
     let text = |name| facts.text(name).map(|(_, text)| text.to_owned());
     let folder = text("chdir").or_else(|| text("pythonpath")).unwrap_or_default();
     let by = DecidedBy::File { path: path.to_owned(), line };
-    let interface = text("worker_class").map(|class| crate::worker_class::interface_of(&class));
     let folder = inside(reader.repo(), folder.into());
-    Some(Saying { folder, interface, ..Saying::new(by, app) })
+    Some(Saying { folder, ..Saying::new(by, app) })
 }
 
 /// A folder relative to the repository, without `.`; the top for one that is elsewhere, such as

@@ -144,7 +144,7 @@ impl<'r> Sight<'r> {
                 let what = format!("{} {interface} class", article(interface));
                 Some(App { interface: Some(interface), ..unknown(what, place) })
             }
-            Value::Text { .. } | Value::Other => None,
+            Value::Text { .. } | Value::Literal | Value::Other => None,
         }
     }
 

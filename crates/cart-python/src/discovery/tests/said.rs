@@ -59,7 +59,7 @@ fn an_installed_package_may_be_named() {
     let repo = Repo::new(&[("Procfile", "web: uvicorn superset.app:site\n")]);
     let found = repo.found();
     assert_eq!(found.because, "the app is superset.app:site: Procfile:1 says so");
-    assert_eq!((found.interface, found.is_named), (Some(Interface::Asgi), true));
+    assert_eq!((found.interface, found.is_named), (None, true));
     let problem = found.entry_point.locate(&repo.path(), &[]).unwrap_err();
     insta::assert_snapshot!(repo.shown(found.not_there(problem)), @r#"Procfile:1 names the app superset.app:site, but superset/app.py is missing in REPO: add it, or name your app's module or file in OPENSHIFT_PYTHON_WSGI_APPLICATION"#);
 }
