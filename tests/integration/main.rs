@@ -15,6 +15,7 @@ mod desync;
 mod elsewhere;
 mod faults;
 mod foreground;
+mod found;
 mod good;
 mod hold;
 mod life;

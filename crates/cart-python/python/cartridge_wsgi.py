@@ -6,6 +6,7 @@ gunicorn.conf.py. Needs only the standard library; runs on Python 3.6 and newer,
 """
 
 import argparse
+import ast
 import importlib
 import os
 import signal
@@ -44,25 +45,61 @@ def load(value):
     """The callable that `value` names.
 
     `value` is `package.module:callable` or `path/to/file[.py]:callable`; without
-    `:callable` it is `application`; a callable may be dotted (`site:web.application`).
+    `:callable` it is `application`; a callable may be dotted (`site:web.application`), and may
+    be called with literals (`site:create_app("live", debug=False)`) to get the app. In front
+    may stand a folder that modules are imported from (`src/:site.web:application`).
     Raises AppError; when the app's own code failed, the failure is its `__cause__`.
     """
+    head, separator, rest = value.partition("/:")
+    if separator and ":" not in head and "(" not in head:
+        sys.path.insert(0, os.path.abspath(head))
+        value = rest
     target, _, name = value.partition(":")
-    name = name or "application"
+    name, call, _ = (name or "application").partition("(")
+    name = name.strip()
+    arguments = value[value.index("(") :] if call else None
     is_file = target.endswith(".py") or "/" in target or os.path.isfile(target)
     cartridge_stacks.import_begins(target if is_file else _file_of(target))
     try:
         module = _import_file(target) if is_file else _import_module(target)
+        if is_file:
+            label = target
+        else:
+            label = _relative(getattr(module, "__file__", None) or _file_of(target))
+        found = _find_callable(module, name, target, label)
+        if arguments is not None:
+            found = _made_by(found, name, arguments, label)
     finally:
         cartridge_stacks.import_ends()
-    if is_file:
-        label = target
-    else:
-        label = _relative(getattr(module, "__file__", None) or _file_of(target))
-    found = _find_callable(module, name, target, label)
     global loaded
-    loaded = "`%s` in %s" % (name, label)
+    loaded = "`%s%s` in %s" % (name, arguments or "", label)
     return found
+
+
+def _made_by(factory, name, arguments, label):
+    """What the app's factory answers when it is called with `arguments`, literals in
+    parentheses."""
+    call = "%s%s in %s" % (name, arguments, label)
+    try:
+        tree = ast.parse("f" + arguments, mode="eval").body
+        given = [ast.literal_eval(value) for value in tree.args]
+        named = dict((word.arg, ast.literal_eval(word.value)) for word in tree.keywords)
+    except (AttributeError, SyntaxError, ValueError):
+        raise AppError("%s cannot be called: its arguments must be literals" % call)
+    try:
+        application = factory(*given, **named)
+    except (Exception, SystemExit) as error:
+        trace = sys.exc_info()[2]
+        if isinstance(error, TypeError) and trace.tb_next is None:
+            # It never began: the call is wrong, not the code.
+            raise AppError("%s cannot be called like that (%s): change %s" % (call, error, SETTING))
+        _raise_failure("%s failed" % call, error)
+    if not callable(application):
+        message = "%s answered %s, not an app" % (call, type(application).__name__)
+        if application is None:
+            message += ": is its `return` missing?"
+        raise AppError(message)
+    return application
 
 
 def refuse_other_interface(application, speaks):
@@ -154,10 +191,19 @@ def _raise_import_failure(label, error):
     if isinstance(error, SystemExit):
         message = "%s ended the program (sys.exit) while it was imported" % label
     else:
-        what = traceback.format_exception_only(type(error), error)[-1].strip()
-        message = "%s could not be imported: %s" % (label, what)
-        if isinstance(error, ImportError):
-            message += " (if that is a package, list it in requirements.txt)"
+        return _raise_failure("%s could not be imported" % label, error)
+    _raise_failure_saying(message, error)
+
+
+def _raise_failure(what, error):
+    said = traceback.format_exception_only(type(error), error)[-1].strip()
+    message = "%s: %s" % (what, said)
+    if isinstance(error, ImportError):
+        message += " (if that is a package, list it in requirements.txt)"
+    _raise_failure_saying(message, error)
+
+
+def _raise_failure_saying(message, error):
     failure = AppError(message)
     failure.__cause__ = error
     if not hasattr(error, "__traceback__"):  # Python 2 keeps it elsewhere

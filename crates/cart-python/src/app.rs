@@ -8,18 +8,18 @@ use cart_core::{CartridgeDir, CommandSpec, Gear, GearEnv, SettingError};
 use semver::Version;
 
 use crate::dependencies::{self, DependencyError, Ensured, Wish};
+use crate::discovery::{self, DiscoveryError, Found};
 use crate::entry_point::{EntryPoint, EntryPointError};
 use crate::inputs::{Inputs, InputsError};
 use crate::interface::{Interface, Told};
 use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion};
 use crate::locale;
 use crate::procfile;
-use crate::project::Project;
 use crate::server::choice::{self, CannotRun, Chosen};
 use crate::server::{Launch, WsgiServer};
 use crate::settings::PythonSettings;
 use crate::sizing::Resources;
-use crate::stamp::Stamp;
+use crate::stamp::{BasePython, Fate, Stamp};
 use crate::support;
 use crate::virtualenv::{VirtualEnv, environment_for, outside};
 
@@ -102,10 +102,14 @@ impl PythonApp {
     ) -> Result<Prepared, PythonError> {
         let named = self.settings.requirements_path.as_deref();
         let inputs = Inputs::read(&self.places.repo, named, &self.pips_env())?;
-        self.refuse_early(&inputs)?;
-        let chosen = self.choose(self.found())?;
+        let found = self.find()?;
+        self.refuse_early(&inputs, &found)?;
+        let chosen = self.choose(Some(&found))?;
+        if found.is_new {
+            progress(&capitalized(&found.because));
+        }
         let ensured = self.ensure(&inputs, Some(&chosen), from_nothing, progress)?;
-        let entry_point = self.locate(|| ensured.venv.import_folders())?;
+        let entry_point = self.locate(&found, || ensured.venv.import_folders())?;
         support::write(&self.places.launchers)?;
         Ok(Prepared {
             launch: self.launch(&chosen, ensured.venv, entry_point),
@@ -114,7 +118,29 @@ impl PythonApp {
             chosen,
             python: ensured.python,
             changed: ensured.changed,
+            found,
         })
+    }
+
+    /// Finds the app, without installing or importing anything. When nothing has changed since the
+    /// last time, no process runs.
+    ///
+    /// # Errors
+    /// [`PythonError::Discovery`], and [`PythonError::Interpreter`] when there is no Python that
+    /// could read its files.
+    pub fn find(&self) -> Result<Found, PythonError> {
+        let stamp = Stamp::read(&self.places.environment).map(|stamp| stamp.python);
+        let python = match stamp.filter(|p| p.is(self.version) && p.fate() == Fate::Same) {
+            Some(python) => python,
+            None => BasePython::of(&self.find_interpreter()?)?,
+        };
+        Ok(discovery::find(&discovery::Search {
+            repo: &self.places.repo,
+            set: self.settings.application.as_ref(),
+            python: &python,
+            env: &self.env,
+            place: &self.places.launchers,
+        })?)
     }
 
     /// Makes the environment without asking for the app, which need not be there yet, nor a
@@ -145,12 +171,13 @@ impl PythonApp {
         Stamp::read(&self.places.environment).map(|stamp| stamp.python.version)
     }
 
-    /// The name of the server that would run the app now.
+    /// The name of the server that would run the app now. Where no app is found, what is set
+    /// decides.
     ///
     /// # Errors
-    /// As [`prepare`](Self::prepare), but nothing is installed or looked for.
+    /// [`PythonError::CannotRun`] for a server that cannot run the app.
     pub fn server_name(&self) -> Result<&'static str, PythonError> {
-        Ok(self.choose(self.found())?.server.name())
+        Ok(self.choose(self.find().ok().as_ref())?.server.name())
     }
 
     /// Keeps what the launcher of `prepared` has found the app to be; answers whether another
@@ -162,20 +189,20 @@ impl PythonApp {
         if prepared.chosen.is_wish() || prepared.chosen.interface == Some(interface) {
             return Ok(false);
         }
-        Told::new(&self.wanted().to_string(), self.found(), interface).write(&self.places.told)?;
+        let found = &prepared.found;
+        let app = found.entry_point.to_string();
+        Told::new(&app, found.interface, interface).write(&self.places.told)?;
         Ok(true)
     }
 
-    /// How the app is called, as far as its code tells.
-    fn found(&self) -> Option<Interface> {
-        None
-    }
-
-    /// What the app is believed to be, `found` in its code, decides the server where nobody chose.
-    fn choose(&self, found: Option<Interface>) -> Result<Chosen, PythonError> {
-        let told = Told::read(&self.places.told, &self.wanted().to_string(), found);
+    /// What the app is believed to be decides the server where nobody chose.
+    fn choose(&self, found: Option<&Found>) -> Result<Chosen, PythonError> {
+        let interface = found.and_then(|found| {
+            let app = found.entry_point.to_string();
+            Told::read(&self.places.told, &app, found.interface).or(found.interface)
+        });
         let web = procfile::web(&self.places.repo)?;
-        Ok(choice::choose(&self.settings, web.as_ref(), told.or(found))?)
+        Ok(choice::choose(&self.settings, web.as_ref(), interface)?)
     }
 
     /// A command of the app's own: in its repository and its environment, as its server runs.
@@ -220,33 +247,26 @@ impl PythonApp {
     }
 
     /// Nobody should wait for an installation to hear that there is no app: unless something is
-    /// installed that may bring it, it must be there now. Nothing but the repository itself
-    /// brings a module that nobody named.
-    fn refuse_early(&self, inputs: &Inputs) -> Result<(), PythonError> {
-        let named = self.settings.wsgi_application.is_some();
-        let is_package = matches!(inputs.project, Project::Package { .. });
-        if is_package || (named && inputs.ask_for_something()) {
+    /// installed that may bring it, it must be there now.
+    fn refuse_early(&self, inputs: &Inputs, found: &Found) -> Result<(), PythonError> {
+        if found.is_named && inputs.ask_for_something() {
             return Ok(());
         }
-        self.locate(|| VirtualEnv::at(&self.places.environment).import_folders())?;
+        self.locate(found, || VirtualEnv::at(&self.places.environment).import_folders())?;
         Ok(())
     }
 
     fn locate(
         &self,
+        found: &Found,
         elsewhere: impl FnOnce() -> Vec<Utf8PathBuf>,
-    ) -> Result<EntryPoint, EntryPointError> {
-        let entry_point = self.wanted();
+    ) -> Result<EntryPoint, DiscoveryError> {
         let repo: &Utf8Path = &self.places.repo;
-        match entry_point.locate(repo, &[]) {
-            Err(EntryPointError::Missing { .. }) => entry_point.locate(repo, &elsewhere()),
+        let located = match found.entry_point.locate(repo, &[]) {
+            Err(EntryPointError::Missing { .. }) => found.entry_point.locate(repo, &elsewhere()),
             other => other,
-        }
-    }
-
-    /// The entry point that somebody named, or that everybody else has.
-    fn wanted(&self) -> EntryPoint {
-        self.settings.wsgi_application.clone().unwrap_or_default()
+        };
+        located.map_err(|problem| found.not_there(problem))
     }
 
     fn launch(&self, chosen: &Chosen, venv: VirtualEnv, entry_point: EntryPoint) -> Launch {
@@ -266,6 +286,13 @@ impl PythonApp {
     }
 }
 
+fn capitalized(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), letters.as_str()))
+}
+
 /// An app that is ready to be served.
 #[derive(Clone, Debug)]
 pub struct Prepared {
@@ -281,6 +308,8 @@ pub struct Prepared {
     pub changed: bool,
     /// Everything that the server's command depends on.
     pub launch: Launch,
+    /// The app, and what decided that it is this one.
+    pub found: Found,
 }
 
 impl Prepared {
@@ -306,9 +335,9 @@ pub enum PythonError {
     /// An unknown software version.
     #[error(transparent)]
     Interpreter(#[from] InterpreterError),
-    /// The app's callable is not where it should be.
+    /// The app cannot be found.
     #[error(transparent)]
-    EntryPoint(#[from] EntryPointError),
+    Discovery(#[from] DiscoveryError),
     /// The server that was chosen cannot run it.
     #[error(transparent)]
     CannotRun(#[from] CannotRun),

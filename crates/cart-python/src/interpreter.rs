@@ -132,6 +132,15 @@ pub fn ask(program: &Utf8Path, env: &GearEnv) -> Option<Interpreter> {
     executable.is_absolute().then_some(Interpreter { version, executable, makes_environments })
 }
 
+/// The Pythons that can serve an app, as people read it; empty when there is none. It takes a few
+/// seconds at most.
+#[must_use]
+pub fn on_offer(env: &GearEnv) -> String {
+    let there = Search::of_gear(env).there();
+    let usable = there.into_iter().filter(|(version, _)| ANY.matches(version));
+    list(&usable.collect::<Vec<_>>())
+}
+
 /// Where to look, beside the PATH.
 struct Search<'a> {
     env: &'a GearEnv,
@@ -336,9 +345,7 @@ impl InterpreterError {
     pub fn naming_what_is_there(self, env: &GearEnv) -> Self {
         match self {
             Self::UnknownVersion { version, .. } => {
-                let there = Search::of_gear(env).there();
-                let usable = there.into_iter().filter(|(version, _)| ANY.matches(version));
-                Self::UnknownVersion { version, there: list(&usable.collect::<Vec<_>>()) }
+                Self::UnknownVersion { version, there: on_offer(env) }
             }
             other => other,
         }

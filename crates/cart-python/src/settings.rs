@@ -48,10 +48,19 @@ pub const THREADS: Setting = Setting {
 /// Where the app's callable is.
 pub const WSGI_APPLICATION: Setting = Setting {
     name: "OPENSHIFT_PYTHON_WSGI_APPLICATION",
-    meaning: "the app: `module:callable`, or a file of the repository",
-    default: "app:application",
-    allowed: "`module:callable`, or a file of the repository such as `wsgi/main.py` or \
-              `wsgi/main.py:callable`",
+    meaning: "the app, WSGI or ASGI: `module:callable`, or a file of the repository",
+    default: "found in the repository",
+    allowed: "`module:callable`, `module:create_app()` with literal arguments, or a file of the \
+              repository such as `wsgi/main.py` or `wsgi/main.py:callable`; `src/:module:callable` \
+              imports from the folder src",
+};
+
+/// The same under a name that fits ASGI apps, too.
+pub const APPLICATION: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_APPLICATION",
+    meaning: "the same as OPENSHIFT_PYTHON_WSGI_APPLICATION, for which it is another name",
+    default: WSGI_APPLICATION.default,
+    allowed: WSGI_APPLICATION.allowed,
 };
 
 /// How the app is called.
@@ -145,6 +154,7 @@ pub const SETTINGS: &[Setting] = &[
     WORKER_CLASS,
     THREADS,
     WSGI_APPLICATION,
+    APPLICATION,
     INTERFACE,
     REQUIREMENTS_PATH,
     PYPI_MIRROR_URL,
@@ -176,8 +186,8 @@ pub struct PythonSettings {
     pub worker_class: Option<WorkerClass>,
     /// Threads, if somebody said how many.
     pub threads: Option<u32>,
-    /// The app's callable, if somebody named it.
-    pub wsgi_application: Option<EntryPoint>,
+    /// The app's callable, if somebody named it, and the variable that names it.
+    pub application: Option<(&'static str, EntryPoint)>,
     /// How it is called, if somebody said so.
     pub interface: Option<Interface>,
     /// The requirements file, if somebody named it: relative to the repository, or absolute.
@@ -210,7 +220,7 @@ impl PythonSettings {
             workers: count(WORKERS, env)?,
             worker_class: WORKER_CLASS.read(env, WorkerClass::parse)?,
             threads: count(THREADS, env)?,
-            wsgi_application: WSGI_APPLICATION.read(env, EntryPoint::parse)?,
+            application: application(env)?,
             interface: INTERFACE.read(env, Interface::parse)?,
             requirements_path: REQUIREMENTS_PATH.read(env, one_line)?.map(Into::into),
             mirror: PYPI_MIRROR_URL.read(env, MirrorUrl::parse)?,
@@ -257,6 +267,24 @@ fn disabled(env: &GearEnv) -> bool {
     env.get(DISABLE_COLLECTSTATIC).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
+/// Under either name; both may be set when they say the same.
+fn application(env: &GearEnv) -> Result<Option<(&'static str, EntryPoint)>, SettingError> {
+    let read = |setting: Setting| {
+        let read = setting.read(env, EntryPoint::parse)?;
+        Ok(read.map(|entry_point| (setting.name, entry_point)))
+    };
+    let (usual, other) = (read(WSGI_APPLICATION)?, read(APPLICATION)?);
+    match (&usual, &other) {
+        (Some((_, usual)), Some((_, other))) if usual != other => {
+            let mut error = APPLICATION.wrong(&other.to_string());
+            error.allowed =
+                format!("what {} says, {usual}: set one of them only", WSGI_APPLICATION.name);
+            Err(error)
+        }
+        _ => Ok(usual.or(other)),
+    }
+}
+
 fn count(setting: Setting, env: &GearEnv) -> Result<Option<u32>, SettingError> {
     setting.read(env, |text| text.trim().parse().ok().filter(|n| (1..=1000).contains(n)))
 }
@@ -287,8 +315,11 @@ mod tests {
         assert_eq!(settings.drain_timeout.as_secs().to_string(), DRAIN_TIMEOUT.default);
         assert_eq!(settings.probe_path.as_str(), PROBE_PATH.default);
         assert_eq!(settings.probe_statuses.to_string(), PROBE_STATUS.default);
-        assert_eq!(EntryPoint::default().to_string(), WSGI_APPLICATION.default);
-        assert!(settings.workers.is_none() && settings.mirror.is_none());
+        assert!(
+            settings.application.is_none()
+                && settings.workers.is_none()
+                && settings.mirror.is_none()
+        );
     }
 
     #[test]
@@ -314,6 +345,7 @@ mod tests {
             (THREADS, "-1"),
             (WSGI_APPLICATION, "app:"),
             (WSGI_APPLICATION, "../app.py"),
+            (APPLICATION, "app:create_app(os.environ)"),
             (INTERFACE, "rsgi"),
             (REQUIREMENTS_PATH, "a\nb"),
             (PYPI_MIRROR_URL, "mirror.example.com"),
@@ -343,6 +375,22 @@ mod tests {
     }
 
     #[test]
+    fn the_app_has_two_variables_that_must_not_contradict_each_other() {
+        let both = |usual, other| {
+            let env =
+                GearEnv::new().with(WSGI_APPLICATION.name, usual).with(APPLICATION.name, other);
+            let named =
+                PythonSettings::from_env(&env).map(|settings| settings.application.unwrap());
+            named
+                .map(|(variable, app)| format!("{variable}={app}"))
+                .unwrap_or_else(|e| e.to_string())
+        };
+        assert_eq!(both("", "main:app"), "OPENSHIFT_PYTHON_APPLICATION=main:app");
+        assert_eq!(both("main:app", "main:app"), "OPENSHIFT_PYTHON_WSGI_APPLICATION=main:app");
+        insta::assert_snapshot!(both("wsgi", "main:app"), @r#"OPENSHIFT_PYTHON_APPLICATION is "main:app", but allowed is: what OPENSHIFT_PYTHON_WSGI_APPLICATION says, wsgi:application: set one of them only"#);
+    }
+
+    #[test]
     fn right_values_are_taken_over() {
         let env = GearEnv::new()
             .with(SERVER.name, "gunicorn")
@@ -356,7 +404,7 @@ mod tests {
         assert_eq!(settings.server.unwrap().name(), "gunicorn");
         assert_eq!((settings.workers, settings.threads), (Some(7), Some(12)));
         assert_eq!(settings.worker_class().as_str(), "uvicorn.workers.UvicornWorker");
-        assert_eq!(settings.wsgi_application.unwrap().to_string(), "wsgi/main.py:app");
+        assert_eq!(settings.application.unwrap().1.to_string(), "wsgi/main.py:app");
         assert_eq!(settings.requirements_path.unwrap(), "requirements/live.txt");
         assert!(settings.probe_statuses.allow(401) && !settings.probe_statuses.allow(404));
     }

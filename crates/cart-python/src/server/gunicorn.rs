@@ -73,6 +73,7 @@ impl WsgiServer for Gunicorn {
 /// gunicorn would import the app by rules of its own, which know no files; our loader, which
 /// `gunicorn.conf.py` makes importable, follows the same rules as the other launchers.
 fn app_argument(launch: &Launch) -> String {
-    // No quote and no backslash stands in an entry point.
-    format!("cartridge_wsgi:load_for_gunicorn(\"{}\")", launch.entry_point)
+    // Arguments of a factory may have quotes; no backslash stands in an entry point.
+    let entry_point = launch.entry_point.to_string().replace('"', "\\\"");
+    format!("cartridge_wsgi:load_for_gunicorn(\"{entry_point}\")")
 }
