@@ -29,8 +29,10 @@ pub struct Places {
     pub environment: Utf8PathBuf,
     /// The launchers' files.
     pub launchers: Utf8PathBuf,
-    /// Where pip may keep a cache.
+    /// Where installers may keep a cache.
     pub tmp: Utf8PathBuf,
+    /// The uv that the cartridge brings, if it does.
+    pub own_uv: Utf8PathBuf,
 }
 
 impl Places {
@@ -43,6 +45,7 @@ impl Places {
             environment: dir.path().join("virtenv"),
             launchers: dir.conf().join("python"),
             tmp: gear.tmp.clone(),
+            own_uv: dir.usr().join("bin/uv"),
         }
     }
 }
@@ -165,6 +168,8 @@ impl PythonApp {
             server: &self.settings.server.requirements(&self.settings),
             env: &self.env,
             tmp: &self.places.tmp,
+            installer: self.settings.installer,
+            own_uv: &self.places.own_uv,
             mirror: self.settings.mirror.as_ref(),
             clean,
         };

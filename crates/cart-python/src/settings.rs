@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits};
 
 use crate::entry_point::EntryPoint;
+use crate::installer::Choice;
 use crate::mirror::MirrorUrl;
 use crate::probe::{ProbePath, Statuses};
 use crate::server::{self, WsgiServer};
@@ -68,6 +69,14 @@ pub const PYPI_MIRROR_URL: Setting = Setting {
     allowed: "a URL such as `https://mirror.example.com/simple`",
 };
 
+/// Who installs.
+pub const INSTALLER: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_INSTALLER",
+    meaning: "what installs packages",
+    default: "uv where it is found, else pip",
+    allowed: "uv or pip",
+};
+
 /// How long a start may take.
 pub const START_TIMEOUT: Setting = Setting {
     name: "OPENSHIFT_PYTHON_START_TIMEOUT",
@@ -125,6 +134,7 @@ pub const SETTINGS: &[Setting] = &[
     WSGI_APPLICATION,
     REQUIREMENTS_PATH,
     PYPI_MIRROR_URL,
+    INSTALLER,
     START_TIMEOUT,
     DRAIN_TIMEOUT,
     PROBE_PATH,
@@ -150,6 +160,8 @@ pub struct PythonSettings {
     pub requirements_path: Option<Utf8PathBuf>,
     /// The package index to prefer.
     pub mirror: Option<MirrorUrl>,
+    /// What installs.
+    pub installer: Choice,
     /// How long a start may take.
     pub start_timeout: Duration,
     /// How long running requests may take when their server is to go.
@@ -177,6 +189,7 @@ impl PythonSettings {
             wsgi_application: WSGI_APPLICATION.read(env, EntryPoint::parse)?,
             requirements_path: REQUIREMENTS_PATH.read(env, one_line)?.map(Into::into),
             mirror: PYPI_MIRROR_URL.read(env, MirrorUrl::parse)?,
+            installer: INSTALLER.read(env, Choice::parse)?.unwrap_or_default(),
             start_timeout: seconds(START_TIMEOUT, env, 60)?,
             drain_timeout: seconds(DRAIN_TIMEOUT, env, 30)?,
             probe_path: PROBE_PATH.read(env, ProbePath::parse)?.unwrap_or_default(),
@@ -234,6 +247,7 @@ mod tests {
         assert_eq!(settings.probe_statuses.to_string(), PROBE_STATUS.default);
         assert_eq!(EntryPoint::default().to_string(), WSGI_APPLICATION.default);
         assert!(settings.workers.is_none() && settings.mirror.is_none());
+        assert_eq!(settings.installer, Choice::UvElsePip);
     }
 
     #[test]
@@ -261,6 +275,7 @@ mod tests {
             (WSGI_APPLICATION, "../app.py"),
             (REQUIREMENTS_PATH, "a\nb"),
             (PYPI_MIRROR_URL, "mirror.example.com"),
+            (INSTALLER, "conda"),
             (START_TIMEOUT, "0"),
             (DRAIN_TIMEOUT, "3601"),
             (PROBE_PATH, "health"),
@@ -281,6 +296,7 @@ mod tests {
             .with(WORKERS.name, "7")
             .with(WORKER_CLASS.name, "uvicorn.workers.UvicornWorker")
             .with(THREADS.name, "12")
+            .with(INSTALLER.name, "pip")
             .with(WSGI_APPLICATION.name, "wsgi/main.py:app")
             .with(REQUIREMENTS_PATH.name, "requirements/live.txt")
             .with(PROBE_STATUS.name, "200-399,401");
@@ -288,6 +304,7 @@ mod tests {
         assert_eq!(settings.server.name(), "gunicorn");
         assert_eq!((settings.workers, settings.threads), (Some(7), Some(12)));
         assert_eq!(settings.worker_class.as_str(), "uvicorn.workers.UvicornWorker");
+        assert_eq!(settings.installer, Choice::Pip);
         assert_eq!(settings.wsgi_application.unwrap().to_string(), "wsgi/main.py:app");
         assert_eq!(settings.requirements_path.unwrap(), "requirements/live.txt");
         assert!(settings.probe_statuses.allow(401) && !settings.probe_statuses.allow(404));
