@@ -24,10 +24,7 @@ use crate::uv::{OwnUv, UvError};
 use crate::workspace::Workspace;
 
 /// The cartridge from a development build; answers where it is.
-pub(crate) fn development(
-    workspace: &Workspace,
-    bring: Bring,
-) -> Result<Utf8PathBuf, DistError> {
+pub(crate) fn development(workspace: &Workspace, bring: Bring) -> Result<Utf8PathBuf, DistError> {
     let brought = brought(workspace, bring, Compiler::System)?;
     let programs = build::development(workspace)?;
     let cartridge = assemble::cartridge(workspace, &programs.cartridge, &brought)?;

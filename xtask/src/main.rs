@@ -94,7 +94,12 @@ fn own_uv(workspace: &Workspace) -> Option<OwnUv> {
 /// older ones lose at a reload (ARCHITECTURE.md) is not ours to count.
 fn lost(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     install::prepare(workspace, Need::TO_SERVE)?;
-    become_a_tests_program(workspace, "lost", &dist::development(workspace, Bring { nginx: true, uv: false })?, args)
+    become_a_tests_program(
+        workspace,
+        "lost",
+        &dist::development(workspace, Bring { nginx: true, uv: false })?,
+        args,
+    )
 }
 
 /// Becomes the program `desync` or `autobahn` of the tests, on the assembled cartridge.
@@ -104,7 +109,12 @@ fn ask_every_server(
     args: &[String],
 ) -> Result<(), TaskError> {
     install::prepare(workspace, Need::TO_SERVE)?;
-    become_a_tests_program(workspace, program, &dist::development(workspace, Bring::default())?, args)
+    become_a_tests_program(
+        workspace,
+        program,
+        &dist::development(workspace, Bring::default())?,
+        args,
+    )
 }
 
 fn become_a_tests_program(

@@ -305,7 +305,9 @@ impl Wish<'_> {
         }
         let found = Program::find(self.own_uv, self.env, progress);
         if found.is_none() && self.installer == Choice::Uv {
-            progress("There is no uv that will do, neither on the PATH nor in the cartridge: pip installs");
+            progress(
+                "There is no uv that will do, neither on the PATH nor in the cartridge: pip installs",
+            );
         }
         found
     }

@@ -148,11 +148,7 @@ fn worth_showing<'a>(
     lines.iter().filter(move |line| !line.trim().is_empty() && !installer.is_noise(line))
 }
 
-fn show(
-    installer: &(impl Installer + ?Sized),
-    lines: &[String],
-    progress: &mut dyn FnMut(&str),
-) {
+fn show(installer: &(impl Installer + ?Sized), lines: &[String], progress: &mut dyn FnMut(&str)) {
     worth_showing(installer, lines).for_each(|line| progress(line));
 }
 

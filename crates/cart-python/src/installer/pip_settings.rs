@@ -75,7 +75,9 @@ impl Translated {
         let words = || value.split_whitespace().map(str::to_owned);
         match name {
             "index-url" | "pypi-url" => self.set("UV_DEFAULT_INDEX", value),
-            "extra-index-url" => self.set("UV_EXTRA_INDEX_URL", &words().collect::<Vec<_>>().join(" ")),
+            "extra-index-url" => {
+                self.set("UV_EXTRA_INDEX_URL", &words().collect::<Vec<_>>().join(" "))
+            }
             "find-links" => self.each("--find-links", words()),
             "trusted-host" => self.each("--allow-insecure-host", words()),
             "constraint" => self.each("-c", words()),

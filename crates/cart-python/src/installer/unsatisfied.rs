@@ -51,7 +51,8 @@ impl Unsatisfied {
 
     /// The newest versions, without those that are only tried out, if there are others.
     fn newest(&self) -> Vec<&str> {
-        let stable = |v: &&str| !v.contains(|c: char| c.is_ascii_alphabetic()) || v.contains(".post");
+        let stable =
+            |v: &&str| !v.contains(|c: char| c.is_ascii_alphabetic()) || v.contains(".post");
         let all = self.offered.iter().rev().map(String::as_str);
         let found: Vec<&str> = all.clone().filter(stable).take(NAMED).collect();
         if found.is_empty() { all.take(NAMED).collect() } else { found }
@@ -104,7 +105,8 @@ mod tests {
 
     fn said(text: &str) -> String {
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        let found = Unsatisfied { python: Some("3.8".to_owned()), ..Unsatisfied::of(&lines).unwrap() };
+        let found =
+            Unsatisfied { python: Some("3.8".to_owned()), ..Unsatisfied::of(&lines).unwrap() };
         found.to_string()
     }
 

@@ -1,6 +1,6 @@
 //! uv, as it is called: with pip's words, and in a way that leads to pip's result.
 //!
-//! Facts read off uv 0.5.0 to 0.13.9, which were tried: it replaces files of an environment as a
+//! Facts read off uv 0.8.24 to 0.13.9, which were tried: it replaces files of an environment as a
 //! whole, never writes into one, so a stage may share them with the environment in use.
 
 mod words;
@@ -15,11 +15,11 @@ use super::failure::Failure;
 use super::pip_settings::{self, Translated};
 use super::{Cache, Installer, Options};
 use crate::requirements::Requirements;
-use crate::virtualenv::stage::Stage;
 use crate::virtualenv::comparable;
+use crate::virtualenv::stage::Stage;
 
-/// Older ones were not tried.
-const OLDEST: Version = Version::new(0, 5, 0);
+/// Older ones install as well, but empty their cache while others use it.
+const OLDEST: Version = Version::new(0, 8, 24);
 
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 /// A few thousand files take some seconds.
@@ -48,14 +48,10 @@ const NOT_HONOURED: &[&str] = &[
     "UV_WORKING_DIRECTORY",
 ];
 
-/// What is the same in every call. A configuration file of uv's would install with it what pip does
-/// not, and its hard links from the cache would let an app write into that. Of several indexes pip
-/// takes the best version; uv by itself the first index that knows the package at all.
-const FIXED: &[(&str, &str)] = &[
-    ("UV_LINK_MODE", "copy"),
-    ("UV_NO_CONFIG", "1"),
-    ("UV_PYTHON_DOWNLOADS", "never"),
-];
+/// What is the same in every call. With a configuration file of uv's, it would install what pip does
+/// not; and its hard links from the cache would let an app write into that.
+const FIXED: &[(&str, &str)] =
+    &[("UV_LINK_MODE", "copy"), ("UV_NO_CONFIG", "1"), ("UV_PYTHON_DOWNLOADS", "never")];
 
 /// Where a machine keeps the certificates that it trusts.
 const CERTIFICATES: &[&str] = &[
@@ -103,9 +99,12 @@ impl Program {
     #[must_use]
     pub fn installing_into(&self, python: &Utf8Path, env: &GearEnv) -> CommandSpec {
         let words = ["--color", "never", "--no-progress", "--no-cache", "pip", "install"];
-        CommandSpec::new(&self.path, &fixed(env.clone()))
-            .args(words)
-            .args(["--no-index", "--no-deps", "--python", python.as_str()])
+        CommandSpec::new(&self.path, &fixed(env.clone())).args(words).args([
+            "--no-index",
+            "--no-deps",
+            "--python",
+            python.as_str(),
+        ])
     }
 
     fn version_of(path: &Utf8Path, env: &GearEnv) -> Result<Version, String> {
@@ -113,7 +112,9 @@ impl Program {
         let output = run::checked(&command, VERSION_LIMIT).map_err(|error| error.to_string())?;
         let said = output.stdout_text();
         let version = said.strip_prefix("uv ").and_then(|rest| rest.split(' ').next());
-        version.map(comparable).ok_or_else(|| format!("it says {said:?} when asked for its version"))
+        version
+            .map(comparable)
+            .ok_or_else(|| format!("it says {said:?} when asked for its version"))
     }
 }
 
@@ -141,6 +142,8 @@ impl Uv {
         let Translated { args, variables, compiles } =
             pip_settings::translated(env, stage.venv().dir())?;
         let mut env = fixed(env.clone());
+        // Of several indexes pip takes the best version, uv by itself the first index that knows the
+        // package at all. Who prefers that, for fear of strangers' packages, sets the variable.
         let fallbacks = [("UV_INDEX_STRATEGY", "unsafe-best-match".to_owned())];
         for (name, value) in variables.into_iter().chain(fallbacks).chain(certificates(&env)) {
             if env.get(name).is_none() {

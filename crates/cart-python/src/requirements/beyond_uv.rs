@@ -107,9 +107,18 @@ mod tests {
     fn what_uv_does_not_know_is_told_with_its_line() {
         for (text, what) in [
             ("flask\n--pre\n", "uv does not know what requirements.txt, line 2, says: --pre"),
-            ("six --global-option=x\n", "uv does not know what requirements.txt, line 1, says: --global-option"),
-            ("-e git+https://example.com/x.git#egg=x\n", "uv does not know what requirements.txt, line 1, says: git+https://example.com/x.git#egg"),
-            ("hg+https://example.com/x#egg=x\n", "uv does not know what requirements.txt, line 1, says: hg+https://example.com/x#egg"),
+            (
+                "six --global-option=x\n",
+                "uv does not know what requirements.txt, line 1, says: --global-option",
+            ),
+            (
+                "-e git+https://example.com/x.git#egg=x\n",
+                "uv does not know what requirements.txt, line 1, says: git+https://example.com/x.git#egg",
+            ),
+            (
+                "hg+https://example.com/x#egg=x\n",
+                "uv does not know what requirements.txt, line 1, says: hg+https://example.com/x#egg",
+            ),
             ("./lib\n", "REPO/./lib is installed as a copy, whatever changed in it"),
             ("six\rflask\r", "requirements.txt is not plain UTF-8"),
         ] {

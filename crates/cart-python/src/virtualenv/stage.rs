@@ -18,9 +18,9 @@ use cart_core::{CommandSpec, GearEnv, tree};
 
 use super::relocate::{self, relocate};
 use super::{VirtualEnv, environment_for};
-use crate::interpreter::Interpreter;
 use crate::installer::failure::Failure;
 use crate::installer::uv::Program;
+use crate::interpreter::Interpreter;
 use crate::stamp::{self, Stamp};
 
 /// `python -m venv` takes two or three seconds; far beyond that the disk does not answer.

@@ -67,7 +67,11 @@ pub(super) fn failure(lines: &[String], requirements: Option<&Requirements>) -> 
     } else if let Some(requirement) = required(&text) {
         let place = requirements.and_then(|r| place(r, &requirement));
         if said(UNKNOWN) {
-            let requirement = unknown(&text).unwrap_or(requirement);
+            // What the app asks for may exist, and need the package that does not.
+            let requirement = match unknown(&text) {
+                Some(name) if !requirement.starts_with(&name) => name,
+                _ => requirement,
+            };
             Failure::UnknownPackage { requirement, place }
         } else if said(NO_VERSION) {
             let found = Unsatisfied { requirement, place, ..Unsatisfied::default() };
@@ -178,7 +182,10 @@ mod tests {
     #[test]
     fn the_other_causes_are_known_by_uvs_words() {
         for (text, expected) in [
-            ("error: failed to copy\n  cause: No space left on device (os error 28)", Failure::DiskFull),
+            (
+                "error: failed to copy\n  cause: No space left on device (os error 28)",
+                Failure::DiskFull,
+            ),
             ("error: Failed to fetch: x\n  cause: client error (Connect)", Failure::Network),
             (
                 "error: Failed to fetch: x\n  cause: error sending request for url (x)\n  cause: \
