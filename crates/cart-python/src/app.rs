@@ -10,6 +10,7 @@ use semver::Version;
 use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::entry_point::{EntryPoint, EntryPointError};
 use crate::inputs::{Inputs, InputsError};
+use crate::installer::cache;
 use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion};
 use crate::locale;
 use crate::project::Project;
@@ -29,8 +30,8 @@ pub struct Places {
     pub environment: Utf8PathBuf,
     /// The launchers' files.
     pub launchers: Utf8PathBuf,
-    /// Where installers may keep a cache.
-    pub tmp: Utf8PathBuf,
+    /// Where installers may keep their caches.
+    pub cache: Utf8PathBuf,
     /// The uv that the cartridge brings, if it does.
     pub own_uv: Utf8PathBuf,
 }
@@ -44,7 +45,7 @@ impl Places {
             repo: gear.repo.clone(),
             environment: dir.path().join("virtenv"),
             launchers: dir.conf().join("python"),
-            tmp: gear.tmp.clone(),
+            cache: cache::place(&gear.tmp),
             own_uv: dir.usr().join("bin/uv"),
         }
     }
@@ -167,7 +168,7 @@ impl PythonApp {
             inputs,
             server: &self.settings.server.requirements(&self.settings),
             env: &self.env,
-            tmp: &self.places.tmp,
+            cache: &self.places.cache,
             installer: self.settings.installer,
             own_uv: &self.places.own_uv,
             mirror: self.settings.mirror.as_ref(),

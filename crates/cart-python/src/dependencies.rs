@@ -34,8 +34,8 @@ pub struct Wish<'a> {
     pub server: &'a [Requirement],
     /// The gear's environment.
     pub env: &'a GearEnv,
-    /// Where installers may keep a cache.
-    pub tmp: &'a Utf8Path,
+    /// Where installers may keep their caches.
+    pub cache: &'a Utf8Path,
     /// What installs.
     pub installer: Choice,
     /// Where the cartridge may bring a uv.
@@ -332,7 +332,7 @@ impl<'a> LazyInstallation<'a> {
             let options = Options {
                 env: wish.env,
                 repo: wish.repo,
-                tmp: wish.tmp,
+                cache: wish.cache,
                 mirror: wish.mirror,
                 uv: *uv,
             };

@@ -171,8 +171,8 @@ pub struct Options<'a> {
     pub env: &'a GearEnv,
     /// Working directory: the app's repository, which relative paths start from.
     pub repo: &'a Utf8Path,
-    /// Where a cache may be kept. On a gear the home directory is not writable.
-    pub tmp: &'a Utf8Path,
+    /// Where caches may be kept.
+    pub cache: &'a Utf8Path,
     /// The package index to prefer.
     pub mirror: Option<&'a MirrorUrl>,
     /// The uv that does the work where it can.
@@ -197,7 +197,7 @@ impl<'a> Installation<'a> {
         if let Some(mirror) = options.mirror {
             prefer(mirror, stage, &mut env, progress);
         }
-        let cache = Cache::below(options.tmp);
+        let cache = Cache::below(options.cache);
         let pip = Pip::new(stage, &env, &cache, options);
         let uv = options.uv.and_then(|program| {
             let uv = Uv::new(program, stage, &env, &cache, options);
@@ -221,9 +221,11 @@ impl<'a> Installation<'a> {
             match requirements.and_then(Requirements::only_for_pip) {
                 Some(reason) => progress(&instead(&reason)),
                 None => match uv.install(what, args, requirements, progress) {
-                    Err(InstallError::Failed { failure, last_lines, .. })
-                        if matches!(failure, Failure::Malformed { .. } | Failure::Other) =>
-                    {
+                    Err(InstallError::Failed {
+                        failure: Failure::Malformed { .. } | Failure::Other,
+                        last_lines,
+                        ..
+                    }) => {
                         last_lines.iter().for_each(|line| progress(line));
                         progress(&instead("uv could not"));
                     }

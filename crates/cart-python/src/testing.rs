@@ -164,7 +164,7 @@ impl Site {
             inputs: &parts.inputs,
             server: parts.server,
             env: &parts.env,
-            tmp: &parts.tmp,
+            cache: &parts.cache,
             installer: self.installer,
             own_uv: &parts.own_uv,
             mirror: None,
@@ -196,7 +196,7 @@ impl Site {
             repo,
             server: &[],
             env,
-            tmp: gear.join("tmp"),
+            cache: gear.join("tmp"),
             own_uv: if self.installer == Choice::Pip { "/nonexistent".into() } else { uv() },
         }
     }
@@ -230,7 +230,7 @@ pub(crate) struct Parts {
     inputs: Inputs,
     server: &'static [Requirement],
     pub(crate) env: GearEnv,
-    tmp: Utf8PathBuf,
+    cache: Utf8PathBuf,
     own_uv: Utf8PathBuf,
 }
 

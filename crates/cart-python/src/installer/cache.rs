@@ -1,9 +1,10 @@
 //! Where pip and uv keep what they downloaded and built, for all builds of a user.
 //!
-//! A cache keeps wheels that took minutes to compile. It is kept where `tidy` empties, and not in
-//! the data directory, whose content travels with every snapshot. Elsewhere than on a node that
-//! place is everybody's: a directory that is not ours alone is not used. No file of an environment
-//! is one of a cache by another name, so that what an app writes into the former stays there.
+//! A cache keeps wheels that took minutes to compile. On a machine of somebody's own it is among the
+//! caches in his home, for all his gears; on a node, where a gear's home cannot be written to, it is
+//! where `tidy` empties: not in the data directory, whose content travels with every snapshot. A
+//! directory that is not ours alone is not used. No file of an environment is one of a cache by
+//! another name, so that what an app writes into the former stays there.
 
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
@@ -18,6 +19,24 @@ const LARGEST: u64 = 1 << 30;
 const SHARE: u64 = 4;
 /// uv waits for others who use the cache.
 const PRUNE_LIMIT: Duration = Duration::from_secs(60);
+
+/// The directory that holds the caches of whoever runs this: `.cache` in his home, as the machine's
+/// list of users has it, or else `tmp`.
+#[must_use]
+pub fn place(tmp: &Utf8Path) -> Utf8PathBuf {
+    let users = files::read(Utf8Path::new("/etc/passwd")).unwrap_or_default();
+    let user = rustix::process::geteuid().as_raw();
+    in_home(&String::from_utf8_lossy(&users), user).unwrap_or_else(|| tmp.to_owned())
+}
+
+fn in_home(users: &str, user: u32) -> Option<Utf8PathBuf> {
+    let number = user.to_string();
+    let mut fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let fields = fields.find(|fields| fields.get(2) == Some(&&*number))?;
+    let home = Utf8Path::new(fields.get(5)?);
+    let usable = home.is_absolute() && is_own_directory(&home.join(".cache"), user);
+    usable.then(|| home.join(".cache"))
+}
 
 /// The directories of one user's caches.
 #[derive(Clone, Debug)]
@@ -166,6 +185,20 @@ mod tests {
             let name = format!("{}_CACHE_DIR", tool.to_uppercase());
             assert!(options(&env.clone().with(&*name, "/elsewhere")).is_empty());
         }
+    }
+
+    #[test]
+    fn a_home_that_can_be_written_to_has_the_caches() {
+        let (_keep, home) = folder();
+        let user = rustix::process::geteuid().as_raw();
+        let users = format!("a:x:{}:0::/:/bin/sh\nb:x:{user}:0:B:{home}:/bin/sh\n", user + 1);
+        assert_eq!(in_home(&users, user), Some(home.join(".cache")));
+        assert_eq!(in_home(&users, user + 2), None);
+        let nowhere = format!("b:x:{user}:0:B:/nonexistent:/bin/sh\n");
+        assert_eq!(in_home(&nowhere, user), None);
+        std::fs::remove_dir(home.join(".cache")).unwrap();
+        std::os::unix::fs::symlink("/tmp", home.join(".cache")).unwrap();
+        assert_eq!(in_home(&users, user), None, "it is everybody's");
     }
 
     #[test]

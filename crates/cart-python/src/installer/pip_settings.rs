@@ -58,11 +58,8 @@ pub(super) fn translated(env: &GearEnv, venv: &Utf8Path) -> Result<Translated, S
         })?;
     }
     for name in ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"] {
-        if let Some(path) = env.get(name).and_then(|path| path.to_str()) {
-            if !path.is_empty() {
-                found.trust(path);
-            }
-        }
+        let path = env.get(name).and_then(|path| path.to_str()).filter(|path| !path.is_empty());
+        path.iter().for_each(|path| found.trust(path));
     }
     Ok(found)
 }
@@ -76,7 +73,7 @@ impl Translated {
         match name {
             "index-url" | "pypi-url" => self.set("UV_DEFAULT_INDEX", value),
             "extra-index-url" => {
-                self.set("UV_EXTRA_INDEX_URL", &words().collect::<Vec<_>>().join(" "))
+                self.set("UV_EXTRA_INDEX_URL", &words().collect::<Vec<_>>().join(" "));
             }
             "find-links" => self.each("--find-links", words()),
             "trusted-host" => self.each("--allow-insecure-host", words()),
