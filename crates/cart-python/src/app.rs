@@ -11,6 +11,7 @@ use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::discovery::{self, DiscoveryError, Found};
 use crate::entry_point::{EntryPoint, EntryPointError};
 use crate::inputs::{Inputs, InputsError};
+use crate::installer::cache;
 use crate::interface::{Interface, Told};
 use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion};
 use crate::locale;
@@ -34,10 +35,12 @@ pub struct Places {
     pub launchers: Utf8PathBuf,
     /// What a launcher has found out about the app.
     pub told: Utf8PathBuf,
-    /// Where pip may keep a cache.
-    pub tmp: Utf8PathBuf,
     /// The app's data.
     pub data: Utf8PathBuf,
+    /// Where installers may keep their caches.
+    pub cache: Utf8PathBuf,
+    /// The uv that the cartridge brings, if it does.
+    pub own_uv: Utf8PathBuf,
 }
 
 impl Places {
@@ -50,8 +53,9 @@ impl Places {
             environment: dir.path().join("virtenv"),
             launchers: dir.conf().join("python"),
             told: dir.conf().join("interface.json"),
-            tmp: gear.tmp.clone(),
             data: gear.data.clone(),
+            cache: cache::place(&gear.tmp),
+            own_uv: dir.usr().join("bin/uv"),
         }
     }
 }
@@ -239,7 +243,9 @@ impl PythonApp {
             inputs,
             server: &server.unwrap_or_default(),
             env: &self.env,
-            tmp: &self.places.tmp,
+            cache: &self.places.cache,
+            installer: self.settings.installer,
+            own_uv: &self.places.own_uv,
             mirror: self.settings.mirror.as_ref(),
             clean,
         };

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits};
 
 use crate::entry_point::EntryPoint;
+use crate::installer::Choice;
 use crate::interface::Interface;
 use crate::mirror::MirrorUrl;
 use crate::probe::{ProbePath, Statuses};
@@ -99,6 +100,14 @@ pub const COLLECTSTATIC: Setting = Setting {
 /// Heroku's way to say no.
 const DISABLE_COLLECTSTATIC: &str = "DISABLE_COLLECTSTATIC";
 
+/// Who installs.
+pub const INSTALLER: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_INSTALLER",
+    meaning: "what installs packages",
+    default: "uv where it is found, else pip",
+    allowed: "uv or pip",
+};
+
 /// How long a start may take.
 pub const START_TIMEOUT: Setting = Setting {
     name: "OPENSHIFT_PYTHON_START_TIMEOUT",
@@ -159,6 +168,7 @@ pub const SETTINGS: &[Setting] = &[
     REQUIREMENTS_PATH,
     PYPI_MIRROR_URL,
     COLLECTSTATIC,
+    INSTALLER,
     START_TIMEOUT,
     DRAIN_TIMEOUT,
     PROBE_PATH,
@@ -196,6 +206,8 @@ pub struct PythonSettings {
     pub mirror: Option<MirrorUrl>,
     /// Whether static files are collected.
     pub collects_static: bool,
+    /// What installs.
+    pub installer: Choice,
     /// How long a start may take.
     pub start_timeout: Duration,
     /// How long running requests may take when their server is to go.
@@ -225,6 +237,7 @@ impl PythonSettings {
             requirements_path: REQUIREMENTS_PATH.read(env, one_line)?.map(Into::into),
             mirror: PYPI_MIRROR_URL.read(env, MirrorUrl::parse)?,
             collects_static: COLLECTSTATIC.read(env, yes_or_no)?.unwrap_or_else(|| !disabled(env)),
+            installer: INSTALLER.read(env, Choice::parse)?.unwrap_or_default(),
             start_timeout: seconds(START_TIMEOUT, env, 60)?,
             drain_timeout: seconds(DRAIN_TIMEOUT, env, 30)?,
             probe_path: PROBE_PATH.read(env, ProbePath::parse)?.unwrap_or_default(),
@@ -320,6 +333,7 @@ mod tests {
                 && settings.workers.is_none()
                 && settings.mirror.is_none()
         );
+        assert_eq!(settings.installer, Choice::UvElsePip);
     }
 
     #[test]
@@ -350,6 +364,7 @@ mod tests {
             (REQUIREMENTS_PATH, "a\nb"),
             (PYPI_MIRROR_URL, "mirror.example.com"),
             (COLLECTSTATIC, "1"),
+            (INSTALLER, "conda"),
             (START_TIMEOUT, "0"),
             (DRAIN_TIMEOUT, "3601"),
             (PROBE_PATH, "health"),
@@ -397,6 +412,7 @@ mod tests {
             .with(WORKERS.name, "7")
             .with(WORKER_CLASS.name, "uvicorn.workers.UvicornWorker")
             .with(THREADS.name, "12")
+            .with(INSTALLER.name, "pip")
             .with(WSGI_APPLICATION.name, "wsgi/main.py:app")
             .with(REQUIREMENTS_PATH.name, "requirements/live.txt")
             .with(PROBE_STATUS.name, "200-399,401");
@@ -405,6 +421,9 @@ mod tests {
         assert_eq!((settings.workers, settings.threads), (Some(7), Some(12)));
         assert_eq!(settings.worker_class().as_str(), "uvicorn.workers.UvicornWorker");
         assert_eq!(settings.application.unwrap().1.to_string(), "wsgi/main.py:app");
+        assert_eq!(settings.worker_class.as_str(), "uvicorn.workers.UvicornWorker");
+        assert_eq!(settings.installer, Choice::Pip);
+        assert_eq!(settings.wsgi_application.unwrap().to_string(), "wsgi/main.py:app");
         assert_eq!(settings.requirements_path.unwrap(), "requirements/live.txt");
         assert!(settings.probe_statuses.allow(401) && !settings.probe_statuses.allow(404));
     }
