@@ -65,7 +65,7 @@ fn needed(listed: &str, requirement: &str) -> Option<(String, String)> {
     let listed = listed.split(';').filter_map(|one| one.trim().split_once(" Requires-Python "));
     let exact = requirement.split_once("==").map(|(_, version)| version.trim());
     let of = |wanted: Option<&str>| {
-        listed.clone().filter(|(version, _)| wanted.is_none_or(|w| w == *version)).next_back()
+        listed.clone().rfind(|(version, _)| wanted.is_none_or(|w| w == *version))
     };
     let (version, pythons) = of(exact).or_else(|| of(None).filter(|_| exact.is_none()))?;
     Some((version.to_owned(), pythons.to_owned()))
