@@ -8,6 +8,7 @@
 mod actions;
 mod asgi;
 mod autobahn;
+mod choice;
 mod crashes;
 mod desync;
 mod elsewhere;
