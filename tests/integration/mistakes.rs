@@ -137,8 +137,8 @@ fn a_worker_that_gunicorn_ends_while_it_imports_is_no_exit_of_the_app() {
 fn a_first_start_that_fails_leaves_nothing_running() {
     let broken = tempfile::tempdir().unwrap();
     let broken = Utf8Path::from_path(broken.path()).unwrap();
-    let code = b"1 / 0\ndef application(*_): pass\n";
-    cart_core::files::write_atomic(&broken.join("app.py"), code, 0o644).unwrap();
+    let failing = b"1 / 0\ndef application(*_): pass\n";
+    cart_core::files::write_atomic(&broken.join("app.py"), failing, 0o644).unwrap();
     let mut gear = empty_gear(&[]);
     gear.deploy(broken).failed_saying(&["ZeroDivisionError"]);
     assert_eq!(gear.control("status").code, code(NOT_RUNNING));
