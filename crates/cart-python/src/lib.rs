@@ -10,6 +10,7 @@ pub mod worker_class;
 pub mod entry_point;
 pub mod inputs;
 pub mod interface;
+pub mod locks;
 pub mod procfile;
 pub mod project;
 pub mod requirements;

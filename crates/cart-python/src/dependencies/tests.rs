@@ -10,6 +10,7 @@ use std::time::Instant;
 use cart_core::files;
 use walkdir::WalkDir;
 
+use super::packages::without_code;
 use super::*;
 use crate::testing::{Site, any_python};
 
