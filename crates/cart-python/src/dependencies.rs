@@ -310,7 +310,7 @@ pub enum DependencyError {
         /// The locked versions in the way, or the lock itself.
         locked: Vec<String>,
         /// What the installer says.
-        source: PipError,
+        source: Box<PipError>,
     },
     /// A file could not be read or written.
     #[error(transparent)]

@@ -239,7 +239,7 @@ impl Wish<'_> {
         if locked.is_empty() {
             locked.push(file);
         }
-        DependencyError::AgainstLock { names, locked, source }
+        DependencyError::AgainstLock { names, locked, source: Box::new(source) }
     }
 }
 

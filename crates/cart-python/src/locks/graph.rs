@@ -23,9 +23,9 @@ pub(super) fn conditions(
         if wider != found[node] {
             // What always holds spreads first: then nothing is worked out that it makes moot.
             if wider.is_always() {
-                open.push_front(node)
+                open.push_front(node);
             } else {
-                open.push_back(node)
+                open.push_back(node);
             }
             found[node] = wider;
         }

@@ -166,7 +166,7 @@ impl Package {
         let origin = match self.source {
             Some(Source { r#type, url, reference, resolved_reference, subdirectory }) => {
                 let folder = subdirectory.as_deref();
-                let at = resolved_reference.or(reference.clone());
+                let at = resolved_reference.or(reference);
                 match &*r#type {
                     "git" => Origin::Url(vcs_url("git", &url, at.as_deref(), folder)),
                     "url" => Origin::Url(with_subdirectory(url, folder)),

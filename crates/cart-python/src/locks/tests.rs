@@ -3,7 +3,7 @@
 use super::*;
 use cart_core::files::write_atomic;
 
-pub(crate) const UV: &str = r#"version = 1
+const UV: &str = r#"version = 1
 revision = 5
 requires-python = ">=3.9"
 resolution-markers = [
