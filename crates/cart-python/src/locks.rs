@@ -276,7 +276,22 @@ impl Fault {
 
 /// The line that a byte is in, from 1.
 fn line_of(content: &[u8], at: usize) -> usize {
-    content[..at.min(content.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    Lines::of(content).of_byte(at)
+}
+
+/// Where the lines of a text end, looked for once.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(content: &[u8]) -> Self {
+        let bytes = content.iter().enumerate();
+        Self(bytes.filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line that a byte is in, from 1.
+    fn of_byte(&self, at: usize) -> usize {
+        self.0.partition_point(|end| *end < at) + 1
+    }
 }
 
 impl From<toml::de::Error> for Fault {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 
 use super::origin::{anywhere, place};
-use super::{Asked, Content, Fault, Locked, Origin, line_of};
+use super::{Asked, Content, Fault, Lines, Locked, Origin};
 use crate::requirements::{Converted, Local, Package, Requirements};
 use crate::virtualenv::normalized;
 
@@ -39,12 +39,13 @@ pub(super) fn of_locked(
     let mut found = Requirements { file: file.to_owned(), ..Requirements::default() };
     let mut converted =
         Converted { complete: true, python: content.python.clone(), ..Converted::default() };
+    let lines = Lines::of(text.as_bytes());
     for package in merged(&content.packages)? {
         let Locked { name, origin, marker, .. } = &package;
         found.packages.push(Package {
             name: normalized(name),
             file: file.to_owned(),
-            line: line_of(text.as_bytes(), package.at),
+            line: lines.of_byte(package.at),
         });
         if let Origin::Local { path, editable } = origin {
             let path = place(folder, path);
@@ -82,8 +83,9 @@ pub(super) fn of_asked(
     let folder = file.parent().unwrap_or(repo);
     let mut found = Requirements { file: file.to_owned(), ..Requirements::default() };
     let mut converted = Converted::default();
+    let lines = Lines::of(text.as_bytes());
     for one in asked {
-        let line = line_of(text.as_bytes(), place_of(&one.name, text));
+        let line = lines.of_byte(place_of(&one.name, text));
         let name = normalized(&one.name);
         found.packages.push(Package { name, file: file.to_owned(), line });
         if let Some(Origin::Local { path, editable }) = &one.origin {

@@ -290,7 +290,7 @@ fn a_locked_version_that_no_index_has_is_told_with_its_line() {
     let error = shop.ensure(NO_SERVER).0.unwrap_err().to_string();
     let first = error.lines().next().unwrap();
     assert!(
-        first.contains("no version of `alpha==7.0` fits this Python (uv.lock, line 11)"),
+        first.contains("no version of `alpha==7.0` fits this Python (uv.lock, line 13)"),
         "{error}"
     );
 }
