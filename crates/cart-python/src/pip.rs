@@ -210,7 +210,7 @@ fn is_own_directory(path: &Utf8Path, user: u32) -> bool {
 
 fn is_worth_showing(line: &str) -> bool {
     let line = line.trim_start();
-    let noise = ["Requirement already satisfied", "[notice]", "Looking in "];
+    let noise = ["Requirement already satisfied", "[notice]", "Looking in ", "Ignoring "];
     !line.is_empty() && !noise.iter().any(|start| line.starts_with(start))
 }
 

@@ -149,8 +149,14 @@ impl Wish<'_> {
             Some(_) => args.push("--no-deps"),
             None => args.extend(pins.iter().flat_map(|pins| ["-c", pins.path()])),
         }
-        match (self.install_package(file, &args, pip, progress), dependencies) {
-            (Err(DependencyError::Pip(error)), Some(_)) if is_of_the_build(&error) => {
+        let Some(_) = dependencies else {
+            return self.install_package(file, &args, pip, progress);
+        };
+        // What a failure that stops nothing printed is of no use to anybody.
+        let mut printed = Vec::new();
+        let result = self.install_package(file, &args, pip, &mut |l| printed.push(l.to_owned()));
+        match result {
+            Err(DependencyError::Pip(error)) if is_of_the_build(&error) => {
                 progress(&format!(
                     "The app could not be installed as a package ({file}: {}). It runs from its \
                      folder, and its dependencies are installed",
@@ -162,7 +168,10 @@ impl Wish<'_> {
                 }
                 Ok(())
             }
-            (result, _) => result,
+            result => {
+                printed.iter().for_each(|line| progress(line));
+                result
+            }
         }
     }
 
@@ -179,13 +188,22 @@ impl Wish<'_> {
         let pip = pip.get(progress)?;
         let what = format!("the app as a package ({file})");
         let linked = pip.install(&what, &[args, &["-e", "."]].concat(), None, progress);
-        let Err(PipError::Failed { failure: Failure::Discovery, .. }) = linked else {
+        let is_lost = matches!(&linked, Err(PipError::Failed { failure: Failure::Discovery, .. }));
+        if !is_lost || !self.is_built_by_setuptools()? {
             return Ok(linked?);
-        };
+        }
         progress("Its folders are no packages to the build tool: installing its dependencies only");
         let folder = without_code(self.repo)?;
         let path = folder.path().to_string_lossy();
         Ok(pip.install(&what, &[args, &[&path]].concat(), None, progress)?)
+    }
+
+    /// Other build tools make no package of a folder without code, either: asking them again would
+    /// only take time.
+    fn is_built_by_setuptools(&self) -> Result<bool, FileError> {
+        let text = files::read_if_exists(&self.repo.join("pyproject.toml"))?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        Ok(!text.contains("build-backend") || text.contains("setuptools"))
     }
 
     pub(super) fn install_server(
