@@ -1,19 +1,21 @@
 //! Bringing an environment to what the app and its server ask for, and doing nothing when it is
 //! there already.
 
+mod packages;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
 use cart_core::files::FileError;
 use semver::Version;
 
 use crate::inputs::Inputs;
-use crate::installer::failure::Failure;
+
 use crate::installer::uv::Program;
-use crate::installer::{self, Choice, InstallError, Installation, Options};
+use crate::installer::{Choice, InstallError, Installation, Options};
 use crate::interpreter::{self, InterpreterError, PythonVersion};
 use crate::mirror::MirrorUrl;
-use crate::project::Project;
 use crate::server::Requirement;
+use crate::settings::SERVER;
 use crate::stamp::{BasePython, Stamp};
 use crate::virtualenv::relocate::relocate;
 use crate::virtualenv::stage::{Stage, StageError};
@@ -176,12 +178,16 @@ impl Wish<'_> {
         progress: &mut dyn FnMut(&str),
     ) -> Result<Stamp, DependencyError> {
         let mut installation = LazyInstallation { stage, wish: self, uv, ready: None };
+        let mut missing = Vec::new();
         if stamp.app != self.inputs.digest {
-            self.install_app(&mut installation, progress)?;
+            self.install_app(&mut installation, &stamp.python.version, progress)?;
             stamp.app.clone_from(&self.inputs.digest);
             stamp.ours.retain(|name, _| !self.inputs.name(name));
+            missing = self.unsettled(&stamp);
         }
-        let missing = self.missing(stage.venv(), &stamp);
+        if missing.is_empty() {
+            missing = self.missing(stage.venv(), &stamp);
+        }
         if !missing.is_empty() {
             self.install_server(&missing, &mut installation, progress)?;
             for requirement in &missing {
@@ -191,84 +197,6 @@ impl Wish<'_> {
         self.refuse_too_old(stage.venv())?;
         installation.finish();
         Ok(stamp)
-    }
-
-    fn install_app(
-        &self,
-        installation: &mut LazyInstallation<'_>,
-        progress: &mut dyn FnMut(&str),
-    ) -> Result<(), DependencyError> {
-        let requirements = self.inputs.requirements.as_ref();
-        if let Some(asked) = requirements.filter(|r| r.asks_for_something) {
-            let file = installer::file_argument(&asked.file, self.repo);
-            progress(&format!("Installing the packages of {file}"));
-            let what = format!("the packages of {file}");
-            let installation = installation.get(progress);
-            installation.install(&what, &["-r", &file], requirements, progress)?;
-        }
-        match &self.inputs.project {
-            Project::Package { file } => {
-                if !self.inputs.install_the_repository_themselves(self.repo) {
-                    progress(&format!("Installing the app as a package ({file})"));
-                    self.install_package(file, installation.get(progress), progress)?;
-                }
-            }
-            Project::Dependencies(list) if !list.is_empty() => {
-                progress("Installing the dependencies of pyproject.toml");
-                let args: Vec<&str> = list.iter().map(String::as_str).collect();
-                let what = "the dependencies of pyproject.toml";
-                installation.get(progress).install(what, &args, requirements, progress)?;
-            }
-            Project::Dependencies(_) | Project::Plain => {}
-        }
-        Ok(())
-    }
-
-    /// An app that runs from its repository often never said which of its folders are packages;
-    /// older build tools did not ask. Then its metadata alone are installed, which name its
-    /// dependencies: from a folder that holds the files of the repository's top but no code.
-    fn install_package(
-        &self,
-        file: &str,
-        installation: &Installation<'_>,
-        progress: &mut dyn FnMut(&str),
-    ) -> Result<(), DependencyError> {
-        let what = format!("the app as a package ({file})");
-        let linked = installation.install(&what, &["-e", "."], None, progress);
-        let Err(InstallError::Failed { failure: Failure::Discovery, .. }) = linked else {
-            return Ok(linked?);
-        };
-        progress("Its folders are no packages to the build tool: installing its dependencies only");
-        let folder = without_code(self.repo)?;
-        let path = folder.path().to_string_lossy();
-        Ok(installation.install(&what, &[&path], None, progress)?)
-    }
-
-    fn install_server(
-        &self,
-        missing: &[Requirement],
-        installation: &mut LazyInstallation<'_>,
-        progress: &mut dyn FnMut(&str),
-    ) -> Result<(), DependencyError> {
-        let names: Vec<_> = missing.iter().map(|r| r.name).collect();
-        let names = names.join(", ");
-        progress(&format!("Installing {names} for the server"));
-        // Rather an older version within our bounds than minutes of compiling a newer one.
-        let mut args = vec!["--prefer-binary"];
-        for requirement in missing {
-            // Named, but not there: the app bounds its version without asking for it.
-            if self.inputs.name(requirement.name) {
-                args.push(requirement.name);
-            } else {
-                args.extend(requirement.lines);
-            }
-        }
-        let constraints = self.inputs.requirements.iter().flat_map(|r| &r.constraints);
-        for file in constraints {
-            args.extend(["-c", file.as_str()]);
-        }
-        let what = format!("{names}, which the server needs,");
-        Ok(installation.get(progress).install(&what, &args, None, progress)?)
     }
 
     /// What the server needs and is not there, or is there by an older choice of ours.
@@ -282,6 +210,15 @@ impl Wish<'_> {
             .filter(|r| outdated(r) || venv.installed(r.name).is_none())
             .cloned()
             .collect()
+    }
+
+    /// What the server has had in an environment whose other versions a lock has changed since.
+    fn unsettled(&self, stamp: &Stamp) -> Vec<Requirement> {
+        let locked = self.inputs.converted().is_some_and(|converted| converted.complete);
+        match locked && !stamp.ours.is_empty() {
+            true => self.server.iter().filter(|r| !self.inputs.name(r.name)).cloned().collect(),
+            false => Vec::new(),
+        }
     }
 
     /// The app may choose a version of a server's package, but not one that cannot serve it.
@@ -349,21 +286,6 @@ fn lines(requirement: &Requirement) -> Vec<String> {
     requirement.lines.iter().map(|l| (*l).to_owned()).collect()
 }
 
-/// A folder with the files of the repository's top, its modules left out.
-fn without_code(repo: &Utf8Path) -> Result<tempfile::TempDir, FileError> {
-    let failed = |source| FileError::new("copy the files of", repo, source);
-    let folder = tempfile::tempdir().map_err(failed)?;
-    for entry in repo.as_std_path().read_dir().map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        let is_module = name.as_encoded_bytes().ends_with(b".py") && name != "setup.py";
-        if entry.path().is_file() && !is_module {
-            std::fs::copy(entry.path(), folder.path().join(name)).map_err(failed)?;
-        }
-    }
-    Ok(folder)
-}
-
 /// An environment that could not be brought to what was wished for.
 #[derive(Debug, thiserror::Error)]
 pub enum DependencyError {
@@ -388,6 +310,36 @@ pub enum DependencyError {
         version: String,
         /// What the launchers work with.
         oldest: Version,
+    },
+    /// A lock is for other versions of Python.
+    #[error(
+        "{file}: `{key}` is `{range}`, and this Python is {python}. Choose a Python that fits, or \
+         lock for this one, too"
+    )]
+    OtherPython {
+        /// The lock, as its author names it.
+        file: String,
+        /// What says it there.
+        key: &'static str,
+        /// What it says.
+        range: String,
+        /// The environment's Python.
+        python: Version,
+    },
+    /// The server needs other versions than those of a lock.
+    #[error(
+        "{names} does not go with {}, and what is locked is not changed. Lock versions that go \
+         with it, or choose another server by {}\n{source}",
+        locked.join(", "),
+        SERVER.name
+    )]
+    AgainstLock {
+        /// What the server needs.
+        names: String,
+        /// The locked versions in the way, or the lock itself.
+        locked: Vec<String>,
+        /// What the installer says.
+        source: Box<InstallError>,
     },
     /// A file could not be read or written.
     #[error(transparent)]

@@ -1,5 +1,7 @@
 //! Everything of the app that decides what must be installed, and its fingerprint.
 
+pub mod chosen;
+
 use std::os::unix::ffi::OsStrExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -8,8 +10,9 @@ use cart_core::files::{self, FileError};
 use sha2::{Digest, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
+use crate::locks::{self, LockError};
 use crate::project::{self, Project, ProjectError};
-use crate::requirements::{Local, Requirements, RequirementsError};
+use crate::requirements::{Converted, Local, Requirements, RequirementsError};
 
 /// Raised when the same files shall be installed in another way than before.
 const RECIPE: &str = "1";
@@ -20,10 +23,12 @@ const NOT_SOURCE: &[&str] = &[".git", ".hg", ".svn", "__pycache__", "build", ".t
 /// What the app asks for.
 #[derive(Clone, Debug)]
 pub struct Inputs {
-    /// Its requirements file, if it has one.
+    /// Its requirements file or its lock, if it has one.
     pub requirements: Option<Requirements>,
     /// What its repository is.
     pub project: Project,
+    /// What people should know of what was read and what was not, in whole sentences.
+    pub said: Vec<String>,
     /// Fingerprint of all that: equal if and only if the same would be installed again.
     pub digest: String,
 }
@@ -39,10 +44,13 @@ impl Inputs {
         named: Option<&Utf8Path>,
         env: &GearEnv,
     ) -> Result<Self, InputsError> {
-        let requirements = Requirements::read(repo, named, env)?;
+        let (requirements, choice) = chosen::read(repo, named, env)?;
         let project = Project::read(repo)?;
         let digest = digest(repo, requirements.as_ref(), &project)?;
-        Ok(Self { requirements, project, digest })
+        let converted = requirements.as_ref().and_then(|r| r.converted.as_ref());
+        let more = converted.map(|converted| converted.said.clone()).unwrap_or_default();
+        let said = choice.into_iter().chain(more).collect();
+        Ok(Self { requirements, project, said, digest })
     }
 
     /// Whether anything is to be installed for the app.
@@ -55,11 +63,24 @@ impl Inputs {
     /// Whether the app itself names this package; then its choice of a version holds.
     #[must_use]
     pub fn name(&self, package: &str) -> bool {
-        let by_project = match &self.project {
-            Project::Dependencies(list) => list.iter().any(|line| is_of(line, package)),
-            Project::Plain | Project::Package { .. } => false,
+        let list = match self.lock_covers_the_project() {
+            true => &[],
+            false => self.project.dependencies(),
         };
+        let by_project = list.iter().any(|line| is_of(line, package));
         by_project || self.requirements.as_ref().is_some_and(|r| r.names(package))
+    }
+
+    /// What the lock says, or another list that no installer reads.
+    #[must_use]
+    pub fn converted(&self) -> Option<&Converted> {
+        self.requirements.as_ref()?.converted.as_ref()
+    }
+
+    /// Whether a lock has the dependencies of the repository as a package, too.
+    #[must_use]
+    pub fn lock_covers_the_project(&self) -> bool {
+        covers(self.requirements.as_ref())
     }
 
     /// Whether the requirements file installs the repository too (`-e .`).
@@ -71,6 +92,11 @@ impl Inputs {
             local.any(|l| real(&l.path).is_some() && real(&l.path) == real(repo))
         })
     }
+}
+
+fn covers(requirements: Option<&Requirements>) -> bool {
+    let converted = requirements.and_then(|r| r.converted.as_ref());
+    converted.is_some_and(|converted| converted.covers_project)
 }
 
 fn is_of(line: &str, package: &str) -> bool {
@@ -86,7 +112,7 @@ fn digest(
 ) -> Result<String, InputsError> {
     let mut sum = Sum::new(repo);
     if let Some(requirements) = requirements {
-        sum.add_text("requirements");
+        sum.add_text(if requirements.converted.is_some() { "lock" } else { "requirements" });
         sum.add_files(&requirements.files);
         for (name, value) in &requirements.variables {
             sum.add_text(name);
@@ -103,9 +129,17 @@ fn digest(
             sum.add_text("package");
             sum.add_files(&project::deciding_files(repo)?);
         }
-        Project::Dependencies(list) => {
+        Project::Dependencies(list) if !covers(requirements) => {
             sum.add_text("dependencies");
-            list.iter().for_each(|line| sum.add_text(line));
+            list.iter().for_each(|line| sum.add_text(&locks::anywhere(line, repo)));
+        }
+        Project::Dependencies(_) => {}
+    }
+    if !covers(requirements) {
+        for line in project.dependencies() {
+            if let Some(local) = Local::in_line(line) {
+                sum.add_local(&local)?;
+            }
         }
     }
     Ok(sum.finish())
@@ -194,6 +228,9 @@ pub enum InputsError {
     /// Its requirements file.
     #[error(transparent)]
     Requirements(#[from] RequirementsError),
+    /// Its lock, or its Pipfile.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// Its `pyproject.toml`.
     #[error(transparent)]
     Project(#[from] ProjectError),

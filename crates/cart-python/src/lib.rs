@@ -11,6 +11,7 @@ pub mod discovery;
 pub mod entry_point;
 pub mod inputs;
 pub mod interface;
+pub mod locks;
 pub mod procfile;
 pub mod project;
 pub mod requirements;

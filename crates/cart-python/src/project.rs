@@ -11,6 +11,9 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use serde::Deserialize;
+use toml::Table;
+
+use crate::locks::{self, MarkerError};
 
 /// Files whose content decides what an editable installation does.
 const FILES: &[&str] = &["pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in"];
@@ -24,6 +27,9 @@ pub enum Project {
     Package {
         /// `setup.py` or `pyproject.toml`, for messages.
         file: &'static str,
+        /// What it depends on, as far as `pyproject.toml` says it without being built; `None` when
+        /// only a build can tell.
+        dependencies: Option<Vec<String>>,
     },
     /// Only these requirements of `pyproject.toml`.
     Dependencies(Vec<String>),
@@ -40,12 +46,18 @@ impl Project {
             Some(bytes) => Declared::parse(&path, &bytes)?,
             None => Declared::default(),
         };
-        Ok(if declared.build_system.is_some() {
-            Self::Package { file: "pyproject.toml" }
-        } else if repo.join("setup.py").is_file() {
-            Self::Package { file: "setup.py" }
-        } else if let Some(project) = declared.project {
-            Self::Dependencies(project.dependencies)
+        let dependencies = declared.dependencies(&path)?;
+        let has_setup_py = repo.join("setup.py").is_file();
+        let is_built = declared.build_system.is_some() || has_setup_py;
+        Ok(if declared.is_package().unwrap_or(is_built || declared.is_computed()) {
+            let file = if declared.build_system.is_none() && has_setup_py {
+                "setup.py"
+            } else {
+                "pyproject.toml"
+            };
+            Self::Package { file, dependencies }
+        } else if let Some(list) = dependencies {
+            Self::Dependencies(list)
         } else {
             Self::Plain
         })
@@ -58,6 +70,15 @@ impl Project {
             Self::Plain => false,
             Self::Package { .. } => true,
             Self::Dependencies(list) => !list.is_empty(),
+        }
+    }
+
+    /// The requirements that it is known to have.
+    #[must_use]
+    pub fn dependencies(&self) -> &[String] {
+        match self {
+            Self::Dependencies(list) | Self::Package { dependencies: Some(list), .. } => list,
+            Self::Plain | Self::Package { dependencies: None, .. } => &[],
         }
     }
 }
@@ -81,26 +102,68 @@ pub fn deciding_files(folder: &Utf8Path) -> Result<Vec<(Utf8PathBuf, Vec<u8>)>, 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Declared {
-    build_system: Option<toml::Table>,
+    build_system: Option<Table>,
     project: Option<DeclaredProject>,
+    #[serde(skip)]
+    whole: Table,
 }
 
 #[derive(Deserialize)]
 struct DeclaredProject {
+    dependencies: Option<Vec<String>>,
     #[serde(default)]
-    dependencies: Vec<String>,
+    dynamic: Vec<String>,
 }
 
 impl Declared {
     fn parse(path: &Utf8Path, bytes: &[u8]) -> Result<Self, ProjectError> {
-        toml::from_slice(bytes).map_err(|error| {
+        let malformed = |error: toml::de::Error| {
             let before = &bytes[..error.span().map_or(0, |s| s.start.min(bytes.len()))];
             ProjectError::Malformed {
                 path: path.to_owned(),
                 line: before.iter().filter(|b| **b == b'\n').count() + 1,
                 message: error.message().to_owned(),
             }
-        })
+        };
+        let declared: Self = toml::from_slice(bytes).map_err(malformed)?;
+        Ok(Self { whole: toml::from_slice(bytes).map_err(malformed)?, ..declared })
+    }
+
+    /// What the settings of a tool say of it; most say nothing.
+    fn is_package(&self) -> Option<bool> {
+        let keys = [("uv", "package"), ("poetry", "package-mode"), ("pdm", "distribution")];
+        let tool = self.whole.get("tool")?;
+        let said = keys.iter().filter_map(|(name, key)| tool.get(*name)?.get(*key)?.as_bool());
+        // That it is one is true of most without a word, also without a way to build it.
+        said.reduce(|one, other| one && other).filter(|is_package| !is_package)
+    }
+
+    /// Whether a build must tell what it depends on.
+    fn is_computed(&self) -> bool {
+        let named = |project: &DeclaredProject| project.dynamic.iter().any(|d| d == "dependencies");
+        self.project.as_ref().is_some_and(named) && self.poetrys().is_none()
+    }
+
+    fn poetrys(&self) -> Option<&toml::Value> {
+        self.whole.get("tool")?.get("poetry")?.get("dependencies")
+    }
+
+    fn dependencies(&self, path: &Utf8Path) -> Result<Option<Vec<String>>, ProjectError> {
+        if self.is_computed() {
+            return Ok(None);
+        }
+        let listed = self.project.as_ref().and_then(|project| project.dependencies.clone());
+        if listed.is_some() {
+            return Ok(listed);
+        }
+        if self.poetrys().is_none() {
+            return Ok(self.project.as_ref().map(|_| Vec::new()));
+        }
+        let asked = locks::by_pyproject(&self.whole)
+            .map_err(|source| ProjectError::Marker { path: path.to_owned(), source })?;
+        let folder = path.parent().unwrap_or(path);
+        let asked = asked.unwrap_or_default().into_iter();
+        Ok(Some(asked.filter(|a| !a.marker.is_never()).map(|a| a.line(folder)).collect()))
     }
 }
 
@@ -116,6 +179,14 @@ pub enum ProjectError {
         line: usize,
         /// What is wrong.
         message: String,
+    },
+    /// The condition of one of its dependencies cannot be read.
+    #[error("{path}: {source}")]
+    Marker {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What is wrong.
+        source: MarkerError,
     },
     /// It cannot be read.
     #[error(transparent)]
@@ -146,10 +217,16 @@ mod tests {
     fn a_build_system_or_a_setup_py_makes_a_package() {
         let file = "pyproject.toml";
         let built = "[build-system]\nrequires = ['hatchling']\n[project]\nname = 'x'\n";
-        assert_eq!(project(&[(file, built)]), Ok(Project::Package { file }));
+        assert_eq!(
+            project(&[(file, built)]),
+            Ok(Project::Package { file, dependencies: Some(vec![]) })
+        );
         let file = "setup.py";
         let tools = ("pyproject.toml", "[tool.black]\n");
-        assert_eq!(project(&[(file, ""), tools]), Ok(Project::Package { file }));
+        assert_eq!(
+            project(&[(file, ""), tools]),
+            Ok(Project::Package { file, dependencies: None })
+        );
     }
 
     #[test]
@@ -157,6 +234,39 @@ mod tests {
         let text = "[project]\nname = 'x'\ndependencies = ['flask>=3', 'requests']\n";
         let list = vec!["flask>=3".to_owned(), "requests".to_owned()];
         assert_eq!(project(&[("pyproject.toml", text)]), Ok(Project::Dependencies(list)));
+    }
+
+    #[test]
+    fn what_a_tool_says_of_a_project_counts() {
+        let built = "[build-system]\nrequires = ['x']\n";
+        let list = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let file = "pyproject.toml";
+        for (text, expected) in [
+            (
+                "[tool.poetry.dependencies]\npython = '^3.9'\na = '^1'\n",
+                Project::Dependencies(list(&["a>=1,<2"])),
+            ),
+            (
+                &format!(
+                    "{built}[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\na = '1'\n"
+                ),
+                Project::Dependencies(list(&["a==1"])),
+            ),
+            (
+                &format!("{built}[tool.poetry.dependencies]\na = '*'\n"),
+                Project::Package { file, dependencies: Some(list(&["a"])) },
+            ),
+            (
+                &format!("{built}[project]\ndependencies = ['b']\n[tool.uv]\npackage = false\n"),
+                Project::Dependencies(list(&["b"])),
+            ),
+            (
+                "[project]\ndynamic = ['dependencies']\n",
+                Project::Package { file, dependencies: None },
+            ),
+        ] {
+            assert_eq!(project(&[(file, text)]), Ok(expected), "{text}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use cart_core::GearEnv;
 use cart_core::files::{self, FileError};
 
 use self::line::{Included, Line, local_path, package_name};
+use crate::locks::Python;
 use crate::settings::REQUIREMENTS_PATH;
 use crate::virtualenv::normalized;
 
@@ -43,6 +44,27 @@ pub struct Requirements {
     pub local: Vec<Local>,
     /// Whether there is anything to install.
     pub asks_for_something: bool,
+    /// What an installer is given instead of the file, when that is in a form that it does not read.
+    pub converted: Option<Converted>,
+}
+
+/// What a lock, or another list of packages, says in the form of a requirements file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Converted {
+    /// Requirements that all have hashes.
+    pub hashed: String,
+    /// Those that have none: of repositories, of folders, of locks without hashes.
+    pub others: String,
+    /// The versions among both, without hashes: bounds for whatever else is installed.
+    pub pinned: String,
+    /// Whether everything is in it, also what its packages depend on.
+    pub complete: bool,
+    /// Whether the dependencies of the app as a package are in it, too.
+    pub covers_project: bool,
+    /// The versions of Python that it is for.
+    pub python: Option<Python>,
+    /// What people should know of it, in whole sentences.
+    pub said: Vec<String>,
 }
 
 /// A package as it is named in a requirements file.
@@ -63,6 +85,17 @@ pub struct Local {
     pub path: Utf8PathBuf,
     /// Whether it is linked, so that only its metadata count, and not copied.
     pub editable: bool,
+}
+
+impl Local {
+    /// The folder or archive in a requirement that names it by a `file:` URL.
+    #[must_use]
+    pub fn in_line(line: &str) -> Option<Self> {
+        let text = line.strip_prefix("-e ");
+        let url = text.or_else(|| line.split_once(" @ ").map(|(_, url)| url))?;
+        let path = url.starts_with("file:").then(|| local_path(url))??;
+        Some(Self { path, editable: text.is_some() })
+    }
 }
 
 impl Requirements {

@@ -75,8 +75,8 @@ pub const INTERFACE: Setting = Setting {
 /// Which requirements file.
 pub const REQUIREMENTS_PATH: Setting = Setting {
     name: "OPENSHIFT_PYTHON_REQUIREMENTS_PATH",
-    meaning: "another requirements file",
-    default: "requirements.txt",
+    meaning: "the file that lists the packages: requirements, a lock, a Pipfile or a pyproject.toml",
+    default: "see Packages",
     allowed: "the path of a file, from the repository's top",
 };
 

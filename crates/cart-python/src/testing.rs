@@ -1,5 +1,7 @@
 //! What several tests need: a gear-like tree, and packages that are installed without a network.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -18,13 +20,16 @@ use crate::virtualenv::stage::copy_tree;
 /// Writes a wheel of a package that consists of its version and a program of its name.
 const WHEEL: &str = r#"
 import sys, zipfile
+# Words that begin with a slash are further files of the package, others are packages that it needs.
 folder, name, version, *more = sys.argv[1:]
 info = "%s-%s.dist-info/" % (name, version)
 with zipfile.ZipFile("%s/%s-%s-py3-none-any.whl" % (folder, name, version), "w") as wheel:
     wheel.writestr(name + ".py", "version = %r\ndef main(): print(version)\n" % version)
     for file in more:
-        wheel.writestr(file, "by = %r\n" % [name, version])
-    wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version))
+        if file.startswith("/"):
+            wheel.writestr(file[1:], "by = %r\n" % [name, version])
+    needs = "".join("Requires-Dist: %s\n" % need for need in more if not need.startswith("/"))
+    wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version) + needs)
     wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
     wheel.writestr(info + "entry_points.txt", "[console_scripts]\n%s = %s:main\n" % (name, name))
     wheel.writestr(info + "RECORD", "")
@@ -127,25 +132,30 @@ impl Site {
 
     /// Puts a package on the shelf.
     pub(crate) fn offer(&self, name: &str, version: &str) {
-        self.make(WHEEL, &[name, version]);
+        self.make(WHEEL, name, version, &[]);
     }
 
     /// Puts a package on the shelf that brings another file, too.
     pub(crate) fn offer_sharing(&self, name: &str, version: &str, file: &str) {
-        self.make(WHEEL, &[name, version, file]);
+        self.make(WHEEL, name, version, &[&format!("/{file}")]);
+    }
+
+    /// Puts a package on the shelf that depends on others.
+    pub(crate) fn offer_with(&self, name: &str, version: &str, requires: &[&str]) {
+        self.make(WHEEL, name, version, requires);
     }
 
     /// Puts the source of a package on the shelf that cannot be built.
     pub(crate) fn offer_unbuildable(&self, name: &str, version: &str) {
-        self.make(SOURCE, &[name, version]);
+        self.make(SOURCE, name, version, &[]);
     }
 
-    fn make(&self, script: &str, words: &[&str]) {
+    fn make(&self, script: &str, name: &str, version: &str, more: &[&str]) {
         let python = interpreter::find(any_python(), &self.env()).unwrap();
         let shelf = self.path("shelf");
         let command = CommandSpec::new(&python.executable, &GearEnv::new())
-            .args(["-c", script, shelf.as_str()])
-            .args(words.iter().copied());
+            .args(["-c", script, shelf.as_str(), name, version])
+            .args(more.iter().copied());
         run::checked(&command, Duration::from_secs(60)).unwrap();
     }
 
@@ -236,4 +246,38 @@ pub(crate) struct Parts {
 
 pub(crate) fn any_python() -> PythonVersion {
     PythonVersion::parse("3").unwrap()
+}
+
+/// A package index with what is on a shelf, on a port of its own, for as long as the test runs.
+pub(crate) fn serve_index(shelf: Utf8PathBuf) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let Ok(mut connection) = connection else { return };
+            let mut head = BufReader::new(connection.try_clone().unwrap()).lines();
+            let request = head.next().and_then(Result::ok).unwrap_or_default();
+            // A client that is still sending would lose the answer.
+            head.take_while(|line| line.as_ref().is_ok_and(|l| !l.is_empty())).count();
+            let path = request.split(' ').nth(1).unwrap_or_default().trim_end_matches('/');
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let wheel = files::read_if_exists(&shelf.join(name)).ok().flatten();
+            let is_file = wheel.is_some();
+            let body = wheel.unwrap_or_else(|| {
+                let entries = shelf.read_dir_utf8().unwrap().map(|e| e.unwrap());
+                let names = entries.map(|entry| entry.file_name().to_owned());
+                let of_package = names.filter(|file| file.starts_with(&format!("{name}-")));
+                let links = of_package.map(|file| format!("<a href='/{file}'>{file}</a>"));
+                links.collect::<String>().into_bytes()
+            });
+            let kind = if is_file { "application/octet-stream" } else { "text/html" };
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+                 Connection: close\r\n\r\n"
+            );
+            let _ = connection.write_all(&[head.into_bytes(), body].concat());
+        }
+    });
+    address
 }

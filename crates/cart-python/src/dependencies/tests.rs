@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::Instant;
 
 use cart_core::files;
 use walkdir::WalkDir;
 
+use super::packages::without_code;
 use super::*;
-use crate::testing::{Site, any_python};
+use crate::testing::{Site, any_python, serve_index};
 use crate::virtualenv::stage;
 
 const NO_SERVER: &[Requirement] = &[];
@@ -54,6 +53,8 @@ with_each_installer! {
     what_is_installed_touches_no_file_of_the_environment_in_use_nor_of_a_cache,
     a_version_that_does_not_fit_is_told_with_the_python_and_what_there_is,
 }
+
+mod locked;
 
 /// Every file below a folder, with what tells it from another: inode, size, time.
 fn inventory(folder: &Utf8Path) -> BTreeMap<String, (u64, u64, i64)> {
@@ -399,8 +400,7 @@ fn a_mirror_is_used_when_it_answers_and_only_then(installer: Choice) {
     site.offer("one", "1.0");
     site.offer("zero", "1.0");
     site.write("requirements.txt", "zero\n");
-    let wheel = files::read(&site.path("shelf/one-1.0-py3-none-any.whl")).unwrap();
-    let index = serve_index(wheel);
+    let index = serve_index(site.path("shelf"));
     let parts = site.parts(NO_SERVER);
     let told = |parts: &_, mirror: &str| {
         let mirror = MirrorUrl::parse(mirror).unwrap();
@@ -540,34 +540,6 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 const SETUP: &str = "from setuptools import setup\n\
                      setup(name='YourApp', version='1', install_requires=['one'],\n\
                            long_description=open('README.txt').read())\n";
-
-/// A package index with one package, on a port of its own, for as long as the test runs.
-fn serve_index(wheel: Vec<u8>) -> std::net::SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for connection in listener.incoming() {
-            let Ok(mut connection) = connection else { return };
-            let mut head = BufReader::new(connection.try_clone().unwrap()).lines();
-            let request = head.next().and_then(Result::ok).unwrap_or_default();
-            // A client that is still sending would lose the answer.
-            head.take_while(|line| line.as_ref().is_ok_and(|l| !l.is_empty())).count();
-            let (kind, body) = if request.contains(".whl") {
-                ("application/octet-stream", wheel.clone())
-            } else {
-                let link = "<a href='/one-1.0-py3-none-any.whl'>one-1.0-py3-none-any.whl</a>";
-                ("text/html", link.as_bytes().to_vec())
-            };
-            let length = body.len();
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
-                 Connection: close\r\n\r\n"
-            );
-            let _ = connection.write_all(&[head.into_bytes(), body].concat());
-        }
-    });
-    address
-}
 
 #[test]
 fn files_with_names_that_are_not_utf8_are_beside_setup_py_as_others_are() {

@@ -130,7 +130,7 @@ impl Installer for Pip {
     }
 
     fn is_noise(&self, line: &str) -> bool {
-        let noise = ["Requirement already satisfied", "[notice]", "Looking in "];
+        let noise = ["Requirement already satisfied", "[notice]", "Looking in ", "Ignoring "];
         noise.iter().any(|start| line.trim_start().starts_with(start))
     }
 
