@@ -195,7 +195,7 @@ impl Wish<'_> {
             }
         }
         self.refuse_too_old(stage.venv())?;
-        installation.finish();
+        installation.finish()?;
         Ok(stamp)
     }
 

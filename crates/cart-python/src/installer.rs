@@ -13,8 +13,9 @@ use std::fmt;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::FileError;
 use cart_core::run::{self, RunError};
-use cart_core::{CommandSpec, GearEnv};
+use cart_core::{CommandSpec, GearEnv, tree};
 
 use self::cache::Cache;
 use self::failure::Failure;
@@ -241,9 +242,20 @@ impl<'a> Installation<'a> {
         self.pip.install(what, args, requirements, progress)
     }
 
-    /// To be called when everything is installed: keeps the caches from growing without end.
-    pub fn finish(&self) {
+    /// To be called when everything is installed: forgets what is compiled of replaced modules, and
+    /// keeps the caches from growing without end.
+    ///
+    /// uv leaves the bytecode of a module that stands in no package; Python takes it for that of the
+    /// next version when both have the same size and were written in the same second.
+    ///
+    /// # Errors
+    /// [`FileError`] naming what could not be removed.
+    pub fn finish(&self) -> Result<(), FileError> {
+        if let Some(site) = self.stage.venv().site_packages() {
+            tree::remove(&site.join("__pycache__"))?;
+        }
         self.cache.prune(self.uv.as_ref().map(Uv::program));
+        Ok(())
     }
 }
 

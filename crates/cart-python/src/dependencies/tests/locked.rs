@@ -299,7 +299,8 @@ fn a_locked_version_that_no_index_has_is_told_with_its_line(installer: Choice) {
     let error = shop.ensure(NO_SERVER).0.unwrap_err().to_string();
     let first = error.lines().next().unwrap();
     assert!(
-        first.contains("no version of `alpha==7.0` fits this Python (uv.lock, line 13)"),
+        first.contains("no version of `alpha==7.0` fits Python 3.")
+            && first.contains("(uv.lock, line 13)"),
         "{error}"
     );
 }
@@ -329,7 +330,7 @@ fn the_servers_packages_leave_what_is_locked_alone(installer: Choice) {
         ),
         "{error}"
     );
-    assert!(error.contains("engine 2.1 depends on alpha>=2"), "{error}");
+    assert!(error.contains("alpha>=2"), "what the installer says of it: {error}");
 }
 
 fn a_lock_for_another_python_is_refused_and_pipenvs_is_spoken_of(installer: Choice) {
