@@ -8,7 +8,9 @@ use cart_core::files::FileError;
 use cart_core::lock::LockError;
 use cart_nginx::{BinaryError, ConfigError, ServiceError, SiteError};
 use cart_python::PythonError;
+use cart_python::dependencies::DependencyError;
 use cart_python::interpreter::InterpreterError;
+use cart_python::python_wish::PythonWishError;
 use cart_supervisor::{ClientError, Failure};
 
 /// An error of a hook. What a person is told of it is in [`messages`](crate::messages).
@@ -128,7 +130,11 @@ impl Error {
                 PythonError::Setting(_)
                 | PythonError::EntryPoint(_)
                 | PythonError::Inputs(_)
-                | PythonError::Interpreter(InterpreterError::UnknownVersion { .. }),
+                | PythonError::Interpreter(InterpreterError::UnknownVersion { .. })
+                | PythonError::Python(PythonWishError::NotServed { .. })
+                | PythonError::Dependencies(DependencyError::Python(PythonWishError::NotThere {
+                    ..
+                })),
             ) => CONFIGURATION,
             Self::NotRunning { .. } => NOT_RUNNING,
             Self::Locked(LockError::Held { .. }) => BUSY,

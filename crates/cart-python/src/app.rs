@@ -10,9 +10,10 @@ use semver::Version;
 use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::entry_point::{EntryPoint, EntryPointError};
 use crate::inputs::{Inputs, InputsError};
-use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion};
+use crate::interpreter::{Interpreter, InterpreterError, PythonVersion};
 use crate::locale;
 use crate::project::Project;
+use crate::python_wish::{PythonWish, PythonWishError};
 use crate::server::{Launch, WsgiServer};
 use crate::settings::PythonSettings;
 use crate::sizing::Resources;
@@ -93,8 +94,10 @@ impl PythonApp {
     ) -> Result<Prepared, PythonError> {
         let named = self.settings.requirements_path.as_deref();
         let inputs = Inputs::read(&self.places.repo, named, &self.pips_env())?;
+        let python = self.python_wish()?;
         self.refuse_early(&inputs)?;
-        let ensured = self.ensure(&inputs, from_nothing, progress)?;
+        let ensured = self.ensure(&inputs, &python, false, from_nothing, progress)?;
+        python.tell(&ensured.python, progress);
         let entry_point = self.locate(|| ensured.venv.import_folders())?;
         support::write(&self.places.launchers)?;
         Ok(Prepared {
@@ -112,16 +115,25 @@ impl PythonApp {
     /// As [`prepare`](Self::prepare).
     pub fn prepare_environment(&self, progress: &mut dyn FnMut(&str)) -> Result<(), PythonError> {
         let inputs = Inputs::read(&self.places.repo, None, &self.pips_env())?;
-        self.ensure(&inputs, false, progress)?;
+        let python = self.python_wish()?;
+        self.ensure(&inputs, &python, true, false, progress)?;
         Ok(support::write(&self.places.launchers)?)
     }
 
     /// The interpreter that an environment would be made with.
     ///
     /// # Errors
-    /// [`PythonError::Interpreter`] when there is none of this version that can make one.
+    /// [`PythonError::Python`] when there is none that is wanted and can make one.
     pub fn find_interpreter(&self) -> Result<Interpreter, PythonError> {
-        Ok(interpreter::find(self.version, &self.env)?)
+        Ok(self.python_wish()?.find(&self.env)?)
+    }
+
+    /// Which Python the app is to run on, and who says so; read anew each time.
+    ///
+    /// # Errors
+    /// [`PythonError::Python`].
+    pub fn python_wish(&self) -> Result<PythonWish, PythonError> {
+        Ok(PythonWish::read(self.version, &self.places.repo, &self.env)?)
     }
 
     /// The version of the environment's Python as it was made, without running anything; `None`
@@ -154,13 +166,16 @@ impl PythonApp {
     fn ensure(
         &self,
         inputs: &Inputs,
+        python: &PythonWish,
+        provisional: bool,
         clean: bool,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Ensured, DependencyError> {
         let wish = Wish {
             place: &self.places.environment,
             repo: &self.places.repo,
-            version: self.version,
+            python,
+            provisional,
             inputs,
             server: &self.settings.server.requirements(&self.settings),
             env: &self.env,
@@ -248,6 +263,9 @@ pub enum PythonError {
     /// An unknown software version.
     #[error(transparent)]
     Interpreter(#[from] InterpreterError),
+    /// The app asks for a Python that it cannot have, or none was found.
+    #[error(transparent)]
+    Python(#[from] PythonWishError),
     /// The app's callable is not where it should be.
     #[error(transparent)]
     EntryPoint(#[from] EntryPointError),

@@ -12,6 +12,7 @@ pub mod inputs;
 pub mod interface;
 pub mod procfile;
 pub mod project;
+pub mod python_wish;
 pub mod requirements;
 
 // What it runs on.

@@ -11,7 +11,7 @@ use cart_core::files::{self, FileError};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::interpreter::{Interpreter, PythonVersion};
+use crate::interpreter::Interpreter;
 
 /// Its name inside an environment.
 pub const FILE: &str = "cartridge.json";
@@ -34,6 +34,9 @@ pub struct Stamp {
     /// The packages that are there because a server asked for them, not the app, each with the
     /// lines that it was asked for by. Only those may be replaced by a version of our choice.
     pub ours: BTreeMap<String, Vec<String>>,
+    /// Whether it was made before there was an app that could say on which Python.
+    #[serde(default)]
+    pub provisional: bool,
 }
 
 impl Stamp {
@@ -47,6 +50,7 @@ impl Stamp {
             repo: repo.to_owned(),
             app: String::new(),
             ours: BTreeMap::new(),
+            provisional: false,
         }
     }
 
@@ -107,12 +111,6 @@ impl BasePython {
             Ok(now) if now.size() == self.size && now.mtime() == self.modified => Fate::Same,
             Ok(_) => Fate::Replaced,
         }
-    }
-
-    /// Whether it is of the version that the cartridge wants.
-    #[must_use]
-    pub fn is(&self, wanted: PythonVersion) -> bool {
-        wanted.matches(&self.version)
     }
 }
 

@@ -10,6 +10,7 @@ use cart_core::{CommandSpec, GearEnv, files};
 use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::inputs::Inputs;
 use crate::interpreter::{self, PythonVersion};
+use crate::python_wish::PythonWish;
 use crate::server::Requirement;
 use crate::stamp::Stamp;
 use crate::virtualenv::stage::copy_tree;
@@ -121,7 +122,7 @@ impl Site {
     }
 
     fn make(&self, script: &str, name: &str, version: &str) {
-        let python = interpreter::find(any_python(), &self.env()).unwrap();
+        let python = interpreter::find(&any_python().wanted(), &self.env()).unwrap();
         let shelf = self.path("shelf");
         let command = CommandSpec::new(&python.executable, &GearEnv::new()).args([
             "-c",
@@ -144,7 +145,8 @@ impl Site {
         Wish {
             place: &parts.place,
             repo: &parts.repo,
-            version: any_python(),
+            python: &parts.python,
+            provisional: false,
             inputs: &parts.inputs,
             server: parts.server,
             env: &parts.env,
@@ -175,6 +177,7 @@ impl Site {
         Parts {
             place: gear.join("cart/virtenv"),
             inputs: Inputs::read(&repo, None, &env).unwrap(),
+            python: PythonWish::read(any_python(), &repo, &env).unwrap(),
             repo,
             server: &[],
             env,
@@ -209,6 +212,7 @@ pub(crate) struct Parts {
     place: Utf8PathBuf,
     repo: Utf8PathBuf,
     inputs: Inputs,
+    pub(crate) python: PythonWish,
     server: &'static [Requirement],
     pub(crate) env: GearEnv,
     tmp: Utf8PathBuf,
