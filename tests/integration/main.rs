@@ -22,6 +22,7 @@ mod lost;
 mod mistakes;
 mod original;
 mod push;
+mod python;
 mod readme;
 mod servers;
 mod serving;

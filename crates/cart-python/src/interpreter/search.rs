@@ -62,9 +62,10 @@ impl<'a> Search<'a> {
 
     /// Every different Python under the names that fit, best first; run one by one, as needed.
     fn candidates(&self, wanted: &Wanted) -> impl Iterator<Item = Interpreter> {
-        let mut seen = HashSet::new();
+        let (mut asked, mut seen) = (HashSet::new(), HashSet::new());
         self.programs(wanted)
             .into_iter()
+            .filter(move |program| asked.insert(real(program)))
             .filter_map(|program| ask(&program, self.env))
             .filter(move |interpreter| seen.insert(interpreter.executable.clone()))
     }
@@ -121,6 +122,14 @@ impl<'a> Search<'a> {
             .collect::<Vec<_>>()
             .join(":")
     }
+}
+
+/// Where the links of a program's name lead to, so that nobody is asked twice by two names; but what
+/// goes by the name that it is called by, as some shims do, keeps it.
+fn real(program: &Utf8Path) -> Utf8PathBuf {
+    let real = program.canonicalize_utf8().unwrap_or_else(|_| program.to_owned());
+    let is_python = real.file_name().is_some_and(|name| name.starts_with("python"));
+    if is_python { real } else { program.to_owned() }
 }
 
 /// The Pythons that could be used, as people read it: `3.11.2 (/usr/bin/python3.11), ...`. It takes a
