@@ -10,6 +10,7 @@ mod asgi;
 mod autobahn;
 mod crashes;
 mod desync;
+mod doctor;
 mod elsewhere;
 mod faults;
 mod foreground;

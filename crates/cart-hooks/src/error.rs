@@ -85,6 +85,12 @@ pub enum Error {
         /// What was asked and what came of it.
         text: String,
     },
+    /// The doctor found what a start would refuse, and has told it.
+    #[error("A start would be refused: {count} of the findings above")]
+    Refused {
+        /// How many.
+        count: usize,
+    },
     /// The supervisor cannot be reached or started.
     #[error(transparent)]
     Supervisor(#[from] ClientError),
@@ -125,6 +131,7 @@ impl Error {
             Self::Setting(_)
             | Self::Env(_)
             | Self::Site(_)
+            | Self::Refused { .. }
             | Self::Config(ConfigError::User(_) | ConfigError::Test(_) | ConfigError::Model(_))
             | Self::Python(
                 PythonError::Setting(_)

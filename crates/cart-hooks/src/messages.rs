@@ -1,5 +1,6 @@
 //! All words for people: what happened, where, and what to do next.
 
+mod doctor;
 mod last_good;
 
 use std::io;
@@ -16,6 +17,7 @@ use crate::error::{Before, Error};
 use crate::ready::Ready;
 use crate::services::{APPSERVER, NGINX};
 
+pub(crate) use doctor::{APP_MAY_BE_INSTALLED, nginx_would_do, packages, variables, would_serve};
 pub(crate) use last_good::{is_last_good, not_kept};
 
 /// After a stop.

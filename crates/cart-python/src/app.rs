@@ -19,7 +19,7 @@ use crate::settings::PythonSettings;
 use crate::sizing::Resources;
 use crate::stamp::Stamp;
 use crate::support;
-use crate::virtualenv::{VirtualEnv, environment_for, outside};
+use crate::virtualenv::{Condition, VirtualEnv, environment_for, outside};
 
 /// Where things of the Python side are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,10 +92,9 @@ impl PythonApp {
         from_nothing: bool,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Prepared, PythonError> {
-        let named = self.settings.requirements_path.as_deref();
-        let inputs = Inputs::read(&self.places.repo, named, &self.pips_env())?;
+        let inputs = self.inputs()?;
         let python = self.python_wish()?;
-        self.refuse_early(&inputs)?;
+        self.early_entry_point(&inputs)?;
         let ensured = self.ensure(&inputs, &python, false, from_nothing, progress)?;
         python.tell(&ensured.python, progress);
         let entry_point = self.locate(|| ensured.venv.import_folders())?;
@@ -120,6 +119,27 @@ impl PythonApp {
         Ok(support::write(&self.places.launchers)?)
     }
 
+    /// What the app asks for.
+    ///
+    /// # Errors
+    /// [`InputsError`] naming the file that cannot be read.
+    pub fn inputs(&self) -> Result<Inputs, InputsError> {
+        let named = self.settings.requirements_path.as_deref();
+        Inputs::read(&self.places.repo, named, &self.pips_env())
+    }
+
+    /// The version of the Python that the next start takes: that of the environment in place, if it
+    /// is kept, else of one that is found.
+    ///
+    /// # Errors
+    /// [`PythonWishError`] when there is none.
+    pub fn next_python(&self, wish: &PythonWish) -> Result<Version, PythonWishError> {
+        match VirtualEnv::at(&self.places.environment).condition(wish, &self.env) {
+            Condition::Sound(stamp) if wish.keeps(&stamp) => Ok(stamp.python.version),
+            _ => Ok(wish.find(&self.env)?.version),
+        }
+    }
+
     /// The interpreter that an environment would be made with.
     ///
     /// # Errors
@@ -131,9 +151,9 @@ impl PythonApp {
     /// Which Python the app is to run on, and who says so; read anew each time.
     ///
     /// # Errors
-    /// [`PythonError::Python`].
-    pub fn python_wish(&self) -> Result<PythonWish, PythonError> {
-        Ok(PythonWish::read(self.version, &self.places.repo, &self.env)?)
+    /// [`PythonWishError`], when it is one that is not served.
+    pub fn python_wish(&self) -> Result<PythonWish, PythonWishError> {
+        PythonWish::read(self.version, &self.places.repo, &self.env)
     }
 
     /// The version of the environment's Python as it was made, without running anything; `None`
@@ -187,16 +207,21 @@ impl PythonApp {
     }
 
     /// Nobody should wait for an installation to hear that there is no app: unless something is
-    /// installed that may bring it, it must be there now. Nothing but the repository itself
-    /// brings a module that nobody named.
-    fn refuse_early(&self, inputs: &Inputs) -> Result<(), PythonError> {
+    /// installed that may bring it, for which it answers `None`, it must be there now. Nothing but
+    /// the repository itself brings a module that nobody named.
+    ///
+    /// # Errors
+    /// [`EntryPointError`].
+    pub fn early_entry_point(
+        &self,
+        inputs: &Inputs,
+    ) -> Result<Option<EntryPoint>, EntryPointError> {
         let named = self.settings.wsgi_application.is_some();
         let is_package = matches!(inputs.project, Project::Package { .. });
         if is_package || (named && inputs.ask_for_something()) {
-            return Ok(());
+            return Ok(None);
         }
-        self.locate(|| VirtualEnv::at(&self.places.environment).import_folders())?;
-        Ok(())
+        self.locate(|| VirtualEnv::at(&self.places.environment).import_folders()).map(Some)
     }
 
     fn locate(

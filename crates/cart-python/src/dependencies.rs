@@ -115,10 +115,10 @@ impl Wish<'_> {
         self.build_on(&self.python.find(self.env)?, venv, progress)
     }
 
-    /// One that was made before there was an app fits by chance only: what the app would have got
-    /// without it, it gets now. Answers that Python if it is another.
+    /// The Python that the app gets instead of the one with this stamp, if it is not
+    /// [kept](PythonWish::keeps) and that is another.
     fn instead_of(&self, stamp: &Stamp) -> Result<Option<Interpreter>, DependencyError> {
-        if !stamp.provisional || !self.python.is_the_apps() {
+        if self.python.keeps(stamp) {
             return Ok(None);
         }
         let best = self.python.find(self.env)?;

@@ -20,6 +20,7 @@ use declared::{Asked, Declared, Said};
 use crate::interpreter::{
     self, Interpreter, InterpreterError, OLDEST_MINOR, PythonVersion, Wanted,
 };
+use crate::stamp::Stamp;
 
 /// What the app's Python is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ impl PythonWish {
                 is_2: said.asked == Asked::Python2,
                 place: said.place,
                 text: said.text,
-                there: interpreter::there(env),
+                there: versions(env),
             }),
             _ => Ok(()),
         }
@@ -84,6 +85,14 @@ impl PythonWish {
     pub fn fits(&self, version: &Version) -> bool {
         self.deciding_for(version).is_some()
             || (self.deciding.is_empty() && self.software.wanted().matches(version))
+    }
+
+    /// Whether an environment with this stamp, whose Python [fits](Self::fits), is kept. One that was
+    /// made before there was an app fits by chance only: what the app would have got without it, it
+    /// gets now.
+    #[must_use]
+    pub fn keeps(&self, stamp: &Stamp) -> bool {
+        !(stamp.provisional && self.is_the_apps())
     }
 
     /// Whether a file of the repository decides.
@@ -110,7 +119,7 @@ impl PythonWish {
         Err(PythonWishError::NotThere {
             place: said.place.clone(),
             asked: asked.join(" or "),
-            there: interpreter::there(env),
+            there: versions(env),
             remedy: install(first),
         })
     }
@@ -176,6 +185,17 @@ impl PythonWish {
 
     fn deciding_for(&self, version: &Version) -> Option<&Said> {
         self.deciding.iter().find(|(wanted, _)| wanted.matches(version)).map(|(_, said)| said)
+    }
+}
+
+impl PythonWishError {
+    /// Where it is asked for, in a file of the repository.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::NotServed { place, .. } | Self::NotThere { place, .. } => Some(place),
+            Self::Interpreter(_) | Self::File(_) => None,
+        }
     }
 }
 
@@ -264,6 +284,12 @@ pub enum PythonWishError {
     /// A file that may name one cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+fn versions(env: &GearEnv) -> String {
+    let mut versions: Vec<_> = interpreter::there(env).into_iter().map(|(v, _)| v).collect();
+    versions.dedup();
+    versions.iter().map(Version::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn among(there: &str) -> String {

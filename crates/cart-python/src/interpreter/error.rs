@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use cart_core::GearEnv;
 use semver::Version;
 
-use super::search::there;
+use super::search::{list, there};
 use super::{Interpreter, OLDEST_MINOR, Wanted};
 
 /// No interpreter to build on.
@@ -71,7 +71,7 @@ impl InterpreterError {
     pub fn naming_what_is_there(self, env: &GearEnv) -> Self {
         match self {
             Self::UnknownVersion { version, .. } => {
-                Self::UnknownVersion { version, there: there(env) }
+                Self::UnknownVersion { version, there: list(&there(env)) }
             }
             other => other,
         }

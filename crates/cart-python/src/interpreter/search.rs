@@ -132,12 +132,10 @@ fn real(program: &Utf8Path) -> Utf8PathBuf {
     if is_python { real } else { program.to_owned() }
 }
 
-/// The Pythons that could be used, as people read it: `3.11.2 (/usr/bin/python3.11), ...`. It takes a
-/// moment to find out.
-pub(crate) fn there(env: &GearEnv) -> String {
+/// The Pythons that could be used, the oldest first. It takes a moment to find out.
+pub(crate) fn there(env: &GearEnv) -> Vec<(Version, Utf8PathBuf)> {
     let there = Search::of_gear(env).there().into_iter();
-    let usable: Vec<_> = there.filter(|(version, _)| Wanted::Any.matches(version)).collect();
-    list(&usable)
+    there.filter(|(version, _)| Wanted::Any.matches(version)).collect()
 }
 
 /// The folders of version managers (pyenv, asdf, mise): the one that PYENV_ROOT names, the one in

@@ -116,18 +116,18 @@ fn what_is_not_on_the_machine_is_named_with_its_line_and_the_remedy() {
         match error.unwrap_err() {
             // What there is depends on the machine.
             PythonWishError::NotThere { place, asked, remedy, .. } => {
-                let there = "3.11.2 (/usr/bin/python3.11)".to_owned();
+                let there = "3.9.18, 3.11.2".to_owned();
                 PythonWishError::NotThere { place, asked, remedy, there }.to_string()
             }
             other => panic!("{other}"),
         }
     };
     insta::assert_snapshot!(missing((".python-version", "# ours\n3.29.1\n3.28\n")), @r"
-    .python-version, line 2, asks for Python 3.29.1 or 3.28, which is not on this machine; there is 3.11.2 (/usr/bin/python3.11)
+    .python-version, line 2, asks for Python 3.29.1 or 3.28, which is not on this machine; there is 3.9.18, 3.11.2
     Install it (`apt-get install python3.29 python3.29-venv` or `dnf install python3.29`), or change that line
     ");
     insta::assert_snapshot!(missing(("pyproject.toml", "[project]\nrequires-python = '>=3.29'\n")), @r"
-    pyproject.toml, line 2, asks for Python >=3.29, which is not on this machine; there is 3.11.2 (/usr/bin/python3.11)
+    pyproject.toml, line 2, asks for Python >=3.29, which is not on this machine; there is 3.9.18, 3.11.2
     Install one that is, or change that line
     ");
 }

@@ -1,0 +1,172 @@
+//! `control doctor`: everything that a start decides, without building, installing or starting
+//! anything, and all that it would refuse at once. Each part is asked of the function that a start
+//! asks; where that stops at the first fault, it is asked again without it.
+
+mod finding;
+
+use cart_core::cartridge::Context;
+use cart_core::setting::all_wrong;
+use cart_core::{Cartridge, GearEnv};
+use cart_nginx::{NginxSettings, Site, user_config};
+use cart_python::inputs::{Inputs, InputsError};
+use cart_python::project::{Project, ProjectError};
+use cart_python::settings::{REQUIREMENTS_PATH, SERVER, WSGI_APPLICATION};
+use cart_python::{PythonApp, PythonSettings};
+
+use crate::advanced_python::AdvancedPython;
+use crate::error::Error;
+use crate::{messages, ready};
+use finding::{Finding, Topic, Verdict};
+
+/// The argument that asks for JSON, an object in each line.
+const JSON: &str = "--json";
+
+/// Tells what it finds.
+///
+/// # Errors
+/// [`Error::Refused`], when a start would be refused.
+pub(crate) fn doctor(ctx: &mut Context<'_>, argument: Option<&str>) -> Result<(), Error> {
+    let findings = examine(ctx);
+    for finding in &findings {
+        match argument {
+            Some(JSON) => ctx.result(&serde_json::to_string(finding).unwrap_or_default()),
+            _ => ctx.result(&finding.to_string()),
+        }
+    }
+    let count = findings.iter().filter(|f| f.verdict == Verdict::Refused).count();
+    if count == 0 { Ok(()) } else { Err(Error::Refused { count }) }
+}
+
+fn examine(ctx: &Context<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let env = settings(ctx.env, &mut findings);
+    let mut nobody = std::io::sink();
+    let ctx = &Context::new(&env, ctx.gear, ctx.dir, &mut nobody);
+    match ready::app(ctx) {
+        Ok(app) => {
+            python(&app, &mut findings);
+            packages_and_app(&app, &env, &mut findings);
+            server(&app, &env, &mut findings);
+        }
+        Err(error) => {
+            findings.push(Finding::refused(Topic::Python, &messages::explain(&error)));
+        }
+    }
+    files(ctx, &mut findings);
+    nginx(ctx, &mut findings);
+    findings
+}
+
+/// The environment without the variables that are wrong, of which each is told.
+fn settings(env: &GearEnv, findings: &mut Vec<Finding>) -> GearEnv {
+    let mut wrong = all_wrong(cart_python::SETTINGS, env, PythonSettings::from_env);
+    wrong.extend(all_wrong(cart_nginx::SETTINGS, env, NginxSettings::from_env));
+    let mut rest = env.clone();
+    for error in &wrong {
+        let text = error.to_string();
+        let by = Some(error.variable.clone());
+        findings.push(Finding::refused(Topic::Settings, &text).by(by));
+        rest.remove(&error.variable);
+    }
+    let set: Vec<_> = crate::settings().filter_map(|s| is_set(&rest, s.name)).collect();
+    if wrong.is_empty() || !set.is_empty() {
+        findings.push(Finding::ok(Topic::Settings, messages::variables(&set)));
+    }
+    rest
+}
+
+fn is_set(env: &GearEnv, name: &'static str) -> Option<&'static str> {
+    env.get(name).filter(|value| !value.is_empty()).map(|_| name)
+}
+
+fn python(app: &PythonApp, findings: &mut Vec<Finding>) {
+    let found = app.python_wish().and_then(|wish| Ok((app.next_python(&wish)?, wish)));
+    let at = |place: &cart_python::python_wish::Place| format!("{}:{}", place.file, place.line);
+    match found {
+        Ok((version, wish)) => {
+            let by = wish.decided_by(&version).map(at);
+            findings.push(Finding::ok(Topic::Python, wish.sentence(&version)).by(by));
+            let remarks = wish.remarks(&version).into_iter();
+            findings.extend(remarks.map(|remark| Finding::note(Topic::Python, remark)));
+        }
+        Err(error) => {
+            let by = error.place().map(at);
+            findings.push(Finding::refused(Topic::Python, &error.to_string()).by(by));
+        }
+    }
+}
+
+fn packages_and_app(app: &PythonApp, env: &GearEnv, findings: &mut Vec<Finding>) {
+    let variable = is_set(env, REQUIREMENTS_PATH.name).map(str::to_owned);
+    let inputs = match app.inputs() {
+        Ok(inputs) => inputs,
+        Err(error) => {
+            let by = line_of(&error).or(variable);
+            findings.push(Finding::refused(Topic::Packages, &error.to_string()).by(by));
+            return;
+        }
+    };
+    let by = variable.or_else(|| deciding_file(app, &inputs));
+    findings.push(Finding::ok(Topic::Packages, messages::packages(by.as_deref())).by(by));
+    let by = is_set(env, WSGI_APPLICATION.name).map(str::to_owned);
+    findings.push(match app.early_entry_point(&inputs) {
+        Ok(Some(entry_point)) => {
+            Finding::ok(Topic::App, format!("The app is {entry_point}")).by(by)
+        }
+        Ok(None) => Finding::note(Topic::App, messages::APP_MAY_BE_INSTALLED).by(by),
+        Err(error) => Finding::refused(Topic::App, &error.to_string()).by(by),
+    });
+}
+
+/// Where a file cannot be read.
+fn line_of(error: &InputsError) -> Option<String> {
+    match error {
+        InputsError::Project(ProjectError::Malformed { path, line, .. }) => {
+            Some(format!("{}:{line}", path.file_name()?))
+        }
+        _ => None,
+    }
+}
+
+/// The file that the packages come from, from the repository's top.
+fn deciding_file(app: &PythonApp, inputs: &Inputs) -> Option<String> {
+    let requirements = inputs.requirements.as_ref().map(|requirements| {
+        let file = &requirements.file;
+        file.strip_prefix(&app.places.repo).unwrap_or(file).to_string()
+    });
+    requirements.or_else(|| match &inputs.project {
+        Project::Plain => None,
+        Project::Package { file } => Some((*file).to_owned()),
+        Project::Dependencies(_) => Some("pyproject.toml".to_owned()),
+    })
+}
+
+fn server(app: &PythonApp, env: &GearEnv, findings: &mut Vec<Finding>) {
+    let by = is_set(env, SERVER.name).map(str::to_owned);
+    let text = messages::would_serve(app.server_name(), app.workers());
+    findings.push(Finding::ok(Topic::Server, text).by(by));
+}
+
+fn files(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
+    let text = match ctx.gear.repo.join("public").is_dir() {
+        true => "public/ is served at /, before the app is asked",
+        false => "There is no public/: every request goes to the app",
+    };
+    findings.push(Finding::ok(Topic::Files, text));
+}
+
+/// Rendered and tested beside what is in place, and gone afterwards.
+fn nginx(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
+    let has_own = ctx.gear.repo.join(user_config::FILE_NAME).is_file();
+    let by = has_own.then(|| user_config::FILE_NAME.to_owned());
+    let tested = || -> Result<String, Error> {
+        let nginx = ready::nginx(ctx)?;
+        let site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, AdvancedPython::SHORT_NAME)?;
+        nginx.prepare(&site)?;
+        Ok(messages::nginx_would_do(&nginx, has_own))
+    };
+    findings.push(match tested() {
+        Ok(text) => Finding::ok(Topic::Nginx, text).by(by),
+        Err(error) => Finding::refused(Topic::Nginx, &messages::explain(&error)).by(by),
+    });
+}

@@ -1,0 +1,39 @@
+//! What the doctor says of what is right.
+
+use cart_nginx::Nginx;
+
+/// Of an app whose packages may bring its callable.
+pub(crate) const APP_MAY_BE_INSTALLED: &str =
+    "Whether the app's callable is there shows when its packages are installed";
+
+/// Of the variables that people set, without those that are wrong.
+pub(crate) fn variables(set: &[&str]) -> String {
+    match set {
+        [] => "No variable is set: the defaults hold".to_owned(),
+        set => format!("Set and allowed: {}", set.join(", ")),
+    }
+}
+
+/// Of what is to be installed.
+pub(crate) fn packages(by: Option<&str>) -> String {
+    match by {
+        Some(_) => "What it asks for is installed".to_owned(),
+        None => "The app asks for no packages".to_owned(),
+    }
+}
+
+/// Of the Python server.
+pub(crate) fn would_serve(server: &str, workers: Option<u32>) -> String {
+    match workers {
+        Some(1) => format!("{server} serves, with 1 worker"),
+        Some(count) => format!("{server} serves, with {count} workers"),
+        None => format!("{server} serves"),
+    }
+}
+
+/// Of nginx and its configuration.
+pub(crate) fn nginx_would_do(nginx: &Nginx, has_own: bool) -> String {
+    let (version, path) = (&nginx.binary().build.version, &nginx.binary().path);
+    let whose = if has_own { "the app's own configuration" } else { "its configuration" };
+    format!("nginx {version} ({path}) has tested {whose}")
+}
