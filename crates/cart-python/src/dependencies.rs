@@ -73,7 +73,12 @@ pub fn ensure(wish: &Wish<'_>, progress: &mut dyn FnMut(&str)) -> Result<Ensured
         },
         Condition::Missing => wish.build(venv, progress),
         Condition::Unusable(reason) => {
-            if Stamp::read(wish.place).is_some() || wish.place.join("bin").exists() {
+            // One from before there was an app is nobody's loss.
+            let counts = match Stamp::read(wish.place) {
+                Some(stamp) => !stamp.provisional || wish.provisional,
+                None => wish.place.join("bin").exists(),
+            };
+            if counts {
                 progress(&format!("The virtual environment is made anew: {reason}"));
             }
             wish.build(venv, progress)
