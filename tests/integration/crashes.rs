@@ -326,7 +326,8 @@ fn gunicorns_other_workers_serve_on_when_one_cannot_be_replaced() {
         (pids.len() == 2).then_some(())
     });
     assert!(both.is_some(), "one worker answers everything");
-    gear.write("app.py", "raise SystemExit('broken by a deploy')\n");
+    let broken = "raise SystemExit('broken by a deploy')\ndef application(*_): pass\n";
+    gear.write("app.py", broken);
     gear.control("restart").failed_saying(&["broken by a deploy", "still serves"]);
     let worker: u32 = get(gear.address(), "/pid").body.parse().unwrap();
     ProcessId::of(worker).unwrap().signal(Signal::KILL);

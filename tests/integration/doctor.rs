@@ -62,17 +62,20 @@ fn all_that_would_be_refused_is_told_at_once_with_its_file_and_nothing_is_left()
     assert!(end.contains("A start would be refused"), "{end}");
     let findings: Vec<Value> = told.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let refused: Vec<_> = findings.iter().filter(|f| f["verdict"] == "refused").collect();
-    let by: Vec<_> =
-        refused.iter().map(|f| (f["topic"].as_str(), f["decided_by"].as_str())).collect();
+    let by: Vec<_> = refused
+        .iter()
+        .map(|f| (f["topic"].as_str(), f["decided_by"].as_str().or(Some(""))))
+        .collect();
     let expected = [
         ("settings", SERVER),
         ("settings", "OPENSHIFT_NGINX_READ_TIMEOUT"),
         ("python", ".python-version:1"),
         ("packages", "pyproject.toml:1"),
+        ("app", ""),
         ("nginx", "nginx.conf.erb"),
     ];
     assert_eq!(by, expected.map(|(topic, by)| (Some(topic), Some(by))), "{told}");
-    let nginx = refused[4]["text"].as_str().unwrap();
+    let nginx = refused[5]["text"].as_str().unwrap();
     assert!(nginx.starts_with(&format!("{app}/nginx.conf.erb:2: ")), "the copy is named: {nginx}");
 }
 
@@ -89,7 +92,8 @@ fn a_sound_app_is_told_what_would_be_decided() {
     }
     let (code, told, end) = asked(app, &[]);
     assert_eq!((code, end.as_str()), (Some(0), ""), "{told}");
-    for said in ["Python 3.", "app:application", "wsgiref serves", "public/ is served", "nginx"] {
+    for said in ["Python 3.", "app:application", "Served by wsgiref", "public/ is served", "nginx"]
+    {
         assert!(told.contains(said), "{said:?} is not in {told}");
     }
     assert!(told.lines().all(|line| line.starts_with("ok ")), "{told}");
@@ -101,7 +105,7 @@ fn control_doctor_changes_nothing_on_a_gear_that_runs() {
     let home = gear.gear().layout().home().to_owned();
     let before = inventory(&home);
     let told = gear.control("doctor");
-    assert!(told.done().text.contains("wsgiref serves"), "{}", told.text);
+    assert!(told.done().text.contains("Served by wsgiref"), "{}", told.text);
     assert_eq!(inventory(&home), before);
 
     gear.set("OPENSHIFT_PYTHON_WORKERS", "many");

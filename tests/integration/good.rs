@@ -16,7 +16,7 @@ use crate::cartridge::{SERVER, fixture, running};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const SERVES: &str = "What worked last was started instead and serves: ";
-const BROKEN: &str = "import no_such_module\n";
+const BROKEN: &str = "import no_such_module\ndef application(*_): pass\n";
 
 /// An app whose page is `body`, and which shows variables as `mirror` does.
 fn app(body: &str) -> String {

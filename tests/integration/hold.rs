@@ -10,7 +10,7 @@ use tests::processes::{kill_ours, nginx, server, settled};
 use crate::cartridge::{SERVER, fixture, running};
 
 const LIMIT: Duration = Duration::from_secs(20);
-const BROKEN: &str = "import no_such_module\n";
+const BROKEN: &str = "import no_such_module\ndef application(*_): pass\n";
 
 fn kill_server(gear: &TestGear) {
     let process = server(gear);

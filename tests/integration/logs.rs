@@ -126,7 +126,8 @@ fn where_a_node_has_logshifter_it_writes_the_apps_log_and_messages_name_it() {
     let log = gear.gear().layout().logs().join("advanced_python.log");
     assert!(holds(&log, "/said"), "{}", gear.log("supervisor.log"));
     assert!(!gear.cartridge().join("logs/appserver.log").exists());
-    gear.write("app.py", "raise SystemExit('broken for logshifter')\n");
+    let broken = "raise SystemExit('broken for logshifter')\ndef application(*_): pass\n";
+    gear.write("app.py", broken);
     gear.control("restart").failed_saying(&["broken for logshifter", log.as_str()]);
     let said = gear.control("threaddump").done().text.clone();
     assert!(said.contains(log.as_str()) && !said.contains("appserver.log"), "{said}");

@@ -14,6 +14,7 @@ mod doctor;
 mod elsewhere;
 mod faults;
 mod foreground;
+mod found;
 mod good;
 mod hold;
 mod life;

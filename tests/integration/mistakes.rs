@@ -58,7 +58,7 @@ fn a_missing_app_is_named_with_the_place_it_was_looked_for() {
 fn an_app_that_cannot_be_imported_shows_its_traceback_and_the_old_one_serves_on() {
     for server in ["wsgiref", "gevent", "gunicorn"] {
         let gear = running(&fixture("mirror"), &[(SERVER, server)]);
-        gear.write("app.py", "import no_such_module\n");
+        gear.write("app.py", "import no_such_module\ndef application(*_): pass\n");
         let refused = gear.control("restart");
         refused.failed_saying(&["no_such_module", "app.py", "appserver.log"]);
         assert_eq!(refused.code, code(FAILED), "{server}");
@@ -100,7 +100,7 @@ fn an_app_that_never_comes_back_from_its_import_is_told_where_it_stands() {
         gear.set(SERVER, server);
         let imports = "import collections, itertools, socket\n\
                        from wsgiref.simple_server import make_server\n";
-        gear.write("app.py", &format!("{imports}{hangs}\n"));
+        gear.write("app.py", &format!("{imports}{hangs}\ndef application(*_): pass\n"));
         let refused = gear.control("restart");
         refused.failed_saying(&[
             "within 5 seconds",
@@ -121,7 +121,8 @@ fn a_worker_that_gunicorn_ends_while_it_imports_is_no_exit_of_the_app() {
     let gear = running(&fixture("mirror"), &[(SERVER, "gunicorn")]);
     gear.set("OPENSHIFT_PYTHON_START_TIMEOUT", "5");
     gear.set("GUNICORN_CMD_ARGS", "--timeout=1");
-    gear.write("app.py", "import time\nwhile True: time.sleep(0.1)\n");
+    let hangs = "import time\nwhile True: time.sleep(0.1)\ndef application(*_): pass\n";
+    gear.write("app.py", hangs);
     gear.control("restart").failed_saying(&["within 5 seconds"]);
     let log = gear.log("appserver.log");
     assert!(log.contains("app.py is still being imported") && !log.contains("sys.exit"), "{log}");
@@ -132,7 +133,8 @@ fn a_worker_that_gunicorn_ends_while_it_imports_is_no_exit_of_the_app() {
 fn a_first_start_that_fails_leaves_nothing_running() {
     let broken = tempfile::tempdir().unwrap();
     let broken = Utf8Path::from_path(broken.path()).unwrap();
-    cart_core::files::write_atomic(&broken.join("app.py"), b"1 / 0\n", 0o644).unwrap();
+    let failing = b"1 / 0\ndef application(*_): pass\n";
+    cart_core::files::write_atomic(&broken.join("app.py"), failing, 0o644).unwrap();
     let mut gear = empty_gear(&[]);
     gear.deploy(broken).failed_saying(&["ZeroDivisionError"]);
     assert_eq!(gear.control("status").code, code(NOT_RUNNING));

@@ -42,7 +42,7 @@ impl Cartridge for AdvancedPython {
 
     fn post_install(&self, ctx: &mut Context<'_>, _version: &str) -> Result<(), Error> {
         let app = ready::app(ctx)?;
-        ctx.result(&messages::installed(&app));
+        ctx.result(&messages::installed(app.server_name()?));
         Ok(())
     }
 
@@ -138,7 +138,7 @@ impl Cartridge for AdvancedPython {
                 let running = State::ask(ctx)?.server().map(str::to_owned);
                 let server = match running {
                     Some(server) => server,
-                    None => ready::app(ctx)?.server_name().to_owned(),
+                    None => ready::app(ctx)?.server_name()?.to_owned(),
                 };
                 ctx.result(&server);
                 Ok(())

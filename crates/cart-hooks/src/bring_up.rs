@@ -5,6 +5,7 @@ use std::time::Duration;
 use cart_core::cartridge::Context;
 use cart_core::files;
 use cart_nginx::{Change as ConfigChange, Nginx, Stage};
+use cart_python::interface::Interface;
 use cart_supervisor::{
     Change, Client, ClientError, Failure, ServiceSpec, ServiceState, ServiceStatus,
 };
@@ -47,14 +48,40 @@ pub(crate) enum Up {
 
 /// Makes run what the gear says now, and says so.
 pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Result<(), Error> {
-    let (ready, stage) = Ready::prepare(ctx)?;
-    let up = bring_up(ctx, &ready, stage, renew)?;
+    let (mut ready, stage) = Ready::prepare(ctx)?;
+    ctx.message(&messages::server_chosen(&ready.prepared.chosen));
+    let up = match bring_up(ctx, &ready, stage, renew) {
+        // Nobody chose a server, and an import has shown which one it should have been.
+        Err(error) if learns(ctx, &ready, &error)? => {
+            let stage;
+            (ready, stage) = Ready::prepare(ctx)?;
+            ctx.message(&messages::server_chosen(&ready.prepared.chosen));
+            bring_up(ctx, &ready, stage, renew)
+        }
+        other => other,
+    }?;
     measured::through_nginx(ctx, &ready)?;
     ctx.result(&messages::up(up, &ready));
     if ready.site.believes_neighbours_unasked() {
         ctx.message(&messages::believes_neighbours(ready.site.listen));
     }
     Ok(())
+}
+
+/// Whether the start failed because the app has another interface than was believed, and another
+/// server shall therefore be tried. What it is, is kept for the next start.
+fn learns(ctx: &mut Context<'_>, ready: &Ready, error: &Error) -> Result<bool, Error> {
+    let Error::AppServer { failure, .. } = error else {
+        return Ok(false);
+    };
+    let Some(interface) = Interface::found_by_launcher(failure.last_lines()) else {
+        return Ok(false);
+    };
+    let learns = ready.app.learn(&ready.prepared, interface)?;
+    if learns {
+        ctx.message(&messages::learnt(interface));
+    }
+    Ok(learns)
 }
 
 /// Makes app and nginx run as `ready` says, and keeps what has proved itself as the last good

@@ -4,14 +4,17 @@
 
 mod finding;
 
+use camino::Utf8Path;
 use cart_core::cartridge::Context;
 use cart_core::setting::all_wrong;
 use cart_core::{Cartridge, GearEnv};
 use cart_nginx::{NginxSettings, Site, user_config};
+use cart_python::app::capitalized;
 use cart_python::inputs::{Inputs, InputsError};
 use cart_python::project::{Project, ProjectError};
-use cart_python::settings::{REQUIREMENTS_PATH, SERVER, WSGI_APPLICATION};
-use cart_python::{PythonApp, PythonSettings};
+use cart_python::server::choice::DecidedBy;
+use cart_python::settings::{REQUIREMENTS_PATH, SERVER};
+use cart_python::{PythonApp, PythonError, PythonSettings};
 
 use crate::advanced_python::AdvancedPython;
 use crate::error::Error;
@@ -43,10 +46,16 @@ fn examine(ctx: &Context<'_>) -> Vec<Finding> {
     let mut nobody = std::io::sink();
     let ctx = &Context::new(&env, ctx.gear, ctx.dir, &mut nobody);
     match ready::app(ctx) {
-        Ok(app) => {
+        Ok(mut app) => {
+            // What a start remembers of the app it found is not ours to change.
+            let elsewhere = tempfile::tempdir().ok();
+            let elsewhere = elsewhere.as_ref().and_then(|dir| Utf8Path::from_path(dir.path()));
+            if let Some(elsewhere) = elsewhere {
+                elsewhere.clone_into(&mut app.places.launchers);
+            }
             python(&app, &mut findings);
-            packages_and_app(&app, &env, &mut findings);
-            server(&app, &env, &mut findings);
+            let inputs = packages(&app, &env, &mut findings);
+            app_and_server(&app, inputs.as_ref(), &mut findings);
         }
         Err(error) => {
             findings.push(Finding::refused(Topic::Python, &messages::explain(&error)));
@@ -96,25 +105,51 @@ fn python(app: &PythonApp, findings: &mut Vec<Finding>) {
     }
 }
 
-fn packages_and_app(app: &PythonApp, env: &GearEnv, findings: &mut Vec<Finding>) {
+fn packages(app: &PythonApp, env: &GearEnv, findings: &mut Vec<Finding>) -> Option<Inputs> {
     let variable = is_set(env, REQUIREMENTS_PATH.name).map(str::to_owned);
     let inputs = match app.inputs() {
         Ok(inputs) => inputs,
         Err(error) => {
             let by = line_of(&error).or(variable);
             findings.push(Finding::refused(Topic::Packages, &error.to_string()).by(by));
-            return;
+            return None;
         }
     };
     let by = variable.or_else(|| deciding_file(app, &inputs));
     findings.push(Finding::ok(Topic::Packages, messages::packages(by.as_deref())).by(by));
-    let by = is_set(env, WSGI_APPLICATION.name).map(str::to_owned);
-    findings.push(match app.early_entry_point(&inputs) {
-        Ok(Some(entry_point)) => {
-            Finding::ok(Topic::App, format!("The app is {entry_point}")).by(by)
+    Some(inputs)
+}
+
+/// Where the Python that is asked for cannot be had, another one can read the app's files, too.
+fn app_and_server(app: &PythonApp, inputs: Option<&Inputs>, findings: &mut Vec<Finding>) {
+    let found = match app.find() {
+        Err(PythonError::Python(_)) => app.find_by_any_python(),
+        other => other,
+    };
+    match &found {
+        Ok(found) => {
+            let early = inputs.map_or(Ok(()), |inputs| app.refuse_early(inputs, found));
+            findings.push(match early {
+                Ok(()) => Finding::ok(Topic::App, capitalized(&found.because))
+                    .by(Some(found.decided_by.to_string())),
+                Err(error) => Finding::refused(Topic::App, &error.to_string()),
+            });
         }
-        Ok(None) => Finding::note(Topic::App, messages::APP_MAY_BE_INSTALLED).by(by),
-        Err(error) => Finding::refused(Topic::App, &error.to_string()).by(by),
+        Err(error) => findings.push(Finding::refused(Topic::App, &error.to_string())),
+    }
+    findings.push(match app.choose(found.as_ref().ok()) {
+        Ok(chosen) => {
+            let by = match (chosen.decided_by, &chosen.procfile) {
+                (DecidedBy::Variable, _) => Some(SERVER.name.to_owned()),
+                (DecidedBy::Procfile, Some(procfile)) => {
+                    Some(format!("Procfile:{}", procfile.line))
+                }
+                _ => None,
+            };
+            let text = messages::would_serve(&chosen, app.workers(&chosen));
+            Finding::ok(Topic::Server, text).by(by)
+        }
+        Err(error) => Finding::refused(Topic::Server, &error.to_string()),
     });
 }
 
@@ -139,12 +174,6 @@ fn deciding_file(app: &PythonApp, inputs: &Inputs) -> Option<String> {
         Project::Package { file } => Some((*file).to_owned()),
         Project::Dependencies(_) => Some("pyproject.toml".to_owned()),
     })
-}
-
-fn server(app: &PythonApp, env: &GearEnv, findings: &mut Vec<Finding>) {
-    let by = is_set(env, SERVER.name).map(str::to_owned);
-    let text = messages::would_serve(app.server_name(), app.workers());
-    findings.push(Finding::ok(Topic::Server, text).by(by));
 }
 
 fn files(ctx: &Context<'_>, findings: &mut Vec<Finding>) {

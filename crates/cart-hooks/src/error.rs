@@ -9,6 +9,7 @@ use cart_core::lock::LockError;
 use cart_nginx::{BinaryError, ConfigError, ServiceError, SiteError};
 use cart_python::PythonError;
 use cart_python::dependencies::DependencyError;
+use cart_python::discovery::DiscoveryError;
 use cart_python::interpreter::InterpreterError;
 use cart_python::python_wish::PythonWishError;
 use cart_supervisor::{ClientError, Failure};
@@ -125,6 +126,8 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
+            // As an app whose import fails for any other reason.
+            Self::Python(PythonError::Discovery(DiscoveryError::Syntax { .. })) => FAILED,
             Self::LastGoodServes { error, .. } | Self::LastGoodFailed { error, .. } => {
                 error.exit_code()
             }
@@ -135,7 +138,8 @@ impl Error {
             | Self::Config(ConfigError::User(_) | ConfigError::Test(_) | ConfigError::Model(_))
             | Self::Python(
                 PythonError::Setting(_)
-                | PythonError::EntryPoint(_)
+                | PythonError::Discovery(_)
+                | PythonError::CannotRun(_)
                 | PythonError::Inputs(_)
                 | PythonError::Interpreter(InterpreterError::UnknownVersion { .. })
                 | PythonError::Python(PythonWishError::NotServed { .. })

@@ -1,5 +1,6 @@
 //! All words for people: what happened, where, and what to do next.
 
+mod choice;
 mod doctor;
 mod last_good;
 
@@ -7,9 +8,11 @@ use std::io;
 use std::net::SocketAddr;
 
 use cart_core::cartridge::Upgrade;
+use cart_python::Prepared;
+use cart_python::interface::Interface;
+use cart_python::server::choice::able;
 use cart_python::settings::SERVER;
 use cart_python::stacks::{Answer, ProcessStacks, endless_import};
-use cart_python::{Prepared, PythonApp};
 use cart_supervisor::{Failure, Verdict};
 
 use crate::bring_up::Up;
@@ -17,7 +20,8 @@ use crate::error::{Before, Error};
 use crate::ready::Ready;
 use crate::services::{APPSERVER, NGINX};
 
-pub(crate) use doctor::{APP_MAY_BE_INSTALLED, nginx_would_do, packages, variables, would_serve};
+pub(crate) use choice::{learnt, server_chosen};
+pub(crate) use doctor::{nginx_would_do, packages, variables, would_serve};
 pub(crate) use last_good::{is_last_good, not_kept};
 
 /// After a stop.
@@ -40,7 +44,7 @@ pub(crate) fn up(up: Up, ready: &Ready) -> String {
         Up::Started => "started",
         Up::Replaced => "restarted",
     };
-    let workers = match ready.app.workers() {
+    let workers = match ready.prepared.workers {
         Some(1) => " (1 worker)".to_owned(),
         Some(count) => format!(" ({count} workers)"),
         None => String::new(),
@@ -136,11 +140,10 @@ pub(crate) fn environment_changed(prepared: &Prepared) -> String {
 }
 
 /// After the first start of a new application.
-pub(crate) fn installed(app: &PythonApp) -> String {
+pub(crate) fn installed(server: &str) -> String {
     format!(
-        "Your application is served by {}. Another server: set OPENSHIFT_PYTHON_SERVER to {} and \
-         restart",
-        app.server_name(),
+        "Your application is served by {server}. Another server: set OPENSHIFT_PYTHON_SERVER to {} \
+         and restart",
         SERVER.allowed
     )
 }
@@ -236,7 +239,12 @@ fn app_server(server: &str, failure: &Failure, log: &str, before: Before) -> Str
         Failure::NoAnswer { last_lines, .. } => endless_import(last_lines),
         _ => None,
     };
+    let interface = Interface::found_by_launcher(failure.last_lines());
+    let other_servers = interface.map(|interface| {
+        format!("For {interface} apps set {}. The server's log is", able(interface))
+    });
     let remedy = match failure {
+        _ if let Some(remedy) = &other_servers => remedy,
         Failure::Ended { .. } => "Mend what the lines above say and try again; all of them are in",
         Failure::NoAnswer { .. } if import.is_some() => {
             "The app's file must come to its end: what serves, waits or works for long does not \

@@ -6,6 +6,7 @@ narrower: its own refusal would be another one on each server, and nobody could 
 Runs on Python 3.6 and newer, and 2.7.
 """
 
+import importlib
 import os
 import sys
 from email.parser import Parser
@@ -13,6 +14,9 @@ from email.parser import Parser
 LONGEST_LINE = 2 << 20
 """No request line and no header is longer, in bytes: those variables end at 1 MiB, and nginx adds
 an address to X-Forwarded-For."""
+
+MOST_HEADERS = 20000
+"""No request has more: that variable ends at 10,000, and nginx adds some."""
 
 RESPONSE_HEAD = "OPENSHIFT_NGINX_MAX_RESPONSE_HEAD_SIZE"
 _response_head = int(os.environ.get(RESPONSE_HEAD) or 0)
@@ -41,6 +45,30 @@ def widen_gevents():
             return read_headers(stream, pywsgi.OldMessage)
 
         pywsgi.WSGIHandler.MessageClass = message_class
+
+
+def widen_uvicorns():
+    """Lets what uvicorn reads requests with take as much, in versions that have no parameter for it:
+    h11, and websockets, which reads the request for a WebSocket once more."""
+    try:
+        import h11
+
+        h11.Connection.__init__.__defaults__ = (2 * LONGEST_LINE,)
+    except (ImportError, AttributeError):
+        pass  # httptools has no limits
+    for module in ("websockets.http11", "websockets.legacy.http", "websockets.http"):
+        try:
+            reader = importlib.import_module(module)
+        except ImportError:
+            continue
+        for name, limit in (
+            ("MAX_LINE", LONGEST_LINE),
+            ("MAX_LINE_LENGTH", LONGEST_LINE),
+            ("MAX_HEADERS", MOST_HEADERS),
+            ("MAX_NUM_HEADERS", MOST_HEADERS),
+        ):
+            if hasattr(reader, name):
+                setattr(reader, name, limit)
 
 
 def complaint_of_head(headers):

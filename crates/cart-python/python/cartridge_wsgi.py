@@ -6,6 +6,7 @@ gunicorn.conf.py. Needs only the standard library; runs on Python 3.6 and newer,
 """
 
 import argparse
+import ast
 import importlib
 import os
 import signal
@@ -15,6 +16,7 @@ import threading
 import time
 import traceback
 
+import cartridge_interface
 import cartridge_stacks
 
 LISTENER = 3
@@ -28,6 +30,10 @@ clock = getattr(time, "monotonic", time.time)
 has no such clock."""
 
 
+loaded = "the app"
+"""The callable that was loaded last, for messages: `app` in main.py."""
+
+
 class AppError(Exception):
     """The app cannot be served, with a message that names the file and the remedy."""
 
@@ -39,29 +45,78 @@ def load(value):
     """The callable that `value` names.
 
     `value` is `package.module:callable` or `path/to/file[.py]:callable`; without
-    `:callable` it is `application`; a callable may be dotted (`site:web.application`).
+    `:callable` it is `application`; a callable may be dotted (`site:web.application`), and may
+    be called with literals (`site:create_app("live", debug=False)`) to get the app. In front
+    may stand a folder that modules are imported from (`src/:site.web:application`).
     Raises AppError; when the app's own code failed, the failure is its `__cause__`.
     """
+    head, separator, rest = value.partition("/:")
+    if separator and ":" not in head and "(" not in head:
+        sys.path.insert(0, os.path.abspath(head))
+        value = rest
     target, _, name = value.partition(":")
-    name = name or "application"
+    name, call, _ = (name or "application").partition("(")
+    name = name.strip()
+    arguments = value[value.index("(") :] if call else None
     is_file = target.endswith(".py") or "/" in target or os.path.isfile(target)
     cartridge_stacks.import_begins(target if is_file else _file_of(target))
     try:
         module = _import_file(target) if is_file else _import_module(target)
+        if is_file:
+            label = target
+        else:
+            label = _relative(getattr(module, "__file__", None) or _file_of(target))
+        found = _find_callable(module, name, target, label)
+        if arguments is not None:
+            found = _made_by(found, name, arguments, label)
     finally:
         cartridge_stacks.import_ends()
-    if is_file:
-        label = target
-    else:
-        label = _relative(getattr(module, "__file__", None) or _file_of(target))
-    return _find_callable(module, name, target, label)
+    global loaded
+    loaded = "`%s%s` in %s" % (name, arguments or "", label)
+    return found
 
 
-def load_or_exit(value):
-    """Like `load`, for a program: on failure the traceback of the app's own code, then
-    one line saying what is wrong, both on standard error, and exit status 1."""
+def _made_by(factory, name, arguments, label):
+    """What the app's factory answers when it is called with `arguments`, literals in
+    parentheses."""
+    call = "%s%s in %s" % (name, arguments, label)
     try:
-        return load(value)
+        tree = ast.parse("f" + arguments, mode="eval").body
+        given = [ast.literal_eval(value) for value in tree.args]
+        named = dict((word.arg, ast.literal_eval(word.value)) for word in tree.keywords)
+    except (AttributeError, SyntaxError, ValueError):
+        raise AppError("%s cannot be called: its arguments must be literals" % call)
+    try:
+        application = factory(*given, **named)
+    except (Exception, SystemExit) as error:
+        trace = sys.exc_info()[2]
+        if isinstance(error, TypeError) and trace.tb_next is None:
+            # It never began: the call is wrong, not the code.
+            raise AppError("%s cannot be called like that (%s): change %s" % (call, error, SETTING))
+        _raise_failure("%s failed" % call, error)
+    if not callable(application):
+        message = "%s answered %s, not an app" % (call, type(application).__name__)
+        if application is None:
+            message += ": is its `return` missing?"
+        raise AppError(message)
+    return application
+
+
+def refuse_other_interface(application, speaks):
+    """Raises AppError when the app that was loaded last cannot be called as `speaks` says."""
+    complaint = cartridge_interface.complaint(application, speaks, loaded)
+    if complaint:
+        raise AppError(complaint)
+
+
+def load_or_exit(value, speaks=cartridge_interface.WSGI):
+    """Like `load`, for a program: on failure the traceback of the app's own code, then
+    one line saying what is wrong, both on standard error, and exit status 1. So also for an
+    app of another interface than the server `speaks`."""
+    try:
+        application = load(value)
+        refuse_other_interface(application, speaks)
+        return application
     except AppError as error:
         _write_own_traceback(error)
         fail(str(error))
@@ -136,10 +191,19 @@ def _raise_import_failure(label, error):
     if isinstance(error, SystemExit):
         message = "%s ended the program (sys.exit) while it was imported" % label
     else:
-        what = traceback.format_exception_only(type(error), error)[-1].strip()
-        message = "%s could not be imported: %s" % (label, what)
-        if isinstance(error, ImportError):
-            message += " (if that is a package, list it in requirements.txt)"
+        return _raise_failure("%s could not be imported" % label, error)
+    _raise_failure_saying(message, error)
+
+
+def _raise_failure(what, error):
+    said = traceback.format_exception_only(type(error), error)[-1].strip()
+    message = "%s: %s" % (what, said)
+    if isinstance(error, ImportError):
+        message += " (if that is a package, list it in requirements.txt)"
+    _raise_failure_saying(message, error)
+
+
+def _raise_failure_saying(message, error):
     failure = AppError(message)
     failure.__cause__ = error
     if not hasattr(error, "__traceback__"):  # Python 2 keeps it elsewhere
@@ -156,8 +220,8 @@ def _find_callable(module, name, target, label):
             raise AppError(_missing(module, name, target, label))
     if not callable(found):
         raise AppError(
-            "`%s` in %s is %s, not a callable: it must be a WSGI application, "
-            "a callable that takes (environ, start_response)"
+            "`%s` in %s is %s, not a callable: it must be a WSGI application, a callable that "
+            "takes (environ, start_response), or an ASGI application"
             % (name, label, type(found).__name__)
         )
     return found

@@ -9,7 +9,6 @@ gunicorn would have, and what it sets goes before what is set here.
 
 import errno
 import importlib.util
-import inspect
 import mmap
 import os
 import signal
@@ -25,8 +24,8 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 def _make_our_modules_importable():
     """These only: this folder itself must not come before the app's."""
     for name in (
-        "cartridge_stacks", "cartridge_limits", "cartridge_framing", "cartridge_wsgi",
-        "cartridge_asgi",
+        "cartridge_stacks", "cartridge_limits", "cartridge_framing", "cartridge_interface",
+        "cartridge_wsgi", "cartridge_asgi",
     ):
         if name not in sys.modules:
             path = os.path.join(_HERE, name + ".py")
@@ -49,8 +48,10 @@ _make_our_modules_importable()
 
 import cartridge_asgi  # noqa: E402
 import cartridge_framing  # noqa: E402
+import cartridge_interface  # noqa: E402
 import cartridge_limits  # noqa: E402
 import cartridge_stacks  # noqa: E402
+import cartridge_wsgi  # noqa: E402
 
 # The workers, forked later, answer from their first moment.
 cartridge_stacks.answer_signals()
@@ -213,6 +214,7 @@ def pre_request(worker, req):
 def post_worker_init(worker):
     """Puts what is ours between gunicorn and the app. Here a worker has set all signal
     handlers that it wants."""
+    _refuse_other_interface(worker)
     _BOOTED[0] = 1
     sigterm = signal.getsignal(signal.SIGTERM)
     cartridge_stacks.answer_signals()
@@ -245,6 +247,30 @@ def post_worker_init(worker):
         uvicorn.h11_max_incomplete_event_size = 2 * cartridge_limits.LONGEST_LINE
 
 
+def _refuse_other_interface(worker):
+    """In gunicorn's way: its AppImportError ends the master too, with one line."""
+    from gunicorn.errors import AppImportError
+
+    if _speaks_wsgi(worker):
+        application, speaks = worker.wsgi, cartridge_interface.WSGI
+    elif _is_asgi_worker(worker):
+        application = getattr(worker, "asgi", None) or worker.wsgi
+        speaks = cartridge_interface.ASGI
+    else:
+        return  # a worker that the app brings knows its app
+    try:
+        cartridge_wsgi.refuse_other_interface(application, speaks)
+    except cartridge_wsgi.AppError as error:
+        raise AppImportError(str(error))
+
+
+def _is_asgi_worker(worker):
+    modules = {base.__module__ for base in type(worker).__mro__}
+    return "gunicorn.workers.gasgi" in modules or any(
+        module.split(".")[0] in ("uvicorn", "uvicorn_worker") for module in modules
+    )
+
+
 def _speaks_wsgi(worker):
     from gunicorn.workers.base_async import AsyncWorker
     from gunicorn.workers.gthread import ThreadWorker
@@ -264,8 +290,12 @@ def _contains_wsgi(worker):
 
 
 def _speaks_asgi(application):
-    called = getattr(application, "__call__", None)
-    return inspect.iscoroutinefunction(application) or inspect.iscoroutinefunction(called)
+    if not callable(application):
+        return False
+    try:
+        return cartridge_interface.interface_of(application)[0] == cartridge_interface.ASGI
+    except (cartridge_interface.Neither, cartridge_interface.Unknown):
+        return False
 
 
 def _close_after_upgrades():

@@ -8,16 +8,19 @@ use cart_core::{CartridgeDir, CommandSpec, Gear, GearEnv, SettingError};
 use semver::Version;
 
 use crate::dependencies::{self, DependencyError, Ensured, Wish};
+use crate::discovery::{self, DiscoveryError, Found};
 use crate::entry_point::{EntryPoint, EntryPointError};
 use crate::inputs::{Inputs, InputsError};
-use crate::interpreter::{Interpreter, InterpreterError, PythonVersion};
+use crate::interface::{Interface, Told};
+use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion, Wanted};
 use crate::locale;
-use crate::project::Project;
+use crate::procfile;
 use crate::python_wish::{PythonWish, PythonWishError};
+use crate::server::choice::{self, CannotRun, Chosen};
 use crate::server::{Launch, WsgiServer};
 use crate::settings::PythonSettings;
 use crate::sizing::Resources;
-use crate::stamp::Stamp;
+use crate::stamp::{BasePython, Fate, Stamp};
 use crate::support;
 use crate::virtualenv::{Condition, VirtualEnv, environment_for, outside};
 
@@ -30,6 +33,8 @@ pub struct Places {
     pub environment: Utf8PathBuf,
     /// The launchers' files.
     pub launchers: Utf8PathBuf,
+    /// What a launcher has found out about the app.
+    pub told: Utf8PathBuf,
     /// Where pip may keep a cache.
     pub tmp: Utf8PathBuf,
 }
@@ -43,6 +48,7 @@ impl Places {
             repo: gear.repo.clone(),
             environment: dir.path().join("virtenv"),
             launchers: dir.conf().join("python"),
+            told: dir.conf().join("interface.json"),
             tmp: gear.tmp.clone(),
         }
     }
@@ -94,17 +100,60 @@ impl PythonApp {
     ) -> Result<Prepared, PythonError> {
         let inputs = self.inputs()?;
         let python = self.python_wish()?;
-        self.early_entry_point(&inputs)?;
-        let ensured = self.ensure(&inputs, &python, false, from_nothing, progress)?;
+        let found = self.find()?;
+        self.refuse_early(&inputs, &found)?;
+        let chosen = self.choose(Some(&found))?;
+        if found.is_new {
+            progress(&capitalized(&found.because));
+        }
+        let ensured = self.ensure(&inputs, &python, Some(&chosen), from_nothing, progress)?;
         python.tell(&ensured.python, progress);
-        let entry_point = self.locate(|| ensured.venv.import_folders())?;
+        let entry_point = self.locate(&found, || ensured.venv.import_folders())?;
         support::write(&self.places.launchers)?;
         Ok(Prepared {
-            launch: self.launch(ensured.venv, entry_point),
-            server: self.settings.server,
+            launch: self.launch(&chosen, ensured.venv, entry_point),
+            server: chosen.server,
+            workers: self.workers(&chosen),
+            chosen,
             python: ensured.python,
             changed: ensured.changed,
+            found,
         })
+    }
+
+    /// Finds the app, without installing or importing anything. When nothing has changed since the
+    /// last time, no process runs.
+    ///
+    /// # Errors
+    /// [`PythonError::Discovery`], and [`PythonError::Interpreter`] when there is no Python that
+    /// could read its files.
+    pub fn find(&self) -> Result<Found, PythonError> {
+        let wish = self.python_wish()?;
+        let stamp = Stamp::read(&self.places.environment).map(|stamp| stamp.python);
+        let python = match stamp.filter(|p| wish.fits(&p.version) && p.fate() == Fate::Same) {
+            Some(python) => python,
+            None => BasePython::of(&wish.find(&self.env)?)?,
+        };
+        self.find_by(&python)
+    }
+
+    /// As [`find`](Self::find), with whatever Python there is.
+    ///
+    /// # Errors
+    /// As `find`.
+    pub fn find_by_any_python(&self) -> Result<Found, PythonError> {
+        let python = interpreter::find(&Wanted::Any, &self.env)?;
+        self.find_by(&BasePython::of(&python)?)
+    }
+
+    fn find_by(&self, python: &BasePython) -> Result<Found, PythonError> {
+        Ok(discovery::find(&discovery::Search {
+            repo: &self.places.repo,
+            set: self.settings.application.as_ref(),
+            python,
+            env: &self.env,
+            place: &self.places.launchers,
+        })?)
     }
 
     /// Makes the environment without asking for the app, which need not be there yet, nor a
@@ -114,8 +163,10 @@ impl PythonApp {
     /// As [`prepare`](Self::prepare).
     pub fn prepare_environment(&self, progress: &mut dyn FnMut(&str)) -> Result<(), PythonError> {
         let inputs = Inputs::read(&self.places.repo, None, &self.pips_env())?;
-        let python = self.python_wish()?;
-        self.ensure(&inputs, &python, true, false, progress)?;
+        let python = self.python_wish()?.before_the_app();
+        // Without an app, a server that cannot run it is no error yet.
+        let chosen = self.choose(None).ok();
+        self.ensure(&inputs, &python, chosen.as_ref(), false, progress)?;
         Ok(support::write(&self.places.launchers)?)
     }
 
@@ -163,18 +214,49 @@ impl PythonApp {
         Stamp::read(&self.places.environment).map(|stamp| stamp.python.version)
     }
 
-    /// The server's name.
-    #[must_use]
-    pub fn server_name(&self) -> &'static str {
-        self.settings.server.name()
+    /// The name of the server that would run the app now. Where no app is found, what is set
+    /// decides.
+    ///
+    /// # Errors
+    /// [`PythonError::CannotRun`] for a server that cannot run the app.
+    pub fn server_name(&self) -> Result<&'static str, PythonError> {
+        Ok(self.choose(self.find().ok().as_ref())?.server.name())
+    }
+
+    /// Keeps what the launcher of `prepared` has found the app to be; answers whether another
+    /// [`prepare`](Self::prepare) chooses another server for it. Nobody's wish is overruled.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be kept.
+    pub fn learn(&self, prepared: &Prepared, interface: Interface) -> Result<bool, FileError> {
+        if prepared.chosen.is_wish() || prepared.chosen.interface == Some(interface) {
+            return Ok(false);
+        }
+        let found = &prepared.found;
+        let app = found.entry_point.to_string();
+        Told::new(&app, found.interface, interface).write(&self.places.told)?;
+        Ok(true)
+    }
+
+    /// What the app is believed to be decides the server where nobody chose.
+    ///
+    /// # Errors
+    /// [`PythonError::CannotRun`] for a server that cannot run the app.
+    pub fn choose(&self, found: Option<&Found>) -> Result<Chosen, PythonError> {
+        let interface = found.and_then(|found| {
+            let app = found.entry_point.to_string();
+            Told::read(&self.places.told, &app, found.interface).or(found.interface)
+        });
+        let web = procfile::web(&self.places.repo)?;
+        Ok(choice::choose(&self.settings, web.as_ref(), interface)?)
     }
 
     /// Worker processes that the server will have, or `None` when it has none.
     #[must_use]
-    pub fn workers(&self) -> Option<u32> {
-        self.settings.server.has_workers().then(|| {
+    pub fn workers(&self, chosen: &Chosen) -> Option<u32> {
+        chosen.server.has_workers().then(|| {
             let fitting = || Resources::of_gear(&self.gear).default_workers();
-            self.settings.workers.unwrap_or_else(fitting)
+            chosen.settings.workers.unwrap_or_else(|| chosen.server.default_workers(&fitting))
         })
     }
 
@@ -187,17 +269,17 @@ impl PythonApp {
         &self,
         inputs: &Inputs,
         python: &PythonWish,
-        provisional: bool,
+        chosen: Option<&Chosen>,
         clean: bool,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Ensured, DependencyError> {
+        let server = chosen.map(|chosen| chosen.server.requirements(&chosen.settings));
         let wish = Wish {
             place: &self.places.environment,
             repo: &self.places.repo,
             python,
-            provisional,
             inputs,
-            server: &self.settings.server.requirements(&self.settings),
+            server: &server.unwrap_or_default(),
             env: &self.env,
             tmp: &self.places.tmp,
             mirror: self.settings.mirror.as_ref(),
@@ -207,44 +289,41 @@ impl PythonApp {
     }
 
     /// Nobody should wait for an installation to hear that there is no app: unless something is
-    /// installed that may bring it, for which it answers `None`, it must be there now. Nothing but
-    /// the repository itself brings a module that nobody named.
+    /// installed that may bring it, it must be there now.
     ///
     /// # Errors
-    /// [`EntryPointError`].
-    pub fn early_entry_point(
-        &self,
-        inputs: &Inputs,
-    ) -> Result<Option<EntryPoint>, EntryPointError> {
-        let named = self.settings.wsgi_application.is_some();
-        let is_package = matches!(inputs.project, Project::Package { .. });
-        if is_package || (named && inputs.ask_for_something()) {
-            return Ok(None);
+    /// [`DiscoveryError`].
+    pub fn refuse_early(&self, inputs: &Inputs, found: &Found) -> Result<(), DiscoveryError> {
+        if found.is_named && inputs.ask_for_something() {
+            return Ok(());
         }
-        self.locate(|| VirtualEnv::at(&self.places.environment).import_folders()).map(Some)
+        self.locate(found, || VirtualEnv::at(&self.places.environment).import_folders())?;
+        Ok(())
     }
 
     fn locate(
         &self,
+        found: &Found,
         elsewhere: impl FnOnce() -> Vec<Utf8PathBuf>,
-    ) -> Result<EntryPoint, EntryPointError> {
-        let default = EntryPoint::default();
-        let entry_point = self.settings.wsgi_application.as_ref().unwrap_or(&default);
+    ) -> Result<EntryPoint, DiscoveryError> {
         let repo: &Utf8Path = &self.places.repo;
-        match entry_point.locate(repo, &[]) {
-            Err(EntryPointError::Missing { .. }) => entry_point.locate(repo, &elsewhere()),
+        let located = match found.entry_point.locate(repo, &[]) {
+            Err(EntryPointError::Missing { .. }) => found.entry_point.locate(repo, &elsewhere()),
             other => other,
-        }
+        };
+        located.map_err(|problem| found.not_there(problem))
     }
 
-    fn launch(&self, venv: VirtualEnv, entry_point: EntryPoint) -> Launch {
+    fn launch(&self, chosen: &Chosen, venv: VirtualEnv, entry_point: EntryPoint) -> Launch {
         Launch {
             venv,
             app_dir: self.places.repo.clone(),
             entry_point,
-            workers: self.workers().unwrap_or(1),
-            worker_class: self.settings.worker_class.clone(),
-            threads: self.settings.threads,
+            interface: chosen.interface,
+            workers: self.workers(chosen).unwrap_or(1),
+            worker_class: chosen.settings.worker_class(),
+            threads: chosen.settings.threads,
+            timeout: chosen.timeout,
             drain: self.settings.drain_timeout,
             env: self.env.clone(),
             launchers: self.places.launchers.clone(),
@@ -252,17 +331,32 @@ impl PythonApp {
     }
 }
 
+/// A part of a sentence that is to stand alone.
+#[must_use]
+pub fn capitalized(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), letters.as_str()))
+}
+
 /// An app that is ready to be served.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     /// The server.
     pub server: &'static dyn WsgiServer,
+    /// Why it is that one.
+    pub chosen: Chosen,
+    /// Its worker processes, or `None` when it has none.
+    pub workers: Option<u32>,
     /// The version of its Python.
     pub python: Version,
     /// Whether anything had to be installed.
     pub changed: bool,
     /// Everything that the server's command depends on.
     pub launch: Launch,
+    /// The app, and what decided that it is this one.
+    pub found: Found,
 }
 
 impl Prepared {
@@ -291,9 +385,12 @@ pub enum PythonError {
     /// The app asks for a Python that it cannot have, or none was found.
     #[error(transparent)]
     Python(#[from] PythonWishError),
-    /// The app's callable is not where it should be.
+    /// The app cannot be found.
     #[error(transparent)]
-    EntryPoint(#[from] EntryPointError),
+    Discovery(#[from] DiscoveryError),
+    /// The server that was chosen cannot run it.
+    #[error(transparent)]
+    CannotRun(#[from] CannotRun),
     /// The app's wishes cannot be read.
     #[error(transparent)]
     Inputs(#[from] InputsError),

@@ -28,8 +28,6 @@ pub struct Wish<'a> {
     pub repo: &'a Utf8Path,
     /// The Python that it shall have.
     pub python: &'a PythonWish,
-    /// Whether there is no app yet that could have said so.
-    pub provisional: bool,
     /// What the app asks for.
     pub inputs: &'a Inputs,
     /// What the server asks for.
@@ -75,7 +73,7 @@ pub fn ensure(wish: &Wish<'_>, progress: &mut dyn FnMut(&str)) -> Result<Ensured
         Condition::Unusable(reason) => {
             // One from before there was an app is nobody's loss.
             let counts = match Stamp::read(wish.place) {
-                Some(stamp) => !stamp.provisional || wish.provisional,
+                Some(stamp) => !stamp.provisional || wish.python.provisional,
                 None => wish.place.join("bin").exists(),
             };
             if counts {
@@ -143,7 +141,7 @@ impl Wish<'_> {
         let python = BasePython::of(interpreter)?;
         let stage = Stage::fresh(self.place, interpreter, self.env)?;
         let mut stamp = Stamp::new(python, self.place, &self.real_repo());
-        stamp.provisional = self.provisional;
+        stamp.provisional = self.python.provisional;
         let stamp = self.install(&stage, stamp, progress)?;
         stage.put_in_place(&stamp, &[])?;
         Ok(Ensured { venv, python: interpreter.version.clone(), changed: true })
@@ -160,7 +158,7 @@ impl Wish<'_> {
         let mut wanted = stamp.clone();
         wanted.place = self.place.to_owned();
         wanted.repo = real_repo.clone();
-        wanted.provisional &= self.provisional;
+        wanted.provisional &= self.python.provisional;
         let moves = [(&*stamp.place, self.place), (&*stamp.repo, &*real_repo)];
         let nothing_to_install =
             stamp.app == self.inputs.digest && self.missing(venv, &stamp).is_empty();

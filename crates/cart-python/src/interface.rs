@@ -1,9 +1,18 @@
 //! How a server calls an app: WSGI (PEP 3333) or ASGI.
 
+mod told;
+
 use std::fmt;
 
+pub use told::Told;
+
+/// By which variable a launcher is told what is known of the app before it is imported. It counts
+/// where the app itself does not tell; what a person has set goes before both.
+pub(crate) const ASSUMED: &str = "CARTRIDGE_INTERFACE";
+
 /// How an app wants to be called. A property of the app; a server can run one of them, or both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Interface {
     /// `app(environ, start_response)`.
     Wsgi,
@@ -12,6 +21,26 @@ pub enum Interface {
 }
 
 impl Interface {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Wsgi => Self::Asgi,
+            Self::Asgi => Self::Wsgi,
+        }
+    }
+
+    /// What a launcher has found the app to be, if its last lines say that its server cannot run it
+    /// (`cartridge_interface.py`).
+    #[must_use]
+    pub fn found_by_launcher(lines: &[String]) -> Option<Self> {
+        lines.iter().rev().find_map(|line| {
+            let (_, rest) = line.split_once("the app's interface is ")?;
+            let (interface, _) = rest.split_once(", which this server does not run: ")?;
+            Self::parse(interface)
+        })
+    }
+
     /// Reads `wsgi` or `asgi`, as people write them in a variable.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -43,5 +72,36 @@ mod tests {
             assert_eq!(Interface::parse(&format!(" {interface}\n")), Some(interface));
         }
         assert_eq!(Interface::parse("rsgi"), None);
+    }
+
+    #[test]
+    fn what_a_launcher_found_is_read_from_its_last_lines() {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let said = "x\nserve_wsgiref.py: the app's interface is ASGI, which this server does not \
+                    run: `app` in main.py is called with await\ny";
+        assert_eq!(Interface::found_by_launcher(&lines(said)), Some(Interface::Asgi));
+        assert_eq!(Interface::found_by_launcher(&lines("the app's interface is ASGI")), None);
+    }
+
+    /// The tests of the launchers' part, by any Python that is there.
+    #[test]
+    fn the_launchers_tell_the_interface_of_an_imported_app() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = camino::Utf8Path::from_path(dir.path()).unwrap();
+        crate::support::write(dir).unwrap();
+        let tests = include_str!("../python/test_cartridge_interface.py");
+        cart_core::files::write_atomic(
+            &dir.join("test_cartridge_interface.py"),
+            tests.as_bytes(),
+            0o644,
+        )
+        .unwrap();
+        let env = cart_core::GearEnv::new().with("PATH", "/usr/local/bin:/usr/bin:/bin");
+        let python =
+            crate::interpreter::find(&crate::testing::any_python().wanted(), &env).unwrap();
+        let command = cart_core::CommandSpec::new(&python.executable, &env)
+            .args(["-m", "unittest", "test_cartridge_interface"])
+            .dir(dir);
+        cart_core::run::checked(&command, std::time::Duration::from_secs(60)).unwrap();
     }
 }

@@ -184,5 +184,12 @@ pub fn ask(program: &Utf8Path, env: &GearEnv) -> Option<Interpreter> {
     executable.is_absolute().then_some(Interpreter { version, executable, makes_environments })
 }
 
+/// The Pythons that can serve an app, as people read it; empty when there is none. It takes a few
+/// seconds at most.
+#[must_use]
+pub fn on_offer(env: &GearEnv) -> String {
+    search::list(&there(env))
+}
+
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ pub mod settings;
 pub mod worker_class;
 
 // What the app is and asks for.
+pub mod discovery;
 pub mod entry_point;
 pub mod inputs;
 pub mod interface;

@@ -1,7 +1,13 @@
 //! A `Procfile`, as Heroku made it known: which commands an app consists of, one on each line.
 
+mod program;
+mod web;
+
 use camino::Utf8Path;
 use cart_core::files::{self, FileError};
+
+pub use program::Program;
+pub use web::{ServerOption, WebCommand};
 
 /// The file's name, at the top of a repository.
 pub const FILE: &str = "Procfile";
@@ -37,6 +43,14 @@ pub fn read(repo: &Utf8Path) -> Result<Vec<Process>, FileError> {
 /// As [`read`].
 pub fn process_named(repo: &Utf8Path, name: &str) -> Result<Option<Process>, FileError> {
     Ok(read(repo)?.into_iter().find(|process| process.name == name))
+}
+
+/// What the line `web:` runs, as far as it is understood.
+///
+/// # Errors
+/// As [`read`].
+pub fn web(repo: &Utf8Path) -> Result<Option<WebCommand>, FileError> {
+    Ok(process_named(repo, "web")?.map(|process| WebCommand::parse(&process)))
 }
 
 fn process(line: usize, text: &str) -> Option<Process> {

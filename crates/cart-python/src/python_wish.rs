@@ -32,6 +32,8 @@ pub struct PythonWish {
     others: Vec<Declared>,
     /// What names no Python that could be looked for.
     passed_over: Vec<Said>,
+    /// Whether there is no app yet that could have said something.
+    pub(crate) provisional: bool,
 }
 
 impl PythonWish {
@@ -87,12 +89,18 @@ impl PythonWish {
             || (self.deciding.is_empty() && self.software.wanted().matches(version))
     }
 
+    /// The wish for an environment that is made before there is an app.
+    #[must_use]
+    pub fn before_the_app(self) -> Self {
+        Self { provisional: true, ..self }
+    }
+
     /// Whether an environment with this stamp, whose Python [fits](Self::fits), is kept. One that was
     /// made before there was an app fits by chance only: what the app would have got without it, it
     /// gets now.
     #[must_use]
     pub fn keeps(&self, stamp: &Stamp) -> bool {
-        !(stamp.provisional && self.is_the_apps())
+        self.provisional || !(stamp.provisional && self.is_the_apps())
     }
 
     /// Whether a file of the repository decides.
@@ -215,7 +223,7 @@ impl Declared {
 impl From<PythonVersion> for PythonWish {
     fn from(software: PythonVersion) -> Self {
         let (deciding, others, passed_over) = (Vec::new(), Vec::new(), Vec::new());
-        Self { software, deciding, others, passed_over }
+        Self { software, deciding, others, passed_over, provisional: false }
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! To add one, write a file beside the others and a line into [`SERVERS`].
 
+pub mod choice;
 mod gevent;
 mod gunicorn;
+mod uvicorn;
 mod wsgiref;
 
 use std::fmt;
@@ -15,12 +17,14 @@ use rustix::process::Signal;
 use semver::Version;
 
 use crate::entry_point::EntryPoint;
+use crate::interface::{self, Interface};
 use crate::settings::PythonSettings;
 use crate::virtualenv::{VirtualEnv, environment_for};
 use crate::worker_class::WorkerClass;
 
 /// Every server, the default first.
-pub const SERVERS: &[&dyn WsgiServer] = &[&wsgiref::Wsgiref, &gevent::Gevent, &gunicorn::Gunicorn];
+pub const SERVERS: &[&dyn WsgiServer] =
+    &[&wsgiref::Wsgiref, &gevent::Gevent, &gunicorn::Gunicorn, &uvicorn::Uvicorn];
 
 /// A server of Python web apps. Its methods only answer: nothing here starts a process.
 pub trait WsgiServer: Sync {
@@ -36,9 +40,27 @@ pub trait WsgiServer: Sync {
     /// How it is started. The listening socket is descriptor 3 of the process.
     fn command(&self, launch: &Launch) -> CommandSpec;
 
+    /// How it can call an app with these settings.
+    fn interfaces(&self, settings: &PythonSettings) -> &'static [Interface] {
+        let _ = settings;
+        &[Interface::Wsgi]
+    }
+
+    /// With which classes of workers, the best first, it calls an app so; none where it has no
+    /// such classes.
+    fn worker_classes(&self, interface: Interface) -> &'static [&'static str] {
+        let _ = interface;
+        &[]
+    }
+
     /// Whether it has worker processes, so that their number means something.
     fn has_workers(&self) -> bool {
         false
+    }
+
+    /// How many workers it has when nobody said how many; `fitting` answers what the gear bears.
+    fn default_workers(&self, fitting: &dyn Fn() -> u32) -> u32 {
+        fitting()
     }
 
     /// Whether an app can hold WebSockets open without keeping everybody else waiting for good.
@@ -66,10 +88,13 @@ impl fmt::Debug for dyn WsgiServer {
     }
 }
 
-/// The server that runs when nobody chose one: it needs no package.
+/// The server that runs when nobody chose one. Python's own calls WSGI apps, and needs no package.
 #[must_use]
-pub fn default() -> &'static dyn WsgiServer {
-    &wsgiref::Wsgiref
+pub fn default(interface: Interface) -> &'static dyn WsgiServer {
+    match interface {
+        Interface::Wsgi => &wsgiref::Wsgiref,
+        Interface::Asgi => &uvicorn::Uvicorn,
+    }
 }
 
 /// The server of this name.
@@ -134,6 +159,31 @@ const GUNICORN: Requirement = Requirement {
 const PACKAGING: Requirement =
     Requirement { name: "packaging", lines: &["packaging>=21"], oldest: Version::new(14, 0, 0) };
 
+/// The newest that its Python still gets; what comes as 1.0 is to be tried first.
+const UVICORN: Requirement = Requirement {
+    name: "uvicorn",
+    lines: &[
+        "uvicorn>=0.54,<1; python_version >= '3.10'",
+        "uvicorn>=0.39,<0.40; python_version == '3.9'",
+        "uvicorn>=0.33,<0.34; python_version == '3.8'",
+        "uvicorn>=0.22,<0.23; python_version == '3.7'",
+        // 0.17 says that it runs on 3.6, and does not.
+        "uvicorn>=0.16,<0.17; python_version < '3.7'",
+    ],
+    // `server_header`, and a shutdown as our launcher extends it
+    oldest: Version::new(0, 16, 0),
+};
+
+/// What uvicorn has WebSockets by: it is pure Python where it is not delivered compiled.
+const WEBSOCKETS: Requirement = Requirement {
+    name: "websockets",
+    lines: &[
+        "websockets>=11.0.3,<18; python_version >= '3.7'",
+        "websockets>=8.0.2,<10; python_version < '3.7'",
+    ],
+    oldest: Version::new(8, 0, 0),
+};
+
 /// Everything that the command of a server depends on.
 #[derive(Clone, Debug)]
 pub struct Launch {
@@ -143,12 +193,16 @@ pub struct Launch {
     pub app_dir: Utf8PathBuf,
     /// The app's callable.
     pub entry_point: EntryPoint,
+    /// How it is called, as far as that is known before it is imported.
+    pub interface: Option<Interface>,
     /// Worker processes, for servers that have them.
     pub workers: u32,
     /// gunicorn's kind of worker.
     pub worker_class: WorkerClass,
     /// Threads, if somebody said how many.
     pub threads: Option<u32>,
+    /// Seconds after which gunicorn ends a worker that is silent, if the Procfile says so.
+    pub timeout: Option<u32>,
     /// How long running requests may take after the stop signal.
     pub drain: Duration,
     /// The gear's environment.
@@ -160,7 +214,10 @@ pub struct Launch {
 impl Launch {
     /// The command of this environment's Python in the app's repository, without arguments yet.
     fn python(&self) -> CommandSpec {
-        let env = environment_for(&self.venv, &self.env);
+        let mut env = environment_for(&self.venv, &self.env);
+        if let Some(interface) = self.interface {
+            env.set(interface::ASSUMED, interface.to_string().to_lowercase());
+        }
         CommandSpec::new(self.venv.python(), &env).dir(&self.app_dir)
     }
 

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits};
 
 use crate::entry_point::EntryPoint;
+use crate::interface::Interface;
 use crate::mirror::MirrorUrl;
 use crate::probe::{ProbePath, Statuses};
 use crate::server::{self, WsgiServer};
@@ -15,15 +16,15 @@ use crate::worker_class::WorkerClass;
 pub const SERVER: Setting = Setting {
     name: "OPENSHIFT_PYTHON_SERVER",
     meaning: "the Python server",
-    default: "wsgiref",
-    allowed: "wsgiref, gevent or gunicorn",
+    default: "the one of the Procfile's `web:` line, else uvicorn for an ASGI app, wsgiref for WSGI",
+    allowed: "wsgiref, gevent, gunicorn or uvicorn",
 };
 
 /// How many processes.
 pub const WORKERS: Setting = Setting {
     name: "OPENSHIFT_PYTHON_WORKERS",
     meaning: "worker processes, for servers that have them",
-    default: "CPUs this gear may use x 2 + 1, bounded by its memory",
+    default: "for gunicorn CPUs this gear may use x 2 + 1, bounded by its memory; 1 for uvicorn",
     allowed: "1 to 1000",
 };
 
@@ -32,7 +33,8 @@ pub const WORKER_CLASS: Setting = Setting {
     name: "OPENSHIFT_PYTHON_WORKER_CLASS",
     meaning: "how each worker of gunicorn serves its requests",
     default: "gevent",
-    allowed: "gevent, gthread, sync, or the dotted path of a class such as `package.module.Class`",
+    allowed: "gevent, gthread, sync; asgi for ASGI apps; or the dotted path of a class such as \
+              `package.module.Class`",
 };
 
 /// How many threads.
@@ -46,10 +48,27 @@ pub const THREADS: Setting = Setting {
 /// Where the app's callable is.
 pub const WSGI_APPLICATION: Setting = Setting {
     name: "OPENSHIFT_PYTHON_WSGI_APPLICATION",
-    meaning: "the app: `module:callable`, or a file of the repository",
-    default: "app:application",
-    allowed: "`module:callable`, or a file of the repository such as `wsgi/main.py` or \
-              `wsgi/main.py:callable`",
+    meaning: "the app, WSGI or ASGI: `module:callable`, or a file of the repository",
+    default: "found in the repository",
+    allowed: "`module:callable`, `module:create_app()` with literal arguments, or a file of the \
+              repository such as `wsgi/main.py` or `wsgi/main.py:callable`; `src/:module:callable` \
+              imports from the folder src",
+};
+
+/// The same under a name that fits ASGI apps, too.
+pub const APPLICATION: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_APPLICATION",
+    meaning: "the same as OPENSHIFT_PYTHON_WSGI_APPLICATION, for which it is another name",
+    default: WSGI_APPLICATION.default,
+    allowed: WSGI_APPLICATION.allowed,
+};
+
+/// How the app is called.
+pub const INTERFACE: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_INTERFACE",
+    meaning: "how the app is called",
+    default: "what the app shows itself to be",
+    allowed: "wsgi or asgi",
 };
 
 /// Which requirements file.
@@ -123,6 +142,8 @@ pub const SETTINGS: &[Setting] = &[
     WORKER_CLASS,
     THREADS,
     WSGI_APPLICATION,
+    APPLICATION,
+    INTERFACE,
     REQUIREMENTS_PATH,
     PYPI_MIRROR_URL,
     START_TIMEOUT,
@@ -133,19 +154,29 @@ pub const SETTINGS: &[Setting] = &[
     LOG_FILES,
 ];
 
+impl Default for PythonSettings {
+    /// Nothing is set.
+    fn default() -> Self {
+        // What is not there cannot be wrong.
+        Self::from_env(&GearEnv::new()).expect("the defaults are allowed")
+    }
+}
+
 /// What was set, checked. What depends on the gear (how many workers) is still open.
 #[derive(Clone, Debug)]
 pub struct PythonSettings {
-    /// The server.
-    pub server: &'static dyn WsgiServer,
+    /// The server, if somebody chose one.
+    pub server: Option<&'static dyn WsgiServer>,
     /// Worker processes, if somebody said how many.
     pub workers: Option<u32>,
-    /// gunicorn's kind of worker.
-    pub worker_class: WorkerClass,
+    /// gunicorn's kind of worker, if somebody chose one.
+    pub worker_class: Option<WorkerClass>,
     /// Threads, if somebody said how many.
     pub threads: Option<u32>,
-    /// The app's callable, if somebody named it.
-    pub wsgi_application: Option<EntryPoint>,
+    /// The app's callable, if somebody named it, and the variable that names it.
+    pub application: Option<(&'static str, EntryPoint)>,
+    /// How it is called, if somebody said so.
+    pub interface: Option<Interface>,
     /// The requirements file, if somebody named it: relative to the repository, or absolute.
     pub requirements_path: Option<Utf8PathBuf>,
     /// The package index to prefer.
@@ -172,9 +203,10 @@ impl PythonSettings {
         Ok(Self {
             server: server(env)?,
             workers: count(WORKERS, env)?,
-            worker_class: WORKER_CLASS.read(env, WorkerClass::parse)?.unwrap_or_default(),
+            worker_class: WORKER_CLASS.read(env, WorkerClass::parse)?,
             threads: count(THREADS, env)?,
-            wsgi_application: WSGI_APPLICATION.read(env, EntryPoint::parse)?,
+            application: application(env)?,
+            interface: INTERFACE.read(env, Interface::parse)?,
             requirements_path: REQUIREMENTS_PATH.read(env, one_line)?.map(Into::into),
             mirror: PYPI_MIRROR_URL.read(env, MirrorUrl::parse)?,
             start_timeout: seconds(START_TIMEOUT, env, 60)?,
@@ -184,14 +216,19 @@ impl PythonSettings {
             log_limits: LogLimits::read(env, &LOG_SIZE, &LOG_FILES)?,
         })
     }
+
+    /// gunicorn's kind of worker.
+    #[must_use]
+    pub fn worker_class(&self) -> WorkerClass {
+        self.worker_class.clone().unwrap_or_default()
+    }
 }
 
-fn server(env: &GearEnv) -> Result<&'static dyn WsgiServer, SettingError> {
-    let chosen = SERVER.read(env, |name| Some(name.to_owned()))?;
-    let Some(name) = chosen else {
-        return Ok(server::default());
+fn server(env: &GearEnv) -> Result<Option<&'static dyn WsgiServer>, SettingError> {
+    let Some(name) = SERVER.read(env, |name| Some(name.to_owned()))? else {
+        return Ok(None);
     };
-    server::by_name(&name).ok_or_else(|| {
+    server::by_name(&name).map(Some).ok_or_else(|| {
         let mut error = SERVER.wrong(&name);
         if let Some(meant) = server::closest(&name) {
             error.allowed.push_str("; did you mean `");
@@ -200,6 +237,24 @@ fn server(env: &GearEnv) -> Result<&'static dyn WsgiServer, SettingError> {
         }
         error
     })
+}
+
+/// Under either name; both may be set when they say the same.
+fn application(env: &GearEnv) -> Result<Option<(&'static str, EntryPoint)>, SettingError> {
+    let read = |setting: Setting| {
+        let read = setting.read(env, EntryPoint::parse)?;
+        Ok(read.map(|entry_point| (setting.name, entry_point)))
+    };
+    let (usual, other) = (read(WSGI_APPLICATION)?, read(APPLICATION)?);
+    match (&usual, &other) {
+        (Some((_, usual)), Some((_, other))) if usual != other => {
+            let mut error = APPLICATION.wrong(&other.to_string());
+            error.allowed =
+                format!("what {} says, {usual}: set one of them only", WSGI_APPLICATION.name);
+            Err(error)
+        }
+        _ => Ok(usual.or(other)),
+    }
 }
 
 fn count(setting: Setting, env: &GearEnv) -> Result<Option<u32>, SettingError> {
@@ -226,14 +281,17 @@ mod tests {
     #[test]
     fn nothing_set_gives_the_documented_defaults() {
         let settings = PythonSettings::from_env(&GearEnv::new()).unwrap();
-        assert_eq!(settings.server.name(), SERVER.default);
-        assert_eq!(settings.worker_class.as_str(), WORKER_CLASS.default);
+        assert!(settings.server.is_none() && settings.interface.is_none());
+        assert_eq!(settings.worker_class().as_str(), WORKER_CLASS.default);
         assert_eq!(settings.start_timeout.as_secs().to_string(), START_TIMEOUT.default);
         assert_eq!(settings.drain_timeout.as_secs().to_string(), DRAIN_TIMEOUT.default);
         assert_eq!(settings.probe_path.as_str(), PROBE_PATH.default);
         assert_eq!(settings.probe_statuses.to_string(), PROBE_STATUS.default);
-        assert_eq!(EntryPoint::default().to_string(), WSGI_APPLICATION.default);
-        assert!(settings.workers.is_none() && settings.mirror.is_none());
+        assert!(
+            settings.application.is_none()
+                && settings.workers.is_none()
+                && settings.mirror.is_none()
+        );
     }
 
     #[test]
@@ -245,8 +303,8 @@ mod tests {
 
     #[test]
     fn a_mistyped_server_gets_the_one_that_was_meant() {
-        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "gunicron"), @r#"OPENSHIFT_PYTHON_SERVER is "gunicron", but allowed is: wsgiref, gevent or gunicorn; did you mean `gunicorn`?"#);
-        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "apache"), @r#"OPENSHIFT_PYTHON_SERVER is "apache", but allowed is: wsgiref, gevent or gunicorn"#);
+        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "gunicron"), @r#"OPENSHIFT_PYTHON_SERVER is "gunicron", but allowed is: wsgiref, gevent, gunicorn or uvicorn; did you mean `gunicorn`?"#);
+        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "apache"), @r#"OPENSHIFT_PYTHON_SERVER is "apache", but allowed is: wsgiref, gevent, gunicorn or uvicorn"#);
     }
 
     #[test]
@@ -259,6 +317,8 @@ mod tests {
             (THREADS, "-1"),
             (WSGI_APPLICATION, "app:"),
             (WSGI_APPLICATION, "../app.py"),
+            (APPLICATION, "app:create_app(os.environ)"),
+            (INTERFACE, "rsgi"),
             (REQUIREMENTS_PATH, "a\nb"),
             (PYPI_MIRROR_URL, "mirror.example.com"),
             (START_TIMEOUT, "0"),
@@ -275,6 +335,22 @@ mod tests {
     }
 
     #[test]
+    fn the_app_has_two_variables_that_must_not_contradict_each_other() {
+        let both = |usual, other| {
+            let env =
+                GearEnv::new().with(WSGI_APPLICATION.name, usual).with(APPLICATION.name, other);
+            let named =
+                PythonSettings::from_env(&env).map(|settings| settings.application.unwrap());
+            named
+                .map(|(variable, app)| format!("{variable}={app}"))
+                .unwrap_or_else(|e| e.to_string())
+        };
+        assert_eq!(both("", "main:app"), "OPENSHIFT_PYTHON_APPLICATION=main:app");
+        assert_eq!(both("main:app", "main:app"), "OPENSHIFT_PYTHON_WSGI_APPLICATION=main:app");
+        insta::assert_snapshot!(both("wsgi", "main:app"), @r#"OPENSHIFT_PYTHON_APPLICATION is "main:app", but allowed is: what OPENSHIFT_PYTHON_WSGI_APPLICATION says, wsgi:application: set one of them only"#);
+    }
+
+    #[test]
     fn right_values_are_taken_over() {
         let env = GearEnv::new()
             .with(SERVER.name, "gunicorn")
@@ -285,10 +361,10 @@ mod tests {
             .with(REQUIREMENTS_PATH.name, "requirements/live.txt")
             .with(PROBE_STATUS.name, "200-399,401");
         let settings = PythonSettings::from_env(&env).unwrap();
-        assert_eq!(settings.server.name(), "gunicorn");
+        assert_eq!(settings.server.unwrap().name(), "gunicorn");
         assert_eq!((settings.workers, settings.threads), (Some(7), Some(12)));
-        assert_eq!(settings.worker_class.as_str(), "uvicorn.workers.UvicornWorker");
-        assert_eq!(settings.wsgi_application.unwrap().to_string(), "wsgi/main.py:app");
+        assert_eq!(settings.worker_class().as_str(), "uvicorn.workers.UvicornWorker");
+        assert_eq!(settings.application.unwrap().1.to_string(), "wsgi/main.py:app");
         assert_eq!(settings.requirements_path.unwrap(), "requirements/live.txt");
         assert!(settings.probe_statuses.allow(401) && !settings.probe_statuses.allow(404));
     }

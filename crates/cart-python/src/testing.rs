@@ -146,7 +146,6 @@ impl Site {
             place: &parts.place,
             repo: &parts.repo,
             python: &parts.python,
-            provisional: false,
             inputs: &parts.inputs,
             server: parts.server,
             env: &parts.env,

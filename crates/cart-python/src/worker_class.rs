@@ -1,11 +1,13 @@
 //! gunicorn's kinds of worker.
 
+use crate::interface::Interface;
+
 /// The name of a kind of worker, or the dotted path of a class that the app brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerClass(String);
 
 /// The kinds that the cartridge prepares an environment for.
-const NAMES: &[&str] = &["gevent", "gthread", "sync"];
+const NAMES: &[&str] = &["gevent", "gthread", "sync", "asgi"];
 
 impl WorkerClass {
     /// One of the known names, or a dotted path.
@@ -20,6 +22,12 @@ impl WorkerClass {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// How its workers call the app.
+    #[must_use]
+    pub fn interface(&self) -> Interface {
+        interface_of(&self.0)
     }
 
     /// Whether its workers are made of greenlets.
@@ -47,6 +55,15 @@ impl Default for WorkerClass {
     }
 }
 
+/// How workers of this class call the app, by what is known of public ones. One that the app
+/// brings itself may be called anything, and calls its app as gunicorn's own do, by WSGI, unless
+/// its name says otherwise.
+pub(crate) fn interface_of(class: &str) -> Interface {
+    let name = class.to_ascii_lowercase();
+    let is_asgi = ["uvicorn", "hypercorn", "asgi"].iter().any(|word| name.contains(word));
+    if is_asgi { Interface::Asgi } else { Interface::Wsgi }
+}
+
 /// Whether `text` is one or more Python names joined by dots.
 pub(crate) fn is_dotted_name(text: &str) -> bool {
     text.split('.').all(|name| {
@@ -61,7 +78,7 @@ mod tests {
 
     #[test]
     fn names_and_dotted_paths_pass_and_nothing_else() {
-        for good in ["gevent", "gthread", "sync", "a.b.C", "_x.y1"] {
+        for good in ["gevent", "gthread", "sync", "asgi", "a.b.C", "_x.y1"] {
             assert_eq!(WorkerClass::parse(good).unwrap().as_str(), good);
         }
         for bad in ["gevnt", "a..b", ".a", "a.", "a.1b", "a.b c", "egg:x#y", ""] {

@@ -1,10 +1,9 @@
 //! What the doctor says of what is right.
 
 use cart_nginx::Nginx;
+use cart_python::server::choice::Chosen;
 
-/// Of an app whose packages may bring its callable.
-pub(crate) const APP_MAY_BE_INSTALLED: &str =
-    "Whether the app's callable is there shows when its packages are installed";
+use super::server_chosen;
 
 /// Of the variables that people set, without those that are wrong.
 pub(crate) fn variables(set: &[&str]) -> String {
@@ -23,11 +22,12 @@ pub(crate) fn packages(by: Option<&str>) -> String {
 }
 
 /// Of the Python server.
-pub(crate) fn would_serve(server: &str, workers: Option<u32>) -> String {
+pub(crate) fn would_serve(chosen: &Chosen, workers: Option<u32>) -> String {
+    let served = server_chosen(chosen);
     match workers {
-        Some(1) => format!("{server} serves, with 1 worker"),
-        Some(count) => format!("{server} serves, with {count} workers"),
-        None => format!("{server} serves"),
+        Some(1) => format!("{served} (1 worker)"),
+        Some(count) => format!("{served} ({count} workers)"),
+        None => served,
     }
 }
 

@@ -83,7 +83,7 @@ fn wsgiref_serves_an_app_with_nothing_else() {
     assert!(text.starts_with("HTTP/1.1 200 OK") || text.starts_with("HTTP/1.0 200 OK"), "{text}");
     assert!(text.contains("served by wsgiref"), "{text}");
     assert_eq!(app.python_version().unwrap(), prepared.python);
-    assert_eq!((app.server_name(), app.workers()), ("wsgiref", None));
+    assert_eq!((app.server_name().unwrap(), prepared.workers), ("wsgiref", None));
     assert!(prepared.changed && !prepare(&app).unwrap().changed);
 }
 
@@ -99,9 +99,107 @@ fn gunicorn_comes_from_the_index_in_the_pinned_version_and_serves_a_file() {
     ];
     let app = app(&site, GearEnv::from_process(), &variables).unwrap();
     let prepared = prepare(&app).unwrap();
-    assert_eq!(app.workers(), Some(1));
+    assert_eq!(prepared.workers, Some(1));
     let text = answer(&site, &prepared);
     assert!(text.contains("served by gunicorn/"), "{text}");
+}
+
+#[test]
+fn a_factory_in_a_folder_is_called_with_its_arguments_by_every_server() {
+    let site = Site::ready();
+    site.write("src/shop/__init__.py", "");
+    site.write(
+        "src/shop/web.py",
+        "from . import __name__ as package\n\
+         def create_app(name, debug=True):\n\
+         \x20   if name == 'broken': raise TypeError('of its own')\n\
+         \x20   def app(environ, start_response):\n\
+         \x20       start_response('200 OK', [])\n\
+         \x20       return [('%s %s %s' % (package, name, debug)).encode()]\n\
+         \x20   return app\n",
+    );
+    let answered = |server: &str, call: &str| {
+        let named = format!("src/:shop.web:create_app{call}");
+        let variables = [
+            ("OPENSHIFT_PYTHON_SERVER", server),
+            ("OPENSHIFT_PYTHON_WORKER_CLASS", "gthread"),
+            ("OPENSHIFT_PYTHON_WORKERS", "1"),
+            ("OPENSHIFT_PYTHON_APPLICATION", &named),
+        ];
+        let app = app(&site, GearEnv::from_process(), &variables).unwrap();
+        answer(&site, &prepare(&app).unwrap())
+    };
+    for server in ["wsgiref", "gunicorn"] {
+        let text = answered(server, "(\"it: (live\", debug=False)");
+        assert!(text.ends_with("shop it: (live False"), "{server}: {text}");
+    }
+}
+
+#[test]
+fn a_factory_that_is_called_wrongly_is_told_from_one_that_fails() {
+    let site = Site::ready();
+    site.write("app.py", "def create_app(x=1):\n    raise TypeError('of its own')\n");
+    let printed = |call: &str| {
+        let named = format!("app:create_app{call}");
+        let app = app(&site, site.env(), &[("OPENSHIFT_PYTHON_APPLICATION", &named)]).unwrap();
+        let prepared = prepare(&app).unwrap();
+        let listener = UnixListener::bind(site.path(&named)).unwrap();
+        let log = site.path("log");
+        let mut child =
+            run::service(&prepared.command(), vec![listener.into()], &File::create(&log).unwrap())
+                .unwrap();
+        child.wait().unwrap();
+        files::last_lines(&log, 0, 30).join("\n")
+    };
+    let wrongly = printed("(1, 2)");
+    assert!(wrongly.contains("create_app(1, 2) in app.py cannot be called like that"), "{wrongly}");
+    let failing = printed("()");
+    assert!(failing.contains("create_app() in app.py failed: TypeError: of its own"), "{failing}");
+    assert!(failing.contains("line 2, in create_app"), "{failing}");
+}
+
+#[test]
+fn what_decided_is_told_once() {
+    let site = Site::ready();
+    site.write("main.py", "def application(environ, start_response):\n    pass\n");
+    let told = || {
+        let mut lines = Vec::new();
+        let app = app(&site, site.env(), &[]).unwrap();
+        app.prepare(false, &mut |line| lines.push(line.to_owned())).unwrap();
+        lines.retain(|line| line.starts_with("The app is "));
+        lines.join("\n")
+    };
+    assert_eq!(told(), "The app is main:application, a WSGI function: no other file names one");
+    assert_eq!(told(), "");
+    site.write("main.py", "def app(environ, start_response):\n    pass\n");
+    assert_eq!(told(), "The app is main:app, a WSGI function: no other file names one");
+}
+
+#[test]
+fn uvicorn_comes_from_the_index_and_serves_an_app_that_was_learnt_to_be_asgi() {
+    let site = Site::ready();
+    site.write(
+        "app.py",
+        "async def answer(scope, receive, send):\n\
+         \x20   await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n\
+         \x20   await send({'type': 'http.response.body', 'body': b'served by uvicorn'})\n\
+         application = {'': answer}['']\n",
+    );
+    let app = app(&site, GearEnv::from_process(), &[]).unwrap();
+    let believed = prepare(&app).unwrap();
+    assert_eq!(believed.server.name(), "wsgiref");
+    std::fs::create_dir_all(app.places.told.parent().unwrap()).unwrap();
+    assert!(app.learn(&believed, Interface::Asgi).unwrap());
+    let prepared = prepare(&app).unwrap();
+    assert_eq!((prepared.server.name(), prepared.workers), ("uvicorn", Some(1)));
+    let text = answer(&site, &prepared);
+    assert!(text.contains("served by uvicorn"), "{text}");
+    assert!(!app.learn(&prepared, Interface::Asgi).unwrap(), "there is nothing else to try");
+    let chosen =
+        self::app(&site, GearEnv::from_process(), &[("OPENSHIFT_PYTHON_SERVER", "gevent")])
+            .unwrap();
+    let error = prepare(&chosen).unwrap_err();
+    assert!(error.starts_with("gevent runs WSGI apps only"), "{error}");
 }
 
 #[test]
@@ -109,7 +207,7 @@ fn a_missing_app_is_told_before_anything_is_installed() {
     let site = Site::new();
     site.write("requirements.txt", "one\n");
     let error = prepare(&app(&site, site.env(), &[]).unwrap()).unwrap_err();
-    assert!(error.starts_with("app.py is missing in "), "{error}");
+    assert!(error.starts_with("no app was found in "), "{error}");
     assert!(!site.place().exists());
 }
 
@@ -122,7 +220,8 @@ fn an_app_may_be_an_installed_package() {
     let there = app(&site, site.env(), &named("one:main")).unwrap();
     assert_eq!(prepare(&there).unwrap().launch.entry_point.to_string(), "one:main");
     let not_there = app(&site, site.env(), &named("two:main")).unwrap();
-    assert!(prepare(&not_there).unwrap_err().starts_with("two.py is missing in "));
+    let error = prepare(&not_there).unwrap_err();
+    assert!(error.contains("names the app two:main, but two.py is missing in "), "{error}");
 }
 
 #[test]

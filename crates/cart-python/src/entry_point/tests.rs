@@ -32,6 +32,13 @@ fn every_documented_form_is_read() {
         ("main.py", "main.py:application"),
         ("wsgi/application", "wsgi/application:application"),
         (" app:app ", "app:app"),
+        ("app:create_app()", "app:create_app()"),
+        ("app:create_app( 'prod', debug=False )", "app:create_app('prod', debug=False)"),
+        ("wsgi/main.py:make(\"a:b\")", "wsgi/main.py:make(\"a:b\")"),
+        ("src/:shop.web:app", "src/:shop.web:app"),
+        ("src/:app", "src/:app:application"),
+        ("src/:app:f('a/:b')", "src/:app:f('a/:b')"),
+        ("app:f('a/:b')", "app:f('a/:b')"),
     ] {
         assert_eq!(entry(text).to_string(), shown);
     }
@@ -53,7 +60,12 @@ fn what_no_launcher_could_take_is_refused() {
         "/",
         "x\".py",
         "a\n.py",
-        "app:f()",
+        "app:f(x)",
+        "app:f()()",
+        "app:f(",
+        "../src/:app",
+        "/:app",
+        "src/:a/b.py",
         "-m/x.py",
         "my-app",
     ] {
@@ -89,16 +101,11 @@ fn an_installed_package_may_provide_the_module() {
 fn a_missing_app_is_told_with_its_remedy() {
     let (_keep, empty) = repo(&[]);
     insta::assert_snapshot!(
-        message(EntryPoint::default().locate(&empty, &[]), &empty),
+        message(entry("app").locate(&empty, &[]), &empty),
         @"app.py is missing in REPO: add it, or name your app's module or file in OPENSHIFT_PYTHON_WSGI_APPLICATION"
     );
-    let (_keep, django) = repo(&["wsgi.py"]);
     insta::assert_snapshot!(
-        message(EntryPoint::default().locate(&django, &[]), &django),
-        @"app.py is missing in REPO: add it, or name your app's module or file in OPENSHIFT_PYTHON_WSGI_APPLICATION (here probably OPENSHIFT_PYTHON_WSGI_APPLICATION=wsgi:application)"
-    );
-    insta::assert_snapshot!(
-        message(entry("wsgi/main.py:app").locate(&django, &[]), &django),
+        message(entry("wsgi/main.py:app").locate(&empty, &[]), &empty),
         @"wsgi/main.py is missing in REPO: add it, or name your app's module or file in OPENSHIFT_PYTHON_WSGI_APPLICATION"
     );
 }

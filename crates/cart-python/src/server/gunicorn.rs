@@ -3,6 +3,7 @@
 use cart_core::CommandSpec;
 
 use super::{GEVENT, GUNICORN, Launch, PACKAGING, Requirement, WsgiServer};
+use crate::interface::Interface;
 use crate::settings::{DRAIN_TIMEOUT, PythonSettings, WORKER_CLASS, WORKERS};
 
 pub(super) struct Gunicorn;
@@ -18,7 +19,7 @@ impl WsgiServer for Gunicorn {
 
     fn requirements(&self, settings: &PythonSettings) -> Vec<Requirement> {
         let mut needed = vec![GUNICORN];
-        if settings.worker_class.is_gevent() {
+        if settings.worker_class().is_gevent() {
             needed.extend([GEVENT, PACKAGING]);
         }
         needed
@@ -36,6 +37,9 @@ impl WsgiServer for Gunicorn {
         if let Some(threads) = meant {
             command = command.args(["--threads", &threads.to_string()]);
         }
+        if let Some(timeout) = launch.timeout {
+            command = command.args(["--timeout", &timeout.to_string()]);
+        }
         command
             .arg(app_argument(launch))
             .env(WORKERS.name, launch.workers.to_string())
@@ -43,18 +47,33 @@ impl WsgiServer for Gunicorn {
             .env(DRAIN_TIMEOUT.name, launch.drain_seconds())
     }
 
+    fn interfaces(&self, settings: &PythonSettings) -> &'static [Interface] {
+        match settings.worker_class().interface() {
+            Interface::Wsgi => &[Interface::Wsgi],
+            Interface::Asgi => &[Interface::Asgi],
+        }
+    }
+
+    fn worker_classes(&self, interface: Interface) -> &'static [&'static str] {
+        match interface {
+            Interface::Wsgi => &["gevent", "gthread", "sync"],
+            Interface::Asgi => &["asgi", "uvicorn_worker.UvicornWorker"],
+        }
+    }
+
     fn has_workers(&self) -> bool {
         true
     }
 
     fn has_websockets(&self, settings: &PythonSettings) -> bool {
-        !settings.worker_class.is_sync()
+        !settings.worker_class().is_sync()
     }
 }
 
 /// gunicorn would import the app by rules of its own, which know no files; our loader, which
 /// `gunicorn.conf.py` makes importable, follows the same rules as the other launchers.
 fn app_argument(launch: &Launch) -> String {
-    // No quote and no backslash stands in an entry point.
-    format!("cartridge_wsgi:load_for_gunicorn(\"{}\")", launch.entry_point)
+    // Arguments of a factory may have quotes; no backslash stands in an entry point.
+    let entry_point = launch.entry_point.to_string().replace('"', "\\\"");
+    format!("cartridge_wsgi:load_for_gunicorn(\"{entry_point}\")")
 }

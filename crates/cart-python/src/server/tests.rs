@@ -5,9 +5,11 @@ fn launch(entry_point: &str) -> Launch {
         venv: VirtualEnv::at("/gear/advanced-python/virtenv"),
         app_dir: "/gear/app-root/runtime/repo".into(),
         entry_point: EntryPoint::parse(entry_point).unwrap(),
+        interface: None,
         workers: 5,
         worker_class: WorkerClass::default(),
         threads: None,
+        timeout: None,
         drain: Duration::from_secs(30),
         env: GearEnv::new()
             .with("PATH", "/bin:/usr/bin")
@@ -50,9 +52,16 @@ fn gunicorn_command_for_a_file_on_threads() {
     let launch = Launch {
         threads: Some(8),
         worker_class: WorkerClass::parse("gthread").unwrap(),
+        timeout: Some(30),
         ..launch("wsgi/main.py:site.app")
     };
     insta::assert_snapshot!(shown("gunicorn", &launch));
+}
+
+#[test]
+fn uvicorn_command() {
+    let launch = Launch { interface: Some(Interface::Asgi), ..launch("main:app") };
+    insta::assert_snapshot!(shown("uvicorn", &launch));
 }
 
 #[test]
@@ -91,11 +100,12 @@ fn packages_are_asked_for_only_where_they_are_used() {
     assert_eq!(names("gevent", ""), ["gevent"]);
     assert_eq!(names("gunicorn", ""), ["gunicorn", "gevent", "packaging"]);
     assert_eq!(names("gunicorn", "sync"), ["gunicorn"]);
+    assert_eq!(names("uvicorn", ""), ["uvicorn", "websockets"]);
 }
 
 #[test]
 fn every_line_of_a_requirement_names_its_package() {
-    for requirement in [GEVENT, GUNICORN, PACKAGING] {
+    for requirement in [GEVENT, GUNICORN, PACKAGING, UVICORN, WEBSOCKETS] {
         for line in requirement.lines {
             assert!(line.starts_with(requirement.name), "{line}");
         }

@@ -1,0 +1,100 @@
+"""Worker processes for a server that has none that could be relied on, in every version of it.
+
+    become_worker(3)
+
+returns in each worker, which then serves; in the process that called it, it never returns. That
+one looks after the others: it starts another when one has ended, passes SIGTERM on, and ends, with
+status 0, when all have. A worker whose main process was killed is told to end as well: the next one
+has workers of its own.
+
+As with gunicorn, a worker that fails before any has ever served ends all of them, with its status;
+later such a failure leaves the others alone, and is tried again once a second. Python 3 only.
+"""
+
+import mmap
+import os
+import signal
+import sys
+import threading
+import time
+
+_STOP = (signal.SIGTERM, signal.SIGINT)
+
+_served = mmap.mmap(-1, 1)
+"""One byte that all share: whether a worker has ever served."""
+
+
+def become_worker(count):
+    _Main(count).run()
+
+
+def serving():
+    """To be called by a worker that serves now."""
+    _served[0] = 1
+
+
+class _Main(object):
+    def __init__(self, count):
+        self.count = count
+        self.workers = {}
+        """When each was started."""
+        self.stopping = False
+        self.status = 0
+        # Nobody writes: that it is closed is the message.
+        self.death, self.life = os.pipe()
+
+    def run(self):
+        """Returns in a worker."""
+        for number in _STOP:
+            signal.signal(number, self.stop)
+        while self.workers or not self.stopping:
+            while len(self.workers) < self.count and not self.stopping:
+                if self.start_worker():
+                    return
+            self.wait_for_one()
+        sys.exit(self.status)
+
+    def start_worker(self):
+        """Answers whether this is the worker."""
+        # Until it has handlers of its own, it must not act upon a signal as this process would.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            for number in _STOP:
+                signal.signal(number, signal.SIG_DFL)
+            os.close(self.life)
+            threading.Thread(target=self.end_with_main, name="main process", daemon=True).start()
+        else:
+            self.workers[pid] = time.monotonic()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
+        return pid == 0
+
+    def end_with_main(self):
+        os.read(self.death, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def wait_for_one(self):
+        pid, status = os.waitpid(-1, 0)
+        started = self.workers.pop(pid, None)
+        if started is None or self.stopping:
+            return
+        killed = os.WIFSIGNALED(status)
+        how = "signal %d" % os.WTERMSIG(status) if killed else "status %d" % os.WEXITSTATUS(status)
+        if not _served[0]:
+            self.status = 1 if killed else os.WEXITSTATUS(status) or 1
+            self.stop()
+            return
+        sys.stderr.write("worker %d ended with %s, another takes its place\n" % (pid, how))
+        sys.stderr.flush()
+        if time.monotonic() - started < 1:
+            time.sleep(1)
+
+    def stop(self, *_signal):
+        self.stopping = True
+        for pid in list(self.workers):
+            try:
+                os.kill(pid, signal.SIGTERM)
+            except OSError:
+                pass  # it has ended

@@ -1,0 +1,201 @@
+//! Where the app is: what was set, else what the repository says, else what the code is.
+//!
+//! Nothing of the app is run or imported for it, and nothing need be installed: files of Python are
+//! read by the app's own Python as syntax trees. In this order, and the first that says something
+//! counts:
+//!
+//! 1. the variable;
+//! 2. `[tool.fastapi] entrypoint` in pyproject.toml, `FLASK_APP` in `.flaskenv`, the `web:` line of
+//!    a Procfile, `wsgi_app` in gunicorn.conf.py;
+//! 3. `wsgi/application` and `application` in app.py, as this cartridge and the official one have
+//!    it;
+//! 4. the settings that manage.py names;
+//! 5. the usual files at the top; then packages and `src`; then any other file at the top;
+//! 6. a factory in any of these.
+
+mod candidate;
+mod django;
+mod error;
+mod facts;
+mod known;
+mod modules;
+mod named;
+mod nearest;
+mod obscure;
+mod reader;
+mod said;
+mod sight;
+mod usual;
+
+use std::fmt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::GearEnv;
+
+use crate::entry_point::{EntryPoint, EntryPointError};
+use crate::interface::Interface;
+use crate::stamp::BasePython;
+use candidate::Choice;
+use reader::Reader;
+use said::{ByProcfile, Saying};
+use sight::Sight;
+use usual::Usual;
+
+pub use candidate::Candidate;
+pub use error::DiscoveryError;
+
+/// Where an app is looked for, and with what.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'a> {
+    /// The app's repository.
+    pub repo: &'a Utf8Path,
+    /// What somebody set, and the variable.
+    pub set: Option<&'a (&'static str, EntryPoint)>,
+    /// The Python that reads its files.
+    pub python: &'a BasePython,
+    /// The gear's environment.
+    pub env: &'a GearEnv,
+    /// A directory of the cartridge's where what was read is kept, so that nothing is run when
+    /// nothing has changed.
+    pub place: &'a Utf8Path,
+}
+
+/// The app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its callable. One that was named may be an installed package's, and not be there yet.
+    pub entry_point: EntryPoint,
+    /// How it is called; `None` where the code alone does not say it for sure.
+    pub interface: Option<Interface>,
+    /// What decided it.
+    pub decided_by: DecidedBy,
+    /// One sentence for people: `the app is main:app, an instance of FastAPI: no other file names
+    /// one`.
+    pub because: String,
+    /// Whether somebody has named it, in a variable or a file.
+    pub is_named: bool,
+    /// Whether that is another decision than the last time.
+    pub is_new: bool,
+}
+
+impl Found {
+    /// The error for an app that is not where it was named.
+    pub(crate) fn not_there(&self, problem: EntryPointError) -> DiscoveryError {
+        let named = self.entry_point.to_string();
+        DiscoveryError::NotThere { by: self.decided_by.clone(), named, problem: Box::new(problem) }
+    }
+}
+
+/// What decides where the app is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// A variable.
+    Variable(&'static str),
+    /// A line of a file.
+    File {
+        /// Relative to the repository.
+        path: Utf8PathBuf,
+        /// From 1.
+        line: usize,
+    },
+}
+
+/// `Procfile:1`, or the variable's name.
+impl fmt::Display for DecidedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => f.write_str(name),
+            Self::File { path, line } => write!(f, "{path}:{line}"),
+        }
+    }
+}
+
+/// Finds the app.
+///
+/// # Errors
+/// [`DiscoveryError`], with what to write where.
+pub fn find(search: &Search<'_>) -> Result<Found, DiscoveryError> {
+    let reader = Reader::new(search.repo, search.python, search.env, search.place);
+    let sight = Sight::new(&reader);
+    let found = decide(&sight, search);
+    let told = found.as_ref().map(|found| found.because.as_str()).unwrap_or_default();
+    let is_new = reader.settle(told);
+    found.map(|found| Found { is_new, ..found })
+}
+
+fn decide(sight: &Sight<'_>, search: &Search<'_>) -> Result<Found, DiscoveryError> {
+    let repo = search.repo;
+    if let Some((variable, entry_point)) = search.set {
+        return named::set(sight, variable, entry_point);
+    }
+    let saying =
+        said::by_pyproject(repo)?.map_or_else(|| said::by_flaskenv(repo), |s| Ok(Some(s)))?;
+    if let Some(saying) = saying {
+        return named::said(sight, &saying);
+    }
+    match said::by_procfile(repo)? {
+        Some(ByProcfile::App(saying)) => return named::said(sight, &saying),
+        Some(ByProcfile::Django(folder)) => {
+            if let Some(found) = of_django(sight, &folder)? {
+                return Ok(found);
+            }
+        }
+        Some(ByProcfile::Script { by, file, root }) => {
+            if let Some(found) = named::script(sight, &by, &file, &root)? {
+                return Ok(found);
+            }
+        }
+        None => {}
+    }
+    if let Some(saying) = said::by_gunicorn_conf(sight.reader) {
+        return named::said(sight, &saying);
+    }
+    if let Some(choice) = usual::of_cartridge(sight)? {
+        return Ok(chosen(choice));
+    }
+    if let Some(found) = of_django(sight, Utf8Path::new(""))? {
+        return Ok(found);
+    }
+    let usual = Usual::of(sight.reader);
+    match usual::choose(sight, &usual)? {
+        Some(choice) => Ok(chosen(choice)),
+        None => Err(nearest::none(sight, &usual)),
+    }
+}
+
+fn of_django(sight: &Sight<'_>, folder: &Utf8Path) -> Result<Option<Found>, DiscoveryError> {
+    let Some(project) = django::project(sight, folder) else { return Ok(None) };
+    if let Some(failure) = &sight.reader.facts(&project.file).failure {
+        return Err(DiscoveryError::unread(sight.reader, &project.file, failure));
+    }
+    let app = sight.of(&project.file, folder, project.entry_point.callable());
+    let what = app.as_ref().map_or("", |app| app.what.as_str());
+    Ok(Some(Found {
+        because: sentence(&project.entry_point, what, &project.why),
+        entry_point: project.entry_point,
+        interface: app.and_then(|app| app.interface),
+        decided_by: project.by,
+        is_named: true,
+        is_new: false,
+    }))
+}
+
+fn chosen(choice: Choice) -> Found {
+    let Candidate { entry_point, file, line, app } = choice.candidate;
+    Found {
+        because: sentence(&entry_point, &app.what, &choice.why),
+        entry_point,
+        interface: app.interface,
+        decided_by: DecidedBy::File { path: file, line },
+        is_named: false,
+        is_new: false,
+    }
+}
+
+fn sentence(entry_point: &EntryPoint, what: &str, why: &str) -> String {
+    let comma = if what.is_empty() { "" } else { ", " };
+    format!("the app is {entry_point}{comma}{what}: {why}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! What the repository's own files say about where the app is.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::{self, FileError};
+use serde::Deserialize;
+
+use super::DecidedBy;
+use super::reader::Reader;
+use crate::interface::Interface;
+use crate::procfile::{self, Program};
+
+/// No file that names an app is longer, in bytes.
+const LONGEST: usize = 512 * 1024;
+
+/// A place where somebody has named the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Saying {
+    pub(super) by: DecidedBy,
+    /// As it is written.
+    pub(super) app: String,
+    /// The folder that it is imported from, relative to the repository.
+    pub(super) folder: Utf8PathBuf,
+    /// Whether a call of it is meant, by an option beside it.
+    pub(super) is_factory: bool,
+    /// How it is called, where that is said.
+    pub(super) interface: Option<Interface>,
+    /// `module` alone may mean any name that apps have, as with Flask.
+    pub(super) any_name: bool,
+}
+
+impl Saying {
+    fn new(by: DecidedBy, app: &str) -> Self {
+        Self {
+            by,
+            app: app.to_owned(),
+            folder: Utf8PathBuf::new(),
+            is_factory: false,
+            interface: None,
+            any_name: false,
+        }
+    }
+}
+
+/// What a Procfile says: the app itself, the file of a program, or a Django project in a folder.
+pub(super) enum ByProcfile {
+    App(Saying),
+    Script { by: DecidedBy, file: Utf8PathBuf, root: Utf8PathBuf },
+    Django(Utf8PathBuf),
+}
+
+/// `[tool.fastapi] entrypoint` of pyproject.toml.
+pub(super) fn by_pyproject(repo: &Utf8Path) -> Result<Option<Saying>, FileError> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct File {
+        tool: Tool,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Tool {
+        fastapi: FastApi,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct FastApi {
+        entrypoint: Option<toml::Spanned<String>>,
+    }
+    let Some(text) = text_of(repo, "pyproject.toml")? else { return Ok(None) };
+    // Whether it is TOML is told where it is read for what it asks for.
+    let file: File = toml::from_str(&text).unwrap_or_default();
+    Ok(file.tool.fastapi.entrypoint.map(|entrypoint| {
+        let line = text[..entrypoint.span().start.min(text.len())].matches('\n').count() + 1;
+        let by = DecidedBy::File { path: "pyproject.toml".into(), line };
+        Saying { interface: Some(Interface::Asgi), ..Saying::new(by, entrypoint.get_ref()) }
+    }))
+}
+
+/// `FLASK_APP` of `.flaskenv`.
+pub(super) fn by_flaskenv(repo: &Utf8Path) -> Result<Option<Saying>, FileError> {
+    let Some(text) = text_of(repo, ".flaskenv")? else { return Ok(None) };
+    let named = text.lines().enumerate().filter_map(|(at, line)| {
+        let line = line.trim();
+        let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+        (name.trim() == "FLASK_APP").then(|| (at + 1, value_of(value)))
+    });
+    // As dotenv: the last one counts.
+    Ok(named
+        .last()
+        .filter(|(_, app)| !app.is_empty())
+        .map(|(line, app)| by_flask(DecidedBy::File { path: ".flaskenv".into(), line }, &app)))
+}
+
+/// What Flask would take for its app: a file with or without `.py`, and any name in it.
+fn by_flask(by: DecidedBy, app: &str) -> Saying {
+    let (target, name) = app.split_once(':').map_or((app, None), |(t, n)| (t, Some(n)));
+    let target = target.trim().trim_start_matches("./");
+    let module = target.strip_suffix(".py").unwrap_or(target);
+    let (folder, module) = module.rsplit_once('/').unwrap_or(("", module));
+    let app = name.map_or_else(|| module.to_owned(), |name| format!("{module}:{name}"));
+    Saying {
+        folder: folder.into(),
+        interface: Some(Interface::Wsgi),
+        any_name: true,
+        ..Saying::new(by, &app)
+    }
+}
+
+/// The value of a line in a file of variables, without its quotes or a comment behind it.
+fn value_of(text: &str) -> String {
+    let text = text.trim();
+    for quote in ['"', '\''] {
+        if let Some((value, _)) = text.strip_prefix(quote).and_then(|t| t.split_once(quote)) {
+            return value.to_owned();
+        }
+    }
+    text.split(" #").next().unwrap_or_default().trim().to_owned()
+}
+
+/// The `web:` line of the Procfile.
+pub(super) fn by_procfile(repo: &Utf8Path) -> Result<Option<ByProcfile>, FileError> {
+    let Some(web) = procfile::web(repo)? else { return Ok(None) };
+    let by = DecidedBy::File { path: procfile::FILE.into(), line: web.line };
+    let folder = inside(repo, web.directory.clone().unwrap_or_default());
+    let Some(app) = web.app.clone().filter(|app| !app.contains('$')) else {
+        return Ok(None);
+    };
+    Ok(match web.program {
+        Program::Other(_) => None,
+        Program::Manage => {
+            let beside = Utf8Path::new(&app).parent().unwrap_or(Utf8Path::new("")).to_owned();
+            Some(ByProcfile::Django(inside(repo, folder.join(beside))))
+        }
+        Program::Script => {
+            let file = match app.ends_with(".py") {
+                true => Utf8PathBuf::from(&app),
+                false => Utf8PathBuf::from(format!("{}.py", app.replace('.', "/"))),
+            };
+            let package = Utf8Path::new(&app.replace('.', "/")).join("__init__.py");
+            let file = if repo.join(&folder).join(&package).is_file() { package } else { file };
+            let root = match app.ends_with(".py") {
+                true => inside(repo, folder.join(file.parent().unwrap_or(Utf8Path::new("")))),
+                false => folder.clone(),
+            };
+            let file = inside(repo, folder.join(file));
+            Some(ByProcfile::Script { by, file, root })
+        }
+        Program::Flask => {
+            let saying = by_flask(by, &app);
+            Some(ByProcfile::App(Saying { folder: folder.join(&saying.folder), ..saying }))
+        }
+        _ => {
+            let is_factory = web.is_factory && !app.contains('(');
+            Some(ByProcfile::App(Saying { folder, is_factory, ..Saying::new(by, &app) }))
+        }
+    })
+}
+
+/// `wsgi_app` in gunicorn.conf.py, where it is a literal.
+pub(super) fn by_gunicorn_conf(reader: &Reader<'_>) -> Option<Saying> {
+    let path = Utf8Path::new("gunicorn.conf.py");
+    let facts = reader.has(path).then(|| reader.facts(path))?;
+    let (line, app) = facts.text("wsgi_app")?;
+    let text = |name| facts.text(name).map(|(_, text)| text.to_owned());
+    let folder = text("chdir").or_else(|| text("pythonpath")).unwrap_or_default();
+    let by = DecidedBy::File { path: path.to_owned(), line };
+    let folder = inside(reader.repo(), folder.into());
+    Some(Saying { folder, ..Saying::new(by, app) })
+}
+
+/// A folder relative to the repository, without `.`; the top for one that is elsewhere, such as
+/// `/app`, where others put the repository.
+fn inside(repo: &Utf8Path, folder: Utf8PathBuf) -> Utf8PathBuf {
+    let folder = folder.strip_prefix(repo).map(ToOwned::to_owned).unwrap_or(folder);
+    let folder = match folder.strip_prefix("/app") {
+        Ok(rest) if folder.is_absolute() => rest.to_owned(),
+        _ => folder,
+    };
+    if folder.is_absolute() || folder.components().any(|part| part.as_str() == "..") {
+        return Utf8PathBuf::new();
+    }
+    folder.components().filter(|part| part.as_str() != ".").collect()
+}
+
+fn text_of(repo: &Utf8Path, name: &str) -> Result<Option<String>, FileError> {
+    let path = repo.join(name);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let content = files::read_if_exists(&path)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&content[..content.len().min(LONGEST)]);
+    Ok(Some(text.trim_start_matches('\u{feff}').to_owned()))
+}

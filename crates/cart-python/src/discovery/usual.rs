@@ -1,0 +1,280 @@
+//! The files in which apps usually are, when nothing in the repository says where it is.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::candidate::{self, Candidate, Choice};
+use super::error::DiscoveryError;
+use super::facts::{Function, Value};
+use super::modules;
+use super::obscure;
+use super::reader::Reader;
+use super::sight::{App, Sight, USUAL_NAMES};
+
+/// Files at the top, in the order in which they are looked at.
+pub(super) const FILES: &[&str] = &[
+    "app.py",
+    "application.py",
+    "wsgi.py",
+    "asgi.py",
+    "main.py",
+    "server.py",
+    "api.py",
+    "web.py",
+    "index.py",
+    "run.py",
+    "start.py",
+    "hello.py",
+];
+
+/// The first so many of them are the app's own if they are there, so that they must be sound.
+const OWN: usize = 5;
+
+/// Files of a package.
+const IN_PACKAGES: &[&str] = &[
+    "__init__.py",
+    "app.py",
+    "application.py",
+    "wsgi.py",
+    "asgi.py",
+    "main.py",
+    "server.py",
+    "api.py",
+    "web.py",
+    "index.py",
+];
+
+/// Programs and settings beside an app, which may import it for purposes of their own.
+const NO_APPS: &[&str] = &[
+    "manage.py",
+    "setup.py",
+    "conftest.py",
+    "gunicorn.conf.py",
+    "gunicorn_config.py",
+    "noxfile.py",
+    "fabfile.py",
+    "tasks.py",
+    "celery_worker.py",
+    "settings.py",
+    "config.py",
+    "locustfile.py",
+];
+
+/// Folders that have no app of their own.
+const NO_PACKAGES: &[&str] = &[
+    "tests",
+    "test",
+    "docs",
+    "doc",
+    "examples",
+    "example",
+    "samples",
+    "migrations",
+    "alembic",
+    "scripts",
+    "static",
+    "templates",
+    "public",
+    "node_modules",
+    "venv",
+    "env",
+    "virtenv",
+    "build",
+    "dist",
+    "frontend",
+    "client",
+    "wsgi",
+    "site-packages",
+];
+
+/// Functions that make an app, as Flask looks for them.
+pub(super) const FACTORIES: &[&str] = &["create_app", "make_app"];
+
+/// No more folders and files of one kind are looked at.
+const MOST: usize = 60;
+
+/// A file, and the folder that modules are imported from.
+pub(super) type Files = Vec<(Utf8PathBuf, Utf8PathBuf)>;
+
+/// The files of a repository, the likeliest first.
+pub(super) struct Usual {
+    /// At the top, by their names.
+    pub(super) top: Files,
+    /// In packages and in `src`.
+    pub(super) inner: Files,
+    /// All others at the top.
+    pub(super) others: Files,
+}
+
+impl Usual {
+    /// Those that are there, and read at once.
+    pub(super) fn of(reader: &Reader<'_>) -> Self {
+        let here = Utf8Path::new("");
+        let mut inner = Files::new();
+        for folder in folders(reader.repo(), here).iter().filter(|folder| *folder != "src") {
+            inner.extend(files(reader, folder, here, IN_PACKAGES));
+        }
+        let src = Utf8Path::new("src");
+        if reader.repo().join(src).is_dir() {
+            inner.extend(files(reader, src, src, FILES));
+            for folder in folders(reader.repo(), src) {
+                inner.extend(files(reader, &folder, src, IN_PACKAGES));
+            }
+        }
+        let top = files(reader, here, here, FILES);
+        let mut others: Vec<_> = list(&reader.repo().join(here))
+            .into_iter()
+            .filter(|name| name.ends_with(".py") && !name.starts_with("test"))
+            .filter(|name| !FILES.contains(&name.as_str()) && !NO_APPS.contains(&name.as_str()))
+            .map(|name| (Utf8PathBuf::from(name), here.to_owned()))
+            .collect();
+        others.truncate(MOST);
+        let all = [&top, &inner, &others].into_iter().flatten();
+        reader.prepare(&all.map(|(file, _)| file.clone()).collect::<Vec<_>>());
+        Self { top, inner, others }
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &(Utf8PathBuf, Utf8PathBuf)> {
+        self.top.iter().chain(&self.inner).chain(&self.others)
+    }
+}
+
+/// What was made for this cartridge or the official one goes before everything that is only usual:
+/// `wsgi/application`, and `application` in `app.py`.
+pub(super) fn of_cartridge(sight: &Sight<'_>) -> Result<Option<Choice>, DiscoveryError> {
+    let name = USUAL_NAMES[0];
+    for (file, root) in [("wsgi/application", "wsgi"), ("app.py", "")] {
+        let (file, root) = (Utf8Path::new(file), Utf8Path::new(root));
+        if !sight.reader.has(file) {
+            continue;
+        }
+        let facts = sight.reader.facts(file);
+        if let Some(failure) = facts.failure.as_ref().filter(|_| !root.as_str().is_empty()) {
+            return Err(DiscoveryError::unread(sight.reader, file, failure));
+        }
+        let line = obscure::may_be_an_app(&facts, name);
+        let app = sight.of(file, root, name).or_else(|| Some(obscure::app(file, line?)));
+        let Some(app) = app else { continue };
+        let line = facts.imported().rfind(|(_, b)| b.name == name).map_or(1, |(_, b)| b.line);
+        let mut entry_point = modules::entry_point(sight.reader, file, Utf8Path::new(""), name);
+        if !root.as_str().is_empty() {
+            entry_point = crate::entry_point::EntryPoint::of_file(file, name);
+        }
+        let why = format!("`{name}` in {file} goes before any other");
+        let candidate = Candidate { entry_point, file: file.to_owned(), line, app };
+        return Ok(Some(Choice { candidate, why }));
+    }
+    Ok(None)
+}
+
+/// The app of the usual files.
+pub(super) fn choose(sight: &Sight<'_>, usual: &Usual) -> Result<Option<Choice>, DiscoveryError> {
+    let choice = candidate::choose(sight, &usual.top).map_err(DiscoveryError::several)?;
+    let chosen = choice.as_ref().map(|choice| &choice.candidate.file);
+    for (file, _) in &usual.top {
+        let is_own = FILES.iter().position(|name| *name == file).is_some_and(|at| at < OWN);
+        if chosen == Some(file) || !is_own {
+            break;
+        }
+        if let Some(failure) = &sight.reader.facts(file).failure {
+            return Err(DiscoveryError::unread(sight.reader, file, failure));
+        }
+    }
+    if choice.is_some() {
+        return Ok(choice);
+    }
+    for files in [&usual.inner, &usual.others] {
+        let choice = candidate::choose(sight, files).map_err(DiscoveryError::several)?;
+        if choice.is_some() {
+            return Ok(choice);
+        }
+    }
+    Ok(obscure::choose(sight, usual).or(factory(sight, usual)?))
+}
+
+/// A function that makes the app, where nothing is one.
+fn factory(sight: &Sight<'_>, usual: &Usual) -> Result<Option<Choice>, DiscoveryError> {
+    for files in [&usual.top, &usual.inner, &usual.others] {
+        let mut found: Vec<Candidate> = Vec::new();
+        for (file, root) in files {
+            for candidate in factories(sight, file, root) {
+                if !found.iter().any(|other| other.app.origin == candidate.app.origin) {
+                    found.push(candidate);
+                }
+            }
+        }
+        match found.len() {
+            0 => {}
+            1 => {
+                let why = "no file has one that is made already".to_owned();
+                return Ok(found.pop().map(|candidate| Choice { candidate, why }));
+            }
+            _ => return Err(DiscoveryError::several(found)),
+        }
+    }
+    Ok(None)
+}
+
+/// The factories of a file that can be called without arguments: by their usual names, else by
+/// what they answer.
+pub(super) fn factories(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Vec<Candidate> {
+    let facts = sight.reader.facts(file);
+    let named = |name: &str| {
+        let (function, origin_file, line) = sight.function(file, root, name)?;
+        let made = sight.made_by(file, root, name);
+        let is_usual = FACTORIES.contains(&name);
+        let is_one = is_usual || made.as_ref().is_some_and(|app| app.framework.is_some());
+        if !is_one || !needs_nothing(&function) {
+            return None;
+        }
+        let what = made.as_ref().map(|app| app.what.clone());
+        let app = App {
+            what: what.unwrap_or_else(|| "what it answers".to_owned()),
+            framework: made.as_ref().and_then(|app| app.framework),
+            interface: made.and_then(|app| app.interface),
+            origin: (origin_file, line),
+            is_wrapped: false,
+        };
+        let entry_point = modules::entry_point(sight.reader, file, root, name).called();
+        Some(Candidate { entry_point, file: file.to_owned(), line, app })
+    };
+    for name in FACTORIES {
+        if let Some(candidate) = facts.binds(name).then(|| named(name)).flatten() {
+            return vec![candidate];
+        }
+    }
+    let functions = facts.imported().filter(|(_, b)| matches!(b.value, Value::Function(_)));
+    functions.filter_map(|(_, binding)| named(&binding.name)).collect()
+}
+
+/// Whether it can be called without arguments, and then answers at once.
+pub(super) fn needs_nothing(function: &Function) -> bool {
+    !function.coroutine && function.required == 0 && function.named == 0
+}
+
+/// Folders that may be packages of the app.
+pub(super) fn folders(repo: &Utf8Path, inside: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let sound = |name: &String| {
+        let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        let inner = repo.join(inside).join(name);
+        name.chars().all(plain)
+            && !NO_PACKAGES.contains(&name.as_str())
+            && inner.is_dir()
+            && !inner.join("pyvenv.cfg").exists()
+    };
+    let names = list(&repo.join(inside)).into_iter().filter(sound);
+    names.take(MOST).map(|name| inside.join(name)).collect()
+}
+
+/// Those of `names` that a folder has.
+fn files(reader: &Reader<'_>, folder: &Utf8Path, root: &Utf8Path, names: &[&str]) -> Files {
+    let there = names.iter().map(|name| folder.join(name)).filter(|file| reader.has(file));
+    there.map(|file| (file, root.to_owned())).collect()
+}
+
+/// The names in a folder, sorted.
+pub(super) fn list(folder: &Utf8Path) -> Vec<String> {
+    let entries = folder.read_dir_utf8().into_iter().flatten().flatten().take(10_000);
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_owned()).collect();
+    names.sort();
+    names
+}
