@@ -35,7 +35,7 @@ fn wsgi(name: &str, body: &str) -> String {
 }
 
 #[test]
-fn apps_are_found_with_nothing_set_and_the_deployment_says_which() {
+fn apps_are_found_with_nothing_set_and_it_is_said_once_which() {
     let inner = wsgi("app", "made").replace('\n', "\n    ");
     let factory = format!("def create_app(config=None):\n    {inner}return app\n");
     let application = wsgi("application", "named");
@@ -67,12 +67,13 @@ fn apps_are_found_with_nothing_set_and_the_deployment_says_which() {
         ),
     ] {
         let repo = Repo::new(files);
-        let mut gear = empty_gear(&[]);
-        let deployed = gear.deploy(&repo.path());
-        assert!(deployed.done().text.contains(said), "{}", deployed.text);
+        let gear = running(&repo.path(), &[]);
         assert_eq!(get(gear.address(), "/").body, body);
         let again = gear.control("restart");
-        assert!(!again.done().text.contains("The app is"), "{}", again.text);
+        assert!(!again.done().text.contains("The app is"), "said twice: {}", again.text);
+        std::fs::remove_file(gear.cartridge().join("conf/python/found.json")).unwrap();
+        let anew = gear.control("restart");
+        assert!(anew.done().text.contains(said), "{}", anew.text);
     }
 }
 

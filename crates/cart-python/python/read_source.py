@@ -78,32 +78,27 @@ def failure(what, line, text):
 def python_2(source):
     """The line of something that only Python 2 takes; 0 if there is none. `source` does not parse."""
     lines = iter(source.splitlines(True))
-    before = ["", ""]
-    starts = True
+    begins, statement, before, depth = True, "", "", 0
     try:
         for token in tokenize.tokenize(lambda: next(lines, b"")):
             kind, text = token.type, token.string
             if kind in (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING):
                 continue
-            value = kind in (tokenize.NAME, tokenize.STRING, tokenize.NUMBER)
-            if before[1] in ("print", "exec") and before[0] == "start" and value:
-                if text not in ("in", "is", "and", "or", "not", "if"):
-                    return token.start[0]
-            if text in ("<>", "`") or (text == ">" and before[1] == "<") or (text == ">>" and before == ["start", "print"]):
+            is_value = kind in (tokenize.NAME, tokenize.STRING, tokenize.NUMBER)
+            is_value = is_value and text not in ("in", "is", "and", "or", "not", "if")
+            if before == statement and statement in ("print", "exec") and is_value and not begins:
                 return token.start[0]
-            if before == ["except", "name"] and text == ",":
+            if text in ("<>", "`") or (text == ">" and before == "<"):
                 return token.start[0]
-            if before == ["raise", "name"] and text == ",":
+            # `except Error, error:`, `raise Error, "text"`
+            if statement in ("except", "raise") and text == "," and depth == 0:
                 return token.start[0]
-            if starts:
-                before = ["start", text]
-            elif before[1] in ("except", "raise") and kind == tokenize.NAME:
-                before = [before[1], "name"]
-            elif before[1] == "name" and (text == "." or kind == tokenize.NAME):
-                pass
-            else:
-                before = ["", text]
-            starts = kind in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT) or text in (";", ":")
+            if begins:
+                statement, depth = text, 0
+            depth += (text in ("(", "[", "{")) - (text in (")", "]", "}"))
+            begins = kind in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+            begins = begins or (depth == 0 and text in (";", ":"))
+            before = text
     except (tokenize.TokenError, SyntaxError, ValueError):
         pass
     return 0

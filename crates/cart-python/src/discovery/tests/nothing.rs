@@ -71,6 +71,8 @@ fn python_2_is_called_so() {
         "try:\n    x()\nexcept A, e:\n    raise\n",
         "if 1 <> 2: pass\n",
         "exec 'x'\n",
+        "try:\n    x()\nexcept (A, B), e:\n    pass\n",
+        "def f():\n    if x: print 'a', 1\n",
         "raise A, 'b'\n",
     ] {
         let mut repo = Repo::new(&[("app.py", source)]);

@@ -169,6 +169,27 @@ fn packages_and_src_are_looked_into() {
 }
 
 #[test]
+fn the_examples_apps_are_found() {
+    for (name, shown) in [
+        ("welcome", "app:application"),
+        ("flask", "app:application"),
+        ("pyproject", "src/:shop.web:application"),
+    ] {
+        let repo = Repo::new(&[]);
+        let example =
+            Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/apps").join(name);
+        let found = find(&Search {
+            repo: &example,
+            set: None,
+            python: &PYTHON,
+            env: &repo.env,
+            place: &repo.path(),
+        });
+        assert_eq!(found.unwrap().entry_point.to_string(), shown);
+    }
+}
+
+#[test]
 fn the_helper_of_the_official_cartridge_goes_before_wsgi_py() {
     let helper = "if __name__ == '__main__':\n    print('test server')\n";
     assert_eq!(

@@ -1,4 +1,4 @@
-"""The shop on the web: `application` is what OPENSHIFT_PYTHON_WSGI_APPLICATION names."""
+"""The shop on the web: `application` is the app."""
 
 from markupsafe import Markup
 
