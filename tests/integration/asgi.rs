@@ -1,4 +1,4 @@
-//! ASGI apps behind gunicorn's workers.
+//! ASGI apps behind uvicorn and gunicorn's workers.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -16,6 +16,8 @@ const SAID: &str = "Host: shop.example:81\r\nX-Forwarded-For: 203.0.113.9\r\n\
 
 #[test]
 fn an_asgi_worker_is_told_what_nginx_says_and_takes_what_nginx_takes() {
+    let gear = running(&fixture("asgi"), &[(SERVER, "uvicorn")]);
+    is_told(&gear);
     let uvicorn = [(SERVER, "gunicorn"), (WORKER_CLASS, "uvicorn_worker.UvicornWorker")];
     let gear = running(&fixture("asgi"), &uvicorn);
     is_told(&gear);

@@ -28,10 +28,12 @@ fn ways() -> impl Iterator<Item = &'static Way> {
     SERVERS.iter().copied().chain(more).map(|name| by_name(name).unwrap())
 }
 
-fn switch(gear: &TestGear, way: &Way) {
-    gear.write("requirements.txt", &way.requirements.join("\n"));
+pub(crate) fn switch(gear: &TestGear, way: &Way) {
+    gear.write("requirements.txt", "");
+    way.bring_to(&gear.repo());
     gear.set(SERVER, way.server);
     gear.set(WORKER_CLASS, "");
+    gear.set("OPENSHIFT_PYTHON_WSGI_APPLICATION", "");
     way.variables.iter().for_each(|(name, value)| gear.set(name, value));
     gear.control("restart").done();
 }

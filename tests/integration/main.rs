@@ -8,6 +8,8 @@
 mod actions;
 mod asgi;
 mod autobahn;
+mod choice;
+mod coming;
 mod crashes;
 mod desync;
 mod doctor;

@@ -18,7 +18,9 @@ fn code(code: u8) -> i32 {
 #[test]
 fn a_wrong_server_name_is_refused_at_once_with_the_right_ones() {
     let refused = TestGear::try_new(&assembled(), "3", &[(SERVER, "gunicron")]).unwrap_err();
-    for word in [SERVER, "gunicron", "wsgiref, gevent or gunicorn", "did you mean `gunicorn`"] {
+    for word in
+        [SERVER, "gunicron", "wsgiref, gevent, gunicorn or uvicorn", "did you mean `gunicorn`"]
+    {
         assert!(refused.contains(word), "{word:?} is not in: {refused}");
     }
 }
@@ -56,8 +58,9 @@ fn a_missing_app_is_named_with_the_place_it_was_looked_for() {
 
 #[test]
 fn an_app_that_cannot_be_imported_shows_its_traceback_and_the_old_one_serves_on() {
-    for server in ["wsgiref", "gevent", "gunicorn"] {
-        let gear = running(&fixture("mirror"), &[(SERVER, server)]);
+    for server in ["wsgiref", "gevent", "gunicorn", "uvicorn"] {
+        let gear = running(&fixture("mirror"), &[]);
+        gear.set(SERVER, server);
         gear.write("app.py", "import no_such_module\ndef application(*_): pass\n");
         let refused = gear.control("restart");
         refused.failed_saying(&["no_such_module", "app.py", "appserver.log"]);
@@ -90,6 +93,7 @@ fn an_app_that_never_comes_back_from_its_import_is_told_where_it_stands() {
     gear.set("OPENSHIFT_PYTHON_START_TIMEOUT", "5");
     for (server, hangs) in [
         ("wsgiref", SERVES),
+        ("uvicorn", SERVES),
         ("gevent", "while True: pass"),
         // While these wait, other greenlets run.
         ("gevent", "socket.create_server(('127.0.0.1', 0)).accept()"),

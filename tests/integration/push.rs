@@ -99,7 +99,8 @@ fn a_push_loses_no_request_a_broken_one_is_refused_and_a_roll_back_loses_none() 
     assert_eq!(tally.lost(), 0, "{tally:?}");
 }
 
-fn activate_previous(test: &TestGear, program: &Utf8Path) {
+/// Puts the deployment before the current one in place.
+pub(crate) fn activate_previous(test: &TestGear, program: &Utf8Path) {
     let path = GearEnv::from_process().get("PATH").unwrap().to_owned();
     let env =
         GearEnv::new().with("PATH", path).with("GEAR_HOME", test.gear_home().unwrap().as_str());

@@ -3,14 +3,16 @@
 use camino::Utf8Path;
 use cart_test::{Load, Rate, WebSocket, get, post};
 
+use tests::desync::by_name;
+
 use crate::cartridge::{SERVER, example, fixture, running};
+use crate::limits::switch;
 
 #[test]
 fn each_server_serves_and_is_switched_to_while_the_app_runs() {
     let gear = running(&fixture("mirror"), &[]);
-    for server in ["gunicorn", "gevent", "wsgiref"] {
-        gear.set(SERVER, server);
-        gear.control("restart").done();
+    for server in ["gunicorn", "gevent", "uvicorn", "wsgiref"] {
+        switch(&gear, by_name(server).unwrap());
         assert_eq!(gear.control("server").done().text, server);
         assert!(gear.control("status").done().text.contains(server));
         assert_eq!(get(gear.address(), "/").body, "mirror", "{server}");
@@ -42,7 +44,8 @@ fn a_message_of_the_app_and_a_pong_of_another_thread_do_not_mix() {
     assert!(app.contains("EchoServer.accept("));
     gear.write("app.py", &app.replace("EchoServer.accept(", "Server.accept("));
     let longest = "y".repeat(1024 * 1024);
-    for server in tests::lost::SERVERS {
+    // uvicorn's sockets are not the app's.
+    for server in ["wsgiref", "gevent", "gunicorn"] {
         gear.set(SERVER, server);
         gear.control("restart").done();
         let mut socket = WebSocket::open(gear.address(), "/echo");

@@ -1,9 +1,11 @@
 //! Whom the app believes, on every server and behind an nginx configuration of its own.
 
 use cart_test::{TestGear, raw};
+use tests::desync::by_name;
 use tests::lost::SERVERS;
 
-use crate::cartridge::{SERVER, fixture, running};
+use crate::cartridge::{fixture, running};
+use crate::limits::switch;
 
 const TRUSTED_PROXIES: &str = "OPENSHIFT_NGINX_TRUSTED_PROXIES";
 
@@ -53,8 +55,7 @@ const THEIRS: &str = "server {
 fn no_server_believes_a_stranger_whatever_the_header_is_called() {
     let gear = running(&fixture("mirror"), &[(TRUSTED_PROXIES, "none")]);
     for server in SERVERS {
-        gear.set(SERVER, server);
-        gear.control("restart").done();
+        switch(&gear, by_name(server).unwrap());
         believes_nothing(&gear, server);
     }
     gear.write("nginx.conf.erb", THEIRS);

@@ -57,13 +57,12 @@ pub struct Stage {
     _place: TempDir,
 }
 
-/// The ways to serve a WSGI app that has WebSockets: gunicorn's `sync` workers cannot, and ASGI's
-/// servers speak the protocol themselves.
+/// The ways to serve an app that has WebSockets: gunicorn's `sync` workers cannot, and workers of
+/// classes that an app brings speak the protocol themselves.
 pub fn ways() -> impl Iterator<Item = &'static Way> {
     WAYS.iter().filter(|way| {
-        way.variables
-            .iter()
-            .all(|(name, value)| *value != "sync" && *name != "OPENSHIFT_PYTHON_WSGI_APPLICATION")
+        let sync = way.variables.iter().any(|(_, value)| *value == "sync");
+        !sync && !(way.is_asgi() && way.server == "gunicorn")
     })
 }
 
@@ -81,9 +80,9 @@ impl Stage {
             std::fs::copy(echo.join(file), app.join(file)).unwrap();
         }
         let requirements = std::fs::read_to_string(echo.join("requirements.txt")).unwrap();
-        let requirements = format!("{requirements}{}\n", way.requirements.join("\n"));
         let file = app.join("requirements.txt");
         cart_core::files::write_atomic(&file, requirements.as_bytes(), 0o644).unwrap();
+        way.bring_to(&app);
         let mut variables = vec![(SERVER, way.server), ("ECHO_MOST_BYTES", MOST_BYTES)];
         variables.extend(way.variables);
         let mut gear = TestGear::new(cartridge, "3", &variables);

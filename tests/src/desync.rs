@@ -71,7 +71,7 @@ impl Stage {
         let write = |name: &str, text: &[u8]| {
             cart_core::files::write_atomic(&app.join(name), text, 0o644).unwrap();
         };
-        write("requirements.txt", way.requirements.join("\n").as_bytes());
+        way.bring_to(&app);
         if front == Front::Theirs {
             let theirs = std::fs::read(example("custom-nginx").join("nginx.conf.erb")).unwrap();
             write("nginx.conf.erb", &theirs);

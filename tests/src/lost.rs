@@ -12,12 +12,13 @@ use cart_test::{CLIENTS, Load, OpenSocket, Outcome, Rate, SocketReport, Tally, T
 use tempfile::TempDir;
 
 use crate::cartridge::{self, SERVER, example, fixture};
+use crate::desync;
 use crate::processes;
 pub use scenario::{Promise, SCENARIOS, Scenario, by_name};
 pub use table::{details, headings, line};
 
 /// The servers between which people choose.
-pub const SERVERS: [&str; 3] = ["wsgiref", "gevent", "gunicorn"];
+pub const SERVERS: [&str; 4] = ["wsgiref", "gevent", "gunicorn", "uvicorn"];
 
 /// How long the load goes on after a change at least: a replaced server serves on for five
 /// seconds and is told to end then, and what is lost at its end counts.
@@ -97,7 +98,12 @@ impl Stage {
         {
             std::fs::copy(&file, app.join(file.file_name().unwrap())).unwrap();
         }
-        let variables = [(SERVER, server), ("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", DRAIN)];
+        let way = desync::by_name(server).expect("every server is a way to serve an app");
+        let variables: Vec<_> = [(SERVER, server), ("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", DRAIN)]
+            .into_iter()
+            .chain(way.variables.iter().copied())
+            .collect();
+        way.bring_to(&app);
         let program = cartridge::gear(cartridge);
         let gear = TestGear::kept(cartridge, "3", &variables, &app, &program);
         let begin = Instant::now();

@@ -63,10 +63,29 @@ pub(crate) struct DistArguments {
     /// Put an nginx of its own into the cartridge, for nodes that have none
     #[arg(long)]
     pub(crate) with_nginx: bool,
+    /// Put a uv into the cartridge, which installs packages many times as fast as pip
+    #[arg(long)]
+    pub(crate) with_uv: bool,
     /// Where the archive will be downloaded from: make the manifest of a downloadable cartridge,
     /// too
     #[arg(long, value_name = "URL", value_parser = SourceUrl::parse)]
     pub(crate) source_url: Option<SourceUrl>,
+}
+
+impl DistArguments {
+    /// What the cartridge shall bring.
+    pub(crate) fn brought(&self) -> Bring {
+        Bring { nginx: self.with_nginx, uv: self.with_uv }
+    }
+}
+
+/// What a cartridge shall bring beside its own program.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Bring {
+    /// An nginx.
+    pub(crate) nginx: bool,
+    /// A uv.
+    pub(crate) uv: bool,
 }
 
 /// The arguments of `gear serve`: those that were given, with our cartridge and the default app
@@ -133,7 +152,7 @@ mod tests {
         };
         assert!(dist(&[]) && dist(&["--debug"]));
         assert!(dist(&["--with-nginx", "--source-url", "https://x/a.zip"]));
-        assert!(dist(&["--debug", "--with-nginx"]));
+        assert!(dist(&["--debug", "--with-nginx", "--with-uv"]));
         assert!(!dist(&["--debug", "--source-url", "https://x/a.zip"]));
         assert!(!dist(&["--source-url", "a.zip"]));
     }

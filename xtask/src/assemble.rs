@@ -10,6 +10,7 @@ use cart_core::entry::Entry;
 use cart_core::files::FileError;
 
 use crate::nginx::OwnNginx;
+use crate::uv::{OwnUv, UvError};
 use crate::workspace::Workspace;
 
 const NAME: &str = "advanced-python";
@@ -18,20 +19,29 @@ const CONNECTIONS: [&str; 1] = ["set-env"];
 /// A node wants some of these, and scripts find the others there.
 const DIRECTORIES: [&str; 7] = ["metadata", "env", "conf", "template", "bin", "hooks", "usr/bin"];
 
-/// Makes `target/dist/advanced-python/` anew around `program`, with an nginx of its own if there is
-/// one, and answers its path. It is made beside and then put in place, so that nobody sees a part
+/// What a cartridge brings beside its own program.
+#[derive(Debug, Default)]
+pub(crate) struct Brought {
+    /// An nginx.
+    pub(crate) nginx: Option<OwnNginx>,
+    /// A uv.
+    pub(crate) uv: Option<OwnUv>,
+}
+
+/// Makes `target/dist/advanced-python/` anew around `program`, with what it brings, and answers its
+/// path. It is made beside and then put in place, so that nobody sees a part
 /// of it.
 pub(crate) fn cartridge(
     workspace: &Workspace,
     program: &Utf8Path,
-    nginx: Option<&OwnNginx>,
+    brought: &Brought,
 ) -> Result<Utf8PathBuf, AssembleError> {
     let dist = workspace.target.join("dist");
     let pid = std::process::id();
     let (place, beside) = (dist.join(NAME), dist.join(format!(".{NAME}.{pid}.new")));
     make(&dist)?;
     remove(&beside)?;
-    if let Err(error) = fill(&beside, &workspace.root, program, nginx) {
+    if let Err(error) = fill(&beside, &workspace.root, program, brought) {
         // The error that counts is the first one.
         let _ = remove(&beside);
         return Err(error);
@@ -44,7 +54,7 @@ fn fill(
     to: &Utf8Path,
     root: &Utf8Path,
     program: &Utf8Path,
-    nginx: Option<&OwnNginx>,
+    brought: &Brought,
 ) -> Result<(), AssembleError> {
     for directory in DIRECTORIES {
         make(&to.join(directory))?;
@@ -55,8 +65,11 @@ fn fill(
         copy(&root.join(name), &to.join(name))?;
     }
     copy(program, &to.join("usr/bin").join(NAME))?;
-    if let Some(nginx) = nginx {
+    if let Some(nginx) = &brought.nginx {
         add_nginx(&to.join("usr/nginx"), nginx)?;
+    }
+    if let Some(uv) = &brought.uv {
+        add_uv(&to.join("usr"), uv)?;
     }
     let scripts = Entry::NAMES.iter().map(|name| to.join("bin").join(name));
     for link in scripts.chain(CONNECTIONS.iter().map(|name| to.join("hooks").join(name))) {
@@ -74,6 +87,17 @@ fn add_nginx(to: &Utf8Path, nginx: &OwnNginx) -> Result<(), FileError> {
     copy(&nginx.program(), &to.join("sbin/nginx"))?;
     for (file, name) in nginx.licences() {
         copy(&file, &to.join("licences").join(name))?;
+    }
+    Ok(())
+}
+
+/// The program where `cart-python` looks first, and its licences.
+fn add_uv(usr: &Utf8Path, uv: &OwnUv) -> Result<(), AssembleError> {
+    copy(&uv.program(), &usr.join("bin/uv"))?;
+    let licences = usr.join("uv/licences");
+    make(&licences)?;
+    for file in uv.licences()? {
+        copy(&file, &licences.join(file.file_name().unwrap_or("LICENSE")))?;
     }
     Ok(())
 }
@@ -147,8 +171,12 @@ fn remove(directory: &Utf8Path) -> Result<(), FileError> {
 
 /// A cartridge that was not assembled; what was there before is there still.
 #[derive(Debug, thiserror::Error)]
-#[error("the cartridge was not assembled: {0}")]
-pub(crate) struct AssembleError(#[from] FileError);
+pub(crate) enum AssembleError {
+    #[error("the cartridge was not assembled: {0}")]
+    File(#[from] FileError),
+    #[error("the cartridge was not assembled: {0}")]
+    Uv(#[from] UvError),
+}
 
 #[cfg(test)]
 mod tests {
@@ -177,7 +205,7 @@ mod tests {
         ] {
             write(&file, mode);
         }
-        fill(&to, root, &root.join("program"), None).unwrap();
+        fill(&to, root, &root.join("program"), &Brought::default()).unwrap();
         let mode = |name: &str| fs::metadata(to.join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode("metadata/manifest.yml"), 0o644);
         assert_eq!(mode("template/app.py"), 0o644);

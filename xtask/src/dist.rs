@@ -10,8 +10,8 @@ use cart_core::manifest::{Manifest, ManifestError};
 use cart_core::run::{self, RunError};
 
 use crate::archive::{self, ArchiveError, Archives, Time};
-use crate::args::DistArguments;
-use crate::assemble::{self, AssembleError};
+use crate::args::{Bring, DistArguments};
+use crate::assemble::{self, AssembleError, Brought};
 use crate::build::{self, BuildError};
 use crate::download::{DownloadError, SourceUrl};
 use crate::glibc::{self, GlibcError};
@@ -20,16 +20,14 @@ use crate::needs::Need;
 use crate::nginx::{Compiler, NginxError, OwnNginx};
 use crate::say::say;
 use crate::tools::{ToolsError, Zig};
+use crate::uv::{OwnUv, UvError};
 use crate::workspace::Workspace;
 
 /// The cartridge from a development build; answers where it is.
-pub(crate) fn development(
-    workspace: &Workspace,
-    with_nginx: bool,
-) -> Result<Utf8PathBuf, DistError> {
-    let nginx = nginx(workspace, with_nginx, Compiler::System)?;
+pub(crate) fn development(workspace: &Workspace, bring: Bring) -> Result<Utf8PathBuf, DistError> {
+    let brought = brought(workspace, bring, Compiler::System)?;
     let programs = build::development(workspace)?;
-    let cartridge = assemble::cartridge(workspace, &programs.cartridge, nginx.as_ref())?;
+    let cartridge = assemble::cartridge(workspace, &programs.cartridge, &brought)?;
     say(&format!(
         "{cartridge} holds the cartridge (a development build; `cargo xtask dist` makes the one for nodes)"
     ));
@@ -41,9 +39,9 @@ pub(crate) fn release(workspace: &Workspace, arguments: &DistArguments) -> Resul
     install::prepare(workspace, Need::TO_RELEASE)?;
     let time = Time::from_env(&workspace.env)?;
     let zig = Zig::prepare(workspace)?;
-    let nginx = nginx(workspace, arguments.with_nginx, Compiler::Zig(&zig))?;
+    let brought = brought(workspace, arguments.brought(), Compiler::Zig(&zig))?;
     let programs = build::release(workspace, &zig)?;
-    let cartridge = assemble::cartridge(workspace, &programs.cartridge, nginx.as_ref())?;
+    let cartridge = assemble::cartridge(workspace, &programs.cartridge, &brought)?;
     let gear = cartridge.with_file_name("gear");
     files::write_atomic(&gear, &files::read(&programs.gear)?, 0o755)?;
 
@@ -52,9 +50,12 @@ pub(crate) fn release(workspace: &Workspace, arguments: &DistArguments) -> Resul
     let program = cartridge.join("usr/bin/advanced-python");
     proved(workspace, &program, &["--version"], &format!("advanced-python {version}"))?;
     proved(workspace, &gear, &["--version"], &format!("gear {version}"))?;
-    if nginx.is_some() {
+    if brought.nginx.is_some() {
         let nginx = cartridge.join("usr/nginx/sbin/nginx");
         proved(workspace, &nginx, &["-v"], "nginx version: nginx/")?;
+    }
+    if let Some(uv) = &brought.uv {
+        proved(workspace, &cartridge.join("usr/bin/uv"), &["--version"], &uv.version(workspace)?)?;
     }
 
     let archives = archive::pack(&cartridge, &version, time)?;
@@ -68,16 +69,21 @@ pub(crate) fn release(workspace: &Workspace, arguments: &DistArguments) -> Resul
     Ok(())
 }
 
-fn nginx(
+fn brought(
     workspace: &Workspace,
-    wanted: bool,
+    bring: Bring,
     compiler: Compiler<'_>,
-) -> Result<Option<OwnNginx>, DistError> {
-    if !wanted {
-        return Ok(None);
+) -> Result<Brought, DistError> {
+    let mut brought = Brought::default();
+    if bring.nginx {
+        install::prepare(workspace, Need::TO_BUILD_NGINX)?;
+        brought.nginx = Some(OwnNginx::prepare(workspace, compiler)?);
     }
-    install::prepare(workspace, Need::TO_BUILD_NGINX)?;
-    Ok(Some(OwnNginx::prepare(workspace, compiler)?))
+    if bring.uv {
+        install::prepare(workspace, Need::TO_RELEASE)?;
+        brought.uv = Some(OwnUv::prepare(workspace)?);
+    }
+    Ok(brought)
 }
 
 fn downloadable(
@@ -126,6 +132,8 @@ pub(crate) enum DistError {
     Tools(#[from] ToolsError),
     #[error(transparent)]
     Nginx(#[from] NginxError),
+    #[error(transparent)]
+    Uv(#[from] UvError),
     #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]

@@ -18,6 +18,7 @@ mod needs;
 mod nginx;
 mod say;
 mod tools;
+mod uv;
 mod workspace;
 
 use std::process::ExitCode;
@@ -27,13 +28,14 @@ use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, GearEnv};
 use clap::Parser;
 
-use args::{Arguments, Task};
-use assemble::AssembleError;
+use args::{Arguments, Bring, Task};
+use assemble::{AssembleError, Brought};
 use build::BuildError;
 use dist::DistError;
 use install::PrepareError;
 use needs::Need;
 use say::say;
+use uv::{OwnUv, UvError};
 use workspace::{Workspace, WorkspaceError};
 
 fn main() -> ExitCode {
@@ -58,7 +60,7 @@ fn perform(task: Task) -> Result<(), TaskError> {
     let workspace = Workspace::here(GearEnv::from_process())?;
     match task {
         Task::Dist(arguments) if arguments.debug => {
-            Ok(dist::development(&workspace, arguments.with_nginx).map(drop)?)
+            Ok(dist::development(&workspace, arguments.brought()).map(drop)?)
         }
         Task::Dist(arguments) => Ok(dist::release(&workspace, &arguments)?),
         Task::Serve { args } => serve(&workspace, &args),
@@ -73,7 +75,8 @@ fn perform(task: Task) -> Result<(), TaskError> {
 fn serve(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     install::prepare(workspace, Need::TO_SERVE)?;
     let programs = build::development(workspace)?;
-    let cartridge = assemble::cartridge(workspace, &programs.cartridge, None)?;
+    let brought = Brought { uv: own_uv(workspace), nginx: None };
+    let cartridge = assemble::cartridge(workspace, &programs.cartridge, &brought)?;
     let app = workspace.shown(&workspace.root.join("examples/apps/welcome"));
     let gear = CommandSpec::new(programs.gear, &workspace.env)
         .arg("serve")
@@ -82,11 +85,21 @@ fn serve(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     Err(run::replace_self(&gear).into())
 }
 
+/// A uv for the cartridge. Without one, or a way to it, pip does the work.
+fn own_uv(workspace: &Workspace) -> Option<OwnUv> {
+    OwnUv::prepare(workspace).map_err(|error| say(&format!("{error}; pip installs instead"))).ok()
+}
+
 /// Becomes the program `lost` of the tests, on the assembled cartridge. It brings its own nginx: what
 /// older ones lose at a reload (ARCHITECTURE.md) is not ours to count.
 fn lost(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     install::prepare(workspace, Need::TO_SERVE)?;
-    become_a_tests_program(workspace, "lost", &dist::development(workspace, true)?, args)
+    become_a_tests_program(
+        workspace,
+        "lost",
+        &dist::development(workspace, Bring { nginx: true, uv: false })?,
+        args,
+    )
 }
 
 /// Becomes the program `desync` or `autobahn` of the tests, on the assembled cartridge.
@@ -96,7 +109,12 @@ fn ask_every_server(
     args: &[String],
 ) -> Result<(), TaskError> {
     install::prepare(workspace, Need::TO_SERVE)?;
-    become_a_tests_program(workspace, program, &dist::development(workspace, false)?, args)
+    become_a_tests_program(
+        workspace,
+        program,
+        &dist::development(workspace, Bring::default())?,
+        args,
+    )
 }
 
 fn become_a_tests_program(
@@ -117,8 +135,10 @@ fn test(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     shown(&cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let docs = cargo(&["doc", "--workspace", "--no-deps"]);
     shown(&docs.env("RUSTDOCFLAGS", "-D warnings"))?;
+    // Tests install by it, too.
+    OwnUv::prepare(workspace)?;
     // The integration tests run on the assembled cartridge and on the program `gear`.
-    dist::development(workspace, false)?;
+    dist::development(workspace, Bring::default())?;
     shown(&cargo(&["test", "--workspace"]).args(args))?;
     say("everything holds");
     Ok(())
@@ -144,6 +164,8 @@ enum TaskError {
     Assemble(#[from] AssembleError),
     #[error(transparent)]
     Dist(#[from] DistError),
+    #[error(transparent)]
+    Uv(#[from] UvError),
     #[error(transparent)]
     Run(#[from] RunError),
 }

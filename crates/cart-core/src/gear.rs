@@ -70,7 +70,12 @@ impl Gear {
             .map(|entry| {
                 let metadata = DeploymentMetadata::read(&entry.path().join("metadata.json"));
                 let activated = metadata.as_ref().is_some_and(|m| !m.activations.is_empty());
-                (!activated, entry.file_name().to_owned(), metadata)
+                let name = entry.file_name().to_owned();
+                (
+                    !activated,
+                    name.clone(),
+                    metadata.map(|metadata| DeploymentMetadata { name, ..metadata }),
+                )
             })
             .max_by(|(new, name, _), (other_new, other, _)| (new, name).cmp(&(other_new, other)));
         newest?.2
@@ -81,7 +86,10 @@ impl Gear {
 /// read; the rest of the file is passed over.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 pub struct DeploymentMetadata {
-    /// The deployment's id, 8 hexadecimal digits.
+    /// The name of its directory, a time; it has one from its beginning to its end.
+    #[serde(skip)]
+    pub name: String,
+    /// The deployment's id, 8 hexadecimal digits; it has none before it was built.
     #[serde(default)]
     pub id: Option<String>,
     /// Whether the push carried the marker `hot_deploy`.
@@ -143,7 +151,11 @@ mod tests {
             ("2026-01-01_00-00-00.000", false, "1.5"),
             ("2026-02-01_00-00-00.000", true, "1.5, 2.5"),
         ]);
-        assert_eq!(gear.newest_deployment().unwrap().hot_deploy, Some(true));
+        let newest = gear.newest_deployment().unwrap();
+        assert_eq!(
+            (newest.hot_deploy, newest.name.as_str()),
+            (Some(true), "2026-02-01_00-00-00.000")
+        );
     }
 
     #[test]

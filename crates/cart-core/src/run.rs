@@ -2,9 +2,10 @@
 
 mod capture;
 mod too_large;
+mod watched;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -15,6 +16,8 @@ use rustix::io::Errno;
 
 use crate::command::CommandSpec;
 use crate::fault;
+
+pub use watched::{watched, watched_within};
 
 /// What a short command printed, and how it ended.
 #[derive(Clone, Debug)]
@@ -67,36 +70,6 @@ pub fn checked(command: &CommandSpec, limit: Duration) -> Result<Output, RunErro
     let printed = if output.stderr.is_empty() { &output.stdout } else { &output.stderr };
     let text = String::from_utf8_lossy(printed);
     Err(RunError::failed(command, output.status, text.lines().map(str::to_owned).collect()))
-}
-
-/// Runs a command to its end and hands each line of its output (both streams, in the order they
-/// came) to `line`; demands exit code 0. For commands that take long enough to be watched; it has
-/// no limit of its own because the node sets one for the whole operation.
-///
-/// # Errors
-/// [`RunError::NotStarted`], or [`RunError::Failed`] with the last lines that it printed.
-pub fn watched(command: &CommandSpec, mut line: impl FnMut(&str)) -> Result<(), RunError> {
-    let reader = duct::cmd(command.program.as_std_path(), &command.args)
-        .full_env(command.env.iter())
-        .dir(&command.dir)
-        .stdin_null()
-        .stderr_to_stdout()
-        .unchecked()
-        .reader()
-        .map_err(|source| RunError::not_started(command, source))?;
-    let mut printed = Vec::new();
-    for bytes in BufReader::new(&reader).split(b'\n') {
-        let bytes = bytes.map_err(|source| RunError::not_started(command, source))?;
-        let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
-        line(&text);
-        printed.push(text);
-    }
-    match reader.try_wait() {
-        Ok(Some(output)) if output.status.success() => Ok(()),
-        Ok(Some(output)) => Err(RunError::failed(command, output.status, printed)),
-        Ok(None) => Ok(()),
-        Err(source) => Err(RunError::not_started(command, source)),
-    }
 }
 
 /// Runs a command in the foreground, reading and writing where this process does, and demands exit
@@ -317,17 +290,6 @@ mod tests {
     fn a_command_past_its_limit_is_killed() {
         let error = checked(&shell("exec sleep 60"), Duration::from_millis(50)).unwrap_err();
         assert!(matches!(error, RunError::TimedOut { .. }), "{error}");
-    }
-
-    #[test]
-    fn a_watched_command_shows_both_streams_and_its_failure() {
-        let mut lines = Vec::new();
-        let result = watched(&shell("echo one; echo two >&2; exit 4"), |l| {
-            lines.push(l.to_owned());
-        });
-        assert_eq!(lines, ["one", "two"]);
-        assert!(matches!(result, Err(RunError::Failed { status, .. }) if status == "exit code 4"));
-        watched(&shell("echo fine"), |_| ()).unwrap();
     }
 
     #[test]

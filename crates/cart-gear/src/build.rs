@@ -149,8 +149,14 @@ impl GearOnDisk {
             deployment.discard(&self.layout)?;
             self.end_of(progress);
             // Where the start was tried, the gear is to run: a cartridge may serve what worked last
-            // although its `start` failed, and such a gear is to be found by what stops and boots.
-            if hot || State::of(&self.layout) == State::Started {
+            // although its `start` failed, or its `deploy`, and such a gear is to be found by what
+            // stops and boots.
+            let runs = match State::of(&self.layout) {
+                State::Started => true,
+                State::Deploying => !self.processes().alive().is_empty(),
+                _ => false,
+            };
+            if hot || runs {
                 State::Started.write(&self.layout)?;
             } else {
                 State::Stopped.write(&self.layout)?;

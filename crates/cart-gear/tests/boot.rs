@@ -264,8 +264,7 @@ fn a_boot_that_is_interrupted_says_so_with_its_code() {
     gears.gear(&["env", "set", "blog", "HANG_AT=control start"]).done();
     let known = gears.place.calls().len();
     let boot = gears.start(&["boot"]);
-    let hangs = || gears.place.calls()[known..].contains(&"control start".into()).then_some(());
-    assert!(wait::until(LIMIT, hangs).is_some(), "{:?}", gears.place.calls());
+    gears.called_after(known, "control start");
     ProcessId::of(boot.id()).unwrap().signal(Signal::INT);
     let ended = boot.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&ended.stdout).into_owned();

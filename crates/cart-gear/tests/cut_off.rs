@@ -6,25 +6,20 @@ mod common;
 
 use std::process::Child;
 
-use camino::Utf8PathBuf;
 use cart_core::process::ProcessId;
 use cart_core::{files, wait};
 use common::clone::{Clone, names};
 use common::gears::{Gears, LIMIT, page};
 use rustix::process::Signal;
 
-fn home(gears: &Gears) -> Utf8PathBuf {
-    gears.place.gears.join("blog")
-}
-
 /// Sets a variable behind the back of `gear`: each of its commands would put the gear right first.
 fn set(gears: &Gears, name: &str, value: &str) {
-    let file = home(gears).join(".env/user_vars").join(name);
+    let file = gears.home("blog").join(".env/user_vars").join(name);
     files::write_atomic(&file, value.as_bytes(), 0o640).unwrap();
 }
 
 fn unset(gears: &Gears, name: &str) {
-    std::fs::remove_file(home(gears).join(".env/user_vars").join(name)).unwrap();
+    std::fs::remove_file(gears.home("blog").join(".env/user_vars").join(name)).unwrap();
 }
 
 /// Kills a command when it has come to `call`.
@@ -32,8 +27,7 @@ fn killed_at(gears: &Gears, call: &str, args: &[&str]) {
     set(gears, "HANG_AT", call);
     let known = gears.place.calls().len();
     let mut child = gears.start(args);
-    let hangs = || gears.place.calls()[known..].iter().any(|c| c == call).then_some(());
-    assert!(wait::until(LIMIT, hangs).is_some(), "{:?}", gears.place.calls());
+    gears.called_after(known, call);
     signal(&child, Signal::KILL);
     child.wait().unwrap();
     unset(gears, "HANG_AT");
@@ -54,18 +48,10 @@ fn recovered(gears: &Gears) -> (Vec<String>, String) {
     (gears.place.calls()[known..].to_vec(), ended.err())
 }
 
-fn served(gears: &Gears) -> (String, Clone) {
-    let url = gears.create("blog");
-    let clone = Clone::of(gears, "blog", "clone");
-    clone.page("good");
-    clone.push(&["master"]);
-    (url, clone)
-}
-
 #[test]
 fn an_app_that_does_not_start_any_more_locks_nobody_out() {
     let gears = Gears::new();
-    let (_, clone) = served(&gears);
+    let (_, clone) = Clone::that_serves(&gears);
     clone.page("better");
     clone.git(&["push", "--quiet", "origin", "master:next"]);
     killed_at(&gears, "control post-deploy", &["deploy", "blog", "next"]);
@@ -75,12 +61,12 @@ fn an_app_that_does_not_start_any_more_locks_nobody_out() {
     for words in ["as they were before", "could not be restarted", "gear restart blog"] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    let repo = home(&gears).join("app-root/runtime/repo/index.html");
+    let repo = gears.home("blog").join("app-root/runtime/repo/index.html");
     assert_eq!(std::fs::read_to_string(&repo).unwrap(), "good");
     assert_eq!(gears.state("blog"), "started");
 
     set(&gears, "FAIL_AT", "control deploy");
-    let control = home(&gears).join("recorder/bin/control");
+    let control = gears.home("blog").join("recorder/bin/control");
     let script = std::fs::read_to_string(&control).unwrap();
     let broken = script.replace("start) start ;;", "start) exit 7 ;;");
     assert_ne!(broken, script);
@@ -95,8 +81,8 @@ fn an_app_that_does_not_start_any_more_locks_nobody_out() {
 #[test]
 fn an_activation_of_the_current_deployment_that_is_killed_is_taken_back() {
     let gears = Gears::new();
-    let (url, clone) = served(&gears);
-    let deployments = || gears.json(&["deployments", "blog", "--json"]);
+    let (url, clone) = Clone::that_serves(&gears);
+    let deployments = || gears.deployments("blog");
     let before = deployments();
     let id = before[0]["id"].as_str().unwrap().to_owned();
     killed_at(&gears, "control deploy", &["activate", "blog", &id]);
@@ -112,7 +98,7 @@ fn an_activation_of_the_current_deployment_that_is_killed_is_taken_back() {
     assert_eq!(deployments()[0]["activations"].as_array().unwrap().len(), 2);
 
     // However the gear came to that.
-    files::write_atomic(&home(&gears).join("app-root/runtime/.state"), b"deploying\n", 0o660)
+    files::write_atomic(&gears.home("blog").join("app-root/runtime/.state"), b"deploying\n", 0o660)
         .unwrap();
     set(&gears, "FAIL_AT", "control deploy");
     clone.page("broken");
@@ -124,8 +110,8 @@ fn an_activation_of_the_current_deployment_that_is_killed_is_taken_back() {
 #[test]
 fn a_deployment_is_done_although_an_older_one_cannot_be_removed() {
     let gears = Gears::new();
-    let (url, clone) = served(&gears);
-    let deployments = home(&gears).join("app-deployments");
+    let (url, clone) = Clone::that_serves(&gears);
+    let deployments = gears.home("blog").join("app-deployments");
     let oldest = names(&deployments).remove(0);
     files::write_atomic(&deployments.join(&oldest).join("metadata.json"), b"?", 0o644).unwrap();
     clone.page("better");
@@ -142,15 +128,15 @@ fn a_deployment_is_done_although_an_older_one_cannot_be_removed() {
     clone.page("broken");
     clone.refused(&["master"]);
     assert_eq!(page(&url), "better", "although no deployment is current");
-    std::fs::remove_file(home(&gears).join(".env/user_vars/FAIL_AT")).unwrap();
+    std::fs::remove_file(gears.home("blog").join(".env/user_vars/FAIL_AT")).unwrap();
     clone.push(&["master"]);
 }
 
 #[test]
 fn a_restore_that_is_killed_leaves_what_was_there_before() {
     let gears = Gears::new();
-    let (url, clone) = served(&gears);
-    let home = home(&gears);
+    let (url, clone) = Clone::that_serves(&gears);
+    let home = gears.home("blog");
     let data = home.join("app-root/data/page");
     let write = |text: &str| files::write_atomic(&data, text.as_bytes(), 0o640).unwrap();
     let read = || std::fs::read_to_string(&data).unwrap();
@@ -160,7 +146,7 @@ fn a_restore_that_is_killed_leaves_what_was_there_before() {
     write("now");
     clone.page("better");
     clone.push(&["master"]);
-    let deployments = gears.json(&["deployments", "blog", "--json"]);
+    let deployments = gears.deployments("blog");
     for (call, again) in [
         ("control pre-restore", &["control start"][..]),
         ("control post-restore", &["control stop", "control start"]),
@@ -174,7 +160,7 @@ fn a_restore_that_is_killed_leaves_what_was_there_before() {
         assert!(said.contains("what was in place before is put back"), "{said}");
         assert_eq!(calls, again, "after {call}");
         assert_eq!((read().as_str(), page(&url).as_str()), ("now", "better"), "after {call}");
-        assert_eq!(gears.json(&["deployments", "blog", "--json"]), deployments);
+        assert_eq!(gears.deployments("blog"), deployments);
         assert!(!home.join(".restore").exists());
     }
     gears.gear(&["restore", "blog", file.as_str()]).done();
@@ -184,7 +170,7 @@ fn a_restore_that_is_killed_leaves_what_was_there_before() {
 #[test]
 fn whoever_puts_a_gear_right_may_be_interrupted_and_the_next_command_goes_on() {
     let gears = Gears::new();
-    let (url, clone) = served(&gears);
+    let (url, clone) = Clone::that_serves(&gears);
     clone.page("never");
     let sha = clone.push(&["master:elsewhere"]);
     assert!(!sha.is_empty());
@@ -211,7 +197,7 @@ fn what_is_interrupted_while_it_stops_the_app_leaves_it_running() {
     let url = gears.create("blog");
     files::write_atomic(&gears.place.records.join("hang"), b"", 0o644).unwrap();
     let before = page(&url);
-    let stop_lock = home(&gears).join("app-root/runtime/.stop_lock");
+    let stop_lock = gears.home("blog").join("app-root/runtime/.stop_lock");
     let stopping = gears.place.records.join("stopping");
     for ended_by in [Signal::INT, Signal::KILL] {
         let mut child = gears.start(&["deploy", "blog", "--stop-first"]);

@@ -54,7 +54,7 @@ impl Target {
     fn new() -> Self {
         let gears = Gears::new();
         let url = gears.create("blog");
-        let home = gears.place.gears.join("blog");
+        let home = gears.home("blog");
         files::write_atomic(&home.join("app-root/data/page"), b"now", 0o644).unwrap();
         let file = gears.place.records.join("hostile.tar.gz");
         Self { gears, url, home, file }

@@ -143,7 +143,7 @@ fn what_programs_read_has_a_name_a_state_a_url_and_cartridges() {
     assert_eq!(gears.json(&["list", "--json"]), serde_json::json!([]));
     let url = gears.create("blog");
     let mut status = gears.json(&["status", "blog", "--json"]);
-    let home = gears.place.gears.join("blog");
+    let home = gears.home("blog");
     let mut expected = serde_json::json!({
         "name": "blog",
         "state": "started",
@@ -207,7 +207,7 @@ fn a_command_runs_as_in_a_session_on_the_gear() {
         "pwd; umask; echo \"$HOME|$GREETING|$OPENSHIFT_GEAR_NAME|${LEAKED-}|$TERM\"; exit 7";
     let ran = gears.gear(&["run", "blog", "--", "sh", "-c", script]);
     assert_eq!(ran.code(), Some(7), "{}", ran.err());
-    let home = gears.place.gears.join("blog");
+    let home = gears.home("blog");
     assert_eq!(ran.out(), format!("{home}\n0077\n{home}/|hello|blog||dumb"));
     assert_eq!(gears.gear(&["run", "blog", "no-such-program"]).code(), Some(127));
     assert_eq!(gears.gear(&["run", "blog", "echo", "--json"]).done(), "--json");

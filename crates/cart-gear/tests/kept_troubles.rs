@@ -98,7 +98,7 @@ fn a_creation_that_fails_tells_why_and_leaves_nothing() {
     let mut args = gears.create_args("blog", &record);
     args.extend(["--from", "/nonexistent"]);
     assert!(gears.gear(&args).failed(1).contains("/nonexistent is not a directory"));
-    assert!(!gears.place.gears.join("blog").exists());
+    assert!(!gears.home("blog").exists());
 }
 
 #[test]
@@ -174,8 +174,7 @@ fn a_gear_that_ran_runs_again_when_its_tidying_is_interrupted_or_killed() {
         gears.gear(&["env", "set", "blog", &format!("HANG_AT={at}")]).done();
         let known = gears.place.calls().len();
         let mut tidying = gears.start(&["tidy", "blog"]);
-        let hangs = || gears.place.calls()[known..].iter().any(|c| c == at).then_some(());
-        assert!(wait::until(LIMIT, hangs).is_some(), "{:?}", gears.place.calls());
+        gears.called_after(known, at);
         signal(&tidying, by);
         let code = end(&mut tidying);
         if by == Signal::INT {

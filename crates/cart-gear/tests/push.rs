@@ -37,10 +37,6 @@ fn fail_at(gears: &Gears, call: &str) {
     gears.gear(&["env", "set", "blog", &format!("FAIL_AT={call}")]).done();
 }
 
-fn deployments(gears: &Gears) -> Vec<serde_json::Value> {
-    gears.json(&["deployments", "blog", "--json"]).as_array().unwrap().clone()
-}
-
 #[test]
 fn each_kind_of_push_calls_what_the_contract_has_in_its_order() {
     let gears = Gears::new();
@@ -60,7 +56,7 @@ fn each_kind_of_push_calls_what_the_contract_has_in_its_order() {
     assert!(said.contains("remote: gear: control build"), "{said}");
     let last = format!("blog serves {} at {url}", &sha[..7]);
     assert!(said.contains(&last), "{said}");
-    let newest = &deployments(&gears)[0];
+    let newest = &gears.deployments("blog")[0];
     assert_eq!((newest["sha"].as_str(), newest["ref"].as_str()), (Some(&*sha), Some("master")));
     assert_eq!(newest["active"], true);
     assert_eq!(newest["checksum"].as_str().unwrap().len(), 40);
@@ -68,7 +64,7 @@ fn each_kind_of_push_calls_what_the_contract_has_in_its_order() {
     clone.commit(&[(".openshift/markers/hot_deploy", Some(""))]);
     let (calls, _) = calls_of(&gears, || clone.push(&["master"]));
     assert_eq!(calls, with(None));
-    assert_eq!(deployments(&gears)[0]["hot_deploy"], true);
+    assert_eq!(gears.deployments("blog")[0]["hot_deploy"], true);
 
     let built = gears.place.gears.join("blog/app-root/runtime/dependencies/built/marker");
     let times = || std::fs::read_to_string(&built).unwrap().lines().count();
@@ -99,12 +95,9 @@ fn each_kind_of_push_calls_what_the_contract_has_in_its_order() {
 #[test]
 fn what_fails_refuses_the_push_and_what_served_serves() {
     let gears = Gears::new();
-    let url = gears.create("blog");
-    let clone = Clone::of(&gears, "blog", "clone");
-    clone.page("good");
-    clone.push(&["master"]);
-    let kept = deployments(&gears);
-    let home = gears.place.gears.join("blog");
+    let (url, clone) = Clone::that_serves(&gears);
+    let kept = gears.deployments("blog");
+    let home = gears.home("blog");
     let on_disk = names(&home.join("app-deployments"));
     clone.page("better");
     for (call, afterwards) in [
@@ -124,7 +117,7 @@ fn what_fails_refuses_the_push_and_what_served_serves() {
         assert_eq!(saying(&said, &reason).len(), 1, "{said}");
         assert!(said.contains(&format!("told to fail at {call}")), "{said}");
         assert_eq!(page(&url), "good", "after {call}");
-        assert_eq!(deployments(&gears), kept);
+        assert_eq!(gears.deployments("blog"), kept);
         assert_eq!(names(&home.join("app-deployments")), on_disk);
         let status = gears.json(&["status", "blog", "--json"]);
         assert_eq!(
@@ -193,7 +186,7 @@ fn a_deployment_that_was_kept_is_put_in_place_again() {
         clone.page(content);
         clone.push(&["master"]);
     }
-    let kept = deployments(&gears);
+    let kept = gears.deployments("blog");
     assert_eq!(kept.len(), 3, "as many as are kept by default");
     let (calls, said) = calls_of(&gears, || gears.gear(&["activate", "blog", "previous"]));
     said.done();
@@ -205,7 +198,7 @@ fn a_deployment_that_was_kept_is_put_in_place_again() {
     fail_at(&gears, "control deploy");
     gears.gear(&["activate", "blog", first]).failed(1);
     assert_eq!(page(&url), "two", "what was in place is so again");
-    assert_eq!(deployments(&gears)[0]["activations"].as_array().unwrap().len(), 2);
+    assert_eq!(gears.deployments("blog")[0]["activations"].as_array().unwrap().len(), 2);
     gears.gear(&["env", "unset", "blog", "FAIL_AT"]).done();
     gears.gear(&["activate", "blog", &first[..6]]).done();
     assert_eq!(page(&url), "one");
@@ -215,7 +208,7 @@ fn a_deployment_that_was_kept_is_put_in_place_again() {
     gears.gear(&["configure", "blog", "--keep-deployments", "1"]).done();
     clone.page("four");
     clone.push(&["master"]);
-    assert_eq!(deployments(&gears).len(), 1);
+    assert_eq!(gears.deployments("blog").len(), 1);
     assert_eq!(names(&gears.place.gears.join("blog/app-deployments/by-id")).len(), 1);
     let nothing = gears.gear(&["configure", "blog"]).failed(2);
     assert!(nothing.contains("--keep-deployments"), "{nothing}");
@@ -238,7 +231,7 @@ fn what_is_not_deployed_is_told_and_what_to_do() {
     assert_eq!(page(&url), first);
     gears.gear(&["deploy", "blog", "v1"]).done();
     assert_eq!(page(&url), "second");
-    assert_eq!(deployments(&gears)[0]["ref"], "v1");
+    assert_eq!(gears.deployments("blog")[0]["ref"], "v1");
     let unknown = gears.gear(&["deploy", "blog", "v2"]).failed(2);
     assert!(unknown.contains("no commit \"v2\""), "{unknown}");
 
@@ -258,7 +251,7 @@ fn what_is_not_deployed_is_told_and_what_to_do() {
     clone.page("fourth");
     clone.push(&["master", "master:live"]);
     assert_eq!(page(&url), "fourth");
-    assert_eq!(deployments(&gears)[0]["ref"], "live");
+    assert_eq!(gears.deployments("blog")[0]["ref"], "live");
     gears.gear(&["configure", "blog", "--deployment-type", "binary"]).done();
     clone.page("fifth");
     let said = clone.refused(&["master:live"]);

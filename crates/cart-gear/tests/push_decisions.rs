@@ -11,21 +11,8 @@ use common::clone::{Clone, names, saying};
 use common::gears::{Gears, LIMIT, page};
 use rustix::process::Signal;
 
-fn home(gears: &Gears) -> Utf8PathBuf {
-    gears.place.gears.join("blog")
-}
-
 fn repository(gears: &Gears) -> Utf8PathBuf {
-    home(gears).join("git/blog.git")
-}
-
-/// A gear that serves "good", and a clone of it.
-fn served(gears: &Gears) -> (String, Clone) {
-    let url = gears.create("blog");
-    let clone = Clone::of(gears, "blog", "clone");
-    clone.page("good");
-    clone.push(&["master"]);
-    (url, clone)
+    gears.home("blog").join("git/blog.git")
 }
 
 /// Gives git a hook that is called after `pre-receive`, for each ref.
@@ -38,30 +25,27 @@ fn update_hook(gears: &Gears, script: &str) {
 /// Waits until nothing is undecided any more.
 #[track_caller]
 fn settled(gears: &Gears) {
-    let note = home(gears).join(".gear-deploying.json");
+    let note = gears.home("blog").join(".gear-deploying.json");
     assert!(wait::until(LIMIT, || (!note.exists()).then_some(())).is_some());
 }
 
 /// Demands that "good" serves, is the deployment, and is started again.
 #[track_caller]
-fn is_as_it_was(gears: &Gears, url: &str, kept: &serde_json::Value) {
+fn is_as_it_was(gears: &Gears, url: &str, kept: &[serde_json::Value]) {
     assert_eq!(page(url), "good");
-    assert_eq!(&gears.json(&["deployments", "blog", "--json"]), kept);
+    assert_eq!(&gears.deployments("blog"), kept);
     gears.gear(&["restart", "blog"]).done();
     assert_eq!((page(url), gears.state("blog")), ("good".to_owned(), "started".to_owned()));
-    let kept = names(&home(gears).join("app-deployments"));
-    assert_eq!(
-        kept.len(),
-        gears.json(&["deployments", "blog", "--json"]).as_array().unwrap().len() + 2
-    );
-    assert!(!home(gears).join(".gear-push.json").exists());
+    let kept = names(&gears.home("blog").join("app-deployments"));
+    assert_eq!(kept.len(), gears.deployments("blog").len() + 2);
+    assert!(!gears.home("blog").join(".gear-push.json").exists());
 }
 
 #[test]
 fn what_git_would_refuse_is_told_before_anything_is_built() {
     let gears = Gears::new();
-    let (url, clone) = served(&gears);
-    let kept = gears.json(&["deployments", "blog", "--json"]);
+    let (url, clone) = Clone::that_serves(&gears);
+    let kept = gears.deployments("blog");
     let known = gears.place.calls().len();
     let refused = |clone: &Clone, refs: &[&str], reason: &str| {
         let said = clone.refused(refs);
@@ -128,8 +112,8 @@ fn what_git_would_refuse_is_told_before_anything_is_built() {
 #[test]
 fn what_git_refuses_after_the_deployment_is_taken_back() {
     let gears = Gears::new();
-    let (url, clone) = served(&gears);
-    let kept = gears.json(&["deployments", "blog", "--json"]);
+    let (url, clone) = Clone::that_serves(&gears);
+    let kept = gears.deployments("blog");
     clone.page("refused");
     update_hook(&gears, "exit 1");
     let said = clone.refused(&["master"]);
@@ -175,7 +159,7 @@ fn what_git_refuses_after_the_deployment_is_taken_back() {
     let said = clone.push(&["master"]);
     assert!(said.contains("blog serves"), "{said}");
     assert_eq!(page(&url), "refused");
-    assert_eq!(gears.json(&["deployments", "blog", "--json"]).as_array().unwrap().len(), 1);
+    assert_eq!(gears.deployments("blog").len(), 1);
 }
 
 /// The processes that watch git for this test's gears.
@@ -199,7 +183,7 @@ fn push_until_git_decides(gears: &Gears, clone: &Clone) -> (std::process::Child,
 #[test]
 fn who_works_on_the_gear_waits_until_git_has_decided() {
     let gears = Gears::new();
-    let (url, clone) = served(&gears);
+    let (url, clone) = Clone::that_serves(&gears);
     let app = gears.place.app.as_str();
     for (arguments, expected) in
         [(&["deploy", "blog"][..], "pushed"), (&["deploy", "blog", "--from", app], "A small app")]
@@ -229,8 +213,8 @@ fn holder(gears: &Gears) -> Option<u32> {
 #[test]
 fn a_git_that_is_killed_before_it_moves_the_branch_has_refused_the_push() {
     let gears = Gears::new();
-    let (url, clone) = served(&gears);
-    let kept = gears.json(&["deployments", "blog", "--json"]);
+    let (url, clone) = Clone::that_serves(&gears);
+    let kept = gears.deployments("blog");
     clone.page("never");
     let killed = |and_who_watches: bool| {
         let (push, git) = push_until_git_decides(&gears, &clone);
@@ -265,7 +249,7 @@ fn a_git_that_is_killed_before_it_moves_the_branch_has_refused_the_push() {
 #[test]
 fn who_watches_git_is_not_of_the_pushers_session() {
     let gears = Gears::new();
-    let (_, clone) = served(&gears);
+    let (_, clone) = Clone::that_serves(&gears);
     clone.page("better");
     let (push, git) = push_until_git_decides(&gears, &clone);
     let watcher = wait::until(LIMIT, || {
@@ -285,13 +269,12 @@ fn who_watches_git_is_not_of_the_pushers_session() {
 #[test]
 fn a_directory_whose_commit_cannot_become_the_branch_does_not_serve() {
     let gears = Gears::new();
-    let (url, _clone) = served(&gears);
-    let kept = gears.json(&["deployments", "blog", "--json"]);
+    let (url, _clone) = Clone::that_serves(&gears);
+    let kept = gears.deployments("blog");
     gears.gear(&["env", "set", "blog", "BLOCK_AT=control build"]).done();
     let known = gears.place.calls().len();
     let deploy = gears.start(&["deploy", "blog", "--from", gears.place.app.as_str()]);
-    let builds = || gears.place.calls()[known..].iter().any(|c| c == "control build").then_some(());
-    assert!(wait::until(LIMIT, builds).is_some());
+    gears.called_after(known, "control build");
     let lock = repository(&gears).join("refs/heads/master.lock");
     files::write_atomic(&lock, b"", 0o644).unwrap();
     gears.go();

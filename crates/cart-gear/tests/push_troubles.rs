@@ -28,9 +28,7 @@ fn the_second_of_two_pushes_waits_and_learns_that_the_branch_has_moved() {
     gears.gear(&["env", "set", "blog", "BLOCK_AT=control build"]).done();
     let known = gears.place.calls().len();
     let first = run::piped(&one.command(&["push", "origin", "master"])).unwrap();
-    let building =
-        || gears.place.calls()[known..].iter().any(|c| c == "control build").then_some(());
-    assert!(wait::until(LIMIT, building).is_some());
+    gears.called_after(known, "control build");
     let second = run::piped(&two.command(&["push", "origin", "master"])).unwrap();
     let waits = || {
         // Other tests push, too.
@@ -56,19 +54,15 @@ fn the_second_of_two_pushes_waits_and_learns_that_the_branch_has_moved() {
 #[test]
 fn a_push_that_is_killed_leaves_what_serves_and_the_next_one_works() {
     let gears = Gears::new();
-    let url = gears.create("blog");
-    let clone = Clone::of(&gears, "blog", "clone");
-    clone.page("good");
-    clone.push(&["master"]);
-    let home = gears.place.gears.join("blog");
+    let (url, clone) = Clone::that_serves(&gears);
+    let home = gears.home("blog");
     let on_disk = names(&home.join("app-deployments"));
     for (at, calls_back) in [("control build", "none"), ("control deploy", "control start")] {
         gears.gear(&["env", "set", "blog", &format!("HANG_AT={at}")]).done();
         let known = gears.place.calls().len();
         clone.page(&format!("killed at {at}"));
         let push = run::piped(&clone.command(&["push", "origin", "master"])).unwrap();
-        let hangs = || gears.place.calls()[known..].iter().any(|c| c == at).then_some(());
-        assert!(wait::until(LIMIT, hangs).is_some(), "{:?}", gears.place.calls());
+        gears.called_after(known, at);
         holder(&gears).unwrap().signal(Signal::KILL);
         let ended = push.wait_with_output().unwrap();
         assert!(!ended.status.success(), "git accepted it");
@@ -104,8 +98,7 @@ fn a_pusher_who_goes_away_ends_the_push() {
     let known = gears.place.calls().len();
     clone.page("never");
     let mut push = run::piped(&clone.command(&["push", "origin", "master"])).unwrap();
-    let hangs = || gears.place.calls()[known..].iter().any(|c| c == "control build").then_some(());
-    assert!(wait::until(LIMIT, hangs).is_some());
+    gears.called_after(known, "control build");
     let hook = holder(&gears).unwrap();
     // What changes the refs on the gear's side.
     let git = ProcessId::of(cart_core::process::parent(hook.pid).unwrap()).unwrap();
@@ -145,7 +138,7 @@ fn who_works_in_the_code_keeps_it_through_a_push_and_has_its_place_again_after_a
     let clone = Clone::of(&gears, "blog", "clone");
     clone.page("good");
     clone.push(&["master"]);
-    let home = gears.place.gears.join("blog");
+    let home = gears.home("blog");
     let place = home.join("app-root/runtime/repo").into_std_path_buf();
     let mut old = worker(&home);
     clone.page("better");
@@ -159,8 +152,7 @@ fn who_works_in_the_code_keeps_it_through_a_push_and_has_its_place_again_after_a
     gears.gear(&["env", "set", "blog", "HANG_AT=control build"]).done();
     let known = gears.place.calls().len();
     let push = run::piped(&clone.command(&["push", "origin", "master"])).unwrap();
-    let hangs = || gears.place.calls()[known..].iter().any(|c| c == "control build").then_some(());
-    assert!(wait::until(LIMIT, hangs).is_some());
+    gears.called_after(known, "control build");
     assert_eq!(sees(&old).1, "good", "while another is built");
     holder(&gears).unwrap().signal(Signal::KILL);
     push.wait_with_output().unwrap();
@@ -170,8 +162,7 @@ fn who_works_in_the_code_keeps_it_through_a_push_and_has_its_place_again_after_a
     clone.push(&["master"]);
     assert_eq!(sees(&old).1, "good", "until it ends");
     assert_eq!(beside(&home).len(), 1);
-    let first =
-        gears.json(&["deployments", "blog", "--json"])[1]["id"].as_str().unwrap().to_owned();
+    let first = gears.deployments("blog")[1]["id"].as_str().unwrap().to_owned();
     let mut new = worker(&home);
     gears.gear(&["env", "set", "blog", "FAIL_AT=control deploy"]).done();
     gears.gear(&["activate", "blog", &first]).failed(1);
@@ -194,20 +185,19 @@ fn ctrl_c_on_a_local_push_ends_it_and_not_what_puts_back() {
     gears.gear(&["env", "set", "blog", "HANG_AT=control deploy"]).done();
     gears.gear(&["env", "set", "blog", "BLOCK_AT=control start"]).done();
     let known = gears.place.calls().len();
-    let called = |call: &str| gears.place.calls()[known..].iter().any(|c| c == call).then_some(());
     clone.page("never");
     let mut push = run::piped(&clone.command(&["push", "origin", "master"])).unwrap();
-    assert!(wait::until(LIMIT, || called("control deploy")).is_some());
+    gears.called_after(known, "control deploy");
     let hook = holder(&gears).unwrap();
     let git = ProcessId::of(cart_core::process::parent(hook.pid).unwrap()).unwrap();
     // As a terminal does: everything from `git push` to the hook is in one process group.
     ProcessId::of(push.id()).unwrap().signal_group(Signal::INT);
     assert!(!push.wait().unwrap().success());
     assert!(wait::until(LIMIT, || (!git.is_alive()).then_some(())).is_some());
-    assert!(wait::until(LIMIT, || called("control start")).is_some());
+    gears.called_after(known, "control start");
     gears.go();
     assert!(wait::until(LIMIT, || (!hook.is_alive()).then_some(())).is_some());
-    let home = gears.place.gears.join("blog");
+    let home = gears.home("blog");
     assert!(!home.join(".gear-deploying.json").exists(), "nothing was put back");
     assert!(!home.join(".gear-script.json").exists());
     assert_eq!((page(&url), gears.state("blog")), (before, "started".to_owned()));
@@ -223,6 +213,6 @@ fn the_deployment_branch_is_deployed_and_not_a_tag_of_the_same_name() {
     clone.push(&["refs/heads/master", "refs/tags/master"]);
     gears.gear(&["deploy", "blog"]).done();
     assert_eq!(page(&url), "the branch");
-    let newest = &gears.json(&["deployments", "blog", "--json"])[0];
+    let newest = &gears.deployments("blog")[0];
     assert_eq!(newest["ref"], "master");
 }

@@ -67,7 +67,7 @@ fn a_tree_deeper_than_descriptors_and_paths_is_saved_restored_and_destroyed() {
     let few = ["/usr/bin/prlimit", "--nofile=64"];
     let gears = Gears::new();
     let url = gears.create("blog");
-    let home = gears.place.gears.join("blog");
+    let home = gears.home("blog");
     let data = home.join("app-root/data");
     let file = gears.place.records.join("deep.tar.gz");
     dig(&data);
@@ -92,7 +92,7 @@ fn what_a_killed_destroy_left_is_listed_and_destroyed() {
     let gears = Gears::new();
     gears.create("blog");
     gears.gear(&["stop", "blog"]).done();
-    let (home, aside) = (gears.place.gears.join("blog"), gears.place.gears.join(".old.blog"));
+    let (home, aside) = (gears.home("blog"), gears.place.gears.join(".old.blog"));
     std::fs::rename(home, &aside).unwrap();
     std::fs::remove_file(aside.join(".gear.json")).unwrap();
     dig(&aside.join("app-root/data"));
@@ -125,7 +125,7 @@ fn what_cannot_be_removed_is_listed_and_stands_in_nobodys_way() {
 
     let file = gears.place.records.join("blog.tar.gz");
     gears.gear(&["snapshot", "blog", file.as_str()]).done();
-    let home = gears.place.gears.join("blog");
+    let home = gears.home("blog");
     let busy = home.join(".restore/busy");
     std::fs::create_dir_all(&busy).unwrap();
     assert_eq!(gears.json(&["list", "--json"])[0]["left_over"][0], home.join(".restore").as_str());

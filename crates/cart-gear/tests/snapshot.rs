@@ -415,7 +415,7 @@ fn names_that_are_not_utf8_live_as_others_do() {
     assert!(is_in(&repo.join("below")));
     assert_eq!(std::fs::read_link(repo.join("link")).unwrap(), odd);
     assert!(is_in(&home.join("app-deployments/current/repo/below")));
-    let kept = gears.json(&["deployments", "blog", "--json"]);
+    let kept = gears.deployments("blog");
     assert_eq!(kept[0]["checksum"].as_str().unwrap().len(), 40);
 
     // Also where there is nothing but what is ours.

@@ -30,7 +30,7 @@ impl Upgrading {
         // As a node would have it.
         edit(&cartridge.join("metadata/manifest.yml"), "Name: Recorder", "Name: recorder");
         let url = gears.create("blog");
-        let home = gears.place.gears.join("blog");
+        let home = gears.home("blog");
         let upgrading = Self { gears, url, home };
         upgrading.next("0.0.2", "[]");
         upgrading

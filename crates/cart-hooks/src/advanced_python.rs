@@ -1,14 +1,16 @@
 //! The cartridge as a node sees it: one method per hook, each of a few lines.
 
 use cart_core::cartridge::{Cartridge, Context, Status, Upgrade};
-use cart_nginx::{NginxSettings, Site};
+use cart_nginx::NginxSettings;
 use cart_python::PythonApp;
 
 use crate::bring_up::{self, Renew};
 use crate::error::Error;
 use crate::ready;
 use crate::state::State;
-use crate::{doctor, last_good, messages, metrics, services, session, threaddump, tidy, update};
+use crate::{
+    doctor, last_good, messages, metrics, release, services, session, threaddump, tidy, update,
+};
 
 /// What `hooks/` holds: the manifest subscribes to other cartridges' variables.
 const CONNECTION_HOOKS: &[&str] = &["set-env"];
@@ -28,8 +30,8 @@ impl Cartridge for AdvancedPython {
         let app = PythonApp::new(ctx.env, ctx.gear, ctx.dir, version)?;
         NginxSettings::from_env(ctx.env)?;
         ready::nginx(ctx)?;
-        app.find_interpreter()?;
-        session::write_variables(ctx)
+        let python = app.find_interpreter()?;
+        session::write_variables(ctx, Some(&python.version))
     }
 
     /// Makes the environment: creation of an application calls neither build nor deploy. The
@@ -50,7 +52,7 @@ impl Cartridge for AdvancedPython {
     /// launchers and nginx's configuration are written by the next start, which finds the app's
     /// environment by its stamp.
     fn upgrade(&self, ctx: &mut Context<'_>, upgrade: &Upgrade) -> Result<(), Error> {
-        session::write_variables(ctx)?;
+        session::write_variables(ctx, None)?;
         let supervisor = services::supervisor(ctx);
         // One that cannot be reached runs, too.
         let runs = supervisor.find().map_or(true, |found| found.is_some())
@@ -91,7 +93,7 @@ impl Cartridge for AdvancedPython {
         if State::ask(ctx)?.runs() {
             return self.restart(ctx);
         }
-        let site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, Self::SHORT_NAME)?;
+        let site = ready::site(ctx)?;
         ready::nginx(ctx)?.prepare(&site)?;
         ctx.result(messages::NOTHING_TO_RELOAD);
         Ok(())
@@ -114,7 +116,7 @@ impl Cartridge for AdvancedPython {
     ) -> Result<(), Error> {
         match action {
             "update-configuration" => {
-                let site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, Self::SHORT_NAME)?;
+                let site = ready::site(ctx)?;
                 ready::app(ctx)?;
                 ready::nginx(ctx)?.prepare(&site)?;
                 Ok(())
@@ -126,7 +128,8 @@ impl Cartridge for AdvancedPython {
             }
             "build" => {
                 last_good::hold(ctx);
-                ready::build(ctx).map(drop)
+                ready::build(ctx)?;
+                release::note(ctx)
             }
             "deploy" => self.deploy(ctx),
             "tidy" => tidy::tidy(ctx),
@@ -165,10 +168,17 @@ fn start_or_last_good(ctx: &mut Context<'_>, renew: Renew) -> Result<(), Error> 
 }
 
 impl AdvancedPython {
+    /// What people's own hooks do next is done in the environment that came with the deployment, from
+    /// a gear with another home maybe.
+    ///
     /// With the marker `hot_deploy` an app is deployed while it runs, and nothing is started
     /// afterwards: then the new code needs a new generation. Without it a start or a restart
     /// follows, and makes one (node-contract.md, Build).
     fn deploy(self, ctx: &mut Context<'_>) -> Result<(), Error> {
+        ready::settle(ctx)?;
+        if let Err(error) = release::run_if_due(ctx) {
+            return Err(last_good::instead_of(ctx, error));
+        }
         let hot = ctx.gear.newest_deployment().and_then(|d| d.hot_deploy).unwrap_or(true);
         if hot && State::ask(ctx)?.runs() { self.restart(ctx) } else { Ok(()) }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cart_core::cartridge::Context;
 use cart_core::files;
 use cart_nginx::{Change as ConfigChange, Nginx, Stage};
+use cart_python::collected;
 use cart_python::interface::Interface;
 use cart_supervisor::{
     Change, Client, ClientError, Failure, ServiceSpec, ServiceState, ServiceStatus,
@@ -61,6 +62,8 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
         other => other,
     }?;
     measured::through_nginx(ctx, &ready)?;
+    // What cannot be removed now is removed another time.
+    let _ = collected::sweep(&ready.app.places.environment);
     ctx.result(&messages::up(up, &ready));
     if ready.site.believes_neighbours_unasked() {
         ctx.message(&messages::believes_neighbours(ready.site.listen));

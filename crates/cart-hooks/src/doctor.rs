@@ -5,20 +5,19 @@
 mod finding;
 
 use camino::Utf8Path;
+use cart_core::GearEnv;
 use cart_core::cartridge::Context;
 use cart_core::setting::all_wrong;
-use cart_core::{Cartridge, GearEnv};
-use cart_nginx::{NginxSettings, Site, user_config};
+use cart_nginx::{Folder, NginxSettings, user_config};
 use cart_python::app::capitalized;
 use cart_python::inputs::{Inputs, InputsError};
 use cart_python::project::{Project, ProjectError};
 use cart_python::server::choice::DecidedBy;
 use cart_python::settings::{REQUIREMENTS_PATH, SERVER};
-use cart_python::{PythonApp, PythonError, PythonSettings};
+use cart_python::{PythonApp, PythonError, PythonSettings, procfile};
 
-use crate::advanced_python::AdvancedPython;
 use crate::error::Error;
-use crate::{messages, ready};
+use crate::{messages, ready, static_files};
 use finding::{Finding, Topic, Verdict};
 
 /// The argument that asks for JSON, an object in each line.
@@ -62,6 +61,7 @@ fn examine(ctx: &Context<'_>) -> Vec<Finding> {
         }
     }
     files(ctx, &mut findings);
+    release(ctx, &mut findings);
     nginx(ctx, &mut findings);
     findings
 }
@@ -182,6 +182,21 @@ fn files(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
         false => "There is no public/: every request goes to the app",
     };
     findings.push(Finding::ok(Topic::Files, text));
+    let folders = static_files::folders(ctx).into_iter();
+    findings.extend(folders.map(|Folder { at, directory }| {
+        let directory = directory.strip_prefix(&ctx.gear.repo).unwrap_or(&directory);
+        Finding::ok(Topic::Files, format!("{directory} is served at {at}"))
+    }));
+}
+
+fn release(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
+    findings.extend(match procfile::process_named(&ctx.gear.repo, "release") {
+        Ok(line) => line.map(|line| {
+            let by = Some(format!("{}:{}", procfile::FILE, line.line));
+            Finding::ok(Topic::Release, messages::would_release(&line)).by(by)
+        }),
+        Err(error) => Some(Finding::refused(Topic::Release, &error.to_string())),
+    });
 }
 
 /// Rendered and tested beside what is in place, and gone afterwards.
@@ -190,7 +205,7 @@ fn nginx(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
     let by = has_own.then(|| user_config::FILE_NAME.to_owned());
     let tested = || -> Result<String, Error> {
         let nginx = ready::nginx(ctx)?;
-        let site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, AdvancedPython::SHORT_NAME)?;
+        let site = ready::site(ctx)?;
         nginx.prepare(&site)?;
         Ok(messages::nginx_would_do(&nginx, has_own))
     };

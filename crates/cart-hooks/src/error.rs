@@ -6,11 +6,14 @@ use cart_core::entry::{BUSY, CONFIGURATION, FAILED, NOT_RUNNING};
 use cart_core::env::EnvError;
 use cart_core::files::FileError;
 use cart_core::lock::LockError;
+use cart_core::run::RunError;
 use cart_nginx::{BinaryError, ConfigError, ServiceError, SiteError};
 use cart_python::PythonError;
+use cart_python::collected::CollectError;
 use cart_python::dependencies::DependencyError;
 use cart_python::discovery::DiscoveryError;
 use cart_python::interpreter::InterpreterError;
+use cart_python::procfile::Process;
 use cart_python::python_wish::PythonWishError;
 use cart_supervisor::{ClientError, Failure};
 
@@ -26,6 +29,19 @@ pub enum Error {
     /// The app, its environment or its interpreter.
     #[error(transparent)]
     Python(#[from] PythonError),
+    /// The static files of its project.
+    #[error(transparent)]
+    Static(#[from] CollectError),
+    /// The `release:` line of its Procfile.
+    #[error("the release failed: {error}")]
+    Release {
+        /// The line.
+        line: Process,
+        /// The last that it printed.
+        last: Option<String>,
+        /// How it ended.
+        error: Box<RunError>,
+    },
     /// No nginx that will do.
     #[error(transparent)]
     NginxBinary(#[from] BinaryError),

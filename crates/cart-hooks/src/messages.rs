@@ -8,8 +8,10 @@ use std::io;
 use std::net::SocketAddr;
 
 use cart_core::cartridge::Upgrade;
+use cart_core::run::RunError;
 use cart_python::Prepared;
 use cart_python::interface::Interface;
+use cart_python::procfile::{FILE, Process};
 use cart_python::server::choice::able;
 use cart_python::settings::SERVER;
 use cart_python::stacks::{Answer, ProcessStacks, endless_import};
@@ -21,7 +23,7 @@ use crate::ready::Ready;
 use crate::services::{APPSERVER, NGINX};
 
 pub(crate) use choice::{learnt, server_chosen};
-pub(crate) use doctor::{nginx_would_do, packages, variables, would_serve};
+pub(crate) use doctor::{nginx_would_do, packages, variables, would_release, would_serve};
 pub(crate) use last_good::{is_last_good, not_kept};
 
 /// After a stop.
@@ -139,6 +141,19 @@ pub(crate) fn environment_changed(prepared: &Prepared) -> String {
     format!("The environment is ready: Python {}, {}", prepared.python, prepared.server.name())
 }
 
+/// When static files were collected that are no part of the site.
+pub(crate) fn static_url_is_no_place(url: &str) -> String {
+    format!(
+        "The static files were collected, and nginx does not serve them: STATIC_URL is {url:?}. \
+         It serves those below a path such as /static/"
+    )
+}
+
+/// Before the `release:` line of a Procfile is run.
+pub(crate) fn releasing(line: &Process) -> String {
+    format!("Release ({FILE}, line {}): {}", line.line, line.command)
+}
+
 /// After the first start of a new application.
 pub(crate) fn installed(server: &str) -> String {
     format!(
@@ -230,8 +245,24 @@ pub fn explain(error: &Error) -> String {
         Error::LastGoodFailed { error, server, date, also } => {
             last_good::failed(&explain(error), server, date, &explain(also))
         }
+        Error::Release { line, last, error } => release(line, last.as_deref(), error),
         other => other.to_string(),
     }
+}
+
+fn release(line: &Process, last: Option<&str>, error: &RunError) -> String {
+    let how = match error {
+        RunError::Failed { status, .. } => format!("it ended with {status}"),
+        RunError::TimedOut { seconds, .. } => format!("it did not end within {seconds} seconds"),
+        RunError::NotStarted { why, .. } => format!("it could not be started: {why}"),
+    };
+    let last = last.map(|last| format!(" ({last})")).unwrap_or_default();
+    format!(
+        "The release failed: {how}{last}\n\
+         The new code was not started. The line is {FILE}:{}: {}\n\
+         Mend what it printed above, and deploy again",
+        line.line, line.command
+    )
 }
 
 fn app_server(server: &str, failure: &Failure, log: &str, before: Before) -> String {

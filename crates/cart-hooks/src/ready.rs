@@ -9,7 +9,7 @@ use cart_python::{Places, Prepared, PythonApp, dependencies};
 
 use crate::advanced_python::AdvancedPython;
 use crate::error::Error;
-use crate::messages;
+use crate::{messages, official, session, static_files};
 
 /// The software version when nobody says one: the newest Python 3 that is there.
 const ANY_VERSION: &str = "3";
@@ -30,10 +30,17 @@ impl Ready {
     /// no time comes first: a mistyped variable is told at once.
     pub(crate) fn prepare(ctx: &mut Context<'_>) -> Result<(Self, Stage), Error> {
         let app = app(ctx)?;
-        let site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, AdvancedPython::SHORT_NAME)?;
+        let mut site = site(ctx)?;
         let nginx = nginx(ctx)?;
-        let stage = nginx.prepare(&site)?;
+        let mut stage = nginx.prepare(&site)?;
         let prepared = prepare(ctx, &app, false)?;
+        let folders = static_files::folders(ctx);
+        if folders != site.folders {
+            site.folders = folders;
+            // Its place is the next one's.
+            drop(stage);
+            stage = nginx.prepare(&site)?;
+        }
         let home = ctx.gear.home.clone();
         Ok((Self { app, prepared, site, nginx, home }, stage))
     }
@@ -41,13 +48,20 @@ impl Ready {
 
 /// The app of this gear, its settings checked.
 pub(crate) fn app(ctx: &Context<'_>) -> Result<PythonApp, Error> {
-    Ok(PythonApp::new(ctx.env, ctx.gear, ctx.dir, version(ctx)?)?)
+    Ok(PythonApp::new(&official::completed(ctx), ctx.gear, ctx.dir, version(ctx)?)?)
+}
+
+/// What nginx is to serve.
+pub(crate) fn site(ctx: &Context<'_>) -> Result<Site, Error> {
+    let mut site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, AdvancedPython::SHORT_NAME)?;
+    site.folders = static_files::folders(ctx);
+    Ok(site)
 }
 
 /// An nginx that will do; not one that a package has put among the app's programs.
 pub(crate) fn nginx(ctx: &Context<'_>) -> Result<Nginx, Error> {
     let places = Places::on_gear(ctx.gear, ctx.dir);
-    Ok(Nginx::find(ctx.dir, &outside(&places.environment, ctx.env))?)
+    Ok(Nginx::find(ctx.dir, &outside(&places.environment, &official::completed(ctx)))?)
 }
 
 /// After a restore: the environment came with a deployment, from a gear with another home maybe.
@@ -62,14 +76,22 @@ pub(crate) fn settle(ctx: &Context<'_>) -> Result<(), Error> {
 pub(crate) fn build(ctx: &mut Context<'_>) -> Result<Prepared, Error> {
     let app = app(ctx)?;
     let deployment = ctx.gear.newest_deployment().unwrap_or_default();
-    prepare(ctx, &app, deployment.force_clean_build == Some(true))
+    let prepared = prepare(ctx, &app, deployment.force_clean_build == Some(true))?;
+    if !prepared.changed {
+        static_files::collect(ctx, &app)?;
+    }
+    Ok(prepared)
 }
 
 fn prepare(ctx: &mut Context<'_>, app: &PythonApp, from_nothing: bool) -> Result<Prepared, Error> {
     let prepared = app.prepare(from_nothing, &mut |line| ctx.progress(line))?;
     if prepared.changed {
         ctx.message(&messages::environment_changed(&prepared));
+        // A new environment holds none, and its Django may bring others.
+        static_files::collect(ctx, app)?;
     }
+    session::write_variables(ctx, Some(&prepared.python))?;
+    official::link_environment(ctx);
     Ok(prepared)
 }
 

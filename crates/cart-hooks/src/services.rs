@@ -9,6 +9,7 @@ use cart_python::settings::{LOG_FILES, LOG_SIZE};
 use cart_python::stacks;
 use cart_supervisor::{Listen, Logging, Probe, ServiceSpec, Stop, StopSignal, SupervisorProcess};
 
+use crate::official;
 use crate::ready::Ready;
 
 /// The Python server.
@@ -67,6 +68,9 @@ fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
         .env("OPENSHIFT_NGINX_VERSION", nginx_version)
         .env(READ_TIMEOUT.name, limits.read_timeout.to_string())
         .env(MAX_RESPONSE_HEAD_SIZE.name, limits.max_response_head_size.to_string());
+    for (name, value) in official::variables(ctx, Some(&ready.prepared.python)) {
+        command = command.env(name, value);
+    }
     // Of no concern to the app: another limit is no reason for another server.
     [LOG_SIZE, LOG_FILES].iter().for_each(|setting| command.env.remove(setting.name));
     let (log, logging) = collected_log(ctx, settings.log_limits);

@@ -1,17 +1,20 @@
-//! What people find in a session on the gear, and their hooks: `python` and `pip` of the app, and a
-//! locale in which those read and print UTF-8.
+//! What people find in a session on the gear, and their hooks: `python` and `pip` of the app, a locale
+//! in which those read and print UTF-8, and what they know from OpenShift's own Python cartridge.
 
 use cart_core::Cartridge;
 use cart_core::cartridge::Context;
 use cart_core::files;
 use cart_python::{Places, locale};
+use semver::Version;
 
 use crate::advanced_python::AdvancedPython;
 use crate::error::Error;
+use crate::official;
 
-/// Writes what a session needs of variables.
-pub(crate) fn write_variables(ctx: &Context<'_>) -> Result<(), Error> {
+/// Writes what a session needs of variables; `python` as in [`official::variables`].
+pub(crate) fn write_variables(ctx: &Context<'_>, python: Option<&Version>) -> Result<(), Error> {
     write_path_element(ctx)?;
+    official::write_variables(ctx, python)?;
     write_locale(ctx)
 }
 

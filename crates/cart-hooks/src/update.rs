@@ -4,13 +4,10 @@
 use std::os::unix::fs::MetadataExt;
 
 use camino::Utf8Path;
-use cart_core::Cartridge;
 use cart_core::cartridge::Context;
 use cart_core::process;
-use cart_nginx::Site;
 use cart_supervisor::Change;
 
-use crate::advanced_python::AdvancedPython;
 use crate::bring_up::{self, Renew};
 use crate::error::Error;
 use crate::messages;
@@ -38,7 +35,7 @@ pub(crate) fn update(ctx: &mut Context<'_>) -> Result<(), Error> {
         return Ok(());
     }
     ctx.message(&messages::nginx_is_another(&running, &wanted));
-    let site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, AdvancedPython::SHORT_NAME)?;
+    let site = ready::site(ctx)?;
     let stage = nginx.prepare(&site)?;
     let spec = services::nginx(ctx, &nginx, &site);
     let (change, _) = bring_up::put_in_front(ctx, spec, &nginx, stage, Renew::Always, &client)?;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 // What is asked for.
+pub mod folder;
 pub mod forwarded;
 pub mod network;
 pub mod settings;
@@ -30,6 +31,7 @@ pub mod stage;
 pub mod nginx;
 
 pub use binary::{Binary, BinaryError};
+pub use folder::{Folder, FolderPath};
 pub use model::{Model, ModelError, Rendered};
 pub use nginx::{ConfigError, Nginx};
 pub use service::ServiceError;

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::build::Build;
 use crate::descriptors::Descriptors;
 use crate::feature::{self, Feature};
+use crate::folder::{self, CheckedFolder, Mount};
 use crate::forwarded::{self, Said};
 use crate::network::Network;
 use crate::quoted::{QuoteError, Quoted};
@@ -39,6 +40,8 @@ pub struct Model {
     listen: String,
     host: String,
     public: Quoted,
+    mounts: Vec<Mount>,
+    folders: Vec<CheckedFolder>,
     upstream: Option<CheckedUpstream>,
     place: OriginalPlaces,
 }
@@ -88,6 +91,7 @@ impl Model {
         check_directory(site)?;
         let networks = site.settings.trusted_proxies.iter().copied();
         let ipv6 = feature::has(build, Feature::Ipv6);
+        let (mounts, folders) = folder::checked(&site.folders)?;
         Ok(Self {
             build: build.clone(),
             settings: site.settings.clone(),
@@ -103,6 +107,8 @@ impl Model {
                     problem,
                 }
             })?,
+            mounts,
+            folders,
             upstream: upstream(site)?,
             place: OriginalPlaces {
                 socket: format!("unix:{}/run/appserver.sock", site.dir.path()),
@@ -346,6 +352,14 @@ pub enum ModelError {
         path: Utf8PathBuf,
         /// Where it comes from.
         variable: String,
+        /// What is wrong with it.
+        problem: QuoteError,
+    },
+    /// A folder that cannot be quoted.
+    #[error("nginx cannot be given the folder {path:?}: {problem}")]
+    Folder {
+        /// The path.
+        path: Utf8PathBuf,
         /// What is wrong with it.
         problem: QuoteError,
     },

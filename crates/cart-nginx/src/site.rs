@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use cart_core::env::EnvError;
 use cart_core::{CartridgeDir, Gear, GearEnv};
 
+use crate::folder::Folder;
 use crate::run_as::RunAs;
 use crate::settings::NginxSettings;
 
@@ -20,6 +21,8 @@ pub struct Site {
     pub listen: SocketAddr,
     /// The app's repository; its `public/` is served, its `nginx.conf.erb` counts.
     pub repo: Utf8PathBuf,
+    /// More folders of files, after `public/`.
+    pub folders: Vec<Folder>,
     /// The app's host name, `OPENSHIFT_APP_DNS`, for requests that name none.
     pub host: Option<String>,
     /// The app's server; without one only files are served.
@@ -54,7 +57,7 @@ pub enum Connections {
 
 impl Site {
     /// The site of a gear: its address from the variables of the cartridge with this short name,
-    /// the gear's repository, `run/appserver.sock` behind, everything else as the environment and
+    /// the gear's repository with no folder beside `public/`, `run/appserver.sock` behind, everything else as the environment and
     /// this process's user say.
     ///
     /// # Errors
@@ -70,6 +73,7 @@ impl Site {
             short_name: short_name.to_owned(),
             listen: Self::address(env, short_name)?,
             repo: gear.repo.clone(),
+            folders: Vec::new(),
             host: gear.dns.clone(),
             upstream: Some(Upstream {
                 socket: dir.run().join("appserver.sock"),

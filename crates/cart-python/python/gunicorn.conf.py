@@ -58,7 +58,7 @@ cartridge_stacks.answer_signals()
 
 worker_class = os.environ.get("OPENSHIFT_PYTHON_WORKER_CLASS", "sync")
 workers = int(os.environ.get("OPENSHIFT_PYTHON_WORKERS", "1"))
-if worker_class == "gthread":
+if worker_class == "gthread" or worker_class.startswith("gunicorn.workers.gthread."):
     threads = 4  # with one, a WebSocket or a slow request would hold a whole worker
 graceful_timeout = int(os.environ.get("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "30"))
 # Longer than nginx keeps a connection, so that it is never gunicorn that closes one on

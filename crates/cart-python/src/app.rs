@@ -11,6 +11,7 @@ use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::discovery::{self, DiscoveryError, Found};
 use crate::entry_point::{EntryPoint, EntryPointError};
 use crate::inputs::{Inputs, InputsError};
+use crate::installer::cache;
 use crate::interface::{Interface, Told};
 use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion, Wanted};
 use crate::locale;
@@ -35,8 +36,12 @@ pub struct Places {
     pub launchers: Utf8PathBuf,
     /// What a launcher has found out about the app.
     pub told: Utf8PathBuf,
-    /// Where pip may keep a cache.
-    pub tmp: Utf8PathBuf,
+    /// The app's data.
+    pub data: Utf8PathBuf,
+    /// Where installers may keep their caches.
+    pub cache: Utf8PathBuf,
+    /// The uv that the cartridge brings, if it does.
+    pub own_uv: Utf8PathBuf,
 }
 
 impl Places {
@@ -49,7 +54,9 @@ impl Places {
             environment: dir.path().join("virtenv"),
             launchers: dir.conf().join("python"),
             told: dir.conf().join("interface.json"),
-            tmp: gear.tmp.clone(),
+            data: gear.data.clone(),
+            cache: cache::place(&gear.tmp),
+            own_uv: dir.usr().join("bin/uv"),
         }
     }
 }
@@ -251,6 +258,12 @@ impl PythonApp {
         Ok(choice::choose(&self.settings, web.as_ref(), interface)?)
     }
 
+    /// A command of the app's own: in its repository and its environment, as its server runs.
+    #[must_use]
+    pub fn command(&self, program: impl Into<Utf8PathBuf>) -> CommandSpec {
+        CommandSpec::new(program, &self.pips_env()).dir(&self.places.repo)
+    }
+
     /// Worker processes that the server will have, or `None` when it has none.
     #[must_use]
     pub fn workers(&self, chosen: &Chosen) -> Option<u32> {
@@ -260,7 +273,7 @@ impl PythonApp {
         })
     }
 
-    /// What pip sees of the gear's environment.
+    /// What pip sees of the gear's environment, and commands of the app's.
     fn pips_env(&self) -> GearEnv {
         environment_for(&VirtualEnv::at(&self.places.environment), &self.env)
     }
@@ -281,7 +294,9 @@ impl PythonApp {
             inputs,
             server: &server.unwrap_or_default(),
             env: &self.env,
-            tmp: &self.places.tmp,
+            cache: &self.places.cache,
+            installer: self.settings.installer,
+            own_uv: &self.places.own_uv,
             mirror: self.settings.mirror.as_ref(),
             clean,
         };

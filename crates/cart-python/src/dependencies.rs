@@ -7,10 +7,11 @@ use cart_core::files::FileError;
 use semver::Version;
 
 use crate::inputs::Inputs;
+use crate::installer::failure::Failure;
+use crate::installer::uv::Program;
+use crate::installer::{self, Choice, InstallError, Installation, Options};
 use crate::interpreter::Interpreter;
 use crate::mirror::MirrorUrl;
-use crate::pip::failure::Failure;
-use crate::pip::{self, Pip, PipError, PipOptions};
 use crate::project::Project;
 use crate::python_wish::{PythonWish, PythonWishError};
 use crate::server::Requirement;
@@ -34,8 +35,12 @@ pub struct Wish<'a> {
     pub server: &'a [Requirement],
     /// The gear's environment.
     pub env: &'a GearEnv,
-    /// Where pip may keep a cache.
-    pub tmp: &'a Utf8Path,
+    /// Where installers may keep their caches.
+    pub cache: &'a Utf8Path,
+    /// What installs.
+    pub installer: Choice,
+    /// Where the cartridge may bring a uv.
+    pub own_uv: &'a Utf8Path,
     /// The package index to prefer.
     pub mirror: Option<&'a MirrorUrl>,
     /// Whether everything is to be made from nothing.
@@ -103,7 +108,7 @@ pub fn settle(place: &Utf8Path, repo: &Utf8Path) -> Result<(), FileError> {
     here.write(place)
 }
 
-/// As pip sees a directory, which follows links.
+/// As installers see a directory, which follow links.
 fn canonical(directory: &Utf8Path) -> Utf8PathBuf {
     directory.canonicalize_utf8().unwrap_or_else(|_| directory.to_owned())
 }
@@ -139,10 +144,11 @@ impl Wish<'_> {
             interpreter.version, interpreter.executable
         ));
         let python = BasePython::of(interpreter)?;
-        let stage = Stage::fresh(self.place, interpreter, self.env)?;
+        let uv = self.find_uv(progress);
+        let stage = Stage::fresh(self.place, interpreter, self.env, uv.as_ref())?;
         let mut stamp = Stamp::new(python, self.place, &self.real_repo());
         stamp.provisional = self.python.provisional;
-        let stamp = self.install(&stage, stamp, progress)?;
+        let stamp = self.install(&stage, stamp, uv.as_ref(), progress)?;
         stage.put_in_place(&stamp, &[])?;
         Ok(Ensured { venv, python: interpreter.version.clone(), changed: true })
     }
@@ -167,7 +173,8 @@ impl Wish<'_> {
             self.keep(venv, &wanted, &moves)?
         } else {
             let stage = Stage::copy_of(self.place)?;
-            let wanted = self.install(&stage, wanted, progress)?;
+            let uv = self.find_uv(progress);
+            let wanted = self.install(&stage, wanted, uv.as_ref(), progress)?;
             stage.put_in_place(&wanted, &moves)?;
             true
         };
@@ -202,50 +209,52 @@ impl Wish<'_> {
         &self,
         stage: &Stage,
         mut stamp: Stamp,
+        uv: Option<&Program>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Stamp, DependencyError> {
-        let mut pip = LazyPip { stage, wish: self, pip: None };
+        let mut installation = LazyInstallation { stage, wish: self, uv, ready: None };
         if stamp.app != self.inputs.digest {
-            self.install_app(&mut pip, progress)?;
+            self.install_app(&mut installation, progress)?;
             stamp.app.clone_from(&self.inputs.digest);
             stamp.ours.retain(|name, _| !self.inputs.name(name));
         }
         let missing = self.missing(stage.venv(), &stamp);
         if !missing.is_empty() {
-            self.install_server(&missing, &mut pip, progress)?;
+            self.install_server(&missing, &mut installation, progress)?;
             for requirement in &missing {
                 stamp.ours.insert(requirement.name.to_owned(), lines(requirement));
             }
         }
         self.refuse_too_old(stage.venv())?;
+        installation.finish();
         Ok(stamp)
     }
 
     fn install_app(
         &self,
-        pip: &mut LazyPip<'_>,
+        installation: &mut LazyInstallation<'_>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), DependencyError> {
         let requirements = self.inputs.requirements.as_ref();
         if let Some(asked) = requirements.filter(|r| r.asks_for_something) {
-            let file = pip::file_argument(&asked.file, self.repo);
+            let file = installer::file_argument(&asked.file, self.repo);
             progress(&format!("Installing the packages of {file}"));
             let what = format!("the packages of {file}");
-            let pip = pip.get(progress)?;
-            pip.install(&what, &["-r", &file], requirements, progress)?;
+            let installation = installation.get(progress);
+            installation.install(&what, &["-r", &file], requirements, progress)?;
         }
         match &self.inputs.project {
             Project::Package { file } => {
                 if !self.inputs.install_the_repository_themselves(self.repo) {
                     progress(&format!("Installing the app as a package ({file})"));
-                    self.install_package(file, pip.get(progress)?, progress)?;
+                    self.install_package(file, installation.get(progress), progress)?;
                 }
             }
             Project::Dependencies(list) if !list.is_empty() => {
                 progress("Installing the dependencies of pyproject.toml");
                 let args: Vec<&str> = list.iter().map(String::as_str).collect();
                 let what = "the dependencies of pyproject.toml";
-                pip.get(progress)?.install(what, &args, requirements, progress)?;
+                installation.get(progress).install(what, &args, requirements, progress)?;
             }
             Project::Dependencies(_) | Project::Plain => {}
         }
@@ -258,24 +267,24 @@ impl Wish<'_> {
     fn install_package(
         &self,
         file: &str,
-        pip: &Pip,
+        installation: &Installation<'_>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), DependencyError> {
         let what = format!("the app as a package ({file})");
-        let linked = pip.install(&what, &["-e", "."], None, progress);
-        let Err(PipError::Failed { failure: Failure::Discovery, .. }) = linked else {
+        let linked = installation.install(&what, &["-e", "."], None, progress);
+        let Err(InstallError::Failed { failure: Failure::Discovery, .. }) = linked else {
             return Ok(linked?);
         };
         progress("Its folders are no packages to the build tool: installing its dependencies only");
         let folder = without_code(self.repo)?;
         let path = folder.path().to_string_lossy();
-        Ok(pip.install(&what, &[&path], None, progress)?)
+        Ok(installation.install(&what, &[&path], None, progress)?)
     }
 
     fn install_server(
         &self,
         missing: &[Requirement],
-        pip: &mut LazyPip<'_>,
+        installation: &mut LazyInstallation<'_>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), DependencyError> {
         let names: Vec<_> = missing.iter().map(|r| r.name).collect();
@@ -296,7 +305,7 @@ impl Wish<'_> {
             args.extend(["-c", file.as_str()]);
         }
         let what = format!("{names}, which the server needs,");
-        Ok(pip.get(progress)?.install(&what, &args, None, progress)?)
+        Ok(installation.get(progress).install(&what, &args, None, progress)?)
     }
 
     /// What the server needs and is not there, or is there by an older choice of ours.
@@ -327,30 +336,49 @@ impl Wish<'_> {
         Ok(())
     }
 
+    fn find_uv(&self, progress: &mut dyn FnMut(&str)) -> Option<Program> {
+        if self.installer == Choice::Pip {
+            return None;
+        }
+        let found = Program::find(self.own_uv, self.env, progress);
+        if found.is_none() && self.installer == Choice::Uv {
+            progress(
+                "There is no uv that will do, neither on the PATH nor in the cartridge: pip installs",
+            );
+        }
+        found
+    }
+
     fn real_repo(&self) -> Utf8PathBuf {
         canonical(self.repo)
     }
 }
 
-/// pip, made ready when it is first needed.
-struct LazyPip<'a> {
+/// What installs, made ready when it is first needed.
+struct LazyInstallation<'a> {
     stage: &'a Stage,
     wish: &'a Wish<'a>,
-    pip: Option<Pip>,
+    uv: Option<&'a Program>,
+    ready: Option<Installation<'a>>,
 }
 
-impl LazyPip<'_> {
-    fn get(&mut self, progress: &mut dyn FnMut(&str)) -> Result<&Pip, PipError> {
-        if self.pip.is_none() {
-            let options = PipOptions {
-                env: self.wish.env,
-                repo: self.wish.repo,
-                tmp: self.wish.tmp,
-                mirror: self.wish.mirror,
+impl<'a> LazyInstallation<'a> {
+    fn get(&mut self, progress: &mut dyn FnMut(&str)) -> &Installation<'a> {
+        let Self { stage, wish, uv, ready } = self;
+        ready.get_or_insert_with(|| {
+            let options = Options {
+                env: wish.env,
+                repo: wish.repo,
+                cache: wish.cache,
+                mirror: wish.mirror,
+                uv: *uv,
             };
-            self.pip = Some(Pip::new(self.stage, options, progress)?);
-        }
-        Ok(self.pip.as_ref().expect("it was put there just now"))
+            Installation::new(stage, options, progress)
+        })
+    }
+
+    fn finish(&self) {
+        self.ready.iter().for_each(Installation::finish);
     }
 }
 
@@ -384,7 +412,7 @@ pub enum DependencyError {
     Stage(#[from] StageError),
     /// Packages could not be installed.
     #[error(transparent)]
-    Pip(#[from] PipError),
+    Install(#[from] InstallError),
     /// The app's own choice of a package is too old for the server.
     #[error(
         "{package} {version}, which the app asks for, is too old to serve it: {oldest} or newer is \

@@ -17,10 +17,11 @@ pub mod python_wish;
 pub mod requirements;
 
 // What it runs on.
+pub mod collected;
 pub mod dependencies;
+pub mod installer;
 pub mod interpreter;
 pub mod locale;
-pub mod pip;
 pub mod stamp;
 pub mod virtualenv;
 

@@ -1,6 +1,7 @@
 //! The app's requirements file, with every file that it includes: what pip is given, and what a
 //! fingerprint must cover.
 
+mod beyond_uv;
 mod line;
 mod text;
 

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits};
 
 use crate::entry_point::EntryPoint;
+use crate::installer::Choice;
 use crate::interface::Interface;
 use crate::mirror::MirrorUrl;
 use crate::probe::{ProbePath, Statuses};
@@ -87,6 +88,26 @@ pub const PYPI_MIRROR_URL: Setting = Setting {
     allowed: "a URL such as `https://mirror.example.com/simple`",
 };
 
+/// Whether Django's `collectstatic` is run.
+pub const COLLECTSTATIC: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_COLLECTSTATIC",
+    meaning: "whether a build collects the static files of a Django project with a STATIC_ROOT; \
+              nginx then serves them at STATIC_URL",
+    default: "yes, unless DISABLE_COLLECTSTATIC=1",
+    allowed: "yes or no",
+};
+
+/// Heroku's way to say no.
+const DISABLE_COLLECTSTATIC: &str = "DISABLE_COLLECTSTATIC";
+
+/// Who installs.
+pub const INSTALLER: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_INSTALLER",
+    meaning: "what installs packages",
+    default: "uv where it is found, else pip",
+    allowed: "uv or pip",
+};
+
 /// How long a start may take.
 pub const START_TIMEOUT: Setting = Setting {
     name: "OPENSHIFT_PYTHON_START_TIMEOUT",
@@ -146,6 +167,8 @@ pub const SETTINGS: &[Setting] = &[
     INTERFACE,
     REQUIREMENTS_PATH,
     PYPI_MIRROR_URL,
+    COLLECTSTATIC,
+    INSTALLER,
     START_TIMEOUT,
     DRAIN_TIMEOUT,
     PROBE_PATH,
@@ -181,6 +204,10 @@ pub struct PythonSettings {
     pub requirements_path: Option<Utf8PathBuf>,
     /// The package index to prefer.
     pub mirror: Option<MirrorUrl>,
+    /// Whether static files are collected.
+    pub collects_static: bool,
+    /// What installs.
+    pub installer: Choice,
     /// How long a start may take.
     pub start_timeout: Duration,
     /// How long running requests may take when their server is to go.
@@ -209,6 +236,8 @@ impl PythonSettings {
             interface: INTERFACE.read(env, Interface::parse)?,
             requirements_path: REQUIREMENTS_PATH.read(env, one_line)?.map(Into::into),
             mirror: PYPI_MIRROR_URL.read(env, MirrorUrl::parse)?,
+            collects_static: COLLECTSTATIC.read(env, yes_or_no)?.unwrap_or_else(|| !disabled(env)),
+            installer: INSTALLER.read(env, Choice::parse)?.unwrap_or_default(),
             start_timeout: seconds(START_TIMEOUT, env, 60)?,
             drain_timeout: seconds(DRAIN_TIMEOUT, env, 30)?,
             probe_path: PROBE_PATH.read(env, ProbePath::parse)?.unwrap_or_default(),
@@ -237,6 +266,18 @@ fn server(env: &GearEnv) -> Result<Option<&'static dyn WsgiServer>, SettingError
         }
         error
     })
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text.trim() {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
+fn disabled(env: &GearEnv) -> bool {
+    env.get(DISABLE_COLLECTSTATIC).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 /// Under either name; both may be set when they say the same.
@@ -292,6 +333,7 @@ mod tests {
                 && settings.workers.is_none()
                 && settings.mirror.is_none()
         );
+        assert_eq!(settings.installer, Choice::UvElsePip);
     }
 
     #[test]
@@ -321,6 +363,8 @@ mod tests {
             (INTERFACE, "rsgi"),
             (REQUIREMENTS_PATH, "a\nb"),
             (PYPI_MIRROR_URL, "mirror.example.com"),
+            (COLLECTSTATIC, "1"),
+            (INSTALLER, "conda"),
             (START_TIMEOUT, "0"),
             (DRAIN_TIMEOUT, "3601"),
             (PROBE_PATH, "health"),
@@ -332,6 +376,17 @@ mod tests {
             assert!(text.starts_with(&format!("{} is {value:?}", setting.name)), "{text}");
             assert!(text.contains(setting.allowed), "{text}");
         }
+    }
+
+    #[test]
+    fn static_files_are_collected_unless_somebody_says_no_as_here_or_as_with_heroku() {
+        let collects = |ours: &str, herokus: &str| {
+            let env = GearEnv::new().with(COLLECTSTATIC.name, ours);
+            let env = env.with(DISABLE_COLLECTSTATIC, herokus);
+            PythonSettings::from_env(&env).unwrap().collects_static
+        };
+        assert!(collects("", "") && collects("", "0") && collects("yes", "1"));
+        assert!(!collects("no", "") && !collects("", "1"));
     }
 
     #[test]
@@ -357,6 +412,7 @@ mod tests {
             .with(WORKERS.name, "7")
             .with(WORKER_CLASS.name, "uvicorn.workers.UvicornWorker")
             .with(THREADS.name, "12")
+            .with(INSTALLER.name, "pip")
             .with(WSGI_APPLICATION.name, "wsgi/main.py:app")
             .with(REQUIREMENTS_PATH.name, "requirements/live.txt")
             .with(PROBE_STATUS.name, "200-399,401");
@@ -365,6 +421,9 @@ mod tests {
         assert_eq!((settings.workers, settings.threads), (Some(7), Some(12)));
         assert_eq!(settings.worker_class().as_str(), "uvicorn.workers.UvicornWorker");
         assert_eq!(settings.application.unwrap().1.to_string(), "wsgi/main.py:app");
+        assert_eq!(settings.worker_class.as_str(), "uvicorn.workers.UvicornWorker");
+        assert_eq!(settings.installer, Choice::Pip);
+        assert_eq!(settings.wsgi_application.unwrap().to_string(), "wsgi/main.py:app");
         assert_eq!(settings.requirements_path.unwrap(), "requirements/live.txt");
         assert!(settings.probe_statuses.allow(401) && !settings.probe_statuses.allow(404));
     }

@@ -11,6 +11,7 @@ use cart_core::files::{self, FileError};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::collected::Collected;
 use crate::interpreter::Interpreter;
 
 /// Its name inside an environment.
@@ -37,6 +38,9 @@ pub struct Stamp {
     /// Whether it was made before there was an app that could say on which Python.
     #[serde(default)]
     pub provisional: bool,
+    /// The static files that are kept in it, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected: Option<Collected>,
 }
 
 impl Stamp {
@@ -51,6 +55,7 @@ impl Stamp {
             app: String::new(),
             ours: BTreeMap::new(),
             provisional: false,
+            collected: None,
         }
     }
 

@@ -6,6 +6,7 @@ use cart_core::files::{self, FileError};
 /// Names and contents. They import each other, so they stand in one directory.
 const FILES: &[(&str, &str)] = &[
     ("cartridge_asgi.py", include_str!("../python/cartridge_asgi.py")),
+    ("cartridge_collect.py", include_str!("../python/cartridge_collect.py")),
     ("cartridge_framing.py", include_str!("../python/cartridge_framing.py")),
     ("cartridge_interface.py", include_str!("../python/cartridge_interface.py")),
     ("cartridge_limits.py", include_str!("../python/cartridge_limits.py")),

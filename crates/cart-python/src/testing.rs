@@ -1,4 +1,4 @@
-//! What several tests need: a gear-like tree, and packages that pip can install without a network.
+//! What several tests need: a gear-like tree, and packages that are installed without a network.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use cart_core::{CommandSpec, GearEnv, files};
 
 use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::inputs::Inputs;
+use crate::installer::Choice;
 use crate::interpreter::{self, PythonVersion};
 use crate::python_wish::PythonWish;
 use crate::server::Requirement;
@@ -18,10 +19,12 @@ use crate::virtualenv::stage::copy_tree;
 /// Writes a wheel of a package that consists of its version and a program of its name.
 const WHEEL: &str = r#"
 import sys, zipfile
-folder, name, version = sys.argv[1:]
+folder, name, version, *more = sys.argv[1:]
 info = "%s-%s.dist-info/" % (name, version)
 with zipfile.ZipFile("%s/%s-%s-py3-none-any.whl" % (folder, name, version), "w") as wheel:
     wheel.writestr(name + ".py", "version = %r\ndef main(): print(version)\n" % version)
+    for file in more:
+        wheel.writestr(file, "by = %r\n" % [name, version])
     wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version))
     wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
     wheel.writestr(info + "entry_points.txt", "[console_scripts]\n%s = %s:main\n" % (name, name))
@@ -45,16 +48,26 @@ with tarfile.open("%s/%s-%s.tar.gz" % (folder, name, version), "w:gz") as archiv
 /// A tree with a repository, a place for an environment and a shelf of packages.
 pub(crate) struct Site {
     dir: tempfile::TempDir,
+    installer: Choice,
     _model: Option<Arc<Site>>,
 }
 
-/// An environment without packages that others are copied from, because making one takes three
-/// seconds. It lives as long as a test uses it.
-static MODEL: Mutex<Weak<Site>> = Mutex::new(Weak::new());
+/// Environments without packages, made with pip and with uv, that others are copied from, because
+/// making one takes up to three seconds. Each lives as long as a test uses it.
+static MODELS: [Mutex<Weak<Site>>; 2] = [Mutex::new(Weak::new()), Mutex::new(Weak::new())];
+
+/// Where `cargo xtask test` puts a uv, beside what cargo builds.
+pub(crate) fn uv() -> Utf8PathBuf {
+    let program = std::env::current_exe().unwrap();
+    let target = Utf8Path::from_path(program.ancestors().nth(3).unwrap()).unwrap();
+    let uv = target.join("tools/uv/bin/uv");
+    assert!(uv.is_file(), "{uv} is missing: run `cargo xtask dist --debug --with-uv`");
+    uv
+}
 
 impl Site {
-    pub(crate) fn new() -> Self {
-        let site = Self { dir: tempfile::tempdir().unwrap(), _model: None };
+    pub(crate) fn new(installer: Choice) -> Self {
+        let site = Self { dir: tempfile::tempdir().unwrap(), installer, _model: None };
         for name in ["gear/repo", "gear/cart", "gear/tmp", "shelf"] {
             std::fs::create_dir_all(site.path(name)).unwrap();
         }
@@ -62,9 +75,9 @@ impl Site {
     }
 
     /// A tree where an environment is in place already.
-    pub(crate) fn ready() -> Self {
-        let model = Self::model();
-        let mut site = Self::new();
+    pub(crate) fn ready(installer: Choice) -> Self {
+        let model = Self::model(installer);
+        let mut site = Self::new(installer);
         copy_tree(&model.place(), &site.place()).unwrap();
         Stamp::read(&model.place()).unwrap().write(&site.place()).unwrap();
         assert!(site.ensured(&[]).0, "it was moved here");
@@ -72,10 +85,11 @@ impl Site {
         site
     }
 
-    fn model() -> Arc<Self> {
-        let mut shared = MODEL.lock().unwrap_or_else(PoisonError::into_inner);
+    fn model(installer: Choice) -> Arc<Self> {
+        let model = &MODELS[usize::from(installer == Choice::Pip)];
+        let mut shared = model.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
-            let model = Arc::new(Self::new());
+            let model = Arc::new(Self::new(installer));
             model.ensured(&[]);
             *shared = Arc::downgrade(&model);
             model
@@ -100,37 +114,39 @@ impl Site {
         files::write_atomic(&path, content.as_bytes(), 0o644).unwrap();
     }
 
-    /// The environment of a gear whose pip takes packages from the shelf alone, and whose home
-    /// does not exist.
+    /// The environment of a gear whose packages come from the shelf alone, and whose home does not
+    /// exist.
     pub(crate) fn env(&self) -> GearEnv {
         let path = GearEnv::from_process().get("PATH").unwrap().to_owned();
         GearEnv::new()
             .with("PATH", path)
             .with("HOME", self.path("home").as_str())
+            .with("PIP_CONFIG_FILE", "/dev/null")
             .with("PIP_NO_INDEX", "1")
             .with("PIP_FIND_LINKS", self.path("shelf").as_str())
     }
 
     /// Puts a package on the shelf.
     pub(crate) fn offer(&self, name: &str, version: &str) {
-        self.make(WHEEL, name, version);
+        self.make(WHEEL, &[name, version]);
+    }
+
+    /// Puts a package on the shelf that brings another file, too.
+    pub(crate) fn offer_sharing(&self, name: &str, version: &str, file: &str) {
+        self.make(WHEEL, &[name, version, file]);
     }
 
     /// Puts the source of a package on the shelf that cannot be built.
     pub(crate) fn offer_unbuildable(&self, name: &str, version: &str) {
-        self.make(SOURCE, name, version);
+        self.make(SOURCE, &[name, version]);
     }
 
-    fn make(&self, script: &str, name: &str, version: &str) {
+    fn make(&self, script: &str, words: &[&str]) {
         let python = interpreter::find(&any_python().wanted(), &self.env()).unwrap();
         let shelf = self.path("shelf");
-        let command = CommandSpec::new(&python.executable, &GearEnv::new()).args([
-            "-c",
-            script,
-            shelf.as_str(),
-            name,
-            version,
-        ]);
+        let command = CommandSpec::new(&python.executable, &GearEnv::new())
+            .args(["-c", script, shelf.as_str()])
+            .args(words.iter().copied());
         run::checked(&command, Duration::from_secs(60)).unwrap();
     }
 
@@ -149,7 +165,9 @@ impl Site {
             inputs: &parts.inputs,
             server: parts.server,
             env: &parts.env,
-            tmp: &parts.tmp,
+            cache: &parts.cache,
+            installer: self.installer,
+            own_uv: &parts.own_uv,
             mirror: None,
             clean: false,
         }
@@ -180,7 +198,8 @@ impl Site {
             repo,
             server: &[],
             env,
-            tmp: gear.join("tmp"),
+            cache: gear.join("tmp"),
+            own_uv: if self.installer == Choice::Pip { "/nonexistent".into() } else { uv() },
         }
     }
 
@@ -214,7 +233,8 @@ pub(crate) struct Parts {
     pub(crate) python: PythonWish,
     server: &'static [Requirement],
     pub(crate) env: GearEnv,
-    tmp: Utf8PathBuf,
+    cache: Utf8PathBuf,
+    own_uv: Utf8PathBuf,
 }
 
 pub(crate) fn any_python() -> PythonVersion {

@@ -33,19 +33,25 @@ impl WorkerClass {
     /// Whether its workers are made of greenlets.
     #[must_use]
     pub fn is_gevent(&self) -> bool {
-        self.0 == "gevent"
+        self.is("gevent", "ggevent")
     }
 
     /// Whether its workers have threads.
     #[must_use]
     pub fn is_gthread(&self) -> bool {
-        self.0 == "gthread"
+        self.is("gthread", "gthread")
     }
 
     /// Whether its workers serve one request at a time, which a WebSocket would take for good.
     #[must_use]
     pub fn is_sync(&self) -> bool {
-        self.0 == "sync"
+        self.is("sync", "sync")
+    }
+
+    /// Whether it is called `name`, or is a class of that module of gunicorn's.
+    fn is(&self, name: &str, module: &str) -> bool {
+        let path = ["gunicorn", "workers", module];
+        self.0 == name || self.0.split('.').take(path.len()).eq(path)
     }
 }
 
@@ -75,6 +81,22 @@ pub(crate) fn is_dotted_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_class_of_gunicorns_own_is_what_its_name_stands_for() {
+        let kinds = |text: &str| {
+            let class = WorkerClass::parse(text).unwrap();
+            [class.is_gevent(), class.is_gthread(), class.is_sync()]
+        };
+        for class in ["GeventWorker", "GeventPyWSGIWorker"] {
+            assert_eq!(kinds(&format!("gunicorn.workers.ggevent.{class}")), kinds("gevent"));
+        }
+        assert_eq!(kinds("gunicorn.workers.gthread.ThreadWorker"), kinds("gthread"));
+        assert_eq!(kinds("gunicorn.workers.sync.SyncWorker"), kinds("sync"));
+        for other in ["gunicorn.workers.gasgi.ASGIWorker", "mine.ggevent.Worker", "my.gevent"] {
+            assert_eq!(kinds(other), [false; 3], "{other}");
+        }
+    }
 
     #[test]
     fn names_and_dotted_paths_pass_and_nothing_else() {

@@ -14,7 +14,8 @@ use crate::handover::{Handover, TAKE_OVER};
 use crate::log::Log;
 use crate::logs::{WRITE_LOG, write_log};
 use crate::succession::{GUARD, Heir, guard};
-use crate::supervisor::{Beginning, Supervisor};
+use crate::supervisor::Supervisor;
+use crate::takeover::Beginning;
 
 /// The descriptor by which a hook hands the control socket to the supervisor it starts.
 pub(crate) const CONTROL_DESCRIPTOR: i32 = 3;

@@ -15,10 +15,11 @@ use crate::supervised::Service;
 /// How often it is looked at.
 pub(crate) const LOOK: Duration = Duration::from_millis(5);
 /// How long a failure waits for what was printed to be written.
-const LIMIT: Duration = Duration::from_secs(2);
-/// How long when somebody else writes it, and so tells nobody when that is done: as long as it has
-/// not come to rest for a while, or nothing has come at all.
-const LIMIT_ELSEWHERE: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(10);
+/// How long while nothing of it is written: the disk is full, say.
+const STUCK: Duration = Duration::from_secs(2);
+/// When somebody else writes it, and so tells nobody when that is done: how long the log must have
+/// been at rest, or nothing have come at all.
 const REST_ELSEWHERE: Duration = Duration::from_secs(1);
 const NOTHING_ELSEWHERE: Duration = Duration::from_secs(3);
 /// How long one that was asked where it stands may take to begin to say so, and to go on.
@@ -35,6 +36,8 @@ pub(crate) struct Failing {
     since: Instant,
     /// The log as it was seen last, and since when it has been so.
     log: Option<(u64, u64)>,
+    same_since: Instant,
+    /// Since when nothing is on its way there, either.
     rests_since: Instant,
     /// What it is asked by next, and when it was asked last.
     signals: Vec<i32>,
@@ -49,15 +52,18 @@ impl Failing {
         let mut signals = if silent { candidate.spec.asked_where.clone() } else { Vec::new() };
         signals.reverse();
         let log = seen(&candidate.spec.log);
-        Self { failure, since: now, log, rests_since: now, signals, asked: None }
+        Self { failure, since: now, log, same_since: now, rests_since: now, signals, asked: None }
     }
 
     /// Whether nothing more is to be expected in the log; asks where it stands if need be.
     pub(crate) fn is_told(&mut self, candidate: &Instance, service: &Service) -> bool {
         let now = Instant::now();
         let log = seen(&candidate.spec.log);
-        if log != self.log || service.has_unwritten_output() {
-            self.log = log;
+        if log != self.log {
+            (self.log, self.same_since, self.rests_since) = (log, now, now);
+        }
+        let unwritten = service.has_unwritten_output();
+        if unwritten {
             self.rests_since = now;
         }
         if self.asks(candidate) || self.may_be_ending(candidate) {
@@ -66,11 +72,11 @@ impl Failing {
         let (rest, lived) = (now - self.rests_since, now - self.since);
         if !service.tells_what_is_written() {
             let any = || !candidate.last_lines().is_empty() || lived >= NOTHING_ELSEWHERE;
-            return lived >= LIMIT_ELSEWHERE || (rest >= REST_ELSEWHERE && any());
+            return lived >= LIMIT || (rest >= REST_ELSEWHERE && any());
         }
         match self.asked {
             Some(_) => lived >= LIMIT_ASKED || rest >= REST_ASKED,
-            None => lived >= LIMIT || !service.has_unwritten_output(),
+            None => !unwritten || lived >= LIMIT || now - self.same_since >= STUCK,
         }
     }
 

@@ -4,6 +4,7 @@
 mod client;
 mod protocol;
 mod service;
+mod supervisor_process;
 
 // The supervisor itself, from the event loop down.
 mod backoff;
@@ -25,10 +26,12 @@ mod record;
 mod succession;
 mod supervised;
 mod supervisor;
+mod takeover;
 mod upkeep;
 
-pub use client::{Client, ClientError, Supervisor as SupervisorProcess};
+pub use client::{Client, ClientError};
 pub use daemon::{main, run};
 pub use probe::{Verdict, ask};
 pub use protocol::{Change, Failure, ServiceState, ServiceStatus};
 pub use service::{Listen, Logging, Probe, ServiceSpec, Stop, StopSignal};
+pub use supervisor_process::SupervisorProcess;

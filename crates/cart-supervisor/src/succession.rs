@@ -24,9 +24,9 @@ use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::backoff::BackOff;
-use crate::client;
 use crate::events;
 use crate::handover::Copies;
+use crate::supervisor_process::SupervisorProcess;
 
 /// The word by which a cartridge's program is told to see to it that there is a supervisor.
 pub(crate) const GUARD: &str = "guard";
@@ -94,7 +94,7 @@ fn is_ending(reader: &OwnedFd) -> bool {
 /// A process of the supervisor's that starts the next one if it is killed.
 #[derive(Debug)]
 pub(crate) struct Heir {
-    supervisor: client::Supervisor,
+    supervisor: SupervisorProcess,
     /// `None` when there is nothing left to see to.
     lifeline: Option<OwnedFd>,
     again_at: Option<Instant>,
@@ -112,7 +112,7 @@ impl Heir {
         logs: &Utf8Path,
     ) -> Result<Self, inherited::InheritedFdError> {
         let lifeline = Some(inherited::take(LIFELINE_DESCRIPTOR)?);
-        let supervisor = client::Supervisor::at(run, logs, program);
+        let supervisor = SupervisorProcess::at(run, logs, program);
         Ok(Self { supervisor, lifeline, again_at: None, pause: FIRST_PAUSE })
     }
 

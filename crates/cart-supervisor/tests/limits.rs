@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use cart_core::process::{self, ProcessId};
-use cart_core::wait;
+use cart_core::{files, wait};
 use cart_supervisor::{Change, ClientError, Failure, Listen, ServiceSpec};
 use place::{LIMIT, Place, SERVER, built_program};
 use rustix::process::Signal;
@@ -173,15 +173,32 @@ fn on_a_port_that_its_predecessor_answers_a_successor_must_live_for_a_while() {
     let place = Place::new();
     let client = place.client();
     let port: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let blocking = SERVER.replace("while True:", "s.setblocking(True)\nwhile True:");
+    let [runs, answers] = ["runs", "answers"].map(|name| place.dir.join(name));
     let on_port = |program: &str| {
-        let spec = place.service(&["-c", program, "old", "200"]);
+        let begin = "
+import os, sys, time
+def wait_for(file, size):
+    while not os.path.exists(file) or os.path.getsize(file) < size: time.sleep(0.01)
+def note(file):
+    with open(file, 'a') as opened: opened.write('.')
+";
+        let program = format!("{begin}{program}");
+        let notes = [runs.as_str(), answers.as_str()];
+        let spec = place.service(&[&["-c", &program, "old", "200"][..], &notes].concat());
         ServiceSpec { listen: vec![Listen::Tcp(port)], ..spec }
     };
-    client.ensure(on_port(&blocking), false).unwrap();
+    // It answers only once its successor runs: that takes its time on a busy machine.
+    let slow = SERVER
+        .replace("while True:", "s.setblocking(True)\nwhile True:")
+        .replace("    c.recv(65536)", "    c.recv(65536)\n    wait_for(sys.argv[3], 1)")
+        .replace("    c.close()", "    c.close()\n    note(sys.argv[4])");
+    files::write_atomic(&runs, b".", 0o644).unwrap();
+    client.ensure(on_port(&slow), false).unwrap();
     let old = place.process();
+    std::fs::remove_file(&runs).unwrap();
     // It never accepts: whoever asks is answered by the old one.
-    let dying = on_port("import sys, time; time.sleep(0.4); sys.exit('no luck')");
+    let dying = "note(sys.argv[3]); wait_for(sys.argv[4], 2); sys.exit('no luck')";
+    let dying = on_port(dying);
     let failure = match client.ensure(dying, false) {
         Err(ClientError::Failed(failure)) => failure,
         other => panic!("{other:?}"),

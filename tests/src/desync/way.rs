@@ -1,5 +1,10 @@
 //! The ways in which an app is served. A new server is in by being in the list of servers.
 
+use camino::Utf8Path;
+use cart_core::files;
+
+use crate::cartridge::fixture;
+
 /// A server, as an app may wish it.
 #[derive(Clone, Copy, Debug)]
 pub struct Way {
@@ -13,10 +18,37 @@ pub struct Way {
     pub requirements: &'static [&'static str],
 }
 
+impl Way {
+    /// Puts what an app needs beside its own files to be served in this way: the requirements, added
+    /// to its own, and for a server of ASGI apps a module that makes one of it.
+    ///
+    /// # Panics
+    /// When that cannot be written.
+    pub fn bring_to(&self, app: &Utf8Path) {
+        let write = |file: &str, text: &[u8]| files::write_atomic(&app.join(file), text, 0o644);
+        let own = files::read_if_exists(&app.join("requirements.txt")).unwrap().unwrap_or_default();
+        let mut lines = String::from_utf8(own).unwrap();
+        self.requirements.iter().for_each(|line| lines += &format!("\n{line}"));
+        write("requirements.txt", lines.as_bytes()).unwrap();
+        let bridge = files::read(&fixture("bridge").join("asgi.py")).unwrap();
+        if self.is_asgi() && !app.join("asgi.py").exists() {
+            write("asgi.py", &bridge).unwrap();
+        }
+    }
+
+    /// Whether the app is served by ASGI.
+    #[must_use]
+    pub fn is_asgi(&self) -> bool {
+        self.variables.contains(&ASGI)
+    }
+}
+
 const WORKER_CLASS: &str = "OPENSHIFT_PYTHON_WORKER_CLASS";
-const APPLICATION: &str = "OPENSHIFT_PYTHON_WSGI_APPLICATION";
+const ASGI: (&str, &str) = ("OPENSHIFT_PYTHON_WSGI_APPLICATION", "asgi:application");
 /// gunicorn 20.1 needs `pkg_resources`.
 const OLD: &[&str] = &["gunicorn==20.1.0", "setuptools<81", "packaging"];
+const HTTPTOOLS: &[&str] = &["uvicorn[standard]", "a2wsgi"];
+const OLD_UVICORN: &[&str] = &["uvicorn==0.16.0", "a2wsgi"];
 const MIDDLE: &[&str] = &["gunicorn==23.0.0", "packaging"];
 
 /// All of them: each server as it is by default, then what else may be wished of gunicorn.
@@ -24,6 +56,9 @@ pub const WAYS: &[Way] = &[
     way("wsgiref", "wsgiref", &[], &[]),
     way("gevent", "gevent", &[], &[]),
     way("gunicorn", "gunicorn", &[], &[]),
+    way("uvicorn", "uvicorn", &[ASGI], &["a2wsgi"]),
+    way("uvicorn-httptools", "uvicorn", &[ASGI], HTTPTOOLS),
+    way("uvicorn-0.16", "uvicorn", &[ASGI], OLD_UVICORN),
     way("gunicorn-gthread", "gunicorn", &[(WORKER_CLASS, "gthread")], &[]),
     way("gunicorn-sync", "gunicorn", &[(WORKER_CLASS, "sync")], &[]),
     way("gunicorn-23", "gunicorn", &[], MIDDLE),
@@ -36,24 +71,24 @@ pub const WAYS: &[Way] = &[
         "gunicorn-pywsgi",
         "gunicorn",
         &[(WORKER_CLASS, "gunicorn.workers.ggevent.GeventPyWSGIWorker")],
-        &["gevent", "packaging"],
+        &[],
     ),
     way(
         "gunicorn-asgi",
         "gunicorn",
-        &[(WORKER_CLASS, "gunicorn.workers.gasgi.ASGIWorker"), (APPLICATION, "asgi:application")],
+        &[(WORKER_CLASS, "gunicorn.workers.gasgi.ASGIWorker"), ASGI],
         &[],
     ),
     way(
         "gunicorn-uvicorn",
         "gunicorn",
-        &[(WORKER_CLASS, "uvicorn_worker.UvicornWorker"), (APPLICATION, "asgi:application")],
+        &[(WORKER_CLASS, "uvicorn_worker.UvicornWorker"), ASGI],
         &["uvicorn", "uvicorn-worker", "httptools", "websockets"],
     ),
     way(
         "gunicorn-uvicorn-h11",
         "gunicorn",
-        &[(WORKER_CLASS, "uvicorn_worker.UvicornH11Worker"), (APPLICATION, "asgi:application")],
+        &[(WORKER_CLASS, "uvicorn_worker.UvicornH11Worker"), ASGI],
         &["uvicorn", "uvicorn-worker", "wsproto"],
     ),
 ];

@@ -26,6 +26,15 @@ impl Clone {
         clone
     }
 
+    /// A gear `blog` that serves "good", which was pushed from this clone; its URL, too.
+    pub(crate) fn that_serves(gears: &Gears) -> (String, Self) {
+        let url = gears.create("blog");
+        let clone = Self::of(gears, "blog", "clone");
+        clone.page("good");
+        clone.push(&["master"]);
+        (url, clone)
+    }
+
     /// A person whose repository is yet to be made.
     pub(crate) fn bare_person(gears: &Gears, directory: &str) -> Self {
         let home = gears.place.records.parent().unwrap().to_owned();

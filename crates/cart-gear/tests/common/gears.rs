@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::process::Child;
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
 use cart_core::run::Output;
 use cart_core::{CommandSpec, GearEnv, files, run, wait};
 
@@ -70,6 +71,16 @@ impl Gears {
         serde_json::from_str(&self.gear(args).done()).unwrap()
     }
 
+    /// Where a gear is.
+    pub(crate) fn home(&self, name: &str) -> Utf8PathBuf {
+        self.place.gears.join(name)
+    }
+
+    /// The deployments that a gear keeps, the newest first.
+    pub(crate) fn deployments(&self, name: &str) -> Vec<serde_json::Value> {
+        self.json(&["deployments", name, "--json"]).as_array().unwrap().clone()
+    }
+
     pub(crate) fn state(&self, name: &str) -> String {
         self.json(&["status", name, "--json"])["state"].as_str().unwrap().to_owned()
     }
@@ -80,8 +91,15 @@ impl Gears {
     }
 
     /// Waits until the cartridge was called so.
+    #[track_caller]
     pub(crate) fn called(&self, call: &str) {
-        let seen = || self.place.calls().iter().any(|c| c == call).then_some(());
+        self.called_after(0, call);
+    }
+
+    /// Waits until the cartridge was called so after its first `known` calls.
+    #[track_caller]
+    pub(crate) fn called_after(&self, known: usize, call: &str) {
+        let seen = || self.place.calls()[known..].iter().any(|c| c == call).then_some(());
         assert!(wait::until(LIMIT, seen).is_some(), "{call}: {:?}", self.place.calls());
     }
 }

@@ -28,6 +28,7 @@ pub(crate) enum Topic {
     App,
     Server,
     Files,
+    Release,
     Nginx,
 }
 
@@ -81,6 +82,7 @@ impl fmt::Display for Topic {
             Self::App => "app",
             Self::Server => "server",
             Self::Files => "files",
+            Self::Release => "release",
             Self::Nginx => "nginx",
         })
     }

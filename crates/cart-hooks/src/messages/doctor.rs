@@ -1,6 +1,7 @@
 //! What the doctor says of what is right.
 
 use cart_nginx::Nginx;
+use cart_python::procfile::Process;
 use cart_python::server::choice::Chosen;
 
 use super::server_chosen;
@@ -29,6 +30,11 @@ pub(crate) fn would_serve(chosen: &Chosen, workers: Option<u32>) -> String {
         Some(count) => format!("{served} ({count} workers)"),
         None => served,
     }
+}
+
+/// Of a line `release:`.
+pub(crate) fn would_release(line: &Process) -> String {
+    format!("`{}` runs once for each deployment that was built, before it serves", line.command)
 }
 
 /// Of nginx and its configuration.

@@ -199,3 +199,25 @@ fn every_version_of_the_manifest_is_one_that_is_served() {
         assert!(cart_python::interpreter::PythonVersion::parse(version).is_ok(), "{version}");
     }
 }
+
+#[test]
+fn a_release_that_fails() {
+    let failures = [
+        (None, RunError::TimedOut { command: "/bin/sh".to_owned(), seconds: 3000 }),
+        (
+            Some("no such table: blog_post"),
+            RunError::Failed {
+                command: "/bin/sh".to_owned(),
+                status: "exit code 1".to_owned(),
+                last_lines: Vec::new(),
+            },
+        ),
+    ];
+    let said = failures.map(|(last, error)| {
+        let command = "python manage.py migrate".to_owned();
+        let line = Process { name: "release".to_owned(), command, line: 2 };
+        let last = last.map(str::to_owned);
+        explain(&Error::Release { line, last, error: Box::new(error) })
+    });
+    insta::assert_snapshot!(said.join("\n\n"));
+}

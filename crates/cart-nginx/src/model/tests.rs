@@ -2,6 +2,7 @@ use camino::Utf8Path;
 use cart_core::{CartridgeDir, Gear, GearEnv};
 
 use super::*;
+use crate::folder::{Folder, FolderPath};
 use crate::site::Upstream;
 
 /// As Debian builds it, in short.
@@ -37,6 +38,7 @@ fn site_with(more: &GearEnv) -> Site {
         short_name: "ADVANCED_PYTHON".into(),
         listen: "127.3.4.5:8080".parse().unwrap(),
         repo: gear.repo.clone(),
+        folders: Vec::new(),
         host: gear.dns,
         upstream: Some(Upstream {
             socket: dir.run().join("appserver.sock"),
@@ -101,6 +103,21 @@ fn only_files() {
     let mut site = site();
     site.upstream = None;
     insta::assert_snapshot!(shown(&rendered(&site, DEBIAN)));
+}
+
+#[test]
+fn a_request_looks_for_a_file_in_public_then_in_the_folders_of_its_path_then_goes_to_the_app() {
+    let mut site = site();
+    let folder = |at: &str, directory: &str| Folder {
+        at: FolderPath::parse(at).unwrap(),
+        directory: directory.into(),
+    };
+    site.folders = vec![folder("/static/", "/g/wsgi static"), folder("/static/", "/g/collected")];
+    insta::assert_snapshot!(server_text(&rendered(&site, DEBIAN)));
+    site.upstream = None;
+    let files_only = rendered(&site, DEBIAN);
+    assert!(server_text(&files_only).contains("try_files $in_folder_1 =404;"));
+    assert!(server_text(&files_only).contains("try_files $uri $uri/ @folder_0;"));
 }
 
 #[test]

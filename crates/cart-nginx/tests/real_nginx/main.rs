@@ -4,6 +4,7 @@
 
 mod app;
 mod bench;
+mod folders;
 mod http;
 
 mod links;

@@ -3,7 +3,7 @@
 use std::io::{BufReader, Read, Write};
 
 use cart_core::{CommandSpec, run};
-use cart_nginx::{Connections, forwarded, layout, network};
+use cart_nginx::{Connections, Folder, FolderPath, forwarded, layout, network};
 
 use crate::app::{App, Reply};
 use crate::bench::{Bench, LIMIT};
@@ -19,6 +19,8 @@ fn nginx_accepts_every_kind_of_site_without_a_warning() {
     let mut odd = plain.site();
     odd.repo = plain.dir.path().join(r#"a "b"; } {\ 'c'"#);
     odd.upstream.as_mut().unwrap().socket = plain.dir.run().join(r#"s"; {$x.sock"#);
+    let at = FolderPath::parse("/a.b/~c/").unwrap();
+    odd.folders = vec![Folder { at, directory: odd.repo.join("static") }];
     odd.settings.access_log = false;
     odd.settings.trusted_proxies = Vec::new();
     odd.host = None;

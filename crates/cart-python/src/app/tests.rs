@@ -6,6 +6,7 @@ use cart_core::process::ProcessId;
 use cart_core::{files, run};
 
 use super::*;
+use crate::installer::Choice;
 use crate::testing::Site;
 
 const APP: &str = "import threading\n\
@@ -58,7 +59,7 @@ fn answer(site: &Site, prepared: &Prepared) -> String {
 
 #[test]
 fn an_app_and_its_installation_get_a_utf_8_locale_unless_one_is_set() {
-    let site = Site::ready();
+    let site = Site::ready(Choice::Pip);
     site.write(
         "app.py",
         "import subprocess\n\
@@ -74,7 +75,7 @@ fn an_app_and_its_installation_get_a_utf_8_locale_unless_one_is_set() {
 
 #[test]
 fn wsgiref_serves_an_app_with_nothing_else() {
-    let site = Site::new();
+    let site = Site::new(Choice::Pip);
     site.write("app.py", APP);
     let app = app(&site, site.env(), &[]).unwrap();
     assert_eq!(app.python_version(), None);
@@ -89,7 +90,7 @@ fn wsgiref_serves_an_app_with_nothing_else() {
 
 #[test]
 fn gunicorn_comes_from_the_index_in_the_pinned_version_and_serves_a_file() {
-    let site = Site::ready();
+    let site = Site::ready(Choice::Pip);
     site.write("wsgi/main.py", APP);
     let variables = [
         ("OPENSHIFT_PYTHON_SERVER", "gunicorn"),
@@ -204,7 +205,7 @@ fn uvicorn_comes_from_the_index_and_serves_an_app_that_was_learnt_to_be_asgi() {
 
 #[test]
 fn a_missing_app_is_told_before_anything_is_installed() {
-    let site = Site::new();
+    let site = Site::new(Choice::Pip);
     site.write("requirements.txt", "one\n");
     let error = prepare(&app(&site, site.env(), &[]).unwrap()).unwrap_err();
     assert!(error.starts_with("no app was found in "), "{error}");
@@ -213,7 +214,7 @@ fn a_missing_app_is_told_before_anything_is_installed() {
 
 #[test]
 fn an_app_may_be_an_installed_package() {
-    let site = Site::ready();
+    let site = Site::ready(Choice::Pip);
     site.offer("one", "1.0");
     site.write("requirements.txt", "one\n");
     let named = |value| [("OPENSHIFT_PYTHON_WSGI_APPLICATION", value)];
@@ -226,7 +227,7 @@ fn an_app_may_be_an_installed_package() {
 
 #[test]
 fn wrong_settings_and_versions_are_found_at_the_door() {
-    let site = Site::new();
+    let site = Site::new(Choice::Pip);
     let wrong = [("OPENSHIFT_PYTHON_SERVER", "gunicron")];
     let error = app(&site, site.env(), &wrong).unwrap_err();
     assert!(matches!(error, PythonError::Setting(_)), "{error}");

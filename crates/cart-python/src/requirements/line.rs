@@ -104,7 +104,7 @@ fn option_value(words: &[String], short: char, long: &str) -> Option<String> {
 }
 
 /// The words of a line, quoted as in a shell; `None` when a quote is left open.
-fn shell_words(line: &str) -> Option<Vec<String>> {
+pub(super) fn shell_words(line: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

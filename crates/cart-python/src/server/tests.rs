@@ -99,6 +99,8 @@ fn packages_are_asked_for_only_where_they_are_used() {
     assert!(names("wsgiref", "").is_empty());
     assert_eq!(names("gevent", ""), ["gevent"]);
     assert_eq!(names("gunicorn", ""), ["gunicorn", "gevent", "packaging"]);
+    let class = "gunicorn.workers.ggevent.GeventPyWSGIWorker";
+    assert_eq!(names("gunicorn", class), ["gunicorn", "gevent", "packaging"]);
     assert_eq!(names("gunicorn", "sync"), ["gunicorn"]);
     assert_eq!(names("uvicorn", ""), ["uvicorn", "websockets"]);
 }

@@ -1,16 +1,19 @@
-//! What pip's words mean, and what a person can do about it.
+//! Why packages could not be installed, what pip's words say of it, and what a person can do.
 
 use std::fmt;
 
 use super::build::{Cause, Unbuilt};
+pub use super::unsatisfied::Unsatisfied;
 use crate::requirements::Requirements;
 use crate::settings::PYPI_MIRROR_URL;
 
-/// Why pip failed.
+/// Why packages could not be installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The package index could not be reached.
     Network,
+    /// What the package index says it is, nobody vouches for who is trusted here.
+    Certificate,
     /// The disk, or the gear's share of it, is full.
     DiskFull,
     /// A package must be built and cannot be.
@@ -21,17 +24,12 @@ pub enum Failure {
         file: String,
     },
     /// No version of a package fits.
-    NoSuchVersion {
-        /// As pip names it.
-        requirement: String,
-        /// `requirements.txt, line 3`, if it is asked for there.
-        place: Option<String>,
-    },
+    NoSuchVersion(Box<Unsatisfied>),
     /// The package index knows nothing of a package, or did not answer: pip says the same.
     UnknownPackage {
-        /// As pip names it.
+        /// As the installer names it.
         requirement: String,
-        /// As for [`Self::NoSuchVersion`].
+        /// As in [`Unsatisfied`].
         place: Option<String>,
     },
     /// A line is no requirement.
@@ -73,6 +71,8 @@ impl Failure {
             Self::Discovery
         } else if let Some(unbuilt) = unbuilt.take_if(|unbuilt| unbuilt.cause != Cause::Code) {
             Self::Unbuilt(Box::new(unbuilt))
+        } else if said(CERTIFICATE) {
+            Self::Certificate
         } else if said(NETWORK) {
             Self::Network
         } else if let Some(unbuilt) = unbuilt {
@@ -81,21 +81,16 @@ impl Failure {
             Self::WrongHash
         } else if said(CONFLICT) {
             Self::Conflict
-        } else if let Some(requirement) = unsatisfied(lines) {
-            let place = requirements.and_then(|r| place(r, &requirement));
-            if said(&["(from versions: none)"]) {
-                Self::UnknownPackage { requirement, place }
-            } else {
-                Self::NoSuchVersion { requirement, place }
-            }
+        } else if let Some(unsatisfied) = Unsatisfied::of(lines) {
+            unsatisfied.at(requirements)
         } else {
             Self::Other
         }
     }
 }
 
-const FULL: &[&str] = &["No space left on device", "Disk quota exceeded"];
-const DISCOVERY: &[&str] = &[
+pub(super) const FULL: &[&str] = &["No space left on device", "Disk quota exceeded"];
+pub(super) const DISCOVERY: &[&str] = &[
     "Multiple top-level packages discovered",
     "Multiple top-level modules discovered",
     "Unable to determine which files to ship inside the wheel",
@@ -109,24 +104,19 @@ const NETWORK: &[&str] = &[
     "ReadTimeout",
     "ProxyError",
     "Connection refused",
-    "SSL: CERTIFICATE_VERIFY_FAILED",
 ];
+const CERTIFICATE: &[&str] = &["SSL: CERTIFICATE_VERIFY_FAILED"];
 const HASH: &[&str] =
     &["DO NOT MATCH THE HASHES", "all requirements must have their versions pinned"];
 const CONFLICT: &[&str] = &["ResolutionImpossible", "conflicting dependencies"];
 
-fn after(lines: &[String], words: &str) -> Option<String> {
+pub(super) fn after(lines: &[String], words: &str) -> Option<String> {
     let rest = lines.iter().find_map(|line| line.split_once(words))?.1;
     Some(rest.trim().to_owned())
 }
 
-fn unsatisfied(lines: &[String]) -> Option<String> {
-    let found = after(lines, "No matching distribution found for ")
-        .or_else(|| after(lines, "Could not find a version that satisfies the requirement "))?;
-    Some(found.split(" (from").next().unwrap_or(&found).to_owned())
-}
-
-fn place(requirements: &Requirements, requirement: &str) -> Option<String> {
+/// `requirements.txt, line 3`, where a requirement's package is asked for.
+pub(super) fn place(requirements: &Requirements, requirement: &str) -> Option<String> {
     let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let name = &requirement[..requirement.find(|c| !named(c)).unwrap_or(requirement.len())];
     let package = requirements.place_of(name)?;
@@ -144,6 +134,10 @@ impl fmt::Display for Failure {
                  an index that can be reached in {}",
                 PYPI_MIRROR_URL.name
             ),
+            Self::Certificate => f.write_str(
+                "the package index shows a certificate that is not trusted here. Name the file with \
+                 the authority's certificate in PIP_CERT, or an index that is trusted",
+            ),
             Self::DiskFull => f.write_str("the disk or its quota is full. Make room and try again"),
             Self::Unbuilt(unbuilt) => unbuilt.fmt(f),
             Self::Encoding { file } => write!(
@@ -151,11 +145,7 @@ impl fmt::Display for Failure {
                 "{file} is not UTF-8. Save it as that, or name its encoding in its first line: \
                  `# -*- coding: latin-1 -*-`"
             ),
-            Self::NoSuchVersion { requirement, place } => write!(
-                f,
-                "no version of `{requirement}` fits this Python{}. Check the name and the version",
-                shown(place)
-            ),
+            Self::NoSuchVersion(unsatisfied) => unsatisfied.fmt(f),
             Self::UnknownPackage { requirement, place } => write!(
                 f,
                 "the package index offers no `{requirement}`{}. Check the name, and whether the \
@@ -167,7 +157,7 @@ impl fmt::Display for Failure {
             }
             Self::Conflict => f.write_str(
                 "packages want different versions of another one. Loosen one of the versions that \
-                 pip names",
+                 are named below",
             ),
             Self::WrongHash => f.write_str(
                 "a package is not what its hash says, or has none. Renew the hashes in the \
@@ -177,12 +167,13 @@ impl fmt::Display for Failure {
                 "the build tool cannot tell which folders are packages. Name them: `py-modules = \
                  []` under `[tool.setuptools]` in pyproject.toml, or `py_modules=[]` in setup.py",
             ),
-            Self::Other => f.write_str("pip's last lines say why"),
+            Self::Other => f.write_str("the last lines say why"),
         }
     }
 }
 
-fn shown(place: &Option<String>) -> String {
+/// ` (requirements.txt, line 3)`
+pub(super) fn shown(place: &Option<String>) -> String {
     place.as_ref().map(|p| format!(" ({p})")).unwrap_or_default()
 }
 
@@ -209,7 +200,7 @@ mod tests {
             "ERROR: Could not find a version that satisfies the requirement Flask==99 (from versions: 1, 2)\n\
              ERROR: No matching distribution found for Flask==99 (from -r requirements.txt (line 3))",
         );
-        insta::assert_snapshot!(failure, @"no version of `Flask==99` fits this Python (requirements.txt, line 3). Check the name and the version");
+        insta::assert_snapshot!(failure, @"no version of `Flask==99` fits this Python (requirements.txt, line 3). On offer are 2 and 1");
     }
 
     #[test]
@@ -253,6 +244,7 @@ mod tests {
         for (text, expected) in [
             ("ERROR: [Errno 28] No space left on device", Failure::DiskFull),
             ("ERROR: ResolutionImpossible: for help visit", Failure::Conflict),
+            ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", Failure::Certificate),
             ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", Failure::WrongHash),
             (
                 "  error: Multiple top-level packages discovered in a flat-layout",

@@ -5,10 +5,10 @@ use std::fmt;
 use crate::interpreter::OLDEST_MINOR;
 use crate::virtualenv::{comparable, normalized};
 
-/// A package that pip could not build.
+/// A package that could not be built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unbuilt {
-    /// The package as pip names it, if that can be told.
+    /// The package as the installer names it, if that can be told.
     pub name: Option<String>,
     /// Its version, if that can be told.
     pub version: Option<String>,
@@ -79,6 +79,12 @@ const BUILD: &[&str] = &[
 const LEGACY: &str = "legacy-install-failure";
 
 impl Unbuilt {
+    /// Some package that could not be built, for what `lines` tell.
+    #[must_use]
+    pub(super) fn because(lines: &[String]) -> Self {
+        Self { cause: Cause::of(lines), ..Self::default() }
+    }
+
     /// The package that could not be built, if that is what `lines`, all that pip printed, tell.
     #[must_use]
     pub fn of(lines: &[String]) -> Option<Self> {

@@ -1,0 +1,113 @@
+//! A new supervisor in the place of a former one: it takes over the processes that still run, by the
+//! record of them.
+
+use std::time::Instant;
+
+use rustix::process::Signal;
+
+use crate::daemon::{SUCCEED, SUCCEED_TO_END};
+use crate::draining::Draining;
+use crate::instance::Instance;
+use crate::operation::leftovers;
+use crate::record::{Record, RecordedProcess, Role};
+use crate::supervisor::Supervisor;
+
+/// How a supervisor comes to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// A hook starts it, and says what is to run.
+    Hook,
+    /// It succeeds a killed one: what ran is to run.
+    Succession,
+    /// It succeeds one that was killed while it ended everything.
+    End,
+}
+
+impl Beginning {
+    /// By the word with which it is started.
+    pub(crate) fn of(word: &str) -> Self {
+        match word {
+            SUCCEED => Self::Succession,
+            SUCCEED_TO_END => Self::End,
+            _ => Self::Hook,
+        }
+    }
+}
+
+impl Supervisor {
+    /// Takes over what the record of a former supervisor names and still runs, and, in a succession,
+    /// starts again what does not.
+    pub(crate) fn take_over(&mut self, beginning: Beginning) {
+        let record = Record::read(&self.run);
+        self.generation = record.generation;
+        for writer in &record.writers {
+            // Their successors wait until they have written what they are at.
+            writer.signal(Signal::TERM);
+            writer.signal(Signal::CONT);
+        }
+        for recorded in record.processes {
+            if recorded.process.is_alive() {
+                self.adopt(recorded);
+            } else {
+                self.succeed_dead(recorded, beginning);
+            }
+        }
+        self.note();
+        match beginning {
+            Beginning::Hook => {}
+            Beginning::Succession => self.finished = self.services.is_empty(),
+            Beginning::End => {
+                self.log.line("the former supervisor was killed while it ended everything");
+                self.end(Vec::new(), None, None);
+            }
+        }
+    }
+
+    /// What becomes of a process that has ended: what it left behind ends, and the service that it
+    /// was is started again if nobody else says what is to run.
+    fn succeed_dead(&mut self, recorded: RecordedProcess, beginning: Beginning) {
+        let RecordedProcess { process, generation, role, spec, again_with } = recorded;
+        let left = leftovers(&spec, generation, process.pid);
+        let starts = beginning == Beginning::Succession && role == Role::Serves;
+        if !left.is_empty() || starts {
+            self.service(&spec.name).draining.extend(left);
+        }
+        if starts {
+            self.log.line(format_args!("{}: pid {} has ended, too", spec.name, process.pid));
+            let mut again = Instance::adopted(spec, generation, None);
+            again.again_with = again_with;
+            again.start_at = Some(Instant::now());
+            let name = again.spec.name.clone();
+            self.service(&name).current = Some(again);
+        }
+    }
+
+    /// Takes over a process of a former supervisor: the newest generation of a service serves,
+    /// older ones are on their way out.
+    fn adopt(&mut self, recorded: RecordedProcess) {
+        self.log.line(format_args!(
+            "{}: pid {} of generation {} still runs and is taken over",
+            recorded.spec.name, recorded.process.pid, recorded.generation
+        ));
+        let RecordedProcess { process, generation, role, spec, again_with } = recorded;
+        let run = self.run.clone();
+        let opened = self.service(&spec.name).open_logs(&spec, &run, Some(process));
+        if let Err(failure) = opened {
+            self.log.line(format_args!("{}: its log is not written: {failure}", spec.name));
+        }
+        let service = self.service(&spec.name);
+        let mut found = Instance::adopted(spec, generation, Some(process));
+        found.again_with = again_with;
+        let older = match (role, &service.current) {
+            (Role::Ends, _) => {
+                found.unlink_generation();
+                service.draining.extend(Draining::new(found, false));
+                return;
+            }
+            (Role::Lingers, _) => Some(found),
+            (Role::Serves, Some(current)) if current.generation > generation => Some(found),
+            (Role::Serves, _) => service.current.replace(found),
+        };
+        service.draining.extend(older.and_then(|instance| Draining::new(instance, true)));
+    }
+}
