@@ -241,12 +241,8 @@ impl<'a> Installation<'a> {
         self.pip.install(what, args, requirements, progress)
     }
 
-    /// To be called when everything is installed: compiles what is not compiled yet, and keeps the
-    /// caches from growing without end.
+    /// To be called when everything is installed: keeps the caches from growing without end.
     pub fn finish(&self) {
-        if let Some(uv) = &self.uv {
-            uv.compile(self.stage);
-        }
         self.cache.prune(self.uv.as_ref().map(Uv::program));
     }
 }

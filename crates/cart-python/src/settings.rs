@@ -421,9 +421,7 @@ mod tests {
         assert_eq!((settings.workers, settings.threads), (Some(7), Some(12)));
         assert_eq!(settings.worker_class().as_str(), "uvicorn.workers.UvicornWorker");
         assert_eq!(settings.application.unwrap().1.to_string(), "wsgi/main.py:app");
-        assert_eq!(settings.worker_class.as_str(), "uvicorn.workers.UvicornWorker");
         assert_eq!(settings.installer, Choice::Pip);
-        assert_eq!(settings.wsgi_application.unwrap().to_string(), "wsgi/main.py:app");
         assert_eq!(settings.requirements_path.unwrap(), "requirements/live.txt");
         assert!(settings.probe_statuses.allow(401) && !settings.probe_statuses.allow(404));
     }

@@ -107,7 +107,7 @@ fn gunicorn_comes_from_the_index_in_the_pinned_version_and_serves_a_file() {
 
 #[test]
 fn a_factory_in_a_folder_is_called_with_its_arguments_by_every_server() {
-    let site = Site::ready();
+    let site = Site::ready(Choice::UvElsePip);
     site.write("src/shop/__init__.py", "");
     site.write(
         "src/shop/web.py",
@@ -138,7 +138,7 @@ fn a_factory_in_a_folder_is_called_with_its_arguments_by_every_server() {
 
 #[test]
 fn a_factory_that_is_called_wrongly_is_told_from_one_that_fails() {
-    let site = Site::ready();
+    let site = Site::ready(Choice::UvElsePip);
     site.write("app.py", "def create_app(x=1):\n    raise TypeError('of its own')\n");
     let printed = |call: &str| {
         let named = format!("app:create_app{call}");
@@ -161,7 +161,7 @@ fn a_factory_that_is_called_wrongly_is_told_from_one_that_fails() {
 
 #[test]
 fn what_decided_is_told_once() {
-    let site = Site::ready();
+    let site = Site::ready(Choice::UvElsePip);
     site.write("main.py", "def application(environ, start_response):\n    pass\n");
     let told = || {
         let mut lines = Vec::new();
@@ -178,7 +178,7 @@ fn what_decided_is_told_once() {
 
 #[test]
 fn uvicorn_comes_from_the_index_and_serves_an_app_that_was_learnt_to_be_asgi() {
-    let site = Site::ready();
+    let site = Site::ready(Choice::UvElsePip);
     site.write(
         "app.py",
         "async def answer(scope, receive, send):\n\

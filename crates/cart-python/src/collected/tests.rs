@@ -3,6 +3,7 @@ use std::fs;
 use cart_core::{CartridgeDir, Gear};
 
 use super::*;
+use crate::installer::Choice;
 use crate::testing::Site;
 
 /// As much of Django as `cartridge_collect.py` and a manage.py meet; the real one is met on gears.
@@ -75,7 +76,7 @@ fn served(site: &Site) -> Option<String> {
 
 #[test]
 fn what_was_collected_stays_until_the_next_is_served_wherever_the_project_has_it() {
-    let site = Site::ready();
+    let site = Site::ready(Choice::UvElsePip);
     fs::create_dir_all(site.path("gear/app-root/data")).unwrap();
     let root = format!("STATIC_ROOT = '{}/files'", site.path("gear/app-root/data"));
     project(&site, &root, "first");
@@ -95,7 +96,7 @@ fn what_was_collected_stays_until_the_next_is_served_wherever_the_project_has_it
 
 #[test]
 fn nothing_is_collected_where_it_is_not_wanted() {
-    let site = Site::ready();
+    let site = Site::ready(Choice::UvElsePip);
     assert_eq!(collect(&app(&site, &[])).0, Ok(()), "no project");
     project(&site, "STATIC_ROOT = None", "");
     assert_eq!(collect(&app(&site, &[])).0, Ok(()), "no STATIC_ROOT");
@@ -113,7 +114,7 @@ fn nothing_is_collected_where_it_is_not_wanted() {
 
 #[test]
 fn a_failure_says_its_reason_first_and_what_was_collected_before_stays() {
-    let site = Site::ready();
+    let site = Site::ready(Choice::UvElsePip);
     project(&site, "STATIC_ROOT = 'staticfiles'", "first");
     let app = app(&site, &[]);
     assert_eq!(collect(&app).0, Ok(()));
@@ -128,7 +129,7 @@ fn a_failure_says_its_reason_first_and_what_was_collected_before_stays() {
 
 #[test]
 fn a_folder_that_holds_the_apps_code_is_not_served() {
-    let site = Site::ready();
+    let site = Site::ready(Choice::UvElsePip);
     project(&site, "STATIC_ROOT = None", "");
     for root in [".", "..", "/"] {
         let root = site.repo().join(root);

@@ -112,7 +112,7 @@ pub(super) fn choose(
     };
     if first.file == "app.py" && first.entry_point.callable() == USUAL_NAMES[0] {
         let alone = found.len() == 1;
-        let why = if alone { ONLY } else { "`application` in app.py goes before any other" };
+        let why = if alone { ONLY } else { "`application` in app.py is looked for first" };
         return Ok(Some(Choice { candidate: first, why: why.to_owned() }));
     }
     let same = |candidate: &Candidate| candidate.app.origin == first.app.origin;

@@ -90,6 +90,15 @@ fn in_file(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Option<String
     }
     for name in FACTORIES {
         let Some((function, _, line)) = sight.function(file, root, name) else { continue };
+        let kind = function.returns.iter().find_map(|value| match value {
+            Value::Call { of, .. } => known::not_served(of),
+            _ => None,
+        });
+        if let Some(framework) = kind {
+            return Some(format!(
+                "{file}:{line} makes an app of {framework}, which is neither WSGI nor ASGI"
+            ));
+        }
         let given = function.names.join(", ");
         return Some(if function.coroutine {
             format!("{file}:{line} has {name}(), which is `async`: no server awaits it")

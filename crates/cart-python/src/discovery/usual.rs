@@ -5,10 +5,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::candidate::{self, Candidate, Choice};
 use super::error::DiscoveryError;
 use super::facts::{Function, Value};
-use super::modules;
 use super::obscure;
 use super::reader::Reader;
 use super::sight::{App, Sight, USUAL_NAMES};
+use super::{known, modules};
 
 /// Files at the top, in the order in which they are looked at.
 pub(super) const FILES: &[&str] = &[
@@ -159,7 +159,7 @@ pub(super) fn of_cartridge(sight: &Sight<'_>) -> Result<Option<Choice>, Discover
         if !root.as_str().is_empty() {
             entry_point = crate::entry_point::EntryPoint::of_file(file, name);
         }
-        let why = format!("`{name}` in {file} goes before any other");
+        let why = format!("`{name}` in {file} is looked for first");
         let candidate = Candidate { entry_point, file: file.to_owned(), line, app };
         return Ok(Some(Choice { candidate, why }));
     }
@@ -223,7 +223,8 @@ pub(super) fn factories(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> 
         let made = sight.made_by(file, root, name);
         let is_usual = FACTORIES.contains(&name);
         let is_one = is_usual || made.as_ref().is_some_and(|app| app.framework.is_some());
-        if !is_one || !needs_nothing(&function) {
+        let not_served = |value: &Value| matches!(value, Value::Call { of, .. } if known::not_served(of).is_some());
+        if !is_one || !needs_nothing(&function) || function.returns.iter().any(not_served) {
             return None;
         }
         let what = made.as_ref().map(|app| app.what.clone());

@@ -51,7 +51,8 @@ impl Pip {
         let command = CommandSpec::new(stage.venv().python(), &env)
             .args(["-m", "pip", "--disable-pip-version-check", "--no-input"])
             .args(cache.options_of_pip(options.env))
-            .arg("install")
+            // Most of what is installed is never imported, and what is, Python compiles then.
+            .args(["install", "--no-compile"])
             .dir(options.repo);
         let site = stage.venv().site_packages();
         let folder = site.as_deref().and_then(|site| site.parent()?.file_name());

@@ -15,6 +15,7 @@ const LONGEST: u64 = 256 * 1024;
 /// Settings that change what is printed, asked or kept, but not what is installed.
 const WITHOUT_EFFECT: &[&str] = &[
     "cache-dir",
+    "compile",
     "debug",
     "disable-pip-version-check",
     "exists-action",
@@ -22,6 +23,7 @@ const WITHOUT_EFFECT: &[&str] = &[
     "log-file",
     "no-cache-dir",
     "no-color",
+    "no-compile",
     "no-input",
     "no-python-version-warning",
     "no-warn-conflicts",
@@ -42,8 +44,6 @@ pub(super) struct Translated {
     pub(super) args: Vec<String>,
     /// Variables, which those that somebody set for uv itself go before.
     pub(super) variables: Vec<(&'static str, String)>,
-    /// Whether what is installed is to be compiled.
-    pub(super) compiles: bool,
 }
 
 /// The settings that pip would find in `env`, and for the environment in `venv`.
@@ -51,7 +51,7 @@ pub(super) struct Translated {
 /// # Errors
 /// In words, the one that uv cannot be told.
 pub(super) fn translated(env: &GearEnv, venv: &Utf8Path) -> Result<Translated, String> {
-    let mut found = Translated { compiles: true, ..Translated::default() };
+    let mut found = Translated::default();
     for (name, setting) in settings(env, venv) {
         found.take(&name, &setting.value).map_err(|Untold| {
             format!("{} is set in {}, which uv has no word for", name, setting.place)
@@ -90,8 +90,6 @@ impl Translated {
             "pre" => self.when(value, &["--prerelease", "allow"])?,
             "require-hashes" => self.when(value, &["--require-hashes"])?,
             "no-deps" | "no-dependencies" => self.when(value, &["--no-deps"])?,
-            "no-compile" => self.compiles = !is_on(value)?,
-            "compile" => self.compiles = is_on(value)?,
             name if WITHOUT_EFFECT.contains(&name) => {}
             _ if matches!(is_on(value), Ok(false)) => {}
             _ => return Err(Untold),
@@ -259,7 +257,6 @@ mod tests {
                 "UV_DEFAULT_INDEX=https://a.example.com/simple",
             ]
         );
-        assert!(!found.compiles);
     }
 
     #[test]

@@ -22,8 +22,6 @@ use crate::virtualenv::stage::Stage;
 const OLDEST: Version = Version::new(0, 8, 24);
 
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
-/// A few thousand files take some seconds.
-const COMPILE_LIMIT: Duration = Duration::from_secs(300);
 
 /// Variables of uv that would install something else, or elsewhere, than we ask for. All others are
 /// the app's business, as for pip.
@@ -124,7 +122,6 @@ pub struct Uv {
     /// Without a word of what is to be done.
     program: CommandSpec,
     options: Vec<String>,
-    compiles: bool,
 }
 
 impl Uv {
@@ -139,8 +136,7 @@ impl Uv {
         cache: &Cache,
         options: Options<'_>,
     ) -> Result<Self, String> {
-        let Translated { args, variables, compiles } =
-            pip_settings::translated(env, stage.venv().dir())?;
+        let Translated { args, variables } = pip_settings::translated(env, stage.venv().dir())?;
         let mut env = fixed(env.clone());
         // Of several indexes pip takes the best version, uv by itself the first index that knows the
         // package at all. Who prefers that, for fear of strangers' packages, sets the variable.
@@ -156,23 +152,12 @@ impl Uv {
         let python = stage.venv().python();
         words.extend(["pip", "install", "--python", python.as_str()].map(str::to_owned));
         words.extend(args);
-        Ok(Self { program, options: words, compiles })
+        Ok(Self { program, options: words })
     }
 
     /// The program alone.
     pub(super) fn program(&self) -> &CommandSpec {
         &self.program
-    }
-
-    /// Compiles what is not compiled yet, as pip does with what it installs: once per change, and not
-    /// what is only there to install. What cannot be compiled is not for this Python.
-    pub(super) fn compile(&self, stage: &Stage) {
-        let Some(site) = stage.venv().site_packages().filter(|_| self.compiles) else { return };
-        let command = CommandSpec::new(stage.venv().python(), &self.program.env)
-            .args(["-m", "compileall", "-qq", "-j0", "-x", "/site-packages/(pip|setuptools)/"])
-            .arg(site.as_str())
-            .dir(stage.venv().dir());
-        let _ = run::output(&command, COMPILE_LIMIT);
     }
 }
 

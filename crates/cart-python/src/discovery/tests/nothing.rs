@@ -65,6 +65,14 @@ fn the_nearest_things_are_named() {
 }
 
 #[test]
+fn a_factory_of_what_no_server_here_serves_is_none() {
+    let source = "import tornado.web\ndef make_app():\n    return tornado.web.Application([])\n";
+    let text = refused(&[("main.py", source)]);
+    let hint = "main.py:2 makes an app of Tornado, which is neither WSGI nor ASGI";
+    assert!(text.contains(hint), "{text}");
+}
+
+#[test]
 fn python_2_is_called_so() {
     for source in [
         "print 1\n",

@@ -14,7 +14,7 @@ fn a_usual_name_in_a_usual_file_is_the_app() {
     );
     assert_eq!(
         told(&[("app.py", WSGI)]),
-        "WSGI app:application, a WSGI function: `application` in app.py goes before any other"
+        "WSGI app:application, a WSGI function: `application` in app.py is looked for first"
     );
     let asgi = "async def app(scope, receive, send):\n    pass\n";
     assert_eq!(
@@ -194,8 +194,7 @@ fn the_helper_of_the_official_cartridge_goes_before_wsgi_py() {
     let helper = "if __name__ == '__main__':\n    print('test server')\n";
     assert_eq!(
         told(&[("wsgi/application", WSGI), ("wsgi.py", helper), ("app.py", FLASK)]),
-        "WSGI wsgi/application:application, a WSGI function: `application` in wsgi/application goes \
-         before any other"
+        "WSGI wsgi/application:application, a WSGI function: `application` in wsgi/application is looked for first"
     );
     let imports = "import os\nfrom shop import site as application\n";
     assert!(told(&[("wsgi/application", imports)]).starts_with("? wsgi/application:application, "));
@@ -231,7 +230,7 @@ fn something_called_application_is_taken_though_nobody_can_see_what_it_is() {
     let imported = "from somewhere import site as application\n";
     assert_eq!(
         told(&[("app.py", imported)]),
-        "? app:application, which the code alone does not tell the kind of: `application` in app.py goes before any other"
+        "? app:application, which the code alone does not tell the kind of: `application` in app.py is looked for first"
     );
     assert!(told(&[("wsgi.py", imported)]).starts_with("? wsgi:application, "));
 }
