@@ -15,7 +15,7 @@ fn pretend_another_interpreter(site: &Site) {
 
 #[test]
 fn an_environment_from_before_the_app_gives_way_to_the_python_that_the_app_would_have_got() {
-    let site = Site::new();
+    let site = Site::new(Choice::Pip);
     let parts = site.parts(NO_SERVER);
     let python = parts.python.clone().before_the_app();
     let wish = Wish { python: &python, ..site.wish(&parts) };
@@ -37,7 +37,7 @@ fn an_environment_from_before_the_app_gives_way_to_the_python_that_the_app_would
 
 #[test]
 fn an_environment_that_the_app_had_without_a_wish_is_kept_when_it_fits() {
-    let site = Site::new();
+    let site = Site::new(Choice::Pip);
     let parts = site.parts(NO_SERVER);
     let python = parts.python.clone().before_the_app();
     let wish = Wish { python: &python, ..site.wish(&parts) };
@@ -50,7 +50,7 @@ fn an_environment_that_the_app_had_without_a_wish_is_kept_when_it_fits() {
 
 #[test]
 fn a_python_that_is_not_there_is_told_before_anything_is_touched() {
-    let site = Site::ready();
+    let site = Site::ready(Choice::Pip);
     site.write(".python-version", "3.29\n");
     site.write("requirements.txt", "no-such-package\n");
     let before = inventory(&site.place());
