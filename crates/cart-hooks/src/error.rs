@@ -158,7 +158,9 @@ impl Error {
                 | PythonError::CannotRun(_)
                 | PythonError::Inputs(_)
                 | PythonError::Interpreter(InterpreterError::UnknownVersion { .. })
-                | PythonError::Python(PythonWishError::NotServed { .. })
+                | PythonError::Python(
+                    PythonWishError::NotServed { .. } | PythonWishError::NotThere { .. },
+                )
                 | PythonError::Dependencies(DependencyError::Python(PythonWishError::NotThere {
                     ..
                 })),
