@@ -88,6 +88,17 @@ fn bytes(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
+/// Every one of `settings` that `read` refuses, each looked at as if it were the only one that is
+/// set: `read` itself stops at the first.
+pub fn all_wrong<T>(
+    settings: &[Setting],
+    env: &GearEnv,
+    read: impl Fn(&GearEnv) -> Result<T, SettingError>,
+) -> Vec<SettingError> {
+    let set = settings.iter().filter_map(|setting| Some((setting.name, env.get(setting.name)?)));
+    set.filter_map(|(name, value)| read(&GearEnv::new().with(name, value)).err()).collect()
+}
+
 /// A variable whose value is not allowed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{variable} is {value:?}, but allowed is: {allowed}")]
@@ -111,6 +122,22 @@ mod tests {
     fn unset_and_empty_give_the_default() {
         assert_eq!(PARTS.number(&GearEnv::new(), 1..=9, 3), Ok(3));
         assert_eq!(PARTS.number(&GearEnv::new().with("PARTS", ""), 1..=9, 3), Ok(3));
+    }
+
+    #[test]
+    fn all_wrong_ones_are_found_where_reading_stops_at_the_first() {
+        const SIZE: Setting = Setting { name: "SIZE", ..PARTS };
+        let read = |env: &GearEnv| {
+            PARTS.number(env, 1..=9, 3)?;
+            SIZE.number(env, 1..=9, 3)
+        };
+        let env = GearEnv::new().with("PARTS", "many").with("SIZE", "0").with("OTHER", "x");
+        let wrong = all_wrong(&[PARTS, SIZE], &env, read);
+        let names: Vec<_> = wrong.iter().map(|error| error.variable.as_str()).collect();
+        assert_eq!(names, ["PARTS", "SIZE"]);
+        assert!(
+            all_wrong(&[PARTS, SIZE], &env.with("SIZE", "9").with("PARTS", ""), read).is_empty()
+        );
     }
 
     #[test]

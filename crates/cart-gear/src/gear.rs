@@ -216,6 +216,17 @@ impl GearOnDisk {
         self.runner.run(&script, progress)
     }
 
+    /// Runs `control ACTION [ARGUMENT]` without any hook of the app's.
+    pub(crate) fn control_without_hooks(
+        &self,
+        action: &str,
+        argument: Option<&str>,
+        progress: &mut dyn Progress,
+    ) -> Result<HookOutput, HookError> {
+        let args: Vec<&str> = std::iter::once(action).chain(argument).collect();
+        self.setup_script("control", &args, progress)
+    }
+
     /// Runs one of the scripts that put a cartridge on a gear or take it off; one that is missing
     /// has done its work.
     pub(crate) fn setup_script(

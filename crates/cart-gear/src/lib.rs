@@ -70,6 +70,7 @@ pub mod record;
 
 pub mod answer;
 pub mod bring_up;
+pub mod doctor;
 pub mod follow;
 pub mod serve;
 mod watchman;
@@ -77,6 +78,7 @@ mod watchman;
 pub mod validate;
 
 pub use bring_up::{App, BringUpError};
+pub use doctor::{Diagnosis, DoctorError, doctor};
 pub use gear::GearOnDisk;
 pub use gear_home::GearHome;
 pub use gear_lock::GearLock;

@@ -25,15 +25,12 @@ const LAST_SCRIPTS: Duration = Duration::from_secs(60);
 pub(crate) const LAST_PROCESSES: Duration = Duration::from_secs(5);
 
 impl GearOnDisk {
-    /// Puts the cartridge on the gear: copy, variables, `setup`, templates, `install`.
+    /// Puts the cartridge's files on the gear and writes the variables that name it. None of its
+    /// scripts runs.
     ///
     /// # Errors
     /// [`ConfigureError`]; the gear is good for nothing but being destroyed then.
-    pub fn configure(
-        &mut self,
-        version: &str,
-        progress: &mut dyn Progress,
-    ) -> Result<(), ConfigureError> {
+    pub(crate) fn copy_cartridge(&mut self, version: &str) -> Result<Installed, ConfigureError> {
         let source = self.source.take().ok_or(ConfigureError::Configured)?;
         let manifest = &source.manifest;
         if !manifest.all_versions().contains(&version) {
@@ -44,11 +41,24 @@ impl GearOnDisk {
             });
         }
         let cartridge = Installed::copy(&self.layout, &source, version, self.usr)?;
-        let before = self.layout.visible()?;
         self.primary = Some(cartridge.clone());
         self.write_cartridge_variables(&cartridge)?;
         managed::make_locked_files(&self.layout, &cartridge.directory, &cartridge.managed)?;
         managed::link_dependencies(&self.layout, &cartridge.directory, &cartridge.managed)?;
+        Ok(cartridge)
+    }
+
+    /// Puts the cartridge on the gear: copy, variables, `setup`, templates, `install`.
+    ///
+    /// # Errors
+    /// [`ConfigureError`]; the gear is good for nothing but being destroyed then.
+    pub fn configure(
+        &mut self,
+        version: &str,
+        progress: &mut dyn Progress,
+    ) -> Result<(), ConfigureError> {
+        let cartridge = self.copy_cartridge(version)?;
+        let before = self.layout.visible()?;
         if cartridge.script("setup").symlink_metadata().is_ok() {
             self.render(&cartridge, &["env/*.erb".to_owned()], progress)?;
         }

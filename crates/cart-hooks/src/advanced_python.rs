@@ -8,7 +8,9 @@ use crate::bring_up::{self, Renew};
 use crate::error::Error;
 use crate::ready;
 use crate::state::State;
-use crate::{last_good, messages, metrics, release, services, session, threaddump, tidy, update};
+use crate::{
+    doctor, last_good, messages, metrics, release, services, session, threaddump, tidy, update,
+};
 
 /// What `hooks/` holds: the manifest subscribes to other cartridges' variables.
 const CONNECTION_HOOKS: &[&str] = &["set-env"];
@@ -106,7 +108,12 @@ impl Cartridge for AdvancedPython {
         bring_up::take_down(ctx).map(drop)
     }
 
-    fn action(&self, ctx: &mut Context<'_>, action: &str, _: Option<&str>) -> Result<(), Error> {
+    fn action(
+        &self,
+        ctx: &mut Context<'_>,
+        action: &str,
+        argument: Option<&str>,
+    ) -> Result<(), Error> {
         match action {
             "update-configuration" => {
                 let site = ready::site(ctx)?;
@@ -127,6 +134,7 @@ impl Cartridge for AdvancedPython {
             "deploy" => self.deploy(ctx),
             "tidy" => tidy::tidy(ctx),
             "threaddump" => threaddump::threaddump(ctx),
+            "doctor" => doctor::doctor(ctx, argument),
             "update" => update::update(ctx),
             "post-restore" => ready::settle(ctx),
             "server" => {

@@ -10,9 +10,11 @@ use cart_core::run::RunError;
 use cart_nginx::{BinaryError, ConfigError, ServiceError, SiteError};
 use cart_python::PythonError;
 use cart_python::collected::CollectError;
+use cart_python::dependencies::DependencyError;
 use cart_python::discovery::DiscoveryError;
 use cart_python::interpreter::InterpreterError;
 use cart_python::procfile::Process;
+use cart_python::python_wish::PythonWishError;
 use cart_supervisor::{ClientError, Failure};
 
 /// An error of a hook. What a person is told of it is in [`messages`](crate::messages).
@@ -100,6 +102,12 @@ pub enum Error {
         /// What was asked and what came of it.
         text: String,
     },
+    /// The doctor found what a start would refuse, and has told it.
+    #[error("A start would be refused: {count} of the findings above")]
+    Refused {
+        /// How many.
+        count: usize,
+    },
     /// The supervisor cannot be reached or started.
     #[error(transparent)]
     Supervisor(#[from] ClientError),
@@ -142,13 +150,20 @@ impl Error {
             Self::Setting(_)
             | Self::Env(_)
             | Self::Site(_)
+            | Self::Refused { .. }
             | Self::Config(ConfigError::User(_) | ConfigError::Test(_) | ConfigError::Model(_))
             | Self::Python(
                 PythonError::Setting(_)
                 | PythonError::Discovery(_)
                 | PythonError::CannotRun(_)
                 | PythonError::Inputs(_)
-                | PythonError::Interpreter(InterpreterError::UnknownVersion { .. }),
+                | PythonError::Interpreter(InterpreterError::UnknownVersion { .. })
+                | PythonError::Python(
+                    PythonWishError::NotServed { .. } | PythonWishError::NotThere { .. },
+                )
+                | PythonError::Dependencies(DependencyError::Python(PythonWishError::NotThere {
+                    ..
+                })),
             ) => CONFIGURATION,
             Self::NotRunning { .. } => NOT_RUNNING,
             Self::Locked(LockError::Held { .. }) => BUSY,

@@ -2,6 +2,7 @@
 
 mod advanced_python;
 mod bring_up;
+mod doctor;
 mod good;
 mod last_good;
 mod measured;

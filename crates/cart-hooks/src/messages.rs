@@ -1,6 +1,7 @@
 //! All words for people: what happened, where, and what to do next.
 
 mod choice;
+mod doctor;
 mod last_good;
 
 use std::io;
@@ -22,6 +23,7 @@ use crate::ready::Ready;
 use crate::services::{APPSERVER, NGINX};
 
 pub(crate) use choice::{learnt, server_chosen};
+pub(crate) use doctor::{nginx_would_do, packages, variables, would_release, would_serve};
 pub(crate) use last_good::{is_last_good, not_kept};
 
 /// After a stop.

@@ -1,5 +1,7 @@
 //! Folders of files beside `public/`, each at a place of its own in the site.
 
+use std::fmt;
+
 use camino::Utf8PathBuf;
 
 use crate::model::ModelError;
@@ -30,6 +32,13 @@ impl FolderPath {
         let is_name =
             |name: &str| !name.is_empty() && !name.starts_with('.') && name.chars().all(sound);
         inner.split('/').all(is_name).then(|| Self(text.to_owned()))
+    }
+}
+
+/// As it was written.
+impl fmt::Display for FolderPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -13,16 +13,17 @@ use crate::entry_point::{EntryPoint, EntryPointError};
 use crate::inputs::{Inputs, InputsError};
 use crate::installer::cache;
 use crate::interface::{Interface, Told};
-use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion};
+use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion, Wanted};
 use crate::locale;
 use crate::procfile;
+use crate::python_wish::{PythonWish, PythonWishError};
 use crate::server::choice::{self, CannotRun, Chosen};
 use crate::server::{Launch, WsgiServer};
 use crate::settings::PythonSettings;
 use crate::sizing::Resources;
 use crate::stamp::{BasePython, Fate, Stamp};
 use crate::support;
-use crate::virtualenv::{VirtualEnv, environment_for, outside};
+use crate::virtualenv::{Condition, VirtualEnv, environment_for, outside};
 
 /// Where things of the Python side are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,15 +105,16 @@ impl PythonApp {
         from_nothing: bool,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Prepared, PythonError> {
-        let named = self.settings.requirements_path.as_deref();
-        let inputs = Inputs::read(&self.places.repo, named, &self.pips_env())?;
+        let inputs = self.inputs()?;
+        let python = self.python_wish()?;
         let found = self.find()?;
         self.refuse_early(&inputs, &found)?;
         let chosen = self.choose(Some(&found))?;
         if found.is_new {
             progress(&capitalized(&found.because));
         }
-        let ensured = self.ensure(&inputs, Some(&chosen), from_nothing, progress)?;
+        let ensured = self.ensure(&inputs, &python, Some(&chosen), from_nothing, progress)?;
+        python.tell(&ensured.python, progress);
         let entry_point = self.locate(&found, || ensured.venv.import_folders())?;
         support::write(&self.places.launchers)?;
         Ok(Prepared {
@@ -133,15 +135,29 @@ impl PythonApp {
     /// [`PythonError::Discovery`], and [`PythonError::Interpreter`] when there is no Python that
     /// could read its files.
     pub fn find(&self) -> Result<Found, PythonError> {
+        let wish = self.python_wish()?;
         let stamp = Stamp::read(&self.places.environment).map(|stamp| stamp.python);
-        let python = match stamp.filter(|p| p.is(self.version) && p.fate() == Fate::Same) {
+        let python = match stamp.filter(|p| wish.fits(&p.version) && p.fate() == Fate::Same) {
             Some(python) => python,
-            None => BasePython::of(&self.find_interpreter()?)?,
+            None => BasePython::of(&wish.find(&self.env)?)?,
         };
+        self.find_by(&python)
+    }
+
+    /// As [`find`](Self::find), with whatever Python there is.
+    ///
+    /// # Errors
+    /// As `find`.
+    pub fn find_by_any_python(&self) -> Result<Found, PythonError> {
+        let python = interpreter::find(&Wanted::Any, &self.env)?;
+        self.find_by(&BasePython::of(&python)?)
+    }
+
+    fn find_by(&self, python: &BasePython) -> Result<Found, PythonError> {
         Ok(discovery::find(&discovery::Search {
             repo: &self.places.repo,
             set: self.settings.application.as_ref(),
-            python: &python,
+            python,
             env: &self.env,
             place: &self.places.launchers,
         })?)
@@ -154,18 +170,48 @@ impl PythonApp {
     /// As [`prepare`](Self::prepare).
     pub fn prepare_environment(&self, progress: &mut dyn FnMut(&str)) -> Result<(), PythonError> {
         let inputs = Inputs::read(&self.places.repo, None, &self.pips_env())?;
+        let python = self.python_wish()?.before_the_app();
         // Without an app, a server that cannot run it is no error yet.
         let chosen = self.choose(None).ok();
-        self.ensure(&inputs, chosen.as_ref(), false, progress)?;
+        self.ensure(&inputs, &python, chosen.as_ref(), false, progress)?;
         Ok(support::write(&self.places.launchers)?)
+    }
+
+    /// What the app asks for.
+    ///
+    /// # Errors
+    /// [`InputsError`] naming the file that cannot be read.
+    pub fn inputs(&self) -> Result<Inputs, InputsError> {
+        let named = self.settings.requirements_path.as_deref();
+        Inputs::read(&self.places.repo, named, &self.pips_env())
+    }
+
+    /// The version of the Python that the next start takes: that of the environment in place, if it
+    /// is kept, else of one that is found.
+    ///
+    /// # Errors
+    /// [`PythonWishError`] when there is none.
+    pub fn next_python(&self, wish: &PythonWish) -> Result<Version, PythonWishError> {
+        match VirtualEnv::at(&self.places.environment).condition(wish, &self.env) {
+            Condition::Sound(stamp) if wish.keeps(&stamp) => Ok(stamp.python.version),
+            _ => Ok(wish.find(&self.env)?.version),
+        }
     }
 
     /// The interpreter that an environment would be made with.
     ///
     /// # Errors
-    /// [`PythonError::Interpreter`] when there is none of this version that can make one.
+    /// [`PythonError::Python`] when there is none that is wanted and can make one.
     pub fn find_interpreter(&self) -> Result<Interpreter, PythonError> {
-        Ok(interpreter::find(self.version, &self.env)?)
+        Ok(self.python_wish()?.find(&self.env)?)
+    }
+
+    /// Which Python the app is to run on, and who says so; read anew each time.
+    ///
+    /// # Errors
+    /// [`PythonWishError`], when it is one that is not served.
+    pub fn python_wish(&self) -> Result<PythonWish, PythonWishError> {
+        PythonWish::read(self.version, &self.places.repo, &self.env)
     }
 
     /// The version of the environment's Python as it was made, without running anything; `None`
@@ -200,7 +246,10 @@ impl PythonApp {
     }
 
     /// What the app is believed to be decides the server where nobody chose.
-    fn choose(&self, found: Option<&Found>) -> Result<Chosen, PythonError> {
+    ///
+    /// # Errors
+    /// [`PythonError::CannotRun`] for a server that cannot run the app.
+    pub fn choose(&self, found: Option<&Found>) -> Result<Chosen, PythonError> {
         let interface = found.and_then(|found| {
             let app = found.entry_point.to_string();
             Told::read(&self.places.told, &app, found.interface).or(found.interface)
@@ -216,7 +265,8 @@ impl PythonApp {
     }
 
     /// Worker processes that the server will have, or `None` when it has none.
-    fn workers(&self, chosen: &Chosen) -> Option<u32> {
+    #[must_use]
+    pub fn workers(&self, chosen: &Chosen) -> Option<u32> {
         chosen.server.has_workers().then(|| {
             let fitting = || Resources::of_gear(&self.gear).default_workers();
             chosen.settings.workers.unwrap_or_else(|| chosen.server.default_workers(&fitting))
@@ -231,6 +281,7 @@ impl PythonApp {
     fn ensure(
         &self,
         inputs: &Inputs,
+        python: &PythonWish,
         chosen: Option<&Chosen>,
         clean: bool,
         progress: &mut dyn FnMut(&str),
@@ -239,7 +290,7 @@ impl PythonApp {
         let wish = Wish {
             place: &self.places.environment,
             repo: &self.places.repo,
-            version: self.version,
+            python,
             inputs,
             server: &server.unwrap_or_default(),
             env: &self.env,
@@ -254,7 +305,10 @@ impl PythonApp {
 
     /// Nobody should wait for an installation to hear that there is no app: unless something is
     /// installed that may bring it, it must be there now.
-    fn refuse_early(&self, inputs: &Inputs, found: &Found) -> Result<(), PythonError> {
+    ///
+    /// # Errors
+    /// [`DiscoveryError`].
+    pub fn refuse_early(&self, inputs: &Inputs, found: &Found) -> Result<(), DiscoveryError> {
         if found.is_named && inputs.ask_for_something() {
             return Ok(());
         }
@@ -292,7 +346,9 @@ impl PythonApp {
     }
 }
 
-fn capitalized(sentence: &str) -> String {
+/// A part of a sentence that is to stand alone.
+#[must_use]
+pub fn capitalized(sentence: &str) -> String {
     let mut letters = sentence.chars();
     letters
         .next()
@@ -341,6 +397,9 @@ pub enum PythonError {
     /// An unknown software version.
     #[error(transparent)]
     Interpreter(#[from] InterpreterError),
+    /// The app asks for a Python that it cannot have, or none was found.
+    #[error(transparent)]
+    Python(#[from] PythonWishError),
     /// The app cannot be found.
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),

@@ -9,11 +9,11 @@ use cart_core::files::FileError;
 use semver::Version;
 
 use crate::inputs::Inputs;
-
 use crate::installer::uv::Program;
 use crate::installer::{Choice, InstallError, Installation, Options};
-use crate::interpreter::{self, InterpreterError, PythonVersion};
+use crate::interpreter::Interpreter;
 use crate::mirror::MirrorUrl;
+use crate::python_wish::{PythonWish, PythonWishError};
 use crate::server::Requirement;
 use crate::settings::SERVER;
 use crate::stamp::{BasePython, Stamp};
@@ -29,7 +29,7 @@ pub struct Wish<'a> {
     /// The app's repository.
     pub repo: &'a Utf8Path,
     /// The Python that it shall have.
-    pub version: PythonVersion,
+    pub python: &'a PythonWish,
     /// What the app asks for.
     pub inputs: &'a Inputs,
     /// What the server asks for.
@@ -68,13 +68,21 @@ pub fn ensure(wish: &Wish<'_>, progress: &mut dyn FnMut(&str)) -> Result<Ensured
     let venv = VirtualEnv::at(wish.place);
     let condition = match wish.clean {
         true => Condition::Unusable("a clean build was asked for".to_owned()),
-        false => venv.condition(wish.version, wish.env),
+        false => venv.condition(wish.python, wish.env),
     };
     match condition {
-        Condition::Sound(stamp) => wish.update(&venv, stamp, progress),
+        Condition::Sound(stamp) => match wish.instead_of(&stamp)? {
+            Some(interpreter) => wish.build_on(&interpreter, venv, progress),
+            None => wish.update(&venv, stamp, progress),
+        },
         Condition::Missing => wish.build(venv, progress),
         Condition::Unusable(reason) => {
-            if Stamp::read(wish.place).is_some() || wish.place.join("bin").exists() {
+            // One from before there was an app is nobody's loss.
+            let counts = match Stamp::read(wish.place) {
+                Some(stamp) => !stamp.provisional || wish.python.provisional,
+                None => wish.place.join("bin").exists(),
+            };
+            if counts {
                 progress(&format!("The virtual environment is made anew: {reason}"));
             }
             wish.build(venv, progress)
@@ -113,18 +121,37 @@ impl Wish<'_> {
         venv: VirtualEnv,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Ensured, DependencyError> {
-        let interpreter = interpreter::find(self.version, self.env)?;
+        self.build_on(&self.python.find(self.env)?, venv, progress)
+    }
+
+    /// The Python that the app gets instead of the one with this stamp, if it is not
+    /// [kept](PythonWish::keeps) and that is another.
+    fn instead_of(&self, stamp: &Stamp) -> Result<Option<Interpreter>, DependencyError> {
+        if self.python.keeps(stamp) {
+            return Ok(None);
+        }
+        let best = self.python.find(self.env)?;
+        Ok((best.executable != stamp.python.executable).then_some(best))
+    }
+
+    fn build_on(
+        &self,
+        interpreter: &Interpreter,
+        venv: VirtualEnv,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Ensured, DependencyError> {
         progress(&format!(
             "Making a virtual environment with Python {} ({})",
             interpreter.version, interpreter.executable
         ));
-        let python = BasePython::of(&interpreter)?;
+        let python = BasePython::of(interpreter)?;
         let uv = self.find_uv(progress);
-        let stage = Stage::fresh(self.place, &interpreter, self.env, uv.as_ref())?;
-        let stamp = Stamp::new(python, self.place, &self.real_repo());
+        let stage = Stage::fresh(self.place, interpreter, self.env, uv.as_ref())?;
+        let mut stamp = Stamp::new(python, self.place, &self.real_repo());
+        stamp.provisional = self.python.provisional;
         let stamp = self.install(&stage, stamp, uv.as_ref(), progress)?;
         stage.put_in_place(&stamp, &[])?;
-        Ok(Ensured { venv, python: interpreter.version, changed: true })
+        Ok(Ensured { venv, python: interpreter.version.clone(), changed: true })
     }
 
     /// From one that works. Changes are made in a copy.
@@ -138,6 +165,7 @@ impl Wish<'_> {
         let mut wanted = stamp.clone();
         wanted.place = self.place.to_owned();
         wanted.repo = real_repo.clone();
+        wanted.provisional &= self.python.provisional;
         let moves = [(&*stamp.place, self.place), (&*stamp.repo, &*real_repo)];
         let nothing_to_install =
             stamp.app == self.inputs.digest && self.missing(venv, &stamp).is_empty();
@@ -161,12 +189,20 @@ impl Wish<'_> {
         wanted: &Stamp,
         moves: &[(&Utf8Path, &Utf8Path)],
     ) -> Result<bool, DependencyError> {
-        if Stamp::read(self.place).as_ref() == Some(wanted) {
+        let there = Stamp::read(self.place);
+        if there.as_ref() == Some(wanted) {
             return Ok(false);
         }
-        relocate(venv, moves)?;
+        let provisional = wanted.provisional;
+        let moved = there.map(|mut there| {
+            there.provisional = provisional;
+            there != *wanted
+        });
+        if moved != Some(false) {
+            relocate(venv, moves)?;
+        }
         wanted.write(self.place)?;
-        Ok(true)
+        Ok(moved != Some(false))
     }
 
     /// Installs into a stage what its stamp does not say is there; answers its new stamp.
@@ -277,8 +313,8 @@ impl<'a> LazyInstallation<'a> {
         })
     }
 
-    fn finish(&self) {
-        self.ready.iter().for_each(Installation::finish);
+    fn finish(&self) -> Result<(), FileError> {
+        self.ready.iter().try_for_each(Installation::finish)
     }
 }
 
@@ -291,7 +327,7 @@ fn lines(requirement: &Requirement) -> Vec<String> {
 pub enum DependencyError {
     /// There is no Python to build on.
     #[error(transparent)]
-    Interpreter(#[from] InterpreterError),
+    Python(#[from] PythonWishError),
     /// It could not be made, or put in place.
     #[error(transparent)]
     Stage(#[from] StageError),

@@ -49,7 +49,7 @@ impl Inputs {
         let digest = digest(repo, requirements.as_ref(), &project)?;
         let converted = requirements.as_ref().and_then(|r| r.converted.as_ref());
         let more = converted.map(|converted| converted.said.clone()).unwrap_or_default();
-        let said = choice.into_iter().chain(more).collect();
+        let said = choice.into_iter().chain(more).chain(chosen::near_misses(repo)).collect();
         Ok(Self { requirements, project, said, digest })
     }
 

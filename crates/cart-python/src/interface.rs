@@ -97,7 +97,8 @@ mod tests {
         )
         .unwrap();
         let env = cart_core::GearEnv::new().with("PATH", "/usr/local/bin:/usr/bin:/bin");
-        let python = crate::interpreter::find(crate::testing::any_python(), &env).unwrap();
+        let python =
+            crate::interpreter::find(&crate::testing::any_python().wanted(), &env).unwrap();
         let command = cart_core::CommandSpec::new(&python.executable, &env)
             .args(["-m", "unittest", "test_cartridge_interface"])
             .dir(dir);

@@ -14,6 +14,7 @@ pub mod interface;
 pub mod locks;
 pub mod procfile;
 pub mod project;
+pub mod python_wish;
 pub mod requirements;
 
 // What it runs on.

@@ -12,7 +12,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::collected::Collected;
-use crate::interpreter::{Interpreter, PythonVersion};
+use crate::interpreter::Interpreter;
 
 /// Its name inside an environment.
 pub const FILE: &str = "cartridge.json";
@@ -35,6 +35,9 @@ pub struct Stamp {
     /// The packages that are there because a server asked for them, not the app, each with the
     /// lines that it was asked for by. Only those may be replaced by a version of our choice.
     pub ours: BTreeMap<String, Vec<String>>,
+    /// Whether it was made before there was an app that could say on which Python.
+    #[serde(default)]
+    pub provisional: bool,
     /// The static files that are kept in it, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collected: Option<Collected>,
@@ -51,6 +54,7 @@ impl Stamp {
             repo: repo.to_owned(),
             app: String::new(),
             ours: BTreeMap::new(),
+            provisional: false,
             collected: None,
         }
     }
@@ -112,12 +116,6 @@ impl BasePython {
             Ok(now) if now.size() == self.size && now.mtime() == self.modified => Fate::Same,
             Ok(_) => Fate::Replaced,
         }
-    }
-
-    /// Whether it is of the version that the cartridge wants.
-    #[must_use]
-    pub fn is(&self, wanted: PythonVersion) -> bool {
-        wanted.matches(&self.version)
     }
 }
 

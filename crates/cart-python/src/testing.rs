@@ -13,6 +13,7 @@ use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::inputs::Inputs;
 use crate::installer::Choice;
 use crate::interpreter::{self, PythonVersion};
+use crate::python_wish::PythonWish;
 use crate::server::Requirement;
 use crate::stamp::Stamp;
 use crate::virtualenv::stage::copy_tree;
@@ -151,7 +152,7 @@ impl Site {
     }
 
     fn make(&self, script: &str, name: &str, version: &str, more: &[&str]) {
-        let python = interpreter::find(any_python(), &self.env()).unwrap();
+        let python = interpreter::find(&any_python().wanted(), &self.env()).unwrap();
         let shelf = self.path("shelf");
         let command = CommandSpec::new(&python.executable, &GearEnv::new())
             .args(["-c", script, shelf.as_str(), name, version])
@@ -170,7 +171,7 @@ impl Site {
         Wish {
             place: &parts.place,
             repo: &parts.repo,
-            version: any_python(),
+            python: &parts.python,
             inputs: &parts.inputs,
             server: parts.server,
             env: &parts.env,
@@ -203,6 +204,7 @@ impl Site {
         Parts {
             place: gear.join("cart/virtenv"),
             inputs: Inputs::read(&repo, None, &env).unwrap(),
+            python: PythonWish::read(any_python(), &repo, &env).unwrap(),
             repo,
             server: &[],
             env,
@@ -238,6 +240,7 @@ pub(crate) struct Parts {
     place: Utf8PathBuf,
     repo: Utf8PathBuf,
     inputs: Inputs,
+    pub(crate) python: PythonWish,
     server: &'static [Requirement],
     pub(crate) env: GearEnv,
     cache: Utf8PathBuf,

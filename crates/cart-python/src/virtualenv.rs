@@ -15,7 +15,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
 use semver::Version;
 
-use crate::interpreter::{self, PythonVersion};
+use crate::interpreter;
+use crate::python_wish::PythonWish;
 use crate::stamp::{BasePython, Fate, Stamp};
 
 /// A virtual environment in a directory, whether it is there or not.
@@ -51,7 +52,7 @@ impl VirtualEnv {
 
     /// Whether it can be used as it is. Runs no process unless its interpreter was replaced.
     #[must_use]
-    pub fn condition(&self, wanted: PythonVersion, env: &GearEnv) -> Condition {
+    pub fn condition(&self, wanted: &PythonWish, env: &GearEnv) -> Condition {
         let Some(mut stamp) = Stamp::read(&self.dir) else {
             return match self.dir.read_dir_utf8().map(|mut entries| entries.next()) {
                 Ok(Some(_)) => Condition::Unusable("it was not finished".to_owned()),
@@ -59,7 +60,7 @@ impl VirtualEnv {
             };
         };
         let python = &stamp.python;
-        if !python.is(wanted) {
+        if !wanted.fits(&python.version) {
             let has = &python.version;
             return Condition::Unusable(format!("it has Python {has}, wanted is {wanted}"));
         }

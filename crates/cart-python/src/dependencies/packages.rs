@@ -49,7 +49,7 @@ impl Wish<'_> {
                 }
             }
             Project::Dependencies(list) if !covered => {
-                self.install_list(list, installation, progress)?
+                self.install_list(list, installation, progress)?;
             }
             Project::Dependencies(_) | Project::Plain => {}
         }

@@ -13,6 +13,8 @@ use super::*;
 use crate::testing::{Site, any_python, serve_index};
 use crate::virtualenv::stage;
 
+mod python;
+
 const NO_SERVER: &[Requirement] = &[];
 const SERVER: &[Requirement] = &[Requirement {
     name: "engine",
@@ -320,7 +322,7 @@ fn an_interpreter_that_was_replaced_or_removed_is_noticed(installer: Choice) {
     assert!(!site.ensured(NO_SERVER).0);
 
     alter("version", "\"3.3.0\"");
-    let condition = VirtualEnv::at(site.place()).condition(any_python(), &site.env());
+    let condition = VirtualEnv::at(site.place()).condition(&any_python().into(), &site.env());
     let reason = "it has Python 3.3.0, wanted is 3".to_owned();
     assert_eq!(condition, Condition::Unusable(reason));
 }

@@ -10,7 +10,7 @@ mod said;
 mod seen;
 
 static PYTHON: LazyLock<BasePython> = LazyLock::new(|| {
-    let interpreter = interpreter::find(any_python(), &GearEnv::from_process()).unwrap();
+    let interpreter = interpreter::find(&any_python().wanted(), &GearEnv::from_process()).unwrap();
     BasePython::of(&interpreter).unwrap()
 });
 

@@ -35,11 +35,18 @@ impl Folder {
 
     /// Looks in this folder alone.
     fn find(&self, wanted: &str) -> Result<String, InterpreterError> {
+        self.find_wanted(&PythonVersion::parse(wanted).unwrap().wanted())
+    }
+
+    fn newest(&self, allowed: &str) -> Result<String, InterpreterError> {
+        self.find_wanted(&Wanted::Newest(Specifiers::parse(allowed).unwrap()))
+    }
+
+    fn find_wanted(&self, wanted: &Wanted) -> Result<String, InterpreterError> {
         let env = GearEnv::new().with("PATH", self.path().as_str());
         let more = Vec::new();
-        let search = Search { env: &env, more };
-        let found = search.find(PythonVersion::parse(wanted).unwrap())?;
-        Ok(found.version.to_string())
+        let search = search::Search { env: &env, more };
+        Ok(search.find(wanted)?.version.to_string())
     }
 
     fn message(&self, wanted: &str) -> String {
@@ -81,6 +88,55 @@ fn version_3_n_may_hide_behind_python3_or_python() {
 }
 
 #[test]
+fn the_newest_is_the_newest_that_is_allowed_whatever_python3_is() {
+    let folder = Folder::new()
+        .python("python3", "3.9.18")
+        .python("python3.9", "3.9.18")
+        .python("python3.11", "3.11.7")
+        .python("python3.12", "3.12.1");
+    assert_eq!(folder.newest(">=3.8").unwrap(), "3.12.1");
+    assert_eq!(folder.newest(">=3.8,<3.12").unwrap(), "3.11.7");
+    assert_eq!(folder.newest("!=3.11.*,<3.12.1").unwrap(), "3.9.18");
+    let refused = folder.newest(">=3.13").unwrap_err().to_string();
+    assert!(refused.starts_with("Python >=3.13 was not found in "), "{refused}");
+}
+
+#[test]
+fn one_that_is_not_finished_or_not_ordinary_is_taken_only_where_nothing_else_fits() {
+    let folder = Folder::new()
+        .python("python3.15", "3.15.0-a1")
+        .python("python3.14", "3.14.0+free-threaded")
+        .python("python3.13", "3.13.1")
+        .python("python3.11", "3.11.7+pypy");
+    assert_eq!(folder.newest(">=3.8").unwrap(), "3.13.1");
+    assert_eq!(folder.newest(">=3.14").unwrap(), "3.15.0-a1");
+    assert_eq!(folder.find("3.14").unwrap(), "3.14.0+free-threaded");
+    assert_eq!(folder.newest("<3.13").unwrap(), "3.11.7+pypy");
+}
+
+#[test]
+fn the_very_release_is_preferred_and_another_of_its_minor_version_will_do() {
+    let folder = Folder::new().python("python3.12", "3.12.9").python("python3", "3.12.4");
+    let wanted = |patch| Wanted::Version { minor: 12, patch: Some(patch) };
+    assert_eq!(folder.find_wanted(&wanted(4)).unwrap(), "3.12.4");
+    assert_eq!(folder.find_wanted(&wanted(9)).unwrap(), "3.12.9");
+    assert_eq!(folder.find_wanted(&wanted(1)).unwrap(), "3.12.9");
+}
+
+#[test]
+fn a_real_python_tells_whether_it_is_ordinary() {
+    let env = GearEnv::from_process();
+    let found = find(&Wanted::Any, &env).unwrap();
+    let script = "import sys, sysconfig\n\
+                  print(sys.version_info[3] == 'final' and sys.implementation.name == 'cpython' \
+                  and not sysconfig.get_config_var('Py_GIL_DISABLED'))";
+    let command = CommandSpec::new(&found.executable, &env).args(["-c", script]);
+    let is_ordinary = run::checked(&command, Duration::from_secs(60)).unwrap().stdout_text();
+    let best = Wanted::Version { minor: found.version.minor, patch: None };
+    assert_eq!(best.is_best(&found.version), is_ordinary.trim() == "True", "{found:?}");
+}
+
+#[test]
 fn a_name_that_lies_about_its_version_is_not_believed() {
     let folder = Folder::new().python("python3.12", "3.11.2");
     assert!(folder.find("3.12").is_err());
@@ -112,18 +168,19 @@ fn a_version_manager_offers_versions_that_its_shims_do_not() {
     let manager = tempfile::tempdir().unwrap();
     let root = Utf8Path::from_path(manager.path()).unwrap();
     std::fs::create_dir_all(root.join("versions/3.12.1/bin")).unwrap();
+    std::fs::create_dir_all(root.join("versions/3.12.10/bin")).unwrap();
     std::fs::create_dir_all(root.join("versions/3.9.18/bin")).unwrap();
     let env = GearEnv::new().with("PATH", format!("/bin:{root}/shims"));
-    let more = Search::of_gear(&env).more;
-    let tail = &more[more.len() - 2..];
-    assert!(tail[0].ends_with("versions/3.9.18/bin"), "{more:?}");
-    assert!(tail[1].ends_with("versions/3.12.1/bin"), "{more:?}");
+    let more = search::Search::of_gear(&env).more;
+    let offered: Vec<_> = more.iter().filter_map(|d| d.strip_prefix(root.as_str())).collect();
+    // The newest first.
+    assert_eq!(offered, ["3.12.10", "3.12.1", "3.9.18"].map(|v| format!("/versions/{v}/bin")));
 }
 
 #[test]
 fn an_active_virtualenv_is_looked_through() {
     let env = GearEnv::from_process();
-    let real = find(PythonVersion::parse("3").unwrap(), &env).unwrap();
+    let real = find(&Wanted::Any, &env).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let venv = Utf8Path::from_path(dir.path()).unwrap().join("venv");
     let make = CommandSpec::new(&real.executable, &env).args([
@@ -140,7 +197,7 @@ fn an_active_virtualenv_is_looked_through() {
 #[test]
 fn a_link_to_a_python_is_resolved() {
     let env = GearEnv::from_process();
-    let real = find(PythonVersion::parse("3").unwrap(), &env).unwrap();
+    let real = find(&Wanted::Any, &env).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let link = Utf8Path::from_path(dir.path()).unwrap().join("python3");
     symlink(&real.executable, &link).unwrap();

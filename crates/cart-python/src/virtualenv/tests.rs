@@ -3,6 +3,7 @@ use std::fs;
 use cart_core::files;
 
 use super::*;
+use crate::interpreter::PythonVersion;
 
 fn folder() -> (tempfile::TempDir, VirtualEnv) {
     let dir = tempfile::tempdir().unwrap();
@@ -17,7 +18,7 @@ fn put(venv: &VirtualEnv, path: &str, content: &str) {
 }
 
 fn condition(venv: &VirtualEnv) -> Condition {
-    venv.condition(PythonVersion::parse("3").unwrap(), &GearEnv::new())
+    venv.condition(&PythonVersion::parse("3").unwrap().into(), &GearEnv::new())
 }
 
 #[test]

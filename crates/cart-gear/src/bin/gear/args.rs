@@ -21,6 +21,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Serve the app in a directory until Ctrl-C, from a gear that is thrown away afterwards
     Serve(ServeArguments),
+    /// Tell what `serve` would decide for the app in a directory, and all that it would refuse;
+    /// nothing is built or started
+    Doctor(DoctorArguments),
     /// Check a cartridge: what a node would refuse in it, with file and line
     Validate(ValidateArguments),
     /// Make a gear that stays, and start an app on it
@@ -281,6 +284,16 @@ pub(crate) struct ServeArguments {
 
     #[command(flatten)]
     pub(crate) cartridge: CartridgeArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArguments {
+    #[command(flatten)]
+    pub(crate) serve: ServeArguments,
+
+    /// Print an object in each line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The cartridge of a new gear, and what it is to be told.

@@ -7,6 +7,7 @@ mod checked;
 mod context;
 mod create;
 mod deploy;
+mod diagnosed;
 mod failure;
 mod look;
 mod operate;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
 fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
     match command {
         Command::Serve(arguments) => run_serve(arguments, context),
+        Command::Doctor(arguments) => diagnosed::run(arguments, context),
         Command::Validate(arguments) => checked::run(arguments),
         Command::Create(arguments) => create::create(arguments, context),
         Command::Destroy(arguments) => create::destroy(arguments, context),

@@ -1,0 +1,32 @@
+//! `gear doctor`: what the cartridge says of an app before anything is built.
+
+use cart_gear::{DoctorError, doctor};
+
+use crate::args::DoctorArguments;
+use crate::caller;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::terminal::answer;
+
+/// Fails when something would be refused.
+pub(crate) fn run(arguments: &DoctorArguments, context: &mut Context) -> Result<(), Failure> {
+    context.listen_to_signals()?;
+    let interrupts = context.interrupts.clone();
+    let options =
+        caller::serve_options(&arguments.serve, context.env, interrupts).map_err(Failure::usage)?;
+    let diagnosis = doctor(options, arguments.json.then_some("--json"))?;
+    diagnosis.findings.iter().for_each(|line| answer(line));
+    match diagnosis.refused {
+        Some(refused) => Err(Failure::new(refused)),
+        None => Ok(()),
+    }
+}
+
+impl From<DoctorError> for Failure {
+    fn from(error: DoctorError) -> Self {
+        match error {
+            DoctorError::Hook(error) => error.into(),
+            other => Self::new(other),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! `control doctor`: everything that a start decides, without building, installing or starting
+//! anything, and all that it would refuse at once. Each part is asked of the function that a start
+//! asks; where that stops at the first fault, it is asked again without it.
+
+mod finding;
+
+use camino::Utf8Path;
+use cart_core::GearEnv;
+use cart_core::cartridge::Context;
+use cart_core::setting::all_wrong;
+use cart_nginx::{Folder, NginxSettings, user_config};
+use cart_python::app::capitalized;
+use cart_python::inputs::{Inputs, InputsError};
+use cart_python::project::{Project, ProjectError};
+use cart_python::server::choice::DecidedBy;
+use cart_python::settings::{REQUIREMENTS_PATH, SERVER};
+use cart_python::{PythonApp, PythonError, PythonSettings, procfile};
+
+use crate::error::Error;
+use crate::{messages, ready, static_files};
+use finding::{Finding, Topic, Verdict};
+
+/// The argument that asks for JSON, an object in each line.
+const JSON: &str = "--json";
+
+/// Tells what it finds.
+///
+/// # Errors
+/// [`Error::Refused`], when a start would be refused.
+pub(crate) fn doctor(ctx: &mut Context<'_>, argument: Option<&str>) -> Result<(), Error> {
+    let findings = examine(ctx);
+    for finding in &findings {
+        match argument {
+            Some(JSON) => ctx.result(&serde_json::to_string(finding).unwrap_or_default()),
+            _ => ctx.result(&finding.to_string()),
+        }
+    }
+    let count = findings.iter().filter(|f| f.verdict == Verdict::Refused).count();
+    if count == 0 { Ok(()) } else { Err(Error::Refused { count }) }
+}
+
+fn examine(ctx: &Context<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let env = settings(ctx.env, &mut findings);
+    let mut nobody = std::io::sink();
+    let ctx = &Context::new(&env, ctx.gear, ctx.dir, &mut nobody);
+    match ready::app(ctx) {
+        Ok(mut app) => {
+            // What a start remembers of the app it found is not ours to change.
+            let elsewhere = tempfile::tempdir().ok();
+            let elsewhere = elsewhere.as_ref().and_then(|dir| Utf8Path::from_path(dir.path()));
+            if let Some(elsewhere) = elsewhere {
+                elsewhere.clone_into(&mut app.places.launchers);
+            }
+            python(&app, &mut findings);
+            let inputs = packages(&app, &env, &mut findings);
+            app_and_server(&app, inputs.as_ref(), &mut findings);
+        }
+        Err(error) => {
+            findings.push(Finding::refused(Topic::Python, &messages::explain(&error)));
+        }
+    }
+    files(ctx, &mut findings);
+    release(ctx, &mut findings);
+    nginx(ctx, &mut findings);
+    findings
+}
+
+/// The environment without the variables that are wrong, of which each is told.
+fn settings(env: &GearEnv, findings: &mut Vec<Finding>) -> GearEnv {
+    let mut wrong = all_wrong(cart_python::SETTINGS, env, PythonSettings::from_env);
+    wrong.extend(all_wrong(cart_nginx::SETTINGS, env, NginxSettings::from_env));
+    let mut rest = env.clone();
+    for error in &wrong {
+        let text = error.to_string();
+        let by = Some(error.variable.clone());
+        findings.push(Finding::refused(Topic::Settings, &text).by(by));
+        rest.remove(&error.variable);
+    }
+    let set: Vec<_> = crate::settings().filter_map(|s| is_set(&rest, s.name)).collect();
+    if wrong.is_empty() || !set.is_empty() {
+        findings.push(Finding::ok(Topic::Settings, messages::variables(&set)));
+    }
+    rest
+}
+
+fn is_set(env: &GearEnv, name: &'static str) -> Option<&'static str> {
+    env.get(name).filter(|value| !value.is_empty()).map(|_| name)
+}
+
+fn python(app: &PythonApp, findings: &mut Vec<Finding>) {
+    let found = app.python_wish().and_then(|wish| Ok((app.next_python(&wish)?, wish)));
+    let at = |place: &cart_python::python_wish::Place| format!("{}:{}", place.file, place.line);
+    match found {
+        Ok((version, wish)) => {
+            let by = wish.decided_by(&version).map(at);
+            findings.push(Finding::ok(Topic::Python, wish.sentence(&version)).by(by));
+            let remarks = wish.remarks(&version).into_iter();
+            findings.extend(remarks.map(|remark| Finding::note(Topic::Python, remark)));
+        }
+        Err(error) => {
+            let by = error.place().map(at);
+            findings.push(Finding::refused(Topic::Python, &error.to_string()).by(by));
+        }
+    }
+}
+
+fn packages(app: &PythonApp, env: &GearEnv, findings: &mut Vec<Finding>) -> Option<Inputs> {
+    let variable = is_set(env, REQUIREMENTS_PATH.name).map(str::to_owned);
+    let inputs = match app.inputs() {
+        Ok(inputs) => inputs,
+        Err(error) => {
+            let by = line_of(&error).or(variable);
+            findings.push(Finding::refused(Topic::Packages, &error.to_string()).by(by));
+            return None;
+        }
+    };
+    let by = variable.or_else(|| deciding_file(app, &inputs));
+    findings.push(Finding::ok(Topic::Packages, messages::packages(by.as_deref())).by(by));
+    findings.extend(inputs.said.iter().map(|note| Finding::note(Topic::Packages, note)));
+    Some(inputs)
+}
+
+/// Where the Python that is asked for cannot be had, another one can read the app's files, too.
+fn app_and_server(app: &PythonApp, inputs: Option<&Inputs>, findings: &mut Vec<Finding>) {
+    let found = match app.find() {
+        Err(PythonError::Python(_)) => app.find_by_any_python(),
+        other => other,
+    };
+    match &found {
+        Ok(found) => {
+            let early = inputs.map_or(Ok(()), |inputs| app.refuse_early(inputs, found));
+            findings.push(match early {
+                Ok(()) => Finding::ok(Topic::App, capitalized(&found.because))
+                    .by(Some(found.decided_by.to_string())),
+                Err(error) => Finding::refused(Topic::App, &error.to_string()),
+            });
+        }
+        Err(error) => findings.push(Finding::refused(Topic::App, &error.to_string())),
+    }
+    findings.push(match app.choose(found.as_ref().ok()) {
+        Ok(chosen) => {
+            let by = match (chosen.decided_by, &chosen.procfile) {
+                (DecidedBy::Variable, _) => Some(SERVER.name.to_owned()),
+                (DecidedBy::Procfile, Some(procfile)) => {
+                    Some(format!("Procfile:{}", procfile.line))
+                }
+                _ => None,
+            };
+            let text = messages::would_serve(&chosen, app.workers(&chosen));
+            Finding::ok(Topic::Server, text).by(by)
+        }
+        Err(error) => Finding::refused(Topic::Server, &error.to_string()),
+    });
+}
+
+/// Where a file cannot be read.
+fn line_of(error: &InputsError) -> Option<String> {
+    match error {
+        InputsError::Project(ProjectError::Malformed { path, line, .. }) => {
+            Some(format!("{}:{line}", path.file_name()?))
+        }
+        _ => None,
+    }
+}
+
+/// The file that the packages come from, from the repository's top.
+fn deciding_file(app: &PythonApp, inputs: &Inputs) -> Option<String> {
+    let requirements = inputs.requirements.as_ref().map(|requirements| {
+        let file = &requirements.file;
+        file.strip_prefix(&app.places.repo).unwrap_or(file).to_string()
+    });
+    requirements.or_else(|| match &inputs.project {
+        Project::Plain => None,
+        Project::Package { file, .. } => Some((*file).to_owned()),
+        Project::Dependencies(_) => Some("pyproject.toml".to_owned()),
+    })
+}
+
+fn files(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
+    let text = match ctx.gear.repo.join("public").is_dir() {
+        true => "public/ is served at /, before the app is asked",
+        false => "There is no public/: every request goes to the app",
+    };
+    findings.push(Finding::ok(Topic::Files, text));
+    let folders = static_files::folders(ctx).into_iter();
+    findings.extend(folders.map(|Folder { at, directory }| {
+        let directory = directory.strip_prefix(&ctx.gear.repo).unwrap_or(&directory);
+        Finding::ok(Topic::Files, format!("{directory} is served at {at}"))
+    }));
+}
+
+fn release(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
+    findings.extend(match procfile::process_named(&ctx.gear.repo, "release") {
+        Ok(line) => line.map(|line| {
+            let by = Some(format!("{}:{}", procfile::FILE, line.line));
+            Finding::ok(Topic::Release, messages::would_release(&line)).by(by)
+        }),
+        Err(error) => Some(Finding::refused(Topic::Release, &error.to_string())),
+    });
+}
+
+/// Rendered and tested beside what is in place, and gone afterwards.
+fn nginx(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
+    let has_own = ctx.gear.repo.join(user_config::FILE_NAME).is_file();
+    let by = has_own.then(|| user_config::FILE_NAME.to_owned());
+    let tested = || -> Result<String, Error> {
+        let nginx = ready::nginx(ctx)?;
+        let site = ready::site(ctx)?;
+        nginx.prepare(&site)?;
+        Ok(messages::nginx_would_do(&nginx, has_own))
+    };
+    findings.push(match tested() {
+        Ok(text) => Finding::ok(Topic::Nginx, text).by(by),
+        Err(error) => Finding::refused(Topic::Nginx, &messages::explain(&error)).by(by),
+    });
+}

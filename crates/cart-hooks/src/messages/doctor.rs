@@ -1,0 +1,45 @@
+//! What the doctor says of what is right.
+
+use cart_nginx::Nginx;
+use cart_python::procfile::Process;
+use cart_python::server::choice::Chosen;
+
+use super::server_chosen;
+
+/// Of the variables that people set, without those that are wrong.
+pub(crate) fn variables(set: &[&str]) -> String {
+    match set {
+        [] => "No variable is set: the defaults hold".to_owned(),
+        set => format!("Set and allowed: {}", set.join(", ")),
+    }
+}
+
+/// Of what is to be installed.
+pub(crate) fn packages(by: Option<&str>) -> String {
+    match by {
+        Some(by) => format!("What {by} asks for is installed"),
+        None => "The app asks for no packages".to_owned(),
+    }
+}
+
+/// Of the Python server.
+pub(crate) fn would_serve(chosen: &Chosen, workers: Option<u32>) -> String {
+    let served = server_chosen(chosen);
+    match workers {
+        Some(1) => format!("{served} (1 worker)"),
+        Some(count) => format!("{served} ({count} workers)"),
+        None => served,
+    }
+}
+
+/// Of a line `release:`.
+pub(crate) fn would_release(line: &Process) -> String {
+    format!("`{}` runs once for each deployment that was built, before it serves", line.command)
+}
+
+/// Of nginx and its configuration.
+pub(crate) fn nginx_would_do(nginx: &Nginx, has_own: bool) -> String {
+    let (version, path) = (&nginx.binary().build.version, &nginx.binary().path);
+    let whose = if has_own { "the app's own configuration" } else { "its configuration" };
+    format!("nginx {version} ({path}) has tested {whose}")
+}
