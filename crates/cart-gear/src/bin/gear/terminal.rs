@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cart_gear::output::{Line, Said};
 use cart_gear::progress::{Caller, Progress};
@@ -11,6 +11,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// How many lines of a script that failed are shown, of those that were not shown as they came.
 const KEPT: usize = 20;
+
+/// A step that took less is not worth a line of its own.
+const WORTH_A_LINE: Duration = Duration::from_secs(1);
 
 /// An answer that was asked for, on standard output. Somebody who has stopped listening is no error.
 pub(crate) fn answer(text: &str) {
@@ -34,7 +37,8 @@ pub(crate) struct Terminal {
     /// There while something is waited for on a terminal.
     spinner: Option<ProgressBar>,
     on_terminal: bool,
-    step: String,
+    /// What is being done, and since when.
+    step: Option<(String, Instant)>,
     caller: Caller,
     /// Lines of the current script that were not shown.
     hidden: VecDeque<String>,
@@ -46,7 +50,7 @@ impl Terminal {
             app: String::new(),
             spinner: None,
             on_terminal: std::io::stderr().is_terminal(),
-            step: String::new(),
+            step: None,
             caller: Caller::Setup,
             hidden: VecDeque::new(),
         }
@@ -59,6 +63,7 @@ impl Terminal {
 
     /// The end of what may have taken a while.
     pub(crate) fn done(&mut self) {
+        self.end_step();
         self.end_spinner();
         self.hidden.clear();
     }
@@ -95,9 +100,20 @@ impl Terminal {
         self.hidden.push_back(text.to_owned());
     }
 
-    fn spin(&mut self, message: String) {
-        let spinner = self.spinner.get_or_insert_with(new_spinner);
-        spinner.set_message(message);
+    /// What took a while is said once it is done.
+    fn end_step(&mut self) {
+        if let Some((name, since)) = self.step.take()
+            && since.elapsed() >= WORTH_A_LINE
+        {
+            self.show(&format!("gear: {name}: {:.1} s", since.elapsed().as_secs_f64()));
+        }
+    }
+
+    /// The step, the seconds that it has taken so far, and what is done just now.
+    fn spin(&mut self, now: &str) {
+        let Some((name, _)) = &self.step else { return };
+        let message = if now.is_empty() { name.clone() } else { format!("{name}: {now}") };
+        self.spinner.get_or_insert_with(new_spinner).set_message(message);
     }
 
     fn end_spinner(&mut self) {
@@ -109,7 +125,7 @@ impl Terminal {
 
 fn new_spinner() -> ProgressBar {
     let spinner = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
         spinner.set_style(style);
     }
     spinner.enable_steady_tick(Duration::from_millis(120));
@@ -118,11 +134,14 @@ fn new_spinner() -> ProgressBar {
 
 impl Progress for Terminal {
     fn step(&mut self, name: &str, caller: Caller) {
+        self.end_step();
         self.hidden.clear();
-        name.clone_into(&mut self.step);
+        self.step = Some((name.to_owned(), Instant::now()));
         self.caller = caller;
         if self.on_terminal {
-            self.spin(name.to_owned());
+            // A spinner of its own, for it counts the time.
+            self.end_spinner();
+            self.spin("");
         } else {
             self.show(&format!("gear: {name}"));
         }
@@ -133,11 +152,10 @@ impl Progress for Terminal {
             (Said::Result | Said::Message | Said::Error, _) | (Said::Plain, Caller::UserHook) => {
                 self.show(&line.text);
             }
-            (Said::Plain, Caller::Control) if !self.on_terminal => self.show(&line.text),
             (Said::Plain, _) => {
                 self.hide(&line.text);
-                if self.on_terminal && !line.text.trim().is_empty() {
-                    self.spin(format!("{}: {}", self.step, line.text.trim()));
+                if self.on_terminal {
+                    self.spin(line.text.trim());
                 }
             }
             (Said::Debug | Said::ForBroker, _) => {}
