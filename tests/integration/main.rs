@@ -14,6 +14,7 @@ mod crashes;
 mod desync;
 mod doctor;
 mod elsewhere;
+mod examples;
 mod faults;
 mod foreground;
 mod found;

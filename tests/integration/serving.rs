@@ -111,11 +111,7 @@ fn the_welcome_app_is_well_and_keeps_secrets() {
 }
 
 #[test]
-fn an_app_with_requirements_and_one_that_is_a_package_are_served() {
+fn an_app_with_requirements_is_served() {
     let flask = running(&example("flask"), &[]);
     assert_eq!(get(flask.address(), "/health").body, "1");
-    drop(flask);
-    let package = [("OPENSHIFT_PYTHON_WSGI_APPLICATION", "shop.web:application")];
-    let packaged = running(&example("pyproject"), &package);
-    assert_eq!(get(packaged.address(), "/health").body, "1");
 }

@@ -173,7 +173,7 @@ fn the_examples_apps_are_found() {
     for (name, shown) in [
         ("welcome", "app:application"),
         ("flask", "app:application"),
-        ("pyproject", "src/:shop.web:application"),
+        ("src-layout", "src/:shop.web:application"),
     ] {
         let repo = Repo::new(&[]);
         let example =
