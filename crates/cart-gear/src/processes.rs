@@ -134,7 +134,15 @@ impl Processes {
 
     fn marks(&self, pid: u32) -> bool {
         gear_of(pid).is_some_and(|mark| mark == self.mark)
-            || (self.works_at_home(pid) && !process::has_terminal(pid))
+            || (self.works_at_home(pid) && !process::has_terminal(pid) && self.is_no_strangers(pid))
+    }
+
+    /// While a process becomes another program, neither its environment nor its words can be seen;
+    /// it has both again at once, in an instant.
+    fn is_no_strangers(&self, pid: u32) -> bool {
+        let has_words = || (!process::words(pid).is_empty()).then_some(());
+        let _ = wait::until(BECOMING_ANOTHER, has_words);
+        !self.is_of_another_gear(pid)
     }
 
     fn is_of_another_gear(&self, pid: u32) -> bool {
@@ -146,6 +154,9 @@ impl Processes {
             .is_ok_and(|dir| Utf8Path::from_path(&dir).is_some_and(|d| d.starts_with(&self.home)))
     }
 }
+
+/// How long it may take on a busy machine that a process becomes another program.
+const BECOMING_ANOTHER: Duration = Duration::from_millis(200);
 
 /// The variable that names the gear in whose environment a process was started.
 fn gear_of(pid: u32) -> Option<Vec<u8>> {

@@ -84,7 +84,9 @@ pub(crate) fn build(ctx: &mut Context<'_>) -> Result<Prepared, Error> {
 }
 
 fn prepare(ctx: &mut Context<'_>, app: &PythonApp, from_nothing: bool) -> Result<Prepared, Error> {
-    let prepared = app.prepare(from_nothing, &mut |line| ctx.progress(line))?;
+    let decided = app.decide()?;
+    decided.news().iter().for_each(|line| ctx.message(line));
+    let prepared = app.prepare(decided, from_nothing, &mut |line| ctx.progress(line))?;
     if prepared.changed {
         ctx.message(&messages::environment_changed(&prepared));
         // A new environment holds none, and its Django may bring others.

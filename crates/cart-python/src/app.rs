@@ -1,5 +1,7 @@
 //! The app behind nginx, from its settings to the command that serves it.
 
+mod decided;
+
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -24,6 +26,8 @@ use crate::sizing::Resources;
 use crate::stamp::{BasePython, Fate, Stamp};
 use crate::support;
 use crate::virtualenv::{Condition, VirtualEnv, environment_for, outside};
+
+pub use decided::Decided;
 
 /// Where things of the Python side are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,27 +98,20 @@ impl PythonApp {
         Ok(Self { settings, places, version, env, gear: gear.clone() })
     }
 
-    /// Makes everything ready to serve: environment, packages, launchers. What is done is told to
-    /// `progress`, line by line; when nothing is to be done, no process runs. With
+    /// Makes everything ready to serve as was decided: environment, packages, launchers. What is done
+    /// is told to `progress`, line by line; when nothing is to be done, no process runs. With
     /// `from_nothing` the environment is made anew.
     ///
     /// # Errors
     /// [`PythonError`]; the environment that a running server uses is as it was, then.
     pub fn prepare(
         &self,
+        decided: Decided,
         from_nothing: bool,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Prepared, PythonError> {
-        let inputs = self.inputs()?;
-        let python = self.python_wish()?;
-        let found = self.find()?;
-        self.refuse_early(&inputs, &found)?;
-        let chosen = self.choose(Some(&found))?;
-        if found.is_new {
-            progress(&capitalized(&found.because));
-        }
+        let Decided { inputs, python, found, chosen, .. } = decided;
         let ensured = self.ensure(&inputs, &python, Some(&chosen), from_nothing, progress)?;
-        python.tell(&ensured.python, progress);
         let entry_point = self.locate(&found, || ensured.venv.import_folders())?;
         support::write(&self.places.launchers)?;
         Ok(Prepared {

@@ -183,14 +183,6 @@ impl PythonWish {
         remarks
     }
 
-    /// Tells what people should know of a Python of this version that was taken.
-    pub fn tell(&self, version: &Version, progress: &mut dyn FnMut(&str)) {
-        if self.is_the_apps() {
-            progress(&self.sentence(version));
-        }
-        self.remarks(version).iter().for_each(|line| progress(line));
-    }
-
     fn deciding_for(&self, version: &Version) -> Option<&Said> {
         self.deciding.iter().find(|(wanted, _)| wanted.matches(version)).map(|(_, said)| said)
     }

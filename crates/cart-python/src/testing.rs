@@ -239,7 +239,7 @@ impl Site {
 pub(crate) struct Parts {
     place: Utf8PathBuf,
     repo: Utf8PathBuf,
-    inputs: Inputs,
+    pub(crate) inputs: Inputs,
     pub(crate) python: PythonWish,
     server: &'static [Requirement],
     pub(crate) env: GearEnv,

@@ -30,7 +30,8 @@ fn app(site: &Site, base: GearEnv, variables: &[(&str, &str)]) -> Result<PythonA
 }
 
 fn prepare(app: &PythonApp) -> Result<Prepared, String> {
-    app.prepare(false, &mut |_| ()).map_err(|e| e.to_string())
+    let decided = app.decide().map_err(|e| e.to_string())?;
+    app.prepare(decided, false, &mut |_| ()).map_err(|e| e.to_string())
 }
 
 /// Starts what was prepared, asks it once, ends it.
@@ -164,9 +165,10 @@ fn what_decided_is_told_once() {
     let site = Site::ready(Choice::UvElsePip);
     site.write("main.py", "def application(environ, start_response):\n    pass\n");
     let told = || {
-        let mut lines = Vec::new();
         let app = app(&site, site.env(), &[]).unwrap();
-        app.prepare(false, &mut |line| lines.push(line.to_owned())).unwrap();
+        let decided = app.decide().unwrap();
+        let mut lines = decided.news();
+        app.prepare(decided, false, &mut |_| ()).unwrap();
         lines.retain(|line| line.starts_with("The app is "));
         lines.join("\n")
     };

@@ -22,7 +22,6 @@ impl Wish<'_> {
         python: &Version,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), DependencyError> {
-        self.inputs.said.iter().for_each(|line| progress(line));
         if let Some(asked) = &self.inputs.requirements {
             self.refuse_other_python(asked, python, progress)?;
             if asked.asks_for_something {

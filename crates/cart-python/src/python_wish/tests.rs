@@ -22,14 +22,12 @@ fn version(text: &str) -> Version {
     Version::parse(text).unwrap()
 }
 
-/// The sentence and the remarks for a Python of this version.
+/// The sentence, where a file decided, and the remarks for a Python of this version.
 fn told(wish: &PythonWish, python: &str) -> String {
-    let mut told = String::new();
-    wish.tell(&version(python), &mut |line| {
-        told.push_str(line);
-        told.push('\n');
-    });
-    told
+    let python = version(python);
+    let sentence = wish.decided_by(&python).map(|_| wish.sentence(&python));
+    let lines = sentence.into_iter().chain(wish.remarks(&python));
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 const PROJECT: (&str, &str) =

@@ -53,7 +53,8 @@ impl Shop {
 
     fn ensure(&self, server: &'static [Requirement]) -> (Result<Ensured, DependencyError>, String) {
         let parts = self.parts(server);
-        let mut told = String::new();
+        let said = parts.inputs.said.iter();
+        let mut told: String = said.map(|line| format!("{line}\n")).collect();
         let result = ensure(&self.site.wish(&parts), &mut |line| told = format!("{told}{line}\n"));
         (result, told)
     }
@@ -335,6 +336,9 @@ fn the_servers_packages_leave_what_is_locked_alone(installer: Choice) {
 
 fn a_lock_for_another_python_is_refused_and_pipenvs_is_spoken_of(installer: Choice) {
     let shop = Shop::new(installer);
+    // Else it would be the lock that decides.
+    let python = crate::interpreter::find(&any_python().wanted(), &shop.site.env()).unwrap();
+    shop.site.write(".python-version", &python.version.to_string());
     let (name, lock) = LOCKS[0];
     shop.site.write(name, &with_hashes(&shop, lock).replace(">=3.6", ">=3.6,<3.7"));
     let error = shop.ensure(NO_SERVER).0.unwrap_err().to_string();
