@@ -150,6 +150,11 @@ impl Progress for Terminal {
     fn heard(&mut self, line: &Line) {
         match (line.said, self.caller) {
             (Said::Result | Said::Message | Said::Error, _) | (Said::Plain, Caller::UserHook) => {
+                if line.said == Said::Error && self.caller == Caller::Control {
+                    // It gives the reason itself: what an installer printed on the way, say, would
+                    // only bury that.
+                    self.hidden.clear();
+                }
                 self.show(&line.text);
             }
             (Said::Plain, _) => {

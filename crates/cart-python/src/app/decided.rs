@@ -1,0 +1,58 @@
+//! What is decided of an app before anything is done for it, and how people are told.
+
+use semver::Version;
+
+use super::{PythonApp, PythonError, capitalized};
+use crate::discovery::Found;
+use crate::inputs::Inputs;
+use crate::python_wish::PythonWish;
+use crate::server::choice::Chosen;
+use crate::stamp::Stamp;
+
+/// What an app is, what it asks for and what will serve it. Nothing was installed to find that out.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// What is to be installed for it.
+    pub inputs: Inputs,
+    /// The Python that it asks for.
+    pub python: PythonWish,
+    /// The app.
+    pub found: Found,
+    /// Its server.
+    pub chosen: Chosen,
+    /// The version of its Python, where anything differs from what was decided the last time.
+    news: Option<Version>,
+}
+
+impl Decided {
+    /// What people should know before the work begins, in whole sentences; none when it is what was
+    /// decided the last time.
+    #[must_use]
+    pub fn news(&self) -> Vec<String> {
+        let Some(version) = &self.news else { return Vec::new() };
+        let mut sentences = vec![self.python.sentence(version)];
+        sentences.extend(self.python.remarks(version));
+        sentences.extend(self.inputs.said.iter().cloned());
+        sentences.push(capitalized(&self.found.because));
+        sentences
+    }
+}
+
+impl PythonApp {
+    /// Decides all that can be without installing or importing anything. When nothing has changed
+    /// since the last time, no process runs.
+    ///
+    /// # Errors
+    /// [`PythonError`]: what nobody should wait for an installation to hear.
+    pub fn decide(&self) -> Result<Decided, PythonError> {
+        let inputs = self.inputs()?;
+        let python = self.python_wish()?;
+        let found = self.find()?;
+        self.refuse_early(&inputs, &found)?;
+        let chosen = self.choose(Some(&found))?;
+        let stamp = Stamp::read(&self.places.environment);
+        let is_new = found.is_new || stamp.is_none_or(|stamp| stamp.app != inputs.digest);
+        let news = is_new.then(|| self.next_python(&python)).transpose()?;
+        Ok(Decided { inputs, python, found, chosen, news })
+    }
+}
