@@ -264,7 +264,7 @@ fn static_files_of_django_may_lie_elsewhere_and_come_back_with_what_worked_last(
     assert!(!gear.repo().join("staticfiles").exists());
 
     app.write("assets/css/site.css", "blue");
-    app.write("mysite/wsgi.py", "import no_such_module\n");
+    app.write("mysite/wsgi.py", "import no_such_module\ndef application(*_): pass\n");
     gear.deploy(&app.directory).failed_saying(&["no_such_module", "started instead"]);
     assert_eq!(get(gear.address(), "/assets/css/site.css").body, "body { color: green }\n");
     assert_eq!(get(gear.address(), "/x").body, "Django: /x");

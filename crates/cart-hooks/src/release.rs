@@ -44,8 +44,8 @@ pub(crate) fn run_if_due(ctx: &mut Context<'_>) -> Result<(), Error> {
     let outcome = run::watched_within(&command, LIMIT, |printed| {
         if !printed.trim().is_empty() {
             last = Some(printed.trim().to_owned());
+            ctx.message(&format!("  {printed}"));
         }
-        ctx.progress(printed);
     });
     outcome.map_err(|error| Error::Release { line, last, error: Box::new(error) })
 }

@@ -20,7 +20,7 @@ use crate::locale;
 use crate::procfile;
 use crate::python_wish::{PythonWish, PythonWishError};
 use crate::server::choice::{self, CannotRun, Chosen};
-use crate::server::{Launch, WsgiServer};
+use crate::server::{Launch, WsgiServer, gunicorn};
 use crate::settings::PythonSettings;
 use crate::sizing::Resources;
 use crate::stamp::{BasePython, Fate, Stamp};
@@ -252,7 +252,8 @@ impl PythonApp {
             Told::read(&self.places.told, &app, found.interface).or(found.interface)
         });
         let web = procfile::web(&self.places.repo)?;
-        Ok(choice::choose(&self.settings, web.as_ref(), interface)?)
+        let configures_gunicorn = self.places.repo.join(gunicorn::CONFIGURATION).is_file();
+        Ok(choice::choose(&self.settings, web.as_ref(), interface, configures_gunicorn)?)
     }
 
     /// A command of the app's own: in its repository and its environment, as its server runs.

@@ -4,7 +4,7 @@
 
 pub mod choice;
 mod gevent;
-mod gunicorn;
+pub mod gunicorn;
 mod uvicorn;
 mod wsgiref;
 

@@ -1,7 +1,7 @@
 //! Which server runs the app: the one that a variable names, else the one of the Procfile, else the
 //! one that its interface needs; and what the Procfile tells it.
 
-use super::{SERVERS, WsgiServer, by_name, default};
+use super::{SERVERS, WsgiServer, by_name, default, gunicorn};
 use crate::interface::Interface;
 use crate::procfile::{Program, ServerOption, WebCommand};
 use crate::settings::{INTERFACE, PythonSettings, SERVER, WORKER_CLASS};
@@ -78,7 +78,9 @@ impl Chosen {
     }
 }
 
-/// Chooses. `interface` is what the app's code tells; a variable goes before it.
+/// Chooses. `interface` is what the app's code tells; a variable goes before it. Where the app has a
+/// [configuration of gunicorn](gunicorn::CONFIGURATION) of its own, that may name the class of workers,
+/// which tells what they run; gunicorn's workers then refuse an app that they cannot run themselves.
 ///
 /// # Errors
 /// [`CannotRun`] when the chosen server cannot run the app, with those that can.
@@ -86,6 +88,7 @@ pub fn choose(
     settings: &PythonSettings,
     web: Option<&WebCommand>,
     interface: Option<Interface>,
+    configures_gunicorn: bool,
 ) -> Result<Chosen, CannotRun> {
     let interface = settings.interface.or(interface);
     let theirs = web.and_then(|web| web.program.server()).and_then(by_name);
@@ -112,8 +115,10 @@ pub fn choose(
         chosen.procfile = Some(chosen.take_over(web, is_theirs, follows));
     }
     let able = server.interfaces(&chosen.settings);
+    let is_open = configures_gunicorn && chosen.settings.worker_class.is_none();
+    let may_run = |app| is_open && !server.worker_classes(app).is_empty();
     match interface {
-        Some(app) if !able.contains(&app) => Err(chosen.cannot_run(app)),
+        Some(app) if !able.contains(&app) && !may_run(app) => Err(chosen.cannot_run(app)),
         Some(_) => Ok(chosen),
         // Who chose a server has said how the app is called, unless the app itself says otherwise.
         None => {
@@ -253,7 +258,7 @@ fn short_class(class: &str) -> &str {
 
 /// The file that is read anyway.
 fn is_usual_config(file: &str) -> bool {
-    matches!(file, "gunicorn.conf.py" | "./gunicorn.conf.py")
+    file.strip_prefix("./").unwrap_or(file) == gunicorn::CONFIGURATION
 }
 
 #[cfg(test)]

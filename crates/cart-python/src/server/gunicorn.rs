@@ -6,6 +6,9 @@ use super::{GEVENT, GUNICORN, Launch, PACKAGING, Requirement, WsgiServer};
 use crate::interface::Interface;
 use crate::settings::{DRAIN_TIMEOUT, PythonSettings, WORKER_CLASS, WORKERS};
 
+/// The file of an app's own that gunicorn reads, at the repository's top.
+pub const CONFIGURATION: &str = "gunicorn.conf.py";
+
 pub(super) struct Gunicorn;
 
 impl WsgiServer for Gunicorn {
@@ -26,7 +29,7 @@ impl WsgiServer for Gunicorn {
     }
 
     fn command(&self, launch: &Launch) -> CommandSpec {
-        let configuration = launch.launchers.join("gunicorn.conf.py");
+        let configuration = launch.launchers.join(CONFIGURATION);
         let mut command = launch
             .python()
             .args(["-m", "gunicorn", "-c", configuration.as_str()])

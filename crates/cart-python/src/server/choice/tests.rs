@@ -13,7 +13,7 @@ fn chosen(
     let settings = PythonSettings::from_env(&env).unwrap();
     let process = Process { name: "web".to_owned(), command: web.to_owned(), line: 2 };
     let web = (!web.is_empty()).then(|| WebCommand::parse(&process));
-    choose(&settings, web.as_ref(), interface)
+    choose(&settings, web.as_ref(), interface, false)
 }
 
 fn by(variables: &[(&str, &str)], web: &str, interface: Option<Interface>) -> (String, DecidedBy) {
@@ -122,4 +122,15 @@ fn a_person_says_what_the_app_is_and_a_chosen_server_does_too() {
     assert_eq!(chosen(GUNICORN, "", None).unwrap().interface, WSGI);
     let nothing = chosen(&[], "", None).unwrap();
     assert_eq!((nothing.interface, nothing.is_wish()), (None, false));
+}
+
+#[test]
+fn an_apps_own_configuration_of_gunicorn_may_name_the_class_of_workers() {
+    let gunicorn = |class: &str| {
+        let env = GearEnv::new().with(SERVER.name, "gunicorn").with(WORKER_CLASS.name, class);
+        let settings = PythonSettings::from_env(&env).unwrap();
+        choose(&settings, None, Some(Interface::Asgi), true).map(|chosen| chosen.interface)
+    };
+    assert_eq!(gunicorn(""), Ok(Some(Interface::Asgi)));
+    assert!(gunicorn("gthread").is_err(), "the variable goes before it");
 }
