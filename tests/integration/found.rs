@@ -71,7 +71,7 @@ fn apps_are_found_with_nothing_set_and_it_is_said_once_which() {
         assert_eq!(get(gear.address(), "/").body, body);
         let again = gear.control("restart");
         assert!(!again.done().text.contains("The app is"), "said twice: {}", again.text);
-        std::fs::remove_file(gear.cartridge().join("conf/python/found.json")).unwrap();
+        std::fs::remove_file(gear.cartridge().join("run/found.json")).unwrap();
         let anew = gear.control("restart");
         assert!(anew.done().text.contains(said), "{}", anew.text);
     }

@@ -50,7 +50,7 @@ fn examine(ctx: &Context<'_>) -> Vec<Finding> {
             let elsewhere = tempfile::tempdir().ok();
             let elsewhere = elsewhere.as_ref().and_then(|dir| Utf8Path::from_path(dir.path()));
             if let Some(elsewhere) = elsewhere {
-                elsewhere.clone_into(&mut app.places.launchers);
+                elsewhere.clone_into(&mut app.places.seen);
             }
             python(&app, &mut findings);
             let inputs = packages(&app, &env, &mut findings);

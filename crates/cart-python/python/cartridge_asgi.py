@@ -75,6 +75,10 @@ class _Answer(object):
         self.server_send = send
         self.silent = False
         """Whether it has no body, whatever the app sends."""
+        self.cut = False
+        """Whether anything was left out."""
+        self.promised = None
+        """The Content-Length of the answer, if it has one."""
         self.left = None
         """How many bytes of body may still follow; None for as many as come."""
 
@@ -89,16 +93,17 @@ class _Answer(object):
         status = message["status"]
         if status < 200:
             raise FramingError("the app answered with the status %r: 1xx is no answer" % (status,))
-        headers, self.left = sound(
+        headers, self.promised = sound(
             (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))
             for name, value in message.get("headers", ())
         )
+        self.left = self.promised
         self.silent = self.scope["method"] == "HEAD" or status in BODILESS
         if status in BODILESS:
             headers = [header for header in headers if header[0].lower() != "content-length"]
         too_long = cartridge_limits.complaint_of_head(headers)
         if too_long:
-            sys.stderr.write("%s %r: %s\n" % (self.scope["method"], self.scope["path"], too_long))
+            self.complain(too_long)
         if any(name == b"upgrade" for name, _ in self.scope["headers"]):
             # A connection on which an upgrade was asked is never used again.
             headers.append(("connection", "close"))
@@ -111,10 +116,23 @@ class _Answer(object):
             return dict(message, body=b"")
         if self.left is None:
             return message
+        if len(body) > self.left and not self.cut:
+            self.cut = True
+            self.complain("the app answered with more than its Content-Length of %d bytes: the"
+                          " rest is left out" % self.promised)
         body = body[:self.left]
         self.left -= len(body)
         if self.left and not message.get("more_body", False):
             raise FramingError(
-                "the app's answer ends %d bytes before its Content-Length" % self.left
+                "%s: the app answered with %d bytes, but its Content-Length is %d"
+                % (self.asked(), self.promised - self.left, self.promised)
             )
         return dict(message, body=body)
+
+    def asked(self):
+        # A visitor's path makes no lines of its own in the log.
+        return "%s %s" % (self.scope["method"], repr(self.scope["path"])[1:-1])
+
+    def complain(self, what):
+        sys.stderr.write("%s: %s\n" % (self.asked(), what))
+        sys.stderr.flush()

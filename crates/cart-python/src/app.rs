@@ -38,7 +38,9 @@ pub struct Places {
     pub environment: Utf8PathBuf,
     /// The launchers' files.
     pub launchers: Utf8PathBuf,
-    /// What a launcher has found out about the app.
+    /// A directory for what was read of the app's code; it may be lost.
+    pub seen: Utf8PathBuf,
+    /// What a launcher has found out about the app; likewise.
     pub told: Utf8PathBuf,
     /// The app's data.
     pub data: Utf8PathBuf,
@@ -57,7 +59,8 @@ impl Places {
             repo: gear.repo.clone(),
             environment: dir.path().join("virtenv"),
             launchers: dir.conf().join("python"),
-            told: dir.conf().join("interface.json"),
+            seen: dir.run(),
+            told: dir.run().join("interface.json"),
             data: gear.data.clone(),
             cache: cache::place(&gear.tmp),
             own_uv: dir.usr().join("bin/uv"),
@@ -156,7 +159,7 @@ impl PythonApp {
             set: self.settings.application.as_ref(),
             python,
             env: &self.env,
-            place: &self.places.launchers,
+            place: &self.places.seen,
         })?)
     }
 
