@@ -335,7 +335,8 @@ impl PythonApp {
             venv,
             app_dir: self.places.repo.clone(),
             entry_point,
-            interface: chosen.interface,
+            // Else an edit of the code, which may tell less than before, would be another command.
+            interface: chosen.interface.filter(|_| chosen.is_wish()),
             workers: self.workers(chosen).unwrap_or(1),
             worker_class: chosen.settings.worker_class(),
             threads: chosen.settings.threads,

@@ -29,6 +29,10 @@ pub(super) const FILES: &[&str] = &[
 /// The first so many of them are the app's own if they are there, so that they must be sound.
 const OWN: usize = 5;
 
+/// Those whose name says that they are the app. Where one is there and has none, because an edit broke
+/// it say, no other file at the top is the app instead.
+const MEANT: &[&str] = &["app.py", "application.py", "wsgi.py", "asgi.py"];
+
 /// Files of a package.
 const IN_PACKAGES: &[&str] = &[
     "__init__.py",
@@ -127,7 +131,8 @@ impl Usual {
             .filter(|name| !FILES.contains(&name.as_str()) && !NO_APPS.contains(&name.as_str()))
             .map(|name| (Utf8PathBuf::from(name), here.to_owned()))
             .collect();
-        others.truncate(MOST);
+        let is_meant = top.iter().any(|(file, _)| MEANT.contains(&file.as_str()));
+        others.truncate(if is_meant { 0 } else { MOST });
         let all = [&top, &inner, &others].into_iter().flatten();
         reader.prepare(&all.map(|(file, _)| file.clone()).collect::<Vec<_>>());
         Self { top, inner, others }

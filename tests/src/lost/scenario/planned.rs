@@ -62,7 +62,7 @@ pub(super) fn git_push(stage: &Stage) -> Result<(), String> {
 }
 
 pub(super) fn git_push_broken(stage: &Stage) -> Result<(), String> {
-    refused(&stage.push("import no_such_module\n"))?;
+    refused(&stage.push("import no_such_module\ndef application(*_): pass\n"))?;
     serves(stage, "first")?;
     let there = std::fs::read_to_string(stage.gear.repo().join("app.py")).unwrap();
     if there == stage.code() { Ok(()) } else { Err("the broken code was left behind".to_owned()) }
@@ -80,11 +80,11 @@ pub(super) fn fail(stage: &Stage, code: &str) -> Result<(), String> {
 
 pub(super) fn fail_hang(stage: &Stage) -> Result<(), String> {
     stage.gear.set("OPENSHIFT_PYTHON_START_TIMEOUT", START_TIMEOUT);
-    fail(stage, "import time\ntime.sleep(3600)\n")
+    fail(stage, "import time\ntime.sleep(3600)\ndef application(*_): pass\n")
 }
 
 pub(super) fn fail_import(stage: &Stage) -> Result<(), String> {
-    fail(stage, "import no_such_module\n")
+    fail(stage, "import no_such_module\ndef application(*_): pass\n")
 }
 
 pub(super) fn fail_500(stage: &Stage) -> Result<(), String> {

@@ -174,3 +174,12 @@ fn links_that_lead_out_of_the_repository_are_not_read() {
     std::os::unix::fs::symlink(&outside, repo.path().join("app.py")).unwrap();
     assert!(repo.refused().starts_with("no app was found in REPO"));
 }
+
+#[test]
+fn a_file_that_is_meant_and_broken_makes_no_other_file_the_app() {
+    let refused = refused(&[("app.py", "import no_such_module\n"), ("helper.py", FLASK)]);
+    assert!(!refused.contains("the app is"), "{refused}");
+    assert!(
+        told(&[("lib.py", "import no_such_module\n"), ("helper.py", FLASK)]).contains("helper:app")
+    );
+}
