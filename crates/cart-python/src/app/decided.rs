@@ -50,8 +50,11 @@ impl PythonApp {
         let found = self.find()?;
         self.refuse_early(&inputs, &found)?;
         let chosen = self.choose(Some(&found))?;
-        let stamp = Stamp::read(&self.places.environment);
-        let is_new = found.is_new || stamp.is_none_or(|stamp| stamp.app != inputs.digest);
+        let is_as_before = |stamp: Stamp| {
+            stamp.app == inputs.digest && python.fits(&stamp.python.version) && python.keeps(&stamp)
+        };
+        let is_new =
+            found.is_new || !Stamp::read(&self.places.environment).is_some_and(is_as_before);
         let news = is_new.then(|| self.next_python(&python)).transpose()?;
         Ok(Decided { inputs, python, found, chosen, news })
     }
