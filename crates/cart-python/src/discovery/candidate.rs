@@ -169,6 +169,7 @@ pub(super) fn choose(
             .iter()
             .find(|candidate| candidate.app.is_wrapped)
             .or_else(|| found.iter().find(made_to_serve))
+            .or_else(|| found.iter().find(|candidate| imports_it(sight, candidate)))
             .unwrap_or(&first);
         let others: Vec<_> = found.iter().filter(|other| other.file != chosen.file).collect();
         let why = match others[..] {
@@ -179,6 +180,16 @@ pub(super) fn choose(
         return Ok(Some(Choice { candidate: chosen.clone(), why }));
     }
     django(&found).map(Some).ok_or(found)
+}
+
+/// Whether a file has the app from another one, which does not import it in turn: then it may add
+/// what belongs to the app (`import views`), and nothing is lost by importing both.
+fn imports_it(sight: &Sight<'_>, candidate: &Candidate) -> bool {
+    let origin = &candidate.app.origin.0;
+    let facts = sight.reader.facts(origin);
+    let stem = candidate.file.file_stem().unwrap_or_default();
+    let is_imported = facts.modules.iter().any(|m| m.split('.').any(|part| part == stem));
+    candidate.file != *origin && !facts.relative && !is_imported
 }
 
 const ONLY: &str = "no other file names one";

@@ -140,6 +140,20 @@ fn names_are_followed_through_the_repository() {
 }
 
 #[test]
+fn the_file_that_adds_to_an_app_goes_before_the_one_that_makes_it() {
+    let main = ("main.py", "from app import app\nimport views\n");
+    assert_eq!(
+        told(&[("app.py", FLASK), main]),
+        "WSGI main:app, an instance of Flask: app.py names the same one"
+    );
+    let mutual = format!("{FLASK}import main\n");
+    assert_eq!(
+        told(&[("app.py", &mutual), main]),
+        "WSGI app:app, an instance of Flask: main.py names the same one"
+    );
+}
+
+#[test]
 fn packages_and_src_are_looked_into() {
     for (files, shown) in [
         (&[("shop/__init__.py", FLASK)][..], "WSGI shop:app, an instance of Flask"),
