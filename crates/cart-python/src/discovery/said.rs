@@ -89,7 +89,7 @@ pub(super) fn by_flaskenv(repo: &Utf8Path) -> Result<Option<Saying>, FileError> 
 /// What Flask would take for its app: a file with or without `.py`, and any name in it.
 fn by_flask(by: DecidedBy, app: &str) -> Saying {
     let (target, name) = app.split_once(':').map_or((app, None), |(t, n)| (t, Some(n)));
-    let target = target.trim().trim_start_matches("./");
+    let target = target.trim().trim_start_matches("./").trim_end_matches('/');
     let module = target.strip_suffix(".py").unwrap_or(target);
     let (folder, module) = module.rsplit_once('/').unwrap_or(("", module));
     let app = name.map_or_else(|| module.to_owned(), |name| format!("{module}:{name}"));

@@ -81,6 +81,12 @@ impl WebCommand {
             beside: Vec::new(),
         };
         command.read(&process.command, DEEPEST);
+        // The first folder; what is in the environment anyway may stand behind it.
+        let path = command.variable("PYTHONPATH").unwrap_or_default();
+        let first = path.split(':').find(|part| !part.is_empty() && !part.contains('$'));
+        if let Some(first) = first.filter(|_| command.directory.is_none()) {
+            command.enter(first);
+        }
         command
     }
 

@@ -24,6 +24,10 @@ fn a_procfile_names_the_app() {
         ),
         ("python -m gunicorn mysite.wsgi", "WSGI mysite.wsgi:application, a WSGI function"),
         ("cd mysite && gunicorn wsgi", "WSGI mysite/:wsgi:application, a WSGI function"),
+        (
+            "PYTHONPATH=mysite:$PYTHONPATH gunicorn wsgi",
+            "WSGI mysite/:wsgi:application, a WSGI function",
+        ),
         ("gunicorn --chdir mysite wsgi", "WSGI mysite/:wsgi:application, a WSGI function"),
         ("uvicorn --app-dir mysite web:app", "ASGI mysite/:web:app, an instance of FastAPI"),
         (
@@ -81,7 +85,7 @@ fn other_files_name_the_app() {
         told(&[web, conf]),
         "ASGI web:app, an instance of FastAPI: gunicorn.conf.py:1 says so"
     );
-    for value in ["web", "web.py", "'web:app'", "web:app  # the app", "./web.py:app"] {
+    for value in ["web", "web.py", "'web:app'", "web:app  # the app", "./web.py:app", "web/"] {
         let flask = format!("# x\nexport FLASK_APP={value}\nFLASK_DEBUG=1\n");
         let told = told(&[("web.py", FLASK), (".flaskenv", &flask), ("app.py", FASTAPI)]);
         assert_eq!(told, "WSGI web:app, an instance of Flask: .flaskenv:2 says so", "{value}");
