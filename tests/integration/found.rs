@@ -39,6 +39,13 @@ fn apps_are_found_with_nothing_set_and_it_is_said_once_which() {
     let inner = wsgi("app", "made").replace('\n', "\n    ");
     let factory = format!("def create_app(config=None):\n    {inner}return app\n");
     let application = wsgi("application", "named");
+    // As the examples of the official cartridge for Python 2 begin.
+    let official = format!(
+        "import os\nvirtenv = os.environ['OPENSHIFT_PYTHON_DIR'] + '/virtenv/'\n\
+         virtualenv = os.path.join(virtenv, 'bin/activate_this.py')\n\
+         try:\n    execfile(virtualenv, dict(__file__=virtualenv))\nexcept IOError:\n    pass\n\
+         {application}"
+    );
     let helper = "if __name__ == '__main__':\n    print('test server')\n";
     for (files, body, said) in [
         (&[("app.py", &*factory)][..], "made", "The app is app:create_app(), "),
@@ -52,9 +59,19 @@ fn apps_are_found_with_nothing_set_and_it_is_said_once_which() {
             "The app is mysite.wsgi:application, a WSGI function: Procfile:1 says so",
         ),
         (
-            &[("wsgi/application", &application), ("wsgi.py", helper)],
+            &[("wsgi/application", &official), ("wsgi.py", helper)],
             "named",
             "The app is wsgi/application:application, a WSGI function: ",
+        ),
+        (
+            &[("app.py", &wsgi("app", "file")), ("app/__init__.py", "")],
+            "file",
+            "The app is app.py:app, a WSGI function: ",
+        ),
+        (
+            &[("site/__init__.py", ""), ("site/app.py", &wsgi("app", "site"))],
+            "site",
+            "The app is site/app.py:app, a WSGI function: ",
         ),
         (
             &[

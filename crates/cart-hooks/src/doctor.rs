@@ -10,7 +10,9 @@ use cart_core::cartridge::Context;
 use cart_core::setting::all_wrong;
 use cart_nginx::{Folder, NginxSettings, user_config};
 use cart_python::app::capitalized;
+use cart_python::discovery::Found;
 use cart_python::inputs::{Inputs, InputsError};
+use cart_python::procfile::Program;
 use cart_python::project::{Project, ProjectError};
 use cart_python::server::choice::DecidedBy;
 use cart_python::settings::{REQUIREMENTS_PATH, SERVER};
@@ -127,18 +129,27 @@ fn app_and_server(app: &PythonApp, inputs: Option<&Inputs>, findings: &mut Vec<F
         Err(PythonError::Python(_)) => app.find_by_any_python(),
         other => other,
     };
-    match &found {
-        Ok(found) => {
-            let early = inputs.map_or(Ok(()), |inputs| app.refuse_early(inputs, found));
-            findings.push(match early {
-                Ok(()) => Finding::ok(Topic::App, capitalized(&found.because))
-                    .by(Some(found.decided_by.to_string())),
-                Err(error) => Finding::refused(Topic::App, &error.to_string()),
-            });
+    let early = found.as_ref().map(|found| {
+        inputs.map_or(Ok(()), |inputs| app.refuse_early(inputs, found)).map(|()| found)
+    });
+    match early {
+        Ok(Ok(found)) => {
+            let by = Some(found.decided_by.to_string());
+            findings.push(Finding::ok(Topic::App, capitalized(&found.because)).by(by));
+            findings.extend(app.not_in_repo(found).map(|note| Finding::note(Topic::App, note)));
         }
+        Ok(Err(error)) => findings.push(Finding::refused(Topic::App, &error.to_string())),
         Err(error) => findings.push(Finding::refused(Topic::App, &error.to_string())),
     }
-    findings.push(match app.choose(found.as_ref().ok()) {
+    server(app, found.as_ref().ok(), findings);
+}
+
+fn server(app: &PythonApp, found: Option<&Found>, findings: &mut Vec<Finding>) {
+    let chosen = app.choose(found);
+    let reads_conf = chosen.as_ref().is_ok_and(|chosen| chosen.server.name() == "gunicorn");
+    match chosen {
+        // It would depend on the app.
+        Ok(chosen) if found.is_none() && chosen.decided_by == DecidedBy::Nothing => {}
         Ok(chosen) => {
             let by = match (chosen.decided_by, &chosen.procfile) {
                 (DecidedBy::Variable, _) => Some(SERVER.name.to_owned()),
@@ -148,10 +159,20 @@ fn app_and_server(app: &PythonApp, inputs: Option<&Inputs>, findings: &mut Vec<F
                 _ => None,
             };
             let text = messages::would_serve(&chosen, app.workers(&chosen));
-            Finding::ok(Topic::Server, text).by(by)
+            findings.push(Finding::ok(Topic::Server, text).by(by));
         }
-        Err(error) => Finding::refused(Topic::Server, &error.to_string()),
-    });
+        Err(error) => findings.push(Finding::refused(Topic::Server, &error.to_string())),
+    }
+    let repo = &app.places.repo;
+    if let Ok(Some(web)) = procfile::web(repo)
+        && let Program::Other(program) = &web.program
+    {
+        let text = messages::not_understood(web.line, program);
+        findings.push(Finding::note(Topic::Server, text));
+    }
+    if !reads_conf && repo.join("gunicorn.conf.py").is_file() {
+        findings.push(Finding::note(Topic::Server, messages::not_read_without_gunicorn()));
+    }
 }
 
 /// Where a file cannot be read.

@@ -23,7 +23,10 @@ use crate::ready::Ready;
 use crate::services::{APPSERVER, NGINX};
 
 pub(crate) use choice::{learnt, server_chosen};
-pub(crate) use doctor::{nginx_would_do, packages, variables, would_release, would_serve};
+pub(crate) use doctor::{
+    nginx_would_do, not_read_without_gunicorn, not_understood, packages, variables, would_release,
+    would_serve,
+};
 pub(crate) use last_good::{is_last_good, not_kept};
 
 /// After a stop.
@@ -268,6 +271,7 @@ fn release(line: &Process, last: Option<&str>, error: &RunError) -> String {
 fn app_server(server: &str, failure: &Failure, log: &str, before: Before) -> String {
     let import = match failure {
         Failure::NoAnswer { last_lines, .. } => endless_import(last_lines),
+        Failure::Ended { last_lines, .. } => said_by_launcher(last_lines),
         _ => None,
     };
     let interface = Interface::found_by_launcher(failure.last_lines());
@@ -303,6 +307,14 @@ fn app_server(server: &str, failure: &Failure, log: &str, before: Before) -> Str
         "The application does not start: {server}: {failure}{import}\n\
          {lines}{serving}{remedy} {log}"
     )
+}
+
+/// What a launcher said of the app when it gave up, without its own name in front.
+fn said_by_launcher(last_lines: &[String]) -> Option<String> {
+    last_lines.iter().rev().find_map(|line| {
+        let (launcher, reason) = line.split_once(".py: ")?;
+        launcher.starts_with("serve_").then(|| reason.to_owned())
+    })
 }
 
 fn nginx_service(failure: &Failure) -> String {

@@ -19,6 +19,11 @@ import traceback
 import cartridge_interface
 import cartridge_stacks
 
+try:
+    import builtins
+except ImportError:  # Python 2
+    import __builtin__ as builtins
+
 LISTENER = 3
 """The descriptor on which the supervisor hands over the listening socket."""
 
@@ -50,30 +55,46 @@ def load(value):
     may stand a folder that modules are imported from (`src/:site.web:application`).
     Raises AppError; when the app's own code failed, the failure is its `__cause__`.
     """
+    folder = ""
     head, separator, rest = value.partition("/:")
     if separator and ":" not in head and "(" not in head:
         sys.path.insert(0, os.path.abspath(head))
-        value = rest
+        folder, value = head, rest
     target, _, name = value.partition(":")
     name, call, _ = (name or "application").partition("(")
     name = name.strip()
     arguments = value[value.index("(") :] if call else None
     is_file = target.endswith(".py") or "/" in target or os.path.isfile(target)
-    cartridge_stacks.import_begins(target if is_file else _file_of(target))
+    source = target if is_file else _file_of(target, folder)
+    cartridge_stacks.import_begins(source)
+    gives_execfile = not hasattr(builtins, "execfile")
+    if gives_execfile:
+        builtins.execfile = _execfile
     try:
-        module = _import_file(target) if is_file else _import_module(target)
+        module = _import_file(target) if is_file else _import_module(target, source)
         if is_file:
             label = target
         else:
-            label = _relative(getattr(module, "__file__", None) or _file_of(target))
+            label = _relative(getattr(module, "__file__", None) or source)
         found = _find_callable(module, name, target, label)
         if arguments is not None:
             found = _made_by(found, name, arguments, label)
     finally:
         cartridge_stacks.import_ends()
+        if gives_execfile:
+            del builtins.execfile
     global loaded
     loaded = "`%s%s` in %s" % (name, arguments or "", label)
     return found
+
+
+def _execfile(filename, globals=None, locals=None):
+    """Python 2's: apps of the official cartridge begin with a call of it, to activate an environment
+    which is active already, and run on Python 3 otherwise."""
+    with open(filename, "rb") as file:
+        code = compile(file.read(), filename, "exec")
+    globals = sys._getframe(1).f_globals if globals is None else globals
+    exec(code, globals, globals if locals is None else locals)
 
 
 def _made_by(factory, name, arguments, label):
@@ -134,23 +155,34 @@ def load_for_gunicorn(value):
         raise AppImportError(str(error))
 
 
-def _import_module(target):
+def _import_module(target, source):
     try:
         return importlib.import_module(target)
     except ImportError as error:
         missing = getattr(error, "name", None)
-        if missing and (target == missing or target.startswith(missing + ".")):
+        if not missing or not (target == missing or target.startswith(missing + ".")):
+            _raise_import_failure(source, error)
+        first = target.split(".")[0]
+        other = getattr(sys.modules.get(first), "__file__", None)
+        if not os.path.isfile(source):
             raise AppError(
                 "there is no %s in %s: add it, or name your app's module in %s"
-                % (_file_of(target), os.getcwd(), SETTING)
+                % (source, os.getcwd(), SETTING)
             )
-        _raise_import_failure(_file_of(target), error)
+        if other and not os.path.abspath(other).startswith(os.path.join(os.getcwd(), "")):
+            raise AppError(
+                "%s is not imported, because the name %s is that of %s: rename it, or name the "
+                "file itself in %s" % (source, first, other, SETTING)
+            )
+        _raise_import_failure(source, error)
     except (Exception, SystemExit) as error:
-        _raise_import_failure(_file_of(target), error)
+        _raise_import_failure(source, error)
 
 
-def _file_of(module_name):
-    return module_name.replace(".", "/") + ".py"
+def _file_of(module_name, folder):
+    file = module_name.replace(".", "/") + ".py"
+    inner = os.path.join(folder, file)
+    return inner if os.path.isfile(inner) else file
 
 
 def _import_file(path):
@@ -164,8 +196,10 @@ def _import_file(path):
     if folder not in sys.path:
         sys.path.insert(0, folder)
     stem = os.path.splitext(os.path.basename(path))[0]
-    # A file called like a module that already runs (queue.py) must not replace it.
-    name = stem if stem not in sys.modules else "_app_" + stem
+    # A file called like a module that already runs (queue.py) must not replace it, nor a package
+    # beside it.
+    is_taken = stem in sys.modules or os.path.isfile(os.path.join(folder, stem, "__init__.py"))
+    name = "_app_" + stem if is_taken else stem
     try:
         return _execute(name, path)
     except (Exception, SystemExit) as error:

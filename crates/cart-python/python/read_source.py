@@ -25,7 +25,8 @@ DEEP = 4
 
 OTHER = {"is": "other"}
 LITERALS = ("Constant", "Num", "NameConstant", "Bytes", "JoinedStr", "List", "Tuple", "Dict", "Set")
-SERVING = ("run", "run_app", "run_server", "run_forever", "serve", "serve_forever", "launch")
+SERVING = ("run", "run_app", "run_server", "run_simple", "run_forever", "serve", "serve_forever",
+           "quickstart", "launch")
 MOUNTING = ("mount", "Mount", "Host", "WSGIMiddleware", "ASGIMiddleware", "DispatcherMiddleware")
 
 
@@ -106,7 +107,7 @@ def python_2(source):
 
 class Module:
     def __init__(self, tree):
-        self.bindings, self.runs, self.settings = [], [], []
+        self.bindings, self.runs, self.settings, self.inner = [], [], [], []
         self.stars, self.modules, self.mounted = [], set(), set()
         self.relative = False
         self.imports = {}
@@ -126,6 +127,7 @@ class Module:
             "relative": self.relative,
             "settings": self.settings[:5],
             "runs": self.runs[:20],
+            "inner": self.inner[:50],
             "mounted": sorted(self.mounted)[:100],
             "opaque": self.opaque,
         }
@@ -157,8 +159,20 @@ class Module:
             key = node.targets[0].slice
             key = getattr(key, "value", key) if type(key).__name__ == "Index" else key
             name, value = text_of(key), text_of(node.value)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self.look_into(node)
         if name == "DJANGO_SETTINGS_MODULE" and value:
             self.settings.append({"line": node.lineno, "text": short(value)})
+
+    def look_into(self, function):
+        """What a function makes of classes from elsewhere."""
+        for node in ast.walk(function):
+            if not isinstance(node, ast.Call) or len(self.inner) >= 50:
+                continue
+            of = self.dotted(node.func, None)
+            if of and of[0] != ":" and last(node.func)[:1].isupper():
+                told = {"line": node.lineno, "of": of, "function": short(function.name)}
+                self.inner.append(told)
 
     # Statements of the module.
 
@@ -177,7 +191,8 @@ class Module:
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             if last(node.value.func) in SERVING:
                 of = self.dotted(node.value.func, None)
-                self.runs.append({"line": node.lineno, "of": of or "", "guarded": guarded})
+                self.runs.append({"line": node.lineno, "of": of or "", "guarded": guarded,
+                                  "always": depth == 0})
         else:
             for name, value in bound_by(node, self.imports, self.value, None):
                 self.bind(name, node, value, guarded)

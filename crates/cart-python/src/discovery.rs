@@ -6,12 +6,13 @@
 //!
 //! 1. the variable;
 //! 2. `[tool.fastapi] entrypoint` in pyproject.toml, `FLASK_APP` in `.flaskenv`, the `web:` line of
-//!    a Procfile, `wsgi_app` in gunicorn.conf.py;
+//!    a Procfile, `wsgi_app` in gunicorn.conf.py, `APP_MODULE` and its like in `.s2i/environment`;
 //! 3. `wsgi/application` and `application` in app.py, as this cartridge and the official one have
 //!    it;
 //! 4. the settings that manage.py names;
 //! 5. the usual files at the top; then packages and `src`; then any other file at the top;
-//! 6. a factory in any of these.
+//! 6. a factory in any of these;
+//! 7. the only Django project in a folder.
 
 mod candidate;
 mod django;
@@ -24,6 +25,7 @@ mod nearest;
 mod obscure;
 mod reader;
 mod said;
+mod serving;
 mod sight;
 mod usual;
 
@@ -37,7 +39,7 @@ use crate::interface::Interface;
 use crate::stamp::BasePython;
 use candidate::Choice;
 use reader::Reader;
-use said::{ByProcfile, Saying};
+use said::{Said, Saying};
 use sight::Sight;
 use usual::Usual;
 
@@ -110,6 +112,11 @@ impl fmt::Display for DecidedBy {
     }
 }
 
+/// Folders of a repository that may have an app, or what it needs.
+pub(crate) fn folders(repo: &Utf8Path) -> Vec<Utf8PathBuf> {
+    usual::folders(repo, Utf8Path::new(""))
+}
+
 /// Finds the app.
 ///
 /// # Errors
@@ -117,7 +124,7 @@ impl fmt::Display for DecidedBy {
 pub fn find(search: &Search<'_>) -> Result<Found, DiscoveryError> {
     let reader = Reader::new(search.repo, search.python, search.env, search.place);
     let sight = Sight::new(&reader);
-    let found = decide(&sight, search);
+    let found = decide(&sight, search).and_then(|found| serving::checked(&sight, found));
     let told = found.as_ref().map(|found| found.because.as_str()).unwrap_or_default();
     let is_new = reader.settle(told);
     found.map(|found| Found { is_new, ..found })
@@ -133,22 +140,19 @@ fn decide(sight: &Sight<'_>, search: &Search<'_>) -> Result<Found, DiscoveryErro
     if let Some(saying) = saying {
         return named::said(sight, &saying);
     }
-    match said::by_procfile(repo)? {
-        Some(ByProcfile::App(saying)) => return named::said(sight, &saying),
-        Some(ByProcfile::Django(folder)) => {
-            if let Some(found) = of_django(sight, &folder)? {
-                return Ok(found);
-            }
-        }
-        Some(ByProcfile::Script { by, file, root }) => {
-            if let Some(found) = named::script(sight, &by, &file, &root)? {
-                return Ok(found);
-            }
-        }
-        None => {}
+    if let Some(said) = said::by_procfile(sight.reader)?
+        && let Some(found) = of_said(sight, said)?
+    {
+        return Ok(found);
     }
-    if let Some(saying) = said::by_gunicorn_conf(sight.reader) {
+    let conf = Utf8Path::new("gunicorn.conf.py");
+    if let Some(saying) = said::by_gunicorn_conf(sight.reader, conf) {
         return named::said(sight, &saying);
+    }
+    if let Some(said) = said::by_s2i(repo)?
+        && let Some(found) = of_said(sight, said)?
+    {
+        return Ok(found);
     }
     if let Some(choice) = usual::of_cartridge(sight)? {
         return Ok(chosen(choice));
@@ -157,9 +161,24 @@ fn decide(sight: &Sight<'_>, search: &Search<'_>) -> Result<Found, DiscoveryErro
         return Ok(found);
     }
     let usual = Usual::of(sight.reader);
-    match usual::choose(sight, &usual)? {
-        Some(choice) => Ok(chosen(choice)),
+    if let Some(choice) = usual::choose(sight, &usual)? {
+        return Ok(chosen(choice));
+    }
+    let mut folders = folders(repo);
+    folders.retain(|folder| django::project(sight, folder).is_some());
+    let only = folders.pop().filter(|_| folders.is_empty());
+    match only.map(|folder| of_django(sight, &folder)).transpose()?.flatten() {
+        Some(found) => Ok(found),
         None => Err(nearest::none(sight, &usual)),
+    }
+}
+
+/// `None` where what a file says leads to nothing in the repository.
+fn of_said(sight: &Sight<'_>, said: Said) -> Result<Option<Found>, DiscoveryError> {
+    match said {
+        Said::App(saying) => named::said(sight, &saying).map(Some),
+        Said::Django(folder) => of_django(sight, &folder),
+        Said::Script { by, file, root } => named::script(sight, &by, &file, &root),
     }
 }
 

@@ -252,7 +252,7 @@ fn provides(folder: &Utf8Path, name: &str) -> bool {
 pub enum EntryPointError {
     /// There is no such file, nor an installed package of that name.
     #[error(
-        "{file} is missing in {repo}: add it, or name your app's module or file in {}",
+        "{file} is missing in {repo}\nAdd it, or name your app's module or file in {}",
         WSGI_APPLICATION.name
     )]
     Missing {
@@ -263,7 +263,7 @@ pub enum EntryPointError {
     },
     /// The file exists, but somewhere else.
     #[error(
-        "{file} leads out of {repo}: {} must name a file of the app's own repository",
+        "{file} leads out of {repo}\n{} must name a file of the app's own repository",
         WSGI_APPLICATION.name
     )]
     Outside {

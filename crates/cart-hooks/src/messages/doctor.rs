@@ -3,6 +3,7 @@
 use cart_nginx::Nginx;
 use cart_python::procfile::Process;
 use cart_python::server::choice::Chosen;
+use cart_python::settings::SERVER;
 
 use super::server_chosen;
 
@@ -30,6 +31,22 @@ pub(crate) fn would_serve(chosen: &Chosen, workers: Option<u32>) -> String {
         Some(count) => format!("{served} ({count} workers)"),
         None => served,
     }
+}
+
+/// Of a file of settings for a server that does not serve.
+pub(crate) fn not_read_without_gunicorn() -> String {
+    let name = SERVER.name;
+    format!(
+        "gunicorn.conf.py is not read, because gunicorn does not serve: {name}=gunicorn lets it"
+    )
+}
+
+/// Of a line `web:` that runs something unknown.
+pub(crate) fn not_understood(line: usize, program: &str) -> String {
+    format!(
+        "Line {line} of the Procfile runs {program}, which is not known here: what it would start \
+         is not taken over"
+    )
 }
 
 /// Of a line `release:`.

@@ -51,6 +51,16 @@ fn a_server_that_does_not_come_up() {
 }
 
 #[test]
+fn what_a_launcher_says_of_the_app_is_the_reason() {
+    let said = "serve_wsgiref.py: app.py could not be imported: KeyError: 'KEY'".to_owned();
+    let failure =
+        Failure::Ended { status: "exit code 1".to_owned(), last_lines: vec!["x".into(), said] };
+    let text = explain(&app_server(failure));
+    let first = text.lines().next().unwrap();
+    assert!(first.ends_with(": app.py could not be imported: KeyError: 'KEY'"), "{text}");
+}
+
+#[test]
 fn an_nginx_that_does_not_come_up() {
     let holder = Some("`python3 -m http.server` (pid 4711)".to_owned());
     let failures = [

@@ -5,9 +5,9 @@ use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::facts::Value;
-use super::modules;
+use super::facts::{Facts, Value};
 use super::sight::{App, Sight, USUAL_NAMES};
+use super::{known, modules, serving};
 use crate::entry_point::EntryPoint;
 
 /// No more names of one file are looked at.
@@ -37,6 +37,7 @@ pub(super) fn of_file(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Ve
     let facts = sight.reader.facts(file);
     let mut found: Vec<Candidate> = Vec::new();
     let mut seen = HashSet::new();
+    let is_endless = serving::endless(sight, file, root).is_some();
     for (_, binding) in facts.imported().rev() {
         if seen.len() >= MOST || !seen.insert(binding.name.as_str()) {
             continue;
@@ -47,8 +48,15 @@ pub(super) fn of_file(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Ve
             continue;
         }
         let Some(app) = sight.of(file, root, &binding.name) else { continue };
-        let entry_point = modules::entry_point(sight.reader, file, root, &binding.name);
-        found.push(Candidate { entry_point, file: file.to_owned(), line: binding.line, app });
+        // Whoever imports a file that serves by itself waits for ever.
+        let other = is_endless.then(|| where_it_is_made(sight, file, root, &app)).flatten();
+        found.push(other.unwrap_or_else(|| {
+            let entry_point = modules::entry_point(sight.reader, file, root, &binding.name);
+            Candidate { entry_point, file: file.to_owned(), line: binding.line, app }
+        }));
+    }
+    if found.is_empty() {
+        found.extend(held(sight, file, root, &facts));
     }
     found.sort_by_key(|candidate| (rank(candidate), candidate.line));
     let mut origins = HashSet::new();
@@ -73,6 +81,44 @@ pub(super) fn of_file(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Ve
         found.retain(|candidate| candidate.app.framework.is_some());
     }
     found
+}
+
+/// An app by its name in the file that makes it, where another one only imports it.
+fn where_it_is_made(
+    sight: &Sight<'_>,
+    file: &Utf8Path,
+    root: &Utf8Path,
+    app: &App,
+) -> Option<Candidate> {
+    let (origin, line) = &app.origin;
+    let facts = sight.reader.facts(origin);
+    let (_, binding) = facts.imported().find(|(_, binding)| binding.line == *line)?;
+    let is_made = matches!(binding.value, Value::Call { .. } | Value::Either { .. });
+    (origin != file && is_made && !app.is_wrapped).then(|| Candidate {
+        entry_point: modules::entry_point(sight.reader, origin, root, &binding.name),
+        file: origin.clone(),
+        line: *line,
+        app: app.clone(),
+    })
+}
+
+/// An app that something in the file holds which is none itself: `app.server` of Dash.
+fn held(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path, facts: &Facts) -> Option<Candidate> {
+    facts.imported().find_map(|(_, binding)| {
+        let Value::Call { of, .. } = &binding.value else { return None };
+        let (attribute, maker, called) = known::held_by(of)?;
+        let callable = format!("{}.{attribute}", binding.name);
+        let entry_point = modules::entry_point(sight.reader, file, root, &callable);
+        let entry_point = if called { entry_point.called() } else { entry_point };
+        let app = App {
+            what: format!("an app of {}", maker.framework),
+            framework: Some(maker.framework),
+            interface: maker.interface,
+            origin: (file.to_owned(), binding.line),
+            is_wrapped: false,
+        };
+        Some(Candidate { entry_point, file: file.to_owned(), line: binding.line, app })
+    })
 }
 
 /// What is tried first of several names in a file.
@@ -123,6 +169,7 @@ pub(super) fn choose(
             .iter()
             .find(|candidate| candidate.app.is_wrapped)
             .or_else(|| found.iter().find(made_to_serve))
+            .or_else(|| found.iter().find(|candidate| imports_it(sight, candidate)))
             .unwrap_or(&first);
         let others: Vec<_> = found.iter().filter(|other| other.file != chosen.file).collect();
         let why = match others[..] {
@@ -133,6 +180,16 @@ pub(super) fn choose(
         return Ok(Some(Choice { candidate: chosen.clone(), why }));
     }
     django(&found).map(Some).ok_or(found)
+}
+
+/// Whether a file has the app from another one, which does not import it in turn: then it may add
+/// what belongs to the app (`import views`), and nothing is lost by importing both.
+fn imports_it(sight: &Sight<'_>, candidate: &Candidate) -> bool {
+    let origin = &candidate.app.origin.0;
+    let facts = sight.reader.facts(origin);
+    let stem = candidate.file.file_stem().unwrap_or_default();
+    let is_imported = facts.modules.iter().any(|m| m.split('.').any(|part| part == stem));
+    candidate.file != *origin && !facts.relative && !is_imported
 }
 
 const ONLY: &str = "no other file names one";

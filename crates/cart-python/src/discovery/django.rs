@@ -60,6 +60,18 @@ pub(super) fn project(sight: &Sight<'_>, folder: &Utf8Path) -> Option<Project> {
     })
 }
 
+/// A project whose app is missing, for people.
+pub(super) fn without_app(sight: &Sight<'_>) -> Option<String> {
+    let manage = Utf8Path::new("manage.py");
+    let facts = sight.reader.has(manage).then(|| sight.reader.facts(manage))?;
+    let said = facts.settings.first()?;
+    Some(format!(
+        "{manage}:{} says that the settings are {}, but there is neither wsgi.py nor asgi.py beside \
+         them: `django-admin startproject` makes both",
+        said.line, said.text
+    ))
+}
+
 /// `X.wsgi.application` of a setting: the file and the name in it, if it is in the repository.
 fn literal(
     reader: &Reader<'_>,

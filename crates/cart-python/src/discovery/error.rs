@@ -17,7 +17,7 @@ use crate::settings::WSGI_APPLICATION;
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoveryError {
     /// Several apps, and nothing says which is meant.
-    #[error("there are several apps here, and nothing says which one is to be served. Set one of\n{}", lines(.0))]
+    #[error("there are several apps here, and nothing says which one is to be served\nSet one of\n{}", lines(.0))]
     Several(Vec<Candidate>),
     /// Nothing that is one.
     #[error(
@@ -35,7 +35,7 @@ pub enum DiscoveryError {
         nearest: Vec<String>,
     },
     /// A file that cannot be read as Python.
-    #[error("{file}:{line} is not Python {python}: SyntaxError: {why}. Mend it, or name another file: {}=module:callable", WSGI_APPLICATION.name)]
+    #[error("{file}:{line} is not Python {python}: SyntaxError: {why}\nMend it, or name another file: {}=module:callable", WSGI_APPLICATION.name)]
     Syntax {
         /// The file, relative to the repository.
         file: Utf8PathBuf,
@@ -47,7 +47,7 @@ pub enum DiscoveryError {
         why: String,
     },
     /// A file for Python 2.
-    #[error("{file}:{line} is Python 2, which is not served{}. Port it to Python 3, for example with 2to3", on_offer(.there))]
+    #[error("{file}:{line} is Python 2, which is not served{}\nPort it to Python 3, for example with 2to3", on_offer(.there))]
     Python2 {
         /// The file, relative to the repository.
         file: Utf8PathBuf,
@@ -56,8 +56,30 @@ pub enum DiscoveryError {
         /// The Pythons that there are, as people read it.
         there: String,
     },
+    /// A file whose import never ends.
+    #[error(
+        "{file}:{line} calls {call}() as soon as the file is imported, and that call never ends\nPut that call below `if __name__ == \"__main__\":`, for the cartridge serves what the file defines"
+    )]
+    Serves {
+        /// The file, relative to the repository.
+        file: Utf8PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Such as `app.run`.
+        call: String,
+    },
+    /// A file by the name of the package that it needs.
+    #[error(
+        "{file} hides the package {package} that it imports, because it has its name\nGive the file another name"
+    )]
+    Hides {
+        /// The file, relative to the repository.
+        file: Utf8PathBuf,
+        /// Such as `flask`.
+        package: String,
+    },
     /// A file that the parser cannot cope with.
-    #[error("{file} could not be parsed{}: name the app in another file: {}=module:callable", because(.why), WSGI_APPLICATION.name)]
+    #[error("{file} could not be parsed{}\nName the app, here or in another file: {}=module:callable", because(.why), WSGI_APPLICATION.name)]
     NotParsed {
         /// The file, relative to the repository.
         file: Utf8PathBuf,
@@ -65,7 +87,7 @@ pub enum DiscoveryError {
         why: String,
     },
     /// What the repository names as its app, a text that says nothing to a launcher.
-    #[error("{by} names {named:?} as the app, which is neither `module:callable` nor a file. Correct it, or set {}=module:callable, which goes before it", WSGI_APPLICATION.name)]
+    #[error("{by} names {named:?} as the app, which is neither `module:callable` nor a file\nCorrect it, or set {}=module:callable, which goes before it", WSGI_APPLICATION.name)]
     NotUnderstood {
         /// What names it.
         by: DecidedBy,
@@ -83,7 +105,7 @@ pub enum DiscoveryError {
         problem: Box<EntryPointError>,
     },
     /// The module that is named has no such name.
-    #[error("{by} names the app {problem} when it is imported.{}", offered(.instead, .by))]
+    #[error("{by} names the app {problem} when it is imported{}", offered(.instead, .by))]
     NoCallable {
         /// What names it.
         by: DecidedBy,
@@ -136,11 +158,11 @@ fn lines(candidates: &[Candidate]) -> String {
 fn offered(candidates: &[Candidate], by: &DecidedBy) -> String {
     match (candidates, by) {
         ([], _) => format!(
-            " Bind it there, or name the app's own: {}=module:callable",
+            "\nBind it there, or name the app's own: {}=module:callable",
             WSGI_APPLICATION.name
         ),
-        (_, DecidedBy::Variable(_)) => format!(" It has\n{}", lines(candidates)),
-        _ => format!(" Correct that line, or set\n{}", lines(candidates)),
+        (_, DecidedBy::Variable(_)) => format!("\nIt has\n{}", lines(candidates)),
+        _ => format!("\nCorrect that line, or set\n{}", lines(candidates)),
     }
 }
 

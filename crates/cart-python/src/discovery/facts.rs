@@ -22,6 +22,8 @@ pub(super) struct Facts {
     pub(super) settings: Vec<Said>,
     /// Calls that serve, such as `app.run()`.
     pub(super) runs: Vec<Run>,
+    /// What functions make of classes from elsewhere.
+    pub(super) inner: Vec<Inner>,
     /// Names of apps that are put into others, such as by `app.mount("/api", api)`.
     pub(super) mounted: Vec<String>,
     /// Whether names may be bound in ways that no statement shows, such as `globals()[...] = `.
@@ -75,6 +77,16 @@ pub(super) struct Run {
     pub(super) line: usize,
     pub(super) of: String,
     pub(super) guarded: bool,
+    /// Whether no condition stands before it.
+    pub(super) always: bool,
+}
+
+/// An instance that a function makes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Inner {
+    pub(super) line: usize,
+    pub(super) of: String,
+    pub(super) function: String,
 }
 
 /// What a name is bound to. Dotted names are whole (`flask.Flask`), those of the same module have

@@ -73,6 +73,7 @@ const MAKERS: &[(&str, &str, Option<Interface>)] = &[
     ("engineio.ASGIApp", "Engine.IO", Some(Asgi)),
     ("spyne.server.wsgi.WsgiApplication", "Spyne", Some(Wsgi)),
     ("trac.web.main.dispatch_request", "Trac", Some(Wsgi)),
+    ("shiny.App", "Shiny", Some(Asgi)),
     ("ariadne.asgi.GraphQL", "Ariadne", Some(Asgi)),
     ("ariadne.wsgi.GraphQL", "Ariadne", Some(Wsgi)),
     ("strawberry.asgi.GraphQL", "Strawberry", Some(Asgi)),
@@ -126,7 +127,54 @@ const OTHERS: &[(&str, &str)] = &[
     ("japronto.Application", "Japronto"),
     ("gradio.Interface", "Gradio"),
     ("gradio.Blocks", "Gradio"),
-    ("streamlit.title", "Streamlit"),
+    ("http.server.HTTPServer", "http.server"),
+    ("http.server.ThreadingHTTPServer", "http.server"),
+    ("socketserver.TCPServer", "socketserver"),
+    ("chalice.Chalice", "AWS Chalice"),
+    ("celery.Celery", "Celery"),
+    ("typer.Typer", "Typer"),
+    ("discord.Client", "discord.py"),
+    ("discord.ext.commands.Bot", "discord.py"),
+    ("telegram.ext.Application", "python-telegram-bot"),
+];
+
+/// Packages whose apps are programs of their own; names of apps there may be none.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("streamlit", "Streamlit"),
+    ("gradio", "Gradio"),
+    ("nicegui", "NiceGUI"),
+    ("chainlit", "Chainlit"),
+    ("solara", "Solara"),
+    ("flet", "Flet"),
+    ("functions_framework", "Functions Framework"),
+];
+
+/// Calls that serve, and so do not come to an end.
+const SERVING: &[&str] = &[
+    "uvicorn.run",
+    "waitress.serve",
+    "bottle.run",
+    "cherrypy.quickstart",
+    "aiohttp.web.run_app",
+    "werkzeug.serving.run_simple",
+    "wsgiref.simple_server.make_server().serve_forever",
+    "http.server.HTTPServer().serve_forever",
+    "http.server.ThreadingHTTPServer().serve_forever",
+    "gevent.pywsgi.WSGIServer().serve_forever",
+    "flask_socketio.SocketIO().run",
+    "web.application().run",
+    "dash.Dash().run",
+    "dash.Dash().run_server",
+];
+
+/// Frameworks whose apps serve by a method `run`.
+const RUNNING: &[&str] = &["Flask", "APIFlask", "Eve", "Connexion", "Bottle", "Quart", "Sanic"];
+
+/// What holds an app without being one: by which attribute, and whether that is called.
+const HOLDERS: &[(&str, &str, bool)] = &[
+    ("dash.Dash", "server", false),
+    ("dash.dash.Dash", "server", false),
+    ("web.application", "wsgifunc", true),
 ];
 
 /// Functions become WSGI apps by these.
@@ -153,6 +201,34 @@ pub(super) fn wrapper(dotted: &str) -> Option<Option<Interface>> {
 /// The framework of something that no server here can serve.
 pub(super) fn not_served(dotted: &str) -> Option<&'static str> {
     OTHERS.iter().find(|(name, _)| *name == dotted).map(|(_, framework)| *framework)
+}
+
+/// The framework whose programs import this module, and serve nothing to a server.
+pub(super) fn program(module: &str) -> Option<&'static str> {
+    let package = module.split('.').next().unwrap_or_default();
+    PROGRAMS.iter().find(|(name, _)| *name == package).map(|(_, framework)| *framework)
+}
+
+/// Whether a call of this serves, and does not end.
+pub(super) fn serves(dotted: &str) -> bool {
+    SERVING.contains(&dotted)
+}
+
+/// Whether apps of a framework serve by a method `run`.
+pub(super) fn runs_itself(framework: &str) -> bool {
+    RUNNING.contains(&framework)
+}
+
+/// What an instance of this class holds, with what makes it, and whether it must be called.
+pub(super) fn held_by(dotted: &str) -> Option<(&'static str, Maker, bool)> {
+    let (name, attribute, called) = HOLDERS.iter().find(|(name, ..)| *name == dotted)?;
+    let framework = if name.starts_with("web.") { "web.py" } else { "Dash" };
+    Some((attribute, Maker { framework, interface: Some(Wsgi) }, *called))
+}
+
+/// Whether apps are made by something in a package of this name.
+pub(super) fn is_package(name: &str) -> bool {
+    MAKERS.iter().any(|(maker, ..)| maker.split('.').next() == Some(name))
 }
 
 /// Whether a function becomes a WSGI app by this decorator.

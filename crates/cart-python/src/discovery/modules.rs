@@ -121,11 +121,12 @@ pub(super) fn entry_point(
     let Some(dotted) = dotted(file.strip_prefix(root).unwrap_or(file)) else {
         return EntryPoint::of_file(file, callable);
     };
-    if !root.as_str().is_empty() {
-        return EntryPoint::of_module(Some(root), &dotted, callable);
+    if is_shadowed(reader, file, root, &dotted) {
+        return EntryPoint::of_file(file, callable);
     }
-    let Some(folder) = file.parent().filter(|folder| !folder.as_str().is_empty()) else {
-        return EntryPoint::of_module(None, &dotted, callable);
+    let from = (!root.as_str().is_empty()).then_some(root);
+    let Some(folder) = file.parent().filter(|folder| *folder != root) else {
+        return EntryPoint::of_module(from, &dotted, callable);
     };
     // A folder without __init__.py is no package to an author who imports what stands beside the
     // file by its bare name, as a program run there would.
@@ -136,14 +137,73 @@ pub(super) fn entry_point(
             let package = folder.join(first);
             reader.has(&folder.join(format!("{first}.py"))) || reader.repo().join(package).is_dir()
         };
-        in_folder(folder) && !in_folder(Utf8Path::new(""))
+        in_folder(folder) && !in_folder(root)
     };
     let is_alone = !facts.relative && facts.modules.iter().any(beside);
     match file.file_stem().filter(|stem| is_alone && *stem != "__init__") {
         Some(stem) => EntryPoint::of_module(Some(folder), stem, callable),
-        None => EntryPoint::of_module(None, &dotted, callable),
+        None => EntryPoint::of_module(from, &dotted, callable),
     }
 }
+
+/// Whether an import by this name finds something else: a package beside the file, or a module that
+/// is there before any app.
+fn is_shadowed(reader: &Reader<'_>, file: &Utf8Path, root: &Utf8Path, dotted: &str) -> bool {
+    let package = root.join(dotted.replace('.', "/")).join("__init__.py");
+    let first = dotted.split('.').next().unwrap_or_default();
+    (package != file && reader.has(&package)) || EARLIER.contains(&first)
+}
+
+/// Modules of Python's own that a launcher has imported before the app, and after which people name
+/// files and folders.
+const EARLIER: &[&str] = &[
+    "abc",
+    "ast",
+    "base64",
+    "calendar",
+    "codecs",
+    "collections",
+    "copy",
+    "email",
+    "enum",
+    "errno",
+    "functools",
+    "hashlib",
+    "html",
+    "http",
+    "inspect",
+    "io",
+    "json",
+    "keyword",
+    "locale",
+    "logging",
+    "operator",
+    "os",
+    "platform",
+    "queue",
+    "random",
+    "re",
+    "select",
+    "selectors",
+    "shutil",
+    "signal",
+    "site",
+    "socket",
+    "stat",
+    "string",
+    "struct",
+    "sys",
+    "tempfile",
+    "threading",
+    "time",
+    "token",
+    "traceback",
+    "types",
+    "typing",
+    "urllib",
+    "uuid",
+    "warnings",
+];
 
 /// The module that a file is; `None` where it cannot be imported by a name.
 fn dotted(file: &Utf8Path) -> Option<String> {

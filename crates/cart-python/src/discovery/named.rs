@@ -4,7 +4,7 @@ use camino::Utf8Path;
 
 use super::candidate::{self, Candidate};
 use super::error::DiscoveryError;
-use super::facts::Facts;
+use super::facts::{Facts, Unread};
 use super::sight::{App, Sight};
 use super::usual::{self, needs_nothing};
 use super::{DecidedBy, Found, Saying, modules, sentence};
@@ -106,7 +106,11 @@ fn look(
     };
     let facts = reader.facts(&file);
     if let Some(failure) = &facts.failure {
-        return Err(DiscoveryError::unread(reader, &file, failure));
+        // Limits of reading are no limits of running.
+        return match failure.what {
+            Unread::Parser => Ok(found(entry_point, None)),
+            _ => Err(DiscoveryError::unread(reader, &file, failure)),
+        };
     }
     let root = entry_point.folder();
     let name = entry_point.callable().to_owned();

@@ -21,17 +21,20 @@ pub(super) fn choose(sight: &Sight<'_>, usual: &Usual) -> Option<Choice> {
             let entry_point = modules::entry_point(sight.reader, file, root, name);
             let app = app(file, line);
             let candidate = Candidate { entry_point, file: file.clone(), line, app };
-            let why = "no file names one that is easier to tell".to_owned();
+            let why = "nothing else here is likelier to be one".to_owned();
             return Some(Choice { candidate, why });
         }
     }
     None
 }
 
+/// What is told of an app whose kind nobody can see.
+pub(super) const KIND: &str = "of a kind that shows only when it is imported";
+
 /// What is told of it.
 pub(super) fn app(file: &Utf8Path, line: usize) -> App {
     App {
-        what: "which the code alone does not tell the kind of".to_owned(),
+        what: KIND.to_owned(),
         framework: None,
         interface: None,
         origin: (file.to_owned(), line),

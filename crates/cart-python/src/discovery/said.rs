@@ -41,8 +41,8 @@ impl Saying {
     }
 }
 
-/// What a Procfile says: the app itself, the file of a program, or a Django project in a folder.
-pub(super) enum ByProcfile {
+/// What a command says: the app itself, the file of a program, or a Django project in a folder.
+pub(super) enum Said {
     App(Saying),
     Script { by: DecidedBy, file: Utf8PathBuf, root: Utf8PathBuf },
     Django(Utf8PathBuf),
@@ -78,22 +78,18 @@ pub(super) fn by_pyproject(repo: &Utf8Path) -> Result<Option<Saying>, FileError>
 /// `FLASK_APP` of `.flaskenv`.
 pub(super) fn by_flaskenv(repo: &Utf8Path) -> Result<Option<Saying>, FileError> {
     let Some(text) = text_of(repo, ".flaskenv")? else { return Ok(None) };
-    let named = text.lines().enumerate().filter_map(|(at, line)| {
-        let line = line.trim();
-        let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
-        (name.trim() == "FLASK_APP").then(|| (at + 1, value_of(value)))
-    });
+    let named = variables(&text).filter(|(_, name, _)| *name == "FLASK_APP");
     // As dotenv: the last one counts.
     Ok(named
         .last()
-        .filter(|(_, app)| !app.is_empty())
-        .map(|(line, app)| by_flask(DecidedBy::File { path: ".flaskenv".into(), line }, &app)))
+        .filter(|(.., app)| !app.is_empty())
+        .map(|(line, _, app)| by_flask(DecidedBy::File { path: ".flaskenv".into(), line }, &app)))
 }
 
 /// What Flask would take for its app: a file with or without `.py`, and any name in it.
 fn by_flask(by: DecidedBy, app: &str) -> Saying {
     let (target, name) = app.split_once(':').map_or((app, None), |(t, n)| (t, Some(n)));
-    let target = target.trim().trim_start_matches("./");
+    let target = target.trim().trim_start_matches("./").trim_end_matches('/');
     let module = target.strip_suffix(".py").unwrap_or(target);
     let (folder, module) = module.rsplit_once('/').unwrap_or(("", module));
     let app = name.map_or_else(|| module.to_owned(), |name| format!("{module}:{name}"));
@@ -103,6 +99,15 @@ fn by_flask(by: DecidedBy, app: &str) -> Saying {
         any_name: true,
         ..Saying::new(by, &app)
     }
+}
+
+/// The lines of a file of variables: where they are, their names, their values.
+fn variables(text: &str) -> impl Iterator<Item = (usize, &str, String)> {
+    text.lines().enumerate().filter_map(|(at, line)| {
+        let line = line.trim();
+        let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+        Some((at + 1, name.trim(), value_of(value)))
+    })
 }
 
 /// The value of a line in a file of variables, without its quotes or a comment behind it.
@@ -117,18 +122,32 @@ fn value_of(text: &str) -> String {
 }
 
 /// The `web:` line of the Procfile.
-pub(super) fn by_procfile(repo: &Utf8Path) -> Result<Option<ByProcfile>, FileError> {
+pub(super) fn by_procfile(reader: &Reader<'_>) -> Result<Option<Said>, FileError> {
+    let repo = reader.repo();
     let Some(web) = procfile::web(repo)? else { return Ok(None) };
     let by = DecidedBy::File { path: procfile::FILE.into(), line: web.line };
     let folder = inside(repo, web.directory.clone().unwrap_or_default());
+    let file = |option| {
+        let file = web.option(option).and_then(|option| option.value.as_deref())?;
+        Some(inside(repo, folder.join(file))).filter(|file| reader.has(file))
+    };
     let Some(app) = web.app.clone().filter(|app| !app.contains('$')) else {
-        return Ok(None);
+        return match web.program {
+            Program::Gunicorn => {
+                Ok(file("config").and_then(|c| by_gunicorn_conf(reader, &c)).map(Said::App))
+            }
+            Program::Uwsgi => match file("ini") {
+                Some(ini) => Ok(by_uwsgi(repo, &ini)?.map(Said::App)),
+                None => Ok(None),
+            },
+            _ => Ok(None),
+        };
     };
     Ok(match web.program {
         Program::Other(_) => None,
         Program::Manage => {
             let beside = Utf8Path::new(&app).parent().unwrap_or(Utf8Path::new("")).to_owned();
-            Some(ByProcfile::Django(inside(repo, folder.join(beside))))
+            Some(Said::Django(inside(repo, folder.join(beside))))
         }
         Program::Script => {
             let file = match app.ends_with(".py") {
@@ -142,22 +161,63 @@ pub(super) fn by_procfile(repo: &Utf8Path) -> Result<Option<ByProcfile>, FileErr
                 false => folder.clone(),
             };
             let file = inside(repo, folder.join(file));
-            Some(ByProcfile::Script { by, file, root })
+            Some(Said::Script { by, file, root })
         }
         Program::Flask => {
             let saying = by_flask(by, &app);
-            Some(ByProcfile::App(Saying { folder: folder.join(&saying.folder), ..saying }))
+            Some(Said::App(Saying { folder: folder.join(&saying.folder), ..saying }))
         }
         _ => {
             let is_factory = web.is_factory && !app.contains('(');
-            Some(ByProcfile::App(Saying { folder, is_factory, ..Saying::new(by, &app) }))
+            Some(Said::App(Saying { folder, is_factory, ..Saying::new(by, &app) }))
         }
     })
 }
 
-/// `wsgi_app` in gunicorn.conf.py, where it is a literal.
-pub(super) fn by_gunicorn_conf(reader: &Reader<'_>) -> Option<Saying> {
-    let path = Utf8Path::new("gunicorn.conf.py");
+/// The app in a file of settings for uWSGI.
+fn by_uwsgi(repo: &Utf8Path, path: &Utf8Path) -> Result<Option<Saying>, FileError> {
+    let text = text_of(repo, path.as_str())?.unwrap_or_default();
+    let settings: Vec<_> =
+        variables(&text).filter(|(.., value)| !value.contains(['$', '%', '@'])).collect();
+    let last = |names: &[&str]| settings.iter().rfind(|(_, name, _)| names.contains(name));
+    let Some((line, _, app)) = last(&["module", "wsgi", "wsgi-file", "file"]) else {
+        return Ok(None);
+    };
+    let named = last(&["callable"]).filter(|_| !app.contains(':'));
+    let app = named.map_or_else(|| app.clone(), |(.., callable)| format!("{app}:{callable}"));
+    let folder = last(&["chdir", "pythonpath"]).map(|(.., folder)| folder.clone());
+    let folder = inside(repo, folder.unwrap_or_default().into());
+    let by = DecidedBy::File { path: path.to_owned(), line: *line };
+    Ok(Some(Saying { folder, interface: Some(Interface::Wsgi), ..Saying::new(by, &app) }))
+}
+
+/// What source-to-image images for Python go by: variables in `.s2i/environment`.
+pub(super) fn by_s2i(repo: &Utf8Path) -> Result<Option<Said>, FileError> {
+    let path = Utf8Path::new(".s2i/environment");
+    let Some(text) = text_of(repo, path.as_str())? else { return Ok(None) };
+    let set: Vec<_> = variables(&text).filter(|(.., value)| !value.is_empty()).collect();
+    let last = |name: &str| {
+        let (line, _, value) = set.iter().rfind(|(_, n, _)| *n == name)?;
+        Some((DecidedBy::File { path: path.to_owned(), line: *line }, value.clone()))
+    };
+    let home = last("APP_HOME");
+    let folder = inside(repo, home.as_ref().map(|(_, home)| home.into()).unwrap_or_default());
+    if let Some((by, app)) = last("APP_MODULE") {
+        return Ok(Some(Said::App(Saying { folder, ..Saying::new(by, &app) })));
+    }
+    if let Some((by, file)) = last("APP_FILE").filter(|(_, file)| file.ends_with(".py")) {
+        let file = inside(repo, folder.join(file));
+        let root = file.parent().map(ToOwned::to_owned).unwrap_or_default();
+        return Ok(Some(Said::Script { by, file, root }));
+    }
+    Ok(home.map(|(by, _)| match repo.join(&folder).join("wsgi.py").is_file() {
+        true => Said::App(Saying { folder, ..Saying::new(by, "wsgi") }),
+        false => Said::Django(folder),
+    }))
+}
+
+/// `wsgi_app` in gunicorn's file of settings, where it is a literal.
+pub(super) fn by_gunicorn_conf(reader: &Reader<'_>, path: &Utf8Path) -> Option<Saying> {
     let facts = reader.has(path).then(|| reader.facts(path))?;
     let (line, app) = facts.text("wsgi_app")?;
     let text = |name| facts.text(name).map(|(_, text)| text.to_owned());

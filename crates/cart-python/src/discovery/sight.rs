@@ -165,6 +165,9 @@ impl<'r> Sight<'r> {
         if let Some(app) = self.instance(&whole, given, place) {
             return Some(app);
         }
+        if known::held_by(&whole).is_some() {
+            return None;
+        }
         // What is made of an app and bound to its name is a wrapper of it.
         let again = |value: &Value| matches!(value, Value::Name { of } if of.strip_prefix(':') == Some(&place.binding.name));
         let fits = NAMES.contains(&place.binding.name.as_str()) || given.iter().any(again);
@@ -191,8 +194,10 @@ impl<'r> Sight<'r> {
             Value::Function(function) => {
                 let app = function.returns.iter().find_map(|value| self.value(value, there))?;
                 let what = match app.framework {
-                    Some(_) => app.what,
-                    None => format!("what {name}() answers, {}", app.what),
+                    None if place.binding.name != name => {
+                        format!("{}, made by {name}()", app.what)
+                    }
+                    _ => app.what,
                 };
                 // Each call makes another one, unless the function only hands one out.
                 let origin = match app.origin.0 == file && app.origin.1 == place.binding.line {
@@ -367,7 +372,10 @@ fn made(maker: Maker, dotted: &str, place: Place<'_>) -> App {
     let is_class = name.starts_with(char::is_uppercase) && !dotted.ends_with(']');
     let what = match is_class && name == maker.framework {
         true => format!("an instance of {name}"),
-        false if is_class => format!("an instance of {}'s {name}", maker.framework),
+        false if is_class => {
+            let s = if maker.framework.ends_with('s') { "" } else { "s" };
+            format!("an instance of {}'{s} {name}", maker.framework)
+        }
         false => format!("an app of {}", maker.framework),
     };
     App { framework: Some(maker.framework), interface: maker.interface, ..unknown(what, place) }

@@ -210,7 +210,7 @@ fn factory(sight: &Sight<'_>, usual: &Usual) -> Result<Option<Choice>, Discovery
         match found.len() {
             0 => {}
             1 => {
-                let why = "no file has one that is made already".to_owned();
+                let why = "no file binds an app to a name, so this function is called".to_owned();
                 return Ok(found.pop().map(|candidate| Choice { candidate, why }));
             }
             _ => return Err(DiscoveryError::several(found)),
@@ -234,7 +234,7 @@ pub(super) fn factories(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> 
         }
         let what = made.as_ref().map(|app| app.what.clone());
         let app = App {
-            what: what.unwrap_or_else(|| "what it answers".to_owned()),
+            what: what.unwrap_or_else(|| obscure::KIND.to_owned()),
             framework: made.as_ref().and_then(|app| app.framework),
             interface: made.and_then(|app| app.interface),
             origin: (origin_file, line),
@@ -262,8 +262,10 @@ pub(super) fn folders(repo: &Utf8Path, inside: &Utf8Path) -> Vec<Utf8PathBuf> {
     let sound = |name: &String| {
         let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         let inner = repo.join(inside).join(name);
+        // The official cartridge's folder, unless it is a package.
+        let is_wsgi = name == "wsgi" && inner.join("__init__.py").is_file();
         name.chars().all(plain)
-            && !NO_PACKAGES.contains(&name.as_str())
+            && (is_wsgi || !NO_PACKAGES.contains(&name.as_str()))
             && inner.is_dir()
             && !inner.join("pyvenv.cfg").exists()
     };

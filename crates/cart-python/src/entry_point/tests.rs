@@ -102,11 +102,17 @@ fn a_missing_app_is_told_with_its_remedy() {
     let (_keep, empty) = repo(&[]);
     insta::assert_snapshot!(
         message(entry("app").locate(&empty, &[]), &empty),
-        @"app.py is missing in REPO: add it, or name your app's module or file in OPENSHIFT_PYTHON_WSGI_APPLICATION"
+        @r"
+        app.py is missing in REPO
+        Add it, or name your app's module or file in OPENSHIFT_PYTHON_WSGI_APPLICATION
+        "
     );
     insta::assert_snapshot!(
         message(entry("wsgi/main.py:app").locate(&empty, &[]), &empty),
-        @"wsgi/main.py is missing in REPO: add it, or name your app's module or file in OPENSHIFT_PYTHON_WSGI_APPLICATION"
+        @r"
+        wsgi/main.py is missing in REPO
+        Add it, or name your app's module or file in OPENSHIFT_PYTHON_WSGI_APPLICATION
+        "
     );
 }
 

@@ -5,6 +5,7 @@ use camino::Utf8Path;
 use cart_core::GearEnv;
 
 use super::InputsError;
+use crate::discovery;
 use crate::locks::{self, Format};
 use crate::project::Project;
 use crate::requirements::{DEFAULT_FILE, Requirements, RequirementsError};
@@ -63,6 +64,9 @@ fn said(taken: &Utf8Path, by_name: bool, others: &[&str]) -> Option<String> {
     Some(format!("The packages of {taken} were taken{why}; {} {verbs}", others.join(", ")))
 }
 
+/// No more near misses are told.
+const MOST: usize = 8;
+
 /// Names that people meant `requirements.txt` by.
 const MISSPELLED: [&str; 6] = [
     "requirments.txt",
@@ -107,6 +111,16 @@ pub fn near_misses(repo: &Utf8Path) -> Vec<String> {
             found.push(format!("{name} is not read: list the packages in {DEFAULT_FILE}"));
         }
     }
+    for folder in discovery::folders(repo).iter().filter(|folder| *folder != "requirements") {
+        let pyproject = || repo.join(folder).join("pyproject.toml").is_file();
+        let there = files_there(&repo.join(folder)).into_iter().next();
+        if let Some(name) = there.or_else(|| pyproject().then_some("pyproject.toml")) {
+            let file = folder.join(name);
+            let variable = REQUIREMENTS_PATH.name;
+            found.push(format!("{file} is not read: set {variable}={file} if the app needs it"));
+        }
+    }
+    found.truncate(MOST);
     found
 }
 
@@ -186,10 +200,13 @@ mod tests {
     #[test]
     fn what_may_have_been_meant_is_told_where_nothing_is_listed() {
         let repo = Repo::new(&["requirments.txt", "requirements/prod.txt", "environment.yml"]);
+        repo.write("back/requirements.txt", "");
+        repo.write("tests/requirements.txt", "");
         insta::assert_snapshot!(near_misses(repo.path()).join("\n"), @r"
         requirments.txt is not read: rename it to requirements.txt
         requirements/prod.txt is not read: set OPENSHIFT_PYTHON_REQUIREMENTS_PATH to the one to install
         environment.yml is for conda and is not read: list the packages in requirements.txt
+        back/requirements.txt is not read: set OPENSHIFT_PYTHON_REQUIREMENTS_PATH=back/requirements.txt if the app needs it
         ");
         repo.write("requirements.txt", "");
         assert!(near_misses(repo.path()).is_empty());

@@ -81,6 +81,12 @@ impl WebCommand {
             beside: Vec::new(),
         };
         command.read(&process.command, DEEPEST);
+        // The first folder; what is in the environment anyway may stand behind it.
+        let path = command.variable("PYTHONPATH").unwrap_or_default();
+        let first = path.split(':').find(|part| !part.is_empty() && !part.contains('$'));
+        if let Some(first) = first.filter(|_| command.directory.is_none()) {
+            command.enter(first);
+        }
         command
     }
 
@@ -278,11 +284,16 @@ impl WebCommand {
             // `run` and `dev` are commands.
             Program::FastApi => by_option.or_else(|| arguments.nth(1)),
             Program::Flask => by_option.or_else(|| self.variable("FLASK_APP")),
-            Program::Uwsgi => by_option.map(|app| match self.option("callable") {
-                Some(ServerOption { value: Some(callable), .. }) => format!("{app}:{callable}"),
-                // `--mount /path=app`.
-                _ => app.split_once('=').map_or(app.clone(), |(_, app)| app.to_owned()),
-            }),
+            Program::Uwsgi => {
+                self.options.extend(arguments.find(|word| word.ends_with(".ini")).map(|ini| {
+                    ServerOption { name: "ini".into(), value: Some(ini.clone()), written: ini }
+                }));
+                by_option.map(|app| match self.option("callable") {
+                    Some(ServerOption { value: Some(callable), .. }) => format!("{app}:{callable}"),
+                    // `--mount /path=app`.
+                    _ => app.split_once('=').map_or(app.clone(), |(_, app)| app.to_owned()),
+                })
+            }
             _ => by_option.or_else(|| arguments.next()),
         };
         self.app = app.map(|app| self.without_interface(app));

@@ -54,14 +54,87 @@ fn the_nearest_things_are_named() {
     no app was found in REPO: there is none in app.py.
     Add app.py with a WSGI or ASGI callable named `application` or `app`, or name yours: OPENSHIFT_PYTHON_WSGI_APPLICATION=module:callable
     "#);
-    insta::assert_snapshot!(refused(&[
-        ("back/manage.py", "import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'shop.settings'\n"),
-        ("back/shop/wsgi.py", "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n"),
-    ]), @r#"
-    no app was found in REPO: there is none in app.py, application.py, wsgi.py, asgi.py or main.py, nor in a package.
-        back has a manage.py of Django: OPENSHIFT_PYTHON_WSGI_APPLICATION=back/:shop.wsgi:application
-    Add app.py with a WSGI or ASGI callable named `application` or `app`, or name yours: OPENSHIFT_PYTHON_WSGI_APPLICATION=module:callable
-    "#);
+}
+
+#[test]
+fn the_reason_is_told_where_it_can_be_seen() {
+    for (source, reason) in [
+        (
+            "from aiohttp import web\nasync def init():\n    app = web.Application()\n    return app\n",
+            "app.py:2 makes an app of aiohttp, which is neither WSGI nor ASGI",
+        ),
+        (
+            "import tornado.web\ndef make_app():\n    return tornado.web.Application([])\n\
+             if __name__ == '__main__':\n    app = make_app()\n",
+            "app.py:2 makes an app of Tornado, which is neither WSGI nor ASGI",
+        ),
+        (
+            "from http.server import HTTPServer\nHTTPServer(('', 1), None).serve_forever()\n",
+            "app.py:2 makes an app of http.server, which is neither WSGI nor ASGI",
+        ),
+        (
+            "import streamlit as st\nst.title('x')\n",
+            "app.py is a program of Streamlit, which has a server of its own and is neither WSGI nor ASGI",
+        ),
+        (
+            "from flask import Flask\ndef main():\n    app = Flask('x')\n    app.run()\n",
+            "app.py:3 makes an app of Flask inside main(), where nobody can import it: bind it to a \
+             name at the top level, or let a function create_app() return it",
+        ),
+        (
+            "from pyramid.config import Configurator\ndef main(settings, **more):\n    \
+             c = Configurator()\n    return c.make_wsgi_app()\n",
+            "app.py:2 has main(settings), which cannot be called without arguments: name them, as \
+             in OPENSHIFT_PYTHON_WSGI_APPLICATION=app:main({})",
+        ),
+    ] {
+        let text = refused(&[("app.py", source)]);
+        assert!(text.lines().nth(1).unwrap().trim() == reason, "{text}");
+    }
+    let manage = "import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'shop.settings'\n";
+    let text = refused(&[("manage.py", manage), ("shop/settings.py", "")]);
+    assert!(text.contains("there is neither wsgi.py nor asgi.py beside them"), "{text}");
+}
+
+#[test]
+fn a_file_that_serves_by_itself_when_it_is_imported_is_refused() {
+    for (source, call) in [
+        ("app.run()\n", "app.run"),
+        ("import waitress\nwaitress.serve(app)\n", "waitress.serve"),
+        (
+            "from wsgiref.simple_server import make_server as m\nserver = m('', 1, app)\n\
+             server.serve_forever()\n",
+            "server.serve_forever",
+        ),
+        ("from flask_socketio import SocketIO\nio = SocketIO(app)\nio.run(app)\n", "io.run"),
+    ] {
+        let source = format!("{FLASK}{source}");
+        let text = refused(&[("app.py", &source)]);
+        let line = source.lines().count();
+        let reason = format!("app.py:{line} calls {call}() as soon as ");
+        assert!(text.starts_with(&reason), "{text}");
+    }
+    for sound in [
+        "import subprocess\nsubprocess.run(['true'])\n",
+        "if __name__ == '__main__':\n    app.run()\n",
+        "import os\nif 'LOCAL' in os.environ:\n    app.run()\n",
+        "def main():\n    app.run()\n",
+    ] {
+        told(&[("app.py", &format!("{FLASK}{sound}"))]);
+    }
+    // Whoever only imports the app is not needed for it.
+    let start = ("start.py", "from shop import app\napp.run()\n");
+    let said = ("Procfile", "web: python start.py\n");
+    let shown = told(&[start, ("shop.py", FLASK), said]);
+    assert_eq!(shown, "WSGI shop:app, an instance of Flask: Procfile:1 runs start.py");
+}
+
+#[test]
+fn a_file_that_hides_the_package_it_imports_is_refused() {
+    insta::assert_snapshot!(refused(&[("flask.py", FLASK)]), @r"
+    flask.py hides the package flask that it imports, because it has its name
+    Give the file another name
+    ");
 }
 
 #[test]
@@ -99,7 +172,10 @@ fn python_2_is_called_so() {
 
 #[test]
 fn a_mistake_in_the_apps_file_does_not_let_another_be_served() {
-    insta::assert_snapshot!(refused(&[("app.py", "from flask import Flask\napp = Flask(\n"), ("main.py", FASTAPI)]).replace("'(' was never closed", "unexpected EOF while parsing"), @r#"app.py:2 is not Python 3.X: SyntaxError: unexpected EOF while parsing. Mend it, or name another file: OPENSHIFT_PYTHON_WSGI_APPLICATION=module:callable"#);
+    insta::assert_snapshot!(refused(&[("app.py", "from flask import Flask\napp = Flask(\n"), ("main.py", FASTAPI)]).replace("'(' was never closed", "unexpected EOF while parsing"), @r#"
+    app.py:2 is not Python 3.X: SyntaxError: unexpected EOF while parsing
+    Mend it, or name another file: OPENSHIFT_PYTHON_WSGI_APPLICATION=module:callable
+    "#);
 }
 
 #[test]
@@ -117,6 +193,9 @@ fn what_the_parser_cannot_take_stops_nobody_else() {
     assert!(told(&files).starts_with("WSGI shop:app, "));
     let text = refused(&[("app.py", &minus), ("main.py", FASTAPI)]);
     assert!(text.starts_with("app.py could not be parsed"), "{text}");
+    let repo = Repo::new(&[("app.py", &long)]);
+    let named = repo.find_with(Some("app:app"), &PYTHON).unwrap();
+    assert_eq!((named.entry_point.to_string().as_str(), named.interface), ("app:app", None));
 }
 
 #[test]
@@ -172,7 +251,9 @@ fn links_that_lead_out_of_the_repository_are_not_read() {
     cart_core::files::write_atomic(&outside, FLASK.as_bytes(), 0o644).unwrap();
     std::fs::create_dir_all(repo.path()).unwrap();
     std::os::unix::fs::symlink(&outside, repo.path().join("app.py")).unwrap();
-    assert!(repo.refused().starts_with("no app was found in REPO"));
+    let text = repo.refused();
+    assert!(text.starts_with("no app was found in REPO"), "{text}");
+    assert!(text.contains("app.py is a link to what is not in the repository"), "{text}");
 }
 
 #[test]

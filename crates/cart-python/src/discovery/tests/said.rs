@@ -24,6 +24,10 @@ fn a_procfile_names_the_app() {
         ),
         ("python -m gunicorn mysite.wsgi", "WSGI mysite.wsgi:application, a WSGI function"),
         ("cd mysite && gunicorn wsgi", "WSGI mysite/:wsgi:application, a WSGI function"),
+        (
+            "PYTHONPATH=mysite:$PYTHONPATH gunicorn wsgi",
+            "WSGI mysite/:wsgi:application, a WSGI function",
+        ),
         ("gunicorn --chdir mysite wsgi", "WSGI mysite/:wsgi:application, a WSGI function"),
         ("uvicorn --app-dir mysite web:app", "ASGI mysite/:web:app, an instance of FastAPI"),
         (
@@ -61,7 +65,10 @@ fn an_installed_package_may_be_named() {
     assert_eq!(found.because, "the app is superset.app:site: Procfile:1 says so");
     assert_eq!((found.interface, found.is_named), (None, true));
     let problem = found.entry_point.locate(&repo.path(), &[]).unwrap_err();
-    insta::assert_snapshot!(repo.shown(found.not_there(problem)), @r#"Procfile:1 names the app superset.app:site, but superset/app.py is missing in REPO: add it, or name your app's module or file in OPENSHIFT_PYTHON_WSGI_APPLICATION"#);
+    insta::assert_snapshot!(repo.shown(found.not_there(problem)), @r#"
+    Procfile:1 names the app superset.app:site, but superset/app.py is missing in REPO
+    Add it, or name your app's module or file in OPENSHIFT_PYTHON_WSGI_APPLICATION
+    "#);
 }
 
 #[test]
@@ -78,7 +85,7 @@ fn other_files_name_the_app() {
         told(&[web, conf]),
         "ASGI web:app, an instance of FastAPI: gunicorn.conf.py:1 says so"
     );
-    for value in ["web", "web.py", "'web:app'", "web:app  # the app", "./web.py:app"] {
+    for value in ["web", "web.py", "'web:app'", "web:app  # the app", "./web.py:app", "web/"] {
         let flask = format!("# x\nexport FLASK_APP={value}\nFLASK_DEBUG=1\n");
         let told = told(&[("web.py", FLASK), (".flaskenv", &flask), ("app.py", FASTAPI)]);
         assert_eq!(told, "WSGI web:app, an instance of Flask: .flaskenv:2 says so", "{value}");
@@ -133,6 +140,53 @@ fn a_django_project_says_where_its_app_is() {
 }
 
 #[test]
+fn the_only_django_project_in_a_folder_is_taken() {
+    let one = [("back/manage.py", MANAGE), ("back/shop/wsgi.py", DJANGO_WSGI)];
+    assert_eq!(
+        told(&one),
+        "WSGI back/:shop.wsgi:application, an app of Django: back/manage.py:3 says that the \
+         settings are shop.settings"
+    );
+    let two =
+        [&one[..], &[("front/manage.py", MANAGE), ("front/shop/wsgi.py", DJANGO_WSGI)]].concat();
+    let text = refused(&two);
+    assert!(text.contains("    front has a manage.py of Django: "), "{text}");
+}
+
+#[test]
+fn source_to_image_names_the_app() {
+    let shop = ("shop/web.py", FLASK);
+    let manage = [("back/manage.py", MANAGE), ("back/shop/wsgi.py", DJANGO_WSGI)];
+    for (environment, shown) in [
+        ("# x\nAPP_MODULE=shop.web:app\n", "WSGI shop.web:app, an instance of Flask"),
+        ("APP_MODULE=web:app\nAPP_HOME=shop\n", "WSGI shop/:web:app, an instance of Flask"),
+        ("APP_FILE=shop/web.py\n", "WSGI shop/:web:app, an instance of Flask"),
+        ("APP_HOME=back\n", "WSGI back/:shop.wsgi:application, an app of Django"),
+    ] {
+        let files = [&[shop, ("app.py", FASTAPI), (".s2i/environment", environment)], &manage[..]];
+        let told = told(&files.concat());
+        assert!(told.starts_with(&format!("{shown}: ")), "{environment}{told}");
+    }
+    let text = refused(&[("main.py", FASTAPI), (".s2i/environment", "APP_MODULE=main:web\n")]);
+    assert!(text.starts_with(".s2i/environment:1 names the app main:web, but main.py "), "{text}");
+}
+
+#[test]
+fn settings_that_a_procfile_names_say_where_the_app_is() {
+    let apps = [("one.py", FLASK), ("two.py", FLASK)];
+    for (line, file, text, shown) in [
+        ("uwsgi uwsgi.ini", "uwsgi.ini", "[uwsgi]\nmodule = two:app\n", "two:app"),
+        ("uwsgi --ini x/u.ini", "x/u.ini", "callable = app\nwsgi-file = two.py\n", "two.py:app"),
+        ("gunicorn -c conf/live.py", "conf/live.py", "\nwsgi_app = 'two:app'\n", "two:app"),
+    ] {
+        let procfile = format!("web: {line}\n");
+        let told = told(&[&apps[..], &[("Procfile", &procfile), (file, text)]].concat());
+        let shown = format!("WSGI {shown}, an instance of Flask: {file}:2 says so");
+        assert_eq!(told, shown);
+    }
+}
+
+#[test]
 fn a_variable_goes_before_everything() {
     let repo = Repo::new(&[
         ("Procfile", "web: gunicorn main:app\n"),
@@ -158,14 +212,22 @@ fn a_variable_goes_before_everything() {
 #[test]
 fn a_name_that_is_not_there_is_refused_with_those_that_are() {
     insta::assert_snapshot!(refused(&[("main.py", FASTAPI), ("Procfile", "x: y\nweb: gunicorn main:application\n")]), @r#"
-    Procfile:2 names the app main:application, but main.py binds no `application` when it is imported. Correct that line, or set
+    Procfile:2 names the app main:application, but main.py binds no `application` when it is imported
+    Correct that line, or set
         OPENSHIFT_PYTHON_WSGI_APPLICATION=main:app   (an instance of FastAPI, main.py:2)
     "#);
     let repo = Repo::new(&[("main.py", FASTAPI)]);
     insta::assert_snapshot!(repo.shown(repo.find_with(Some("main:web"), &PYTHON).unwrap_err()), @r#"
-    OPENSHIFT_PYTHON_WSGI_APPLICATION names the app main:web, but main.py binds no `web` when it is imported. It has
+    OPENSHIFT_PYTHON_WSGI_APPLICATION names the app main:web, but main.py binds no `web` when it is imported
+    It has
         OPENSHIFT_PYTHON_WSGI_APPLICATION=main:app   (an instance of FastAPI, main.py:2)
     "#);
-    insta::assert_snapshot!(refused(&[("main.py", ""), ("Procfile", "web: gunicorn main:app\n")]), @r#"Procfile:1 names the app main:app, but main.py binds no `app` when it is imported. Bind it there, or name the app's own: OPENSHIFT_PYTHON_WSGI_APPLICATION=module:callable"#);
-    insta::assert_snapshot!(refused(&[("Procfile", "web: gunicorn 'main:create_app(os.environ)'\n")]), @r#"Procfile:1 names "main:create_app(os.environ)" as the app, which is neither `module:callable` nor a file. Correct it, or set OPENSHIFT_PYTHON_WSGI_APPLICATION=module:callable, which goes before it"#);
+    insta::assert_snapshot!(refused(&[("main.py", ""), ("Procfile", "web: gunicorn main:app\n")]), @r#"
+    Procfile:1 names the app main:app, but main.py binds no `app` when it is imported
+    Bind it there, or name the app's own: OPENSHIFT_PYTHON_WSGI_APPLICATION=module:callable
+    "#);
+    insta::assert_snapshot!(refused(&[("Procfile", "web: gunicorn 'main:create_app(os.environ)'\n")]), @r#"
+    Procfile:1 names "main:create_app(os.environ)" as the app, which is neither `module:callable` nor a file
+    Correct it, or set OPENSHIFT_PYTHON_WSGI_APPLICATION=module:callable, which goes before it
+    "#);
 }

@@ -131,11 +131,25 @@ fn names_are_followed_through_the_repository() {
     );
     assert_eq!(
         told(&[("run.py", "from shop import app\napp.run()\n"), ("shop/__init__.py", FLASK)]),
-        "WSGI run:app, an instance of Flask: no other file names one"
+        "WSGI shop:app, an instance of Flask: no other file names one"
     );
     assert_eq!(
         told(&[("app.py", FLASK), ("wsgi.py", "from app import app\n")]),
         "WSGI wsgi:app, an instance of Flask: app.py names the same one"
+    );
+}
+
+#[test]
+fn the_file_that_adds_to_an_app_goes_before_the_one_that_makes_it() {
+    let main = ("main.py", "from app import app\nimport views\n");
+    assert_eq!(
+        told(&[("app.py", FLASK), main]),
+        "WSGI main:app, an instance of Flask: app.py names the same one"
+    );
+    let mutual = format!("{FLASK}import main\n");
+    assert_eq!(
+        told(&[("app.py", &mutual), main]),
+        "WSGI app:app, an instance of Flask: main.py names the same one"
     );
 }
 
@@ -166,6 +180,45 @@ fn packages_and_src_are_looked_into() {
         let told = told(files);
         assert!(told.starts_with(&format!("{shown}:")), "{told}");
     }
+}
+
+#[test]
+fn a_file_whose_name_leads_elsewhere_is_taken_as_a_file() {
+    for (files, shown) in [
+        (&[("app.py", FLASK), ("app/__init__.py", "")][..], "app.py:app"),
+        (&[("app.py", FLASK), ("app/views.py", "")], "app:app"),
+        (&[("queue.py", FLASK)], "queue.py:app"),
+        (&[("site/__init__.py", ""), ("site/app.py", FLASK)], "site/app.py:app"),
+        (&[("wsgi/__init__.py", FLASK)], "wsgi:app"),
+    ] {
+        let told = told(files);
+        assert!(told.starts_with(&format!("WSGI {shown}, an instance of Flask: ")), "{told}");
+    }
+}
+
+#[test]
+fn what_holds_an_app_is_asked_for_it() {
+    for (source, shown) in [
+        ("import dash\napp = dash.Dash('x')\n", "app:app.server, an app of Dash"),
+        (
+            "from dash import Dash\nfrom flask import Flask\nsite = Flask('x')\n\
+             app = Dash(server=site)\n",
+            "app:site, an instance of Flask",
+        ),
+        ("import web\nsite = web.application(())\n", "app:site.wsgifunc(), an app of web.py"),
+    ] {
+        let told = told(&[("app.py", source)]);
+        assert!(told.starts_with(&format!("WSGI {shown}: ")), "{source}{told}");
+    }
+}
+
+#[test]
+fn an_app_further_down_is_named_as_it_can_be_imported() {
+    let beside = "import db\nfrom flask import Flask\napp = Flask('x')\n";
+    let text = refused(&[("services/api/main.py", beside), ("services/api/db.py", "")]);
+    assert!(text.contains("_APPLICATION=services/api/:main:app   ("), "{text}");
+    let text = refused(&[("shop/__init__.py", ""), ("shop/one.py", FLASK), ("shop/two.py", FLASK)]);
+    assert!(text.contains("_APPLICATION=shop.two:app   (an instance of Flask, "), "{text}");
 }
 
 #[test]
@@ -217,12 +270,17 @@ fn a_factory_is_called_where_nothing_is_made() {
     let nested = "def create_app(config=None):\n    def app(environ, start_response):\n        pass\n    return app\n";
     assert_eq!(
         told(&[("app.py", nested)]),
-        "WSGI app:create_app(), what create_app() answers, a WSGI function: no file has one that is made already"
+        "WSGI app:create_app(), a WSGI function: no file binds an app to a name, so this function is called"
     );
     let typed = "from fastapi import FastAPI\ndef build() -> FastAPI:\n    return other()\n";
     assert!(told(&[("main.py", typed)]).starts_with("ASGI main:build(), an instance of FastAPI: "));
     let unknown = "from shop.web import start\ndef make_app():\n    return start()\n";
     assert!(told(&[("server/__init__.py", unknown)]).starts_with("? server:make_app(), "));
+    let application = format!("{nested}application = create_app()\n");
+    assert!(
+        told(&[("wsgi.py", &application)])
+            .starts_with("WSGI wsgi:application, a WSGI function, made by create_app(): ")
+    );
 }
 
 #[test]
@@ -230,7 +288,7 @@ fn something_called_application_is_taken_though_nobody_can_see_what_it_is() {
     let imported = "from somewhere import site as application\n";
     assert_eq!(
         told(&[("app.py", imported)]),
-        "? app:application, which the code alone does not tell the kind of: `application` in app.py is looked for first"
+        "? app:application, of a kind that shows only when it is imported: `application` in app.py is looked for first"
     );
     assert!(told(&[("wsgi.py", imported)]).starts_with("? wsgi:application, "));
 }
@@ -238,20 +296,23 @@ fn something_called_application_is_taken_though_nobody_can_see_what_it_is() {
 #[test]
 fn several_apps_are_refused_with_a_line_for_each() {
     insta::assert_snapshot!(refused(&[("app.py", FLASK), ("main.py", FASTAPI)]), @r"
-    there are several apps here, and nothing says which one is to be served. Set one of
+    there are several apps here, and nothing says which one is to be served
+    Set one of
         OPENSHIFT_PYTHON_WSGI_APPLICATION=app:app   (an instance of Flask, app.py:2)
         OPENSHIFT_PYTHON_WSGI_APPLICATION=main:app   (an instance of FastAPI, main.py:2)
     ");
     let both =
         "from flask import Flask\nfrom fastapi import FastAPI\napp = Flask('a')\napi = FastAPI()\n";
     insta::assert_snapshot!(refused(&[("app.py", both)]), @r#"
-    there are several apps here, and nothing says which one is to be served. Set one of
+    there are several apps here, and nothing says which one is to be served
+    Set one of
         OPENSHIFT_PYTHON_WSGI_APPLICATION=app:app   (an instance of Flask, app.py:3)
         OPENSHIFT_PYTHON_WSGI_APPLICATION=app:api   (an instance of FastAPI, app.py:4)
     "#);
     let several = "from flask import Flask\none = Flask('a')\ntwo = Flask('b')\n";
     insta::assert_snapshot!(refused(&[("app.py", several)]), @r#"
-    there are several apps here, and nothing says which one is to be served. Set one of
+    there are several apps here, and nothing says which one is to be served
+    Set one of
         OPENSHIFT_PYTHON_WSGI_APPLICATION=app:one   (an instance of Flask, app.py:2)
         OPENSHIFT_PYTHON_WSGI_APPLICATION=app:two   (an instance of Flask, app.py:3)
     "#);
