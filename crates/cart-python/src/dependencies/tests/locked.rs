@@ -266,6 +266,7 @@ fn what_each_kind_of_lock_says_is_installed_although_the_index_has_newer(install
             "{told}"
         );
         assert_eq!(shop.has(), AS_LOCKED, "{name}");
+        assert_eq!(installed_by(&shop.site, "alpha-1.0"), by(installer), "{name}");
         assert!(!shop.ensured().0, "{name}");
         shop.site.write("requirements.txt", "alpha>=2\n");
         assert!(!shop.ensured().0, "what is passed over does not count");
