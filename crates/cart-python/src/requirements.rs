@@ -123,6 +123,18 @@ impl Requirements {
         Ok(Some(reader.found))
     }
 
+    /// Whether one of them has a hash: then pip wants one of each.
+    #[must_use]
+    pub fn are_hashed(&self) -> bool {
+        let bounds = |file: &Utf8PathBuf| self.constraints.contains(file);
+        let asking = self.files.iter().filter(|(file, _)| !bounds(file));
+        asking.into_iter().any(|(_, content)| {
+            let text = String::from_utf8_lossy(content);
+            let lines = text::logical(&text::lines(&text));
+            lines.iter().any(|(_, line)| line.contains(" --hash"))
+        })
+    }
+
     /// Whether the app itself asks for this package.
     #[must_use]
     pub fn names(&self, package: &str) -> bool {

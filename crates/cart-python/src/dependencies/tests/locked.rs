@@ -8,6 +8,7 @@ use crate::testing::Parts;
 with_each_installer! {
     what_each_kind_of_lock_says_is_installed_although_the_index_has_newer,
     a_package_that_is_not_what_its_hash_says_is_refused_in_every_kind_of_lock,
+    requirements_of_which_only_some_have_hashes_are_refused,
     a_locked_version_that_no_index_has_is_told_with_its_line,
     the_servers_packages_leave_what_is_locked_alone,
     a_lock_for_another_python_is_refused_and_pipenvs_is_spoken_of,
@@ -282,13 +283,23 @@ fn a_package_that_is_not_what_its_hash_says_is_refused_in_every_kind_of_lock(ins
         let bare = |hash: &str| hash.trim_start_matches("sha256:").to_owned();
         shop.site.write(name, &right.replace(&bare(&alpha), &bare(&wrong)));
         let error = shop.ensure(NO_SERVER).0.unwrap_err().to_string();
-        let start = format!(
-            "the packages of {name} could not be installed: a package is not what its hash says"
-        );
+        let start =
+            format!("the packages of {name} could not be installed: `alpha==1.0` ({name}, line ");
         assert!(error.starts_with(&start), "{error}");
         assert_eq!(shop.has(), "", "{name}");
         fs::remove_file(shop.site.repo().join(name)).unwrap();
     }
+}
+
+fn requirements_of_which_only_some_have_hashes_are_refused(installer: Choice) {
+    let shop = Shop::new(installer);
+    let hashed = format!("alpha==1.0 \\\n    --hash={}\n", shop.hash("alpha-1.0"));
+    shop.site.write("requirements.txt", &format!("{hashed}fast==1.0\n"));
+    let error = shop.ensure(NO_SERVER).0.unwrap_err().to_string();
+    assert!(error.contains("could not be installed: some requirements have hashes and"), "{error}");
+    shop.site.write("requirements.txt", &hashed);
+    shop.ensured();
+    assert_eq!(shop.has(), "alpha 1.0");
 }
 
 fn a_locked_version_that_no_index_has_is_told_with_its_line(installer: Choice) {
