@@ -2,6 +2,7 @@
 
 pub mod chosen;
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -75,6 +76,14 @@ impl Inputs {
     #[must_use]
     pub fn converted(&self) -> Option<&Converted> {
         self.requirements.as_ref()?.converted.as_ref()
+    }
+
+    /// The names of what a lock has, which is all that the app is to find.
+    #[must_use]
+    pub fn locked(&self) -> BTreeSet<String> {
+        let is_complete = self.converted().is_some_and(|converted| converted.complete);
+        let packages = self.requirements.iter().filter(|_| is_complete).flat_map(|r| &r.packages);
+        packages.map(|package| package.name.clone()).collect()
     }
 
     /// Whether a lock has the dependencies of the repository as a package, too.

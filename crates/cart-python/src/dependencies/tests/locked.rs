@@ -9,6 +9,7 @@ with_each_installer! {
     what_each_kind_of_lock_says_is_installed_although_the_index_has_newer,
     a_package_that_is_not_what_its_hash_says_is_refused_in_every_kind_of_lock,
     requirements_of_which_only_some_have_hashes_are_refused,
+    what_a_lock_has_no_more_is_there_no_more,
     a_locked_version_that_no_index_has_is_told_with_its_line,
     the_servers_packages_leave_what_is_locked_alone,
     a_lock_for_another_python_is_refused_and_pipenvs_is_spoken_of,
@@ -300,6 +301,24 @@ fn requirements_of_which_only_some_have_hashes_are_refused(installer: Choice) {
     shop.site.write("requirements.txt", &hashed);
     shop.ensured();
     assert_eq!(shop.has(), "alpha 1.0");
+}
+
+fn what_a_lock_has_no_more_is_there_no_more(installer: Choice) {
+    let shop = Shop::new(installer);
+    let pinned = |name: &str| format!("\"{name}\": {{\"version\": \"==1.0\"}}");
+    let lock = |packages: &[String]| {
+        format!("{{\"_meta\": {{\"pipfile-spec\": 6}}, \"default\": {{{}}}}}", packages.join(", "))
+    };
+    shop.site.write("Pipfile.lock", &lock(&[pinned("alpha"), pinned("fast")]));
+    shop.ensured();
+    shop.site.write("Pipfile.lock", &lock(&[pinned("alpha"), pinned("opt")]));
+    let (_, told) = shop.ensured();
+    let why = "The virtual environment is made anew, without what is not locked any more: fast\n";
+    assert!(told.contains(why), "{told}");
+    assert_eq!(shop.has(), "alpha 1.0, opt 1.0");
+    shop.site.write("Pipfile.lock", &lock(&[pinned("alpha"), pinned("opt"), pinned("win")]));
+    let (_, told) = shop.ensured();
+    assert!(!told.contains("anew"), "{told}");
 }
 
 fn a_locked_version_that_no_index_has_is_told_with_its_line(installer: Choice) {
