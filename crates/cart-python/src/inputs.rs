@@ -122,7 +122,7 @@ fn digest(
     let mut sum = Sum::new(repo);
     if let Some(requirements) = requirements {
         sum.add_text(if requirements.converted.is_some() { "lock" } else { "requirements" });
-        sum.add_files(&requirements.files);
+        sum.add_files(&requirements.said());
         for (name, value) in &requirements.variables {
             sum.add_text(name);
             // Where the gear's own directories lie decides nothing.
@@ -307,6 +307,8 @@ mod tests {
         for counts in ["more.txt", "setup.py", "setup.cfg", "copied/code.py", "linked/setup.py"] {
             assert!(repo.changes_with(counts, "# 2"), "{counts}");
         }
+        let commented = "# why\n-r more.txt # more\n\n./copied\n-e ./linked";
+        assert!(!repo.changes_with("requirements.txt", commented), "a comment");
         for does_not in ["app.py", "linked/code.py", "copied/build/x.py", "README"] {
             assert!(!repo.changes_with(does_not, "# 2"), "{does_not}");
         }
