@@ -99,6 +99,6 @@ fn python_2_is_refused_by_its_name_and_on_a_gear_of_one_version_a_wish_is_only_t
     gear.deploy(path(&old)).done();
     assert_eq!(get(gear.address(), "/").body, minor(&usual));
     let told = told_anew(&gear);
-    assert!(told.contains("runtime.txt, line 1, asks for Python python-2.7.18"), "{told}");
+    assert!(told.contains("runtime.txt, line 1, asks for python-2.7.18"), "{told}");
     assert!(told.contains(&format!("the gear is one for Python {}", minor(&usual))), "{told}");
 }

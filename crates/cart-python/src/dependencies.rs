@@ -21,6 +21,9 @@ use crate::virtualenv::relocate::relocate;
 use crate::virtualenv::stage::{Stage, StageError};
 use crate::virtualenv::{Condition, VirtualEnv, comparable};
 
+/// How many packages one line names.
+const NAMED: usize = 5;
+
 /// What an environment shall be.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish<'a> {
@@ -73,7 +76,18 @@ pub fn ensure(wish: &Wish<'_>, progress: &mut dyn FnMut(&str)) -> Result<Ensured
     match condition {
         Condition::Sound(stamp) => match wish.instead_of(&stamp)? {
             Some(interpreter) => wish.build_on(&interpreter, venv, progress),
-            None => wish.update(&venv, stamp, progress),
+            None => match wish.unlocked_since(&stamp).as_slice() {
+                [] => wish.update(&venv, *stamp, progress),
+                gone => {
+                    let names = gone[..gone.len().min(NAMED)].join(", ");
+                    let more = if gone.len() > NAMED { " and others" } else { "" };
+                    progress(&format!(
+                        "The virtual environment is made anew, without what is not locked any more: \
+                         {names}{more}"
+                    ));
+                    wish.build(venv, progress)
+                }
+            },
         },
         Condition::Missing => wish.build(venv, progress),
         Condition::Unusable(reason) => {
@@ -132,6 +146,15 @@ impl Wish<'_> {
         }
         let best = self.python.find(self.env)?;
         Ok((best.executable != stamp.python.executable).then_some(best))
+    }
+
+    /// What an environment with this stamp has by a lock that has it no more. What is there without
+    /// being locked works here and nowhere else.
+    fn unlocked_since(&self, stamp: &Stamp) -> Vec<String> {
+        if stamp.locked.is_empty() || stamp.app == self.inputs.digest {
+            return Vec::new();
+        }
+        stamp.locked.difference(&self.inputs.locked()).cloned().collect()
     }
 
     fn build_on(
@@ -218,6 +241,7 @@ impl Wish<'_> {
         if stamp.app != self.inputs.digest {
             self.install_app(&mut installation, &stamp.python.version, progress)?;
             stamp.app.clone_from(&self.inputs.digest);
+            stamp.locked = self.inputs.locked();
             stamp.ours.retain(|name, _| !self.inputs.name(name));
             missing = self.unsettled(&stamp);
         }

@@ -2,6 +2,7 @@
 
 pub mod chosen;
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -77,6 +78,14 @@ impl Inputs {
         self.requirements.as_ref()?.converted.as_ref()
     }
 
+    /// The names of what a lock has, which is all that the app is to find.
+    #[must_use]
+    pub fn locked(&self) -> BTreeSet<String> {
+        let is_complete = self.converted().is_some_and(|converted| converted.complete);
+        let packages = self.requirements.iter().filter(|_| is_complete).flat_map(|r| &r.packages);
+        packages.map(|package| package.name.clone()).collect()
+    }
+
     /// Whether a lock has the dependencies of the repository as a package, too.
     #[must_use]
     pub fn lock_covers_the_project(&self) -> bool {
@@ -113,7 +122,7 @@ fn digest(
     let mut sum = Sum::new(repo);
     if let Some(requirements) = requirements {
         sum.add_text(if requirements.converted.is_some() { "lock" } else { "requirements" });
-        sum.add_files(&requirements.files);
+        sum.add_files(&requirements.said());
         for (name, value) in &requirements.variables {
             sum.add_text(name);
             // Where the gear's own directories lie decides nothing.
@@ -298,6 +307,8 @@ mod tests {
         for counts in ["more.txt", "setup.py", "setup.cfg", "copied/code.py", "linked/setup.py"] {
             assert!(repo.changes_with(counts, "# 2"), "{counts}");
         }
+        let commented = "# why\n-r more.txt # more\n\n./copied\n-e ./linked";
+        assert!(!repo.changes_with("requirements.txt", commented), "a comment");
         for does_not in ["app.py", "linked/code.py", "copied/build/x.py", "README"] {
             assert!(!repo.changes_with(does_not, "# 2"), "{does_not}");
         }

@@ -18,6 +18,7 @@ mod poetry;
 mod pylock;
 pub mod range;
 mod said;
+mod sources;
 mod text;
 mod uv;
 mod walk;
@@ -31,6 +32,7 @@ pub use self::asked::{Asked, by_pyproject};
 pub use self::marker::{Marker, MarkerError};
 pub use self::origin::Origin;
 pub(crate) use self::origin::anywhere;
+pub use self::sources::placed;
 use crate::requirements::Requirements;
 use crate::settings::REQUIREMENTS_PATH;
 
@@ -197,8 +199,13 @@ pub fn read(
 pub fn read_pyproject(repo: &Utf8Path, file: &Utf8Path) -> Result<Requirements, LockError> {
     let bytes = content(file)?;
     let asked = || {
-        let asked = by_pyproject(&toml::from_slice(&bytes)?)?;
-        Ok(asked.unwrap_or_default())
+        let pyproject: Table = toml::from_slice(&bytes)?;
+        let mut found = Vec::new();
+        for asked in by_pyproject(&pyproject)?.unwrap_or_default() {
+            let placed = placed(&asked, &pyproject, file.parent().unwrap_or(repo))?;
+            found.extend(placed.unwrap_or_else(|| vec![asked]));
+        }
+        Ok(found)
     };
     let asked = asked().map_err(|fault: Fault| fault.of(file, &bytes))?;
     Ok(text::of_asked(repo, file, &String::from_utf8_lossy(&bytes), &asked))

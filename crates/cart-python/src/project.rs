@@ -13,7 +13,7 @@ use cart_core::files::{self, FileError};
 use serde::Deserialize;
 use toml::Table;
 
-use crate::locks::{self, MarkerError};
+use crate::locks::{self, Asked, MarkerError};
 
 /// Files whose content decides what an editable installation does.
 const FILES: &[&str] = &["pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in"];
@@ -148,20 +148,35 @@ impl Declared {
         self.whole.get("tool")?.get("poetry")?.get("dependencies")
     }
 
+    /// A line of `[project]`, as it is written unless a tool takes the package from elsewhere.
+    fn placed(&self, line: &str, folder: &Utf8Path) -> Result<Vec<String>, MarkerError> {
+        // What cannot be read here may still be understood by an installer.
+        let asked = Asked::of_line(line).ok().flatten();
+        let placed = match &asked {
+            Some(asked) => locks::placed(asked, &self.whole, folder)?,
+            None => None,
+        };
+        Ok(match placed {
+            Some(placed) => placed.iter().map(|asked| asked.line(folder)).collect(),
+            None => vec![line.to_owned()],
+        })
+    }
+
     fn dependencies(&self, path: &Utf8Path) -> Result<Option<Vec<String>>, ProjectError> {
         if self.is_computed() {
             return Ok(None);
         }
-        let listed = self.project.as_ref().and_then(|project| project.dependencies.clone());
-        if listed.is_some() {
-            return Ok(listed);
+        let folder = path.parent().unwrap_or(path);
+        let malformed = |source| ProjectError::Marker { path: path.to_owned(), source };
+        let listed = self.project.as_ref().and_then(|project| project.dependencies.as_ref());
+        if let Some(listed) = listed {
+            let lines = listed.iter().map(|line| self.placed(line, folder));
+            return Ok(Some(lines.collect::<Result<Vec<_>, _>>().map_err(malformed)?.concat()));
         }
         if self.poetrys().is_none() {
             return Ok(self.project.as_ref().map(|_| Vec::new()));
         }
-        let asked = locks::by_pyproject(&self.whole)
-            .map_err(|source| ProjectError::Marker { path: path.to_owned(), source })?;
-        let folder = path.parent().unwrap_or(path);
+        let asked = locks::by_pyproject(&self.whole).map_err(malformed)?;
         let asked = asked.unwrap_or_default().into_iter();
         Ok(Some(asked.filter(|a| !a.marker.is_never()).map(|a| a.line(folder)).collect()))
     }
@@ -259,6 +274,11 @@ mod tests {
             (
                 &format!("{built}[project]\ndependencies = ['b']\n[tool.uv]\npackage = false\n"),
                 Project::Dependencies(list(&["b"])),
+            ),
+            (
+                "[project]\ndependencies = ['a (>=1)', 'b>=2']\n\
+                 [tool.uv.sources]\nb = {git = 'https://example.com/b'}\n",
+                Project::Dependencies(list(&["a (>=1)", "b @ git+https://example.com/b"])),
             ),
             (
                 "[project]\ndynamic = ['dependencies']\n",

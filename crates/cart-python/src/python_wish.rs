@@ -178,7 +178,7 @@ impl PythonWish {
         };
         let excluding = self.others.iter().filter_map(|declared| declared.excluding(version));
         remarks.extend(excluding.map(|Said { place, text, .. }| {
-            format!("{place}, asks for Python {text}, which {version} is not: {holds}")
+            format!("{place}, asks for {}, which {version} is not: {holds}", python(text))
         }));
         remarks
     }
@@ -247,7 +247,8 @@ fn install(wanted: &Wanted) -> String {
 pub enum PythonWishError {
     /// A file names one that is too old for the launchers and for the packages of servers.
     #[error(
-        "{place}, asks for Python {text}: {}\nChange that line to 3.{OLDEST_MINOR} or newer{}",
+        "{place}, asks for {}: {}\nChange that line to 3.{OLDEST_MINOR} or newer{}",
+        python(.text),
         if *.is_2 { "Python 2 is not served".to_owned() }
         else { format!("one older than 3.{OLDEST_MINOR} is not served") },
         among(.there)
@@ -264,8 +265,9 @@ pub enum PythonWishError {
     },
     /// A file names one that is not on the machine.
     #[error(
-        "{place}, asks for Python {asked}, which is not on this machine{}\n{remedy}, or change that \
+        "{place}, asks for {}, which is not on this machine{}\n{remedy}, or change that \
          line",
+        python(.asked),
         among(.there)
     )]
     NotThere {
@@ -290,6 +292,14 @@ fn versions(env: &GearEnv) -> String {
     let mut versions: Vec<_> = interpreter::there(env).into_iter().map(|(v, _)| v).collect();
     versions.dedup();
     versions.iter().map(Version::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What is asked for, as people name it: `Python 3.12`, but `python-3.12.4`.
+fn python(text: &str) -> String {
+    match text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        true => text.to_owned(),
+        false => format!("Python {text}"),
+    }
 }
 
 fn among(there: &str) -> String {

@@ -123,6 +123,27 @@ impl Requirements {
         Ok(Some(reader.found))
     }
 
+    /// What its files say, without the comments.
+    #[must_use]
+    pub fn said(&self) -> Vec<(Utf8PathBuf, Vec<u8>)> {
+        let said = |content: &[u8]| match std::str::from_utf8(content) {
+            Ok(text) => {
+                let lines = text::logical(&text::lines(text)).into_iter().map(|(_, line)| line);
+                lines.collect::<Vec<_>>().join("\n").into_bytes()
+            }
+            Err(_) => content.to_owned(),
+        };
+        self.files.iter().map(|(file, content)| (file.clone(), said(content))).collect()
+    }
+
+    /// Whether one of them has a hash: then pip wants one of each.
+    #[must_use]
+    pub fn are_hashed(&self) -> bool {
+        let said = self.said().into_iter().filter(|(file, _)| !self.constraints.contains(file));
+        said.map(|(_, text)| String::from_utf8_lossy(&text).into_owned())
+            .any(|text| text.contains(" --hash"))
+    }
+
     /// Whether the app itself asks for this package.
     #[must_use]
     pub fn names(&self, package: &str) -> bool {

@@ -3,7 +3,7 @@
 //! The stamp is the last thing written before an environment is put in place: one without a stamp
 //! was never finished, or was made by somebody else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -35,6 +35,9 @@ pub struct Stamp {
     /// The packages that are there because a server asked for them, not the app, each with the
     /// lines that it was asked for by. Only those may be replaced by a version of our choice.
     pub ours: BTreeMap<String, Vec<String>>,
+    /// The names of the packages that are there because a lock has them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub locked: BTreeSet<String>,
     /// Whether it was made before there was an app that could say on which Python.
     #[serde(default)]
     pub provisional: bool,
@@ -54,6 +57,7 @@ impl Stamp {
             repo: repo.to_owned(),
             app: String::new(),
             ours: BTreeMap::new(),
+            locked: BTreeSet::new(),
             provisional: false,
             collected: None,
         }

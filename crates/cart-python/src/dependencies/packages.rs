@@ -34,7 +34,10 @@ impl Wish<'_> {
                     }
                     None => {
                         let installation = installation.get(progress);
-                        installation.install(&what, &["-r", &file], Some(asked), progress)?;
+                        // uv by itself checks those that have one, and lets others pass.
+                        let hashed = asked.are_hashed().then_some("--require-hashes");
+                        let args: Vec<&str> = hashed.into_iter().chain(["-r", &file]).collect();
+                        installation.install(&what, &args, Some(asked), progress)?;
                     }
                 }
             }

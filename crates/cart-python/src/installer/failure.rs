@@ -40,7 +40,23 @@ pub enum Failure {
     /// Two packages want different versions of a third.
     Conflict,
     /// A package's content is not what its hash says.
-    WrongHash,
+    WrongHash {
+        /// As the installer names it, if that can be told.
+        requirement: Option<String>,
+        /// As in [`Unsatisfied`].
+        place: Option<String>,
+    },
+    /// Some requirements have hashes and others have none, or no version.
+    Unhashed,
+    /// The package index wants another user, or password, or any.
+    Denied,
+    /// A repository of code could not be fetched.
+    Repository {
+        /// What git says, if it was started.
+        said: Option<String>,
+    },
+    /// There is no git to fetch one with.
+    NoGit,
     /// The build tool cannot tell which of the app's folders are packages.
     Discovery,
     /// Something else.
@@ -71,14 +87,22 @@ impl Failure {
             Self::Discovery
         } else if let Some(unbuilt) = unbuilt.take_if(|unbuilt| unbuilt.cause != Cause::Code) {
             Self::Unbuilt(Box::new(unbuilt))
+        } else if let Some(repository) = Self::of_repository(lines) {
+            repository
         } else if said(CERTIFICATE) {
             Self::Certificate
+        } else if said(DENIED) {
+            Self::Denied
         } else if said(NETWORK) {
             Self::Network
         } else if let Some(unbuilt) = unbuilt {
             Self::Unbuilt(Box::new(unbuilt))
         } else if said(HASH) {
-            Self::WrongHash
+            let named = |line: &String| Some(line.trim().split_once(" from ")?.0.to_owned());
+            let mut after = lines.iter().skip_while(|line| !line.contains(HASH[0])).skip(1);
+            Self::wrong_hash(after.find_map(named), requirements)
+        } else if said(UNHASHED) {
+            Self::Unhashed
         } else if said(CONFLICT) {
             Self::Conflict
         } else if let Some(unsatisfied) = Unsatisfied::of(lines) {
@@ -86,6 +110,25 @@ impl Failure {
         } else {
             Self::Other
         }
+    }
+
+    /// The failure of git, in any installer's words.
+    pub(super) fn of_repository(lines: &[String]) -> Option<Self> {
+        let said = |words: &[&str]| lines.iter().any(|l| words.iter().any(|word| l.contains(word)));
+        if said(NO_GIT) {
+            return Some(Self::NoGit);
+        }
+        // What git says first is the reason.
+        let fatal = after(lines, "fatal: ");
+        said(GIT).then_some(Self::Repository { said: fatal })
+    }
+
+    pub(super) fn wrong_hash(
+        requirement: Option<String>,
+        requirements: Option<&Requirements>,
+    ) -> Self {
+        let place = requirement.as_ref().and_then(|name| place(requirements?, name));
+        Self::WrongHash { requirement, place }
     }
 }
 
@@ -106,8 +149,15 @@ const NETWORK: &[&str] = &[
     "Connection refused",
 ];
 const CERTIFICATE: &[&str] = &["SSL: CERTIFICATE_VERIFY_FAILED"];
-const HASH: &[&str] =
-    &["DO NOT MATCH THE HASHES", "all requirements must have their versions pinned"];
+const DENIED: &[&str] = &["401 Client Error", "403 Client Error", "401 Error, Credentials"];
+const HASH: &[&str] = &["DO NOT MATCH THE HASHES"];
+const UNHASHED: &[&str] = &[
+    "all requirements must have their versions pinned",
+    "Hashes are required in --require-hashes",
+];
+const GIT: &[&str] =
+    &["× git ", "Git operation failed", "Command errored out with exit status 128: git"];
+const NO_GIT: &[&str] = &["Cannot find command 'git'", "Git executable not found"];
 const CONFLICT: &[&str] = &["ResolutionImpossible", "conflicting dependencies"];
 
 pub(super) fn after(lines: &[String], words: &str) -> Option<String> {
@@ -159,9 +209,35 @@ impl fmt::Display for Failure {
                 "packages want different versions of another one. Loosen one of the versions that \
                  are named below",
             ),
-            Self::WrongHash => f.write_str(
-                "a package is not what its hash says, or has none. Renew the hashes in the \
-                 requirements file",
+            Self::WrongHash { requirement, place } => {
+                let package = requirement.as_ref().map(|r| format!("`{r}`"));
+                write!(
+                    f,
+                    "{}{} is not what its hash says. If nobody has tampered with it, renew the \
+                     hash: lock again",
+                    package.as_deref().unwrap_or("a package"),
+                    shown(place)
+                )
+            }
+            Self::Unhashed => f.write_str(
+                "some requirements have hashes and others have none, or no version. Give a version \
+                 and hashes to each of them, also to what they need themselves, or to none",
+            ),
+            Self::Denied => f.write_str(
+                "the package index does not let you in. Correct the user and the password in its \
+                 URL: `https://USER:PASSWORD@HOST/...`, with %40 for an @ in them",
+            ),
+            Self::Repository { said } => {
+                let said = said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
+                write!(
+                    f,
+                    "a repository of code could not be fetched{said}. Check its URL and the \
+                     network, and that it asks for no password"
+                )
+            }
+            Self::NoGit => f.write_str(
+                "there is no git to fetch a repository of code with. Install it, or name an \
+                 archive or a version of a package index instead",
             ),
             Self::Discovery => f.write_str(
                 "the build tool cannot tell which folders are packages. Name them: `py-modules = \
@@ -240,12 +316,36 @@ mod tests {
     }
 
     #[test]
+    fn a_package_with_another_hash_is_named_with_its_line() {
+        let failure = failure(
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have\n\
+             \x20   flask==3.0 from https://example.com/flask.whl (from -r x (line 1)):",
+        );
+        insta::assert_snapshot!(failure, @"`flask==3.0` (requirements.txt, line 3) is not what its hash says. If nobody has tampered with it, renew the hash: lock again");
+    }
+
+    #[test]
+    fn what_git_says_is_the_reason() {
+        let failure = failure(
+            "  fatal: repository 'https://example.com/x/' not found\n  error: subprocess-exited-with-error\n\
+             \x20 × git clone --filter=blob:none --quiet https://example.com/x /tmp/x did not run successfully.\n",
+        );
+        insta::assert_snapshot!(failure, @"a repository of code could not be fetched (repository 'https://example.com/x/' not found). Check its URL and the network, and that it asks for no password");
+    }
+
+    #[test]
     fn the_other_causes_are_known_by_pips_words() {
         for (text, expected) in [
             ("ERROR: [Errno 28] No space left on device", Failure::DiskFull),
             ("ERROR: ResolutionImpossible: for help visit", Failure::Conflict),
             ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", Failure::Certificate),
-            ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", Failure::WrongHash),
+            ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", Failure::wrong_hash(None, None)),
+            ("ERROR: Hashes are required in --require-hashes mode, but", Failure::Unhashed),
+            (
+                "ERROR: HTTP error 403 while getting x\nERROR: 403 Client Error: Forbidden",
+                Failure::Denied,
+            ),
+            ("ERROR: Cannot find command 'git' - do you have 'git' installed", Failure::NoGit),
             (
                 "  error: Multiple top-level packages discovered in a flat-layout",
                 Failure::Discovery,

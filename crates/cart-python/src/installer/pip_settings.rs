@@ -75,7 +75,9 @@ impl Translated {
             "extra-index-url" => {
                 self.set("UV_EXTRA_INDEX_URL", &words().collect::<Vec<_>>().join(" "));
             }
-            "find-links" => self.each("--find-links", words()),
+            // Not among the arguments, which everybody on the machine can read: it may be a URL with
+            // a password.
+            "find-links" => self.set("UV_FIND_LINKS", &words().collect::<Vec<_>>().join(",")),
             "trusted-host" => self.each("--allow-insecure-host", words()),
             "constraint" => self.each("-c", words()),
             "no-binary" | "only-binary" => {
@@ -243,10 +245,7 @@ mod tests {
             .with("PIP_TARGET", "/elsewhere")
             .with("PIP_QUIET", "1");
         let found = of(&env).unwrap();
-        assert_eq!(
-            found.args.join(" "),
-            "--find-links /shelf --find-links ./wheels --no-binary one --no-binary two --no-index"
-        );
+        assert_eq!(found.args.join(" "), "--no-binary one --no-binary two --no-index");
         let variables: Vec<String> =
             found.variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
@@ -254,6 +253,7 @@ mod tests {
             [
                 "SSL_CERT_FILE=/etc/ca.pem",
                 "UV_EXTRA_INDEX_URL=https://b.example.com https://c.example.com",
+                "UV_FIND_LINKS=/shelf,./wheels",
                 "UV_DEFAULT_INDEX=https://a.example.com/simple",
             ]
         );
@@ -287,8 +287,8 @@ mod tests {
             .with("XDG_CONFIG_DIRS", "/nonexistent")
             .with("PIP_CONFIG_FILE", own.as_str());
         let found = translated(&env, home).unwrap();
-        let links = ["--find-links", "/one", "--find-links", "/two"];
-        assert!(found.args.windows(4).any(|four| four == links), "{:?}", found.args);
+        let links = ("UV_FIND_LINKS", "/one,/two".to_owned());
+        assert!(found.variables.contains(&links), "{found:?}");
         assert!(!found.args.contains(&"--no-index".to_owned()), "{:?}", found.args);
         assert!(found.variables.contains(&("UV_HTTP_TIMEOUT", "7".to_owned())), "{found:?}");
         let env = env.with("PIP_TIMEOUT", "5");

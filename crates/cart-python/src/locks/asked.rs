@@ -119,7 +119,7 @@ impl Asked {
     }
 
     /// What Poetry and Pipenv spell alike, but for the word for a folder that is linked.
-    fn take(&mut self, table: &Table, linked: &str) -> Result<(), MarkerError> {
+    pub(super) fn take(&mut self, table: &Table, linked: &str) -> Result<(), MarkerError> {
         if let Some(Value::Array(extras)) = table.get("extras") {
             self.extras.extend(extras.iter().filter_map(Value::as_str).map(str::to_owned));
         }

@@ -10,6 +10,8 @@ use super::marker::Marker;
 pub enum Origin {
     /// A version of a package index.
     Version(String),
+    /// Any version in this range, as nothing is locked for the environments that want it.
+    Range(String),
     /// An archive or a repository on the web.
     Url(String),
     /// A folder or an archive of the app.
@@ -54,6 +56,7 @@ impl Origin {
         };
         match self {
             Self::Version(version) => format!("{name}{extras}=={version}{condition}"),
+            Self::Range(range) => format!("{name}{extras}{range}{condition}"),
             Self::Url(url) => format!("{name}{extras} @ {url}{condition}"),
             // An installer reads no condition behind a linked folder.
             Self::Local { path, editable: true } if marker.is_always() => match &*extras {

@@ -97,11 +97,14 @@ impl Entry {
                 Origin::Local { path: file.into(), editable: self.editable }
             }
         } else {
-            let version = self.version.as_deref().and_then(|version| version.strip_prefix("=="));
-            let version = version.ok_or_else(|| {
+            let version = self.version.as_deref().ok_or_else(|| {
                 Fault::plain(&format!("`{name}` has no version: run `pipenv lock` again")).at(at)
             })?;
-            Origin::Version(version.to_owned())
+            match version.strip_prefix("==") {
+                Some(version) => Origin::Version(version.to_owned()),
+                // Of what its own environment did not want, pipenv locks the wish only.
+                None => Origin::Range(if version == "*" { "" } else { version }.replace(' ', "")),
+            }
         };
         let named = |index: &String| sources.iter().find(|source| source.name == *index);
         let index = match &self.index {

@@ -169,6 +169,15 @@ fn a_pipfile_lock_is_its_default_part_and_shows_no_password() {
 }
 
 #[test]
+fn what_pipenv_did_not_want_itself_is_locked_without_a_version() {
+    let lock = r#"{"_meta": {"pipfile-spec": 6}, "default": {
+        "a": {"markers": "python_version < '3.11'", "version": "*"},
+        "b": {"markers": "os_name == 'nt'", "version": ">=1, <2"}}}"#;
+    let (lists, _) = Repo::new(&[("Pipfile.lock", lock)]).lists("Pipfile.lock");
+    assert_eq!(lists, "--\na ; python_version < '3.11'\nb>=1,<2 ; os_name == 'nt'\n");
+}
+
+#[test]
 fn a_pipfile_without_a_lock_is_its_packages() {
     let pipfile = "[[source]]\nname = 'x'\nurl = 'https://example.com/simple'\n[packages]\nflask = '*'\n\
         a = '>=1, <2'\n\"b\" = {version = '==1', extras = ['x'], sys_platform = \"== 'win32'\"}\n\

@@ -17,6 +17,7 @@ pub(super) fn check(package: &Locked) -> Result<(), Fault> {
     let plain = |text: &str| !text.contains(|c: char| c.is_control() || c.is_whitespace());
     let origin = match &package.origin {
         Origin::Version(version) => named(version, ".-_+!"),
+        Origin::Range(range) => range.is_empty() || named(range, ".-_+!*<>=~,"),
         Origin::Url(url) => plain(url) && url.contains("://"),
         Origin::Local { path, .. } => !path.as_str().contains(char::is_control),
     };

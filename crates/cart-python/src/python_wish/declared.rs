@@ -215,9 +215,17 @@ fn is_operator(c: char) -> bool {
 /// What the name of a version means: `3.12`, `3.12.4`, `3.12.x`, `python-3.12.4`, `cpython@3.12`,
 /// `cpython-3.12.1-linux-x86_64-gnu`, `3.12-dev`, `system`.
 fn version(text: &str) -> Asked {
+    let text = text.trim_matches(|c| matches!(c, '"' | '\'' | ','));
     if text == "system" {
         return Asked::Python(Wanted::Any);
     }
+    // As asdf and mise write it: the newest of those that begin so.
+    let begins = text.strip_suffix(":latest").or_else(|| text.strip_prefix("latest:"));
+    let text = match begins.or_else(|| text.strip_prefix("prefix:")) {
+        Some(begins) => begins,
+        None if text == "latest" => "3",
+        None => text,
+    };
     let lower = text.to_ascii_lowercase();
     let name = lower.strip_prefix('c').unwrap_or(&lower);
     let number = match name.strip_prefix("python") {
@@ -301,6 +309,12 @@ mod tests {
             ("3.14-dev", "3.14"),
             ("3", "newest 3"),
             ("system", "3"),
+            ("latest", "newest 3"),
+            ("3.12:latest", "3.12"),
+            ("latest:3.11", "3.11"),
+            ("prefix:3.12", "3.12"),
+            ("\"3.12\"", "3.12"),
+            ("3.12,", "3.12"),
             ("python-2.7.18", "Python2"),
             ("2", "Python2"),
             ("3.5.2", "TooOld"),

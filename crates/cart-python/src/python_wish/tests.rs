@@ -87,7 +87,7 @@ fn a_version_of_the_gears_holds_and_what_excludes_it_is_told() {
     let wish = wish("3.9", &[PROJECT, ("runtime.txt", "python-2.7.18\n")]);
     assert!(wish.fits(&version("3.9.18")) && !wish.fits(&version("3.12.1")));
     insta::assert_snapshot!(told(&wish, "3.9.18"), @r"
-    runtime.txt, line 1, asks for Python python-2.7.18, which 3.9.18 is not: the gear is one for Python 3.9
+    runtime.txt, line 1, asks for python-2.7.18, which 3.9.18 is not: the gear is one for Python 3.9
     pyproject.toml, line 3, asks for Python >=3.10,<3.13, which 3.9.18 is not: the gear is one for Python 3.9
     ");
     let sentence = wish.sentence(&version("3.9.18"));
@@ -98,7 +98,7 @@ fn a_version_of_the_gears_holds_and_what_excludes_it_is_told() {
 fn pythons_that_are_served_no_more_are_refused_with_their_line() {
     let refused = |file: (&str, &str)| read("3", &[file]).unwrap_err();
     insta::assert_snapshot!(refused(("runtime.txt", "python-2.7.18\n")), @r"
-    runtime.txt, line 1, asks for Python python-2.7.18: Python 2 is not served
+    runtime.txt, line 1, asks for python-2.7.18: Python 2 is not served
     Change that line to 3.6 or newer
     ");
     insta::assert_snapshot!(refused(("Pipfile", "[requires]\npython_version = '3.5'\n")), @r"

@@ -38,7 +38,8 @@ impl Requirements {
         }
         self.files.iter().find_map(|(file, content)| {
             let name = file.file_name().unwrap_or_default();
-            if !is_plain(file, content) {
+            // What a lock says is written anew for whoever installs.
+            if self.converted.is_none() && !is_plain(file, content) {
                 return Some(format!("{name} is not plain UTF-8"));
             }
             let content = String::from_utf8_lossy(content);

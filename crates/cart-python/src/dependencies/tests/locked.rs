@@ -8,6 +8,8 @@ use crate::testing::Parts;
 with_each_installer! {
     what_each_kind_of_lock_says_is_installed_although_the_index_has_newer,
     a_package_that_is_not_what_its_hash_says_is_refused_in_every_kind_of_lock,
+    requirements_of_which_only_some_have_hashes_are_refused,
+    what_a_lock_has_no_more_is_there_no_more,
     a_locked_version_that_no_index_has_is_told_with_its_line,
     the_servers_packages_leave_what_is_locked_alone,
     a_lock_for_another_python_is_refused_and_pipenvs_is_spoken_of,
@@ -266,6 +268,7 @@ fn what_each_kind_of_lock_says_is_installed_although_the_index_has_newer(install
             "{told}"
         );
         assert_eq!(shop.has(), AS_LOCKED, "{name}");
+        assert_eq!(installed_by(&shop.site, "alpha-1.0"), by(installer), "{name}");
         assert!(!shop.ensured().0, "{name}");
         shop.site.write("requirements.txt", "alpha>=2\n");
         assert!(!shop.ensured().0, "what is passed over does not count");
@@ -281,13 +284,41 @@ fn a_package_that_is_not_what_its_hash_says_is_refused_in_every_kind_of_lock(ins
         let bare = |hash: &str| hash.trim_start_matches("sha256:").to_owned();
         shop.site.write(name, &right.replace(&bare(&alpha), &bare(&wrong)));
         let error = shop.ensure(NO_SERVER).0.unwrap_err().to_string();
-        let start = format!(
-            "the packages of {name} could not be installed: a package is not what its hash says"
-        );
+        let start =
+            format!("the packages of {name} could not be installed: `alpha==1.0` ({name}, line ");
         assert!(error.starts_with(&start), "{error}");
         assert_eq!(shop.has(), "", "{name}");
         fs::remove_file(shop.site.repo().join(name)).unwrap();
     }
+}
+
+fn requirements_of_which_only_some_have_hashes_are_refused(installer: Choice) {
+    let shop = Shop::new(installer);
+    let hashed = format!("alpha==1.0 \\\n    --hash={}\n", shop.hash("alpha-1.0"));
+    shop.site.write("requirements.txt", &format!("{hashed}fast==1.0\n"));
+    let error = shop.ensure(NO_SERVER).0.unwrap_err().to_string();
+    assert!(error.contains("could not be installed: some requirements have hashes and"), "{error}");
+    shop.site.write("requirements.txt", &hashed);
+    shop.ensured();
+    assert_eq!(shop.has(), "alpha 1.0");
+}
+
+fn what_a_lock_has_no_more_is_there_no_more(installer: Choice) {
+    let shop = Shop::new(installer);
+    let pinned = |name: &str| format!("\"{name}\": {{\"version\": \"==1.0\"}}");
+    let lock = |packages: &[String]| {
+        format!("{{\"_meta\": {{\"pipfile-spec\": 6}}, \"default\": {{{}}}}}", packages.join(", "))
+    };
+    shop.site.write("Pipfile.lock", &lock(&[pinned("alpha"), pinned("fast")]));
+    shop.ensured();
+    shop.site.write("Pipfile.lock", &lock(&[pinned("alpha"), pinned("opt")]));
+    let (_, told) = shop.ensured();
+    let why = "The virtual environment is made anew, without what is not locked any more: fast\n";
+    assert!(told.contains(why), "{told}");
+    assert_eq!(shop.has(), "alpha 1.0, opt 1.0");
+    shop.site.write("Pipfile.lock", &lock(&[pinned("alpha"), pinned("opt"), pinned("win")]));
+    let (_, told) = shop.ensured();
+    assert!(!told.contains("anew"), "{told}");
 }
 
 fn a_locked_version_that_no_index_has_is_told_with_its_line(installer: Choice) {

@@ -24,11 +24,16 @@ const NETWORK: &[&str] = &[
     "operation timed out",
     "Request failed after",
     "HTTP status server error",
-    "HTTP status client error (401",
-    "HTTP status client error (403",
     "HTTP status client error (407",
 ];
-const HASH: &[&str] = &["Hash mismatch for", "In `--require-hashes` mode"];
+const DENIED: &[&str] = &[
+    "HTTP status client error (401",
+    "HTTP status client error (403",
+    "(401 Unauthorized)",
+    "(403 Forbidden)",
+];
+const HASH: &str = "Hash mismatch for `";
+const UNHASHED: &[&str] = &["In `--require-hashes` mode"];
 const UNKNOWN: &[&str] =
     &["was not found in the package registry", "was not found in the provided package locations"];
 const NO_VERSION: &[&str] = &[
@@ -56,12 +61,19 @@ pub(super) fn failure(lines: &[String], requirements: Option<&Requirements>) -> 
         Failure::Discovery
     } else if let Some(unbuilt) = unbuilt(&text, lines, requirements) {
         Failure::Unbuilt(Box::new(unbuilt))
+    } else if let Some(repository) = Failure::of_repository(lines) {
+        repository
     } else if said(CERTIFICATE) {
         Failure::Certificate
+    } else if said(DENIED) {
+        Failure::Denied
     } else if said(NETWORK) {
         Failure::Network
-    } else if said(HASH) {
-        Failure::WrongHash
+    } else if let Some((_, named)) = text.split_once(HASH) {
+        let requirement = named.split('`').next().map(str::to_owned);
+        Failure::wrong_hash(requirement, requirements)
+    } else if said(UNHASHED) {
+        Failure::Unhashed
     } else if !said(&["No solution found"]) || said(TRIED_OUT) {
         Failure::Other
     } else if let Some(requirement) = required(&text) {
@@ -192,7 +204,23 @@ mod tests {
                  invalid peer certificate: UnknownIssuer",
                 Failure::Certificate,
             ),
-            ("error: Failed\n  cause: Hash mismatch for `six==1`", Failure::WrongHash),
+            (
+                "error: Failed\n  cause: Hash mismatch for `six==1`",
+                Failure::wrong_hash(Some("six==1".to_owned()), None),
+            ),
+            ("error: In `--require-hashes` mode, all requirements must", Failure::Unhashed),
+            (
+                "error: No solution found when resolving dependencies\n  cause: Because a was not \
+                 found in the package registry and you require a, we can conclude x.\n\nhint: An \
+                 index URL (x) could not be queried due to a lack of valid authentication \
+                 credentials (401 Unauthorized)",
+                Failure::Denied,
+            ),
+            (
+                "error: Git operation failed\n  cause: failed to fetch\n  cause: process didn't \
+                 exit successfully\n--- stderr\nfatal: no such repository",
+                Failure::Repository { said: Some("no such repository".to_owned()) },
+            ),
             (
                 "error: No solution found when resolving dependencies\n  cause: Because flask==3.0.3 \
                  depends on werkzeug>=3.0.0 and you require flask==3.0.3, we can conclude that you \
