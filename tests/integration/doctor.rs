@@ -100,6 +100,30 @@ fn a_sound_app_is_told_what_would_be_decided() {
 }
 
 #[test]
+fn what_is_not_taken_over_is_noted_and_so_is_an_app_that_only_a_package_could_bring() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = Utf8Path::from_path(dir.path()).unwrap();
+    let write = |file: &str, content: &str| {
+        files::write_atomic(&app.join(file), content.as_bytes(), 0o644).unwrap();
+    };
+    write("app.py", "def application(environ, start_response):\n    pass\n");
+    write("gunicorn.conf.py", "workers = 2\n");
+    write("Procfile", "web: ./start.sh\n");
+    write("requirements.txt", "flask\n");
+    let (code, told, end) = asked(app, &[]);
+    assert_eq!((code, end.as_str()), (Some(0), ""), "{told}");
+    for said in ["Line 1 of the Procfile runs start.sh, ", "gunicorn.conf.py is not read, "] {
+        assert!(told.contains(said), "{said:?} is not in {told}");
+    }
+    write("Procfile", "web: gunicorn ap:app\n");
+    let (code, told, end) = asked(app, &[]);
+    assert_eq!((code, end.as_str()), (Some(0), ""), "{told}");
+    let note = "Procfile:1 names ap:app, and there is no ap.py here: unless a package brings it";
+    assert!(told.contains(note), "{told}");
+    assert!(!told.contains("gunicorn.conf.py is not read"), "{told}");
+}
+
+#[test]
 fn control_doctor_changes_nothing_on_a_gear_that_runs() {
     let gear = running(&fixture("mirror"), &[]);
     let home = gear.gear().layout().home().to_owned();

@@ -112,16 +112,14 @@ def _is_coroutine(called):
 
 
 def _by_parameters(application):
-    try:
-        parameters = inspect.signature(application).parameters.values()
-    except (TypeError, ValueError):
-        raise Unknown("does not say what it is called with")
-    if any(parameter.kind == parameter.VAR_POSITIONAL for parameter in parameters):
-        raise Unknown("takes any number of arguments")
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    required = sum(parameter.default is parameter.empty for parameter in positional)
-    # A third one may have a default, for calls from elsewhere.
-    count = required if required > 1 else len(positional)
+    count = _count(application, False)
+    if count is None:
+        # What a decorator made takes anything; what it was made of may say more, but it need not be
+        # called as the whole is: werkzeug's takes a request.
+        inner = _count(application, True)
+        if inner not in (0, 2, 3):
+            raise Unknown("takes any number of arguments")
+        count = inner
     if count == 2:
         return WSGI, "takes (environ, start_response)"
     if count == 3:
@@ -130,3 +128,18 @@ def _by_parameters(application):
         raise Neither("takes %d argument%s: it looks like a function that makes the app, or like "
                       "ASGI 2" % (count, "" if count == 1 else "s"))
     raise Neither("takes %d arguments, where WSGI has 2 and ASGI 3" % count)
+
+
+def _count(application, follow_wrapped):
+    """With how many arguments it is called; None if that may be any number."""
+    try:
+        signature = inspect.signature(application, follow_wrapped=follow_wrapped)
+    except (TypeError, ValueError):
+        raise Unknown("does not say what it is called with")
+    parameters = signature.parameters.values()
+    if any(parameter.kind == parameter.VAR_POSITIONAL for parameter in parameters):
+        return None
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = sum(parameter.default is parameter.empty for parameter in positional)
+    # A third one may have a default, for calls from elsewhere.
+    return required if required > 1 else len(positional)

@@ -128,7 +128,9 @@ class InterfaceOf(unittest.TestCase):
     def test_what_no_server_can_call_is_refused_and_what_may_be_either_is_asked_about(self):
         for application in (lambda: wsgi, lambda config: wsgi, Asgi2Class, lambda a, b, c, d: None):
             self.assertRaises(Neither, interface_of, application)
-        for application in (anything, lambda environ, *rest: None, max):
+        self.assertRaises(Neither, interface_of, decorated(lambda: wsgi))
+        for application in (anything, lambda environ, *rest: None, max,
+                            decorated(lambda request: None)):
             self.assertRaises(Unknown, interface_of, application)
 
 

@@ -317,24 +317,6 @@ impl PythonApp {
         Ok(())
     }
 
-    /// For people: that the app which somebody named is not in the repository, so that a package must
-    /// bring it. Whether one does shows when it is installed.
-    #[must_use]
-    pub fn not_in_repo(&self, found: &Found) -> Option<String> {
-        let folders = || VirtualEnv::at(&self.places.environment).import_folders();
-        let Err(DiscoveryError::NotThere { by, named, problem }) = self.locate(found, folders)
-        else {
-            return None;
-        };
-        match *problem {
-            EntryPointError::Missing { file, .. } => Some(format!(
-                "{by} names {named}, and there is no {file} here: unless a package brings it, a \
-                 start is refused"
-            )),
-            EntryPointError::Outside { .. } => None,
-        }
-    }
-
     fn locate(
         &self,
         found: &Found,

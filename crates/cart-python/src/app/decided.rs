@@ -3,11 +3,13 @@
 use semver::Version;
 
 use super::{PythonApp, PythonError, capitalized};
-use crate::discovery::Found;
+use crate::discovery::{DiscoveryError, Found};
+use crate::entry_point::EntryPointError;
 use crate::inputs::Inputs;
 use crate::python_wish::PythonWish;
 use crate::server::choice::Chosen;
 use crate::stamp::Stamp;
+use crate::virtualenv::VirtualEnv;
 
 /// What an app is, what it asks for and what will serve it. Nothing was installed to find that out.
 #[derive(Clone, Debug)]
@@ -57,5 +59,23 @@ impl PythonApp {
             found.is_new || !Stamp::read(&self.places.environment).is_some_and(is_as_before);
         let news = is_new.then(|| self.next_python(&python)).transpose()?;
         Ok(Decided { inputs, python, found, chosen, news })
+    }
+
+    /// For people: that the app which somebody named is not in the repository, so that a package must
+    /// bring it. Whether one does shows when it is installed.
+    #[must_use]
+    pub fn not_in_repo(&self, found: &Found) -> Option<String> {
+        let folders = || VirtualEnv::at(&self.places.environment).import_folders();
+        let Err(DiscoveryError::NotThere { by, named, problem }) = self.locate(found, folders)
+        else {
+            return None;
+        };
+        match *problem {
+            EntryPointError::Missing { file, .. } => Some(format!(
+                "{by} names {named}, and there is no {file} here: unless a package brings it, a \
+                 start is refused"
+            )),
+            EntryPointError::Outside { .. } => None,
+        }
     }
 }
