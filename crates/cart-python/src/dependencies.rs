@@ -77,7 +77,7 @@ pub fn ensure(wish: &Wish<'_>, progress: &mut dyn FnMut(&str)) -> Result<Ensured
         Condition::Sound(stamp) => match wish.instead_of(&stamp)? {
             Some(interpreter) => wish.build_on(&interpreter, venv, progress),
             None => match wish.unlocked_since(&stamp).as_slice() {
-                [] => wish.update(&venv, stamp, progress),
+                [] => wish.update(&venv, *stamp, progress),
                 gone => {
                     let names = gone[..gone.len().min(NAMED)].join(", ");
                     let more = if gone.len() > NAMED { " and others" } else { "" };

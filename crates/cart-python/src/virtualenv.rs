@@ -69,14 +69,14 @@ impl VirtualEnv {
             return Condition::Unusable(format!("its Python is gone ({executable})"));
         }
         match python.fate() {
-            Fate::Same => Condition::Sound(stamp),
+            Fate::Same => Condition::Sound(Box::new(stamp)),
             Fate::Gone => {
                 Condition::Unusable(format!("its interpreter {} is gone", python.executable))
             }
             Fate::Replaced => match self.interpreter_now(&stamp, env) {
                 Some(now) => {
                     stamp.python = now;
-                    Condition::Sound(stamp)
+                    Condition::Sound(Box::new(stamp))
                 }
                 None => Condition::Unusable(format!(
                     "its interpreter {} was replaced by another version",
@@ -153,7 +153,7 @@ pub enum Condition {
     /// There is none, or an empty directory.
     Missing,
     /// It works; its stamp, brought up to date.
-    Sound(Stamp),
+    Sound(Box<Stamp>),
     /// It must be made anew, and why, as the end of a sentence.
     Unusable(String),
 }
