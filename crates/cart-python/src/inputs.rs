@@ -50,7 +50,13 @@ impl Inputs {
         let digest = digest(repo, requirements.as_ref(), &project)?;
         let converted = requirements.as_ref().and_then(|r| r.converted.as_ref());
         let more = converted.map(|converted| converted.said.clone()).unwrap_or_default();
-        let said = choice.into_iter().chain(more).chain(chosen::near_misses(repo)).collect();
+        let said = choice.into_iter().chain(more).chain(chosen::near_misses(repo));
+        let mut said: Vec<String> = said.collect();
+        if !covers(requirements.as_ref()) && project.asks_for_something() {
+            let text = files::read_if_exists(&repo.join("pyproject.toml"))?.unwrap_or_default();
+            let table = toml::from_slice(&text).unwrap_or_default();
+            said.extend(locks::indexes("pyproject.toml", &table, env));
+        }
         Ok(Self { requirements, project, said, digest })
     }
 
@@ -324,6 +330,18 @@ mod tests {
         let with_tool = "[project]\ndependencies = ['flask']\n[tool.x]\ny = 1\n";
         assert!(!repo.changes_with("pyproject.toml", with_tool));
         assert!(repo.changes_with("pyproject.toml", "[project]\ndependencies = ['flask>=3']\n"));
+    }
+
+    #[test]
+    fn an_index_that_only_a_tools_settings_name_is_spoken_of_without_its_password() {
+        let text = "[project]\ndependencies = ['a']\n[[tool.uv.index]]\nname = 'ours'\n\
+                    url = 'https://me:secret@example.com/simple'\n\
+                    [[tool.poetry.source]]\nname = 'PyPI'\n";
+        let repo = Repo::new(&[("pyproject.toml", text)]);
+        let said = |env: &GearEnv| Inputs::read(repo.path(), None, env).unwrap().said;
+        insta::assert_snapshot!(said(&GearEnv::new()).join("\n"), @"pyproject.toml names the package index https://example.com/simple, which is not asked: set PIP_EXTRA_INDEX_URL to it, or PIP_INDEX_URL where no other is to be asked");
+        let env = GearEnv::new().with("PIP_INDEX_URL", "https://example.com/simple");
+        assert!(said(&env).is_empty());
     }
 
     #[test]

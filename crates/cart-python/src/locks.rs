@@ -32,6 +32,7 @@ pub use self::asked::{Asked, by_pyproject};
 pub use self::marker::{Marker, MarkerError};
 pub use self::origin::Origin;
 pub(crate) use self::origin::anywhere;
+pub use self::said::indexes;
 pub use self::sources::placed;
 use crate::requirements::Requirements;
 use crate::settings::REQUIREMENTS_PATH;
@@ -170,7 +171,12 @@ pub fn read(
     let folder = file.parent().unwrap_or(repo);
     if format == Format::Pipfile {
         let asked = pipfile::read(text).map_err(failed)?;
-        return Ok(text::of_asked(repo, file, text, &asked));
+        let table = toml::from_str(text).map_err(|error| failed(Fault::from(error)))?;
+        let mut requirements = text::of_asked(repo, file, text, &asked);
+        if let Some(converted) = &mut requirements.converted {
+            converted.said = indexes(Format::PIPFILE, &table, env);
+        }
+        return Ok(requirements);
     }
     let wishes = folder.join(format.wishes());
     let wishes = match files::read_if_exists(&wishes)? {

@@ -214,7 +214,7 @@ impl fmt::Display for Failure {
                 write!(
                     f,
                     "{}{} is not what its hash says. If nobody has tampered with it, renew the \
-                     hash: lock again",
+                     hash, or lock again",
                     package.as_deref().unwrap_or("a package"),
                     shown(place)
                 )
@@ -321,7 +321,7 @@ mod tests {
             "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have\n\
              \x20   flask==3.0 from https://example.com/flask.whl (from -r x (line 1)):",
         );
-        insta::assert_snapshot!(failure, @"`flask==3.0` (requirements.txt, line 3) is not what its hash says. If nobody has tampered with it, renew the hash: lock again");
+        insta::assert_snapshot!(failure, @"`flask==3.0` (requirements.txt, line 3) is not what its hash says. If nobody has tampered with it, renew the hash, or lock again");
     }
 
     #[test]

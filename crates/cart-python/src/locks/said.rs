@@ -61,9 +61,46 @@ const PLACES: [&str; 9] = [
     PYPI_MIRROR_URL.name,
 ];
 
+fn names_a_place(env: &GearEnv) -> bool {
+    PLACES.iter().any(|name| env.get(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// Where tools look for package indexes in their files.
+const INDEXES: [&[&str]; 4] = [
+    &["source"],
+    &["tool", "poetry", "source"],
+    &["tool", "pdm", "source"],
+    &["tool", "uv", "index"],
+];
+
+/// That `file`, which locks nothing, names package indexes, and no setting does. The one that
+/// everybody has is called so by the tools themselves.
+pub fn indexes(file: &str, content: &Table, env: &GearEnv) -> Vec<String> {
+    if names_a_place(env) {
+        return Vec::new();
+    }
+    let text = |table: &Value, key: &str| Some(table.get(key)?.as_str()?.to_owned());
+    let lists = INDEXES.iter().filter_map(|path| {
+        let (first, rest) = path.split_first()?;
+        let found = rest.iter().try_fold(content.get(*first)?, |value, key| value.get(*key));
+        found?.as_array()
+    });
+    let named = lists
+        .flatten()
+        .filter(|index| !text(index, "name").is_some_and(|name| name.eq_ignore_ascii_case("pypi")));
+    let urls = named.filter_map(|index| MirrorUrl::parse(&text(index, "url")?));
+    urls.map(|url| {
+        format!(
+            "{file} names the package index {url}, which is not asked: set PIP_EXTRA_INDEX_URL to it, \
+             or PIP_INDEX_URL where no other is to be asked"
+        )
+    })
+    .collect()
+}
+
 /// That some packages were locked from another index than the others, and no setting names one.
 pub(super) fn other_indexes(packages: &[Locked], env: &GearEnv) -> Vec<String> {
-    if PLACES.iter().any(|name| env.get(name).is_some_and(|value| !value.is_empty())) {
+    if names_a_place(env) {
         return Vec::new();
     }
     let mut by_index: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

@@ -185,7 +185,8 @@ fn a_pipfile_without_a_lock_is_its_packages() {
         d = {path = '.', editable = true}\ne = {file = 'https://example.com/e.zip'}\n\
         [dev-packages]\ndevtool = '*'\n";
     let repo = Repo::new(&[("Pipfile", pipfile)]);
-    let (lists, _) = repo.lists("Pipfile");
+    let (lists, said) = repo.lists("Pipfile");
+    insta::assert_snapshot!(said.join("\n"), @"Pipfile names the package index https://example.com/simple, which is not asked: set PIP_EXTRA_INDEX_URL to it, or PIP_INDEX_URL where no other is to be asked");
     insta::assert_snapshot!(lists, @r"
     --
     a>=1, <2
