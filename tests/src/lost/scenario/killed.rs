@@ -54,14 +54,14 @@ pub(super) fn supervisor_then_nginx(stage: &Stage) -> Result<(), String> {
 /// The next writer writes on where it ended.
 pub(super) fn writer(stage: &Stage) -> Result<(), String> {
     kill(&heirs(&stage.gear))?;
-    let again = wait::until(LIMIT, || (!heirs(&stage.gear).is_empty()).then_some(()));
-    again.ok_or_else(|| "nobody writes the log".to_owned())
+    has_heir(stage)
 }
 
 /// Each of our own in turn is the only one that lives.
 pub(super) fn all_but_one(stage: &Stage) -> Result<(), String> {
     all_but(stage, &[supervisor(&stage.gear)])?;
     stage.settle();
+    has_heir(stage)?;
     let former = supervisor(&stage.gear);
     all_but(stage, &heirs(&stage.gear))?;
     successor(&stage.gear, former);
@@ -77,10 +77,18 @@ pub(super) fn lost_run(stage: &Stage) -> Result<(), String> {
 
 /// Kills the supervisor; somebody else succeeds it.
 fn succeeded(stage: &Stage) -> Result<(), String> {
+    has_heir(stage)?;
     let former = supervisor(&stage.gear);
     kill(&[former])?;
     successor(&stage.gear, former);
     Ok(())
+}
+
+/// Waits for somebody who would succeed the supervisor: one that was killed before is back only after
+/// its back-off.
+fn has_heir(stage: &Stage) -> Result<(), String> {
+    let there = wait::until(LIMIT, || (!heirs(&stage.gear).is_empty()).then_some(()));
+    there.ok_or_else(|| "nobody writes the log".to_owned())
 }
 
 fn all_but(stage: &Stage, survivors: &[ProcessId]) -> Result<(), String> {
