@@ -237,6 +237,9 @@ impl Place {
             .args(["--place", self.gears.as_str()])
             .dir("/");
         let needs = "these tests need root, or user name spaces, and a tmpfs that can be mounted";
-        run::checked(&command, PLAY).unwrap_or_else(|e| panic!("{e}\n({needs})"));
+        // Whole: what failed stands before the logs of the gear.
+        let output = run::output(&command, PLAY).unwrap_or_else(|e| panic!("{e}\n({needs})"));
+        let said = [output.stdout_text(), output.stderr_text()].join("\n");
+        assert!(output.status.success(), "{said}\n({needs})");
     }
 }
