@@ -135,7 +135,10 @@ impl PythonApp {
     /// [`PythonError::Discovery`], and [`PythonError::Interpreter`] when there is no Python that
     /// could read its files.
     pub fn find(&self) -> Result<Found, PythonError> {
-        let wish = self.python_wish()?;
+        self.find_on(&self.python_wish()?)
+    }
+
+    fn find_on(&self, wish: &PythonWish) -> Result<Found, PythonError> {
         let stamp = Stamp::read(&self.places.environment).map(|stamp| stamp.python);
         let python = match stamp.filter(|p| wish.fits(&p.version) && p.fate() == Fate::Same) {
             Some(python) => python,

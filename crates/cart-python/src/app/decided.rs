@@ -49,7 +49,7 @@ impl PythonApp {
     pub fn decide(&self) -> Result<Decided, PythonError> {
         let inputs = self.inputs()?;
         let python = self.python_wish()?;
-        let found = self.find()?;
+        let found = self.find_on(&python)?;
         self.refuse_early(&inputs, &found)?;
         let chosen = self.choose(Some(&found))?;
         let is_as_before = |stamp: Stamp| {
