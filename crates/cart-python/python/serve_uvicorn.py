@@ -98,6 +98,25 @@ def is_websocket(connection):
     return ".websockets" in type(connection).__module__
 
 
+def take_goodbyes_within_messages():
+    """Has a WebSocket that is closed in the middle of a message closed with its client's own code, as
+    RFC 6455 (5.4) allows: the package websockets calls it a client's fault (1002)."""
+    try:
+        from uvicorn.protocols.websockets import websockets_sansio_impl as implementation
+        from websockets.frames import Opcode
+    except ImportError:
+        return  # an older uvicorn, whose way does so, or the package wsproto
+
+    class Protocol(implementation.ServerProtocol):
+        def recv_frame(self, frame):
+            if frame.opcode is Opcode.CLOSE:
+                # Its name before websockets 16, and since.
+                self.cur_size = self.current_size = None
+            super().recv_frame(frame)
+
+    implementation.ServerProtocol = Protocol
+
+
 def configuration(application):
     wanted = dict(
         app=application,
@@ -136,6 +155,7 @@ def main():
     if listener.family == socket.AF_UNIX:
         application = cartridge_asgi.behind_nginx(application)
     cartridge_limits.widen_uvicorns()
+    take_goodbyes_within_messages()
     server = Server(configuration(application), options.drain)
     signal.signal(signal.SIGTERM, server.stop)
     signal.signal(signal.SIGINT, server.stop)
