@@ -129,61 +129,6 @@ pub struct Requirement {
     pub oldest: Version,
 }
 
-/// The newest that its Python still gets, up to the next major version; older ones where only
-/// those are delivered compiled (for Python 3.9, for systems with an old C library).
-const GEVENT: Requirement = Requirement {
-    name: "gevent",
-    lines: &[
-        "gevent>=25.9.1,<27; python_version >= '3.9'",
-        "gevent>=24.2.1,<25; python_version == '3.8'",
-        "gevent>=22.10.2,<23; python_version < '3.8'",
-    ],
-    // `gevent.signal_handler`
-    oldest: Version::new(1, 5, 0),
-};
-
-/// As [`GEVENT`].
-const GUNICORN: Requirement = Requirement {
-    name: "gunicorn",
-    lines: &[
-        "gunicorn>=27.0.1,<28; python_version >= '3.10'",
-        "gunicorn>=23,<24; python_version >= '3.7' and python_version < '3.10'",
-        "gunicorn>=21.2,<22; python_version < '3.7'",
-    ],
-    // `python -m gunicorn`, and a call as the app's name
-    oldest: Version::new(20, 1, 0),
-};
-
-/// gunicorn's gevent workers import it, and gunicorn 27 asks for it only as an extra, which an
-/// app that chose its gunicorn itself may not have named.
-const PACKAGING: Requirement =
-    Requirement { name: "packaging", lines: &["packaging>=21"], oldest: Version::new(14, 0, 0) };
-
-/// The newest that its Python still gets; what comes as 1.0 is to be tried first.
-const UVICORN: Requirement = Requirement {
-    name: "uvicorn",
-    lines: &[
-        "uvicorn>=0.54,<1; python_version >= '3.10'",
-        "uvicorn>=0.39,<0.40; python_version == '3.9'",
-        "uvicorn>=0.33,<0.34; python_version == '3.8'",
-        "uvicorn>=0.22,<0.23; python_version == '3.7'",
-        // 0.17 says that it runs on 3.6, and does not.
-        "uvicorn>=0.16,<0.17; python_version < '3.7'",
-    ],
-    // `server_header`, and a shutdown as our launcher extends it
-    oldest: Version::new(0, 16, 0),
-};
-
-/// What uvicorn has WebSockets by: it is pure Python where it is not delivered compiled.
-const WEBSOCKETS: Requirement = Requirement {
-    name: "websockets",
-    lines: &[
-        "websockets>=11.0.3,<18; python_version >= '3.7'",
-        "websockets>=8.0.2,<10; python_version < '3.7'",
-    ],
-    oldest: Version::new(8, 0, 0),
-};
-
 /// Everything that the command of a server depends on.
 #[derive(Clone, Debug)]
 pub struct Launch {

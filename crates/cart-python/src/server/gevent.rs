@@ -1,9 +1,23 @@
 //! gevent's own server: one process, a greenlet for each connection.
 
 use cart_core::CommandSpec;
+use semver::Version;
 
-use super::{GEVENT, Launch, Requirement, WsgiServer};
+use super::{Launch, Requirement, WsgiServer};
 use crate::settings::PythonSettings;
+
+/// The newest that its Python still gets, up to the next major version; older ones where only
+/// those are delivered compiled (for Python 3.9, for systems with an old C library).
+pub(super) const GEVENT: Requirement = Requirement {
+    name: "gevent",
+    lines: &[
+        "gevent>=25.9.1,<27; python_version >= '3.9'",
+        "gevent>=24.2.1,<25; python_version == '3.8'",
+        "gevent>=22.10.2,<23; python_version < '3.8'",
+    ],
+    // `gevent.signal_handler`
+    oldest: Version::new(1, 5, 0),
+};
 
 pub(super) struct Gevent;
 

@@ -1,13 +1,32 @@
 //! gunicorn: a master that keeps worker processes, one and more for each CPU.
 
 use cart_core::CommandSpec;
+use semver::Version;
 
-use super::{GEVENT, GUNICORN, Launch, PACKAGING, Requirement, WsgiServer};
+use super::gevent::GEVENT;
+use super::{Launch, Requirement, WsgiServer};
 use crate::interface::Interface;
 use crate::settings::{DRAIN_TIMEOUT, PythonSettings, WORKER_CLASS, WORKERS};
 
 /// The file of an app's own that gunicorn reads, at the repository's top.
 pub const CONFIGURATION: &str = "gunicorn.conf.py";
+
+/// The newest that its Python still gets, up to the next major version.
+pub(super) const GUNICORN: Requirement = Requirement {
+    name: "gunicorn",
+    lines: &[
+        "gunicorn>=27.0.1,<28; python_version >= '3.10'",
+        "gunicorn>=23,<24; python_version >= '3.7' and python_version < '3.10'",
+        "gunicorn>=21.2,<22; python_version < '3.7'",
+    ],
+    // `python -m gunicorn`, and a call as the app's name
+    oldest: Version::new(20, 1, 0),
+};
+
+/// gunicorn's gevent workers import it, and gunicorn 27 asks for it only as an extra, which an
+/// app that chose its gunicorn itself may not have named.
+pub(super) const PACKAGING: Requirement =
+    Requirement { name: "packaging", lines: &["packaging>=21"], oldest: Version::new(14, 0, 0) };
 
 pub(super) struct Gunicorn;
 

@@ -107,7 +107,8 @@ fn packages_are_asked_for_only_where_they_are_used() {
 
 #[test]
 fn every_line_of_a_requirement_names_its_package() {
-    for requirement in [GEVENT, GUNICORN, PACKAGING, UVICORN, WEBSOCKETS] {
+    let settings = PythonSettings::default();
+    for requirement in SERVERS.iter().flat_map(|server| server.requirements(&settings)) {
         for line in requirement.lines {
             assert!(line.starts_with(requirement.name), "{line}");
         }

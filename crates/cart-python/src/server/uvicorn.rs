@@ -1,10 +1,36 @@
 //! uvicorn: an event loop in each process, for ASGI apps.
 
 use cart_core::CommandSpec;
+use semver::Version;
 
-use super::{Launch, Requirement, UVICORN, WEBSOCKETS, WsgiServer};
+use super::{Launch, Requirement, WsgiServer};
 use crate::interface::Interface;
 use crate::settings::PythonSettings;
+
+/// The newest that its Python still gets; what comes as 1.0 is to be tried first.
+pub(super) const UVICORN: Requirement = Requirement {
+    name: "uvicorn",
+    lines: &[
+        "uvicorn>=0.54,<1; python_version >= '3.10'",
+        "uvicorn>=0.39,<0.40; python_version == '3.9'",
+        "uvicorn>=0.33,<0.34; python_version == '3.8'",
+        "uvicorn>=0.22,<0.23; python_version == '3.7'",
+        // 0.17 says that it runs on 3.6, and does not.
+        "uvicorn>=0.16,<0.17; python_version < '3.7'",
+    ],
+    // `server_header`, and a shutdown as our launcher extends it
+    oldest: Version::new(0, 16, 0),
+};
+
+/// What uvicorn has WebSockets by: it is pure Python where it is not delivered compiled.
+pub(super) const WEBSOCKETS: Requirement = Requirement {
+    name: "websockets",
+    lines: &[
+        "websockets>=11.0.3,<18; python_version >= '3.7'",
+        "websockets>=8.0.2,<10; python_version < '3.7'",
+    ],
+    oldest: Version::new(8, 0, 0),
+};
 
 pub(super) struct Uvicorn;
 
