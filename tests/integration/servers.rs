@@ -11,7 +11,7 @@ use crate::limits::switch;
 #[test]
 fn each_server_serves_and_is_switched_to_while_the_app_runs() {
     let gear = running(&fixture("mirror"), &[]);
-    for server in ["gunicorn", "gevent", "uvicorn", "wsgiref"] {
+    for server in ["gunicorn", "gevent", "uvicorn", "hypercorn", "granian", "wsgiref"] {
         switch(&gear, by_name(server).unwrap());
         assert_eq!(gear.control("server").done().text, server);
         assert!(gear.control("status").done().text.contains(server));

@@ -1,16 +1,80 @@
 """What stands between an ASGI server and the app, the same on every server: what the app is told of
-a request that came through nginx, and that its answer ends where it says.
+a request that came through nginx, and that its answer ends where it says. And what their launchers
+share.
 
     application = behind_nginx(framed(application))
 
 Python 3 only.
 """
 
+import asyncio
+import socket
 import sys
 
+import cartridge_interface
 import cartridge_limits
+import cartridge_stacks
+import cartridge_workers
 import cartridge_wsgi
 from cartridge_framing import BODILESS, FramingError, sound
+
+KEEP_ALIVE = 75
+"""Longer than nginx keeps a connection, so that it is never the server that closes one on which nginx
+is just sending a request. In seconds."""
+BACKLOG = 4096
+"""As the supervisor has it: servers set it anew, for everybody who has the socket."""
+STARTUP_FAILURE = 3
+"""The status of a server whose app cannot start up, as uvicorn has it."""
+
+
+def arguments(description):
+    """The parser of a launcher that has worker processes."""
+    parser = cartridge_wsgi.arguments(description)
+    parser.add_argument("--workers", type=_number, default=1, metavar="N",
+                        help="processes that serve (1)")
+    return parser
+
+
+def _number(text):
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def begin(options):
+    """What a launcher begins with; returns in each process that serves. Answers the listening socket."""
+    cartridge_stacks.answer_signals()
+    listener = cartridge_wsgi.listening_socket()
+    cartridge_wsgi.enter_app_folder()
+    if options.workers > 1:
+        cartridge_workers.become_worker(options.workers)
+    return listener
+
+
+def load(options, listener, drain):
+    """The app, as a server is to call it."""
+    application = cartridge_wsgi.load_or_exit(options.app, cartridge_interface.ASGI)
+    return between(application, listener, drain)
+
+
+def between(application, listener, drain):
+    """All that stands between a server and `application`."""
+    application = framed(read_to_the_end(application))
+    if listener.family == socket.AF_UNIX:
+        application = behind_nginx(application)
+    return drain.watched(application)
+
+
+def new_event_loop():
+    """uvloop's, where the app brings it."""
+    try:
+        from uvloop import new_event_loop as new
+    except ImportError:
+        new = asyncio.new_event_loop
+    loop = new()
+    asyncio.set_event_loop(loop)
+    return loop
 
 
 def behind_nginx(application):
@@ -65,6 +129,65 @@ def framed(application):
         await application(scope, receive, send)
 
     return framed_application
+
+
+def read_to_the_end(application):
+    """`application`, and what it leaves of a request's body is read before the answer ends, for a few
+    seconds: closing a connection with something unread may take the answer away from nginx, and
+    hypercorn waits for ever until somebody reads."""
+
+    async def application_that_reads(scope, receive, send):
+        if scope["type"] != "http" or not _has_body(scope):
+            return await application(scope, receive, send)
+        body = _Body(receive, send)
+        try:
+            await application(scope, body.receive, body.send)
+        finally:
+            await body.read_rest()
+
+    return application_that_reads
+
+
+def _has_body(scope):
+    return any(
+        (name == b"content-length" and value.strip() != b"0") or name == b"transfer-encoding"
+        for name, value in scope["headers"]
+    )
+
+
+class _Body(object):
+    """A request's body."""
+
+    def __init__(self, server_receive, server_send):
+        self.server_receive = server_receive
+        self.server_send = server_send
+        self.readers = 0
+        self.is_over = False
+
+    async def receive(self):
+        self.readers += 1
+        try:
+            message = await self.server_receive()
+        finally:
+            self.readers -= 1
+        if not message.get("more_body", False):
+            self.is_over = True
+        return message
+
+    async def send(self, message):
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            await self.read_rest()
+        await self.server_send(message)
+
+    async def read_rest(self):
+        until = cartridge_wsgi.clock() + 5
+        # Who waits for the client's end reads all that comes before it.
+        while not self.is_over and not self.readers:
+            left = until - cartridge_wsgi.clock()
+            try:
+                await asyncio.wait_for(self.receive(), max(0, left))
+            except asyncio.TimeoutError:
+                return
 
 
 class _Answer(object):

@@ -7,6 +7,7 @@ gunicorn.conf.py. Needs only the standard library; runs on Python 3.6 and newer,
 
 import argparse
 import ast
+import atexit
 import importlib
 import os
 import signal
@@ -33,6 +34,10 @@ SETTING = "OPENSHIFT_PYTHON_WSGI_APPLICATION"
 clock = getattr(time, "monotonic", time.time)
 """Seconds that only pass: a system whose clock is set must not cut a request short. Python 2
 has no such clock."""
+
+
+# After the app's own exit handlers: while the interpreter ends, the alarm of `exit_within` would kill.
+atexit.register(signal.alarm, 0)
 
 
 loaded = "the app"

@@ -12,7 +12,6 @@ import importlib.util
 import mmap
 import os
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -25,7 +24,8 @@ def _make_our_modules_importable():
     """These only: this folder itself must not come before the app's."""
     for name in (
         "cartridge_stacks", "cartridge_limits", "cartridge_framing", "cartridge_interface",
-        "cartridge_wsgi", "cartridge_asgi",
+        "cartridge_wsgi", "cartridge_workers", "cartridge_asgi", "cartridge_drain",
+        "cartridge_uvicorn",
     ):
         if name not in sys.modules:
             path = os.path.join(_HERE, name + ".py")
@@ -47,10 +47,12 @@ def _memory_folder():
 _make_our_modules_importable()
 
 import cartridge_asgi  # noqa: E402
+import cartridge_drain  # noqa: E402
 import cartridge_framing  # noqa: E402
 import cartridge_interface  # noqa: E402
 import cartridge_limits  # noqa: E402
 import cartridge_stacks  # noqa: E402
+import cartridge_uvicorn  # noqa: E402
 import cartridge_wsgi  # noqa: E402
 
 # The workers, forked later, answer from their first moment.
@@ -233,18 +235,50 @@ def post_worker_init(worker):
         _end_without_loss(worker)
         worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi, _read_rest))
         return
+    drain = cartridge_drain.Drain()
     # gunicorn's own ASGI worker keeps the app elsewhere.
     for name in ("wsgi", "asgi"):
         application = getattr(worker, name, None)
         if _speaks_asgi(application):
-            application = cartridge_asgi.framed(application)
-            if all(listener.sock.family == socket.AF_UNIX for listener in worker.sockets):
-                application = cartridge_asgi.behind_nginx(application)
+            application = cartridge_asgi.between(application, worker.sockets[0].sock, drain)
             setattr(worker, name, application)
+    _finish_as(drain, worker)
     # With h11, uvicorn's requests may have a head of 64 KiB, unless somebody says so.
     uvicorn = getattr(worker, "config", None)
     if getattr(uvicorn, "h11_max_incomplete_event_size", 0) is None:
         uvicorn.h11_max_incomplete_event_size = 2 * cartridge_limits.LONGEST_LINE
+
+
+def _finish_as(drain, worker):
+    """Has an ASGI worker's WebSockets closed as everywhere, within its time to stop: uvicorn's workers
+    would close them at once, gunicorn's own leave them to be cut at the end."""
+
+    def patient(shutdown, finish):
+        async def shut_down(server, *args, **kwargs):
+            drain.begin(worker.cfg.graceful_timeout)
+            await finish(server, drain)
+            await shutdown(server, *args, **kwargs)
+
+        return shut_down
+
+    async def at_once(server, drain):
+        pass
+
+    def told():
+        drain.begin(worker.cfg.graceful_timeout)
+        worker.handle_exit_signal()
+
+    if "gunicorn.workers.gasgi" in sys.modules:
+        from gunicorn.workers.gasgi import ASGIWorker
+
+        ASGIWorker._shutdown = patient(ASGIWorker._shutdown, at_once)
+        if isinstance(worker, ASGIWorker):
+            # It looks once a second whether it was told to stop; its master's time runs already.
+            worker.loop.add_signal_handler(signal.SIGTERM, told)
+    if "uvicorn" in sys.modules:
+        import uvicorn
+
+        uvicorn.Server.shutdown = patient(uvicorn.Server.shutdown, cartridge_uvicorn.finish)
 
 
 def _refuse_other_interface(worker):

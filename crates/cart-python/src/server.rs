@@ -4,7 +4,9 @@
 
 pub mod choice;
 mod gevent;
+mod granian;
 pub mod gunicorn;
+mod hypercorn;
 mod uvicorn;
 mod wsgiref;
 
@@ -23,8 +25,14 @@ use crate::virtualenv::{VirtualEnv, environment_for};
 use crate::worker_class::WorkerClass;
 
 /// Every server, the default first.
-pub const SERVERS: &[&dyn WsgiServer] =
-    &[&wsgiref::Wsgiref, &gevent::Gevent, &gunicorn::Gunicorn, &uvicorn::Uvicorn];
+pub const SERVERS: &[&dyn WsgiServer] = &[
+    &wsgiref::Wsgiref,
+    &gevent::Gevent,
+    &gunicorn::Gunicorn,
+    &uvicorn::Uvicorn,
+    &hypercorn::Hypercorn,
+    &granian::Granian,
+];
 
 /// A server of Python web apps. Its methods only answer: nothing here starts a process.
 pub trait WsgiServer: Sync {

@@ -18,14 +18,15 @@ pub const SERVER: Setting = Setting {
     name: "OPENSHIFT_PYTHON_SERVER",
     meaning: "the Python server",
     default: "the one of the Procfile's `web:` line, else uvicorn for an ASGI app, wsgiref for WSGI",
-    allowed: "wsgiref, gevent, gunicorn or uvicorn",
+    allowed: "wsgiref, gevent, gunicorn, uvicorn, hypercorn or granian",
 };
 
 /// How many processes.
 pub const WORKERS: Setting = Setting {
     name: "OPENSHIFT_PYTHON_WORKERS",
     meaning: "worker processes, for servers that have them",
-    default: "for gunicorn CPUs this gear may use x 2 + 1, bounded by its memory; 1 for uvicorn",
+    default: "for gunicorn CPUs this gear may use x 2 + 1, bounded by its memory; 1 for uvicorn, \
+              hypercorn and granian",
     allowed: "1 to 1000",
 };
 
@@ -345,8 +346,8 @@ mod tests {
 
     #[test]
     fn a_mistyped_server_gets_the_one_that_was_meant() {
-        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "gunicron"), @r#"OPENSHIFT_PYTHON_SERVER is "gunicron", but allowed is: wsgiref, gevent, gunicorn or uvicorn; did you mean `gunicorn`?"#);
-        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "apache"), @r#"OPENSHIFT_PYTHON_SERVER is "apache", but allowed is: wsgiref, gevent, gunicorn or uvicorn"#);
+        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "gunicron"), @r#"OPENSHIFT_PYTHON_SERVER is "gunicron", but allowed is: wsgiref, gevent, gunicorn, uvicorn, hypercorn or granian; did you mean `gunicorn`?"#);
+        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "apache"), @r#"OPENSHIFT_PYTHON_SERVER is "apache", but allowed is: wsgiref, gevent, gunicorn, uvicorn, hypercorn or granian"#);
     }
 
     #[test]

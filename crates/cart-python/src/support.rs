@@ -7,15 +7,19 @@ use cart_core::files::{self, FileError};
 const FILES: &[(&str, &str)] = &[
     ("cartridge_asgi.py", include_str!("../python/cartridge_asgi.py")),
     ("cartridge_collect.py", include_str!("../python/cartridge_collect.py")),
+    ("cartridge_drain.py", include_str!("../python/cartridge_drain.py")),
     ("cartridge_framing.py", include_str!("../python/cartridge_framing.py")),
     ("cartridge_interface.py", include_str!("../python/cartridge_interface.py")),
     ("cartridge_limits.py", include_str!("../python/cartridge_limits.py")),
     ("cartridge_stacks.py", include_str!("../python/cartridge_stacks.py")),
+    ("cartridge_uvicorn.py", include_str!("../python/cartridge_uvicorn.py")),
     ("cartridge_workers.py", include_str!("../python/cartridge_workers.py")),
     ("cartridge_wsgi.py", include_str!("../python/cartridge_wsgi.py")),
     ("serve_wsgiref.py", include_str!("../python/serve_wsgiref.py")),
     ("serve_gevent.py", include_str!("../python/serve_gevent.py")),
     ("serve_uvicorn.py", include_str!("../python/serve_uvicorn.py")),
+    ("serve_hypercorn.py", include_str!("../python/serve_hypercorn.py")),
+    ("serve_granian.py", include_str!("../python/serve_granian.py")),
     ("gunicorn.conf.py", include_str!("../python/gunicorn.conf.py")),
 ];
 

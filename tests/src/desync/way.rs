@@ -57,6 +57,8 @@ pub const WAYS: &[Way] = &[
     way("gevent", "gevent", &[], &[]),
     way("gunicorn", "gunicorn", &[], &[]),
     way("uvicorn", "uvicorn", &[ASGI], &["a2wsgi"]),
+    way("hypercorn", "hypercorn", &[ASGI], &["a2wsgi"]),
+    way("granian", "granian", &[ASGI], &["a2wsgi"]),
     way("uvicorn-httptools", "uvicorn", &[ASGI], HTTPTOOLS),
     way("uvicorn-0.16", "uvicorn", &[ASGI], OLD_UVICORN),
     way("gunicorn-gthread", "gunicorn", &[(WORKER_CLASS, "gthread")], &[]),

@@ -189,7 +189,13 @@ impl Chosen {
                 settings.workers.get_or_insert(workers);
                 Taken::Over
             }
-            ("threads", Some(threads)) if self.server.name() != "uvicorn" => {
+            // What has an event loop has no use for them.
+            ("threads", Some(threads))
+                if self
+                    .server
+                    .interfaces(&PythonSettings::default())
+                    .contains(&Interface::Wsgi) =>
+            {
                 settings.threads.get_or_insert(threads);
                 Taken::Over
             }

@@ -65,6 +65,13 @@ fn uvicorn_command() {
 }
 
 #[test]
+fn hypercorn_and_granian_commands() {
+    let launch = Launch { interface: Some(Interface::Asgi), ..launch("main:app") };
+    insta::assert_snapshot!(shown("hypercorn", &launch));
+    insta::assert_snapshot!(shown("granian", &launch));
+}
+
+#[test]
 fn names_are_different_and_descriptions_are_one_line() {
     for server in SERVERS {
         assert_eq!(by_name(server.name()).unwrap().name(), server.name());
@@ -103,6 +110,8 @@ fn packages_are_asked_for_only_where_they_are_used() {
     assert_eq!(names("gunicorn", class), ["gunicorn", "gevent", "packaging"]);
     assert_eq!(names("gunicorn", "sync"), ["gunicorn"]);
     assert_eq!(names("uvicorn", ""), ["uvicorn", "websockets"]);
+    assert_eq!(names("hypercorn", ""), ["hypercorn"]);
+    assert_eq!(names("granian", ""), ["granian"]);
 }
 
 #[test]

@@ -1,0 +1,55 @@
+//! granian: HTTP in Rust around an event loop in each process, for ASGI apps.
+
+use cart_core::CommandSpec;
+use semver::Version;
+
+use super::{Launch, Requirement, WsgiServer};
+use crate::interface::Interface;
+use crate::settings::PythonSettings;
+
+/// Our launcher extends what granian keeps to itself, so only versions that were tried with it.
+const GRANIAN: Requirement = Requirement {
+    name: "granian",
+    lines: &[
+        "granian>=2.8.7,<2.9; python_version >= '3.10'",
+        "granian>=2.5.7,<2.6; python_version < '3.10'",
+    ],
+    // `_spawn_worker` without a loader of sockets
+    oldest: Version::new(2, 5, 7),
+};
+
+pub(super) struct Granian;
+
+impl WsgiServer for Granian {
+    fn name(&self) -> &'static str {
+        "granian"
+    }
+
+    fn description(&self) -> &'static str {
+        "HTTP in Rust around an event loop, in one process or several; for ASGI apps"
+    }
+
+    fn requirements(&self, _settings: &PythonSettings) -> Vec<Requirement> {
+        vec![GRANIAN]
+    }
+
+    fn command(&self, launch: &Launch) -> CommandSpec {
+        launch
+            .launcher("serve_granian.py")
+            .args(["--workers", &launch.workers.to_string(), "--drain", &launch.drain_seconds()])
+            .arg(launch.entry_point.to_string())
+    }
+
+    fn interfaces(&self, _settings: &PythonSettings) -> &'static [Interface] {
+        &[Interface::Asgi]
+    }
+
+    fn has_workers(&self) -> bool {
+        true
+    }
+
+    /// As with uvicorn: many ASGI apps keep what their visitors share in memory.
+    fn default_workers(&self, _fitting: &dyn Fn() -> u32) -> u32 {
+        1
+    }
+}

@@ -1,0 +1,56 @@
+//! hypercorn: an event loop in each process, for ASGI apps.
+
+use cart_core::CommandSpec;
+use semver::Version;
+
+use super::{Launch, Requirement, WsgiServer};
+use crate::interface::Interface;
+use crate::settings::PythonSettings;
+
+/// The newest that its Python still gets, up to the next minor version: it is not at 1.0.
+const HYPERCORN: Requirement = Requirement {
+    name: "hypercorn",
+    lines: &[
+        "hypercorn>=0.18,<0.19; python_version >= '3.10'",
+        "hypercorn>=0.17.3,<0.18; python_version < '3.10'",
+    ],
+    // A Config whose sockets are asked for when the app has started up
+    oldest: Version::new(0, 17, 0),
+};
+
+pub(super) struct Hypercorn;
+
+impl WsgiServer for Hypercorn {
+    fn name(&self) -> &'static str {
+        "hypercorn"
+    }
+
+    fn description(&self) -> &'static str {
+        "an event loop in one process or several; for ASGI apps, pure Python"
+    }
+
+    fn requirements(&self, _settings: &PythonSettings) -> Vec<Requirement> {
+        vec![HYPERCORN]
+    }
+
+    fn command(&self, launch: &Launch) -> CommandSpec {
+        launch
+            .launcher("serve_hypercorn.py")
+            .args(["--workers", &launch.workers.to_string(), "--drain", &launch.drain_seconds()])
+            .arg(launch.entry_point.to_string())
+    }
+
+    /// WSGI it would have, too, with each request's body whole in memory, and 16 MiB of it at most.
+    fn interfaces(&self, _settings: &PythonSettings) -> &'static [Interface] {
+        &[Interface::Asgi]
+    }
+
+    fn has_workers(&self) -> bool {
+        true
+    }
+
+    /// As with uvicorn: many ASGI apps keep what their visitors share in memory.
+    fn default_workers(&self, _fitting: &dyn Fn() -> u32) -> u32 {
+        1
+    }
+}
