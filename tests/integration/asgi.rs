@@ -15,20 +15,34 @@ const SAID: &str = "Host: shop.example:81\r\nX-Forwarded-For: 203.0.113.9\r\n\
     X-Forwarded-Proto: https\r\nCookie: a=1\r\nX-Other: 1\r\nCookie: b=2\r\n";
 
 #[test]
+fn an_asgi_server_is_told_what_nginx_says() {
+    let gear = running(&fixture("asgi"), &[(SERVER, "hypercorn")]);
+    is_told(&gear);
+    takes_long_requests(&gear);
+    gear.set(SERVER, "granian");
+    gear.control("restart").done();
+    is_told(&gear);
+}
+
+#[test]
 fn an_asgi_worker_is_told_what_nginx_says_and_takes_what_nginx_takes() {
     let gear = running(&fixture("asgi"), &[(SERVER, "uvicorn")]);
     is_told(&gear);
+    takes_long_requests(&gear);
     let uvicorn = [(SERVER, "gunicorn"), (WORKER_CLASS, "uvicorn_worker.UvicornWorker")];
     let gear = running(&fixture("asgi"), &uvicorn);
     is_told(&gear);
+    takes_long_requests(&gear);
     gear.set(WORKER_CLASS, "gunicorn.workers.gasgi.ASGIWorker");
     gear.control("restart").done();
     is_told(&gear);
+    takes_long_requests(&gear);
     // An app's own file goes before the variables.
     gear.set(WORKER_CLASS, "");
     gear.write("gunicorn.conf.py", "worker_class = 'uvicorn_worker.UvicornH11Worker'\n");
     gear.control("restart").done();
     is_told(&gear);
+    takes_long_requests(&gear);
 }
 
 fn is_told(gear: &TestGear) {
@@ -54,7 +68,10 @@ fn is_told(gear: &TestGear) {
         assert!(count > 0, "{wanted} is not in {}", String::from_utf8_lossy(&seen));
         seen.extend_from_slice(&buffer[..count]);
     }
+}
 
+/// As much as nginx does.
+fn takes_long_requests(gear: &TestGear) {
     let long = |bytes: usize| format!("X-Long: {}", "x".repeat(bytes));
     let target = format!("/?{}", "q".repeat(8000));
     for (headers, wanted) in [

@@ -31,6 +31,7 @@ mod python;
 mod readme;
 mod servers;
 mod serving;
+mod swap;
 mod threaddump;
 mod trust;
 mod update;

@@ -61,7 +61,7 @@ fn a_missing_app_is_named_with_the_place_it_was_looked_for() {
 
 #[test]
 fn an_app_that_cannot_be_imported_shows_its_traceback_and_the_old_one_serves_on() {
-    for server in ["wsgiref", "gevent", "gunicorn", "uvicorn"] {
+    for server in ["wsgiref", "gevent", "gunicorn", "uvicorn", "hypercorn", "granian"] {
         let gear = running(&fixture("mirror"), &[]);
         gear.set(SERVER, server);
         gear.write("app.py", "import no_such_module\ndef application(*_): pass\n");
@@ -98,6 +98,7 @@ fn an_app_that_never_comes_back_from_its_import_is_told_where_it_stands() {
     for (server, hangs) in [
         ("wsgiref", SERVES),
         ("uvicorn", SERVES),
+        ("granian", SERVES),
         ("gevent", "while True: pass"),
         // While these wait, other greenlets run.
         ("gevent", "socket.create_server(('127.0.0.1', 0)).accept()"),

@@ -126,6 +126,20 @@ impl WebSocket {
         }
     }
 
+    /// Waits until the server closes it; answers with which code.
+    ///
+    /// # Panics
+    /// When the connection breaks without one.
+    pub fn closed_with(&mut self) -> u16 {
+        loop {
+            match self.0.read().unwrap_or_else(|e| panic!("it was cut, not closed: {e}")) {
+                Message::Close(Some(close)) => return close.code.into(),
+                Message::Close(None) => panic!("it was closed without a code"),
+                _ => {}
+            }
+        }
+    }
+
     /// As [`exchange`](Self::exchange), on a connection that may break.
     ///
     /// # Errors

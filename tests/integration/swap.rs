@@ -1,0 +1,69 @@
+//! What a swap, and the end of a main process, do to WebSockets and workers.
+
+use std::time::Duration;
+
+use cart_core::wait;
+use cart_test::{TestGear, WebSocket, get, try_get};
+use rustix::process::Signal;
+use tests::desync::by_name;
+use tests::processes;
+
+use crate::cartridge::{fixture, running};
+use crate::limits::switch;
+
+const LIMIT: Duration = Duration::from_secs(90);
+/// Every server of ASGI apps, and what else gunicorn has for them.
+const WAYS: [&str; 5] = ["uvicorn", "hypercorn", "granian", "gunicorn-asgi", "gunicorn-uvicorn"];
+
+fn gear() -> TestGear {
+    let variables = [("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "4"), ("OPENSHIFT_PYTHON_WORKERS", "2")];
+    running(&fixture("mirror"), &variables)
+}
+
+#[test]
+fn websockets_of_asgi_apps_outlive_a_swap_and_are_told_to_come_back_before_the_drain_is_over() {
+    let gear = gear();
+    for way in WAYS {
+        switch(&gear, by_name(way).unwrap());
+        assert!(processes::settled(&gear, LIMIT), "{way}: old generations do not end");
+        let mut sockets = [(); 3].map(|()| WebSocket::open(gear.address(), "/ws"));
+        // This one's client takes no notice of anything, and holds nobody up.
+        let mut deaf = WebSocket::open(gear.address(), "/ws");
+        assert_eq!(deaf.exchange("before"), "before", "{way}");
+        gear.control("restart").done();
+        for socket in &mut sockets {
+            assert_eq!(socket.exchange("after"), "after", "{way}");
+        }
+        for socket in &mut sockets {
+            assert_eq!(socket.closed_with(), 1012, "{way}");
+        }
+        assert!(processes::settled(&gear, LIMIT), "{way}: {}", gear.log("supervisor.log"));
+    }
+    let log = gear.log("supervisor.log");
+    assert!(!log.contains("did not end in time"), "{log}");
+}
+
+#[test]
+fn workers_end_when_their_main_process_was_killed_whoever_has_a_websocket_to_them() {
+    let gear = gear();
+    for way in WAYS.into_iter().chain(["gunicorn", "gunicorn-gthread", "gunicorn-sync"]) {
+        let way = by_name(way).unwrap();
+        switch(&gear, way);
+        assert!(processes::settled(&gear, LIMIT), "{}: old generations do not end", way.name);
+        let main = processes::server(&gear);
+        let all = || Some(processes::those_of(main, "bin/python")).filter(|all| all.len() == 2);
+        let workers = wait::until(LIMIT, all).expect("two workers");
+        let mut socket = way.is_asgi().then(|| WebSocket::open(gear.address(), "/ws"));
+        if let Some(socket) = &mut socket {
+            assert_eq!(socket.exchange("before"), "before", "{}", way.name);
+        }
+        main.signal(Signal::KILL);
+        for worker in &workers {
+            assert!(worker.wait_gone(LIMIT), "{}: {} lives on", way.name, worker.pid);
+        }
+        let serves = || try_get(gear.address(), "/pid").ok().filter(|answer| answer.status == 200);
+        assert!(wait::until(LIMIT, serves).is_some(), "{}", way.name);
+        let serving: u32 = get(gear.address(), "/pid").body.parse().unwrap();
+        assert!(workers.iter().all(|worker| worker.pid != serving), "{}", way.name);
+    }
+}
