@@ -44,6 +44,12 @@ pub const SCENARIOS: &[Scenario] = &[
         .on(&["wsgiref", "gunicorn"]),
     planned("switch-to-gunicorn", |stage| planned::switch(stage, "gunicorn"))
         .on(&["wsgiref", "gevent"]),
+    planned("switch-to-uvicorn", |stage| planned::switch(stage, "uvicorn"))
+        .on(&["hypercorn", "granian"]),
+    planned("switch-to-hypercorn", |stage| planned::switch(stage, "hypercorn"))
+        .on(&["uvicorn", "granian"]),
+    planned("switch-to-granian", |stage| planned::switch(stage, "granian"))
+        .on(&["uvicorn", "hypercorn"]),
     planned("variable", planned::variable),
     planned("reload-nginx", planned::reload_nginx),
     planned("reload-broken", planned::reload_broken),
