@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use tests::desync::by_name;
 use tests::processes;
 
-use crate::cartridge::{fixture, running};
+use crate::cartridge::{example, fixture, running};
 use crate::limits::switch;
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -41,6 +41,27 @@ fn websockets_of_asgi_apps_outlive_a_swap_and_are_told_to_come_back_before_the_d
     }
     let log = gear.log("supervisor.log");
     assert!(!log.contains("did not end in time"), "{log}");
+}
+
+#[test]
+fn websockets_of_wsgi_apps_by_simple_websocket_outlive_a_swap_and_are_told_to_come_back() {
+    let variables = [("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "4")];
+    let gear = running(&example("websocket-echo"), &variables);
+    for (server, class) in
+        [("wsgiref", ""), ("gevent", ""), ("gunicorn", "gevent"), ("gunicorn", "gthread")]
+    {
+        gear.set("OPENSHIFT_PYTHON_SERVER", server);
+        gear.set("OPENSHIFT_PYTHON_WORKER_CLASS", class);
+        gear.control("restart").done();
+        let mut sockets = [(); 3].map(|()| WebSocket::open(gear.address(), "/echo"));
+        gear.control("restart").done();
+        for socket in &mut sockets {
+            assert_eq!(socket.exchange("after"), "after", "{server} {class}");
+        }
+        for socket in &mut sockets {
+            assert_eq!(socket.closed_with(), 1012, "{server} {class}");
+        }
+    }
 }
 
 #[test]

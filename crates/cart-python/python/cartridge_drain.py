@@ -10,17 +10,10 @@ back. What has not ended when the time is over is cut. Python 3 only.
 """
 
 import asyncio
-import random
 import sys
 
+import cartridge_websockets
 import cartridge_wsgi
-
-CODE = 1012
-"""Service restart (IANA's registry for RFC 6455): clients come back by themselves."""
-SPREAD = 5
-"""Over how many seconds the closing of WebSockets is spread at most."""
-AFTERWARDS = 1
-"""How many seconds are left at most for their answers, and for what the app does then."""
 
 ALMOST = 0.5
 """So many seconds before its end, what runs is cut: the app is still to be told to shut down."""
@@ -103,12 +96,6 @@ class Drain(object):
         for task in list(self.calls):
             task.cancel()
 
-    def moment(self):
-        """When to close a WebSocket, in seconds from now."""
-        spread, afterwards = (min(part, self.seconds / 4.0) for part in (SPREAD, AFTERWARDS))
-        latest = self.until - afterwards - cartridge_wsgi.clock()
-        return max(0, latest - random.uniform(0, spread))
-
 
 class _WebSocket(object):
     """One that the app serves."""
@@ -121,7 +108,8 @@ class _WebSocket(object):
 
     async def send(self, message):
         if self.told:
-            raise Closed("this server stops: the WebSocket was closed with %d" % CODE)
+            raise Closed("this server stops: the WebSocket was closed with %d"
+                         % cartridge_websockets.CODE)
         await self.server_send(message)
         if message["type"] == "websocket.accept":
             self.is_open = True
@@ -131,16 +119,20 @@ class _WebSocket(object):
             self.is_open = False
 
     def close_in_time(self):
-        self.closing = self.drain.loop.create_task(self.close(self.drain.moment()))
+        drain = self.drain
+        due = drain.until - drain.seconds + cartridge_websockets.moment(drain.seconds)
+        self.closing = drain.loop.create_task(self.close(due - cartridge_wsgi.clock()))
 
     async def close(self, seconds):
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(max(0, seconds))
         if not self.is_open or self.told:
             return
         self.told = True
         try:
-            await self.server_send(
-                {"type": "websocket.close", "code": CODE, "reason": "service restart"}
-            )
+            await self.server_send({
+                "type": "websocket.close",
+                "code": cartridge_websockets.CODE,
+                "reason": cartridge_websockets.REASON,
+            })
         except Exception:
             pass  # the client is gone

@@ -24,8 +24,8 @@ def _make_our_modules_importable():
     """These only: this folder itself must not come before the app's."""
     for name in (
         "cartridge_stacks", "cartridge_limits", "cartridge_framing", "cartridge_interface",
-        "cartridge_wsgi", "cartridge_workers", "cartridge_asgi", "cartridge_drain",
-        "cartridge_uvicorn",
+        "cartridge_wsgi", "cartridge_workers", "cartridge_asgi", "cartridge_websockets",
+        "cartridge_drain", "cartridge_uvicorn",
     ):
         if name not in sys.modules:
             path = os.path.join(_HERE, name + ".py")
@@ -53,6 +53,7 @@ import cartridge_interface  # noqa: E402
 import cartridge_limits  # noqa: E402
 import cartridge_stacks  # noqa: E402
 import cartridge_uvicorn  # noqa: E402
+import cartridge_websockets  # noqa: E402
 import cartridge_wsgi  # noqa: E402
 
 # The workers, forked later, answer from their first moment.
@@ -228,6 +229,8 @@ def post_worker_init(worker):
         if sigterm != worker.handle_exit:
             worker.log.warning("The app handles SIGTERM itself: unless it ends this worker then, "
                                "that is killed when the time to stop is over")
+        else:
+            _close_websockets(worker)
         if "gevent.pywsgi" in sys.modules:
             cartridge_limits.widen_gevents()
             cartridge_framing.give_gevents_connections_to_one()
@@ -247,6 +250,18 @@ def post_worker_init(worker):
     uvicorn = getattr(worker, "config", None)
     if getattr(uvicorn, "h11_max_incomplete_event_size", 0) is None:
         uvicorn.h11_max_incomplete_event_size = 2 * cartridge_limits.LONGEST_LINE
+
+
+def _close_websockets(worker):
+    """Has a WSGI worker's WebSockets told when it is stopped."""
+    cartridge_websockets.remember()
+
+    def told(number, frame):
+        cartridge_websockets.close_within(worker.cfg.graceful_timeout)
+        worker.handle_exit(number, frame)
+
+    signal.signal(signal.SIGTERM, told)
+    signal.siginterrupt(signal.SIGTERM, False)  # as gunicorn has it
 
 
 def _finish_as(drain, worker):
@@ -275,7 +290,7 @@ def _finish_as(drain, worker):
         if isinstance(worker, ASGIWorker):
             # It looks once a second whether it was told to stop; its master's time runs already.
             worker.loop.add_signal_handler(signal.SIGTERM, told)
-    if "uvicorn" in sys.modules:
+    if _is_uvicorns(worker):
         import uvicorn
 
         uvicorn.Server.shutdown = patient(uvicorn.Server.shutdown, cartridge_uvicorn.finish)
@@ -300,9 +315,12 @@ def _refuse_other_interface(worker):
 
 def _is_asgi_worker(worker):
     modules = {base.__module__ for base in type(worker).__mro__}
-    return "gunicorn.workers.gasgi" in modules or any(
-        module.split(".")[0] in ("uvicorn", "uvicorn_worker") for module in modules
-    )
+    return "gunicorn.workers.gasgi" in modules or _is_uvicorns(worker)
+
+
+def _is_uvicorns(worker):
+    modules = {base.__module__.split(".")[0] for base in type(worker).__mro__}
+    return not modules.isdisjoint(("uvicorn", "uvicorn_worker"))
 
 
 def _speaks_wsgi(worker):

@@ -31,6 +31,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 import cartridge_framing
 import cartridge_limits
 import cartridge_stacks
+import cartridge_websockets
 import cartridge_wsgi
 
 IDLE_SECONDS = 2
@@ -121,6 +122,7 @@ class Server(WSGIServer):
         """Accepts what waits in the backlog, then finishes what was accepted."""
         # One second more for the app's own exit handlers.
         cartridge_wsgi.exit_within(seconds + 1, self.requests)
+        cartridge_websockets.close_within(seconds)
         end = cartridge_wsgi.clock() + seconds
         # Connections may keep arriving; what is accepted must be finished in time too.
         self.empty_backlog(cartridge_wsgi.clock() + seconds / 2.0)
@@ -160,6 +162,7 @@ def main():
     listener = cartridge_wsgi.listening_socket()
     cartridge_wsgi.enter_app_folder()
     application = cartridge_wsgi.load_or_exit(options.app)
+    cartridge_websockets.remember()
     cartridge_framing.give_gevents_connections_to_one()
     cartridge_limits.widen_gevents()
     server = Server(listener, cartridge_framing.framed(application))

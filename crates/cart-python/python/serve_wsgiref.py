@@ -29,6 +29,7 @@ except ImportError:  # Python 2
 import cartridge_framing
 import cartridge_limits
 import cartridge_stacks
+import cartridge_websockets
 import cartridge_wsgi
 
 SOFTWARE = "wsgiref/%d.%d" % sys.version_info[:2]
@@ -319,6 +320,7 @@ class Server(WSGIServer):
         while self.accept_until is None:
             self.wait_for(self.wake_up)
         cartridge_wsgi.exit_within(self.drain, self.requests)
+        cartridge_websockets.close_within(self.drain)
         for thread in self.threads:  # it may still grow, which this loop sees
             thread.join(self.drain + 1)
         self.socket.close()
@@ -400,6 +402,7 @@ def main():
     listener = cartridge_wsgi.listening_socket()
     cartridge_wsgi.enter_app_folder()
     application = cartridge_framing.framed(cartridge_wsgi.load_or_exit(options.app))
+    cartridge_websockets.remember()
     server = Server(listener, application, options.threads, options.drain)
     signal.signal(signal.SIGTERM, server.stop)
     signal.signal(signal.SIGINT, server.stop)

@@ -13,6 +13,7 @@ const FILES: &[(&str, &str)] = &[
     ("cartridge_limits.py", include_str!("../python/cartridge_limits.py")),
     ("cartridge_stacks.py", include_str!("../python/cartridge_stacks.py")),
     ("cartridge_uvicorn.py", include_str!("../python/cartridge_uvicorn.py")),
+    ("cartridge_websockets.py", include_str!("../python/cartridge_websockets.py")),
     ("cartridge_workers.py", include_str!("../python/cartridge_workers.py")),
     ("cartridge_wsgi.py", include_str!("../python/cartridge_wsgi.py")),
     ("serve_wsgiref.py", include_str!("../python/serve_wsgiref.py")),
