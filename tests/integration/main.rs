@@ -8,6 +8,7 @@
 mod actions;
 mod asgi;
 mod autobahn;
+mod background;
 mod choice;
 mod coming;
 mod crashes;

@@ -1,5 +1,6 @@
 //! All words for people: what happened, where, and what to do next.
 
+mod background;
 mod choice;
 mod doctor;
 mod last_good;
@@ -22,6 +23,9 @@ use crate::error::{Before, Error};
 use crate::ready::Ready;
 use crate::services::{APPSERVER, NGINX};
 
+pub(crate) use background::{
+    background, background_state, is_not_run, no_background, waiting, would_run,
+};
 pub(crate) use choice::{learnt, server_chosen};
 pub(crate) use doctor::{
     nginx_would_do, not_read_without_gunicorn, not_understood, packages, variables, would_release,

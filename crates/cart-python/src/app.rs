@@ -9,6 +9,7 @@ use cart_core::files::FileError;
 use cart_core::{CartridgeDir, CommandSpec, Gear, GearEnv, SettingError};
 use semver::Version;
 
+use crate::background::Background;
 use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::discovery::{self, DiscoveryError, Found};
 use crate::entry_point::{EntryPoint, EntryPointError};
@@ -113,7 +114,7 @@ impl PythonApp {
         from_nothing: bool,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Prepared, PythonError> {
-        let Decided { inputs, python, found, chosen, .. } = decided;
+        let Decided { inputs, python, found, chosen, background, .. } = decided;
         let ensured = self.ensure(&inputs, &python, Some(&chosen), from_nothing, progress)?;
         let entry_point = self.locate(&found, || ensured.venv.import_folders())?;
         support::write(&self.places.launchers)?;
@@ -122,6 +123,7 @@ impl PythonApp {
             server: chosen.server,
             workers: self.workers(&chosen),
             chosen,
+            background,
             python: ensured.python,
             changed: ensured.changed,
             found,
@@ -262,6 +264,14 @@ impl PythonApp {
         Ok(choice::choose(&self.settings, web.as_ref(), interface, configures_gunicorn)?)
     }
 
+    /// What is to run beside the server.
+    ///
+    /// # Errors
+    /// As [`Background::read`].
+    pub fn background(&self) -> Result<Background, PythonError> {
+        Background::read(&self.places.repo, &self.settings.processes)
+    }
+
     /// A command of the app's own: in its repository and its environment, as its server runs.
     #[must_use]
     pub fn command(&self, program: impl Into<Utf8PathBuf>) -> CommandSpec {
@@ -369,6 +379,8 @@ pub struct Prepared {
     pub chosen: Chosen,
     /// Its worker processes, or `None` when it has none.
     pub workers: Option<u32>,
+    /// What runs beside it.
+    pub background: Background,
     /// The version of its Python.
     pub python: Version,
     /// Whether anything had to be installed.
@@ -417,7 +429,7 @@ pub enum PythonError {
     /// Its environment could not be made as it wishes.
     #[error(transparent)]
     Dependencies(#[from] DependencyError),
-    /// The launchers could not be written.
+    /// The launchers could not be written, or the Procfile not be read.
     #[error(transparent)]
     File(#[from] FileError),
 }

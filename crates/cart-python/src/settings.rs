@@ -5,6 +5,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits};
 
+use crate::background::Counts;
 use crate::entry_point::EntryPoint;
 use crate::installer::Choice;
 use crate::interface::Interface;
@@ -44,6 +45,14 @@ pub const THREADS: Setting = Setting {
     meaning: "requests served at the same time by wsgiref, or by each gthread worker of gunicorn",
     default: "32 for wsgiref, 4 for each gthread worker",
     allowed: "1 to 1000",
+};
+
+/// What else runs, and in how many processes.
+pub const PROCESSES: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_PROCESSES",
+    meaning: "how many processes of each further line of the Procfile run, such as `worker:`",
+    default: "1 of each",
+    allowed: "a name and a number for each, such as `worker=2,clock=0`; 32 processes together at most",
 };
 
 /// Where the app's callable is.
@@ -162,6 +171,7 @@ pub const SETTINGS: &[Setting] = &[
     WORKERS,
     WORKER_CLASS,
     THREADS,
+    PROCESSES,
     WSGI_APPLICATION,
     APPLICATION,
     INTERFACE,
@@ -196,6 +206,8 @@ pub struct PythonSettings {
     pub worker_class: Option<WorkerClass>,
     /// Threads, if somebody said how many.
     pub threads: Option<u32>,
+    /// How many processes of the Procfile's further lines there are to be.
+    pub processes: Counts,
     /// The app's callable, if somebody named it, and the variable that names it.
     pub application: Option<(&'static str, EntryPoint)>,
     /// How it is called, if somebody said so.
@@ -232,6 +244,7 @@ impl PythonSettings {
             workers: count(WORKERS, env)?,
             worker_class: WORKER_CLASS.read(env, WorkerClass::parse)?,
             threads: count(THREADS, env)?,
+            processes: PROCESSES.read(env, Counts::parse)?.unwrap_or_default(),
             application: application(env)?,
             interface: INTERFACE.read(env, Interface::parse)?,
             requirements_path: REQUIREMENTS_PATH.read(env, one_line)?.map(Into::into),
@@ -357,6 +370,7 @@ mod tests {
             (WORKERS, "many"),
             (WORKER_CLASS, "gevnt"),
             (THREADS, "-1"),
+            (PROCESSES, "worker"),
             (WSGI_APPLICATION, "app:"),
             (WSGI_APPLICATION, "../app.py"),
             (APPLICATION, "app:create_app(os.environ)"),
