@@ -98,13 +98,13 @@ fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
     }
 }
 
-/// The processes that the Procfile has beside the server, as its `release:` line is run. A shell
-/// becomes the last program of its line, so that this is told to end, and not the shell.
+/// The processes that the Procfile has beside the server, in the place and the environment of its
+/// `release:` line.
 fn background(ctx: &Context<'_>, ready: &Ready) -> Vec<ServiceSpec> {
     let settings = &ready.app.settings;
     let drain = settings.drain_timeout.as_secs() + APPSERVER_GRACE;
     let spec = |(name, line): (String, &Process)| {
-        let mut command = ready.app.command(SHELL).args(["-c", &line.command]);
+        let mut command = ready.app.command(SHELL).args(["-c", &line.command_to_become()]);
         complete(ctx, ready, &mut command.env);
         let (log, logging) = collected_log(ctx, &name, settings.log_limits);
         let spec = ServiceSpec::background(name, line.command.clone(), command, drain);
