@@ -32,6 +32,7 @@ mod python;
 mod readme;
 mod servers;
 mod serving;
+mod sizing;
 mod threaddump;
 mod trust;
 mod update;

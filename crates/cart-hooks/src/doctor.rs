@@ -159,7 +159,7 @@ fn server(app: &PythonApp, found: Option<&Found>, findings: &mut Vec<Finding>) {
                 }
                 _ => None,
             };
-            let text = messages::would_serve(&chosen, app.workers(&chosen));
+            let text = messages::would_serve(&chosen, app.workers(&chosen).as_ref());
             findings.push(Finding::ok(Topic::Server, text).by(by));
         }
         Err(error) => findings.push(Finding::refused(Topic::Server, &error.to_string())),

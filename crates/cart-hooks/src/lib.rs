@@ -17,6 +17,7 @@ mod static_files;
 mod threaddump;
 mod tidy;
 mod update;
+mod worker_memory;
 
 pub mod error;
 pub mod messages;

@@ -2,6 +2,7 @@
 
 mod decided;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -22,11 +23,12 @@ use crate::procfile;
 use crate::python_wish::{PythonWish, PythonWishError};
 use crate::server::choice::{self, CannotRun, Chosen};
 use crate::server::{Launch, WsgiServer, gunicorn};
-use crate::settings::PythonSettings;
-use crate::sizing::Resources;
+use crate::settings::{PythonSettings, WEB_CONCURRENCY, WORKERS};
+use crate::sizing::{Resources, Workers};
 use crate::stamp::{BasePython, Fate, Stamp};
 use crate::support;
 use crate::virtualenv::{Condition, VirtualEnv, environment_for, outside};
+use crate::worker_memory::WorkerMemory;
 
 pub use decided::Decided;
 
@@ -43,6 +45,8 @@ pub struct Places {
     pub seen: Utf8PathBuf,
     /// What a launcher has found out about the app; likewise.
     pub told: Utf8PathBuf,
+    /// What its workers were seen to take; likewise.
+    pub worker_memory: Utf8PathBuf,
     /// The app's data.
     pub data: Utf8PathBuf,
     /// Where installers may keep their caches.
@@ -62,6 +66,7 @@ impl Places {
             launchers: dir.conf().join("python"),
             seen: dir.run(),
             told: dir.run().join("interface.json"),
+            worker_memory: dir.run().join("worker-memory.json"),
             data: gear.data.clone(),
             cache: cache::place(&gear.tmp),
             own_uv: dir.usr().join("bin/uv"),
@@ -280,11 +285,33 @@ impl PythonApp {
 
     /// Worker processes that the server will have, or `None` when it has none.
     #[must_use]
-    pub fn workers(&self, chosen: &Chosen) -> Option<u32> {
-        chosen.server.has_workers().then(|| {
-            let fitting = || Resources::of_gear(&self.gear).default_workers();
-            chosen.settings.workers.unwrap_or_else(|| chosen.server.default_workers(&fitting))
-        })
+    pub fn workers(&self, chosen: &Chosen) -> Option<Workers> {
+        let by =
+            |count: Option<u32>, whose: String| Some(Workers { count: count?, because: whose });
+        let said = || {
+            let theirs = chosen.procfile.as_ref().map(|procfile| procfile.line).unwrap_or_default();
+            by(self.settings.workers, format!("by {}", WORKERS.name))
+                .or_else(|| by(chosen.settings.workers, format!("by {}:{theirs}", procfile::FILE)))
+                .or_else(|| {
+                    by(self.settings.web_concurrency, format!("by {}", WEB_CONCURRENCY.name))
+                })
+        };
+        chosen.server.has_workers().then(|| said().unwrap_or_else(|| self.default_workers(chosen)))
+    }
+
+    fn default_workers(&self, chosen: &Chosen) -> Workers {
+        let memory = WorkerMemory::read(&self.places.worker_memory);
+        let fitting = Resources::of_gear(&self.gear).default_workers(memory.settled);
+        let is_asked = Cell::new(false);
+        let count = chosen.server.default_workers(&|| {
+            is_asked.set(true);
+            fitting.count
+        });
+        if is_asked.get() {
+            return Workers { count, ..fitting };
+        }
+        let name = chosen.server.name();
+        Workers { count, because: format!("as {name} has unless {} says more", WORKERS.name) }
     }
 
     /// What pip sees of the gear's environment, and commands of the app's.
@@ -350,7 +377,7 @@ impl PythonApp {
             entry_point,
             // Else an edit of the code, which may tell less than before, would be another command.
             interface: chosen.interface.filter(|_| chosen.is_wish()),
-            workers: self.workers(chosen).unwrap_or(1),
+            workers: self.workers(chosen).map_or(1, |workers| workers.count),
             worker_class: chosen.settings.worker_class(),
             threads: chosen.settings.threads,
             timeout: chosen.timeout,
@@ -378,7 +405,7 @@ pub struct Prepared {
     /// Why it is that one.
     pub chosen: Chosen,
     /// Its worker processes, or `None` when it has none.
-    pub workers: Option<u32>,
+    pub workers: Option<Workers>,
     /// What runs beside it.
     pub background: Background,
     /// The version of its Python.
@@ -395,7 +422,12 @@ impl Prepared {
     /// The command that serves the app on descriptor 3.
     #[must_use]
     pub fn command(&self) -> CommandSpec {
-        self.server.command(&self.launch)
+        let command = self.server.command(&self.launch);
+        match &self.workers {
+            // What servers and apps' own settings read by themselves says the same.
+            Some(workers) => command.env(WEB_CONCURRENCY.name, workers.count.to_string()),
+            None => command,
+        }
     }
 
     /// How long running requests may take after the server's stop signal.

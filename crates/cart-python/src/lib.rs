@@ -33,6 +33,7 @@ pub mod server;
 pub mod sizing;
 pub mod stacks;
 pub mod support;
+pub mod worker_memory;
 
 // All of it together.
 pub mod app;

@@ -30,6 +30,15 @@ pub const WORKERS: Setting = Setting {
     allowed: "1 to 1000",
 };
 
+/// The same as others know it.
+pub const WEB_CONCURRENCY: Setting = Setting {
+    name: "WEB_CONCURRENCY",
+    meaning: "the same as OPENSHIFT_PYTHON_WORKERS, where neither that nor the Procfile says a number; \
+              the app finds in it how many it has",
+    default: "not set",
+    allowed: WORKERS.allowed,
+};
+
 /// How a gunicorn worker serves several requests.
 pub const WORKER_CLASS: Setting = Setting {
     name: "OPENSHIFT_PYTHON_WORKER_CLASS",
@@ -169,6 +178,7 @@ pub const LOG_FILES: Setting = Setting {
 pub const SETTINGS: &[Setting] = &[
     SERVER,
     WORKERS,
+    WEB_CONCURRENCY,
     WORKER_CLASS,
     THREADS,
     PROCESSES,
@@ -202,6 +212,8 @@ pub struct PythonSettings {
     pub server: Option<&'static dyn WsgiServer>,
     /// Worker processes, if somebody said how many.
     pub workers: Option<u32>,
+    /// The same, where only this was set.
+    pub web_concurrency: Option<u32>,
     /// gunicorn's kind of worker, if somebody chose one.
     pub worker_class: Option<WorkerClass>,
     /// Threads, if somebody said how many.
@@ -242,6 +254,7 @@ impl PythonSettings {
         Ok(Self {
             server: server(env)?,
             workers: count(WORKERS, env)?,
+            web_concurrency: count(WEB_CONCURRENCY, env)?,
             worker_class: WORKER_CLASS.read(env, WorkerClass::parse)?,
             threads: count(THREADS, env)?,
             processes: PROCESSES.read(env, Counts::parse)?.unwrap_or_default(),
@@ -368,6 +381,7 @@ mod tests {
             (WORKERS, "0"),
             (WORKERS, "1001"),
             (WORKERS, "many"),
+            (WEB_CONCURRENCY, "auto"),
             (WORKER_CLASS, "gevnt"),
             (THREADS, "-1"),
             (PROCESSES, "worker"),
