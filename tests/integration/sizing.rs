@@ -24,6 +24,13 @@ def application(environ, start_response):
     return [os.environ.get("WEB_CONCURRENCY", "").encode()]
 "#;
 
+const BESIDE: &str = r#"
+import signal
+BALLAST = bytearray(b"x") * (150 << 20)
+print("ready")
+signal.pause()
+"#;
+
 const ASGI: &str = r#"
 import os
 
@@ -75,11 +82,26 @@ fn the_next_generation_is_sized_by_what_a_worker_of_this_one_takes() {
     let told = gear.control("doctor").done().text.clone();
     assert!(told.contains("; 2 workers: ") && told.contains(" MB measured"), "{told}");
 
+    // What runs beside takes its part, as it was seen, too.
+    gear.write("Procfile", "worker: python heavy.py\n");
+    gear.write("heavy.py", BESIDE);
+    gear.control("start").done();
+    let ready = || gear.log("worker.1.log").contains("ready").then_some(());
+    assert!(wait::until(LIMIT, ready).is_some());
+    let said = gear.control("restart").done().text.clone();
+    assert!(
+        said.contains("1 worker: ") && said.contains("bounded by memory: (512 - 64 - "),
+        "{said}"
+    );
+    gear.write("Procfile", "");
+    let said = gear.control("restart").done().text.clone();
+    assert!(said.contains("2 workers: "), "{said}");
+
     // It is kept when the gear is stopped, and may be lost.
     gear.control("stop").done();
     let said = gear.control("start").done().text.clone();
     assert!(said.contains(" MB measured"), "{said}");
-    std::fs::remove_file(gear.cartridge().join("run/worker-memory.json")).unwrap();
+    std::fs::remove_file(gear.cartridge().join("run/memory.json")).unwrap();
     gear.control("stop").done();
     let said = gear.control("start").done().text.clone();
     assert!(said.contains(&reason) && !said.contains("measured,"), "{said}");

@@ -14,7 +14,7 @@ use cart_supervisor::{
 use crate::error::{Before, Error};
 use crate::ready::Ready;
 use crate::services::{self, APPSERVER, NGINX, Wanted};
-use crate::{good, last_good, measured, messages, worker_memory};
+use crate::{good, last_good, measured, memory, messages};
 
 /// How long nginx may take to show new workers after a reload.
 const RELOAD_LIMIT: Duration = Duration::from_secs(20);
@@ -49,7 +49,7 @@ pub(crate) enum Up {
 
 /// Makes run what the gear says now, and says so.
 pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Result<(), Error> {
-    worker_memory::before(ctx, renew);
+    memory::before(ctx, renew);
     let (mut ready, stage) = Ready::prepare(ctx)?;
     ctx.message(&messages::server_chosen(&ready.prepared.chosen));
     let up = match bring_up(ctx, &ready, stage, renew) {
@@ -64,7 +64,7 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
     }?;
     measured::through_nginx(ctx, &ready)?;
     if up != Up::Already {
-        worker_memory::after(ctx);
+        memory::after(ctx);
     }
     // What cannot be removed now is removed another time.
     let _ = collected::sweep(&ready.app.places.environment);

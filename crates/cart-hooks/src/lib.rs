@@ -6,6 +6,7 @@ mod doctor;
 mod good;
 mod last_good;
 mod measured;
+mod memory;
 mod metrics;
 mod official;
 mod ready;
@@ -17,7 +18,6 @@ mod static_files;
 mod threaddump;
 mod tidy;
 mod update;
-mod worker_memory;
 
 pub mod error;
 pub mod messages;

@@ -107,7 +107,8 @@ fn background(ctx: &Context<'_>, ready: &Ready) -> Vec<ServiceSpec> {
         let mut command = ready.app.command(SHELL).args(["-c", &line.command_to_become()]);
         complete(ctx, ready, &mut command.env);
         let (log, logging) = collected_log(ctx, &name, settings.log_limits);
-        let spec = ServiceSpec::background(name, line.command.clone(), command, drain);
+        // By the line's name: what it says of keys and the like is in no log.
+        let spec = ServiceSpec::background(name, line.name.clone(), command, drain);
         ServiceSpec { log, logging, ..spec }
     };
     ready.prepared.background.processes().map(spec).collect()

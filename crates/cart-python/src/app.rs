@@ -19,16 +19,16 @@ use crate::installer::cache;
 use crate::interface::{Interface, Told};
 use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion, Wanted};
 use crate::locale;
+use crate::memory::{SeenMemory, WEB};
 use crate::procfile;
 use crate::python_wish::{PythonWish, PythonWishError};
 use crate::server::choice::{self, CannotRun, Chosen};
 use crate::server::{Launch, WsgiServer, gunicorn};
 use crate::settings::{PythonSettings, WEB_CONCURRENCY, WORKERS};
-use crate::sizing::{Resources, Workers};
+use crate::sizing::{self, Resources, Workers};
 use crate::stamp::{BasePython, Fate, Stamp};
 use crate::support;
 use crate::virtualenv::{Condition, VirtualEnv, environment_for, outside};
-use crate::worker_memory::WorkerMemory;
 
 pub use decided::Decided;
 
@@ -45,8 +45,8 @@ pub struct Places {
     pub seen: Utf8PathBuf,
     /// What a launcher has found out about the app; likewise.
     pub told: Utf8PathBuf,
-    /// What its workers were seen to take; likewise.
-    pub worker_memory: Utf8PathBuf,
+    /// What its processes were seen to take; likewise.
+    pub memory: Utf8PathBuf,
     /// The app's data.
     pub data: Utf8PathBuf,
     /// Where installers may keep their caches.
@@ -66,7 +66,7 @@ impl Places {
             launchers: dir.conf().join("python"),
             seen: dir.run(),
             told: dir.run().join("interface.json"),
-            worker_memory: dir.run().join("worker-memory.json"),
+            memory: dir.run().join("memory.json"),
             data: gear.data.clone(),
             cache: cache::place(&gear.tmp),
             own_uv: dir.usr().join("bin/uv"),
@@ -300,8 +300,11 @@ impl PythonApp {
     }
 
     fn default_workers(&self, chosen: &Chosen) -> Workers {
-        let memory = WorkerMemory::read(&self.places.worker_memory);
-        let fitting = Resources::of_gear(&self.gear).default_workers(memory.settled);
+        let memory = SeenMemory::read(&self.places.memory);
+        let lines = self.background().unwrap_or_default().lines;
+        let beside = lines.iter().map(|(line, count)| (memory.of(&line.name), *count));
+        let beside = sizing::beside(beside);
+        let fitting = Resources::of_gear(&self.gear).default_workers(memory.of(WEB), beside);
         let is_asked = Cell::new(false);
         let count = chosen.server.default_workers(&|| {
             is_asked.set(true);

@@ -169,6 +169,11 @@ mod tests {
     }
 
     #[test]
+    fn what_is_allowed_says_how_many_at_most() {
+        assert!(PROCESSES.allowed.contains(&format!("; {MOST} processes together")));
+    }
+
+    #[test]
     fn numbers_for_what_is_not_there_and_too_many_are_refused_with_what_there_is() {
         let error = |procfile: &str, counts: &str| read(procfile, counts).unwrap_err();
         insta::assert_snapshot!(error(PROCFILE, "wroker=2"), @r#"OPENSHIFT_PYTHON_PROCESSES is "wroker=2", but allowed is: a number for each of worker, clock; the Procfile has no line `wroker:` that runs so"#);

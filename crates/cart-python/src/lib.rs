@@ -29,11 +29,11 @@ pub mod virtualenv;
 // How it is served, and what runs beside that.
 pub mod background;
 pub mod cgroup;
+pub mod memory;
 pub mod server;
 pub mod sizing;
 pub mod stacks;
 pub mod support;
-pub mod worker_memory;
 
 // All of it together.
 pub mod app;

@@ -47,9 +47,10 @@ impl Resources {
     }
 
     /// Worker processes when nobody said how many: CPUs x 2 + 1, as many as the memory bears, at
-    /// least one. `measured` is what a worker of this app takes, in bytes.
+    /// least one. `measured` is what a worker of this app takes, `beside` what else runs for the app,
+    /// in bytes.
     #[must_use]
-    pub fn default_workers(self, measured: Option<u64>) -> Workers {
+    pub fn default_workers(self, measured: Option<u64>, beside: u64) -> Workers {
         let by_cpus = u64::from(self.cpus) * 2 + 1;
         let cpus = if self.cpus == 1 { "CPU" } else { "CPUs" };
         let mut because = format!("{} {cpus} x 2 + 1 = {by_cpus}", self.cpus);
@@ -59,11 +60,14 @@ impl Resources {
                 Some(bytes) => (bytes.div_ceil(MB).max(1), "measured"),
                 None => (WORKER_MB, "until one is measured"),
             };
-            let by_memory = memory.saturating_sub(RESERVED_MB) / each;
+            let beside = beside.div_ceil(MB);
+            let by_memory = memory.saturating_sub(RESERVED_MB + beside) / each;
             if by_memory < workers {
                 workers = by_memory.max(1);
+                let beside = if beside > 0 { format!(" - {beside}") } else { String::new() };
                 because = format!(
-                    "{because}, bounded by memory: ({memory} - {RESERVED_MB}) MB / {each} MB {how}"
+                    "{because}, bounded by memory: ({memory} - {RESERVED_MB}{beside}) MB / {each} \
+                     MB {how}"
                 );
             }
         }
@@ -73,6 +77,12 @@ impl Resources {
         let count = u32::try_from(workers).unwrap_or(MOST_WORKERS).min(MOST_WORKERS);
         Workers { count, because }
     }
+}
+
+/// What processes beside the server take together: for each kind what one takes, in bytes, if that was
+/// measured, and how many there are to be.
+pub(crate) fn beside(kinds: impl Iterator<Item = (Option<u64>, u32)>) -> u64 {
+    kinds.map(|(each, count)| each.unwrap_or(WORKER_MB * MB) * u64::from(count)).sum()
 }
 
 /// How many worker processes a server has.
@@ -103,12 +113,22 @@ mod tests {
     const GB: u64 = 1024 * MB;
 
     fn workers(cpus: u32, memory: Option<u64>) -> u32 {
-        Resources { cpus, memory }.default_workers(None).count
+        Resources { cpus, memory }.default_workers(None, 0).count
     }
 
     fn reason(cpus: u32, memory_mb: u64, measured_mb: Option<u64>) -> String {
+        reason_beside(cpus, memory_mb, measured_mb, 0)
+    }
+
+    fn reason_beside(
+        cpus: u32,
+        memory_mb: u64,
+        measured_mb: Option<u64>,
+        beside_mb: u64,
+    ) -> String {
         let resources = Resources { cpus, memory: Some(memory_mb * MB) };
-        let Workers { count, because } = resources.default_workers(measured_mb.map(|mb| mb * MB));
+        let Workers { count, because } =
+            resources.default_workers(measured_mb.map(|mb| mb * MB), beside_mb * MB);
         format!("{count}: {because}")
     }
 
@@ -118,6 +138,8 @@ mod tests {
         insta::assert_snapshot!(reason(2, 512, Some(140)), @"3: 2 CPUs x 2 + 1 = 5, bounded by memory: (512 - 64) MB / 140 MB measured");
         insta::assert_snapshot!(reason(2, 256, None), @"3: 2 CPUs x 2 + 1 = 5, bounded by memory: (256 - 64) MB / 64 MB until one is measured");
         insta::assert_snapshot!(reason(2, 512, Some(600)), @"1: 2 CPUs x 2 + 1 = 5, bounded by memory: (512 - 64) MB / 600 MB measured");
+        insta::assert_snapshot!(reason_beside(2, 512, Some(140), 120), @"2: 2 CPUs x 2 + 1 = 5, bounded by memory: (512 - 64 - 120) MB / 140 MB measured");
+        assert_eq!(beside([(Some(100 * MB), 1), (None, 2), (None, 0)].into_iter()), 228 * MB);
         insta::assert_snapshot!(reason(2, 512, Some(30)), @"5: 2 CPUs x 2 + 1 = 5");
         insta::assert_snapshot!(reason(40, 1 << 20, None), @"64: 40 CPUs x 2 + 1 = 81, bounded by 64");
     }

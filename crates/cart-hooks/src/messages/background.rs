@@ -60,3 +60,42 @@ pub(crate) fn would_run(line: &Process, count: u32) -> String {
         count => format!("`{command}` runs beside the server, as {name}.1 to {name}.{count}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cart_core::process::ProcessId;
+    use cart_supervisor::Probe;
+
+    use super::*;
+
+    #[test]
+    fn how_each_process_beside_the_server_fares() {
+        let state = |state, crashes| ServiceStatus {
+            name: "worker.1".to_owned(),
+            label: "worker".to_owned(),
+            generation: 3,
+            state,
+            crashes,
+            listen: Vec::new(),
+            probe: Probe::Reaction,
+            log: "/gear/logs/worker.1.log".into(),
+        };
+        let running = || ServiceState::Running(ProcessId { pid: 7, started: 1 });
+        let reason = "exit code 7".to_owned();
+        let states = [
+            state(running(), 0),
+            state(running(), 1),
+            state(running(), 5),
+            state(ServiceState::Waiting, 0),
+            state(ServiceState::BackingOff { reason }, 2),
+        ];
+        let said = states.map(|state| background_state(&state, "logs/worker.1.log")).join("\n");
+        insta::assert_snapshot!(said, @r"
+        worker.1 is running
+        worker.1 is running; it was started again once: logs/worker.1.log
+        worker.1 is running; it was started again 5 times: logs/worker.1.log
+        worker.1 begins as soon as its predecessor has ended
+        worker.1 ended (exit code 7) and is being started again: logs/worker.1.log
+        ");
+    }
+}
