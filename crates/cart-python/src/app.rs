@@ -1,8 +1,8 @@
 //! The app behind nginx, from its settings to the command that serves it.
 
 mod decided;
+mod sized;
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -19,13 +19,12 @@ use crate::installer::cache;
 use crate::interface::{Interface, Told};
 use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion, Wanted};
 use crate::locale;
-use crate::memory::{SeenMemory, WEB};
 use crate::procfile;
 use crate::python_wish::{PythonWish, PythonWishError};
 use crate::server::choice::{self, CannotRun, Chosen};
 use crate::server::{Launch, WsgiServer, gunicorn};
-use crate::settings::{PythonSettings, WEB_CONCURRENCY, WORKERS};
-use crate::sizing::{self, Resources, Workers};
+use crate::settings::{PythonSettings, WEB_CONCURRENCY};
+use crate::sizing::Workers;
 use crate::stamp::{BasePython, Fate, Stamp};
 use crate::support;
 use crate::virtualenv::{Condition, VirtualEnv, environment_for, outside};
@@ -281,40 +280,6 @@ impl PythonApp {
     #[must_use]
     pub fn command(&self, program: impl Into<Utf8PathBuf>) -> CommandSpec {
         CommandSpec::new(program, &self.pips_env()).dir(&self.places.repo)
-    }
-
-    /// Worker processes that the server will have, or `None` when it has none.
-    #[must_use]
-    pub fn workers(&self, chosen: &Chosen) -> Option<Workers> {
-        let by =
-            |count: Option<u32>, whose: String| Some(Workers { count: count?, because: whose });
-        let said = || {
-            let theirs = chosen.procfile.as_ref().map(|procfile| procfile.line).unwrap_or_default();
-            by(self.settings.workers, format!("by {}", WORKERS.name))
-                .or_else(|| by(chosen.settings.workers, format!("by {}:{theirs}", procfile::FILE)))
-                .or_else(|| {
-                    by(self.settings.web_concurrency, format!("by {}", WEB_CONCURRENCY.name))
-                })
-        };
-        chosen.server.has_workers().then(|| said().unwrap_or_else(|| self.default_workers(chosen)))
-    }
-
-    fn default_workers(&self, chosen: &Chosen) -> Workers {
-        let memory = SeenMemory::read(&self.places.memory);
-        let lines = self.background().unwrap_or_default().lines;
-        let beside = lines.iter().map(|(line, count)| (memory.of(&line.name), *count));
-        let beside = sizing::beside(beside);
-        let fitting = Resources::of_gear(&self.gear).default_workers(memory.of(WEB), beside);
-        let is_asked = Cell::new(false);
-        let count = chosen.server.default_workers(&|| {
-            is_asked.set(true);
-            fitting.count
-        });
-        if is_asked.get() {
-            return Workers { count, ..fitting };
-        }
-        let name = chosen.server.name();
-        Workers { count, because: format!("as {name} has unless {} says more", WORKERS.name) }
     }
 
     /// What pip sees of the gear's environment, and commands of the app's.
