@@ -10,6 +10,7 @@ mod asgi;
 mod autobahn;
 mod choice;
 mod coming;
+mod conformance;
 mod crashes;
 mod desync;
 mod doctor;
