@@ -21,7 +21,7 @@ use crate::way::Way;
 pub const CHECKS: &[Check] = &[
     short("start", "it proves itself within the limit of a start, and serves", life::start),
     long("proof", "a successor that cannot start, or hangs, replaces nobody", life::proof),
-    short("head", "HEAD has the headers of GET and no body", http::head),
+    short("HEAD", "HEAD has the headers of GET and no body", http::head),
     short("no body", "204 and 304 have no body, and the next answer is whole", http::no_body),
     short("100-continue", "who asks whether to send his body is told so", http::asks_to_continue),
     short("HTTP/1.0", "an old client gets what it can read", http::old_client),
@@ -103,5 +103,5 @@ fn wsgi(way: &Way, why: &str) -> Option<String> {
 }
 
 fn one_process(way: &Way) -> Option<String> {
-    (!way.backend().has_workers()).then(|| format!("{} is one process", way.server))
+    (!way.backend().has_workers()).then(|| "it is one process".to_owned())
 }

@@ -3,17 +3,16 @@
 
 use std::fmt::Write;
 
-use super::table::{checks, verdict};
+use super::table::{checks, reasons, verdict};
 use super::{Row, Verdict};
 
 /// The size of a cell, in units of the picture.
 const CELL: usize = 22;
-/// The height of the names of ways, which are written aslant, and the width of those of checks.
-const TOP: usize = 128;
+/// The width of the names of checks.
 const LEFT: usize = 140;
-/// What the last of the aslant names needs beside the grid.
-const RIGHT: usize = 96;
-const BOTTOM: usize = 40;
+/// The height of a line of text, and the most that a letter is wide.
+const LINE: usize = 18;
+const LETTER: usize = 7;
 
 const STYLE: &str = "\
 text { font: 12px system-ui, sans-serif; fill: #1f2328 }\n\
@@ -31,15 +30,24 @@ text { font: 12px system-ui, sans-serif; fill: #1f2328 }\n\
 #[must_use]
 pub fn svg(rows: &[Row]) -> String {
     let checks = checks(rows);
-    let width = LEFT + rows.len() * CELL + RIGHT;
-    let height = TOP + checks.len() * CELL + BOTTOM;
+    let reasons: Vec<String> =
+        reasons(rows).iter().map(|(check, _, why)| format!("{check}: {why}")).collect();
+    // The names of ways are written aslant.
+    let longest = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0) * LETTER;
+    let names = longest(&mut rows.iter().map(|row| row.way.name.len()));
+    let top = names * 3 / 4 + 20;
+    let grid = LEFT + rows.len() * CELL;
+    let below = top + checks.len() * CELL + LINE;
+    let width = (grid + names * 2 / 3).max(longest(&mut reasons.iter().map(String::len)) + 20);
+    let width = width.max(300);
+    let height = below + (reasons.len() + 1) * LINE;
     let mut picture = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
          width=\"{width}\" height=\"{height}\" role=\"img\">\n\
          <title>What each server was seen to do</title>\n<style>\n{STYLE}\n</style>\n"
     );
     for (nth, row) in rows.iter().enumerate() {
-        let (x, y) = (LEFT + nth * CELL + CELL / 2 + 4, TOP - 8);
+        let (x, y) = (LEFT + nth * CELL + CELL / 2 + 4, top - 8);
         line(
             &mut picture,
             format_args!(
@@ -49,13 +57,12 @@ pub fn svg(rows: &[Row]) -> String {
         );
     }
     for (nth, check) in checks.iter().enumerate() {
-        let top = TOP + nth * CELL;
+        let top = top + nth * CELL;
         if nth % 2 == 0 {
-            let across = LEFT + rows.len() * CELL;
             line(
                 &mut picture,
                 format_args!(
-                    "<rect class=\"band\" y=\"{top}\" width=\"{across}\" height=\"{CELL}\" rx=\"3\"/>"
+                    "<rect class=\"band\" y=\"{top}\" width=\"{grid}\" height=\"{CELL}\" rx=\"3\"/>"
                 ),
             );
         }
@@ -74,7 +81,6 @@ pub fn svg(rows: &[Row]) -> String {
             line(&mut picture, format_args!("{}", mark(verdict, x, y)));
         }
     }
-    let y = TOP + checks.len() * CELL + 24;
     let legend = [
         (Verdict::Passed, "seen"),
         (Verdict::Failed(String::new()), "not so"),
@@ -82,8 +88,15 @@ pub fn svg(rows: &[Row]) -> String {
     ];
     for (nth, (verdict, word)) in legend.iter().enumerate() {
         let x = 14 + nth * 74;
-        let mark = mark(verdict, x, y - 4).replace("class=\"", "class=\"legend ");
-        line(&mut picture, format_args!("{mark}<text x=\"{}\" y=\"{y}\">{word}</text>", x + 12));
+        let mark = mark(verdict, x, below - 4).replace("class=\"", "class=\"legend ");
+        line(
+            &mut picture,
+            format_args!("{mark}<text x=\"{}\" y=\"{below}\">{word}</text>", x + 12),
+        );
+    }
+    for (nth, reason) in reasons.iter().enumerate() {
+        let y = below + (nth + 1) * LINE;
+        line(&mut picture, format_args!("<text x=\"6\" y=\"{y}\">{}</text>", escaped(reason)));
     }
     picture + "</svg>\n"
 }
