@@ -37,11 +37,8 @@ pub fn text(rows: &[Row]) -> String {
     let reasons = reasons(rows)
         .into_iter()
         .map(|(check, ways, why)| format!("{check} is impossible on {}: {why}", ways.join(", ")));
-    tables
-        .into_iter()
-        .chain([reasons.collect::<Vec<_>>().join("\n")])
-        .collect::<Vec<_>>()
-        .join("\n\n")
+    let reasons = Some(reasons.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty());
+    tables.into_iter().chain(reasons).collect::<Vec<_>>().join("\n\n")
 }
 
 /// For programs: `servers` by name, in each the checks by name with `verdict` (passed, failed or
