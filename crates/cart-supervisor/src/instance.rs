@@ -191,6 +191,11 @@ impl Instance {
         }
     }
 
+    /// A generation that is to be started as soon as it can be.
+    pub(crate) fn to_start(spec: ServiceSpec, generation: u64) -> Self {
+        Self { start_at: Some(Instant::now()), ..Self::adopted(spec, generation, None) }
+    }
+
     /// What the supervisor's next program needs to go on with it.
     pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<HandedInstance> {
         let held: io::Result<_> = self.held.iter().map(|held| held.hand_over(copies)).collect();
@@ -273,11 +278,12 @@ impl Instance {
         if self.queues_due.is_none_or(|due| due > now) {
             return;
         }
-        for held in self.held.iter().filter(|held| matches!(held.listen, Listen::Unix(_))) {
-            listener::lengthen_queue(&held.socket);
-        }
+        let is_unix = |held: &&Held| matches!(held.listen, Listen::Unix(_));
+        let queues = self.held.iter().filter(is_unix);
+        let count = queues.map(|held| listener::lengthen_queue(&held.socket)).count();
         let lived = self.process.map(|process| now.saturating_duration_since(process.since));
-        let starting = lived.filter(|lived| *lived < Duration::from_secs(self.spec.start_limit));
+        let limit = Duration::from_secs(self.spec.start_limit);
+        let starting = lived.filter(|lived| *lived < limit && count > 0);
         self.queues_due = starting.map(|lived| now + lived.max(FIRST_LOOK));
     }
 
@@ -315,7 +321,12 @@ impl Instance {
         let lived = self.process.take().map_or(Duration::ZERO, |p| p.since.elapsed());
         self.crashes += 1;
         how.clone_into(&mut self.last_end);
-        self.start_at = self.back_off.after_crash(lived).map(|wait| Instant::now() + wait);
+        let wait = if self.spec.is_background() {
+            Some(self.back_off.after_end(lived))
+        } else {
+            self.back_off.after_crash(lived)
+        };
+        self.start_at = wait.map(|wait| Instant::now() + wait);
         if self.start_at.is_none() {
             // A closed socket refuses connections at once; an open one that nobody serves would
             // let them hang.
