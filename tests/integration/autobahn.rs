@@ -1,23 +1,16 @@
 //! WebSockets keep to their protocol: a short form of what `cargo xtask autobahn` plays.
 
 use tests::autobahn::{Cases, FEW, Stage};
-use tests::desync;
+use tests::way;
 
 use crate::cartridge::assembled;
 
 fn keeps_to_the_protocol(way: &str) {
-    let stage = Stage::new(&assembled(), desync::by_name(way).unwrap());
+    let stage = Stage::new(&assembled(), way::by_name(way).unwrap());
     let only = FEW.iter().map(|&pattern| pattern.to_owned()).collect();
     let verdict = stage.play(&Cases { only, parallel: 4, ..Cases::default() });
     assert!(verdict.played > 60, "{}", verdict.played);
     assert!(verdict.failed.is_empty(), "{way}: {}", verdict.failed.join("\n"));
-}
-
-#[test]
-fn every_server_by_default_keeps_to_the_protocol() {
-    for server in tests::lost::SERVERS {
-        keeps_to_the_protocol(server);
-    }
 }
 
 #[test]

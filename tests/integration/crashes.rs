@@ -17,20 +17,6 @@ use tests::scripts::script;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-#[test]
-fn a_killed_python_server_is_back_and_no_get_is_lost() {
-    for server in ["wsgiref", "gevent", "gunicorn"] {
-        let gear = running(&fixture("mirror"), &[(SERVER, server)]);
-        for _ in 0..2 {
-            let process = processes::server(&gear);
-            process.signal_group(Signal::KILL);
-            assert!(process.wait_gone(LIMIT));
-            assert_eq!(get(gear.address(), "/").body, "mirror", "{server}");
-        }
-        gear.control("status").done();
-    }
-}
-
 /// Kills in a row: each leaves pooled connections to the server that was started after it, and the
 /// next one takes all of them along.
 #[test]

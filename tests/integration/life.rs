@@ -5,7 +5,6 @@ use std::time::Duration;
 use cart_core::entry::{CONFIGURATION, NOT_RUNNING};
 use cart_core::wait;
 use cart_test::{get, try_get};
-use tests::processes;
 
 use crate::cartridge::{SERVER, empty_gear, fixture, running};
 
@@ -37,38 +36,6 @@ fn a_restart_of_a_stopped_app_starts_it_and_a_reload_does_not() {
     std::fs::remove_file(gear.repo().join("nginx.conf.erb")).unwrap();
     gear.control("restart").done();
     assert_eq!(get(gear.address(), "/").body, "mirror");
-}
-
-#[test]
-fn a_request_in_flight_is_finished_by_the_server_that_is_replaced() {
-    const UNTIL_TOLD: &str =
-        "open('begun', 'w')\n        while not os.path.exists('go-on'): time.sleep(0.05)";
-    let gear = running(&fixture("mirror"), &[]);
-    let code = std::fs::read_to_string(gear.repo().join("app.py")).unwrap();
-    gear.write("app.py", &code.replace("time.sleep(1.5)", UNTIL_TOLD));
-    let [begun, go_on] = ["begun", "go-on"].map(|name| gear.repo().join(name));
-    for server in ["wsgiref", "gevent", "gunicorn"] {
-        gear.set(SERVER, server);
-        gear.control("restart").done();
-        let replaced = format!("pid {} of", processes::server(&gear).pid);
-        let asked_to_end = || {
-            let log = gear.log("supervisor.log");
-            let mut lines = log.lines();
-            lines.any(|l| l.contains(&replaced) && l.ends_with("asked to end")).then_some(())
-        };
-        std::thread::scope(|scope| {
-            let slow = scope.spawn(|| get(gear.address(), "/slow"));
-            assert!(wait::until(LIMIT, || begun.exists().then_some(())).is_some(), "{server}");
-            gear.control("restart").done();
-            let asked = wait::until(LIMIT, asked_to_end);
-            gear.write("go-on", "");
-            assert_eq!(slow.join().unwrap().body, "slow", "{server}");
-            assert!(asked.is_some(), "{}", gear.log("supervisor.log"));
-        });
-        for file in [&begun, &go_on] {
-            std::fs::remove_file(file).unwrap();
-        }
-    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod autobahn;
 mod background;
 mod choice;
 mod coming;
+mod conformance;
 mod crashes;
 mod desync;
 mod doctor;

@@ -1,40 +1,9 @@
-//! Every server serves, holds WebSockets, and can be switched to.
+//! What only some servers do.
 
 use camino::Utf8Path;
-use cart_test::{Load, Rate, WebSocket, get, post};
-
-use tests::desync::by_name;
+use cart_test::{Load, Rate, WebSocket};
 
 use crate::cartridge::{SERVER, example, fixture, running};
-use crate::limits::switch;
-
-#[test]
-fn each_server_serves_and_is_switched_to_while_the_app_runs() {
-    let gear = running(&fixture("mirror"), &[]);
-    for server in ["gunicorn", "gevent", "uvicorn", "hypercorn", "granian", "wsgiref"] {
-        switch(&gear, by_name(server).unwrap());
-        assert_eq!(gear.control("server").done().text, server);
-        assert!(gear.control("status").done().text.contains(server));
-        assert_eq!(get(gear.address(), "/").body, "mirror", "{server}");
-        assert_eq!(post(gear.address(), "/echo", b"hello").body, "hello", "{server}");
-        let seen = get(gear.address(), "/request").body;
-        assert!(seen.contains("REMOTE_ADDR=127.0.0.1\n"), "{server}: {seen}");
-    }
-}
-
-#[test]
-fn websockets_pass_through_nginx_to_gevent_gunicorn_and_wsgiref() {
-    let gear = running(&example("websocket-echo"), &[(SERVER, "gevent")]);
-    for server in ["gevent", "gunicorn", "wsgiref"] {
-        gear.set(SERVER, server);
-        gear.control("restart").done();
-        let mut socket = WebSocket::open(gear.address(), "/echo");
-        assert_eq!(socket.exchange("one"), "one", "{server}");
-        let long = "x".repeat(100_000);
-        assert_eq!(socket.exchange(&long), long, "{server}");
-        assert_eq!(get(gear.address(), "/health").body, "1", "{server}");
-    }
-}
 
 #[test]
 fn a_message_of_the_app_and_a_pong_of_another_thread_do_not_mix() {
@@ -59,19 +28,6 @@ fn a_message_of_the_app_and_a_pong_of_another_thread_do_not_mix() {
 fn the_welcome_apps_own_websocket_needs_no_package() {
     let gear = running(&example("welcome"), &[]);
     assert_eq!(WebSocket::open(gear.address(), "/ws").exchange("hello"), "hello");
-}
-
-#[test]
-fn gunicorn_has_as_many_workers_as_were_asked_for() {
-    let variables = [(SERVER, "gunicorn"), ("OPENSHIFT_PYTHON_WORKERS", "2")];
-    let gear = running(&fixture("mirror"), &variables);
-    let worker: u32 = get(gear.address(), "/pid").body.parse().unwrap();
-    let master = cart_core::process::parent(worker).unwrap();
-    // It answers as soon as the first one is there.
-    let all = cart_core::wait::until(std::time::Duration::from_secs(60), || {
-        (cart_core::process::children(master).len() == 2).then_some(())
-    });
-    assert!(all.is_some());
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use cart_core::wait;
+use cart_python::interface::Interface;
 use cart_test::{TestGear, WebSocket, get, try_get};
 use rustix::process::Signal;
-use tests::desync::by_name;
 use tests::processes;
+use tests::way::by_name;
 
 use crate::cartridge::{example, fixture, running};
-use crate::limits::switch;
 
 const LIMIT: Duration = Duration::from_secs(90);
 /// Every server of ASGI apps, and what else gunicorn has for them.
@@ -24,7 +24,7 @@ fn gear() -> TestGear {
 fn websockets_of_asgi_apps_outlive_a_swap_and_are_told_to_come_back_before_the_drain_is_over() {
     let gear = gear();
     for way in WAYS {
-        switch(&gear, by_name(way).unwrap());
+        by_name(way).unwrap().switch(&gear);
         assert!(processes::settled(&gear, LIMIT), "{way}: old generations do not end");
         let mut sockets = [(); 3].map(|()| WebSocket::open(gear.address(), "/ws"));
         // This one's client takes no notice of anything, and holds nobody up.
@@ -69,12 +69,13 @@ fn workers_end_when_their_main_process_was_killed_whoever_has_a_websocket_to_the
     let gear = gear();
     for way in WAYS.into_iter().chain(["gunicorn", "gunicorn-gthread", "gunicorn-sync"]) {
         let way = by_name(way).unwrap();
-        switch(&gear, way);
+        way.switch(&gear);
         assert!(processes::settled(&gear, LIMIT), "{}: old generations do not end", way.name);
         let main = processes::server(&gear);
         let all = || Some(processes::those_of(main, "bin/python")).filter(|all| all.len() == 2);
         let workers = wait::until(LIMIT, all).expect("two workers");
-        let mut socket = way.is_asgi().then(|| WebSocket::open(gear.address(), "/ws"));
+        let mut socket =
+            (way.interface() == Interface::Asgi).then(|| WebSocket::open(gear.address(), "/ws"));
         if let Some(socket) = &mut socket {
             assert_eq!(socket.exchange("before"), "before", "{}", way.name);
         }

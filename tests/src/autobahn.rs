@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CommandSpec, GearEnv, programs, run};
+use cart_python::interface::Interface;
+use cart_python::server::Ability;
 use cart_test::TestGear;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::cartridge::{SERVER, example};
-use crate::desync::{WAYS, Way};
+use crate::way::{WAYS, Way};
 
 /// An exact version, so that the same cases are played everywhere.
 const KOSOKU: &str = "kosoku==0.1.0";
@@ -60,14 +62,18 @@ pub struct Stage {
     _place: TempDir,
 }
 
-/// The ways to serve an app that has WebSockets: gunicorn's `sync` workers cannot, and workers of
-/// classes that an app brings speak the protocol themselves.
+/// The ways to serve an app that has WebSockets of which we answer for.
 pub fn ways() -> impl Iterator<Item = &'static Way> {
-    WAYS.iter().filter(|way| {
-        let is_sync = way.variables.iter().any(|(_, value)| *value == "sync");
-        let brings_its_own = way.is_asgi() && way.server == "gunicorn";
-        !is_sync && !brings_its_own
-    })
+    WAYS.iter().filter(|way| not_ours(way).is_none())
+}
+
+/// Why the protocol is not ours to keep in this way, if it is not.
+#[must_use]
+pub fn not_ours(way: &Way) -> Option<String> {
+    let brings_its_own = way.interface() == Interface::Asgi && way.server == "gunicorn";
+    let class = way.settings().worker_class();
+    let theirs = || brings_its_own.then(|| format!("{} speaks it, not we", class.as_str()));
+    way.cannot(Ability::WebSockets).or_else(theirs)
 }
 
 impl Stage {

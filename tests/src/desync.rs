@@ -4,7 +4,6 @@
 //! it. `cargo xtask desync` plays everything on every server, a short form is an integration test.
 
 mod attack;
-mod way;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -15,8 +14,8 @@ use cart_test::TestGear;
 use tempfile::TempDir;
 
 use crate::cartridge::{SERVER, example, fixture};
+use crate::way::Way;
 pub use attack::{Attack, SMUGGLED, all, few};
-pub use way::{WAYS, Way, by_name};
 
 /// How long anybody waits for an answer. An answer that is cut short ends much sooner, or with the
 /// time that nginx waits for the app.

@@ -7,8 +7,10 @@
 
 pub mod autobahn;
 pub mod cartridge;
+pub mod conformance;
 pub mod desync;
 pub mod faults;
 pub mod lost;
 pub mod processes;
 pub mod scripts;
+pub mod way;

@@ -12,8 +12,7 @@ use cart_test::{CLIENTS, Load, OpenSocket, Outcome, Rate, SocketReport, Tally, T
 use tempfile::TempDir;
 
 use crate::cartridge::{self, SERVER, example, fixture};
-use crate::desync;
-use crate::processes;
+use crate::{processes, way};
 pub use scenario::{Promise, SCENARIOS, Scenario, by_name};
 pub use table::{details, headings, line};
 
@@ -98,7 +97,7 @@ impl Stage {
         {
             std::fs::copy(&file, app.join(file.file_name().unwrap())).unwrap();
         }
-        let way = desync::by_name(server).expect("every server is a way to serve an app");
+        let way = way::by_name(server).expect("every server is a way to serve an app");
         let variables: Vec<_> = [(SERVER, server), ("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", DRAIN)]
             .into_iter()
             .chain(way.variables.iter().copied())

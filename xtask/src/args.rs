@@ -45,6 +45,13 @@ pub(crate) enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Look whether every server behaves as the others do, and print server by check
+    #[command(disable_help_flag = true)]
+    Conformance {
+        /// --server NAME, --check NAME, --short, --json FILE, --svg FILE; `--help` explains them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Check format, lints and documentation and run all tests, after installing what the machine
     /// lacks
     Test {

@@ -2,8 +2,8 @@
 //!
 //! `dist` assembles and packs the cartridge, `serve` serves an app with it, `lost` counts what clients
 //! lose while something changes, `desync` looks whether one visitor reaches another, `autobahn` whether
-//! WebSockets keep to their protocol, `test` runs everything that must hold. All but `dist` first install
-//! what the machine lacks, and assemble the cartridge from a development build: on two cores that is
+//! WebSockets keep to their protocol, `conformance` whether every server behaves as the others do, `test`
+//! runs everything that must hold. All but `dist` first install what the machine lacks, and assemble the cartridge from a development build: on two cores that is
 //! a fraction of a release build's time, and it is the build that `cargo test` needs anyway.
 
 mod archive;
@@ -67,6 +67,7 @@ fn perform(task: Task) -> Result<(), TaskError> {
         Task::Lost { args } => lost(&workspace, &args),
         Task::Desync { args } => ask_every_server(&workspace, "desync", &args),
         Task::Autobahn { args } => ask_every_server(&workspace, "autobahn", &args),
+        Task::Conformance { args } => ask_every_server(&workspace, "conformance", &args),
         Task::Test { args } => test(&workspace, &args),
     }
 }
@@ -102,7 +103,7 @@ fn lost(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     )
 }
 
-/// Becomes the program `desync` or `autobahn` of the tests, on the assembled cartridge.
+/// Becomes the program `desync`, `autobahn` or `conformance` of the tests, on the assembled cartridge.
 fn ask_every_server(
     workspace: &Workspace,
     program: &str,

@@ -28,6 +28,9 @@ except ImportError:  # Python 2
 LISTENER = 3
 """The descriptor on which the supervisor hands over the listening socket."""
 
+GOODBYE_SECONDS = 2
+"""How long to wait for the client to go when an app has ended its WebSocket."""
+
 SETTING = "OPENSHIFT_PYTHON_WSGI_APPLICATION"
 
 
@@ -429,6 +432,18 @@ class ClientSocket(object):
         self.taken = True
         with self._sending:
             self._connection.sendall(data, *flags)
+
+    def close(self):
+        """Leaving with something unread would take the goodbye away from the client."""
+        try:
+            self._connection.settimeout(GOODBYE_SECONDS)
+            self._connection.shutdown(socket.SHUT_WR)
+            until = clock() + GOODBYE_SECONDS
+            while clock() < until and self._connection.recv(65536):
+                pass
+        except EnvironmentError:
+            pass  # the client is gone
+        self._connection.close()
 
     def __getattr__(self, name):
         return getattr(self._connection, name)

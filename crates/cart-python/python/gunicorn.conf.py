@@ -73,6 +73,8 @@ limit_request_fields = 0
 limit_request_field_size = cartridge_limits.LONGEST_LINE
 # nginx gives up a request before gunicorn gives up its worker, and the others in it.
 timeout = int(os.environ.get("OPENSHIFT_NGINX_READ_TIMEOUT", "3600")) + 30
+# As the supervisor has it: some kinds of worker set it anew, for everybody who has the socket.
+backlog = 4096
 accesslog = None  # nginx keeps it
 errorlog = "-"
 capture_output = False

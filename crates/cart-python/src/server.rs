@@ -73,8 +73,14 @@ pub trait WsgiServer: Sync {
 
     /// Whether an app can hold WebSockets open without keeping everybody else waiting for good.
     fn has_websockets(&self, settings: &PythonSettings) -> bool {
-        let _ = settings;
-        true
+        self.cannot(Ability::WebSockets, settings).is_none()
+    }
+
+    /// Why it cannot do what others can, whatever is done for it: its own reason, in half a
+    /// sentence for people; none if it can.
+    fn cannot(&self, ability: Ability, settings: &PythonSettings) -> Option<&'static str> {
+        let _ = (ability, settings);
+        None
     }
 
     /// Whether it serves on a listening socket that it is given. One that cannot must make its
@@ -87,6 +93,19 @@ pub trait WsgiServer: Sync {
     fn stop_signal(&self) -> Signal {
         Signal::TERM
     }
+}
+
+/// What not every server can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ability {
+    /// Hold WebSockets open without keeping everybody else waiting for good.
+    WebSockets,
+    /// Pass on each part of an answer when the app has it.
+    Streams,
+    /// Take a URL of more than 64 KiB, where nginx was told to let it through.
+    LongUrls,
+    /// Take more than a hundred headers, as nginx does.
+    ManyHeaders,
 }
 
 /// The server's name.

@@ -21,6 +21,8 @@ use crate::service::{Listen, Probe, ServiceSpec};
 
 /// How many of a log's last lines a failure carries.
 const LAST_LINES: usize = 20;
+/// How soon after a start to see to the queues of its sockets.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
 
 /// A socket of one generation. A port is shared with the generations before and after.
 #[derive(Debug, Clone)]
@@ -111,6 +113,7 @@ impl HandedInstance {
             again_with: self.again_with,
             back_off: self.back_off,
             mark: Mark::default(),
+            queues_due: Some(Instant::now()),
         }
     }
 }
@@ -131,6 +134,8 @@ pub(crate) struct Instance {
     back_off: BackOff,
     /// What stood in the log when it was started, until it has proved itself.
     mark: Mark,
+    /// When to see to the queues of its sockets.
+    pub(crate) queues_due: Option<Instant>,
 }
 
 impl Instance {
@@ -182,6 +187,7 @@ impl Instance {
             again_with: None,
             back_off: BackOff::default(),
             mark: Mark::default(),
+            queues_due: None,
         }
     }
 
@@ -220,6 +226,7 @@ impl Instance {
             .ok_or_else(|| failed("/proc does not show the process just started".to_owned()))?;
         self.process = Some(Running { id, since: Instant::now(), ours: true });
         self.start_at = None;
+        self.queues_due = Some(Instant::now() + FIRST_LOOK);
         self.mark = output.mark;
         Ok(())
     }
@@ -259,8 +266,25 @@ impl Instance {
                 held.published = inode(to);
             }
         }
+        self.queues_due = Some(Instant::now());
         self.needs_no_mark();
         Ok(())
+    }
+
+    /// Makes the queues of its Unix sockets as long as they were, if that is due: each server has its
+    /// own idea of how many may wait, and says it when it starts, or one of its workers does. After
+    /// each look the next is as far away as the start; the last when all must have started.
+    pub(crate) fn lengthen_queues(&mut self, now: Instant) {
+        if self.queues_due.is_none_or(|due| due > now) {
+            return;
+        }
+        let is_unix = |held: &&Held| matches!(held.listen, Listen::Unix(_));
+        let queues = self.held.iter().filter(is_unix);
+        let count = queues.map(|held| listener::lengthen_queue(&held.socket)).count();
+        let lived = self.process.map(|process| now.saturating_duration_since(process.since));
+        let limit = Duration::from_secs(self.spec.start_limit);
+        let starting = lived.filter(|lived| *lived < limit && count > 0);
+        self.queues_due = starting.map(|lived| now + lived.max(FIRST_LOOK));
     }
 
     /// Whether connections to the well-known paths still come to this generation: somebody may

@@ -65,6 +65,13 @@ pub(crate) fn tcp(address: SocketAddr) -> Result<OwnedFd, Failure> {
     })
 }
 
+/// Lets as many wait as from the beginning. Whoever has a listening socket may say anew how many, for
+/// all that have it.
+pub(crate) fn lengthen_queue(socket: &OwnedFd) {
+    // It listens already: there is nothing that could fail.
+    let _ = listen(socket, BACKLOG);
+}
+
 /// Where generation `generation` of the socket `path` is bound until it has proved itself.
 pub(crate) fn generation_path(path: &Utf8Path, generation: u64) -> Utf8PathBuf {
     path.with_extension(format!("{generation}.sock"))
@@ -100,6 +107,27 @@ mod tests {
         );
         let long = Utf8PathBuf::from(format!("/tmp/{}", "x".repeat(120)));
         assert!(unix(&long).unwrap_err().to_string().contains("107 bytes"));
+    }
+
+    #[test]
+    fn a_queue_that_somebody_made_short_is_made_long_again() {
+        const MORE: usize = 20;
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(dir.path()).unwrap().join("s.sock");
+        let held = unix(&path).unwrap();
+        let address = SocketAddrUnix::new(path.as_std_path()).unwrap();
+        let queued = || {
+            // One that finds the queue full would wait.
+            let wait_in_queue = |_: &usize| {
+                let client = stream_socket(AddressFamily::UNIX, SocketFlags::NONBLOCK).unwrap();
+                rustix::net::connect(&client, &address).is_ok()
+            };
+            (0..MORE).take_while(wait_in_queue).count()
+        };
+        listen(held.try_clone().unwrap(), 1).unwrap();
+        assert!(queued() < MORE);
+        lengthen_queue(&held);
+        assert_eq!(queued(), MORE);
     }
 
     #[test]

@@ -39,11 +39,12 @@ impl Service {
     /// When this service needs something.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let restart = self.current.as_ref().and_then(|c| c.start_at);
+        let queues = self.current.as_ref().and_then(|c| c.queues_due);
         let restart = restart.filter(|_| !self.waits_for_an_end());
         let draining = self.draining.iter().filter_map(Draining::due).min();
         let writer = self.collector.as_ref().and_then(Collector::deadline);
         let own_logs = self.own_logs.as_ref().and_then(OwnLogs::deadline);
-        [restart, draining, writer, own_logs].into_iter().flatten().min()
+        [restart, queues, draining, writer, own_logs].into_iter().flatten().min()
     }
 
     /// Processes that are not our children.

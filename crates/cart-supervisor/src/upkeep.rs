@@ -36,6 +36,9 @@ impl Supervisor {
         let mut noted = Vec::new();
         for service in &mut self.services {
             service.restart_if_due(now, &self.run, &mut noted);
+            if let Some(current) = &mut service.current {
+                current.lengthen_queues(now);
+            }
             let proving = self.operation.as_ref().is_some_and(|o| o.proves(&service.name));
             noted.extend(service.look_after_logs(&self.succession, &self.log.errors, proving));
             for draining in &mut service.draining {

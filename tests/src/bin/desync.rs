@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use camino::Utf8PathBuf;
 use clap::Parser;
-use tests::desync::{self, Attack, Front, Stage, WAYS};
+use tests::desync::{self, Attack, Front, Stage};
+use tests::way::{self, WAYS};
 
 /// Whether anything that one visitor does reaches another, on every server
 #[derive(Debug, Parser)]
@@ -16,7 +17,7 @@ struct Arguments {
     #[arg(long, value_name = "DIRECTORY", hide = true)]
     cartridge: Utf8PathBuf,
     /// Only this server, or this way to run it (may be repeated)
-    #[arg(long, value_name = "NAME", value_parser = WAYS.iter().map(|w| w.name).collect::<Vec<_>>())]
+    #[arg(long, value_name = "NAME", value_parser = way::names())]
     server: Vec<String>,
     /// The attacks of the integration test only
     #[arg(long)]

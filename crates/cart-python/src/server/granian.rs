@@ -3,7 +3,7 @@
 use cart_core::CommandSpec;
 use semver::Version;
 
-use super::{Launch, Requirement, WsgiServer};
+use super::{Ability, Launch, Requirement, WsgiServer};
 use crate::interface::Interface;
 use crate::settings::PythonSettings;
 
@@ -42,6 +42,18 @@ impl WsgiServer for Granian {
 
     fn interfaces(&self, _settings: &PythonSettings) -> &'static [Interface] {
         &[Interface::Asgi]
+    }
+
+    fn cannot(&self, ability: Ability, _settings: &PythonSettings) -> Option<&'static str> {
+        match ability {
+            Ability::LongUrls => {
+                Some("hyper takes at most 65,534 bytes, and granian cannot tell it another limit")
+            }
+            Ability::ManyHeaders => {
+                Some("hyper takes at most 100, and granian cannot tell it another limit")
+            }
+            Ability::WebSockets | Ability::Streams => None,
+        }
     }
 
     fn has_workers(&self) -> bool {

@@ -4,7 +4,7 @@ use cart_core::CommandSpec;
 use semver::Version;
 
 use super::gevent::GEVENT;
-use super::{Launch, Requirement, WsgiServer};
+use super::{Ability, Launch, Requirement, WsgiServer};
 use crate::interface::Interface;
 use crate::settings::{DRAIN_TIMEOUT, PythonSettings, WORKER_CLASS, WORKERS};
 
@@ -87,8 +87,9 @@ impl WsgiServer for Gunicorn {
         true
     }
 
-    fn has_websockets(&self, settings: &PythonSettings) -> bool {
-        !settings.worker_class().is_sync()
+    fn cannot(&self, ability: Ability, settings: &PythonSettings) -> Option<&'static str> {
+        let is_taken = ability == Ability::WebSockets && settings.worker_class().is_sync();
+        is_taken.then_some("a worker of class sync serves one request at a time")
     }
 }
 

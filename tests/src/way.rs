@@ -1,9 +1,13 @@
 //! The ways in which an app is served. A new server is in by being in the list of servers.
 
 use camino::Utf8Path;
-use cart_core::files;
+use cart_core::{GearEnv, files};
+use cart_python::interface::Interface;
+use cart_python::server::{self, Ability, WsgiServer};
+use cart_python::settings::PythonSettings;
+use cart_test::TestGear;
 
-use crate::cartridge::fixture;
+use crate::cartridge::{SERVER, fixture};
 
 /// A server, as an app may wish it.
 #[derive(Clone, Copy, Debug)]
@@ -31,15 +35,70 @@ impl Way {
         self.requirements.iter().for_each(|line| lines += &format!("\n{line}"));
         write("requirements.txt", lines.as_bytes()).unwrap();
         let bridge = files::read(&fixture("bridge").join("asgi.py")).unwrap();
-        if self.is_asgi() && !app.join("asgi.py").exists() {
+        if self.interface() == Interface::Asgi && !app.join("asgi.py").exists() {
             write("asgi.py", &bridge).unwrap();
         }
     }
 
-    /// Whether the app is served by ASGI.
+    /// Serves the app on this gear so from now on.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn switch(&self, gear: &TestGear) {
+        gear.write("requirements.txt", "");
+        self.bring_to(&gear.repo());
+        gear.set(SERVER, self.server);
+        for (name, _) in WAYS.iter().flat_map(|way| way.variables) {
+            gear.set(name, "");
+        }
+        self.variables.iter().for_each(|(name, value)| gear.set(name, value));
+        gear.control("restart").done();
+    }
+
+    /// How the app is called.
     #[must_use]
-    pub fn is_asgi(&self) -> bool {
-        self.variables.contains(&ASGI)
+    pub fn interface(&self) -> Interface {
+        if self.variables.contains(&ASGI) { Interface::Asgi } else { Interface::Wsgi }
+    }
+
+    /// What the cartridge knows of the server.
+    ///
+    /// # Panics
+    /// When it does not know the server.
+    #[must_use]
+    pub fn backend(&self) -> &'static dyn WsgiServer {
+        server::by_name(self.server).unwrap()
+    }
+
+    /// Why its server cannot do this, if it cannot: the server's own reason.
+    #[must_use]
+    pub fn cannot(&self, ability: Ability) -> Option<String> {
+        let (server, settings) = (self.backend(), self.settings());
+        let why = server.cannot(ability, &settings).map(str::to_owned);
+        // One that says no more than that.
+        let has_none = ability == Ability::WebSockets && !server.has_websockets(&settings);
+        why.or_else(|| has_none.then(|| format!("{} has none", self.server)))
+    }
+
+    /// What is set for it.
+    ///
+    /// # Panics
+    /// When that may not be set.
+    #[must_use]
+    pub fn settings(&self) -> PythonSettings {
+        let env = self
+            .variables
+            .iter()
+            .fold(GearEnv::new().with(SERVER, self.server), |env, (name, value)| {
+                env.with(*name, *value)
+            });
+        PythonSettings::from_env(&env).unwrap()
+    }
+
+    /// Whether this is its server as by default.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.name == self.server
     }
 }
 
@@ -94,6 +153,17 @@ pub const WAYS: &[Way] = &[
         &["uvicorn", "uvicorn-worker", "wsproto"],
     ),
 ];
+
+/// Each server as by default.
+pub fn defaults() -> impl Iterator<Item = &'static Way> {
+    WAYS.iter().filter(|way| way.is_default())
+}
+
+/// Their names.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    WAYS.iter().map(|way| way.name).collect()
+}
 
 /// The way of this name.
 #[must_use]

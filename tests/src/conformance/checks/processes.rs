@@ -1,0 +1,121 @@
+//! The processes of a server: shown, counted, killed, and short of memory.
+
+use std::collections::BTreeSet;
+
+use cart_core::process::ProcessId;
+use cart_core::wait;
+use cart_test::get;
+use rustix::process::Signal;
+
+use super::super::memory::Group;
+use super::super::queue;
+use super::super::stage::LIMIT;
+use super::Stage;
+use crate::processes;
+use crate::way::Way;
+
+pub(super) fn threaddump(stage: &Stage) {
+    let main = stage.main();
+    let processes = stage.workers().len() + 1;
+    let answer = stage.during("/block", || {
+        let said = stage.gear.control("threaddump").done().text.clone();
+        let head = format!("{}: stacks of {processes} of {processes} processes", stage.way.server);
+        assert!(said.starts_with(&head), "{head:?} is not at the top of\n{said}");
+        assert!(said.contains("in blocks_in_python"), "{said}");
+    });
+    assert_eq!(answer.body, "blocked");
+    assert_eq!(stage.main(), main, "it was replaced");
+}
+
+pub(super) fn workers(stage: &Stage) {
+    let all: BTreeSet<u32> = stage.workers().iter().map(|worker| worker.pid).collect();
+    let seen = || -> BTreeSet<u32> {
+        let asked = std::thread::scope(|scope| {
+            let asked = [(); 8].map(|()| scope.spawn(|| get(stage.address(), "/pid").body));
+            asked.map(|asked| asked.join().unwrap())
+        });
+        asked.iter().map(|pid| pid.parse().unwrap()).collect()
+    };
+    let mut served = BTreeSet::new();
+    let all_served = || {
+        served.extend(seen());
+        (served == all).then_some(())
+    };
+    assert!(wait::until(LIMIT, all_served).is_some(), "{all:?} run, {served:?} serve");
+}
+
+/// Also after a crash, which proves nothing to the supervisor.
+pub(super) fn backlog(stage: &Stage) {
+    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let most: u32 = most.trim().parse().unwrap();
+    for _ in 0..2 {
+        stage.workers();
+        let limit = || (queue_limit(stage) == most).then_some(());
+        assert!(wait::until(LIMIT, limit).is_some(), "only {} may wait", queue_limit(stage));
+        kill(stage.main());
+        stage.page("/");
+    }
+}
+
+/// That of the newest generation: its name is of the time when it was bound.
+fn queue_limit(stage: &Stage) -> u32 {
+    let log = stage.gear.log("supervisor.log");
+    let newest = log.lines().rev().find_map(|line| {
+        let (_, generation) = line.split_once("appserver: generation ")?;
+        line.contains(" serves as ").then(|| generation.split(' ').next().unwrap_or_default())
+    });
+    let newest = newest.unwrap_or_else(|| panic!("no generation serves: {log}"));
+    queue::limit(&stage.gear.cartridge().join(format!("run/appserver.{newest}.sock")))
+}
+
+pub(super) fn killed(stage: &Stage) {
+    for _ in 0..2 {
+        let (main, workers) = (stage.main(), stage.workers());
+        kill(main);
+        assert_eq!(stage.page("/"), "conformance");
+        for orphan in workers {
+            assert!(orphan.wait_gone(LIMIT), "pid {} outlives its main process", orphan.pid);
+        }
+        assert_ne!(stage.main(), main);
+        stage.workers();
+        assert_eq!(stage.page("/"), "conformance");
+    }
+    stage.gear.control("status").done();
+}
+
+pub(super) fn killed_worker(stage: &Stage) {
+    let main = stage.main();
+    let [killed, ..] = stage.workers()[..] else { panic!("no worker") };
+    kill(killed);
+    assert_eq!(stage.page("/"), "conformance");
+    assert_eq!(stage.main(), main, "all of it was started anew");
+    assert!(!stage.workers().contains(&killed));
+    workers(stage);
+}
+
+fn kill(process: ProcessId) {
+    process.signal(Signal::KILL);
+    assert!(process.wait_gone(LIMIT), "pid {} does not end", process.pid);
+}
+
+/// As an OpenShift gear has by default.
+const MEGABYTES: usize = 512;
+
+pub(super) fn no_limit(_: &Way) -> Option<String> {
+    Group::new(MEGABYTES).err()
+}
+
+/// All that runs on the gear is in one group, two generations at a time while they are exchanged.
+pub(super) fn little_memory(stage: &Stage) {
+    let group = Group::new(MEGABYTES).unwrap();
+    // Who is started from now on is a child of one of them.
+    stage.gear.gear().processes().alive().into_iter().for_each(|process| group.take(process));
+    let tally = stage.under_load(|| {
+        stage.gear.control("restart").done();
+        super::http::upload(stage);
+        super::http::slow_clients(stage);
+    });
+    assert_eq!(group.killed(), 0, "processes were killed for want of memory");
+    assert_eq!(tally.lost(), 0, "of {} requests: {}", tally.sent, tally.losses());
+    assert!(processes::settled(&stage.gear, LIMIT));
+}
