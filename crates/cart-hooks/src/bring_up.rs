@@ -13,7 +13,7 @@ use cart_supervisor::{
 
 use crate::error::{Before, Error};
 use crate::ready::Ready;
-use crate::services::{self, APPSERVER, NGINX, Wanted};
+use crate::services::{self, APPSERVER, METRICS, NGINX, Wanted};
 use crate::{good, last_good, measured, messages};
 
 /// How long nginx may take to show new workers after a reload.
@@ -148,6 +148,9 @@ pub(crate) fn make_run(
         app_is_up(ctx, app);
         ensure_nginx(ctx, wanted, stage, app, &client)
     });
+    if outcome.is_ok() {
+        ensure_metrics(ctx, wanted, renew, &client);
+    }
     if outcome.is_err() && before == Before::Nothing {
         client.end(&[NGINX], STOP_LIMIT)?;
     } else if services.is_empty() {
@@ -211,6 +214,18 @@ fn ensure_nginx(
         _ => Up::Replaced,
     };
     Ok(Outcome { app, up })
+}
+
+/// Has figures told to Prometheus, if that is wanted. That it fails is told, and no failure: the app
+/// serves.
+fn ensure_metrics(ctx: &mut Context<'_>, wanted: &Wanted, renew: Renew, client: &Client) {
+    let done = match &wanted.metrics {
+        Some(spec) => client.ensure(spec.clone(), renew == Renew::Always).map(drop),
+        None => client.retire(METRICS).map(drop),
+    };
+    if let Err(error) = done {
+        ctx.message(&messages::no_metrics(&error));
+    }
 }
 
 /// Makes nginx run as `spec` says, on the configuration of `stage`.

@@ -91,6 +91,6 @@ fn start(ctx: &mut Context<'_>, good: Good) -> Result<(), Error> {
     let mut nginx = good.nginx;
     nginx.command = master.command();
     nginx.label = services::nginx_label(&master);
-    let wanted = Wanted { appserver: good.appserver, nginx, master };
+    let wanted = Wanted { appserver: good.appserver, nginx, metrics: None, master };
     bring_up::make_run(ctx, &wanted, stage, Renew::IfChanged, &mut |_, _| ()).map(drop)
 }

@@ -13,6 +13,7 @@ use cart_supervisor::{Listen, Probe, ServiceState, ServiceStatus, SupervisorProc
 
 use crate::advanced_python::AdvancedPython;
 use crate::error::Error;
+use crate::figures::Figures;
 use crate::good::{self, Good};
 use crate::messages;
 use crate::services::{self, APPSERVER, NGINX};
@@ -82,7 +83,9 @@ impl State {
         };
         match cart_supervisor::ask(address, &app.probe, ANSWER_LIMIT) {
             Ok(Some(Verdict::Proved)) => {
-                Status::Running(running_text(ctx, &app.label, &nginx.label))
+                let figures = Figures::gather(self, ctx.dir);
+                let text = running_text(ctx, &app.label, &nginx.label);
+                Status::Running(format!("{text}\n{}", messages::figures(&figures)))
             }
             answer => {
                 let log = log(app, ctx);
@@ -179,16 +182,17 @@ fn running_text(ctx: &Context<'_>, app: &str, nginx: &str) -> String {
     text
 }
 
-/// Where a service logs, as people find it: in the cartridge's directory, or elsewhere.
-pub(crate) fn log<'a>(service: &'a ServiceStatus, ctx: &Context<'_>) -> &'a str {
-    service.log.strip_prefix(ctx.dir.path()).unwrap_or(&service.log).as_str()
-}
-
-fn port(service: &ServiceStatus) -> Option<SocketAddr> {
+/// The port that a service has.
+pub(crate) fn port(service: &ServiceStatus) -> Option<SocketAddr> {
     service.listen.iter().find_map(|listen| match listen {
         Listen::Tcp(address) => Some(*address),
         Listen::Unix(_) => None,
     })
+}
+
+/// Where a service logs, as people find it: in the cartridge's directory, or elsewhere.
+pub(crate) fn log<'a>(service: &'a ServiceStatus, ctx: &Context<'_>) -> &'a str {
+    service.log.strip_prefix(ctx.dir.path()).unwrap_or(&service.log).as_str()
 }
 
 fn path(probe: &Probe) -> &str {

@@ -182,22 +182,31 @@ impl Supervisor {
 
     /// Whether nothing is left of a service; takes the next step towards that if something is.
     fn is_stopped(&mut self, name: &str) -> bool {
+        self.retire(name);
         let service = self.service(name);
-        if let Some(mut instance) = service.current.take() {
-            instance.start_at = None;
-            for listen in &instance.spec.listen {
-                if let Listen::Unix(path) = listen {
-                    let _ = cart_core::files::remove_if_exists(path);
-                }
-            }
-            service.draining.extend(Draining::new(instance, false));
-        }
         service.draining.iter_mut().for_each(Draining::hurry);
         if service.draining.is_empty() {
             return service.close_logs();
         }
         self.look_after_services();
         false
+    }
+
+    /// Begins to end a service; answers whether one served, or was to be started again.
+    pub(crate) fn retire(&mut self, name: &str) -> bool {
+        let Some(service) = self.services.iter_mut().find(|service| service.name == name) else {
+            return false;
+        };
+        let Some(instance) = service.current.take() else {
+            return false;
+        };
+        for listen in &instance.spec.listen {
+            if let Listen::Unix(path) = listen {
+                let _ = cart_core::files::remove_if_exists(path);
+            }
+        }
+        service.draining.extend(Draining::new(instance, false));
+        true
     }
 }
 

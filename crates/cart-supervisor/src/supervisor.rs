@@ -283,6 +283,11 @@ impl Supervisor {
             Request::Status => connection.answer(&Response::Status(self.status())),
             Request::About => connection.answer(&self.about()),
             Request::Become { program } => self.become_program(&program, connection),
+            Request::Retire { service } => {
+                let served = self.retire(&service);
+                self.note();
+                connection.answer(&Response::Noted(served));
+            }
             Request::StartAgainWith { service, command } => {
                 let current = self.services.iter_mut().find(|s| s.name == service);
                 let current = current.and_then(|s| s.current.as_mut());
