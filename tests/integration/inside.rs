@@ -6,12 +6,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use camino::Utf8Path;
-use cart_core::{GearEnv, files, process, wait};
-use cart_test::{TestGear, WebSocket, get, raw, try_get};
+use cart_core::{CommandSpec, GearEnv, files, process, run, wait};
+use cart_test::{Load, Rate, TestGear, WebSocket, get, raw, try_get};
 use rustix::process::Signal;
 use tests::scripts::script_in;
 
-use crate::cartridge::{SERVER, example, fixture, running};
+use crate::cartridge::{SERVER, assembled, example, fixture, running};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const METRICS_PATH: &str = "OPENSHIFT_NGINX_METRICS_PATH";
@@ -206,4 +206,89 @@ fn prometheus_gets_them_from_this_machine_and_no_visitor_does() {
     assert!(wait::until(LIMIT, || teller(&gear).is_none().then_some(())).is_some());
     assert_eq!(get(gear.address(), "/metrics").body, "mirror");
     assert_eq!(figures(&gear)["up"], 1.0);
+}
+
+#[test]
+fn gear_shows_what_our_cartridge_tells() {
+    let cartridge = assembled();
+    let program = tests::cartridge::gear(&cartridge);
+    let gear = TestGear::kept(&cartridge, "3", &[], &fixture("mirror"), &program);
+    assert_eq!(get(gear.address(), "/").body, "mirror");
+    let env = GearEnv::from_process();
+    let env = GearEnv::new()
+        .with("PATH", env.get("PATH").unwrap())
+        .with("GEAR_HOME", gear.gear_home().unwrap().as_str());
+    let answer = |args: &[&str]| {
+        let command = CommandSpec::new(&program, &env).args(args.iter().copied());
+        run::checked(&command, LIMIT).unwrap().stdout_text()
+    };
+    let name = gear.gear().name();
+    let status: serde_json::Value =
+        serde_json::from_str(&answer(&["status", name, "--json"])).unwrap();
+    let metrics = &status["metrics"];
+    assert_eq!((metrics["up"].as_u64(), metrics["supervised"].as_u64()), (Some(1), Some(1)));
+    for kind in ["appserver.memory", "appserver.queued", "nginx.running", "requests"] {
+        assert!(metrics[kind].is_u64(), "{kind} in {metrics}");
+    }
+    let table = answer(&["top"]);
+    let row: Vec<&str> = table.lines().nth(1).unwrap().split_ascii_whitespace().collect();
+    assert_eq!(row[..2], [name, "started"], "{table}");
+    assert!(row.iter().any(|cell| cell.ends_with("MB")), "{table}");
+}
+
+/// Keeps something of every request; answers as a [`Load`] wants it.
+const LEAKING: &str = r#"
+import time
+kept = []
+
+def application(environ, start_response):
+    if environ["PATH_INFO"].startswith("/sequence"):
+        kept.append(bytearray(b"x") * 10000)
+    if environ["QUERY_STRING"] == "slow":
+        time.sleep(1.0)
+    if environ["REQUEST_METHOD"] == "POST":
+        number = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        text = "POST %s" % number.decode("ascii")
+    else:
+        text = "GET %s" % environ["PATH_INFO"].rpartition("/")[2]
+    body = text.encode("ascii")
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+"#;
+
+/// Twice in a row, so that a successor is seen to be watched, too.
+fn is_replaced_when_it_grows(server: &str, class: &str) {
+    let place = tempfile::tempdir().unwrap();
+    let app = Utf8Path::from_path(place.path()).unwrap();
+    files::write_atomic(&app.join("app.py"), LEAKING.as_bytes(), 0o644).unwrap();
+    let variables = [
+        (SERVER, server),
+        ("OPENSHIFT_PYTHON_WORKER_CLASS", class),
+        ("OPENSHIFT_PYTHON_WORKERS", "1"),
+        ("OPENSHIFT_PYTHON_MAX_MEMORY", "70m"),
+    ];
+    let gear = running(app, &variables);
+    let generation = || figures(&gear).get("appserver.generation").copied();
+    let first = generation().unwrap();
+    let load = Load::start(gear.address(), Rate::PerSecond(200));
+    let log = || gear.log("supervisor.log");
+    let replaced = || (log().matches(": the service is replaced").count() >= 2).then_some(());
+    assert!(wait::until(LIMIT * 4, replaced).is_some(), "{server}: {}", log());
+    let renewed = || (generation()? > first + 1.0).then_some(());
+    assert!(wait::until(LIMIT, renewed).is_some(), "{server}: {}", log());
+    // The one that was replaced first has finished meanwhile.
+    let tally = load.finish();
+    assert!(tally.answered > 500, "{server}: {tally:?}");
+    assert_eq!(tally.lost(), 0, "{server}: {}", tally.losses());
+    assert_eq!(figures(&gear)["appserver.crashes"], 0.0);
+}
+
+#[test]
+fn wsgiref_that_grows_is_replaced_without_a_loss() {
+    is_replaced_when_it_grows("wsgiref", "");
+}
+
+#[test]
+fn a_worker_of_gunicorn_that_grows_is_replaced_without_a_loss() {
+    is_replaced_when_it_grows("gunicorn", "gevent");
 }

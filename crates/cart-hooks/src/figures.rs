@@ -34,7 +34,7 @@ pub struct Kind {
 /// All of them, in the order in which they are told.
 pub const KINDS: &[Kind] = &[
     UP, SUPERVISED, REQUESTS, P50, P95, P99, RUNNING, GENERATION, CRASHES, QUEUED, BUSY, PROCESSES,
-    WORKERS, UPTIME, MEMORY, RSS, PSS,
+    WORKERS, UPTIME, MEMORY, LARGEST, RSS, PSS,
 ];
 
 const fn of_all(name: &'static str, metric: &'static str, meaning: &'static str) -> Kind {
@@ -108,6 +108,11 @@ const MEMORY: Kind = of_service(
     "advanced_python_memory_bytes",
     "bytes of memory of all its processes, what they share counted once (PSS) where the system says \
      it, else RSS",
+);
+const LARGEST: Kind = of_service(
+    "largest",
+    "advanced_python_largest_bytes",
+    "bytes of resident memory of its largest process, of which OPENSHIFT_PYTHON_MAX_MEMORY speaks",
 );
 const RSS: Kind = of_service(
     "rss",
@@ -204,8 +209,12 @@ impl Figures {
         if let Some(age) = tree::age(main) {
             self.number(UPTIME, name, age.as_secs());
         }
-        let memory = Memory::sum(processes.iter().filter_map(|process| Memory::of(process.pid)));
+        let each: Vec<Memory> =
+            processes.iter().filter_map(|process| Memory::of(process.pid)).collect();
+        let largest = each.iter().map(|memory| memory.resident).max();
+        let memory = Memory::sum(each);
         self.number(MEMORY, name, memory.fair_share.unwrap_or(memory.resident));
+        self.number(LARGEST, name, largest.unwrap_or_default());
         self.number(RSS, name, memory.resident);
         if let Some(bytes) = memory.fair_share {
             self.number(PSS, name, bytes);

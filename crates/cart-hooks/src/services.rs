@@ -105,6 +105,7 @@ fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
             drain: ready.prepared.drain().as_secs() + APPSERVER_GRACE,
         },
         asked_where: stacks::SIGNALS.to_vec(),
+        max_memory: settings.max_memory,
     }
 }
 
@@ -163,6 +164,7 @@ pub(crate) fn nginx(ctx: &Context<'_>, nginx: &Nginx, site: &Site) -> ServiceSpe
             drain: site.settings.shutdown_timeout + NGINX_GRACE,
         },
         asked_where: Vec::new(),
+        max_memory: None,
     }
 }
 
@@ -181,6 +183,7 @@ fn metrics(ctx: &Context<'_>) -> ServiceSpec {
         start_limit: METRICS_LIMIT,
         stop: Stop { signal: StopSignal::Term, linger: METRICS_LIMIT, drain: METRICS_LIMIT },
         asked_where: Vec::new(),
+        max_memory: None,
     }
 }
 

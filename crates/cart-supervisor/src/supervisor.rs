@@ -17,6 +17,7 @@ use crate::events::{self, Signals};
 use crate::instance::Output;
 use crate::log::Log;
 use crate::logs::{Collector, OwnLogs};
+use crate::memory::MemoryWatch;
 use crate::operation::Operation;
 use crate::protocol::{Failure, Request, Response, ServiceState, ServiceStatus};
 use crate::record::{self, Record, RecordedProcess, Role};
@@ -117,6 +118,7 @@ impl Supervisor {
             self.look_after_services();
             self.advance_operation();
             self.begin_next();
+            self.look_at_memory();
             self.look_after_guard();
         }
         Ok(())
@@ -151,6 +153,7 @@ impl Supervisor {
                 draining: Vec::new(),
                 collector: None,
                 own_logs: None,
+                memory: MemoryWatch::default(),
             };
             self.services.push(service);
             self.services.len() - 1
