@@ -158,7 +158,10 @@ fn prometheus_gets_them_from_this_machine_and_no_visitor_does() {
         }
     };
     shown(&gear);
-    assert!(!gear.log("nginx-access.log").contains("/metrics HTTP/1.1\" 200 4"));
+    assert_eq!(get(gear.address(), "/after").body, "mirror");
+    let log = || gear.log("nginx-access.log");
+    assert!(wait::until(LIMIT, || log().contains("GET /after ").then_some(())).is_some());
+    assert_eq!(log().matches("GET /metrics ").count(), 1, "but the app's: {}", log());
 
     // For whom somebody else asks, be it with a lie, is a visitor.
     for header in [

@@ -149,7 +149,8 @@ pub(crate) fn make_run(
         ensure_nginx(ctx, wanted, stage, app, &client)
     });
     if outcome.is_ok() {
-        ensure_metrics(ctx, wanted, renew, &client);
+        let told = services.iter().any(|service| service.name == METRICS);
+        ensure_metrics(ctx, wanted, renew, told, &client);
     }
     if outcome.is_err() && before == Before::Nothing {
         client.end(&[NGINX], STOP_LIMIT)?;
@@ -216,12 +217,20 @@ fn ensure_nginx(
     Ok(Outcome { app, up })
 }
 
-/// Has figures told to Prometheus, if that is wanted. That it fails is told, and no failure: the app
+/// Has figures told to Prometheus, if that is wanted, and no more if it is not; `told` says whether they
+/// are now. That it fails is told, and no failure: the app
 /// serves.
-fn ensure_metrics(ctx: &mut Context<'_>, wanted: &Wanted, renew: Renew, client: &Client) {
+fn ensure_metrics(
+    ctx: &mut Context<'_>,
+    wanted: &Wanted,
+    renew: Renew,
+    told: bool,
+    client: &Client,
+) {
     let done = match &wanted.metrics {
         Some(spec) => client.ensure(spec.clone(), renew == Renew::Always).map(drop),
-        None => client.retire(METRICS).map(drop),
+        None if told => client.retire(METRICS).map(drop),
+        None => Ok(()),
     };
     if let Err(error) = done {
         ctx.message(&messages::no_metrics(&error));

@@ -81,7 +81,7 @@ impl Latency {
         let mut text = end_of(&log, MOST_LOG);
         // One that was moved on just now.
         if let Some(room) = MOST_LOG.checked_sub(text.len() as u64 + 1) {
-            let mut before = end_of(&Utf8Path::new(&format!("{log}.1")), room);
+            let mut before = end_of(Utf8Path::new(&format!("{log}.1")), room);
             before.append(&mut text);
             text = before;
         }
