@@ -7,6 +7,7 @@ mod figures;
 mod good;
 mod last_good;
 mod measured;
+mod memory;
 mod metrics;
 mod official;
 mod ready;

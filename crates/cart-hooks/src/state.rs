@@ -83,9 +83,10 @@ impl State {
         };
         match cart_supervisor::ask(address, &app.probe, ANSWER_LIMIT) {
             Ok(Some(Verdict::Proved)) => {
-                let figures = Figures::gather(self, ctx.dir);
-                let text = running_text(ctx, &app.label, &nginx.label);
-                Status::Running(format!("{text}\n{}", messages::figures(&figures)))
+                let mut text = running_text(ctx, &app.label, &nginx.label);
+                text.extend(self.background(ctx).map(|line| format!("\n{line}")));
+                let figures = messages::figures(&Figures::gather(self, ctx.dir));
+                Status::Running(format!("{text}\n{figures}"))
             }
             answer => {
                 let log = log(app, ctx);
@@ -95,21 +96,31 @@ impl State {
         }
     }
 
+    /// How what runs beside the server fares, a line for each.
+    fn background(&self, ctx: &Context<'_>) -> impl Iterator<Item = String> {
+        let background = self.services.iter().filter(|service| service.listen.is_empty());
+        background.map(|service| messages::background_state(service, log(service, ctx)))
+    }
+
     /// Whether something runs that nobody looks after.
     pub(crate) fn is_unsupervised(&self) -> bool {
         self.unsupervised
     }
 
-    /// Whether everything that is to run does, as far as the supervisor knows.
+    /// Whether everything that serves runs, as far as the supervisor knows.
     pub(crate) fn is_up(&self) -> bool {
-        !self.services.is_empty() && self.processes().all(|(_, process)| process.is_some())
+        let serves = |service: &ServiceStatus| !service.listen.is_empty();
+        self.processes().any(|(service, _)| serves(service))
+            && self.processes().all(|(service, process)| process.is_some() || !serves(service))
     }
 
     /// Each service with its process, if it runs.
     pub(crate) fn processes(&self) -> impl Iterator<Item = (&ServiceStatus, Option<ProcessId>)> {
         self.services.iter().map(|service| match service.state {
             ServiceState::Running(process) => (service, Some(process)),
-            ServiceState::BackingOff { .. } | ServiceState::GaveUp { .. } => (service, None),
+            ServiceState::Waiting
+            | ServiceState::BackingOff { .. }
+            | ServiceState::GaveUp { .. } => (service, None),
         })
     }
 
@@ -145,6 +156,7 @@ impl State {
         let service = self.service(name).ok_or_else(|| messages::missing_service(name))?;
         match &service.state {
             ServiceState::Running(_) => Ok(service),
+            ServiceState::Waiting => Err(messages::waiting(name)),
             ServiceState::BackingOff { reason } => Err(messages::backing_off(name, reason)),
             ServiceState::GaveUp { reason } => {
                 Err(messages::gave_up(name, reason, log(service, ctx)))

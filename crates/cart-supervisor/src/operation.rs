@@ -13,6 +13,7 @@ use crate::proof::Proof;
 use crate::protocol::{Change, Failure, Response};
 use crate::record::Record;
 use crate::service::{Listen, ServiceSpec};
+use crate::supervised::Service;
 use crate::supervisor::Supervisor;
 
 /// A change that takes time, and who waits for it.
@@ -156,6 +157,10 @@ impl Supervisor {
             self.kill_everything();
         }
         while let Some(name) = stopping.left.front() {
+            // None of them waits for another.
+            if self.services.iter().any(|service| service.name == *name && service.is_background) {
+                self.services.iter_mut().filter(|s| s.is_background).for_each(Service::retire);
+            }
             if !self.is_stopped(name) {
                 self.operation = Some(Operation::Stop(stopping));
                 return;
@@ -178,8 +183,7 @@ impl Supervisor {
     fn kill_everything(&mut self) {
         self.log.line("the time to stop is over: what is left is killed");
         for service in &mut self.services {
-            let current = service.current.take();
-            service.draining.extend(current.and_then(|instance| Draining::new(instance, false)));
+            service.retire();
             service.draining.iter_mut().for_each(Draining::kill);
         }
     }
@@ -201,15 +205,15 @@ impl Supervisor {
         let Some(service) = self.services.iter_mut().find(|service| service.name == name) else {
             return false;
         };
-        let Some(instance) = service.current.take() else {
+        let Some(current) = &service.current else {
             return false;
         };
-        for listen in &instance.spec.listen {
+        for listen in &current.spec.listen {
             if let Listen::Unix(path) = listen {
                 let _ = cart_core::files::remove_if_exists(path);
             }
         }
-        service.draining.extend(Draining::new(instance, false));
+        service.retire();
         true
     }
 }

@@ -51,6 +51,14 @@ pub(crate) enum Request {
         /// Replace it even when nothing differs.
         renew: bool,
     },
+    /// Have these background services run, and no others: each is begun when its predecessor has
+    /// ended, and those that are not named end. Answered at once.
+    Background {
+        /// The services wanted.
+        specs: Vec<ServiceSpec>,
+        /// Replace them even when nothing differs.
+        renew: bool,
+    },
     /// Stop everything in this order, then end.
     End {
         /// Names of services that go first; the others follow.
@@ -90,7 +98,7 @@ impl Request {
 
     /// Whether a supervisor that has nothing left to supervise is wanted all the same.
     pub(crate) fn leads_to_a_start(&self) -> bool {
-        matches!(self, Self::Ensure { .. } | Self::Become { .. })
+        matches!(self, Self::Ensure { .. } | Self::Background { .. } | Self::Become { .. })
     }
 }
 
@@ -102,6 +110,8 @@ pub(crate) enum Response {
     Ensured(Change),
     /// To `Ensure`: it does not; what ran before still runs.
     Failed(Failure),
+    /// To `Background`: it will be so.
+    Agreed,
     /// To `End`.
     Stopped,
     /// To `Status`.
@@ -250,7 +260,7 @@ pub struct ServiceStatus {
     pub crashes: u32,
     /// Where it listens.
     pub listen: Vec<Listen>,
-    /// How it proved itself.
+    /// How it proved itself, if it has sockets.
     pub probe: Probe,
     /// Where people find what it prints.
     pub log: Utf8PathBuf,
@@ -275,6 +285,8 @@ impl ServiceStatus {
 pub enum ServiceState {
     /// It runs as this process.
     Running(ProcessId),
+    /// It is begun when its predecessor has ended.
+    Waiting,
     /// It crashed and will be started again.
     BackingOff {
         /// How it ended.
