@@ -22,6 +22,7 @@ mod foreground;
 mod found;
 mod good;
 mod hold;
+mod inside;
 mod life;
 mod limits;
 mod logs;

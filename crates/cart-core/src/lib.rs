@@ -21,6 +21,7 @@ pub mod programs;
 pub mod run;
 pub mod tail;
 pub mod tree;
+pub mod unix_sockets;
 pub mod wait;
 
 pub mod cartridge;

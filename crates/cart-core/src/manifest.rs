@@ -31,6 +31,9 @@ pub struct Manifest {
     /// Whether an initial build runs when an application is created.
     #[serde(default, rename = "Install-Build-Required")]
     pub install_build_required: bool,
+    /// Whether `bin/metrics` is asked for figures: whatever stands in that element.
+    #[serde(default, deserialize_with = "is_there")]
+    pub metrics: bool,
     /// Addresses and ports that the cartridge listens on.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
@@ -96,6 +99,10 @@ impl Manifest {
     }
 }
 
+fn is_there<'de, D: serde::Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    serde::de::IgnoredAny::deserialize(value).map(|_| true)
+}
+
 /// The parser draws the place below its first line; a message wants the line alone.
 pub(crate) fn first_line(error: &serde_saphyr::Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
@@ -138,7 +145,8 @@ mod tests {
         assert_eq!(manifest.directory_name(), "tiny");
         assert_eq!(manifest.ident("1.10"), "us:Tiny:1.10:0.1");
         assert_eq!(manifest.variable("DIR"), "OPENSHIFT_TINY_DIR");
-        assert!(manifest.endpoints.is_empty());
+        assert!(manifest.endpoints.is_empty() && !manifest.metrics);
+        assert!(read(&format!("{TINY}Metrics:\n- enabled\n")).unwrap().metrics);
     }
 
     #[test]

@@ -318,6 +318,7 @@ mod tests {
             cartridge_version: "0.1".into(),
             compatible_versions: Vec::new(),
             install_build_required: false,
+            metrics: false,
             endpoints: vec![endpoint("IP", "PORT", port), endpoint("IP", "ADMIN_PORT", port)],
         }
     }

@@ -11,7 +11,7 @@ use cart_core::files::{self, FileError};
 use crate::layout::Layout;
 
 /// What every gear can find programs in.
-const SYSTEM_PATH: &str = "/bin:/usr/bin:/usr/sbin";
+pub(crate) const SYSTEM_PATH: &str = "/bin:/usr/bin:/usr/sbin";
 
 /// The one variable of the node that a user's own may replace.
 const SECRET_TOKEN: &str = "OPENSHIFT_SECRET_TOKEN";

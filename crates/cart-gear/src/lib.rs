@@ -28,6 +28,7 @@ pub mod build;
 pub mod deploy;
 pub mod deployment;
 pub mod deployments;
+pub mod figures;
 mod fingerprint;
 pub mod gear;
 pub mod lifecycle;
@@ -79,6 +80,7 @@ pub mod validate;
 
 pub use bring_up::{App, BringUpError};
 pub use doctor::{Diagnosis, DoctorError, doctor};
+pub use figures::Figures;
 pub use gear::GearOnDisk;
 pub use gear_home::GearHome;
 pub use gear_lock::GearLock;

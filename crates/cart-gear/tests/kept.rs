@@ -159,9 +159,10 @@ fn what_programs_read_has_a_name_a_state_a_url_and_cartridges() {
         "busy": null,
         "healthy": true,
         "said": ["it runs"],
+        "metrics": {},
     });
     assert_eq!(status, expected);
-    for only_of_status in ["healthy", "said"] {
+    for only_of_status in ["healthy", "said", "metrics"] {
         expected.as_object_mut().unwrap().remove(only_of_status);
     }
     assert_eq!(gears.json(&["list", "--json"]), serde_json::json!([expected]));

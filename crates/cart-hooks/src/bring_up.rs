@@ -13,7 +13,7 @@ use cart_supervisor::{
 
 use crate::error::{Before, Error};
 use crate::ready::Ready;
-use crate::services::{self, APPSERVER, NGINX, Wanted};
+use crate::services::{self, APPSERVER, METRICS, NGINX, Wanted};
 use crate::{good, last_good, measured, memory, messages};
 
 /// How long nginx may take to show new workers after a reload.
@@ -162,6 +162,10 @@ pub(crate) fn make_run(
         }
         nginx
     });
+    if outcome.is_ok() {
+        let told = services.iter().any(|service| service.name == METRICS);
+        ensure_metrics(ctx, wanted, renew, told, &client);
+    }
     if outcome.is_err() && before == Before::Nothing {
         client.end(&[NGINX], STOP_LIMIT)?;
     }
@@ -231,6 +235,26 @@ fn ensure_nginx(
         _ => Up::Replaced,
     };
     Ok(Outcome { app, up })
+}
+
+/// Has figures told to Prometheus, if that is wanted, and no more if it is not; `told` says whether they
+/// are now. That it fails is told, and no failure: the app
+/// serves.
+fn ensure_metrics(
+    ctx: &mut Context<'_>,
+    wanted: &Wanted,
+    renew: Renew,
+    told: bool,
+    client: &Client,
+) {
+    let done = match &wanted.metrics {
+        Some(spec) => client.ensure(spec.clone(), renew == Renew::Always).map(drop),
+        None if told => client.retire(METRICS).map(drop),
+        None => Ok(()),
+    };
+    if let Err(error) = done {
+        ctx.message(&messages::no_metrics(&error));
+    }
 }
 
 /// Makes nginx run as `spec` says, on the configuration of `stage`.

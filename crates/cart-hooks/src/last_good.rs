@@ -97,6 +97,6 @@ fn start(ctx: &mut Context<'_>, good: Good) -> Result<(), Error> {
     nginx.command = master.command();
     nginx.label = services::nginx_label(&master);
     let Good { appserver, background, .. } = good;
-    let wanted = Wanted { appserver, nginx, background, master };
+    let wanted = Wanted { appserver, nginx, background, metrics: None, master };
     bring_up::make_run(ctx, &wanted, stage, Renew::IfChanged, &mut |_, _| ()).map(drop)
 }

@@ -4,5 +4,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cart_supervisor::main(&cart_hooks::AdvancedPython)
+    cart_hooks::main()
 }

@@ -3,6 +3,7 @@
 mod background;
 mod choice;
 mod doctor;
+mod figures;
 mod last_good;
 
 use std::io;
@@ -32,6 +33,7 @@ pub(crate) use doctor::{
     nginx_would_do, not_read_without_gunicorn, not_understood, packages, variables, would_release,
     would_serve,
 };
+pub(crate) use figures::{figures, no_metrics};
 pub(crate) use last_good::{is_last_good, not_kept};
 
 /// After a stop.

@@ -1,9 +1,9 @@
-//! The services of this cartridge, as the supervisor is told of them: the Python server, nginx, and
-//! what the Procfile has beside them.
+//! The services of this cartridge, as the supervisor is told of them: the Python server, nginx, what
+//! the Procfile has beside them, and what tells figures.
 
 use camino::Utf8PathBuf;
 use cart_core::cartridge::Context;
-use cart_core::{CommandSpec, GearEnv, LogLimits, Setting, programs};
+use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits, Setting, programs};
 use cart_nginx::settings::{MAX_RESPONSE_HEAD_SIZE, READ_TIMEOUT};
 use cart_nginx::{Nginx, Site, layout};
 use cart_python::procfile::Process;
@@ -13,11 +13,14 @@ use cart_supervisor::{Listen, Logging, Probe, ServiceSpec, Stop, StopSignal, Sup
 
 use crate::official;
 use crate::ready::Ready;
+use crate::serve_metrics;
 
 /// The Python server.
 pub(crate) const APPSERVER: &str = "appserver";
 /// nginx.
 pub(crate) const NGINX: &str = "nginx";
+/// What tells figures to Prometheus, if a path for it is set.
+pub(crate) const METRICS: &str = "metrics";
 
 /// Seconds that a replaced server serves on: nginx lets no pooled connection to it live longer
 /// than two, and one may have been opened just before the swap.
@@ -27,6 +30,8 @@ const LINGER: u64 = 5;
 const APPSERVER_GRACE: u64 = 2;
 /// Seconds until an nginx that was just tested must react.
 const NGINX_START_LIMIT: u64 = 30;
+/// Seconds for what tells figures: to start, to end, and to answer who came just before it was replaced.
+const METRICS_LIMIT: u64 = 10;
 /// Seconds that nginx gets beyond the time it gives to its clients.
 const NGINX_GRACE: u64 = 5;
 
@@ -46,6 +51,7 @@ const LOGSHIFTER_TAG: &str = "advanced_python";
 pub(crate) struct Wanted {
     pub(crate) appserver: ServiceSpec,
     pub(crate) nginx: ServiceSpec,
+    pub(crate) metrics: Option<ServiceSpec>,
     pub(crate) background: Vec<ServiceSpec>,
     pub(crate) master: Nginx,
 }
@@ -56,6 +62,7 @@ impl Wanted {
         Self {
             appserver: appserver(ctx, ready),
             nginx: nginx(ctx, &ready.nginx, &ready.site),
+            metrics: ready.site.settings.metrics_path.as_ref().map(|_| metrics(ctx)),
             background: background(ctx, ready),
             master: ready.nginx.clone(),
         }
@@ -64,7 +71,16 @@ impl Wanted {
 
 /// The supervisor of this cartridge on this gear.
 pub(crate) fn supervisor(ctx: &Context<'_>) -> SupervisorProcess {
-    SupervisorProcess::new(ctx.dir, &ctx.dir.usr().join("bin/advanced-python"))
+    supervisor_in(ctx.dir)
+}
+
+/// The supervisor of the cartridge in `dir`.
+pub(crate) fn supervisor_in(dir: &CartridgeDir) -> SupervisorProcess {
+    SupervisorProcess::new(dir, &program(dir))
+}
+
+fn program(dir: &CartridgeDir) -> Utf8PathBuf {
+    dir.usr().join("bin/advanced-python")
 }
 
 /// The Python server on `run/appserver.sock`.
@@ -95,6 +111,7 @@ fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
             drain: ready.prepared.drain().as_secs() + APPSERVER_GRACE,
         },
         asked_where: stacks::SIGNALS.to_vec(),
+        max_memory: settings.max_memory,
     }
 }
 
@@ -188,6 +205,26 @@ pub(crate) fn nginx(ctx: &Context<'_>, nginx: &Nginx, site: &Site) -> ServiceSpe
             drain: site.settings.shutdown_timeout + NGINX_GRACE,
         },
         asked_where: Vec::new(),
+        max_memory: None,
+    }
+}
+
+/// What tells figures to Prometheus.
+fn metrics(ctx: &Context<'_>) -> ServiceSpec {
+    ServiceSpec {
+        name: METRICS.to_owned(),
+        label: METRICS.to_owned(),
+        command: CommandSpec::new(program(ctx.dir), &GearEnv::new())
+            .args([serve_metrics::WORD, ctx.dir.path().as_str()])
+            .dir(ctx.dir.path()),
+        listen: vec![Listen::Unix(layout::metrics_socket(ctx.dir))],
+        log: ctx.dir.logs().join("supervisor.log"),
+        logging: Logging::default(),
+        probe: Probe::Reaction,
+        start_limit: METRICS_LIMIT,
+        stop: Stop { signal: StopSignal::Term, linger: METRICS_LIMIT, drain: METRICS_LIMIT },
+        asked_where: Vec::new(),
+        max_memory: None,
     }
 }
 

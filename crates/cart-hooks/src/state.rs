@@ -13,6 +13,7 @@ use cart_supervisor::{Listen, Probe, ServiceState, ServiceStatus, SupervisorProc
 
 use crate::advanced_python::AdvancedPython;
 use crate::error::Error;
+use crate::figures::Figures;
 use crate::good::{self, Good};
 use crate::messages;
 use crate::services::{self, APPSERVER, NGINX};
@@ -84,7 +85,8 @@ impl State {
             Ok(Some(Verdict::Proved)) => {
                 let mut text = running_text(ctx, &app.label, &nginx.label);
                 text.extend(self.background(ctx).map(|line| format!("\n{line}")));
-                Status::Running(text)
+                let figures = messages::figures(&Figures::gather(self, ctx.dir));
+                Status::Running(format!("{text}\n{figures}"))
             }
             answer => {
                 let log = log(app, ctx);
@@ -192,16 +194,17 @@ fn running_text(ctx: &Context<'_>, app: &str, nginx: &str) -> String {
     text
 }
 
-/// Where a service logs, as people find it: in the cartridge's directory, or elsewhere.
-pub(crate) fn log<'a>(service: &'a ServiceStatus, ctx: &Context<'_>) -> &'a str {
-    service.log.strip_prefix(ctx.dir.path()).unwrap_or(&service.log).as_str()
-}
-
-fn port(service: &ServiceStatus) -> Option<SocketAddr> {
+/// The port that a service has.
+pub(crate) fn port(service: &ServiceStatus) -> Option<SocketAddr> {
     service.listen.iter().find_map(|listen| match listen {
         Listen::Tcp(address) => Some(*address),
         Listen::Unix(_) => None,
     })
+}
+
+/// Where a service logs, as people find it: in the cartridge's directory, or elsewhere.
+pub(crate) fn log<'a>(service: &'a ServiceStatus, ctx: &Context<'_>) -> &'a str {
+    service.log.strip_prefix(ctx.dir.path()).unwrap_or(&service.log).as_str()
 }
 
 fn path(probe: &Probe) -> &str {

@@ -46,6 +46,8 @@ pub enum Feature {
     Ipv6,
     /// `real_ip_header`
     RealIp,
+    /// `stub_status`
+    StubStatus,
     /// `gzip`
     Gzip,
     /// `gzip_static`
@@ -129,6 +131,12 @@ pub const FEATURES: &[Row] = &[
         since: MINIMUM,
         module: Module::Optional("http_realip_module"),
         reason: "without it, the address in the access log and in X-Real-IP is the proxy's in front",
+    },
+    Row {
+        feature: Feature::StubStatus,
+        since: MINIMUM,
+        module: Module::Optional("http_stub_status_module"),
+        reason: "without it, nobody counts requests",
     },
     Row {
         feature: Feature::Gzip,

@@ -45,3 +45,9 @@ pub fn pid_file(dir: &CartridgeDir) -> Utf8PathBuf {
 pub fn temporary_files(dir: &CartridgeDir) -> Utf8PathBuf {
     dir.run().join("nginx")
 }
+
+/// Where the process listens that tells figures to Prometheus.
+#[must_use]
+pub fn metrics_socket(dir: &CartridgeDir) -> Utf8PathBuf {
+    dir.run().join("metrics.sock")
+}

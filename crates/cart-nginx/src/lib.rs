@@ -28,6 +28,9 @@ mod reach;
 pub mod service;
 pub mod stage;
 
+// What nginx has seen.
+pub mod traffic;
+
 pub mod nginx;
 
 pub use binary::{Binary, BinaryError};

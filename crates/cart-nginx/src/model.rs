@@ -10,12 +10,14 @@ use crate::descriptors::Descriptors;
 use crate::feature::{self, Feature};
 use crate::folder::{self, CheckedFolder, Mount};
 use crate::forwarded::{self, Said};
-use crate::network::Network;
+use crate::layout;
+use crate::network::{self, Network};
 use crate::quoted::{QuoteError, Quoted};
 use crate::run_as::RunAs;
 use crate::settings::NginxSettings;
 use crate::site::{Connections, Site};
 use crate::statement;
+use crate::traffic;
 use crate::user_config::UserConfig;
 
 /// The longest path of the app's socket: `sun_path` has 108 bytes, the last is zero, and the last
@@ -36,6 +38,9 @@ pub struct Model {
     settings: NginxSettings,
     descriptors: Descriptors,
     networks: Vec<Network>,
+    /// Who may see figures.
+    near: Vec<Network>,
+    figures: Option<CheckedFigures>,
     run_as: Option<RunAs>,
     listen: String,
     host: String,
@@ -53,6 +58,13 @@ struct CheckedUpstream {
     /// pooled connections are not those of the first one.
     again: [Again; 3],
     connections: Connections,
+}
+
+/// Where figures are told, and by whom.
+#[derive(Clone, Debug)]
+struct CheckedFigures {
+    path: String,
+    socket: Quoted,
 }
 
 /// Where a request goes when it died with the server.
@@ -89,14 +101,18 @@ impl Model {
     /// [`ModelError`] naming the variable that a value comes from which no configuration can hold.
     pub fn new(site: &Site, build: &Build) -> Result<Self, ModelError> {
         check_directory(site)?;
-        let networks = site.settings.trusted_proxies.iter().copied();
         let ipv6 = feature::has(build, Feature::Ipv6);
+        let readable = |n: &Network| ipv6 || !n.is_ipv6();
+        let networks = site.settings.trusted_proxies.iter().copied();
+        let near = network::near(site.listen.ip(), &site.settings.trusted_proxies).into_iter();
         let (mounts, folders) = folder::checked(&site.folders)?;
         Ok(Self {
             build: build.clone(),
             settings: site.settings.clone(),
             descriptors: Descriptors::share(site.settings.worker_connections, site.file_limit),
-            networks: networks.filter(|n| ipv6 || !n.is_ipv6()).collect(),
+            networks: networks.filter(readable).collect(),
+            near: near.filter(readable).collect(),
+            figures: figures(site)?,
             run_as: site.run_as.clone(),
             listen: site.listen.to_string(),
             host: host(site)?,
@@ -315,20 +331,28 @@ fn upstream(site: &Site) -> Result<Option<CheckedUpstream>, ModelError> {
             length: path.as_str().len(),
         });
     }
-    let quoted = |path: &Utf8Path| {
-        Quoted::literal(&format!("unix:{path}")).map_err(|problem| ModelError::Path {
-            path: path.to_owned(),
-            variable: dir_variable(site),
-            problem,
-        })
+    let again = |nth: usize, weight: u32| {
+        Ok(Again { socket: socket(site, &spelled_again(path, nth))?, weight })
     };
-    let again =
-        |nth: usize, weight: u32| Ok(Again { socket: quoted(&spelled_again(path, nth))?, weight });
     Ok(Some(CheckedUpstream {
-        socket: quoted(path)?,
+        socket: socket(site, path)?,
         again: [again(1, 1_000_000_000)?, again(2, 1_000)?, again(3, 1)?],
         connections: upstream.connections,
     }))
+}
+
+fn socket(site: &Site, path: &Utf8Path) -> Result<Quoted, ModelError> {
+    Quoted::literal(&format!("unix:{path}")).map_err(|problem| ModelError::Path {
+        path: path.to_owned(),
+        variable: dir_variable(site),
+        problem,
+    })
+}
+
+fn figures(site: &Site) -> Result<Option<CheckedFigures>, ModelError> {
+    let socket = || socket(site, &layout::metrics_socket(&site.dir));
+    let path = site.settings.metrics_path.clone();
+    path.map(|path| Ok(CheckedFigures { path, socket: socket()? })).transpose()
 }
 
 /// `/a//b` for `/a/b`, with one slash more for each `nth`.

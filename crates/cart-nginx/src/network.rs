@@ -101,8 +101,7 @@ pub fn parse_list(text: &str) -> Option<Vec<Network>> {
             networks.push(network);
         }
     }
-    let is_everybody = [ALL_V4, PUBLIC_V6].iter().any(|all| share(&networks, *all) >= 0.5);
-    (!networks.is_empty() && !is_everybody).then_some(networks)
+    (!networks.is_empty() && !is_everybody(&networks)).then_some(networks)
 }
 
 const ALL_V4: Network = Network { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), prefix: 0 };
@@ -110,6 +109,28 @@ const ALL_V6: Network = Network { address: IpAddr::V6(Ipv6Addr::UNSPECIFIED), pr
 /// Every address of IPv6 that is given to somebody in the internet (RFC 4291).
 const PUBLIC_V6: Network =
     Network { address: IpAddr::V6(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0)), prefix: 3 };
+
+/// Who is near enough to see what is no visitor's business: this machine, `own` being its address, and
+/// the trusted proxies, unless everybody is trusted.
+#[must_use]
+pub(crate) fn near(own: IpAddr, trusted: &[Network]) -> Vec<Network> {
+    let most = if own.is_ipv4() { 32 } else { 128 };
+    let loopback = [Network::parse("127.0.0.0/8"), Network::parse("::1")];
+    let mut near: Vec<Network> = Vec::new();
+    let trusted = if is_everybody(trusted) { &[] } else { trusted };
+    let own = (!own.is_unspecified()).then(|| Network::new(own, most));
+    for network in loopback.into_iter().flatten().chain(own).chain(trusted.iter().copied()) {
+        if !near.iter().any(|other| other.contains(network)) {
+            near.push(network);
+        }
+    }
+    near
+}
+
+/// Whether these networks together have half of all addresses or more.
+fn is_everybody(networks: &[Network]) -> bool {
+    [ALL_V4, PUBLIC_V6].iter().any(|all| share(networks, *all) >= 0.5)
+}
 
 /// Which part of the addresses of `all` these networks have together.
 fn share(networks: &[Network], all: Network) -> f64 {
@@ -152,6 +173,19 @@ mod tests {
             parse_list("10.1.2.3/8, 10.0.0.0/8\t192.168.7.9,,fd00::1/8 ::1 64.0.0.0/2").unwrap();
         assert_eq!(shown(&list), "10.0.0.0/8 192.168.7.9/32 fd00::/8 ::1/128 64.0.0.0/2");
         assert_eq!(parse_list(" None "), Some(Vec::new()));
+    }
+
+    #[test]
+    fn this_machine_and_trusted_proxies_are_near_and_nobody_is_if_all_are_trusted() {
+        let own = "192.0.2.7".parse().unwrap();
+        let trusted = parse_list("127.0.0.1 192.0.2.0/24 192.0.2.9 fd00::/8").unwrap();
+        assert_eq!(
+            shown(&near(own, &trusted)),
+            "127.0.0.0/8 ::1/128 192.0.2.7/32 192.0.2.0/24 fd00::/8"
+        );
+        let all = parse_list("all").unwrap();
+        assert_eq!(shown(&near(own, &all)), "127.0.0.0/8 ::1/128 192.0.2.7/32");
+        assert_eq!(shown(&near("0.0.0.0".parse().unwrap(), &[])), "127.0.0.0/8 ::1/128");
     }
 
     #[test]

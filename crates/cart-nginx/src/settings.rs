@@ -76,6 +76,12 @@ const ACCESS_LOG: Setting = Setting {
     default: "on",
     allowed: "on or off",
 };
+const METRICS_PATH: Setting = Setting {
+    name: "OPENSHIFT_NGINX_METRICS_PATH",
+    meaning: "path at which the machine itself and the trusted proxies, asking for themselves, get figures for Prometheus (docs/metrics.md); others get 404",
+    default: "none",
+    allowed: "a path such as /metrics, in letters, digits and /._-",
+};
 const TRUSTED_PROXIES: Setting = Setting {
     name: "OPENSHIFT_NGINX_TRUSTED_PROXIES",
     meaning: "proxies in front whose X-Forwarded-For, -Proto and -Host are believed",
@@ -122,6 +128,7 @@ pub const SETTINGS: &[Setting] = &[
     ACCESS_LOG,
     LOG_SIZE,
     LOG_FILES,
+    METRICS_PATH,
     TRUSTED_PROXIES,
     TRUSTED_HEADERS,
     ERB_FALLBACK,
@@ -157,6 +164,8 @@ pub struct NginxSettings {
     pub access_log: bool,
     /// How much of each log is kept.
     pub log_limits: LogLimits,
+    /// Where figures are told, if anywhere.
+    pub metrics_path: Option<String>,
     /// Whom `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Whether nobody said whom: then every private address is.
@@ -192,6 +201,7 @@ impl NginxSettings {
             worker_connections: WORKER_CONNECTIONS.number(env, 64..=131_072, 8192)?,
             access_log: ACCESS_LOG.read(env, |text| switch(text, "on", "off"))?.unwrap_or(true),
             log_limits: LogLimits::read(env, &LOG_SIZE, &LOG_FILES)?,
+            metrics_path: METRICS_PATH.read(env, path)?,
             trusted_by_default: proxies.is_none(),
             trusted_proxies: proxies.unwrap_or_else(network::loopback_and_private),
             trusted_headers: TRUSTED_HEADERS
@@ -202,6 +212,13 @@ impl NginxSettings {
                 .unwrap_or(false),
         })
     }
+}
+
+/// A path that stands in a configuration as it is.
+fn path(text: &str) -> Option<String> {
+    let text = text.trim();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    (text.starts_with('/') && text.len() > 1 && text.chars().all(plain)).then(|| text.to_owned())
 }
 
 fn switch(text: &str, yes: &str, no: &str) -> Option<bool> {

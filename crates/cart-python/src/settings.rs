@@ -116,6 +116,9 @@ pub const COLLECTSTATIC: Setting = Setting {
     allowed: "yes or no",
 };
 
+/// No Python with an app in it has less.
+const LEAST_MEMORY: u64 = 16 << 20;
+
 /// Heroku's way to say no.
 const DISABLE_COLLECTSTATIC: &str = "DISABLE_COLLECTSTATIC";
 
@@ -141,6 +144,15 @@ pub const DRAIN_TIMEOUT: Setting = Setting {
     meaning: "seconds that running requests get to finish when their server is replaced or stopped",
     default: "30",
     allowed: "1 to 3600",
+};
+
+/// How much memory a worker may have.
+pub const MAX_MEMORY: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_MAX_MEMORY",
+    meaning: "resident memory that a process of the server may have: when one has more, the whole server \
+              is replaced by a new one, as by a restart",
+    default: "no limit",
+    allowed: "a whole number of bytes with k, m or g behind it (300m), 16m or more",
 };
 
 /// What a new server is asked.
@@ -192,6 +204,7 @@ pub const SETTINGS: &[Setting] = &[
     INSTALLER,
     START_TIMEOUT,
     DRAIN_TIMEOUT,
+    MAX_MEMORY,
     PROBE_PATH,
     PROBE_STATUS,
     LOG_SIZE,
@@ -237,6 +250,8 @@ pub struct PythonSettings {
     pub start_timeout: Duration,
     /// How long running requests may take when their server is to go.
     pub drain_timeout: Duration,
+    /// Bytes of resident memory that one of its processes may have, if somebody said so.
+    pub max_memory: Option<u64>,
     /// What a new server is asked.
     pub probe_path: ProbePath,
     /// Which of its answers count as life.
@@ -267,6 +282,7 @@ impl PythonSettings {
             installer: INSTALLER.read(env, Choice::parse)?.unwrap_or_default(),
             start_timeout: seconds(START_TIMEOUT, env, 60)?,
             drain_timeout: seconds(DRAIN_TIMEOUT, env, 30)?,
+            max_memory: Some(MAX_MEMORY.size(env, LEAST_MEMORY..=u64::MAX, 0)?).filter(|b| *b > 0),
             probe_path: PROBE_PATH.read(env, ProbePath::parse)?.unwrap_or_default(),
             probe_statuses: PROBE_STATUS.read(env, Statuses::parse)?.unwrap_or_default(),
             log_limits: LogLimits::read(env, &LOG_SIZE, &LOG_FILES)?,
@@ -396,6 +412,8 @@ mod tests {
             (INSTALLER, "conda"),
             (START_TIMEOUT, "0"),
             (DRAIN_TIMEOUT, "3601"),
+            (MAX_MEMORY, "15m"),
+            (MAX_MEMORY, "half"),
             (PROBE_PATH, "health"),
             (PROBE_STATUS, "200-"),
             (LOG_SIZE, "1k"),

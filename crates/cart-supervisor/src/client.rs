@@ -119,6 +119,17 @@ impl Client {
         }
     }
 
+    /// Ends `service` alone, if it runs; it is not waited for. Answers whether it ran.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAnswer`].
+    pub fn retire(&self, service: &str) -> Result<bool, ClientError> {
+        match self.ask(&Request::Retire { service: service.to_owned() }, PATIENCE)? {
+            Response::Noted(ran) => Ok(ran),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
     /// Which process it is.
     pub(crate) fn about(&self) -> Result<ProcessId, ClientError> {
         match self.ask(&Request::About, PATIENCE)? {

@@ -20,6 +20,7 @@ mod instance;
 mod listener;
 mod log;
 mod logs;
+mod memory;
 mod operation;
 mod probe;
 mod proof;

@@ -31,7 +31,8 @@ pub(crate) enum Operation {
 #[derive(Debug)]
 pub(crate) struct Turn {
     spec: ServiceSpec,
-    asked_by: Connection,
+    /// Nobody, where the supervisor found it necessary by itself.
+    asked_by: Option<Connection>,
     until: Instant,
 }
 
@@ -87,6 +88,11 @@ impl Supervisor {
             asked_by.answer(&Response::Ensured(Change::Unchanged));
             return;
         }
+        self.renew(spec, Some(asked_by));
+    }
+
+    /// Begins a new generation, whatever runs now.
+    pub(crate) fn renew(&mut self, spec: ServiceSpec, asked_by: Option<Connection>) {
         let until = Instant::now() + TURN_LIMIT;
         self.advance_turn(Box::new(Turn { spec, asked_by, until }));
     }
@@ -115,7 +121,7 @@ impl Supervisor {
             || Failure::NotStarted { message: "the supervisor was asked to end".to_owned() };
         match self.operation.take() {
             Some(Operation::Prove(proof)) => self.give_up_proof(*proof, ended()),
-            Some(Operation::Wait(turn)) => turn.asked_by.answer(&Response::Failed(ended())),
+            Some(Operation::Wait(turn)) => answer(turn.asked_by, &Response::Failed(ended())),
             // Whoever waits for a stop gets the answer of this larger one.
             Some(Operation::Stop(stopping)) => {
                 asked_by = asked_by.or(stopping.asked_by);
@@ -171,9 +177,7 @@ impl Supervisor {
         self.finished = !self.waiting.iter().any(|(request, _)| request.leads_to_a_start());
         let next = if self.finished { "this supervisor ends" } else { "a hook waits for a start" };
         self.log.line(format_args!("everything is stopped; {next}"));
-        if let Some(connection) = stopping.asked_by {
-            connection.answer(&Response::Stopped);
-        }
+        answer(stopping.asked_by, &Response::Stopped);
     }
 
     fn kill_everything(&mut self) {
@@ -186,19 +190,38 @@ impl Supervisor {
 
     /// Whether nothing is left of a service; takes the next step towards that if something is.
     fn is_stopped(&mut self, name: &str) -> bool {
+        self.retire(name);
         let service = self.service(name);
-        for listen in service.current.iter().flat_map(|instance| &instance.spec.listen) {
-            if let Listen::Unix(path) = listen {
-                let _ = cart_core::files::remove_if_exists(path);
-            }
-        }
-        service.retire();
         service.draining.iter_mut().for_each(Draining::hurry);
         if service.draining.is_empty() {
             return service.close_logs();
         }
         self.look_after_services();
         false
+    }
+
+    /// Begins to end a service; answers whether one served, or was to be started again.
+    pub(crate) fn retire(&mut self, name: &str) -> bool {
+        let Some(service) = self.services.iter_mut().find(|service| service.name == name) else {
+            return false;
+        };
+        let Some(current) = &service.current else {
+            return false;
+        };
+        for listen in &current.spec.listen {
+            if let Listen::Unix(path) = listen {
+                let _ = cart_core::files::remove_if_exists(path);
+            }
+        }
+        service.retire();
+        true
+    }
+}
+
+/// Answers whoever asked for a change, if somebody did.
+pub(crate) fn answer(asked_by: Option<Connection>, response: &Response) {
+    if let Some(connection) = asked_by {
+        connection.answer(response);
     }
 }
 

@@ -3,13 +3,14 @@
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
+use cart_core::CommandSpec;
 use rustix::event::PollFlags;
 
 use crate::connection::Connection;
 use crate::draining::Draining;
 use crate::failing::{self, Failing};
 use crate::instance::Instance;
-use crate::operation::{Operation, leftovers};
+use crate::operation::{Operation, answer, leftovers};
 use crate::probe::{Probing, Verdict};
 use crate::protocol::{Change, Failure, Response};
 use crate::service::{Listen, Probe, ServiceSpec};
@@ -26,7 +27,7 @@ const SETTLING: Duration = Duration::from_secs(1);
 pub(crate) struct Proof {
     candidate: Instance,
     step: Step,
-    asked_by: Connection,
+    asked_by: Option<Connection>,
 }
 
 #[derive(Debug)]
@@ -68,10 +69,13 @@ impl Proof {
 }
 
 impl Supervisor {
-    /// Starts a new generation and asks it for proof.
-    pub(crate) fn prove(&mut self, spec: ServiceSpec, asked_by: Connection) {
+    /// Starts a new generation and asks it for proof. One that nobody asked for is what would be started
+    /// again after a crash: what lies in its place now may be half there.
+    pub(crate) fn prove(&mut self, spec: ServiceSpec, asked_by: Option<Connection>) {
         self.generation += 1;
-        match self.launch(spec) {
+        let former = self.service(&spec.name).current.as_ref();
+        let again_with = former.filter(|_| asked_by.is_none()).and_then(|f| f.again_with.clone());
+        match self.launch(spec, again_with) {
             Ok((candidate, probing)) => {
                 let limit = Duration::from_secs(candidate.spec.start_limit);
                 let step = Step::Asked { probing, deadline: Instant::now() + limit };
@@ -81,7 +85,7 @@ impl Supervisor {
             }
             Err(failure) => {
                 self.log.line(format_args!("generation {} failed: {failure}", self.generation));
-                asked_by.answer(&Response::Failed(failure));
+                answer(asked_by, &Response::Failed(failure));
             }
         }
     }
@@ -129,7 +133,7 @@ impl Supervisor {
         candidate.unlink();
         self.service(&name).draining.extend(Draining::new(candidate, false));
         self.note();
-        asked_by.answer(&Response::Failed(failure));
+        answer(asked_by, &Response::Failed(failure));
     }
 
     /// The generation that is proving itself, for the record.
@@ -171,11 +175,16 @@ impl Supervisor {
         })
     }
 
-    fn launch(&mut self, spec: ServiceSpec) -> Result<(Instance, Probing), Failure> {
+    fn launch(
+        &mut self,
+        spec: ServiceSpec,
+        again_with: Option<CommandSpec>,
+    ) -> Result<(Instance, Probing), Failure> {
         let generation = self.generation;
         let output = self.output(&spec)?;
         let predecessor = self.service(&spec.name).current.as_ref();
         let mut candidate = Instance::open(spec, generation, predecessor)?;
+        candidate.again_with = again_with;
         let started = candidate.start(output).and_then(|()| candidate.probe());
         match started {
             Ok(probing) => Ok((candidate, probing)),
@@ -206,7 +215,7 @@ impl Supervisor {
         let change = if old.is_some() { Change::Replaced } else { Change::Started };
         service.draining.extend(old.and_then(|instance| Draining::new(instance, true)));
         self.note();
-        asked_by.answer(&Response::Ensured(change));
+        answer(asked_by, &Response::Ensured(change));
     }
 }
 

@@ -7,6 +7,7 @@ use cart_core::CommandSpec;
 use cart_core::process::ProcessId;
 use serde::{Deserialize, Serialize};
 
+use crate::listener;
 use crate::service::{Listen, Probe, ServiceSpec};
 
 /// The version of what is said here. A supervisor may be older or newer than the hook that asks.
@@ -74,6 +75,11 @@ pub(crate) enum Request {
         /// It, without arguments.
         program: CommandSpec,
     },
+    /// Stop this service alone: it is not wanted any more.
+    Retire {
+        /// The service's name.
+        service: String,
+    },
     /// When the generation of this service that serves now must be started again after a crash,
     /// start this instead.
     StartAgainWith {
@@ -121,7 +127,7 @@ pub(crate) enum Response {
     Became,
     /// To `Become`: it is not, and everything is as before.
     NotBecome(String),
-    /// To `StartAgainWith`: whether such a service serves.
+    /// To `StartAgainWith` and `Retire`: whether there is such a service.
     Noted(bool),
     /// The request was not understood.
     NotUnderstood(String),
@@ -258,6 +264,19 @@ pub struct ServiceStatus {
     pub probe: Probe,
     /// Where people find what it prints.
     pub log: Utf8PathBuf,
+}
+
+impl ServiceStatus {
+    /// The names by which the kernel knows its unix sockets, for
+    /// [`connections`](cart_core::unix_sockets::connections): those of this generation alone.
+    #[must_use]
+    pub fn socket_names(&self) -> Vec<Utf8PathBuf> {
+        let names = self.listen.iter().filter_map(|listen| match listen {
+            Listen::Unix(path) => Some(listener::generation_path(path, self.generation)),
+            Listen::Tcp(_) => None,
+        });
+        names.collect()
+    }
 }
 
 /// What a service does.

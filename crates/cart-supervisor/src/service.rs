@@ -38,6 +38,10 @@ pub struct ServiceSpec {
     /// led to nothing.
     #[serde(default)]
     pub asked_where: Vec<i32>,
+    /// Bytes of resident memory that one of its processes may have: beyond that, all of it is replaced
+    /// by a new generation, as a hook would do it.
+    #[serde(default)]
+    pub max_memory: Option<u64>,
 }
 
 impl ServiceSpec {
@@ -59,6 +63,7 @@ impl ServiceSpec {
             start_limit: 0,
             stop: Stop { signal: StopSignal::Term, linger: 0, drain },
             asked_where: Vec::new(),
+            max_memory: None,
         }
     }
 

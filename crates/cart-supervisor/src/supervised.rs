@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use crate::draining::Draining;
 use crate::instance::{Instance, Output, Running};
 use crate::logs::{Collector, Mark, OwnLogs};
+use crate::memory::MemoryWatch;
 use crate::protocol::Failure;
 use crate::service::{Logging, ServiceSpec};
 use crate::succession::Succession;
@@ -31,6 +32,7 @@ pub(crate) struct Service {
     pub(crate) collector: Option<Collector>,
     /// Logs that it writes itself.
     pub(crate) own_logs: Option<OwnLogs>,
+    pub(crate) memory: MemoryWatch,
     /// Whether it is a [background service](ServiceSpec::background).
     pub(crate) is_background: bool,
 }
@@ -44,7 +46,8 @@ impl Service {
         let draining = self.draining.iter().filter_map(Draining::due).min();
         let writer = self.collector.as_ref().and_then(Collector::deadline);
         let own_logs = self.own_logs.as_ref().and_then(OwnLogs::deadline);
-        [restart, queues, draining, writer, own_logs].into_iter().flatten().min()
+        let memory = self.current.as_ref().and_then(|current| self.memory.look_at(current));
+        [restart, queues, draining, writer, own_logs, memory].into_iter().flatten().min()
     }
 
     /// Processes that are not our children.

@@ -17,6 +17,7 @@ use crate::events::{self, Signals};
 use crate::instance::Output;
 use crate::log::Log;
 use crate::logs::{Collector, OwnLogs};
+use crate::memory::MemoryWatch;
 use crate::operation::Operation;
 use crate::protocol::{Failure, Request, Response, ServiceState, ServiceStatus};
 use crate::record::{self, Record, RecordedProcess, RecordedStart, Role};
@@ -117,6 +118,7 @@ impl Supervisor {
             self.look_after_services();
             self.advance_operation();
             self.begin_next();
+            self.look_at_memory();
             self.look_after_guard();
         }
         Ok(())
@@ -151,6 +153,7 @@ impl Supervisor {
                 draining: Vec::new(),
                 collector: None,
                 own_logs: None,
+                memory: MemoryWatch::default(),
                 is_background: false,
             };
             self.services.push(service);
@@ -301,6 +304,11 @@ impl Supervisor {
             Request::Status => connection.answer(&Response::Status(self.status())),
             Request::About => connection.answer(&self.about()),
             Request::Become { program } => self.become_program(&program, connection),
+            Request::Retire { service } => {
+                let served = self.retire(&service);
+                self.note();
+                connection.answer(&Response::Noted(served));
+            }
             Request::StartAgainWith { service, command } => {
                 let current = self.services.iter_mut().find(|s| s.name == service);
                 let current = current.and_then(|s| s.current.as_mut());

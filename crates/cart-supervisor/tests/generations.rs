@@ -4,8 +4,11 @@
 
 mod place;
 
+use std::os::unix::net::UnixStream;
+
+use cart_core::unix_sockets::{Connections, connections};
 use cart_core::{files, wait};
-use cart_supervisor::{Change, ClientError, Failure, ServiceSpec};
+use cart_supervisor::{Change, ClientError, Failure, Listen, ServiceSpec, ServiceState};
 use place::{LIMIT, Place, SERVER};
 use rustix::process::Signal;
 
@@ -22,6 +25,60 @@ fn the_same_service_is_left_alone_and_another_replaces_it() {
     assert!(first.wait_gone(LIMIT), "the replaced generation still runs");
     assert_eq!(client.ensure(place.answering("two"), true).unwrap(), Change::Replaced);
     assert_eq!(place.status().generation, 3);
+}
+
+#[test]
+fn a_service_that_is_not_wanted_any_more_goes_alone() {
+    let place = Place::new();
+    let client = place.client();
+    let beside = ServiceSpec {
+        name: "beside".into(),
+        listen: vec![Listen::Unix(place.dir.join("run/beside.sock"))],
+        ..place.answering("beside")
+    };
+    assert!(!client.retire("beside").unwrap());
+    client.ensure(place.answering("one"), false).unwrap();
+    client.ensure(beside, false).unwrap();
+    let both = client.status().unwrap();
+    let Some(ServiceState::Running(process)) =
+        both.iter().find(|s| s.name == "beside").map(|s| s.state.clone())
+    else {
+        panic!("{both:?}");
+    };
+    assert!(client.retire("beside").unwrap());
+    assert!(process.wait_gone(LIMIT));
+    assert!(!client.retire("beside").unwrap());
+    let left: Vec<String> = client.status().unwrap().into_iter().map(|s| s.name).collect();
+    assert_eq!(left, ["app"]);
+    assert_eq!(place.ask(), "one");
+    assert!(!place.dir.join("run/beside.sock").exists());
+}
+
+/// Accepts one connection and no other.
+const BUSY: &str = "
+import socket, time
+s = socket.socket(fileno=3)
+c, _ = s.accept()
+c.recv(65536)
+c.sendall(b'HTTP/1.0 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n')
+c.close()
+c, _ = s.accept()
+time.sleep(3600)
+";
+
+#[test]
+fn who_waits_for_a_generation_is_known_to_the_kernel_by_its_sockets_names() {
+    let place = Place::new();
+    let client = place.client();
+    client.ensure(place.answering("one"), false).unwrap();
+    client.ensure(place.service(&["-c", BUSY]), false).unwrap();
+    let names = place.status().socket_names();
+    let clients: Vec<UnixStream> =
+        (0..3).map(|_| UnixStream::connect(place.socket()).unwrap()).collect();
+    let expected = Connections { waiting: 2, accepted: 1 };
+    let seen = || (connections(&names).unwrap() == expected).then_some(());
+    assert!(wait::until(LIMIT, seen).is_some(), "{:?}", connections(&names));
+    drop(clients);
 }
 
 #[test]

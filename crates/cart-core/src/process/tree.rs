@@ -56,11 +56,9 @@ impl Memory {
     /// Of one process; `None` when it has ended or is another user's.
     #[must_use]
     pub fn of(pid: u32) -> Option<Self> {
-        let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-        let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
-        let page = u64::try_from(rustix::param::page_size()).ok()?;
+        let resident = resident(pid)?;
         let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok();
-        Some(Self { resident: pages * page, fair_share: rollup.as_deref().and_then(pss) })
+        Some(Self { resident, fair_share: rollup.as_deref().and_then(pss) })
     }
 
     /// Of several processes; the fair share is known when it is of all of them.
@@ -72,6 +70,15 @@ impl Memory {
             fair_share: sum.fair_share.zip(one.fair_share).map(|(a, b)| a + b),
         })
     }
+}
+
+/// Bytes of resident memory of one process, which the system knows without counting; `None` when it has
+/// ended.
+#[must_use]
+pub fn resident(pid: u32) -> Option<u64> {
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * u64::try_from(rustix::param::page_size()).ok()?)
 }
 
 fn pss(rollup: &str) -> Option<u64> {

@@ -18,6 +18,7 @@ fn spec(command: CommandSpec) -> ServiceSpec {
         logging: Logging::Own { files: Vec::new(), limits: LogLimits::default() },
         stop: Stop { signal: StopSignal::Term, linger: 5, drain: 30 },
         asked_where: Vec::new(),
+        max_memory: None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::site::Upstream;
 
 /// As Debian builds it, in short.
 const DEBIAN: &str = "nginx version: nginx/1.22.1\nconfigure arguments: \
-    --with-http_realip_module --with-http_gzip_static_module --with-http_v2_module";
+    --with-http_realip_module --with-http_stub_status_module --with-http_gzip_static_module --with-http_v2_module";
 /// Old, and without everything that can be missing.
 const BARE: &str = "nginx version: nginx/1.10.3\nconfigure arguments: --without-http_gzip_module \
     --without-http_uwsgi_module --without-http_scgi_module --without-http_fastcgi_module";
@@ -130,6 +130,7 @@ fn every_setting_has_its_place() {
         ("OPENSHIFT_NGINX_WORKERS", "4"),
         ("OPENSHIFT_NGINX_WORKER_CONNECTIONS", "704"),
         ("OPENSHIFT_NGINX_ACCESS_LOG", "off"),
+        ("OPENSHIFT_NGINX_METRICS_PATH", "/figures"),
         ("OPENSHIFT_NGINX_TRUSTED_PROXIES", "192.0.2.1"),
     ]
     .into_iter()
@@ -146,11 +147,14 @@ fn every_setting_has_its_place() {
         "worker_processes 4;",
         "worker_connections 704;",
         "access_log off;",
+        "server \"unix:/g/advanced-python/run/metrics.sock\" max_fails=0;",
+        "::1/128 1;\n        192.0.2.1/32 1;\n    }\n    map \"$figures_peer",
         "set_real_ip_from 192.0.2.1/32;",
     ] {
         assert!(main_text(&rendered).contains(line), "{line}");
     }
     assert!(appserver_text(&rendered).contains("192.0.2.1/32 1;"));
+    assert!(server_text(&rendered).contains("location = /figures {"));
 }
 
 #[test]
@@ -231,13 +235,13 @@ fn with_user(template: &str) -> Rendered {
 #[test]
 fn an_apps_own_directives_replace_ours() {
     let ours = with_user("server { gzip off; }\n");
-    for directive in ["gzip on;", "client_max_body_size", "access_log", "log_format main"] {
+    for directive in ["gzip on;", "client_max_body_size", "access_log logs", "log_format main"] {
         assert!(main_text(&ours).contains(directive), "{directive}");
     }
     let theirs = with_user(
         "gzip off; client_max_body_size 1m;\nlog_format mine '$uri';\naccess_log logs/x mine;\n",
     );
-    for directive in ["gzip on;", "client_max_body_size", "access_log"] {
+    for directive in ["gzip on;", "client_max_body_size", "access_log logs"] {
         assert!(!main_text(&theirs).contains(directive), "{directive}");
     }
     assert!(main_text(&theirs).contains("log_format main"), "another format than theirs");

@@ -87,6 +87,7 @@ impl Place {
             start_limit: 20,
             stop: Stop { signal: StopSignal::Term, linger: 0, drain: 10 },
             asked_where: Vec::new(),
+            max_memory: None,
         }
     }
 

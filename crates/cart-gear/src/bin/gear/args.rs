@@ -32,6 +32,8 @@ pub(crate) enum Command {
     List(ListArguments),
     /// Tell what a gear is doing, and how its cartridge finds the app
     Status(StatusArguments),
+    /// Show all gears at a glance, live: requests, how long they take, what waits, memory
+    Top(TopArguments),
     /// Start a gear
     Start(OnGear),
     /// Stop a gear; nothing but `start` or `restart` starts it again
@@ -139,6 +141,17 @@ pub(crate) struct StatusArguments {
     /// Print an object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TopArguments {
+    /// Print a table and end, as is done where there is no terminal
+    #[arg(long)]
+    pub(crate) once: bool,
+
+    /// How many seconds lie between two looks
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) interval: u64,
 }
 
 #[derive(Args, Debug)]

@@ -6,7 +6,7 @@ use cart_gear::gear_home::Listed;
 use cart_gear::operations::Health;
 use cart_gear::record::Stage;
 use cart_gear::restore::STAGING;
-use cart_gear::{Conditions, GearHome, GearOnDisk};
+use cart_gear::{Conditions, Figures, GearHome, GearOnDisk};
 use serde::Serialize;
 
 use crate::args::{ListArguments, StatusArguments};
@@ -45,13 +45,15 @@ struct CartridgeSummary {
     source: String,
 }
 
-/// As [`Summary`], with what the cartridge said.
+/// As [`Summary`], with what the cartridge said and told.
 #[derive(Debug, Serialize)]
 struct Status {
     #[serde(flatten)]
     summary: Summary,
     healthy: bool,
     said: Vec<String>,
+    /// What its `bin/metrics` tells.
+    metrics: Figures,
 }
 
 pub(crate) fn list(arguments: &ListArguments, context: &mut Context) -> Result<(), Failure> {
@@ -79,10 +81,18 @@ pub(crate) fn status(arguments: &StatusArguments, context: &mut Context) -> Resu
     let gears = context.gears()?;
     let listed = gears.find(&arguments.name)?;
     let summary = summary(&gears, &listed);
+    let mut metrics = Figures::default();
     let health = match listed.record.stage {
         Stage::Kept => {
             context.listen_to_signals()?;
             let gear = context.look_at(&arguments.name)?;
+            if arguments.json {
+                let asked = gear.figures();
+                metrics = asked.unwrap_or_else(|error| {
+                    remark(&error.to_string());
+                    Figures::default()
+                });
+            }
             Some(gear.health(&mut OnlyNotices(context))?)
         }
         Stage::Creating | Stage::Destroying => None,
@@ -92,6 +102,7 @@ pub(crate) fn status(arguments: &StatusArguments, context: &mut Context) -> Resu
         summary,
         healthy: health.as_ref().is_some_and(|health| health.healthy),
         said: health.as_ref().map_or_else(Vec::new, said),
+        metrics,
     };
     if arguments.json {
         answer(&serde_json::to_string_pretty(&status)?);
@@ -174,21 +185,25 @@ fn cartridges(summary: &Summary, before: &str) -> String {
     summary.cartridges.iter().map(one).collect()
 }
 
-/// Columns as wide as what is in them.
 fn table(summaries: &[Summary]) -> Vec<String> {
-    let head = ["NAME", "STATE", "URL", "CARTRIDGE"].map(str::to_owned);
-    let rows: Vec<[String; 4]> = std::iter::once(head)
-        .chain(summaries.iter().map(|gear| {
-            let url = gear.url.clone().unwrap_or_else(|| "-".to_owned());
-            [gear.name.clone(), gear.state.clone(), url, cartridges(gear, "")]
-        }))
-        .collect();
+    let row = |gear: &Summary| {
+        let url = gear.url.clone().unwrap_or_else(|| "-".to_owned());
+        [gear.name.clone(), gear.state.clone(), url, cartridges(gear, "")]
+    };
+    in_columns(["NAME", "STATE", "URL", "CARTRIDGE"], summaries.iter().map(row))
+}
+
+/// Lines with columns as wide as what is in them.
+pub(crate) fn in_columns<const N: usize>(
+    head: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Vec<String> {
+    let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let widths = [width(0), width(1), width(2)];
-    rows.iter()
-        .map(|[name, state, url, cartridge]| {
-            let [a, b, c] = widths;
-            format!("{name:a$}  {state:b$}  {url:c$}  {cartridge}").trim_end().to_owned()
-        })
-        .collect()
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
 }

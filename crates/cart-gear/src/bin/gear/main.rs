@@ -14,6 +14,7 @@ mod operate;
 mod receive;
 mod snapshots;
 mod terminal;
+mod top;
 mod upgrade;
 mod variables;
 mod visit;
@@ -63,6 +64,7 @@ fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
         Command::Destroy(arguments) => create::destroy(arguments, context),
         Command::List(arguments) => look::list(arguments, context),
         Command::Status(arguments) => look::status(arguments, context),
+        Command::Top(arguments) => top::top(arguments, context),
         Command::Start(on) => operate::run(Operation::Start, on, context),
         Command::Stop(on) => operate::run(Operation::Stop, on, context),
         Command::Restart(on) => operate::run(Operation::Restart, on, context),
