@@ -198,19 +198,6 @@ def worker_abort(worker):
         os._exit(1)
 
 
-def pre_request(worker, req):
-    """Makes one Cookie header of several: gunicorn puts commas between them."""
-    from gunicorn.http.message import Request
-
-    if isinstance(req, Request):  # an ASGI worker has others
-        cookies = [value for name, value in req.headers if name == "COOKIE"]
-        if len(cookies) > 1:
-            req.headers = [header for header in req.headers if header[0] != "COOKIE"]
-            req.headers.append(("COOKIE", "; ".join(cookies)))
-    if "pre_request" in _APP:
-        _APP["pre_request"](worker, req)
-
-
 def post_worker_init(worker):
     """Puts what is ours between gunicorn and the app. Here a worker has set all signal
     handlers that it wants."""

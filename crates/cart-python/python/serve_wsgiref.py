@@ -237,9 +237,6 @@ class Handler(WSGIRequestHandler):
     def get_environ(self):
         environ = WSGIRequestHandler.get_environ(self)
         environ["wsgi.input_terminated"] = True
-        cookies = self.all_headers("cookie")
-        if len(cookies) > 1:  # wsgiref puts commas between them
-            environ["HTTP_COOKIE"] = "; ".join(cookies)
         if self.headers.get("content-type") is None:
             del environ["CONTENT_TYPE"]
         if self.server.behind_nginx:
@@ -249,11 +246,6 @@ class Handler(WSGIRequestHandler):
         if cartridge_framing.asks_for_websocket(environ):
             environ["werkzeug.socket"] = cartridge_wsgi.ClientSocket(self.connection)
         return environ
-
-    def all_headers(self, name):
-        if sys.version_info[0] > 2:
-            return self.headers.get_all(name, [])
-        return self.headers.getheaders(name)
 
     def discard(self, body):
         """Reads what the app left unread: closing a connection with unread data would
