@@ -60,13 +60,12 @@ pub struct Stage {
     _place: TempDir,
 }
 
-/// The ways to serve an app that has WebSockets: gunicorn's `sync` workers cannot, and workers of
-/// classes that an app brings speak the protocol themselves.
+/// The ways to serve an app that has WebSockets; workers of classes that an app brings speak the
+/// protocol themselves.
 pub fn ways() -> impl Iterator<Item = &'static Way> {
     WAYS.iter().filter(|way| {
-        let is_sync = way.variables.iter().any(|(_, value)| *value == "sync");
         let brings_its_own = way.is_asgi() && way.server == "gunicorn";
-        !is_sync && !brings_its_own
+        way.has_websockets() && !brings_its_own
     })
 }
 

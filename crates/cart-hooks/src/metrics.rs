@@ -60,7 +60,8 @@ fn of_processes(main: ProcessId, has_workers: bool) -> Vec<(&'static str, u64)> 
     let memory = Memory::sum(processes.iter().filter_map(|process| Memory::of(process.pid)));
     let mut figures = vec![("processes", processes.len() as u64)];
     if has_workers {
-        let workers = cart_core::process::children(main.pid).len();
+        // One worker need not be a process of its own.
+        let workers = cart_core::process::children(main.pid).len().max(1);
         figures.push(("workers", workers as u64));
     }
     figures.extend(tree::age(main).map(|age| ("uptime", age.as_secs())));

@@ -13,6 +13,7 @@ Needs only the standard library; runs on Python 3.6 and newer, and 2.7.
 """
 
 import cartridge_limits
+import cartridge_wsgi
 
 BODILESS = (204, 304)
 """Statuses without a body (RFC 9112, 6.3)."""
@@ -21,6 +22,10 @@ HOP_BY_HOP = frozenset((
     "transfer-encoding", "upgrade",
 ))
 """Headers about one connection, which is the server's business (PEP 3333, Other HTTP Features)."""
+
+
+UNREAD_SECONDS = 5
+"""How long to go on reading a body that the app left unread."""
 
 
 class FramingError(Exception):
@@ -55,6 +60,17 @@ def framed(application, at_end=None):
         return _Answer(head, result, at_end if _has_body(environ) else None)
 
     return framed_application
+
+
+def read_rest(environ):
+    """Reads what the app left of a request's body, for a few seconds: a server that closes its
+    connection with something unread on it may take the answer away from nginx. For `at_end`."""
+    until = cartridge_wsgi.clock() + UNREAD_SECONDS
+    try:
+        while environ["wsgi.input"].read(65536) and cartridge_wsgi.clock() < until:
+            pass
+    except Exception:
+        pass  # the client is gone, or the app has closed it
 
 
 def close_gevents_connections_after_upgrades():

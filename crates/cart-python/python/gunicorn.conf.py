@@ -24,8 +24,8 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 def _make_our_modules_importable():
     """These only: this folder itself must not come before the app's."""
     for name in (
-        "cartridge_stacks", "cartridge_limits", "cartridge_framing", "cartridge_interface",
-        "cartridge_wsgi", "cartridge_asgi",
+        "cartridge_stacks", "cartridge_limits", "cartridge_interface", "cartridge_wsgi",
+        "cartridge_framing", "cartridge_asgi",
     ):
         if name not in sys.modules:
             path = os.path.join(_HERE, name + ".py")
@@ -218,7 +218,7 @@ def post_worker_init(worker):
             cartridge_framing.close_gevents_connections_after_upgrades()
         _close_after_upgrades()
         _end_without_loss(worker)
-        worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi, _read_rest))
+        worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi, cartridge_framing.read_rest))
         return
     # gunicorn's own ASGI worker keeps the app elsewhere.
     for name in ("wsgi", "asgi"):
@@ -323,17 +323,6 @@ def _end_without_loss(worker):
         worker.enqueue_req(TConn(worker.cfg, connection, client, server))
 
     worker.accept = accept
-
-
-def _read_rest(environ):
-    """Reads what the app left of a request's body: gunicorn closes its connection, and with something
-    unread on it that may take the answer away from nginx. For a few seconds, as the other launchers."""
-    until = time.monotonic() + 5
-    try:
-        while environ["wsgi.input"].read(65536) and time.monotonic() < until:
-            pass
-    except Exception:
-        pass  # the client is gone, or the app has closed it
 
 
 def _behind_nginx(application):

@@ -26,16 +26,12 @@ import socket
 
 import cartridge_asgi
 import cartridge_interface
+import cartridge_launch
 import cartridge_limits
 import cartridge_stacks
 import cartridge_workers
 import cartridge_wsgi
 
-KEEP_ALIVE = 75
-"""Longer than nginx keeps a connection, so that it is never uvicorn that closes one on which nginx
-is just sending a request."""
-BACKLOG = 4096
-"""As the supervisor has it: asyncio sets it anew, for everybody who has the socket."""
 STARTUP_FAILURE = 3
 """uvicorn's own status for an app that cannot start up."""
 
@@ -128,8 +124,8 @@ def configuration(application):
         # What nginx says is put into the scope by cartridge_asgi.
         proxy_headers=False,
         use_colors=False,
-        timeout_keep_alive=KEEP_ALIVE,
-        backlog=BACKLOG,
+        timeout_keep_alive=cartridge_launch.KEEP_ALIVE,
+        backlog=cartridge_launch.BACKLOG,
         h11_max_incomplete_event_size=2 * cartridge_limits.LONGEST_LINE,
         # What has not ended by then was told to.
         timeout_graceful_shutdown=1,

@@ -2,10 +2,12 @@
 //!
 //! To add one, write a file beside the others and a line into [`SERVERS`].
 
+mod cheroot;
 pub mod choice;
 mod gevent;
 pub mod gunicorn;
 mod uvicorn;
+mod waitress;
 mod wsgiref;
 
 use std::fmt;
@@ -23,10 +25,21 @@ use crate::virtualenv::{VirtualEnv, environment_for};
 use crate::worker_class::WorkerClass;
 
 /// Every server, the default first.
-pub const SERVERS: &[&dyn WsgiServer] =
-    &[&wsgiref::Wsgiref, &gevent::Gevent, &gunicorn::Gunicorn, &uvicorn::Uvicorn];
+#[rustfmt::skip]
+pub const SERVERS: &[&dyn WsgiServer] = &[
+    &wsgiref::Wsgiref,
+    &gevent::Gevent,
+    &gunicorn::Gunicorn,
+    &uvicorn::Uvicorn,
+    &waitress::Waitress,
+    &cheroot::Cheroot,
+];
 
-/// A server of Python web apps. Its methods only answer: nothing here starts a process.
+/// Requests at the same time in each worker of a server that has threads, when nobody said how many.
+const THREADS: u32 = 32;
+
+/// A server of Python web apps, by WSGI (PEP 3333), as the name says, or by ASGI, or by both:
+/// [`interfaces`](Self::interfaces) tells. Its methods only answer: nothing here starts a process.
 pub trait WsgiServer: Sync {
     /// As people write it in `OPENSHIFT_PYTHON_SERVER`.
     fn name(&self) -> &'static str;
@@ -55,12 +68,14 @@ pub trait WsgiServer: Sync {
 
     /// Whether it has worker processes, so that their number means something.
     fn has_workers(&self) -> bool {
-        false
+        true
     }
 
-    /// How many workers it has when nobody said how many; `fitting` answers what the gear bears.
+    /// How many workers it has when nobody said how many; `fitting` answers what the gear bears. Many
+    /// apps keep what their visitors share in memory.
     fn default_workers(&self, fitting: &dyn Fn() -> u32) -> u32 {
-        fitting()
+        let _ = fitting;
+        1
     }
 
     /// Whether an app can hold WebSockets open without keeping everybody else waiting for good.
@@ -166,9 +181,19 @@ impl Launch {
         CommandSpec::new(self.venv.python(), &env).dir(&self.app_dir)
     }
 
-    /// As [`python`](Self::python), running one of our launchers.
-    fn launcher(&self, file: &str) -> CommandSpec {
-        self.python().arg(self.launchers.join(file))
+    /// As [`python`](Self::python), running one of our launchers, with what each of them is told and
+    /// `more` options, for the app.
+    fn launcher(&self, file: &str, more: &[&str]) -> CommandSpec {
+        self.python()
+            .arg(self.launchers.join(file))
+            .args(more.iter().copied())
+            .args(["--workers", &self.workers.to_string(), "--drain", &self.drain_seconds()])
+            .arg(self.entry_point.to_string())
+    }
+
+    /// As [`launcher`](Self::launcher), of a server that has threads.
+    fn launcher_with_threads(&self, file: &str) -> CommandSpec {
+        self.launcher(file, &["--threads", &self.threads.unwrap_or(THREADS).to_string()])
     }
 
     fn drain_seconds(&self) -> String {

@@ -9,6 +9,7 @@ const FILES: &[(&str, &str)] = &[
     ("cartridge_collect.py", include_str!("../python/cartridge_collect.py")),
     ("cartridge_framing.py", include_str!("../python/cartridge_framing.py")),
     ("cartridge_interface.py", include_str!("../python/cartridge_interface.py")),
+    ("cartridge_launch.py", include_str!("../python/cartridge_launch.py")),
     ("cartridge_limits.py", include_str!("../python/cartridge_limits.py")),
     ("cartridge_stacks.py", include_str!("../python/cartridge_stacks.py")),
     ("cartridge_workers.py", include_str!("../python/cartridge_workers.py")),
@@ -16,6 +17,8 @@ const FILES: &[(&str, &str)] = &[
     ("serve_wsgiref.py", include_str!("../python/serve_wsgiref.py")),
     ("serve_gevent.py", include_str!("../python/serve_gevent.py")),
     ("serve_uvicorn.py", include_str!("../python/serve_uvicorn.py")),
+    ("serve_waitress.py", include_str!("../python/serve_waitress.py")),
+    ("serve_cheroot.py", include_str!("../python/serve_cheroot.py")),
     ("gunicorn.conf.py", include_str!("../python/gunicorn.conf.py")),
 ];
 

@@ -1,7 +1,9 @@
 //! The ways in which an app is served. A new server is in by being in the list of servers.
 
 use camino::Utf8Path;
-use cart_core::files;
+use cart_core::{GearEnv, files};
+use cart_python::PythonSettings;
+use cart_python::server;
 
 use crate::cartridge::fixture;
 
@@ -36,6 +38,18 @@ impl Way {
         }
     }
 
+    /// Whether the app can have WebSockets.
+    ///
+    /// # Panics
+    /// When there is no such way.
+    #[must_use]
+    pub fn has_websockets(&self) -> bool {
+        let mut env = GearEnv::new();
+        self.variables.iter().for_each(|(name, value)| env.set(*name, *value));
+        let settings = PythonSettings::from_env(&env).unwrap();
+        server::by_name(self.server).unwrap().has_websockets(&settings)
+    }
+
     /// Whether the app is served by ASGI.
     #[must_use]
     pub fn is_asgi(&self) -> bool {
@@ -59,6 +73,8 @@ pub const WAYS: &[Way] = &[
     way("uvicorn", "uvicorn", &[ASGI], &["a2wsgi"]),
     way("uvicorn-httptools", "uvicorn", &[ASGI], HTTPTOOLS),
     way("uvicorn-0.16", "uvicorn", &[ASGI], OLD_UVICORN),
+    way("waitress", "waitress", &[], &[]),
+    way("cheroot", "cheroot", &[], &[]),
     way("gunicorn-gthread", "gunicorn", &[(WORKER_CLASS, "gthread")], &[]),
     way("gunicorn-sync", "gunicorn", &[(WORKER_CLASS, "sync")], &[]),
     way("gunicorn-23", "gunicorn", &[], MIDDLE),

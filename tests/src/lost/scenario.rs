@@ -43,7 +43,11 @@ pub const SCENARIOS: &[Scenario] = &[
     planned("switch-to-gevent", |stage| planned::switch(stage, "gevent"))
         .on(&["wsgiref", "gunicorn"]),
     planned("switch-to-gunicorn", |stage| planned::switch(stage, "gunicorn"))
-        .on(&["wsgiref", "gevent"]),
+        .on(&["wsgiref", "gevent", "waitress", "cheroot"]),
+    planned("switch-to-waitress", |stage| planned::switch(stage, "waitress"))
+        .on(&["wsgiref", "gunicorn"]),
+    planned("switch-to-cheroot", |stage| planned::switch(stage, "cheroot"))
+        .on(&["gevent", "gunicorn"]),
     planned("variable", planned::variable),
     planned("reload-nginx", planned::reload_nginx),
     planned("reload-broken", planned::reload_broken),

@@ -143,10 +143,19 @@ pub fn able(interface: Interface) -> String {
         .partition(|server| !server.worker_classes(interface).is_empty());
     let mut names: Vec<String> = without.iter().map(|server| server.name().to_owned()).collect();
     names.extend(with_classes.iter().map(|server| {
-        let classes = server.worker_classes(interface).join(" or ");
+        let classes = server.worker_classes(interface).join("|");
         format!("{} with {}={classes}", server.name(), WORKER_CLASS.name)
     }));
-    format!("{}={}", SERVER.name, names.join(", or "))
+    format!("{}={}", SERVER.name, one_of(&names))
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn one_of(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
 }
 
 impl Chosen {
@@ -189,7 +198,7 @@ impl Chosen {
                 settings.workers.get_or_insert(workers);
                 Taken::Over
             }
-            ("threads", Some(threads)) if self.server.name() != "uvicorn" => {
+            ("threads" | "numthreads", Some(threads)) if self.server.name() != "uvicorn" => {
                 settings.threads.get_or_insert(threads);
                 Taken::Over
             }

@@ -83,8 +83,9 @@ impl WsgiServer for Gunicorn {
         }
     }
 
-    fn has_workers(&self) -> bool {
-        true
+    /// Whoever chooses it wants them.
+    fn default_workers(&self, fitting: &dyn Fn() -> u32) -> u32 {
+        fitting()
     }
 
     fn has_websockets(&self, settings: &PythonSettings) -> bool {

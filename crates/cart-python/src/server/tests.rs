@@ -59,6 +59,16 @@ fn gunicorn_command_for_a_file_on_threads() {
 }
 
 #[test]
+fn a_server_with_threads_is_told_how_many() {
+    let launch = Launch { threads: Some(8), ..launch("app") };
+    for server in ["wsgiref", "waitress", "cheroot"] {
+        let shown = shown(server, &launch);
+        let file = format!("/conf/python/serve_{server}.py\n  --threads\n  8\n  --workers\n  5\n");
+        assert!(shown.contains(&file), "{shown}");
+    }
+}
+
+#[test]
 fn uvicorn_command() {
     let launch = Launch { interface: Some(Interface::Asgi), ..launch("main:app") };
     insta::assert_snapshot!(shown("uvicorn", &launch));

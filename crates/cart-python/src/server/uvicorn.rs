@@ -50,22 +50,10 @@ impl WsgiServer for Uvicorn {
     }
 
     fn command(&self, launch: &Launch) -> CommandSpec {
-        launch
-            .launcher("serve_uvicorn.py")
-            .args(["--workers", &launch.workers.to_string(), "--drain", &launch.drain_seconds()])
-            .arg(launch.entry_point.to_string())
+        launch.launcher("serve_uvicorn.py", &[])
     }
 
     fn interfaces(&self, _settings: &PythonSettings) -> &'static [Interface] {
         &[Interface::Asgi]
-    }
-
-    fn has_workers(&self) -> bool {
-        true
-    }
-
-    /// Many ASGI apps keep what their visitors share in memory.
-    fn default_workers(&self, _fitting: &dyn Fn() -> u32) -> u32 {
-        1
     }
 }
