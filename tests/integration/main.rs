@@ -11,6 +11,7 @@ mod autobahn;
 mod choice;
 mod coming;
 mod crashes;
+mod custom;
 mod desync;
 mod doctor;
 mod elsewhere;

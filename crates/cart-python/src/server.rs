@@ -4,6 +4,7 @@
 
 mod cheroot;
 pub mod choice;
+mod custom;
 mod gevent;
 pub mod gunicorn;
 mod uvicorn;
@@ -33,6 +34,7 @@ pub const SERVERS: &[&dyn WsgiServer] = &[
     &uvicorn::Uvicorn,
     &waitress::Waitress,
     &cheroot::Cheroot,
+    &custom::Custom,
 ];
 
 /// Requests at the same time in each worker of a server that has threads, when nobody said how many.
@@ -52,6 +54,12 @@ pub trait WsgiServer: Sync {
 
     /// How it is started. The listening socket is descriptor 3 of the process.
     fn command(&self, launch: &Launch) -> CommandSpec;
+
+    /// The program of the app's repository that it is, where the app serves itself; then no callable
+    /// is looked for.
+    fn program(&self) -> Option<&'static str> {
+        None
+    }
 
     /// How it can call an app with these settings.
     fn interfaces(&self, settings: &PythonSettings) -> &'static [Interface] {

@@ -136,6 +136,7 @@ pub fn able(interface: Interface) -> String {
     let (with_classes, without): (Servers, Servers) = SERVERS
         .iter()
         .copied()
+        .filter(|server| server.program().is_none())
         .filter(|server| {
             !server.worker_classes(interface).is_empty()
                 || server.interfaces(&PythonSettings::default()).contains(&interface)

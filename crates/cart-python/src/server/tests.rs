@@ -69,6 +69,11 @@ fn a_server_with_threads_is_told_how_many() {
 }
 
 #[test]
+fn a_program_of_the_app_gets_the_socket_as_a_service_of_systemd_does() {
+    insta::assert_snapshot!(shown("custom", &launch(".openshift/action_hooks/server")));
+}
+
+#[test]
 fn uvicorn_command() {
     let launch = Launch { interface: Some(Interface::Asgi), ..launch("main:app") };
     insta::assert_snapshot!(shown("uvicorn", &launch));
