@@ -31,9 +31,10 @@ THREADS = 32
 """Requests at the same time, where nobody said how many."""
 
 
-def begin(documentation, threads=True):
+def begin(documentation, threads=True, forks=True):
     """The options of the command line, the listening socket, and the app. With several workers this
-    returns in each of them; `cartridge_workers.serving` is to be called when it serves."""
+    returns in each of them, unless the server forks them itself; `cartridge_workers.serving` is to
+    be called when it serves."""
     parser = cartridge_wsgi.arguments(documentation.splitlines()[0])
     if threads:
         parser.add_argument("--threads", type=int, default=THREADS, metavar="N",
@@ -47,9 +48,44 @@ def begin(documentation, threads=True):
     cartridge_stacks.answer_signals()
     listener = cartridge_wsgi.listening_socket()
     cartridge_wsgi.enter_app_folder()
-    if options.workers > 1:
+    if forks and options.workers > 1:
         cartridge_workers.become_worker(options.workers)
-    return options, listener, cartridge_wsgi.load_or_exit(options.app)
+    return options, listener, Contained(cartridge_wsgi.load_or_exit(options.app))
+
+
+class AppExit(Exception):
+    """The app ended the program (`sys.exit`) while it answered."""
+
+
+class Contained(object):
+    """The app, as a callable that fails with an Exception whatever it does: an exit in the middle of an
+    answer would end a server's thread, or the whole server."""
+
+    def __init__(self, application):
+        self.application = application
+
+    def __call__(self, environ, start_response):
+        try:
+            result = self.application(environ, start_response)
+        except SystemExit as error:
+            raise AppExit("the app called sys.exit(%r) while it answered" % error.code)
+        return result if isinstance(result, (list, tuple)) else _Blocks(result)
+
+
+class _Blocks(object):
+    def __init__(self, result):
+        self.result = result
+
+    def __iter__(self):
+        try:
+            for block in self.result:
+                yield block
+        except SystemExit as error:
+            raise AppExit("the app called sys.exit(%r) while it answered" % error.code)
+
+    def close(self):
+        if hasattr(self.result, "close"):
+            self.result.close()
 
 
 class Stop(object):

@@ -396,9 +396,9 @@ def behind_nginx(environ):
     )
 
 
-def with_whole_environ(application, listener):
+def with_whole_environ(application, listener, workers):
     """`application` for a server that knows nothing of nginx: with the client as nginx says it is
-    (`behind_nginx`), a path without escapes, and a body that ends."""
+    (`behind_nginx`), a path without escapes, and a body that ends. `workers` is how many there are."""
     through_nginx = is_behind_nginx(listener)
 
     def application_with_whole_environ(environ, start_response):
@@ -407,6 +407,7 @@ def with_whole_environ(application, listener):
         if through_nginx:
             behind_nginx(environ)
         environ["PATH_INFO"] = path_of(environ["REQUEST_URI"])
+        environ["wsgi.multiprocess"] = workers > 1
         if not environ.get("wsgi.input_terminated"):
             length = environ.get("CONTENT_LENGTH", "")
             environ["wsgi.input"] = Body(environ["wsgi.input"], int(length or 0))

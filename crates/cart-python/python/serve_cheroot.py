@@ -55,6 +55,11 @@ class Request(server.HTTPRequest):
 class Connection(server.HTTPConnection):
     RequestHandlerClass = Request
 
+    def _close_kernel_socket(self):
+        # An app that took the connection over may have closed it: cheroot would end all threads.
+        if self.socket.fileno() >= 0:
+            server.HTTPConnection._close_kernel_socket(self)
+
 
 class Gateway(wsgi.Gateway_10):
     """Runs the app for one request and writes what it answers, unless the app took the connection
@@ -158,7 +163,8 @@ class Server(wsgi.Server):
 def main():
     options, listener, application = cartridge_launch.begin(__doc__)
     application = cartridge_framing.framed(application, cartridge_framing.read_rest)
-    Server(listener, cartridge_wsgi.with_whole_environ(application, listener), options).start()
+    application = cartridge_wsgi.with_whole_environ(application, listener, options.workers)
+    Server(listener, application, options).start()
 
 
 if __name__ == "__main__":

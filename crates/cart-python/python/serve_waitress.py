@@ -47,7 +47,6 @@ def configuration(listener, threads):
         channel_timeout=cartridge_launch.KEEP_ALIVE,
         # nginx gives up requests, and says so in its log.
         log_socket_errors=False,
-        ident=None,
     )
 
 
@@ -91,7 +90,7 @@ def main():
     # That all threads are busy is no error.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     application = cartridge_framing.framed(application)
-    application = cartridge_wsgi.with_whole_environ(application, listener)
+    application = cartridge_wsgi.with_whole_environ(application, listener, options.workers)
     server = Server(listener, application, options)
     cartridge_workers.serving()
     server.serve()

@@ -7,6 +7,8 @@ pub mod choice;
 mod custom;
 mod gevent;
 pub mod gunicorn;
+mod tornado;
+mod uwsgi;
 mod uvicorn;
 mod waitress;
 mod wsgiref;
@@ -34,6 +36,8 @@ pub const SERVERS: &[&dyn WsgiServer] = &[
     &uvicorn::Uvicorn,
     &waitress::Waitress,
     &cheroot::Cheroot,
+    &tornado::Tornado,
+    &uwsgi::Uwsgi,
     &custom::Custom,
 ];
 

@@ -18,7 +18,7 @@ pub const SERVER: Setting = Setting {
     name: "OPENSHIFT_PYTHON_SERVER",
     meaning: "the Python server",
     default: "the one of the Procfile's `web:` line, else uvicorn for an ASGI app, wsgiref for WSGI",
-    allowed: "wsgiref, gevent, gunicorn, uvicorn, waitress, cheroot or custom",
+    allowed: "wsgiref, gevent, gunicorn, uvicorn, waitress, cheroot, tornado, uwsgi or custom",
 };
 
 /// How many processes.
@@ -345,8 +345,8 @@ mod tests {
 
     #[test]
     fn a_mistyped_server_gets_the_one_that_was_meant() {
-        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "gunicron"), @r#"OPENSHIFT_PYTHON_SERVER is "gunicron", but allowed is: wsgiref, gevent, gunicorn, uvicorn, waitress, cheroot or custom; did you mean `gunicorn`?"#);
-        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "apache"), @r#"OPENSHIFT_PYTHON_SERVER is "apache", but allowed is: wsgiref, gevent, gunicorn, uvicorn, waitress, cheroot or custom"#);
+        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "gunicron"), @r#"OPENSHIFT_PYTHON_SERVER is "gunicron", but allowed is: wsgiref, gevent, gunicorn, uvicorn, waitress, cheroot, tornado, uwsgi or custom; did you mean `gunicorn`?"#);
+        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "apache"), @r#"OPENSHIFT_PYTHON_SERVER is "apache", but allowed is: wsgiref, gevent, gunicorn, uvicorn, waitress, cheroot, tornado, uwsgi or custom"#);
     }
 
     #[test]

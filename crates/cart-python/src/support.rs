@@ -19,6 +19,8 @@ const FILES: &[(&str, &str)] = &[
     ("serve_uvicorn.py", include_str!("../python/serve_uvicorn.py")),
     ("serve_waitress.py", include_str!("../python/serve_waitress.py")),
     ("serve_cheroot.py", include_str!("../python/serve_cheroot.py")),
+    ("serve_uwsgi.py", include_str!("../python/serve_uwsgi.py")),
+    ("serve_tornado.py", include_str!("../python/serve_tornado.py")),
     ("gunicorn.conf.py", include_str!("../python/gunicorn.conf.py")),
 ];
 

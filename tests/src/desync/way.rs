@@ -75,6 +75,8 @@ pub const WAYS: &[Way] = &[
     way("uvicorn-0.16", "uvicorn", &[ASGI], OLD_UVICORN),
     way("waitress", "waitress", &[], &[]),
     way("cheroot", "cheroot", &[], &[]),
+    way("uwsgi", "uwsgi", &[], &[]),
+    way("tornado", "tornado", &[], &[]),
     way("gunicorn-gthread", "gunicorn", &[(WORKER_CLASS, "gthread")], &[]),
     way("gunicorn-sync", "gunicorn", &[(WORKER_CLASS, "sync")], &[]),
     way("gunicorn-23", "gunicorn", &[], MIDDLE),

@@ -1,0 +1,39 @@
+//! uWSGI: a master that keeps worker processes, with threads in each.
+
+use cart_core::CommandSpec;
+use semver::Version;
+
+use super::{Launch, Requirement, WsgiServer};
+use crate::settings::PythonSettings;
+
+/// uWSGI as a module, which is delivered compiled where the C library is glibc 2.28 or newer; the
+/// package uwsgi is source only, and needs a compiler.
+const PYUWSGI: Requirement = Requirement {
+    name: "pyuwsgi",
+    lines: &[
+        "pyuwsgi>=2.0.30,<2.1; python_version >= '3.7'",
+        "pyuwsgi>=2.0.18,<2.1; python_version < '3.7'",
+    ],
+    // `fd://` as an address, and a hook that handles a signal
+    oldest: Version::new(2, 0, 18),
+};
+
+pub(super) struct Uwsgi;
+
+impl WsgiServer for Uwsgi {
+    fn name(&self) -> &'static str {
+        "uwsgi"
+    }
+
+    fn description(&self) -> &'static str {
+        "worker processes with threads, in C; for busy apps with small requests"
+    }
+
+    fn requirements(&self, _settings: &PythonSettings) -> Vec<Requirement> {
+        vec![PYUWSGI]
+    }
+
+    fn command(&self, launch: &Launch) -> CommandSpec {
+        launch.launcher_with_threads("serve_uwsgi.py")
+    }
+}
