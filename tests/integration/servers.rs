@@ -11,7 +11,7 @@ use crate::limits::switch;
 #[test]
 fn each_server_serves_and_is_switched_to_while_the_app_runs() {
     let gear = running(&fixture("mirror"), &[]);
-    for server in ["gunicorn", "gevent", "uvicorn", "wsgiref"] {
+    for server in tests::lost::SERVERS.into_iter().rev() {
         switch(&gear, by_name(server).unwrap());
         assert_eq!(gear.control("server").done().text, server);
         assert!(gear.control("status").done().text.contains(server));
@@ -23,9 +23,9 @@ fn each_server_serves_and_is_switched_to_while_the_app_runs() {
 }
 
 #[test]
-fn websockets_pass_through_nginx_to_gevent_gunicorn_and_wsgiref() {
+fn websockets_pass_through_nginx_to_servers_of_wsgi_apps() {
     let gear = running(&example("websocket-echo"), &[(SERVER, "gevent")]);
-    for server in ["gevent", "gunicorn", "wsgiref"] {
+    for server in ["gevent", "gunicorn", "wsgiref", "cheroot", "uwsgi"] {
         gear.set(SERVER, server);
         gear.control("restart").done();
         let mut socket = WebSocket::open(gear.address(), "/echo");
@@ -45,7 +45,7 @@ fn a_message_of_the_app_and_a_pong_of_another_thread_do_not_mix() {
     gear.write("app.py", &app.replace("EchoServer.accept(", "Server.accept("));
     let longest = "y".repeat(1024 * 1024);
     // uvicorn's sockets are not the app's.
-    for server in ["wsgiref", "gevent", "gunicorn"] {
+    for server in ["wsgiref", "gevent", "gunicorn", "cheroot", "uwsgi"] {
         gear.set(SERVER, server);
         gear.control("restart").done();
         let mut socket = WebSocket::open(gear.address(), "/echo");
@@ -72,6 +72,26 @@ fn gunicorn_has_as_many_workers_as_were_asked_for() {
         (cart_core::process::children(master).len() == 2).then_some(())
     });
     assert!(all.is_some());
+}
+
+#[test]
+fn each_server_of_wsgi_apps_has_the_workers_that_were_asked_for_and_outlives_an_exit_in_a_request() {
+    let gear = running(&fixture("mirror"), &[("OPENSHIFT_PYTHON_WORKERS", "2")]);
+    for server in ["wsgiref", "gevent", "waitress", "cheroot", "tornado", "uwsgi"] {
+        switch(&gear, by_name(server).unwrap());
+        let worker: u32 = get(gear.address(), "/pid").body.parse().unwrap();
+        let main = cart_core::process::parent(worker).unwrap();
+        let all = cart_core::wait::until(std::time::Duration::from_secs(60), || {
+            (cart_core::process::children(main).len() == 2).then_some(())
+        });
+        assert!(all.is_some(), "{server}: {:?}", cart_core::process::children(main));
+        // More than it has threads.
+        for _ in 0..40 {
+            assert_eq!(get(gear.address(), "/exit").status, 500, "{server}");
+        }
+        assert_eq!(get(gear.address(), "/").body, "mirror", "{server}");
+    }
+    assert!(gear.log("appserver.log").contains("AppExit: the app called sys.exit('leaving')"));
 }
 
 #[test]
