@@ -75,7 +75,8 @@ fn gunicorn_has_as_many_workers_as_were_asked_for() {
 }
 
 #[test]
-fn each_server_of_wsgi_apps_has_the_workers_that_were_asked_for_and_outlives_an_exit_in_a_request() {
+fn each_server_of_wsgi_apps_has_the_workers_that_were_asked_for_and_outlives_an_exit_in_a_request()
+{
     let gear = running(&fixture("mirror"), &[("OPENSHIFT_PYTHON_WORKERS", "2")]);
     for server in ["wsgiref", "gevent", "waitress", "cheroot", "tornado", "uwsgi"] {
         switch(&gear, by_name(server).unwrap());

@@ -18,7 +18,8 @@ pub use scenario::{Promise, SCENARIOS, Scenario, by_name};
 pub use table::{details, headings, line};
 
 /// The servers between which people choose.
-pub const SERVERS: [&str; 8] = ["wsgiref", "gevent", "gunicorn", "uvicorn", "waitress", "cheroot", "tornado", "uwsgi"];
+pub const SERVERS: [&str; 8] =
+    ["wsgiref", "gevent", "gunicorn", "uvicorn", "waitress", "cheroot", "tornado", "uwsgi"];
 
 /// How long the load goes on after a change at least: a replaced server serves on for five
 /// seconds and is told to end then, and what is lost at its end counts.

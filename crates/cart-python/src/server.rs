@@ -7,9 +7,10 @@ pub mod choice;
 mod custom;
 mod gevent;
 pub mod gunicorn;
+pub mod table;
 mod tornado;
-mod uwsgi;
 mod uvicorn;
+mod uwsgi;
 mod waitress;
 mod wsgiref;
 
@@ -90,10 +91,44 @@ pub trait WsgiServer: Sync {
         1
     }
 
+    /// How an app has WebSockets, or why it has none.
+    ///
+    /// # Errors
+    /// The reason, in words for a table.
+    fn websockets(&self) -> Result<&'static str, &'static str> {
+        Ok("yes, a thread each")
+    }
+
     /// Whether an app can hold WebSockets open without keeping everybody else waiting for good.
     fn has_websockets(&self, settings: &PythonSettings) -> bool {
         let _ = settings;
-        true
+        self.websockets().is_ok()
+    }
+
+    /// What becomes of an open WebSocket when its server is replaced.
+    fn websocket_at_swap(&self) -> &'static str {
+        "goes on until the drain time is over, then is cut"
+    }
+
+    /// What passes through it piece by piece.
+    fn streams(&self) -> &'static str {
+        "answers, bodies"
+    }
+
+    /// What it does when it is told to stop, until the drain time is over.
+    fn graceful_stop(&self) -> &'static str {
+        "empties the backlog, finishes requests"
+    }
+
+    /// The longest head of a request that it takes, in bytes, where it has a limit that cannot be moved
+    /// out of the way of nginx's.
+    fn largest_head(&self) -> Option<u32> {
+        None
+    }
+
+    /// What it cannot do, with the reason, in words for a table.
+    fn cannot(&self) -> Option<&'static str> {
+        None
     }
 
     /// Whether it serves on a listening socket that it is given. One that cannot must make its

@@ -50,6 +50,28 @@ impl WsgiServer for Custom {
         &[Interface::Wsgi, Interface::Asgi]
     }
 
+    fn websockets(&self) -> Result<&'static str, &'static str> {
+        Ok("the program's business")
+    }
+
+    fn websocket_at_swap(&self) -> &'static str {
+        "the program's business, until the drain time is over"
+    }
+
+    fn streams(&self) -> &'static str {
+        "the program's business"
+    }
+
+    fn graceful_stop(&self) -> &'static str {
+        "the program's business: it gets SIGTERM"
+    }
+
+    fn cannot(&self) -> Option<&'static str> {
+        Some(
+            "that an answer ends where it says is not seen to: nothing of ours stands before the app",
+        )
+    }
+
     /// How many it has is its own business.
     fn has_workers(&self) -> bool {
         false

@@ -37,4 +37,12 @@ impl WsgiServer for Gevent {
     fn command(&self, launch: &Launch) -> CommandSpec {
         launch.launcher("serve_gevent.py", &[])
     }
+
+    fn websockets(&self) -> Result<&'static str, &'static str> {
+        Ok("yes, thousands")
+    }
+
+    fn cannot(&self) -> Option<&'static str> {
+        Some("`multiprocessing` hangs in it, because gevent replaces Python's threads")
+    }
 }

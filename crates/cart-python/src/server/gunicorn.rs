@@ -88,6 +88,23 @@ impl WsgiServer for Gunicorn {
         fitting()
     }
 
+    fn websockets(&self) -> Result<&'static str, &'static str> {
+        Ok(
+            "yes, thousands with gevent, a thread each with gthread; with ASGI as the class has them",
+        )
+    }
+
+    fn graceful_stop(&self) -> &'static str {
+        "finishes requests; gevent empties the backlog, too"
+    }
+
+    fn cannot(&self) -> Option<&'static str> {
+        Some(
+            "sync workers have no WebSockets: one would keep a whole worker. It takes 32,768 headers \
+             at most. With gevent, as gevent",
+        )
+    }
+
     fn has_websockets(&self, settings: &PythonSettings) -> bool {
         !settings.worker_class().is_sync()
     }

@@ -40,8 +40,11 @@ impl WsgiServer for Tornado {
         launch.launcher_with_threads("serve_tornado.py")
     }
 
-    /// An app gets no hand on its connection.
-    fn has_websockets(&self, _settings: &PythonSettings) -> bool {
-        false
+    fn websockets(&self) -> Result<&'static str, &'static str> {
+        Err("no: its connections belong to its loop, and WSGI has no way to them")
+    }
+
+    fn streams(&self) -> &'static str {
+        "answers; a body is whole before the app is called"
     }
 }

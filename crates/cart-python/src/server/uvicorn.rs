@@ -56,4 +56,15 @@ impl WsgiServer for Uvicorn {
     fn interfaces(&self, _settings: &PythonSettings) -> &'static [Interface] {
         &[Interface::Asgi]
     }
+    fn websockets(&self) -> Result<&'static str, &'static str> {
+        Ok("yes, thousands")
+    }
+
+    fn websocket_at_swap(&self) -> &'static str {
+        "goes on until the drain time is over, then gets 1012"
+    }
+
+    fn graceful_stop(&self) -> &'static str {
+        "finishes requests"
+    }
 }

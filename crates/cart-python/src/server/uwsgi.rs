@@ -36,4 +36,23 @@ impl WsgiServer for Uwsgi {
     fn command(&self, launch: &Launch) -> CommandSpec {
         launch.launcher_with_threads("serve_uwsgi.py")
     }
+
+    fn graceful_stop(&self) -> &'static str {
+        "finishes requests"
+    }
+
+    /// It keeps the size in 16 bits.
+    fn largest_head(&self) -> Option<u32> {
+        Some(u16::MAX.into())
+    }
+
+    fn cannot(&self) -> Option<&'static str> {
+        Some(
+            "a head of more than 65,535 bytes gets 502, whatever nginx lets through: its size has 16 \
+             bits. The app is loaded before the workers are forked, so threads that it starts when it \
+             is imported are not in them. A body of unknown length is empty, which needs \
+             `proxy_request_buffering off`. pyuwsgi is delivered compiled for glibc 2.28 and newer; \
+             elsewhere it needs a compiler",
+        )
+    }
 }

@@ -23,4 +23,10 @@ impl WsgiServer for Wsgiref {
     fn command(&self, launch: &Launch) -> CommandSpec {
         launch.launcher_with_threads("serve_wsgiref.py")
     }
+    fn cannot(&self) -> Option<&'static str> {
+        Some(
+            "connections are not kept open: each request has one of its own. A body of unknown length is \
+             empty, which needs `proxy_request_buffering off`. One worker on Python 2",
+        )
+    }
 }
