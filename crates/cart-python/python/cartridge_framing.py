@@ -73,12 +73,15 @@ def read_rest(environ):
         pass  # the client is gone, or the app has closed it
 
 
-def close_gevents_connections_after_upgrades():
+def give_gevents_connections_to_one():
     """Lets gevent's own server ask nobody else on a connection on which an upgrade was asked: what
-    follows may not be a request. gunicorn has workers that are this server."""
+    follows may not be a request. An app may take one for a WebSocket, and the server writes nothing
+    to it any more. gunicorn has workers that are this server."""
     from gevent.pywsgi import WSGIHandler
 
     handle_one_request = WSGIHandler.handle_one_request
+    get_environ = WSGIHandler.get_environ
+    sendall = WSGIHandler._sendall
 
     def handle_the_last_request(self):
         result = handle_one_request(self)
@@ -89,6 +92,19 @@ def close_gevents_connections_after_upgrades():
         # gevent leaves the body of such a request unread, whatever is asked for.
         return self.command == "GET" and self.headers.get("Upgrade", "").lower() == "websocket"
 
+    def get_environ_with_socket(self):
+        environ = get_environ(self)
+        if asks_for_websocket(environ):
+            environ["werkzeug.socket"] = cartridge_wsgi.ClientSocket(self.socket)
+        return environ
+
+    def sendall_unless_taken(self, data):
+        client = (self.environ or {}).get("werkzeug.socket")
+        if client is None or not client.taken:
+            sendall(self, data)
+
+    WSGIHandler.get_environ = get_environ_with_socket
+    WSGIHandler._sendall = sendall_unless_taken
     WSGIHandler.handle_one_request = handle_the_last_request
     WSGIHandler._connection_upgrade_requested = connection_upgrade_requested
 

@@ -408,6 +408,7 @@ def with_whole_environ(application, listener, workers):
             behind_nginx(environ)
         environ["PATH_INFO"] = path_of(environ["REQUEST_URI"])
         environ["wsgi.multiprocess"] = workers > 1
+        environ["wsgi.errors"] = sys.stderr  # uWSGI's own keeps what is written to it for a while
         if not environ.get("wsgi.input_terminated"):
             length = environ.get("CONTENT_LENGTH", "")
             environ["wsgi.input"] = Body(environ["wsgi.input"], int(length or 0))

@@ -215,7 +215,7 @@ def post_worker_init(worker):
                                "that is killed when the time to stop is over")
         if "gevent.pywsgi" in sys.modules:
             cartridge_limits.widen_gevents()
-            cartridge_framing.close_gevents_connections_after_upgrades()
+            cartridge_framing.give_gevents_connections_to_one()
         _close_after_upgrades()
         _end_without_loss(worker)
         worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi, cartridge_framing.read_rest))
@@ -334,7 +334,8 @@ def _behind_nginx(application):
             environ["REMOTE_ADDR"] = environ.get("HTTP_X_REAL_IP", "")
         if not cartridge_framing.asks_for_websocket(environ):
             # What an app writes past gunicorn on a shared connection would reach others.
-            environ.pop("gunicorn.socket", None)
+            for name in ("gunicorn.socket", "gunicorn.sock"):
+                environ.pop(name, None)
             return application(environ, start_response)
         if "gunicorn.socket" not in environ:
             return application(environ, start_response)

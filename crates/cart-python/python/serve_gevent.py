@@ -56,8 +56,6 @@ def handler_class(base, behind_nginx):
     numbers = itertools.count(1)
 
     class Handler(base):
-        client = None
-
         def __init__(self, connection, address, server, rfile=None):
             if behind_nginx:
                 # gevent-websocket tells its clients apart by their address.
@@ -76,7 +74,7 @@ def handler_class(base, behind_nginx):
 
         def handle_one_request(self):
             result = base.handle_one_request(self)
-            if self.server.draining or self.taken():
+            if self.server.draining:
                 return None  # the last one on this connection
             return result
 
@@ -85,13 +83,7 @@ def handler_class(base, behind_nginx):
             if behind_nginx:
                 environ.pop("REMOTE_PORT", None)
                 cartridge_wsgi.behind_nginx(environ)
-            if cartridge_framing.asks_for_websocket(environ):
-                self.client = cartridge_wsgi.ClientSocket(self.socket)
-                environ["werkzeug.socket"] = self.client
             return environ
-
-        def taken(self):
-            return self.client is not None and self.client.taken
 
         def write(self, data):
             if self.command != "HEAD":
@@ -99,10 +91,6 @@ def handler_class(base, behind_nginx):
             # gevent would send the body, and the next response would follow it.
             base.write(self, b"")
             self.response_use_chunked = False
-
-        def _sendall(self, data):
-            if not self.taken():
-                base._sendall(self, data)
 
     return Handler
 
@@ -168,7 +156,7 @@ class Server(WSGIServer):
 def main():
     cartridge_stacks.prepare_greenlets()
     options, listener, application = cartridge_launch.begin(__doc__, threads=False)
-    cartridge_framing.close_gevents_connections_after_upgrades()
+    cartridge_framing.give_gevents_connections_to_one()
     cartridge_limits.widen_gevents()
     server = Server(listener, cartridge_framing.framed(application), options.workers > 1)
     told_to_stop = Event()

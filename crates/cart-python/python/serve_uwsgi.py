@@ -30,7 +30,7 @@ import cartridge_limits
 import cartridge_wsgi
 
 LARGEST_HEAD = 65535
-"""Bytes of a request's head: uWSGI keeps their number in 16 bits."""
+"""Bytes of a head: uWSGI keeps their number in 16 bits."""
 
 SOMAXCONN = "/proc/sys/net/core/somaxconn"
 """What the system makes of a larger backlog; uWSGI refuses that."""

@@ -120,8 +120,8 @@ pub trait WsgiServer: Sync {
         "empties the backlog, finishes requests"
     }
 
-    /// The longest head of a request that it takes, in bytes, where it has a limit that cannot be moved
-    /// out of the way of nginx's.
+    /// The longest head of a request or an answer that it takes, in bytes, where it has a limit that
+    /// cannot be moved out of the way of nginx's.
     fn largest_head(&self) -> Option<u32> {
         None
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use cart_core::files;
+use cart_core::{files, wait};
 use walkdir::WalkDir;
 
 use super::packages::without_code;
@@ -83,7 +83,10 @@ fn by(installer: Choice) -> &'static str {
 }
 
 /// What is left beside the environment.
+/// What stands there once the environment that was replaced is removed.
 fn beside(place: &Utf8Path) -> Vec<String> {
+    let replaced = place.with_file_name(".virtenv.old");
+    wait::until(Duration::from_secs(60), || (!replaced.exists()).then_some(())).unwrap();
     let parent = place.parent().unwrap();
     let entries = parent.read_dir_utf8().unwrap();
     entries.map(|e| e.unwrap().file_name().to_owned()).collect()
@@ -350,6 +353,7 @@ fn a_clean_build_starts_from_nothing_behind_the_nodes_link(installer: Choice) {
     let parts = site.parts(NO_SERVER);
     let wish = Wish { clean: true, ..site.wish(&parts) };
     assert!(ensure(&wish, &mut |_| ()).unwrap().changed);
+    assert_eq!(beside(&site.place()), ["virtenv"], "the replaced one is removed");
     assert!(!site.place().join("leftover").exists());
     assert!(site.place().symlink_metadata().unwrap().is_symlink());
     assert!(!site.ensured(NO_SERVER).0);

@@ -130,8 +130,24 @@ impl Stage {
         relocate(&self.venv, &moves)?;
         stamp.write(&self.venv.dir)?;
         tree::exchange(&self.venv.dir, &self.target)?;
-        // `Drop` removes what is under the stage's name now: the environment that was in place.
+        self.leave_the_replaced_one();
         Ok(())
+    }
+
+    /// Has the environment that was in place removed while others go on: its thousands of names are as
+    /// much work as the change itself. Where that cannot be, `Drop` does it.
+    fn leave_the_replaced_one(&self) {
+        let replaced = replaced(&self.place);
+        if fs::rename(&self.venv.dir, &replaced).is_err() {
+            return; // there was none, or it is on another file system
+        }
+        // Nothing of the gear's is in its environment or directory: it is none of the gear's processes.
+        let command = CommandSpec::new("/bin/rm", &GearEnv::new()).args(["-rf", replaced.as_str()]);
+        let nowhere = fs::File::options().write(true).open("/dev/null");
+        let left = nowhere.map(|nowhere| run::daemon(&command.dir("/"), Vec::new(), &nowhere));
+        if !matches!(left, Ok(Ok(_))) {
+            let _ = tree::remove(&replaced);
+        }
     }
 
     fn beside(place: &Utf8Path) -> Result<Self, StageError> {
@@ -147,6 +163,7 @@ impl Stage {
         };
         // One hook at a time: what is there was left behind by one that was killed.
         tree::discard(&stage.venv.dir)?;
+        tree::remove(&replaced(&stage.place))?;
         Ok(stage)
     }
 }
@@ -156,6 +173,13 @@ impl Drop for Stage {
     fn drop(&mut self) {
         let _ = tree::remove(&self.venv.dir);
     }
+}
+
+/// Where an environment is until it is removed, once another is at `place`. Not beside the other: a
+/// node copies all that is there as soon as a build is over.
+fn replaced(place: &Utf8Path) -> Utf8PathBuf {
+    let name = place.file_name().unwrap_or("virtenv");
+    place.with_file_name(format!(".{name}.old"))
 }
 
 /// The directory that `place` leads to, also when nothing is there yet: on a gear the name in
