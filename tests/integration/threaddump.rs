@@ -64,8 +64,12 @@ impl Flags {
 fn every_server_shows_where_it_waits_and_loses_nothing_by_it() {
     let gear = running(&fixture("stacks"), &[("OPENSHIFT_PYTHON_WORKERS", "2"), DRAIN]);
     let servers = [
-        ("wsgiref", "", 1),
-        ("gevent", "", 1),
+        ("wsgiref", "", 3),
+        ("gevent", "", 3),
+        ("waitress", "", 3),
+        ("cheroot", "", 3),
+        ("tornado", "", 3),
+        ("uwsgi", "", 3),
         ("gunicorn", "gevent", 3),
         ("gunicorn", "gthread", 3),
         ("gunicorn", "sync", 3),

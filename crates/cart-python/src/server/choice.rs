@@ -199,7 +199,7 @@ impl Chosen {
                 settings.workers.get_or_insert(workers);
                 Taken::Over
             }
-            ("threads" | "numthreads", Some(threads)) if self.server.name() != "uvicorn" => {
+            ("threads", Some(threads)) if self.server.name() != "uvicorn" => {
                 settings.threads.get_or_insert(threads);
                 Taken::Over
             }

@@ -62,6 +62,19 @@ fn options_that_mean_something_are_taken_over_and_the_others_named() {
 }
 
 #[test]
+fn options_of_other_servers_mean_the_same_here() {
+    let web = "uwsgi --http-socket :$PORT --master -p 4 --threads 2 -w a:b";
+    let taken = chosen(&[], web, WSGI).unwrap();
+    assert_eq!((taken.settings.workers, taken.settings.threads), (Some(4), Some(2)));
+    assert_eq!((taken.server.name(), taken.decided_by), ("uwsgi", DecidedBy::Procfile));
+    let procfile = taken.procfile.unwrap();
+    assert_eq!(procfile.taken, ["-p 4", "--threads 2"]);
+    assert_eq!(procfile.unused, ["--http-socket :$PORT", "--master"]);
+    let taken = chosen(&[], "waitress-serve --threads=8 --port=$PORT a:b", WSGI).unwrap();
+    assert_eq!((taken.server.name(), taken.settings.threads), ("waitress", Some(8)));
+}
+
+#[test]
 fn what_is_no_number_here_or_unknown_is_not_taken_over() {
     let web = "gunicorn a:b -w $WEB_CONCURRENCY -k eventlet --timeout never -c gunicorn.conf.py";
     let taken = chosen(&[], web, WSGI).unwrap();
