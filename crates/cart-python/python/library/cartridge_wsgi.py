@@ -1,7 +1,7 @@
 """What every way of serving an app shares: finding the app's callable, taking over
 the listening socket, and believing what nginx says about the client.
 
-Imported by serve_wsgiref.py and serve_gevent.py, and made importable for gunicorn by
+Imported by the launchers, and made importable for gunicorn by
 gunicorn.conf.py. Needs only the standard library; runs on Python 3.6 and newer, and 2.7.
 """
 
