@@ -48,11 +48,11 @@ impl WsgiServer for Uwsgi {
 
     fn cannot(&self) -> Option<&'static str> {
         Some(
-            "a request's head of more than 65,535 bytes gets 502, and an answer's becomes 500, \
-             whatever nginx lets through: their size has 16 bits. The app is loaded before the \
-             workers are forked, so threads that it starts when it is imported are not in them. A \
-             body of unknown length is empty, which needs `proxy_request_buffering off`. pyuwsgi is \
-             delivered compiled for glibc 2.28 and newer; elsewhere it needs a compiler",
+            "a head of more than 65,535 bytes, of a request or an answer, gets 502, whatever nginx lets \
+             through: its size has 16 bits. The app is loaded before the workers are forked, so \
+             threads that it starts when it is imported are not in them. A body of unknown length \
+             is empty, which needs `proxy_request_buffering off`. pyuwsgi is delivered compiled for \
+             glibc 2.28 and newer; elsewhere it needs a compiler",
         )
     }
 }
