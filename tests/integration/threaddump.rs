@@ -90,8 +90,9 @@ fn every_server_shows_where_it_waits_and_loses_nothing_by_it() {
         let header = format!("{server}: stacks of {processes} of {processes} processes");
         assert!(said.starts_with(&header), "{what}");
         assert!(said.contains("in waits_in_python"), "{what}");
-        // uWSGI waits in C code.
-        assert!(server == "uwsgi" || !said.contains("seen from outside"), "{what}");
+        // uWSGI waits in C code, and so does the process that looks after workers of ours.
+        let outside = said.matches("seen from outside").count();
+        assert!(server == "uwsgi" || outside <= usize::from(class.is_empty()), "{what}");
         assert!(said.contains("Greenlets:") == (server == "gevent" || class == "gevent"), "{what}");
         assert!(gear.log("appserver.log").contains("in waits_in_python"), "{what}");
 

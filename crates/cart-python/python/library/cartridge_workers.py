@@ -20,8 +20,6 @@ import os
 import signal
 import sys
 
-import cartridge_stacks
-
 
 def _original(module, name):
     """What the standard library has, also where gevent has put something in its place."""
@@ -61,8 +59,6 @@ class _Main(object):
 
     def run(self):
         """Returns in a worker."""
-        # It only waits, in one system call: to show where, it must be woken.
-        signal.siginterrupt(cartridge_stacks.SHOW, True)
         for number in _STOP:
             signal.signal(number, self.stop)
         while self.workers or not self.stopping:
@@ -80,7 +76,6 @@ class _Main(object):
         sys.stderr.flush()
         pid = _original("os", "fork")()
         if pid == 0:
-            signal.siginterrupt(cartridge_stacks.SHOW, False)
             for number in _STOP:
                 signal.signal(number, signal.SIG_DFL)
             os.close(self.life)
