@@ -61,7 +61,7 @@ fn the_server_of_a_procfile_runs_with_its_options() {
         "Served by gunicorn, because line 1 of the Procfile runs gunicorn",
         "taken over: --workers 2, --timeout 30",
         "not used here: --bind 0.0.0.0:$PORT",
-        "(2 workers)",
+        "2 workers: by Procfile:1",
     ] {
         assert!(said.contains(words), "{words} is not in {said}");
     }
@@ -76,7 +76,10 @@ fn the_server_of_a_procfile_runs_with_its_options() {
 fn a_procfile_with_uvicorn_or_with_a_server_that_is_not_here_is_followed_as_far_as_it_goes() {
     let files = [("Procfile", "web: uvicorn app:application --workers 2\n"), ("app.py", ASGI)];
     let (gear, said) = deployed(&files, &[]);
-    assert!(said.contains("Served by uvicorn") && said.contains("(2 workers)"), "{said}");
+    assert!(
+        said.contains("Served by uvicorn") && said.contains("2 workers: by Procfile:1"),
+        "{said}"
+    );
     assert_eq!(get(gear.address(), "/").body, "by asgi");
     gear.write("Procfile", "web: daphne -p $PORT app:application\n");
     let said = gear.control("restart").done().text.clone();

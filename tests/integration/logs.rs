@@ -110,8 +110,8 @@ fn the_apps_log_is_bounded_and_another_limit_replaces_no_server() {
     assert!(holds(&log, "/after-tidy"));
 }
 
-#[test]
-fn where_a_node_has_logshifter_it_writes_the_apps_log_and_messages_name_it() {
+/// A gear with a logshifter, which is in the directory.
+fn with_logshifter() -> (tempfile::TempDir, TestGear) {
     let programs = tempfile::tempdir().unwrap();
     let directory = Utf8Path::from_path(programs.path()).unwrap();
     let script = "#!/bin/sh\nexec cat >>\"$OPENSHIFT_LOG_DIR/$2.log\"\n";
@@ -121,6 +121,26 @@ fn where_a_node_has_logshifter_it_writes_the_apps_log_and_messages_name_it() {
     let element = gear.gear().layout().env().join("OPENSHIFT_OTHER_PATH_ELEMENT");
     files::write_atomic(&element, directory.as_str().as_bytes(), 0o644).unwrap();
     gear.write("app.py", PRINTING);
+    (programs, gear)
+}
+
+#[test]
+fn what_runs_beside_the_server_has_logshifter_write_a_log_of_its_own() {
+    let (_programs, gear) = with_logshifter();
+    gear.write("Procfile", "worker: echo beside it; exec sleep 1000\n");
+    gear.control("start").done();
+    let log = gear.gear().layout().logs().join("advanced_python_worker_1.log");
+    assert!(holds(&log, "beside it"), "{}", gear.log("supervisor.log"));
+    let moved = Utf8PathBuf::from(format!("{log}-20261126010203"));
+    files::write_atomic(&moved, b"text", 0o644).unwrap();
+    gear.control("tidy").done();
+    assert!(!moved.exists());
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
+}
+
+#[test]
+fn where_a_node_has_logshifter_it_writes_the_apps_log_and_messages_name_it() {
+    let (_programs, gear) = with_logshifter();
     gear.control("start").done();
     let _ = get(gear.address(), "/said");
     let log = gear.gear().layout().logs().join("advanced_python.log");

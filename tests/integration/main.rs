@@ -8,6 +8,7 @@
 mod actions;
 mod asgi;
 mod autobahn;
+mod background;
 mod choice;
 mod coming;
 mod crashes;
@@ -32,6 +33,7 @@ mod python;
 mod readme;
 mod servers;
 mod serving;
+mod sizing;
 mod threaddump;
 mod trust;
 mod update;

@@ -100,7 +100,9 @@ fn serving(gear: &TestGear, service: &str, word: &str) -> ProcessId {
         let services = supervisor.find().unwrap()?.status().unwrap();
         match services.into_iter().find(|known| known.name == service)?.state {
             ServiceState::Running(process) => Some(process).filter(|p| mentions(p.pid, word)),
-            ServiceState::BackingOff { .. } | ServiceState::GaveUp { .. } => None,
+            ServiceState::Waiting
+            | ServiceState::BackingOff { .. }
+            | ServiceState::GaveUp { .. } => None,
         }
     };
     wait::until(LIMIT, runs).unwrap_or_else(|| panic!("{service} does not run"))

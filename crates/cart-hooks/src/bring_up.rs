@@ -14,7 +14,7 @@ use cart_supervisor::{
 use crate::error::{Before, Error};
 use crate::ready::Ready;
 use crate::services::{self, APPSERVER, NGINX, Wanted};
-use crate::{good, last_good, measured, messages};
+use crate::{good, last_good, measured, memory, messages};
 
 /// How long nginx may take to show new workers after a reload.
 const RELOAD_LIMIT: Duration = Duration::from_secs(20);
@@ -49,6 +49,7 @@ pub(crate) enum Up {
 
 /// Makes run what the gear says now, and says so.
 pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Result<(), Error> {
+    memory::before(ctx, renew);
     let (mut ready, stage) = Ready::prepare(ctx)?;
     ctx.message(&messages::server_chosen(&ready.prepared.chosen));
     let up = match bring_up(ctx, &ready, stage, renew) {
@@ -62,9 +63,14 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
         other => other,
     }?;
     measured::through_nginx(ctx, &ready)?;
+    if up != Up::Already {
+        memory::after(ctx);
+    }
     // What cannot be removed now is removed another time.
     let _ = collected::sweep(&ready.app.places.environment);
     ctx.result(&messages::up(up, &ready));
+    ready.prepared.workers.iter().for_each(|workers| ctx.result(&messages::workers(workers)));
+    messages::background(&ready.prepared.background).iter().for_each(|line| ctx.result(line));
     if ready.site.believes_neighbours_unasked() {
         ctx.message(&messages::believes_neighbours(ready.site.listen));
     }
@@ -146,15 +152,29 @@ pub(crate) fn make_run(
     };
     let outcome = ensure_app(wanted, renew, before, &client).and_then(|app| {
         app_is_up(ctx, app);
-        ensure_nginx(ctx, wanted, stage, app, &client)
+        let nginx = ensure_nginx(ctx, wanted, stage, app, &client);
+        if nginx.is_ok() && services.is_empty() {
+            // What a killed supervisor left behind without a record has served long enough.
+            let _ = services::supervisor(ctx).end_strays(STRAYS_LIMIT);
+        }
+        if nginx.is_ok() || before != Before::Nothing {
+            ensure_background(ctx, wanted, renew, &client);
+        }
+        nginx
     });
     if outcome.is_err() && before == Before::Nothing {
         client.end(&[NGINX], STOP_LIMIT)?;
-    } else if services.is_empty() {
-        // What a killed supervisor left behind without a record has served long enough.
-        let _ = services::supervisor(ctx).end_strays(STRAYS_LIMIT);
     }
     outcome
+}
+
+/// Has what runs beside the server be of the same release as that, from now on. A server that serves
+/// is not to fail for it.
+fn ensure_background(ctx: &mut Context<'_>, wanted: &Wanted, renew: Renew, client: &Client) {
+    let renew = renew == Renew::Always;
+    if let Err(error) = client.background(wanted.background.clone(), renew) {
+        ctx.message(&messages::no_background(&error));
+    }
 }
 
 /// Stops everything, nginx first, so that requests under way still find the app; answers whether

@@ -57,6 +57,7 @@ fn examine(ctx: &Context<'_>) -> Vec<Finding> {
             python(&app, &mut findings);
             let inputs = packages(&app, &env, &mut findings);
             app_and_server(&app, inputs.as_ref(), &mut findings);
+            background(&app, &mut findings);
         }
         Err(error) => {
             findings.push(Finding::refused(Topic::Python, &messages::explain(&error)));
@@ -158,7 +159,7 @@ fn server(app: &PythonApp, found: Option<&Found>, findings: &mut Vec<Finding>) {
                 }
                 _ => None,
             };
-            let text = messages::would_serve(&chosen, app.workers(&chosen));
+            let text = messages::would_serve(&chosen, app.workers(&chosen).as_ref());
             findings.push(Finding::ok(Topic::Server, text).by(by));
         }
         Err(error) => findings.push(Finding::refused(Topic::Server, &error.to_string())),
@@ -172,6 +173,22 @@ fn server(app: &PythonApp, found: Option<&Found>, findings: &mut Vec<Finding>) {
     }
     if !reads_conf && repo.join("gunicorn.conf.py").is_file() {
         findings.push(Finding::note(Topic::Server, messages::not_read_without_gunicorn()));
+    }
+}
+
+fn background(app: &PythonApp, findings: &mut Vec<Finding>) {
+    match app.background() {
+        Ok(background) => {
+            findings.extend(background.lines.iter().map(|(line, count)| {
+                let by = Some(format!("{}:{}", procfile::FILE, line.line));
+                Finding::ok(Topic::Beside, messages::would_run(line, *count)).by(by)
+            }));
+            let misnamed = background.misnamed.iter().map(messages::is_not_run);
+            findings.extend(misnamed.map(|text| Finding::note(Topic::Beside, text)));
+        }
+        Err(error) => {
+            findings.push(Finding::refused(Topic::Beside, &error.to_string()));
+        }
     }
 }
 

@@ -53,6 +53,9 @@ pub(crate) struct Good {
     environment: Option<Mark>,
     /// The Python server, from the copies.
     pub(crate) appserver: ServiceSpec,
+    /// What runs beside it, from the copies, too.
+    #[serde(default)]
+    pub(crate) background: Vec<ServiceSpec>,
     /// nginx; its files below `public/` are those of the copy.
     pub(crate) nginx: ServiceSpec,
     config: Config,
@@ -152,7 +155,8 @@ pub(crate) fn keep_config(
     };
     let moves = Moves::of(ready, &Place::new(&top(ctx.dir), good.number), good.has_code);
     let now = moves.good(ready, wanted, good.number, good.environment, config(ctx)?);
-    let changed = now.config != good.config || now.nginx != good.nginx;
+    let changed =
+        now.config != good.config || now.nginx != good.nginx || now.background != good.background;
     if changed && now.appserver == good.appserver {
         return write(ctx.dir, &Good { since: good.since, ..now });
     }

@@ -6,6 +6,7 @@ mod doctor;
 mod good;
 mod last_good;
 mod measured;
+mod memory;
 mod metrics;
 mod official;
 mod ready;

@@ -10,7 +10,7 @@ use cart_supervisor::{Probe, Verdict};
 use crate::error::Error;
 use crate::messages;
 use crate::ready::Ready;
-use crate::services::{self, NGINX};
+use crate::services::{self, APPSERVER, NGINX};
 use crate::state::State;
 
 /// How long nginx may take to react to a client that comes and goes.
@@ -34,7 +34,7 @@ pub(crate) fn through_nginx(ctx: &mut Context<'_>, ready: &Ready) -> Result<(), 
         Probe::Http { path, .. } => path.as_str(),
         Probe::Reaction => "/",
     };
-    let (log, _) = services::collected_log(ctx, ready.app.settings.log_limits);
+    let (log, _) = services::collected_log(ctx, APPSERVER, ready.app.settings.log_limits);
     let text = || messages::not_answering(address, path, &answer, log.as_str());
     match &answer {
         Ok(Some(Verdict::Proved)) => Ok(()),

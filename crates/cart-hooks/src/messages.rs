@@ -1,5 +1,6 @@
 //! All words for people: what happened, where, and what to do next.
 
+mod background;
 mod choice;
 mod doctor;
 mod last_good;
@@ -14,6 +15,7 @@ use cart_python::interface::Interface;
 use cart_python::procfile::{FILE, Process};
 use cart_python::server::choice::able;
 use cart_python::settings::SERVER;
+use cart_python::sizing::Workers;
 use cart_python::stacks::{Answer, ProcessStacks, endless_import};
 use cart_supervisor::{Failure, Verdict};
 
@@ -22,6 +24,9 @@ use crate::error::{Before, Error};
 use crate::ready::Ready;
 use crate::services::{APPSERVER, NGINX};
 
+pub(crate) use background::{
+    background, background_state, is_not_run, no_background, waiting, would_run,
+};
 pub(crate) use choice::{learnt, server_chosen};
 pub(crate) use doctor::{
     nginx_would_do, not_read_without_gunicorn, not_understood, packages, variables, would_release,
@@ -49,18 +54,19 @@ pub(crate) fn up(up: Up, ready: &Ready) -> String {
         Up::Started => "started",
         Up::Replaced => "restarted",
     };
-    let workers = match ready.prepared.workers {
-        Some(1) => " (1 worker)".to_owned(),
-        Some(count) => format!(" ({count} workers)"),
-        None => String::new(),
-    };
     format!(
-        "Application {verb}: {}{workers} with Python {} behind nginx {} at {}",
+        "Application {verb}: {} with Python {} behind nginx {} at {}",
         ready.prepared.server.name(),
         ready.prepared.python,
         ready.nginx.binary().build.version,
         ready.site.listen,
     )
+}
+
+/// How many workers the server has, and why.
+pub(crate) fn workers(workers: &Workers) -> String {
+    let Workers { count, because } = workers;
+    format!("{count} {}: {because}", if *count == 1 { "worker" } else { "workers" })
 }
 
 /// After a start at an address that others reach, where nobody said whom to believe.

@@ -15,7 +15,7 @@ use cart_core::run;
 use cart_python::procfile::{self, Process};
 
 use crate::error::Error;
-use crate::{messages, ready};
+use crate::{messages, ready, services};
 
 /// Inside the hour that a node gives to a push (node-contract.md, Running scripts).
 const LIMIT: Duration = Duration::from_secs(50 * 60);
@@ -38,7 +38,7 @@ pub(crate) fn run_if_due(ctx: &mut Context<'_>) -> Result<(), Error> {
     }
     files::remove_if_exists(&path(ctx))?;
     let Some(line) = line(ctx)? else { return Ok(()) };
-    let command = ready::app(ctx)?.command("/bin/sh").args(["-c", &line.command]);
+    let command = ready::app(ctx)?.command(services::SHELL).args(["-c", &line.command]);
     ctx.message(&messages::releasing(&line));
     let mut last = None;
     let outcome = run::watched_within(&command, LIMIT, |printed| {

@@ -82,7 +82,9 @@ impl State {
         };
         match cart_supervisor::ask(address, &app.probe, ANSWER_LIMIT) {
             Ok(Some(Verdict::Proved)) => {
-                Status::Running(running_text(ctx, &app.label, &nginx.label))
+                let mut text = running_text(ctx, &app.label, &nginx.label);
+                text.extend(self.background(ctx).map(|line| format!("\n{line}")));
+                Status::Running(text)
             }
             answer => {
                 let log = log(app, ctx);
@@ -92,21 +94,31 @@ impl State {
         }
     }
 
+    /// How what runs beside the server fares, a line for each.
+    fn background(&self, ctx: &Context<'_>) -> impl Iterator<Item = String> {
+        let background = self.services.iter().filter(|service| service.listen.is_empty());
+        background.map(|service| messages::background_state(service, log(service, ctx)))
+    }
+
     /// Whether something runs that nobody looks after.
     pub(crate) fn is_unsupervised(&self) -> bool {
         self.unsupervised
     }
 
-    /// Whether everything that is to run does, as far as the supervisor knows.
+    /// Whether everything that serves runs, as far as the supervisor knows.
     pub(crate) fn is_up(&self) -> bool {
-        !self.services.is_empty() && self.processes().all(|(_, process)| process.is_some())
+        let serves = |service: &ServiceStatus| !service.listen.is_empty();
+        self.processes().any(|(service, _)| serves(service))
+            && self.processes().all(|(service, process)| process.is_some() || !serves(service))
     }
 
     /// Each service with its process, if it runs.
     pub(crate) fn processes(&self) -> impl Iterator<Item = (&ServiceStatus, Option<ProcessId>)> {
         self.services.iter().map(|service| match service.state {
             ServiceState::Running(process) => (service, Some(process)),
-            ServiceState::BackingOff { .. } | ServiceState::GaveUp { .. } => (service, None),
+            ServiceState::Waiting
+            | ServiceState::BackingOff { .. }
+            | ServiceState::GaveUp { .. } => (service, None),
         })
     }
 
@@ -142,6 +154,7 @@ impl State {
         let service = self.service(name).ok_or_else(|| messages::missing_service(name))?;
         match &service.state {
             ServiceState::Running(_) => Ok(service),
+            ServiceState::Waiting => Err(messages::waiting(name)),
             ServiceState::BackingOff { reason } => Err(messages::backing_off(name, reason)),
             ServiceState::GaveUp { reason } => {
                 Err(messages::gave_up(name, reason, log(service, ctx)))

@@ -1,6 +1,6 @@
 //! `control tidy`: gives back space without taking anything from what runs.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use cart_core::cartridge::Context;
 use cart_core::files::{self, FileError};
 
@@ -23,12 +23,14 @@ pub(crate) fn tidy(ctx: &mut Context<'_>) -> Result<(), Error> {
             };
         }
     }
-    let elsewhere = services::logshifter_log(ctx);
-    if elsewhere.is_file() {
-        freed += empty(&elsewhere)?;
-    }
-    for log in moved_on_by_logshifter(&elsewhere) {
-        freed += remove(&log)?;
+    let elsewhere = services::logshifter_logs(ctx).read_dir_utf8();
+    for entry in elsewhere.into_iter().flatten().flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && services::is_logshifter_log(entry.file_name()) {
+            freed += empty(entry.path())?;
+        } else if is_file && was_moved_on_by_logshifter(entry.file_name()) {
+            freed += remove(entry.path())?;
+        }
     }
     ctx.result(&messages::tidied(freed));
     Ok(())
@@ -40,16 +42,11 @@ fn was_moved_on(name: &str) -> bool {
 }
 
 /// `x.log-20261126103000` beside `x.log`: logshifter's names (its `rm_roller.go`).
-fn moved_on_by_logshifter(log: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let is_one = |name: &str| {
-        let rest = name.strip_prefix(log.file_name().unwrap_or_default());
-        let date = rest.and_then(|rest| rest.strip_prefix('-'));
-        date.is_some_and(|date| !date.is_empty() && date.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let entries = log.parent().and_then(|directory| directory.read_dir_utf8().ok());
-    let files = entries.into_iter().flatten().flatten();
-    let files = files.filter(|e| e.file_type().is_ok_and(|kind| kind.is_file()));
-    files.filter(|e| is_one(e.file_name())).map(|e| e.into_path()).collect()
+fn was_moved_on_by_logshifter(name: &str) -> bool {
+    name.rsplit_once('-').is_some_and(|(log, date)| {
+        let is_date = !date.is_empty() && date.bytes().all(|b| b.is_ascii_digit());
+        is_date && services::is_logshifter_log(log)
+    })
 }
 
 /// The writer may move it on at this very moment: then it goes the next time.

@@ -1,6 +1,7 @@
 //! The app behind nginx, from its settings to the command that serves it.
 
 mod decided;
+mod sized;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use cart_core::files::FileError;
 use cart_core::{CartridgeDir, CommandSpec, Gear, GearEnv, SettingError};
 use semver::Version;
 
+use crate::background::Background;
 use crate::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::discovery::{self, DiscoveryError, Found};
 use crate::entry_point::{EntryPoint, EntryPointError};
@@ -21,8 +23,8 @@ use crate::procfile;
 use crate::python_wish::{PythonWish, PythonWishError};
 use crate::server::choice::{self, CannotRun, Chosen};
 use crate::server::{Launch, WsgiServer, gunicorn};
-use crate::settings::PythonSettings;
-use crate::sizing::Resources;
+use crate::settings::{PythonSettings, WEB_CONCURRENCY};
+use crate::sizing::Workers;
 use crate::stamp::{BasePython, Fate, Stamp};
 use crate::support;
 use crate::virtualenv::{Condition, VirtualEnv, environment_for, outside};
@@ -42,6 +44,8 @@ pub struct Places {
     pub seen: Utf8PathBuf,
     /// What a launcher has found out about the app; likewise.
     pub told: Utf8PathBuf,
+    /// What its processes were seen to take; likewise.
+    pub memory: Utf8PathBuf,
     /// The app's data.
     pub data: Utf8PathBuf,
     /// Where installers may keep their caches.
@@ -61,6 +65,7 @@ impl Places {
             launchers: dir.conf().join("python"),
             seen: dir.run(),
             told: dir.run().join("interface.json"),
+            memory: dir.run().join("memory.json"),
             data: gear.data.clone(),
             cache: cache::place(&gear.tmp),
             own_uv: dir.usr().join("bin/uv"),
@@ -113,7 +118,7 @@ impl PythonApp {
         from_nothing: bool,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Prepared, PythonError> {
-        let Decided { inputs, python, found, chosen, .. } = decided;
+        let Decided { inputs, python, found, chosen, background, .. } = decided;
         let ensured = self.ensure(&inputs, &python, Some(&chosen), from_nothing, progress)?;
         let entry_point = self.locate(&found, || ensured.venv.import_folders())?;
         support::write(&self.places.launchers)?;
@@ -122,6 +127,7 @@ impl PythonApp {
             server: chosen.server,
             workers: self.workers(&chosen),
             chosen,
+            background,
             python: ensured.python,
             changed: ensured.changed,
             found,
@@ -263,19 +269,18 @@ impl PythonApp {
         Ok(choice::choose(&self.settings, web.as_ref(), interface, configures_gunicorn)?)
     }
 
+    /// What is to run beside the server.
+    ///
+    /// # Errors
+    /// As [`Background::read`].
+    pub fn background(&self) -> Result<Background, PythonError> {
+        Background::read(&self.places.repo, &self.settings.processes)
+    }
+
     /// A command of the app's own: in its repository and its environment, as its server runs.
     #[must_use]
     pub fn command(&self, program: impl Into<Utf8PathBuf>) -> CommandSpec {
         CommandSpec::new(program, &self.pips_env()).dir(&self.places.repo)
-    }
-
-    /// Worker processes that the server will have, or `None` when it has none.
-    #[must_use]
-    pub fn workers(&self, chosen: &Chosen) -> Option<u32> {
-        chosen.server.has_workers().then(|| {
-            let fitting = || Resources::of_gear(&self.gear).default_workers();
-            chosen.settings.workers.unwrap_or_else(|| chosen.server.default_workers(&fitting))
-        })
     }
 
     /// What pip sees of the gear's environment, and commands of the app's.
@@ -341,7 +346,7 @@ impl PythonApp {
             entry_point,
             // Else an edit of the code, which may tell less than before, would be another command.
             interface: chosen.interface.filter(|_| chosen.is_wish()),
-            workers: self.workers(chosen).unwrap_or(1),
+            workers: self.workers(chosen).map_or(1, |workers| workers.count),
             worker_class: chosen.settings.worker_class(),
             threads: chosen.settings.threads,
             timeout: chosen.timeout,
@@ -369,7 +374,9 @@ pub struct Prepared {
     /// Why it is that one.
     pub chosen: Chosen,
     /// Its worker processes, or `None` when it has none.
-    pub workers: Option<u32>,
+    pub workers: Option<Workers>,
+    /// What runs beside it.
+    pub background: Background,
     /// The version of its Python.
     pub python: Version,
     /// Whether anything had to be installed.
@@ -384,7 +391,12 @@ impl Prepared {
     /// The command that serves the app on descriptor 3.
     #[must_use]
     pub fn command(&self) -> CommandSpec {
-        self.server.command(&self.launch)
+        let command = self.server.command(&self.launch);
+        match &self.workers {
+            // What servers and apps' own settings read by themselves says the same.
+            Some(workers) => command.env(WEB_CONCURRENCY.name, workers.count.to_string()),
+            None => command,
+        }
     }
 
     /// How long running requests may take after the server's stop signal.
@@ -418,7 +430,7 @@ pub enum PythonError {
     /// Its environment could not be made as it wishes.
     #[error(transparent)]
     Dependencies(#[from] DependencyError),
-    /// The launchers could not be written.
+    /// The launchers could not be written, or the Procfile not be read.
     #[error(transparent)]
     File(#[from] FileError),
 }

@@ -26,8 +26,10 @@ pub mod locale;
 pub mod stamp;
 pub mod virtualenv;
 
-// How it is served.
+// How it is served, and what runs beside that.
+pub mod background;
 pub mod cgroup;
+pub mod memory;
 pub mod server;
 pub mod sizing;
 pub mod stacks;

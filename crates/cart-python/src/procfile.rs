@@ -1,6 +1,7 @@
 //! A `Procfile`, as Heroku made it known: which commands an app consists of, one on each line.
 
 mod program;
+mod shell;
 mod web;
 
 use camino::Utf8Path;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits};
 
+use crate::background::Counts;
 use crate::entry_point::EntryPoint;
 use crate::installer::Choice;
 use crate::interface::Interface;
@@ -29,6 +30,15 @@ pub const WORKERS: Setting = Setting {
     allowed: "1 to 1000",
 };
 
+/// The same as others know it.
+pub const WEB_CONCURRENCY: Setting = Setting {
+    name: "WEB_CONCURRENCY",
+    meaning: "the same as OPENSHIFT_PYTHON_WORKERS, where neither that nor the Procfile says a number; \
+              the app finds in it how many it has",
+    default: "not set",
+    allowed: WORKERS.allowed,
+};
+
 /// How a gunicorn worker serves several requests.
 pub const WORKER_CLASS: Setting = Setting {
     name: "OPENSHIFT_PYTHON_WORKER_CLASS",
@@ -44,6 +54,14 @@ pub const THREADS: Setting = Setting {
     meaning: "requests served at the same time by each worker, for servers that have threads",
     default: "32; 4 for gthread workers of gunicorn",
     allowed: "1 to 1000",
+};
+
+/// What else runs, and in how many processes.
+pub const PROCESSES: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_PROCESSES",
+    meaning: "how many processes of each further line of the Procfile run, such as `worker:`",
+    default: "1 of each",
+    allowed: "a name and a number for each, such as `worker=2,clock=0`; 32 processes together at most",
 };
 
 /// Where the app's callable is.
@@ -160,8 +178,10 @@ pub const LOG_FILES: Setting = Setting {
 pub const SETTINGS: &[Setting] = &[
     SERVER,
     WORKERS,
+    WEB_CONCURRENCY,
     WORKER_CLASS,
     THREADS,
+    PROCESSES,
     WSGI_APPLICATION,
     APPLICATION,
     INTERFACE,
@@ -192,10 +212,14 @@ pub struct PythonSettings {
     pub server: Option<&'static dyn WsgiServer>,
     /// Worker processes, if somebody said how many.
     pub workers: Option<u32>,
+    /// The same, where only this was set.
+    pub web_concurrency: Option<u32>,
     /// gunicorn's kind of worker, if somebody chose one.
     pub worker_class: Option<WorkerClass>,
     /// Threads, if somebody said how many.
     pub threads: Option<u32>,
+    /// How many processes of the Procfile's further lines there are to be.
+    pub processes: Counts,
     /// The app's callable, if somebody named it, and the variable that names it.
     pub application: Option<(&'static str, EntryPoint)>,
     /// How it is called, if somebody said so.
@@ -230,8 +254,10 @@ impl PythonSettings {
         Ok(Self {
             server: server(env)?,
             workers: count(WORKERS, env)?,
+            web_concurrency: count(WEB_CONCURRENCY, env)?,
             worker_class: WORKER_CLASS.read(env, WorkerClass::parse)?,
             threads: count(THREADS, env)?,
+            processes: PROCESSES.read(env, Counts::parse)?.unwrap_or_default(),
             application: application(env)?,
             interface: INTERFACE.read(env, Interface::parse)?,
             requirements_path: REQUIREMENTS_PATH.read(env, one_line)?.map(Into::into),
@@ -355,8 +381,10 @@ mod tests {
             (WORKERS, "0"),
             (WORKERS, "1001"),
             (WORKERS, "many"),
+            (WEB_CONCURRENCY, "auto"),
             (WORKER_CLASS, "gevnt"),
             (THREADS, "-1"),
+            (PROCESSES, "worker"),
             (WSGI_APPLICATION, "app:"),
             (WSGI_APPLICATION, "../app.py"),
             (APPLICATION, "app:create_app(os.environ)"),

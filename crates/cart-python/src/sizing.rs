@@ -6,8 +6,8 @@ use cart_core::Gear;
 
 use crate::cgroup;
 
-/// What one worker is reckoned at: a small app with its framework in a gevent or gthread worker
-/// takes 30 to 60 MB resident, some of it shared with its master.
+/// What one worker is reckoned at before any was measured: a small app with its framework in a gevent
+/// or gthread worker takes 30 to 60 MB resident, some of it shared with its master.
 pub const WORKER_MB: u64 = 64;
 
 /// What is left for the rest of the gear: nginx, the server's master, the supervisor, a shell.
@@ -46,16 +46,52 @@ impl Resources {
         Self { cpus: cpus.unwrap_or(1).max(1), memory }
     }
 
-    /// Worker processes when nobody said how many: CPUs x 2 + 1, as many as the memory bears,
-    /// at least one.
+    /// Worker processes when nobody said how many: CPUs x 2 + 1, as many as the memory bears, at
+    /// least one. `measured` is what a worker of this app takes, `beside` what else runs for the app,
+    /// in bytes.
     #[must_use]
-    pub fn default_workers(self) -> u32 {
+    pub fn default_workers(self, measured: Option<u64>, beside: u64) -> Workers {
         let by_cpus = u64::from(self.cpus) * 2 + 1;
-        let by_memory =
-            self.memory.map_or(u64::MAX, |m| (m / MB).saturating_sub(RESERVED_MB) / WORKER_MB);
-        let workers = by_cpus.min(by_memory).clamp(1, u64::from(MOST_WORKERS));
-        u32::try_from(workers).unwrap_or(MOST_WORKERS)
+        let cpus = if self.cpus == 1 { "CPU" } else { "CPUs" };
+        let mut because = format!("{} {cpus} x 2 + 1 = {by_cpus}", self.cpus);
+        let mut workers = by_cpus;
+        if let Some(memory) = self.memory.map(|bytes| bytes / MB) {
+            let (each, how) = match measured {
+                Some(bytes) => (bytes.div_ceil(MB).max(1), "measured"),
+                None => (WORKER_MB, "until one is measured"),
+            };
+            let beside = beside.div_ceil(MB);
+            let by_memory = memory.saturating_sub(RESERVED_MB + beside) / each;
+            if by_memory < workers {
+                workers = by_memory.max(1);
+                let beside = if beside > 0 { format!(" - {beside}") } else { String::new() };
+                because = format!(
+                    "{because}, bounded by memory: ({memory} - {RESERVED_MB}{beside}) MB / {each} \
+                     MB {how}"
+                );
+            }
+        }
+        if workers > u64::from(MOST_WORKERS) {
+            because = format!("{because}, bounded by {MOST_WORKERS}");
+        }
+        let count = u32::try_from(workers).unwrap_or(MOST_WORKERS).min(MOST_WORKERS);
+        Workers { count, because }
     }
+}
+
+/// What processes beside the server take together: for each kind what one takes, in bytes, if that was
+/// measured, and how many there are to be.
+pub(crate) fn beside(kinds: impl Iterator<Item = (Option<u64>, u32)>) -> u64 {
+    kinds.map(|(each, count)| each.unwrap_or(WORKER_MB * MB) * u64::from(count)).sum()
+}
+
+/// How many worker processes a server has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workers {
+    /// The number.
+    pub count: u32,
+    /// Why it is that one, for people: the rest of a sentence that begins with the number.
+    pub because: String,
 }
 
 /// The CPUs that this process may be scheduled on.
@@ -77,7 +113,35 @@ mod tests {
     const GB: u64 = 1024 * MB;
 
     fn workers(cpus: u32, memory: Option<u64>) -> u32 {
-        Resources { cpus, memory }.default_workers()
+        Resources { cpus, memory }.default_workers(None, 0).count
+    }
+
+    fn reason(cpus: u32, memory_mb: u64, measured_mb: Option<u64>) -> String {
+        reason_beside(cpus, memory_mb, measured_mb, 0)
+    }
+
+    fn reason_beside(
+        cpus: u32,
+        memory_mb: u64,
+        measured_mb: Option<u64>,
+        beside_mb: u64,
+    ) -> String {
+        let resources = Resources { cpus, memory: Some(memory_mb * MB) };
+        let Workers { count, because } =
+            resources.default_workers(measured_mb.map(|mb| mb * MB), beside_mb * MB);
+        format!("{count}: {because}")
+    }
+
+    #[test]
+    fn the_reason_has_the_numbers_that_count() {
+        insta::assert_snapshot!(reason(1, 1024, None), @"3: 1 CPU x 2 + 1 = 3");
+        insta::assert_snapshot!(reason(2, 512, Some(140)), @"3: 2 CPUs x 2 + 1 = 5, bounded by memory: (512 - 64) MB / 140 MB measured");
+        insta::assert_snapshot!(reason(2, 256, None), @"3: 2 CPUs x 2 + 1 = 5, bounded by memory: (256 - 64) MB / 64 MB until one is measured");
+        insta::assert_snapshot!(reason(2, 512, Some(600)), @"1: 2 CPUs x 2 + 1 = 5, bounded by memory: (512 - 64) MB / 600 MB measured");
+        insta::assert_snapshot!(reason_beside(2, 512, Some(140), 120), @"2: 2 CPUs x 2 + 1 = 5, bounded by memory: (512 - 64 - 120) MB / 140 MB measured");
+        assert_eq!(beside([(Some(100 * MB), 1), (None, 2), (None, 0)].into_iter()), 228 * MB);
+        insta::assert_snapshot!(reason(2, 512, Some(30)), @"5: 2 CPUs x 2 + 1 = 5");
+        insta::assert_snapshot!(reason(40, 1 << 20, None), @"64: 40 CPUs x 2 + 1 = 81, bounded by 64");
     }
 
     #[test]

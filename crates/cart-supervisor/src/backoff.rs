@@ -15,6 +15,12 @@ pub(crate) struct BackOff {
 }
 
 impl BackOff {
+    /// As [`after_crash`](Self::after_crash), for what is never given up.
+    pub(crate) fn after_end(&mut self, lived: Duration) -> Duration {
+        let longest = WAITS_MS.last().copied().map(Duration::from_millis);
+        self.after_crash(lived).or(longest).unwrap_or_default()
+    }
+
     /// Notes a crash after `lived`; answers how long to wait, or `None` to give up.
     pub(crate) fn after_crash(&mut self, lived: Duration) -> Option<Duration> {
         if lived >= HEALTHY {
@@ -39,6 +45,14 @@ mod tests {
         assert_eq!(waits.first(), Some(&0));
         assert!(waits.is_sorted());
         assert_eq!(waits.len(), WAITS_MS.len());
+    }
+
+    #[test]
+    fn what_is_never_given_up_is_waited_for_as_long_as_the_longest_wait() {
+        let mut back_off = BackOff::default();
+        let waits: Vec<_> = (0..20).map(|_| back_off.after_end(Duration::ZERO)).collect();
+        assert!(waits.is_sorted());
+        assert_eq!(waits.last(), Some(&Duration::from_secs(30)));
     }
 
     #[test]

@@ -72,6 +72,21 @@ impl Client {
         }
     }
 
+    /// Has these [background services](ServiceSpec::background) run, and no others. Those that run as
+    /// wanted are left alone, unless `renew` is set. It is not waited for: each begins when its
+    /// predecessor has ended.
+    ///
+    /// # Errors
+    /// [`ClientError::OtherProtocol`] from a supervisor that knows no such services.
+    pub fn background(&self, specs: Vec<ServiceSpec>, renew: bool) -> Result<(), ClientError> {
+        match self.ask(&Request::Background { specs, renew }, PATIENCE)? {
+            Response::Agreed => Ok(()),
+            // It was asked to end meanwhile.
+            Response::Failed(failure) => Err(ClientError::Failed(failure)),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
     /// Stops everything, `first` first, and then the supervisor itself. What has not finished its
     /// work after `limit` is killed.
     ///

@@ -57,6 +57,8 @@ struct HandedService {
     current: Option<HandedInstance>,
     draining: Vec<HandedDraining>,
     collector: Option<HandedCollector>,
+    #[serde(default)]
+    is_background: bool,
 }
 
 /// Descriptors that the next program inherits: copies, so that nothing has changed if it does not
@@ -164,6 +166,7 @@ impl Supervisor {
             let draining = service.draining.iter().map(|d| d.hand_over(copies));
             services.push(HandedService {
                 name: service.name.clone(),
+                is_background: service.is_background,
                 current,
                 draining: draining.collect::<Result<_, _>>()?,
                 collector: service
@@ -215,6 +218,7 @@ impl Supervisor {
             service.collector = handed.collector.and_then(Collector::take_over);
             service.draining = handed.draining.into_iter().map(HandedDraining::take_over).collect();
             service.current = handed.current.map(HandedInstance::take_over);
+            service.is_background = handed.is_background;
             service.log_as_before();
         }
         for (request, number) in handover.waiting {

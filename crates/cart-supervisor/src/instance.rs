@@ -185,6 +185,11 @@ impl Instance {
         }
     }
 
+    /// A generation that is to be started as soon as it can be.
+    pub(crate) fn to_start(spec: ServiceSpec, generation: u64) -> Self {
+        Self { start_at: Some(Instant::now()), ..Self::adopted(spec, generation, None) }
+    }
+
     /// What the supervisor's next program needs to go on with it.
     pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<HandedInstance> {
         let held: io::Result<_> = self.held.iter().map(|held| held.hand_over(copies)).collect();
@@ -292,7 +297,12 @@ impl Instance {
         let lived = self.process.take().map_or(Duration::ZERO, |p| p.since.elapsed());
         self.crashes += 1;
         how.clone_into(&mut self.last_end);
-        self.start_at = self.back_off.after_crash(lived).map(|wait| Instant::now() + wait);
+        let wait = if self.spec.is_background() {
+            Some(self.back_off.after_end(lived))
+        } else {
+            self.back_off.after_crash(lived)
+        };
+        self.start_at = wait.map(|wait| Instant::now() + wait);
         if self.start_at.is_none() {
             // A closed socket refuses connections at once; an open one that nobody serves would
             // let them hang.

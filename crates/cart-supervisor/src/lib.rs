@@ -7,6 +7,7 @@ mod service;
 mod supervisor_process;
 
 // The supervisor itself, from the event loop down.
+mod background;
 mod backoff;
 mod connection;
 mod daemon;

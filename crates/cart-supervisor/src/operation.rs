@@ -13,6 +13,7 @@ use crate::proof::Proof;
 use crate::protocol::{Change, Failure, Response};
 use crate::record::Record;
 use crate::service::{Listen, ServiceSpec};
+use crate::supervised::Service;
 use crate::supervisor::Supervisor;
 
 /// A change that takes time, and who waits for it.
@@ -150,6 +151,10 @@ impl Supervisor {
             self.kill_everything();
         }
         while let Some(name) = stopping.left.front() {
+            // None of them waits for another.
+            if self.services.iter().any(|service| service.name == *name && service.is_background) {
+                self.services.iter_mut().filter(|s| s.is_background).for_each(Service::retire);
+            }
             if !self.is_stopped(name) {
                 self.operation = Some(Operation::Stop(stopping));
                 return;
@@ -174,8 +179,7 @@ impl Supervisor {
     fn kill_everything(&mut self) {
         self.log.line("the time to stop is over: what is left is killed");
         for service in &mut self.services {
-            let current = service.current.take();
-            service.draining.extend(current.and_then(|instance| Draining::new(instance, false)));
+            service.retire();
             service.draining.iter_mut().for_each(Draining::kill);
         }
     }
@@ -183,15 +187,12 @@ impl Supervisor {
     /// Whether nothing is left of a service; takes the next step towards that if something is.
     fn is_stopped(&mut self, name: &str) -> bool {
         let service = self.service(name);
-        if let Some(mut instance) = service.current.take() {
-            instance.start_at = None;
-            for listen in &instance.spec.listen {
-                if let Listen::Unix(path) = listen {
-                    let _ = cart_core::files::remove_if_exists(path);
-                }
+        for listen in service.current.iter().flat_map(|instance| &instance.spec.listen) {
+            if let Listen::Unix(path) = listen {
+                let _ = cart_core::files::remove_if_exists(path);
             }
-            service.draining.extend(Draining::new(instance, false));
         }
+        service.retire();
         service.draining.iter_mut().for_each(Draining::hurry);
         if service.draining.is_empty() {
             return service.close_logs();

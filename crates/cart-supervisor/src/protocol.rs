@@ -50,6 +50,14 @@ pub(crate) enum Request {
         /// Replace it even when nothing differs.
         renew: bool,
     },
+    /// Have these background services run, and no others: each is begun when its predecessor has
+    /// ended, and those that are not named end. Answered at once.
+    Background {
+        /// The services wanted.
+        specs: Vec<ServiceSpec>,
+        /// Replace them even when nothing differs.
+        renew: bool,
+    },
     /// Stop everything in this order, then end.
     End {
         /// Names of services that go first; the others follow.
@@ -84,7 +92,7 @@ impl Request {
 
     /// Whether a supervisor that has nothing left to supervise is wanted all the same.
     pub(crate) fn leads_to_a_start(&self) -> bool {
-        matches!(self, Self::Ensure { .. } | Self::Become { .. })
+        matches!(self, Self::Ensure { .. } | Self::Background { .. } | Self::Become { .. })
     }
 }
 
@@ -96,6 +104,8 @@ pub(crate) enum Response {
     Ensured(Change),
     /// To `Ensure`: it does not; what ran before still runs.
     Failed(Failure),
+    /// To `Background`: it will be so.
+    Agreed,
     /// To `End`.
     Stopped,
     /// To `Status`.
@@ -244,7 +254,7 @@ pub struct ServiceStatus {
     pub crashes: u32,
     /// Where it listens.
     pub listen: Vec<Listen>,
-    /// How it proved itself.
+    /// How it proved itself, if it has sockets.
     pub probe: Probe,
     /// Where people find what it prints.
     pub log: Utf8PathBuf,
@@ -256,6 +266,8 @@ pub struct ServiceStatus {
 pub enum ServiceState {
     /// It runs as this process.
     Running(ProcessId),
+    /// It is begun when its predecessor has ended.
+    Waiting,
     /// It crashed and will be started again.
     BackingOff {
         /// How it ended.

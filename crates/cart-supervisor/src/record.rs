@@ -19,6 +19,9 @@ pub(crate) struct Record {
     pub(crate) generation: u64,
     /// Processes that serve, or still finish their work.
     pub(crate) processes: Vec<RecordedProcess>,
+    /// Services that have no process now, and are to be started.
+    #[serde(default)]
+    pub(crate) starts: Vec<RecordedStart>,
     /// What writes the logs of services.
     #[serde(default)]
     pub(crate) writers: Vec<ProcessId>,
@@ -39,6 +42,15 @@ pub(crate) struct RecordedProcess {
     pub(crate) spec: ServiceSpec,
     /// What it is started again with, if not with the command of its spec.
     #[serde(default)]
+    pub(crate) again_with: Option<CommandSpec>,
+}
+
+/// A service that is to be started: its predecessor still runs, or it has crashed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RecordedStart {
+    pub(crate) generation: u64,
+    pub(crate) spec: ServiceSpec,
+    /// As that of [`RecordedProcess`].
     pub(crate) again_with: Option<CommandSpec>,
 }
 

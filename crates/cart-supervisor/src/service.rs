@@ -8,11 +8,12 @@ use cart_core::{CommandSpec, LogLimits};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-/// One service: a program that serves on sockets which the supervisor holds for it. Any difference
-/// between two specs is a reason for a new generation, but for how they are logged.
+/// One service: a program that serves on sockets which the supervisor holds for it, or a background
+/// service, which has none (see [`ServiceSpec::background`]). Any difference between two specs is a
+/// reason for a new generation, but for how they are logged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceSpec {
-    /// The service's name; it stands in file names, so letters, digits, `-` and `_`.
+    /// The service's name; it stands in file names, so letters, digits, `-`, `_` and dots within.
     pub name: String,
     /// What runs in it, for people: `gunicorn`, `nginx 1.22.1`.
     pub label: String,
@@ -40,6 +41,33 @@ pub struct ServiceSpec {
 }
 
 impl ServiceSpec {
+    /// A background service: nobody asks it anything, so nothing proves that it works, and nobody
+    /// misses it for a moment. It is begun when its predecessor, and everything that this one
+    /// started, has ended: two of it never run at the same time. It is started again whenever it
+    /// ends, however often. Stopped by SIGTERM, it has `drain` seconds to end.
+    #[must_use]
+    pub fn background(name: String, label: String, command: CommandSpec, drain: u64) -> Self {
+        Self {
+            name,
+            label,
+            command,
+            listen: Vec::new(),
+            log: Utf8PathBuf::new(),
+            logging: Logging::default(),
+            // Asked of sockets only.
+            probe: Probe::Reaction,
+            start_limit: 0,
+            stop: Stop { signal: StopSignal::Term, linger: 0, drain },
+            asked_where: Vec::new(),
+        }
+    }
+
+    /// Whether it is a background service.
+    #[must_use]
+    pub fn is_background(&self) -> bool {
+        self.listen.is_empty()
+    }
+
     /// Whether `other` is served in the same way. How it is logged does not count: that is changed
     /// while the service runs. Nor does what is asked of one that does not come up.
     #[must_use]

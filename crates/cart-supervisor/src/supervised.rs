@@ -31,12 +31,15 @@ pub(crate) struct Service {
     pub(crate) collector: Option<Collector>,
     /// Logs that it writes itself.
     pub(crate) own_logs: Option<OwnLogs>,
+    /// Whether it is a [background service](ServiceSpec::background).
+    pub(crate) is_background: bool,
 }
 
 impl Service {
     /// When this service needs something.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let restart = self.current.as_ref().and_then(|c| c.start_at);
+        let restart = restart.filter(|_| !self.waits_for_an_end());
         let draining = self.draining.iter().filter_map(Draining::due).min();
         let writer = self.collector.as_ref().and_then(Collector::deadline);
         let own_logs = self.own_logs.as_ref().and_then(OwnLogs::deadline);
@@ -49,8 +52,13 @@ impl Service {
     }
 
     pub(crate) fn restart_if_due(&mut self, now: Instant, run: &Utf8Path, noted: &mut Vec<String>) {
+        if self.collector.as_ref().is_some_and(Collector::is_closed) {
+            self.close_logs();
+        }
         let due = self.current.as_ref().filter(|c| c.start_at.is_some_and(|at| at <= now));
-        let Some(spec) = due.map(|instance| instance.spec.clone()) else {
+        let due = due.filter(|_| !self.waits_for_an_end());
+        let Some((spec, crashes)) = due.map(|instance| (instance.spec.clone(), instance.crashes))
+        else {
             return;
         };
         let output = self.output(&spec, run);
@@ -58,6 +66,14 @@ impl Service {
             return;
         };
         match output.and_then(|output| start_again(instance, output)) {
+            Ok(()) if crashes == 0 => {
+                let pid = instance.process.map_or(0, |process| process.id.pid);
+                let Instance { generation, spec, .. } = instance;
+                noted.push(format!(
+                    "{}: generation {generation} ({}) runs as pid {pid}",
+                    self.name, spec.label
+                ));
+            }
             Ok(()) => noted.push(format!("{}: started again", self.name)),
             // Its own former workers, which were told to end.
             Err(Failure::AddressTaken { .. }) if !self.draining.is_empty() => {
@@ -69,6 +85,25 @@ impl Service {
                 noted.push(format!("{}: could not be started, {again}: {failure}", self.name));
             }
         }
+    }
+
+    /// Whether nothing may be started yet: of a background service something still runs, or the log
+    /// is being closed.
+    fn waits_for_an_end(&self) -> bool {
+        let closing = self.collector.as_ref().is_some_and(Collector::is_closed);
+        self.is_background && (closing || !self.draining.is_empty())
+    }
+
+    /// Has what serves end, and nothing take its place.
+    pub(crate) fn retire(&mut self) {
+        self.draining.extend(self.current.take().and_then(|c| Draining::new(c, false)));
+    }
+
+    /// Whether it is a background service that nobody wants any more, and all of it has ended.
+    /// Closes what is left of its log.
+    pub(crate) fn is_gone(&mut self) -> bool {
+        let is_left = self.current.is_some() || !self.draining.is_empty();
+        self.is_background && !is_left && self.close_logs()
     }
 
     /// What a process of this service prints to. Makes the pipe and the rest if need be.

@@ -19,7 +19,7 @@ use crate::log::Log;
 use crate::logs::{Collector, OwnLogs};
 use crate::operation::Operation;
 use crate::protocol::{Failure, Request, Response, ServiceState, ServiceStatus};
-use crate::record::{self, Record, RecordedProcess, Role};
+use crate::record::{self, Record, RecordedProcess, RecordedStart, Role};
 use crate::service::ServiceSpec;
 use crate::succession::{Guard, Lifeline, Succession};
 use crate::supervised::Service;
@@ -151,11 +151,19 @@ impl Supervisor {
                 draining: Vec::new(),
                 collector: None,
                 own_logs: None,
+                is_background: false,
             };
             self.services.push(service);
             self.services.len() - 1
         });
         &mut self.services[at]
+    }
+
+    /// The service that `spec` says, made if need be.
+    pub(crate) fn service_of(&mut self, spec: &ServiceSpec) -> &mut Service {
+        let service = self.service(&spec.name);
+        service.is_background = spec.is_background();
+        service
     }
 
     /// What a process of the service prints to.
@@ -200,7 +208,16 @@ impl Supervisor {
         let collectors = self.services.iter().filter_map(|s| s.collector.as_ref());
         let mut writers: Vec<ProcessId> = collectors.filter_map(Collector::writer).collect();
         writers.extend(self.guard.process());
-        let record = Record { supervisor, boot, generation: self.generation, processes, writers };
+        let starts = self.services.iter().filter_map(|service| service.current.as_ref());
+        let starts = starts.filter(|instance| instance.start_at.is_some());
+        let starts = starts.map(|instance| RecordedStart {
+            generation: instance.generation,
+            spec: instance.spec.clone(),
+            again_with: instance.again_with.clone(),
+        });
+        let starts = starts.collect();
+        let generation = self.generation;
+        let record = Record { supervisor, boot, generation, processes, starts, writers };
         if let Err(error) = record.write(&self.run) {
             self.log.line(error);
         }
@@ -277,6 +294,7 @@ impl Supervisor {
     fn begin(&mut self, request: Request, connection: Connection) {
         match request {
             Request::Ensure { spec, renew } => self.ensure(*spec, renew, connection),
+            Request::Background { specs, renew } => self.background(specs, renew, connection),
             Request::End { first, within } => {
                 self.end(first, Some(Duration::from_secs(within)), Some(connection));
             }
@@ -315,6 +333,7 @@ impl Supervisor {
                 log: instance.spec.log.clone(),
                 state: match (instance.process, instance.start_at) {
                     (Some(process), _) => ServiceState::Running(process.id),
+                    (None, Some(_)) if instance.crashes == 0 => ServiceState::Waiting,
                     (None, Some(_)) => {
                         ServiceState::BackingOff { reason: instance.last_end.clone() }
                     }

@@ -1,15 +1,13 @@
 //! A new supervisor in the place of a former one: it takes over the processes that still run, by the
 //! record of them.
 
-use std::time::Instant;
-
 use rustix::process::Signal;
 
 use crate::daemon::{SUCCEED, SUCCEED_TO_END};
 use crate::draining::Draining;
 use crate::instance::Instance;
 use crate::operation::leftovers;
-use crate::record::{Record, RecordedProcess, Role};
+use crate::record::{Record, RecordedProcess, RecordedStart, Role};
 use crate::supervisor::Supervisor;
 
 /// How a supervisor comes to be.
@@ -52,6 +50,9 @@ impl Supervisor {
                 self.succeed_dead(recorded, beginning);
             }
         }
+        if beginning == Beginning::Succession {
+            record.starts.into_iter().for_each(|start| self.start_recorded(start));
+        }
         self.note();
         match beginning {
             Beginning::Hook => {}
@@ -70,16 +71,19 @@ impl Supervisor {
         let left = leftovers(&spec, generation, process.pid);
         let starts = beginning == Beginning::Succession && role == Role::Serves;
         if !left.is_empty() || starts {
-            self.service(&spec.name).draining.extend(left);
+            self.service_of(&spec).draining.extend(left);
         }
         if starts {
             self.log.line(format_args!("{}: pid {} has ended, too", spec.name, process.pid));
-            let mut again = Instance::adopted(spec, generation, None);
-            again.again_with = again_with;
-            again.start_at = Some(Instant::now());
-            let name = again.spec.name.clone();
-            self.service(&name).current = Some(again);
+            self.start_recorded(RecordedStart { generation, spec, again_with });
         }
+    }
+
+    fn start_recorded(&mut self, start: RecordedStart) {
+        let RecordedStart { generation, spec, again_with } = start;
+        let service = self.service_of(&spec);
+        let instance = service.current.insert(Instance::to_start(spec, generation));
+        instance.again_with = again_with;
     }
 
     /// Takes over a process of a former supervisor: the newest generation of a service serves,
@@ -91,7 +95,7 @@ impl Supervisor {
         ));
         let RecordedProcess { process, generation, role, spec, again_with } = recorded;
         let run = self.run.clone();
-        let opened = self.service(&spec.name).open_logs(&spec, &run, Some(process));
+        let opened = self.service_of(&spec).open_logs(&spec, &run, Some(process));
         if let Err(failure) = opened {
             self.log.line(format_args!("{}: its log is not written: {failure}", spec.name));
         }

@@ -49,6 +49,7 @@ impl Supervisor {
                 }
             }
         }
+        self.services.retain_mut(|service| !service.is_gone());
         if !noted.is_empty() {
             noted.iter().for_each(|line| self.log.line(line));
             self.note();
@@ -76,7 +77,8 @@ impl Supervisor {
                 continue;
             }
             let again = if instance.crashed(how) { "will be started again" } else { "is given up" };
-            noted.push(format!("{}: pid {pid} crashed with {how} and {again}", service.name));
+            let ended = if service.is_background { "ended" } else { "crashed" };
+            noted.push(format!("{}: pid {pid} {ended} with {how} and {again}", service.name));
             // Workers whose master was killed are asked to end at once, although nobody accepts
             // until the next master is up: left alone for a while, they lost more (gunicorn's end by
             // themselves when they miss their master, and cut what they are at).

@@ -4,8 +4,9 @@ use cart_nginx::Nginx;
 use cart_python::procfile::Process;
 use cart_python::server::choice::Chosen;
 use cart_python::settings::SERVER;
+use cart_python::sizing::Workers;
 
-use super::server_chosen;
+use super::{server_chosen, workers as workers_of};
 
 /// Of the variables that people set, without those that are wrong.
 pub(crate) fn variables(set: &[&str]) -> String {
@@ -24,11 +25,10 @@ pub(crate) fn packages(by: Option<&str>) -> String {
 }
 
 /// Of the Python server.
-pub(crate) fn would_serve(chosen: &Chosen, workers: Option<u32>) -> String {
+pub(crate) fn would_serve(chosen: &Chosen, workers: Option<&Workers>) -> String {
     let served = server_chosen(chosen);
     match workers {
-        Some(1) => format!("{served} (1 worker)"),
-        Some(count) => format!("{served} ({count} workers)"),
+        Some(of) => format!("{served}; {}", workers_of(of)),
         None => served,
     }
 }

@@ -3,6 +3,7 @@
 use semver::Version;
 
 use super::{PythonApp, PythonError, capitalized};
+use crate::background::Background;
 use crate::discovery::{DiscoveryError, Found};
 use crate::entry_point::EntryPointError;
 use crate::inputs::Inputs;
@@ -22,6 +23,8 @@ pub struct Decided {
     pub found: Found,
     /// Its server.
     pub chosen: Chosen,
+    /// What runs beside that.
+    pub background: Background,
     /// The version of its Python, where anything differs from what was decided the last time.
     news: Option<Version>,
 }
@@ -52,13 +55,14 @@ impl PythonApp {
         let found = self.find_on(&python)?;
         self.refuse_early(&inputs, &found)?;
         let chosen = self.choose(Some(&found))?;
+        let background = self.background()?;
         let is_as_before = |stamp: Stamp| {
             stamp.app == inputs.digest && python.fits(&stamp.python.version) && python.keeps(&stamp)
         };
         let is_new =
             found.is_new || !Stamp::read(&self.places.environment).is_some_and(is_as_before);
         let news = is_new.then(|| self.next_python(&python)).transpose()?;
-        Ok(Decided { inputs, python, found, chosen, news })
+        Ok(Decided { inputs, python, found, chosen, background, news })
     }
 
     /// For people: that the app which somebody named is not in the repository, so that a package must

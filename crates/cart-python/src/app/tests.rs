@@ -85,7 +85,7 @@ fn wsgiref_serves_an_app_with_nothing_else() {
     assert!(text.starts_with("HTTP/1.1 200 OK") || text.starts_with("HTTP/1.0 200 OK"), "{text}");
     assert!(text.contains("served by wsgiref"), "{text}");
     assert_eq!(app.python_version().unwrap(), prepared.python);
-    assert_eq!((app.server_name().unwrap(), prepared.workers), ("wsgiref", None));
+    assert_eq!((app.server_name().unwrap(), prepared.workers.clone()), ("wsgiref", None));
     assert!(prepared.changed && !prepare(&app).unwrap().changed);
 }
 
@@ -101,7 +101,7 @@ fn gunicorn_comes_from_the_index_in_the_pinned_version_and_serves_a_file() {
     ];
     let app = app(&site, GearEnv::from_process(), &variables).unwrap();
     let prepared = prepare(&app).unwrap();
-    assert_eq!(prepared.workers, Some(1));
+    assert_eq!(prepared.workers.as_ref().unwrap().count, 1);
     let text = answer(&site, &prepared);
     assert!(text.contains("served by gunicorn/"), "{text}");
 }
@@ -194,7 +194,7 @@ fn uvicorn_comes_from_the_index_and_serves_an_app_that_was_learnt_to_be_asgi() {
     std::fs::create_dir_all(app.places.told.parent().unwrap()).unwrap();
     assert!(app.learn(&believed, Interface::Asgi).unwrap());
     let prepared = prepare(&app).unwrap();
-    assert_eq!((prepared.server.name(), prepared.workers), ("uvicorn", Some(1)));
+    assert_eq!((prepared.server.name(), prepared.workers.as_ref().unwrap().count), ("uvicorn", 1));
     let text = answer(&site, &prepared);
     assert!(text.contains("served by uvicorn"), "{text}");
     assert!(!app.learn(&prepared, Interface::Asgi).unwrap(), "there is nothing else to try");

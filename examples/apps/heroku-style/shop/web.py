@@ -1,10 +1,12 @@
 """What the `web` process of the Procfile runs."""
 
 import os
+import uuid
 
 from flask import Flask
 
 from .migrate import MIGRATED
+from .worker import ORDERS
 
 app = Flask(__name__)
 
@@ -13,6 +15,14 @@ app = Flask(__name__)
 def first_page():
     goods = MIGRATED.read_text() if MIGRATED.exists() else "nothing yet"
     return f"On sale: {goods}"
+
+
+@app.route("/orders", methods=["POST"])
+def order():
+    ORDERS.mkdir(exist_ok=True)
+    number = uuid.uuid4().hex
+    (ORDERS / f"{number}.new").touch()
+    return number
 
 
 @app.route("/port")

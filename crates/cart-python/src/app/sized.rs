@@ -1,0 +1,45 @@
+//! How many workers the server of an app has, and who decided that.
+
+use std::cell::Cell;
+
+use super::PythonApp;
+use crate::memory::{SeenMemory, WEB};
+use crate::procfile;
+use crate::server::choice::Chosen;
+use crate::settings::{WEB_CONCURRENCY, WORKERS};
+use crate::sizing::{self, Resources, Workers};
+
+impl PythonApp {
+    /// Worker processes that the server will have, or `None` when it has none.
+    #[must_use]
+    pub fn workers(&self, chosen: &Chosen) -> Option<Workers> {
+        let line = chosen.procfile.as_ref().map(|procfile| procfile.line).unwrap_or_default();
+        let said = [
+            (self.settings.workers, WORKERS.name.to_owned()),
+            (chosen.settings.workers, format!("{}:{line}", procfile::FILE)),
+            (self.settings.web_concurrency, WEB_CONCURRENCY.name.to_owned()),
+        ];
+        let said = said.into_iter().find_map(|(count, whose)| {
+            Some(Workers { count: count?, because: format!("by {whose}") })
+        });
+        chosen.server.has_workers().then(|| said.unwrap_or_else(|| self.default_workers(chosen)))
+    }
+
+    fn default_workers(&self, chosen: &Chosen) -> Workers {
+        let memory = SeenMemory::read(&self.places.memory);
+        let lines = self.background().unwrap_or_default().lines;
+        let beside = lines.iter().map(|(line, count)| (memory.of(&line.name), *count));
+        let beside = sizing::beside(beside);
+        let fitting = Resources::of_gear(&self.gear).default_workers(memory.of(WEB), beside);
+        let is_asked = Cell::new(false);
+        let count = chosen.server.default_workers(&|| {
+            is_asked.set(true);
+            fitting.count
+        });
+        if is_asked.get() {
+            return Workers { count, ..fitting };
+        }
+        let name = chosen.server.name();
+        Workers { count, because: format!("as {name} has unless {} says more", WORKERS.name) }
+    }
+}
