@@ -13,6 +13,7 @@ mod choice;
 mod coming;
 mod conformance;
 mod crashes;
+mod custom;
 mod desync;
 mod doctor;
 mod elsewhere;

@@ -57,3 +57,25 @@ fn page(path: &str) -> String {
     let path = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     std::fs::read_to_string(path).unwrap()
 }
+
+#[test]
+fn the_table_of_servers_is_the_codes() {
+    let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = std::fs::read_to_string(root.join("docs/servers.md")).unwrap();
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ")).collect();
+    let expected: Vec<String> = cart_python::server::table::lines();
+    assert_eq!(rows, expected, "the table should be:\n{}", expected.join("\n"));
+
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let rows: Vec<&str> = readme
+        .lines()
+        .skip_while(|line| !line.starts_with("| `OPENSHIFT_PYTHON_SERVER` | good for |"))
+        .skip(2)
+        .take_while(|line| line.starts_with("| "))
+        .collect();
+    let expected: Vec<String> = cart_python::SERVERS
+        .iter()
+        .map(|server| format!("| `{}` | {} |", server.name(), server.description()))
+        .collect();
+    assert_eq!(rows, expected, "README's table should be:\n{}", expected.join("\n"));
+}

@@ -8,16 +8,29 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::wait;
+use cart_python::server::Ability;
 use cart_test::{CLIENTS, Load, OpenSocket, Outcome, Rate, SocketReport, Tally, TestGear};
 use tempfile::TempDir;
 
 use crate::cartridge::{self, SERVER, example, fixture};
-use crate::{processes, way};
+use crate::processes;
+use crate::way::{self, Way};
 pub use scenario::{Promise, SCENARIOS, Scenario, by_name};
 pub use table::{details, headings, line};
 
 /// The servers between which people choose.
-pub const SERVERS: [&str; 6] = ["wsgiref", "gevent", "gunicorn", "uvicorn", "hypercorn", "granian"];
+pub const SERVERS: [&str; 10] = [
+    "wsgiref",
+    "gevent",
+    "gunicorn",
+    "uvicorn",
+    "hypercorn",
+    "granian",
+    "waitress",
+    "cheroot",
+    "tornado",
+    "uwsgi",
+];
 
 /// How long the load goes on after a change at least: a replaced server serves on for five
 /// seconds and is told to end then, and what is lost at its end counts.
@@ -54,8 +67,8 @@ pub struct Row {
     pub took: Duration,
     /// What clients got.
     pub tally: Tally,
-    /// What became of the WebSocket that was open all the time.
-    pub socket: SocketReport,
+    /// What became of the WebSocket that was open all the time, if the server has any.
+    pub socket: Option<SocketReport>,
     /// How long a restart takes without a load: a server's own start, and a little more.
     pub start: Duration,
     /// What the change itself did wrong.
@@ -67,7 +80,10 @@ impl Row {
     #[must_use]
     pub fn kept(&self) -> bool {
         let kept = match self.scenario.promise {
-            Promise::NothingLost => self.tally.lost() == 0 && self.socket.cut.is_none(),
+            Promise::NothingLost => {
+                let is_open = self.socket.as_ref().is_none_or(|socket| socket.cut.is_none());
+                self.tally.lost() == 0 && is_open
+            }
             Promise::NoGetLost => {
                 let in_hand = self.tally.lost() <= CLIENTS;
                 self.tally.lost_gets() == 0 && in_hand && self.is_soon_back()
@@ -97,7 +113,7 @@ impl Stage {
         {
             std::fs::copy(&file, app.join(file.file_name().unwrap())).unwrap();
         }
-        let way = way::by_name(server).expect("every server is a way to serve an app");
+        let way = way(server);
         let variables: Vec<_> = [(SERVER, server), ("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", DRAIN)]
             .into_iter()
             .chain(way.variables.iter().copied())
@@ -121,7 +137,8 @@ impl Stage {
     #[must_use]
     pub fn play(&self, scenario: &'static Scenario, rate: Rate, afterwards: Duration) -> Row {
         let address = self.gear.address();
-        let socket = OpenSocket::open(address, "/ws");
+        let has_websockets = way(self.server).cannot(Ability::WebSockets).is_none();
+        let socket = has_websockets.then(|| OpenSocket::open(address, "/ws"));
         let load = Load::start(address, rate);
         pass(Duration::from_secs(1));
         let begin = Instant::now();
@@ -130,7 +147,7 @@ impl Stage {
         pass(afterwards);
         let failure = failure.or_else(|| self.not_answering(&load));
         let tally = load.finish();
-        let socket = socket.close();
+        let socket = socket.map(OpenSocket::close);
         let (server, start) = (self.server, self.start);
         Row { scenario, server, rate, took, tally, socket, start, failure }
     }
@@ -183,6 +200,10 @@ impl Stage {
         let again = wait::until(LIMIT, || (load.answered() > before).then_some(()));
         again.is_none().then(|| self.gear.control("status").text)
     }
+}
+
+fn way(server: &str) -> &'static Way {
+    way::by_name(server).expect("every server is a way to serve an app")
 }
 
 /// Lets time pass: a load's time is its measure.

@@ -10,9 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::statement::{self, Statement};
 
-/// What nginx says of the client itself: its address, the scheme, the host. The values are
-/// variables of `nginx.appserver.conf`.
-const OWN: [(&str, &str); 4] = [
+/// What nginx says of the client itself: its address, the scheme, the host; and its cookies, in one
+/// header where it sent several, because servers differ in how they join them (RFC 6265, 5.4). The
+/// values are variables of `nginx.appserver.conf`, or nginx's own.
+const OWN: [(&str, &str); 5] = [
+    ("Cookie", "$http_cookie"),
     ("X-Real-IP", "$remote_addr"),
     ("X-Forwarded-For", "$app_forwarded_for"),
     ("X-Forwarded-Proto", "$app_proto"),

@@ -166,6 +166,7 @@ impl PythonApp {
         Ok(discovery::find(&discovery::Search {
             repo: &self.places.repo,
             set: self.settings.application.as_ref(),
+            program: self.settings.server.and_then(WsgiServer::program),
             python,
             env: &self.env,
             place: &self.places.seen,

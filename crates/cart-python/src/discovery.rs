@@ -23,6 +23,7 @@ mod modules;
 mod named;
 mod nearest;
 mod obscure;
+mod program;
 mod reader;
 mod said;
 mod serving;
@@ -45,6 +46,7 @@ use usual::Usual;
 
 pub use candidate::Candidate;
 pub use error::DiscoveryError;
+pub use program::ProgramError;
 
 /// Where an app is looked for, and with what.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +55,9 @@ pub struct Search<'a> {
     pub repo: &'a Utf8Path,
     /// What somebody set, and the variable.
     pub set: Option<&'a (&'static str, EntryPoint)>,
+    /// The program of the repository that serves by itself, if one does: then nothing else is looked
+    /// for.
+    pub program: Option<&'a str>,
     /// The Python that reads its files.
     pub python: &'a BasePython,
     /// The gear's environment.
@@ -124,7 +129,10 @@ pub(crate) fn folders(repo: &Utf8Path) -> Vec<Utf8PathBuf> {
 pub fn find(search: &Search<'_>) -> Result<Found, DiscoveryError> {
     let reader = Reader::new(search.repo, search.python, search.env, search.place);
     let sight = Sight::new(&reader);
-    let found = decide(&sight, search).and_then(|found| serving::checked(&sight, found));
+    let found = match search.program {
+        Some(program) => program::found(search.repo, program).map_err(Into::into),
+        None => decide(&sight, search).and_then(|found| serving::checked(&sight, found)),
+    };
     let told = found.as_ref().map(|found| found.because.as_str()).unwrap_or_default();
     let is_new = reader.settle(told);
     found.map(|found| Found { is_new, ..found })

@@ -89,7 +89,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dir = camino::Utf8Path::from_path(dir.path()).unwrap();
         crate::support::write(dir).unwrap();
-        let tests = include_str!("../python/test_cartridge_interface.py");
+        let tests = include_str!("../python/library/test_cartridge_interface.py");
         cart_core::files::write_atomic(
             &dir.join("test_cartridge_interface.py"),
             tests.as_bytes(),

@@ -2,12 +2,18 @@
 //!
 //! To add one, write a file beside the others and a line into [`SERVERS`].
 
+mod cheroot;
 pub mod choice;
+mod custom;
 mod gevent;
 mod granian;
 pub mod gunicorn;
 mod hypercorn;
+pub mod table;
+mod tornado;
 mod uvicorn;
+mod uwsgi;
+mod waitress;
 mod wsgiref;
 
 use std::fmt;
@@ -25,6 +31,7 @@ use crate::virtualenv::{VirtualEnv, environment_for};
 use crate::worker_class::WorkerClass;
 
 /// Every server, the default first.
+#[rustfmt::skip]
 pub const SERVERS: &[&dyn WsgiServer] = &[
     &wsgiref::Wsgiref,
     &gevent::Gevent,
@@ -32,9 +39,21 @@ pub const SERVERS: &[&dyn WsgiServer] = &[
     &uvicorn::Uvicorn,
     &hypercorn::Hypercorn,
     &granian::Granian,
+    &waitress::Waitress,
+    &cheroot::Cheroot,
+    &tornado::Tornado,
+    &uwsgi::Uwsgi,
+    &custom::Custom,
 ];
 
-/// A server of Python web apps. Its methods only answer: nothing here starts a process.
+/// Requests at the same time in each worker of a server that has threads, when nobody said how many.
+const THREADS: u32 = 32;
+
+/// What a swap does to the WebSockets of an ASGI app.
+const AT_SWAP: &str = "goes on, and gets 1012 in the last seconds of the drain time";
+
+/// A server of Python web apps, by WSGI (PEP 3333), as the name says, or by ASGI, or by both:
+/// [`interfaces`](Self::interfaces) tells. Its methods only answer: nothing here starts a process.
 pub trait WsgiServer: Sync {
     /// As people write it in `OPENSHIFT_PYTHON_SERVER`.
     fn name(&self) -> &'static str;
@@ -47,6 +66,12 @@ pub trait WsgiServer: Sync {
 
     /// How it is started. The listening socket is descriptor 3 of the process.
     fn command(&self, launch: &Launch) -> CommandSpec;
+
+    /// The program of the app's repository that it is, where the app serves itself; then no callable
+    /// is looked for.
+    fn program(&self) -> Option<&'static str> {
+        None
+    }
 
     /// How it can call an app with these settings.
     fn interfaces(&self, settings: &PythonSettings) -> &'static [Interface] {
@@ -63,12 +88,22 @@ pub trait WsgiServer: Sync {
 
     /// Whether it has worker processes, so that their number means something.
     fn has_workers(&self) -> bool {
-        false
+        true
     }
 
-    /// How many workers it has when nobody said how many; `fitting` answers what the gear bears.
+    /// How many workers it has when nobody said how many; `fitting` answers what the gear bears. Many
+    /// apps keep what their visitors share in memory.
     fn default_workers(&self, fitting: &dyn Fn() -> u32) -> u32 {
-        fitting()
+        let _ = fitting;
+        1
+    }
+
+    /// How an app has WebSockets, or why it has none.
+    ///
+    /// # Errors
+    /// The reason, in words for a table.
+    fn websockets(&self) -> Result<&'static str, &'static str> {
+        Ok("yes, a thread each")
     }
 
     /// Whether an app can hold WebSockets open without keeping everybody else waiting for good.
@@ -79,7 +114,27 @@ pub trait WsgiServer: Sync {
     /// Why it cannot do what others can, whatever is done for it: its own reason, in half a
     /// sentence for people; none if it can.
     fn cannot(&self, ability: Ability, settings: &PythonSettings) -> Option<&'static str> {
-        let _ = (ability, settings);
+        let _ = settings;
+        if ability == Ability::WebSockets { self.websockets().err() } else { None }
+    }
+
+    /// What becomes of an open WebSocket when its server is replaced.
+    fn websocket_at_swap(&self) -> &'static str {
+        "by simple-websocket, as those of ASGI apps; others are cut when the drain time is over"
+    }
+
+    /// What passes through it piece by piece.
+    fn streams(&self) -> &'static str {
+        "answers, bodies"
+    }
+
+    /// What it does when it is told to stop, until the drain time is over.
+    fn graceful_stop(&self) -> &'static str {
+        "empties the backlog, finishes requests"
+    }
+
+    /// What it cannot do, with the reason, in words for a table.
+    fn shortcomings(&self) -> Option<&'static str> {
         None
     }
 
@@ -106,6 +161,8 @@ pub enum Ability {
     LongUrls,
     /// Take more than a hundred headers, as nginx does.
     ManyHeaders,
+    /// Take, and hand on, a header of more than 64 KiB, where nginx was told to let it through.
+    LongHeaders,
 }
 
 /// The server's name.
@@ -193,9 +250,19 @@ impl Launch {
         CommandSpec::new(self.venv.python(), &env).dir(&self.app_dir)
     }
 
-    /// As [`python`](Self::python), running one of our launchers.
-    fn launcher(&self, file: &str) -> CommandSpec {
-        self.python().arg(self.launchers.join(file))
+    /// As [`python`](Self::python), running one of our launchers, with what each of them is told and
+    /// `more` options, for the app.
+    fn launcher(&self, file: &str, more: &[&str]) -> CommandSpec {
+        self.python()
+            .arg(self.launchers.join(file))
+            .args(more.iter().copied())
+            .args(["--workers", &self.workers.to_string(), "--drain", &self.drain_seconds()])
+            .arg(self.entry_point.to_string())
+    }
+
+    /// As [`launcher`](Self::launcher), of a server that has threads.
+    fn launcher_with_threads(&self, file: &str) -> CommandSpec {
+        self.launcher(file, &["--threads", &self.threads.unwrap_or(THREADS).to_string()])
     }
 
     fn drain_seconds(&self) -> String {

@@ -19,15 +19,14 @@ pub const SERVER: Setting = Setting {
     name: "OPENSHIFT_PYTHON_SERVER",
     meaning: "the Python server",
     default: "the one of the Procfile's `web:` line, else uvicorn for an ASGI app, wsgiref for WSGI",
-    allowed: "wsgiref, gevent, gunicorn, uvicorn, hypercorn or granian",
+    allowed: "wsgiref, gevent, gunicorn, uvicorn, hypercorn, granian, waitress, cheroot, tornado, uwsgi or custom",
 };
 
 /// How many processes.
 pub const WORKERS: Setting = Setting {
     name: "OPENSHIFT_PYTHON_WORKERS",
     meaning: "worker processes, for servers that have them",
-    default: "for gunicorn CPUs this gear may use x 2 + 1, bounded by its memory; 1 for uvicorn, \
-              hypercorn and granian",
+    default: "1; for gunicorn CPUs this gear may use x 2 + 1, bounded by its memory",
     allowed: "1 to 1000",
 };
 
@@ -52,8 +51,8 @@ pub const WORKER_CLASS: Setting = Setting {
 /// How many threads.
 pub const THREADS: Setting = Setting {
     name: "OPENSHIFT_PYTHON_THREADS",
-    meaning: "requests served at the same time by wsgiref, or by each gthread worker of gunicorn",
-    default: "32 for wsgiref, 4 for each gthread worker",
+    meaning: "requests served at the same time by each worker, for servers that have threads",
+    default: "32; 4 for gthread workers of gunicorn",
     allowed: "1 to 1000",
 };
 
@@ -388,8 +387,8 @@ mod tests {
 
     #[test]
     fn a_mistyped_server_gets_the_one_that_was_meant() {
-        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "gunicron"), @r#"OPENSHIFT_PYTHON_SERVER is "gunicron", but allowed is: wsgiref, gevent, gunicorn, uvicorn, hypercorn or granian; did you mean `gunicorn`?"#);
-        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "apache"), @r#"OPENSHIFT_PYTHON_SERVER is "apache", but allowed is: wsgiref, gevent, gunicorn, uvicorn, hypercorn or granian"#);
+        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "gunicron"), @r#"OPENSHIFT_PYTHON_SERVER is "gunicron", but allowed is: wsgiref, gevent, gunicorn, uvicorn, hypercorn, granian, waitress, cheroot, tornado, uwsgi or custom; did you mean `gunicorn`?"#);
+        insta::assert_snapshot!(error("OPENSHIFT_PYTHON_SERVER", "apache"), @r#"OPENSHIFT_PYTHON_SERVER is "apache", but allowed is: wsgiref, gevent, gunicorn, uvicorn, hypercorn, granian, waitress, cheroot, tornado, uwsgi or custom"#);
     }
 
     #[test]

@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn the_launchers_answer_the_signals_that_are_sent() {
-        let launcher = include_str!("../python/cartridge_stacks.py");
+        let launcher = include_str!("../python/library/cartridge_stacks.py");
         assert!(launcher.contains(&format!("\nSHOW = {}\n", SHOW.as_raw())));
         assert!(launcher.contains(&format!("\nDUMP = {}\n", DUMP.as_raw())));
     }

@@ -35,10 +35,13 @@ pub const CHECKS: &[Check] = &[
     short("events", "so do server-sent events, whatever the client accepts", streams::events)
         .unless(|way| way.cannot(Ability::Streams)),
     short("limits", "what nginx lets through, the server takes", limits::requests),
+    short("long header", "also a header of a megabyte", limits::long_header)
+        .unless(|way| way.cannot(Ability::LongHeaders)),
     short("many headers", "also thousands of headers", limits::many_headers)
         .unless(|way| way.cannot(Ability::ManyHeaders)),
     short("long URL", "also a URL of a megabyte", limits::long_url).unless(limits::no_long_urls),
-    short("answer's limit", "of headers that nginx does not take, the log tells", limits::answers),
+    short("answer's limit", "of headers that nginx does not take, the log tells", limits::answers)
+        .unless(|way| way.cannot(Ability::LongHeaders)),
     short("cookies", "two Cookie headers are one", app::cookies),
     short("client", "the app is told client, scheme and host as nginx knows them", app::client),
     short("strangers", "nobody else is believed who he says he is", app::strangers),

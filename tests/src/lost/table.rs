@@ -1,6 +1,6 @@
 //! The table that people read.
 
-use cart_test::Rate;
+use cart_test::{Rate, SocketReport};
 
 use super::Row;
 
@@ -30,9 +30,10 @@ pub fn line(row: &Row) -> String {
         Rate::PerSecond(count) => format!("{count}/s"),
         Rate::Full => "full".to_owned(),
     };
-    let socket = match &row.socket.cut {
-        None => "open".to_owned(),
-        Some((when, _)) => format!("cut {} ms", when.as_millis()),
+    let socket = match &row.socket {
+        None => "none".to_owned(),
+        Some(SocketReport { cut: None, .. }) => "open".to_owned(),
+        Some(SocketReport { cut: Some((when, _)), .. }) => format!("cut {} ms", when.as_millis()),
     };
     columns([
         row.scenario.name,
@@ -52,7 +53,8 @@ pub fn line(row: &Row) -> String {
 /// What the line cannot hold: how requests were lost, what went wrong otherwise.
 #[must_use]
 pub fn details(row: &Row) -> Vec<String> {
-    let socket = row.socket.cut.as_ref().map(|(_, how)| format!("the WebSocket: {how}"));
+    let socket = row.socket.as_ref().and_then(|socket| socket.cut.as_ref());
+    let socket = socket.map(|(_, how)| format!("the WebSocket: {how}"));
     let losses = Some(row.tally.losses()).filter(|text| !text.is_empty());
     losses.into_iter().chain(socket).chain(row.failure.clone()).collect()
 }

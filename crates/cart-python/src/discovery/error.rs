@@ -8,6 +8,7 @@ use cart_core::files::FileError;
 use super::DecidedBy;
 use super::candidate::Candidate;
 use super::facts::{Failure, Unread};
+use super::program::ProgramError;
 use super::reader::Reader;
 use crate::entry_point::EntryPointError;
 use crate::interpreter;
@@ -114,6 +115,9 @@ pub enum DiscoveryError {
         /// What it has.
         instead: Vec<Candidate>,
     },
+    /// A program that should serve cannot.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// A file that should say something cannot be read.
     #[error(transparent)]
     File(#[from] FileError),

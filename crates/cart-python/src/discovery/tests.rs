@@ -45,6 +45,7 @@ impl Repo {
         find(&Search {
             repo: &self.path(),
             set: set.as_ref(),
+            program: None,
             python,
             env: &self.env,
             place: &self.path().with_file_name("launchers"),

@@ -136,6 +136,7 @@ pub fn able(interface: Interface) -> String {
     let (with_classes, without): (Servers, Servers) = SERVERS
         .iter()
         .copied()
+        .filter(|server| server.program().is_none())
         .filter(|server| {
             !server.worker_classes(interface).is_empty()
                 || server.interfaces(&PythonSettings::default()).contains(&interface)
@@ -143,10 +144,19 @@ pub fn able(interface: Interface) -> String {
         .partition(|server| !server.worker_classes(interface).is_empty());
     let mut names: Vec<String> = without.iter().map(|server| server.name().to_owned()).collect();
     names.extend(with_classes.iter().map(|server| {
-        let classes = server.worker_classes(interface).join(" or ");
+        let classes = server.worker_classes(interface).join("|");
         format!("{} with {}={classes}", server.name(), WORKER_CLASS.name)
     }));
-    format!("{}={}", SERVER.name, names.join(", or "))
+    format!("{}={}", SERVER.name, one_of(&names))
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn one_of(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
 }
 
 impl Chosen {

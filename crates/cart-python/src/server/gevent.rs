@@ -27,7 +27,7 @@ impl WsgiServer for Gevent {
     }
 
     fn description(&self) -> &'static str {
-        "one process, thousands of open connections; for WebSockets and slow back ends"
+        "thousands of open connections in one process; for WebSockets and slow back ends"
     }
 
     fn requirements(&self, _settings: &PythonSettings) -> Vec<Requirement> {
@@ -35,9 +35,14 @@ impl WsgiServer for Gevent {
     }
 
     fn command(&self, launch: &Launch) -> CommandSpec {
-        launch
-            .launcher("serve_gevent.py")
-            .args(["--drain", &launch.drain_seconds()])
-            .arg(launch.entry_point.to_string())
+        launch.launcher("serve_gevent.py", &[])
+    }
+
+    fn websockets(&self) -> Result<&'static str, &'static str> {
+        Ok("yes, thousands")
+    }
+
+    fn shortcomings(&self) -> Option<&'static str> {
+        Some("`multiprocessing` hangs in it, because gevent replaces Python's threads")
     }
 }

@@ -3,7 +3,7 @@
 use cart_core::CommandSpec;
 use semver::Version;
 
-use super::{Ability, Launch, Requirement, WsgiServer};
+use super::{AT_SWAP, Ability, Launch, Requirement, WsgiServer};
 use crate::interface::Interface;
 use crate::settings::PythonSettings;
 
@@ -34,10 +34,7 @@ impl WsgiServer for Granian {
     }
 
     fn command(&self, launch: &Launch) -> CommandSpec {
-        launch
-            .launcher("serve_granian.py")
-            .args(["--workers", &launch.workers.to_string(), "--drain", &launch.drain_seconds()])
-            .arg(launch.entry_point.to_string())
+        launch.launcher("serve_granian.py", &[])
     }
 
     fn interfaces(&self, _settings: &PythonSettings) -> &'static [Interface] {
@@ -52,16 +49,25 @@ impl WsgiServer for Granian {
             Ability::ManyHeaders => {
                 Some("hyper takes at most 100, and granian cannot tell it another limit")
             }
-            Ability::WebSockets | Ability::Streams => None,
+            Ability::WebSockets | Ability::Streams | Ability::LongHeaders => None,
         }
     }
 
-    fn has_workers(&self) -> bool {
-        true
+    fn websockets(&self) -> Result<&'static str, &'static str> {
+        Ok("yes, thousands")
     }
 
-    /// As with uvicorn: many ASGI apps keep what their visitors share in memory.
-    fn default_workers(&self, _fitting: &dyn Fn() -> u32) -> u32 {
-        1
+    fn websocket_at_swap(&self) -> &'static str {
+        AT_SWAP
+    }
+
+    fn graceful_stop(&self) -> &'static str {
+        "accepts until its WebSockets have ended, finishes requests"
+    }
+
+    fn shortcomings(&self) -> Option<&'static str> {
+        Some(
+            "a request has at most 100 headers (431) and 65,534 bytes of URL (414): hyper's limits, which granian cannot set",
+        )
     }
 }

@@ -83,8 +83,26 @@ impl WsgiServer for Gunicorn {
         }
     }
 
-    fn has_workers(&self) -> bool {
-        true
+    /// Whoever chooses it wants them.
+    fn default_workers(&self, fitting: &dyn Fn() -> u32) -> u32 {
+        fitting()
+    }
+
+    fn websockets(&self) -> Result<&'static str, &'static str> {
+        Ok(
+            "yes, thousands with gevent, a thread each with gthread; with ASGI as the class has them",
+        )
+    }
+
+    fn graceful_stop(&self) -> &'static str {
+        "finishes requests; gevent empties the backlog, too"
+    }
+
+    fn shortcomings(&self) -> Option<&'static str> {
+        Some(
+            "sync workers have no WebSockets: one would keep a whole worker. It takes 32,768 headers \
+             at most. With gevent, as gevent",
+        )
     }
 
     fn cannot(&self, ability: Ability, settings: &PythonSettings) -> Option<&'static str> {

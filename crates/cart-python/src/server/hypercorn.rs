@@ -3,7 +3,7 @@
 use cart_core::CommandSpec;
 use semver::Version;
 
-use super::{Launch, Requirement, WsgiServer};
+use super::{AT_SWAP, Launch, Requirement, WsgiServer};
 use crate::interface::Interface;
 use crate::settings::PythonSettings;
 
@@ -34,10 +34,7 @@ impl WsgiServer for Hypercorn {
     }
 
     fn command(&self, launch: &Launch) -> CommandSpec {
-        launch
-            .launcher("serve_hypercorn.py")
-            .args(["--workers", &launch.workers.to_string(), "--drain", &launch.drain_seconds()])
-            .arg(launch.entry_point.to_string())
+        launch.launcher("serve_hypercorn.py", &[])
     }
 
     /// WSGI it would have, too, with each request's body whole in memory, and 16 MiB of it at most.
@@ -45,12 +42,21 @@ impl WsgiServer for Hypercorn {
         &[Interface::Asgi]
     }
 
-    fn has_workers(&self) -> bool {
-        true
+    fn websockets(&self) -> Result<&'static str, &'static str> {
+        Ok("yes, thousands")
     }
 
-    /// As with uvicorn: many ASGI apps keep what their visitors share in memory.
-    fn default_workers(&self, _fitting: &dyn Fn() -> u32) -> u32 {
-        1
+    fn websocket_at_swap(&self) -> &'static str {
+        AT_SWAP
+    }
+
+    fn graceful_stop(&self) -> &'static str {
+        "finishes requests"
+    }
+
+    fn shortcomings(&self) -> Option<&'static str> {
+        Some(
+            "an HTTP/2 client is answered as one of HTTP/1.1; WSGI apps: it holds each body whole in memory",
+        )
     }
 }

@@ -59,6 +59,21 @@ fn gunicorn_command_for_a_file_on_threads() {
 }
 
 #[test]
+fn a_server_with_threads_is_told_how_many() {
+    let launch = Launch { threads: Some(8), ..launch("app") };
+    for server in ["wsgiref", "waitress", "cheroot", "tornado", "uwsgi"] {
+        let shown = shown(server, &launch);
+        let file = format!("/conf/python/serve_{server}.py\n  --threads\n  8\n  --workers\n  5\n");
+        assert!(shown.contains(&file), "{shown}");
+    }
+}
+
+#[test]
+fn a_program_of_the_app_gets_the_socket_as_a_service_of_systemd_does() {
+    insta::assert_snapshot!(shown("custom", &launch(".openshift/action_hooks/server")));
+}
+
+#[test]
 fn uvicorn_command() {
     let launch = Launch { interface: Some(Interface::Asgi), ..launch("main:app") };
     insta::assert_snapshot!(shown("uvicorn", &launch));
@@ -85,10 +100,10 @@ fn mistyped_names_lead_to_the_right_ones() {
         ("gunicron", Some("gunicorn")),
         ("Gunicorn", Some("gunicorn")),
         ("gevnt", Some("gevent")),
-        ("wsgi", Some("wsgiref")),
+        ("wsgi", Some("uwsgi")),
         ("wsgirf", Some("wsgiref")),
         ("apache", None),
-        ("uwsgi", None),
+        ("uwsgy", Some("uwsgi")),
         ("x", None),
     ] {
         assert_eq!(closest(typed), meant, "{typed}");

@@ -3,7 +3,7 @@
 use cart_core::CommandSpec;
 use semver::Version;
 
-use super::{Launch, Requirement, WsgiServer};
+use super::{AT_SWAP, Launch, Requirement, WsgiServer};
 use crate::interface::Interface;
 use crate::settings::PythonSettings;
 
@@ -50,22 +50,22 @@ impl WsgiServer for Uvicorn {
     }
 
     fn command(&self, launch: &Launch) -> CommandSpec {
-        launch
-            .launcher("serve_uvicorn.py")
-            .args(["--workers", &launch.workers.to_string(), "--drain", &launch.drain_seconds()])
-            .arg(launch.entry_point.to_string())
+        launch.launcher("serve_uvicorn.py", &[])
     }
 
     fn interfaces(&self, _settings: &PythonSettings) -> &'static [Interface] {
         &[Interface::Asgi]
     }
 
-    fn has_workers(&self) -> bool {
-        true
+    fn websockets(&self) -> Result<&'static str, &'static str> {
+        Ok("yes, thousands")
     }
 
-    /// Many ASGI apps keep what their visitors share in memory.
-    fn default_workers(&self, _fitting: &dyn Fn() -> u32) -> u32 {
-        1
+    fn websocket_at_swap(&self) -> &'static str {
+        AT_SWAP
+    }
+
+    fn graceful_stop(&self) -> &'static str {
+        "finishes requests"
     }
 }

@@ -5,9 +5,6 @@ use cart_core::CommandSpec;
 use super::{Launch, Requirement, WsgiServer};
 use crate::settings::PythonSettings;
 
-/// Requests at the same time when nobody said how many.
-const THREADS: u32 = 32;
-
 pub(super) struct Wsgiref;
 
 impl WsgiServer for Wsgiref {
@@ -24,10 +21,12 @@ impl WsgiServer for Wsgiref {
     }
 
     fn command(&self, launch: &Launch) -> CommandSpec {
-        let threads = launch.threads.unwrap_or(THREADS).to_string();
-        launch
-            .launcher("serve_wsgiref.py")
-            .args(["--threads", &threads, "--drain", &launch.drain_seconds()])
-            .arg(launch.entry_point.to_string())
+        launch.launcher_with_threads("serve_wsgiref.py")
+    }
+    fn shortcomings(&self) -> Option<&'static str> {
+        Some(
+            "connections are not kept open: each request has one of its own. A body of unknown length is \
+             empty, which needs `proxy_request_buffering off`. One worker on Python 2",
+        )
     }
 }

@@ -93,6 +93,7 @@ fn service(ctx: &Context<'_>, nginx: &Nginx, site: &Site) -> ServiceSpec {
         start_limit: LIMIT.as_secs(),
         stop: Stop { signal: StopSignal::Quit, linger: 0, drain: site.settings.shutdown_timeout },
         asked_where: Vec::new(),
+        max_memory: None,
     }
 }
 

@@ -10,11 +10,13 @@ use crate::way::Way;
 pub(super) fn requests(stage: &Stage) {
     let query = "q".repeat(60_000);
     passes(stage, &format!("/sizes?{query}"), &[], &format!("query {},", query.len()));
+    refused(stage, "/length", &[format!("Content-Length: {}", MOST_BODY + 1)], "413");
+}
+
+pub(super) fn long_header(stage: &Stage) {
     let long = "x".repeat(MEGABYTE - "X-Long: \r\n".len());
     passes(stage, "/sizes", &[format!("X-Long: {long}")], &format!("long {},", long.len()));
     refused(stage, "/sizes", &[format!("X-Long: {long}x")], "400");
-
-    refused(stage, "/length", &[format!("Content-Length: {}", MOST_BODY + 1)], "413");
 }
 
 pub(super) fn many_headers(stage: &Stage) {

@@ -234,6 +234,7 @@ fn the_examples_apps_are_found() {
         let found = find(&Search {
             repo: &example,
             set: None,
+            program: None,
             python: &PYTHON,
             env: &repo.env,
             place: &repo.path(),

@@ -31,13 +31,14 @@ fn a_variable_goes_before_the_procfile_and_that_before_the_interface() {
         (GUNICORN, "waitress-serve a:b", WSGI, "gunicorn", DecidedBy::Variable),
         (&[], "gunicorn a:b", WSGI, "gunicorn", DecidedBy::Procfile),
         (&[], "uvicorn a:b", None, "uvicorn", DecidedBy::Procfile),
+        (&[], "waitress-serve a:b", WSGI, "waitress", DecidedBy::Procfile),
         (&[], "fastapi run a.py", ASGI, "uvicorn", DecidedBy::Procfile),
         (&[], "", ASGI, "uvicorn", DecidedBy::Interface),
         (&[], "", WSGI, "wsgiref", DecidedBy::Interface),
         (&[], "", None, "wsgiref", DecidedBy::Nothing),
         // What we do not have, and what is for development.
         (&[], "daphne a:b", None, "uvicorn", DecidedBy::Interface),
-        (&[], "waitress-serve a:b", WSGI, "wsgiref", DecidedBy::Interface),
+        (&[], "daphne a:b", WSGI, "wsgiref", DecidedBy::Interface),
         (&[], "python manage.py runserver", WSGI, "wsgiref", DecidedBy::Interface),
         (&[], "./start.sh", None, "wsgiref", DecidedBy::Nothing),
     ] {
@@ -58,6 +59,19 @@ fn options_that_mean_something_are_taken_over_and_the_others_named() {
     assert_eq!(procfile.taken, ["--workers 2", "-t 30", "-k gthread", "--threads=8"]);
     assert_eq!(procfile.unused, ["--bind 0.0.0.0:$PORT", "--log-file -"]);
     assert!(procfile.is_followed && procfile.line == 2);
+}
+
+#[test]
+fn options_of_other_servers_mean_the_same_here() {
+    let web = "uwsgi --http-socket :$PORT --master -p 4 --threads 2 -w a:b";
+    let taken = chosen(&[], web, WSGI).unwrap();
+    assert_eq!((taken.settings.workers, taken.settings.threads), (Some(4), Some(2)));
+    assert_eq!((taken.server.name(), taken.decided_by), ("uwsgi", DecidedBy::Procfile));
+    let procfile = taken.procfile.unwrap();
+    assert_eq!(procfile.taken, ["-p 4", "--threads 2"]);
+    assert_eq!(procfile.unused, ["--http-socket :$PORT", "--master"]);
+    let taken = chosen(&[], "waitress-serve --threads=8 --port=$PORT a:b", WSGI).unwrap();
+    assert_eq!((taken.server.name(), taken.settings.threads), ("waitress", Some(8)));
 }
 
 #[test]
@@ -95,10 +109,10 @@ fn options_of_another_server_than_the_variables_are_not_for_it() {
     assert_eq!(taken.settings.threads, None);
     assert!(!taken.procfile.unwrap().is_followed);
     // But they are for the one that stands in for it.
-    let taken = chosen(&[], "waitress-serve --threads=8 --port=$PORT a:b", WSGI).unwrap();
+    let taken = chosen(&[], "daphne --threads=8 --port=$PORT a:b", WSGI).unwrap();
     assert_eq!(taken.settings.threads, Some(8));
     let procfile = taken.procfile.unwrap();
-    assert_eq!((procfile.is_followed, procfile.program.as_str()), (false, "waitress-serve"));
+    assert_eq!((procfile.is_followed, procfile.program.as_str()), (false, "daphne"));
     assert_eq!(procfile.unused, ["--port=$PORT"]);
 }
 

@@ -31,6 +31,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 import cartridge_asgi
+import cartridge_launch
 import cartridge_limits
 import cartridge_workers
 from cartridge_drain import Drain
@@ -51,10 +52,10 @@ class Server(granian.Granian):
             # nginx speaks nothing else, and whoever could would be past it.
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(
-                header_read_timeout=1000 * cartridge_asgi.KEEP_ALIVE,
+                header_read_timeout=1000 * cartridge_launch.KEEP_ALIVE,
                 max_buffer_size=2 * cartridge_limits.LONGEST_LINE,
             ),
-            backlog=cartridge_asgi.BACKLOG,
+            backlog=cartridge_launch.BACKLOG,
             backpressure=MOST_CONNECTIONS,
             log_level=LogLevels.warning,
         )

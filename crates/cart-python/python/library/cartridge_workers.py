@@ -9,14 +9,25 @@ has workers of its own.
 
 As with gunicorn, a worker that fails before any has ever served ends all of them, with its status;
 later such a failure leaves the others alone, and is tried again once a second. Python 3 only.
+
+gevent may have replaced what this needs: it is taken as it was, because the process that looks after
+the others has no greenlets, and the thread that waits for its end would keep all greenlets waiting.
 """
 
+import importlib
 import mmap
 import os
 import signal
 import sys
-import threading
-import time
+
+
+def _original(module, name):
+    """What the standard library has, also where gevent has put something in its place."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None:
+        return monkey.get_original(module, name)
+    return getattr(importlib.import_module(module), name)
+
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
@@ -25,12 +36,15 @@ _served = mmap.mmap(-1, 1)
 
 
 def become_worker(count):
+    if sys.version_info[0] < 3:
+        sys.stderr.write("one process serves, not %d: several need Python 3\n" % count)
+        return
     _Main(count).run()
 
 
 def serving():
     """To be called by a worker that serves now."""
-    _served[0] = 1
+    _served[0:1] = b"1"
 
 
 class _Main(object):
@@ -60,36 +74,36 @@ class _Main(object):
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        pid = _original("os", "fork")()
         if pid == 0:
             for number in _STOP:
                 signal.signal(number, signal.SIG_DFL)
             os.close(self.life)
-            threading.Thread(target=self.end_with_main, name="main process", daemon=True).start()
+            _original("_thread", "start_new_thread")(self.end_with_main, ())
         else:
-            self.workers[pid] = time.monotonic()
+            self.workers[pid] = _original("time", "monotonic")()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
         return pid == 0
 
     def end_with_main(self):
-        os.read(self.death, 1)
+        _original("os", "read")(self.death, 1)
         os.kill(os.getpid(), signal.SIGTERM)
 
     def wait_for_one(self):
-        pid, status = os.waitpid(-1, 0)
+        pid, status = _original("os", "waitpid")(-1, 0)
         started = self.workers.pop(pid, None)
         if started is None or self.stopping:
             return
         killed = os.WIFSIGNALED(status)
         how = "signal %d" % os.WTERMSIG(status) if killed else "status %d" % os.WEXITSTATUS(status)
-        if not _served[0]:
+        if _served[0:1] != b"1":
             self.status = 1 if killed else os.WEXITSTATUS(status) or 1
             self.stop()
             return
         sys.stderr.write("worker %d ended with %s, another takes its place\n" % (pid, how))
         sys.stderr.flush()
-        if time.monotonic() - started < 1:
-            time.sleep(1)
+        if _original("time", "monotonic")() - started < 1:
+            _original("time", "sleep")(1)
 
     def stop(self, *_signal):
         self.stopping = True

@@ -25,6 +25,7 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.utils import LifespanFailureError
 
 import cartridge_asgi
+import cartridge_launch
 import cartridge_limits
 import cartridge_workers
 from cartridge_drain import Drain
@@ -42,8 +43,8 @@ class Configuration(Config):
     include_date_header = False
     loglevel = "WARNING"
     h11_max_incomplete_size = 2 * cartridge_limits.LONGEST_LINE
-    keep_alive_timeout = cartridge_asgi.KEEP_ALIVE
-    backlog = cartridge_asgi.BACKLOG
+    keep_alive_timeout = cartridge_launch.KEEP_ALIVE
+    backlog = cartridge_launch.BACKLOG
     startup_timeout = shutdown_timeout = graceful_timeout = FOR_EVER
 
     def __init__(self, listener):

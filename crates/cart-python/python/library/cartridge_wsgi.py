@@ -1,7 +1,7 @@
 """What every way of serving an app shares: finding the app's callable, taking over
 the listening socket, and believing what nginx says about the client.
 
-Imported by serve_wsgiref.py and serve_gevent.py, and made importable for gunicorn by
+Imported by the launchers, and made importable for gunicorn by
 gunicorn.conf.py. Needs only the standard library; runs on Python 3.6 and newer, and 2.7.
 """
 
@@ -22,7 +22,8 @@ import cartridge_stacks
 
 try:
     import builtins
-except ImportError:  # Python 2
+    from urllib.parse import unquote_to_bytes
+except ImportError:  # Python 2, which has no server that needs the second
     import __builtin__ as builtins
 
 LISTENER = 3
@@ -385,6 +386,11 @@ def _what_runs(requests, frame):
 # --- requests --------------------------------------------------------------
 
 
+def is_behind_nginx(listener):
+    """Whether nobody but nginx can be at the other end of this socket's connections."""
+    return listener.family == socket.AF_UNIX
+
+
 def behind_nginx(environ):
     """Corrects `environ` for a request that came through a unix socket, where only nginx
     can have sent it: the client's address, the scheme and the server's name."""
@@ -396,6 +402,71 @@ def behind_nginx(environ):
     environ["SERVER_NAME"], environ["SERVER_PORT"] = server_of(
         host, environ.get("wsgi.url_scheme")
     )
+
+
+def with_whole_environ(application, listener, workers):
+    """`application` for a server that knows nothing of nginx: with the client as nginx says it is
+    (`behind_nginx`), a path without escapes, and a body that ends. `workers` is how many there are."""
+    through_nginx = is_behind_nginx(listener)
+
+    def application_with_whole_environ(environ, start_response):
+        for name in ("REMOTE_HOST", "REMOTE_PORT"):
+            environ.pop(name, None)
+        if through_nginx:
+            behind_nginx(environ)
+        environ["PATH_INFO"] = path_of(environ["REQUEST_URI"])
+        environ["wsgi.multiprocess"] = workers > 1
+        environ["wsgi.errors"] = sys.stderr  # uWSGI's own keeps what is written to it for a while
+        if not environ.get("wsgi.input_terminated"):
+            length = environ.get("CONTENT_LENGTH", "")
+            environ["wsgi.input"] = Body(environ["wsgi.input"], int(length or 0))
+            environ["wsgi.input_terminated"] = True
+        return application(environ, start_response)
+
+    return application_with_whole_environ
+
+
+def path_of(target):
+    """The path that a request asks for, as it stands in environ: bytes as latin-1. Servers differ in
+    what they do with %2F and with several slashes."""
+    return unquote_to_bytes(target.partition("?")[0].encode("latin-1")).decode("latin-1")
+
+
+class Body(object):
+    """The request's body as a file that ends where Content-Length says. Without it an
+    app that reads to the end would wait for ever for a client that waits for it."""
+
+    def __init__(self, stream, length):
+        self.stream = stream
+        self.remaining = length
+
+    def read(self, size=-1):
+        return self._take(self.stream.read, size)
+
+    def readline(self, size=-1):
+        return self._take(self.stream.readline, size)
+
+    def _take(self, read, size):
+        if size is None or size < 0 or size > self.remaining:
+            size = self.remaining
+        if not size:
+            return b""
+        data = read(size)
+        # A client that is gone sends nothing more.
+        self.remaining = self.remaining - len(data) if data else 0
+        return data
+
+    def readlines(self, hint=-1):
+        lines, size = [], 0
+        for line in self:
+            lines.append(line)
+            size += len(line)
+            if hint is not None and 0 < hint <= size:
+                break
+        return lines
+
+    def __iter__(self):
+        return iter(self.readline, b"")
 
 
 def server_of(host, scheme):

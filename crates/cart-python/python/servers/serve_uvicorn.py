@@ -22,6 +22,7 @@ import inspect
 import signal
 
 import cartridge_asgi
+import cartridge_launch
 import cartridge_limits
 import cartridge_uvicorn
 import cartridge_workers
@@ -89,8 +90,8 @@ def configuration(application):
         # What nginx says is put into the scope by cartridge_asgi.
         proxy_headers=False,
         use_colors=False,
-        timeout_keep_alive=cartridge_asgi.KEEP_ALIVE,
-        backlog=cartridge_asgi.BACKLOG,
+        timeout_keep_alive=cartridge_launch.KEEP_ALIVE,
+        backlog=cartridge_launch.BACKLOG,
         h11_max_incomplete_event_size=2 * cartridge_limits.LONGEST_LINE,
         # What has not ended by then was told to.
         timeout_graceful_shutdown=1,

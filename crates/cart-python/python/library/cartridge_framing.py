@@ -13,6 +13,7 @@ Needs only the standard library; runs on Python 3.6 and newer, and 2.7.
 """
 
 import cartridge_limits
+import cartridge_wsgi
 
 BODILESS = (204, 304)
 """Statuses without a body (RFC 9112, 6.3)."""
@@ -21,6 +22,10 @@ HOP_BY_HOP = frozenset((
     "transfer-encoding", "upgrade",
 ))
 """Headers about one connection, which is the server's business (PEP 3333, Other HTTP Features)."""
+
+
+UNREAD_SECONDS = 5
+"""How long to go on reading a body that the app left unread."""
 
 
 class FramingError(Exception):
@@ -57,13 +62,22 @@ def framed(application, at_end=None):
     return framed_application
 
 
+def read_rest(environ):
+    """Reads what the app left of a request's body, for a few seconds: a server that closes its
+    connection with something unread on it may take the answer away from nginx. For `at_end`."""
+    until = cartridge_wsgi.clock() + UNREAD_SECONDS
+    try:
+        while environ["wsgi.input"].read(65536) and cartridge_wsgi.clock() < until:
+            pass
+    except Exception:
+        pass  # the client is gone, or the app has closed it
+
+
 def give_gevents_connections_to_one():
     """Lets gevent's own server ask nobody else on a connection on which an upgrade was asked: what
     follows may not be a request. An app may take one for a WebSocket, and the server writes nothing
     to it any more. gunicorn has workers that are this server."""
     from gevent.pywsgi import WSGIHandler
-
-    from cartridge_wsgi import ClientSocket
 
     handle_one_request = WSGIHandler.handle_one_request
     get_environ = WSGIHandler.get_environ
@@ -81,7 +95,7 @@ def give_gevents_connections_to_one():
     def get_environ_with_socket(self):
         environ = get_environ(self)
         if asks_for_websocket(environ):
-            environ["werkzeug.socket"] = ClientSocket(self.socket)
+            environ["werkzeug.socket"] = cartridge_wsgi.ClientSocket(self.socket)
         return environ
 
     def sendall_unless_taken(self, data):

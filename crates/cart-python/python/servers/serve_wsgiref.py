@@ -1,6 +1,6 @@
 """Serves a WSGI app with Python's own wsgiref, on threads, on an inherited socket.
 
-    serve_wsgiref.py [--threads N] [--drain SECONDS] MODULE:CALLABLE
+    serve_wsgiref.py [--threads N] [--workers N] [--drain SECONDS] MODULE:CALLABLE
 
 The listening socket is descriptor 3, the working directory is the app's repository.
 nginx stands in front: it buffers slow clients and turns chunked request bodies into
@@ -27,59 +27,21 @@ except ImportError:  # Python 2
     from SocketServer import BaseServer
 
 import cartridge_framing
+import cartridge_launch
 import cartridge_limits
-import cartridge_stacks
 import cartridge_websockets
+import cartridge_workers
 import cartridge_wsgi
 
 SOFTWARE = "wsgiref/%d.%d" % sys.version_info[:2]
 # Python 2 cannot have a time limit together with a buffer.
 HEAD_SECONDS = 60 if sys.version_info[0] > 2 else None
 """How long a connection may take to send its request's head."""
-UNREAD_SECONDS = 5
-"""How long to go on reading a body that the app left unread."""
 CLIENT_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ECONNABORTED, errno.ENOTCONN, errno.EBADF)
 
 
 class ClientGone(Exception):
     """The client closed its connection while a response was being written."""
-
-
-class Body(object):
-    """The request's body as a file that ends where Content-Length says. Without it an
-    app that reads to the end would wait for ever for a client that waits for it."""
-
-    def __init__(self, stream, length):
-        self.stream = stream
-        self.remaining = length
-
-    def read(self, size=-1):
-        return self._take(self.stream.read, size)
-
-    def readline(self, size=-1):
-        return self._take(self.stream.readline, size)
-
-    def _take(self, read, size):
-        if size is None or size < 0 or size > self.remaining:
-            size = self.remaining
-        if not size:
-            return b""
-        data = read(size)
-        # A client that is gone sends nothing more.
-        self.remaining = self.remaining - len(data) if data else 0
-        return data
-
-    def readlines(self, hint=-1):
-        lines, size = [], 0
-        for line in self:
-            lines.append(line)
-            size += len(line)
-            if hint is not None and 0 < hint <= size:
-                break
-        return lines
-
-    def __iter__(self):
-        return iter(self.readline, b"")
 
 
 class Response(ServerHandler):
@@ -186,9 +148,10 @@ class Handler(WSGIRequestHandler):
             self.send_error(400, "Bad Content-Length")
             return
         self.connection.settimeout(None)
-        body = Body(self.rfile, length)
+        body = cartridge_wsgi.Body(self.rfile, length)
         environ = self.get_environ()
-        response = Response(body, self.wfile, sys.stderr, environ, multithread=True)
+        response = Response(body, self.wfile, sys.stderr, environ, multithread=True,
+                            multiprocess=self.server.has_siblings)
         response.request_handler = self
         response.client = environ.get("werkzeug.socket")
         try:
@@ -238,9 +201,6 @@ class Handler(WSGIRequestHandler):
     def get_environ(self):
         environ = WSGIRequestHandler.get_environ(self)
         environ["wsgi.input_terminated"] = True
-        cookies = self.all_headers("cookie")
-        if len(cookies) > 1:  # wsgiref puts commas between them
-            environ["HTTP_COOKIE"] = "; ".join(cookies)
         if self.headers.get("content-type") is None:
             del environ["CONTENT_TYPE"]
         if self.server.behind_nginx:
@@ -251,19 +211,14 @@ class Handler(WSGIRequestHandler):
             environ["werkzeug.socket"] = cartridge_wsgi.ClientSocket(self.connection)
         return environ
 
-    def all_headers(self, name):
-        if sys.version_info[0] > 2:
-            return self.headers.get_all(name, [])
-        return self.headers.getheaders(name)
-
     def discard(self, body):
         """Reads what the app left unread: closing a connection with unread data would
         take the response away from a peer that is still sending."""
         try:
             self.wfile.flush()
             self.connection.shutdown(socket.SHUT_WR)
-            self.connection.settimeout(UNREAD_SECONDS)
-            until = cartridge_wsgi.clock() + UNREAD_SECONDS
+            self.connection.settimeout(cartridge_framing.UNREAD_SECONDS)
+            until = cartridge_wsgi.clock() + cartridge_framing.UNREAD_SECONDS
             while body.read(65536) and cartridge_wsgi.clock() < until:
                 pass
         except EnvironmentError:
@@ -289,20 +244,21 @@ class Server(WSGIServer):
     every thread is busy the others wait in the kernel's backlog, where no crash of ours
     can lose them."""
 
-    def __init__(self, listener, application, most_threads, drain):
+    def __init__(self, listener, application, options):
         BaseServer.__init__(self, listener.getsockname(), Handler)
         self.socket = listener
         self.socket.setblocking(False)
-        self.behind_nginx = listener.family == socket.AF_UNIX
+        self.behind_nginx = cartridge_wsgi.is_behind_nginx(listener)
         self.server_name, self.server_port = "localhost", 80
         if not self.behind_nginx:
             self.server_name, self.server_port = self.server_address[:2]
         self.setup_environ()
         self.set_app(application)
-        self.drain = drain
+        self.drain = options.drain
         self.accept_until = None
         self.wake_up, self._waker = os.pipe()
-        self.most_threads = most_threads
+        self.most_threads = options.threads
+        self.has_siblings = options.workers > 1
         self.threads = []
         self.free_threads = 0
         self.counting = threading.Lock()
@@ -392,20 +348,12 @@ class Server(WSGIServer):
 
 
 def main():
-    parser = cartridge_wsgi.arguments(__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=32, metavar="N",
-                        help="requests served at the same time (32)")
-    options = parser.parse_args()
-    if options.threads < 1:
-        parser.error("--threads must be at least 1")
-    cartridge_stacks.answer_signals()
-    listener = cartridge_wsgi.listening_socket()
-    cartridge_wsgi.enter_app_folder()
-    application = cartridge_framing.framed(cartridge_wsgi.load_or_exit(options.app))
-    cartridge_websockets.remember()
-    server = Server(listener, application, options.threads, options.drain)
+    options, listener, application = cartridge_launch.begin(__doc__)
+    application = cartridge_framing.framed(application)
+    server = Server(listener, application, options)
     signal.signal(signal.SIGTERM, server.stop)
     signal.signal(signal.SIGINT, server.stop)
+    cartridge_workers.serving()
     server.serve()
 
 

@@ -18,11 +18,6 @@ import cartridge_workers
 import cartridge_wsgi
 from cartridge_framing import BODILESS, FramingError, sound
 
-KEEP_ALIVE = 75
-"""Longer than nginx keeps a connection, so that it is never the server that closes one on which nginx
-is just sending a request. In seconds."""
-BACKLOG = 4096
-"""As the supervisor has it: servers set it anew, for everybody who has the socket."""
 STARTUP_FAILURE = 3
 """The status of a server whose app cannot start up, as uvicorn has it."""
 
@@ -78,8 +73,8 @@ def new_event_loop():
 
 
 def behind_nginx(application):
-    """`application`, an ASGI callable, with `scope` corrected: the client's address, the scheme,
-    the server's name, and one Cookie header where there were several.
+    """`application`, an ASGI callable, with `scope` corrected: the client's address, the scheme
+    and the server's name.
 
     Believed is what nginx says in headers, so this must stand only where nothing but nginx can be
     the peer: behind a unix socket."""
@@ -93,15 +88,7 @@ def behind_nginx(application):
 
 
 def _corrected(scope):
-    headers, cookies, said = [], [], {}
-    for name, value in scope["headers"]:
-        if name == b"cookie":
-            cookies.append(value)
-        else:
-            headers.append((name, value))
-        said[name] = value.decode("latin-1")
-    if cookies:
-        headers.append((b"cookie", b"; ".join(cookies)))
+    said = dict((name, value.decode("latin-1")) for name, value in scope["headers"])
     scheme = said.get(b"x-forwarded-proto", "").lower()
     if scheme not in ("http", "https"):
         scheme = "http"
@@ -111,7 +98,6 @@ def _corrected(scope):
         scheme = scheme.replace("http", "ws")
     return dict(
         scope,
-        headers=headers,
         scheme=scheme,
         server=(name, int(port)),
         # nginx does not say the port.

@@ -23,9 +23,9 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 def _make_our_modules_importable():
     """These only: this folder itself must not come before the app's."""
     for name in (
-        "cartridge_stacks", "cartridge_limits", "cartridge_framing", "cartridge_interface",
-        "cartridge_wsgi", "cartridge_workers", "cartridge_asgi", "cartridge_websockets",
-        "cartridge_drain", "cartridge_uvicorn",
+        "cartridge_stacks", "cartridge_limits", "cartridge_interface", "cartridge_wsgi",
+        "cartridge_framing", "cartridge_workers", "cartridge_websockets", "cartridge_launch",
+        "cartridge_asgi", "cartridge_drain", "cartridge_uvicorn",
     ):
         if name not in sys.modules:
             path = os.path.join(_HERE, name + ".py")
@@ -203,19 +203,6 @@ def worker_abort(worker):
         os._exit(1)
 
 
-def pre_request(worker, req):
-    """Makes one Cookie header of several: gunicorn puts commas between them."""
-    from gunicorn.http.message import Request
-
-    if isinstance(req, Request):  # an ASGI worker has others
-        cookies = [value for name, value in req.headers if name == "COOKIE"]
-        if len(cookies) > 1:
-            req.headers = [header for header in req.headers if header[0] != "COOKIE"]
-            req.headers.append(("COOKIE", "; ".join(cookies)))
-    if "pre_request" in _APP:
-        _APP["pre_request"](worker, req)
-
-
 def post_worker_init(worker):
     """Puts what is ours between gunicorn and the app. Here a worker has set all signal
     handlers that it wants."""
@@ -238,7 +225,7 @@ def post_worker_init(worker):
             cartridge_framing.give_gevents_connections_to_one()
         _close_after_upgrades()
         _end_without_loss(worker)
-        worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi, _read_rest))
+        worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi, cartridge_framing.read_rest))
         return
     drain = cartridge_drain.Drain()
     # gunicorn's own ASGI worker keeps the app elsewhere.
@@ -390,17 +377,6 @@ def _end_without_loss(worker):
         worker.enqueue_req(TConn(worker.cfg, connection, client, server))
 
     worker.accept = accept
-
-
-def _read_rest(environ):
-    """Reads what the app left of a request's body: gunicorn closes its connection, and with something
-    unread on it that may take the answer away from nginx. For a few seconds, as the other launchers."""
-    until = time.monotonic() + 5
-    try:
-        while environ["wsgi.input"].read(65536) and time.monotonic() < until:
-            pass
-    except Exception:
-        pass  # the client is gone, or the app has closed it
 
 
 def _behind_nginx(application):

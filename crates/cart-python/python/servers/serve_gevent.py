@@ -1,6 +1,6 @@
 """Serves a WSGI app with gevent, a greenlet for each connection, on an inherited socket.
 
-    serve_gevent.py [--drain SECONDS] MODULE:CALLABLE
+    serve_gevent.py [--workers N] [--drain SECONDS] MODULE:CALLABLE
 
 The listening socket is descriptor 3, the working directory is the app's repository.
 Needs gevent. With gevent-websocket installed the app finds a finished WebSocket in
@@ -29,14 +29,12 @@ from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
 import cartridge_framing
+import cartridge_launch
 import cartridge_limits
 import cartridge_stacks
 import cartridge_websockets
+import cartridge_workers
 import cartridge_wsgi
-
-IDLE_SECONDS = 2
-"""How long a stopping server keeps connections on which nothing is asked: nginx keeps
-its own no longer, and may be sending a request on one just now."""
 
 
 def handler_base():
@@ -101,8 +99,8 @@ def handler_class(base, behind_nginx):
 class Server(WSGIServer):
     """gevent's server with a stop that loses nothing."""
 
-    def __init__(self, listener, application):
-        behind_nginx = listener.family == socket.AF_UNIX
+    def __init__(self, listener, application, has_siblings):
+        behind_nginx = cartridge_wsgi.is_behind_nginx(listener)
         WSGIServer.__init__(
             self,
             listener,
@@ -113,6 +111,8 @@ class Server(WSGIServer):
             environ={
                 "SERVER_SOFTWARE": "gevent/" + gevent.__version__,
                 "wsgi.multithread": True,
+                # Then it accepts one at a time, and leaves others to the other workers.
+                "wsgi.multiprocess": has_siblings,
             },
         )
         self.idle = set()
@@ -125,10 +125,11 @@ class Server(WSGIServer):
         cartridge_websockets.close_within(seconds)
         end = cartridge_wsgi.clock() + seconds
         # Connections may keep arriving; what is accepted must be finished in time too.
-        self.empty_backlog(cartridge_wsgi.clock() + seconds / 2.0)
+        while cartridge_wsgi.clock() < end - seconds / 2.0 and self.is_waited_for():
+            gevent.sleep(0)  # lets the server accept
         self.draining = True
         self.close()
-        self.pool.join(timeout=min(IDLE_SECONDS, seconds))
+        self.pool.join(timeout=min(cartridge_launch.IDLE_SECONDS, seconds))
         for handler in list(self.idle):
             self.hang_up(handler)
         self.pool.join(timeout=max(0, end - cartridge_wsgi.clock()))
@@ -142,10 +143,9 @@ class Server(WSGIServer):
         """How many are being answered: a connection may wait for its next one."""
         return len(self.pool) - len(self.idle)
 
-    def empty_backlog(self, until):
-        select = monkey.get_original("select", "select")
-        while cartridge_wsgi.clock() < until and select([self.socket], [], [], 0)[0]:
-            gevent.sleep(0)  # lets the server accept
+    def is_waited_for(self):
+        """Whether a connection waits in the backlog. Not gevent's select: it would wait a little."""
+        return bool(monkey.get_original("select", "select")([self.socket], [], [], 0)[0])
 
     @staticmethod
     def hang_up(handler):
@@ -156,20 +156,16 @@ class Server(WSGIServer):
 
 
 def main():
-    options = cartridge_wsgi.arguments(__doc__.splitlines()[0]).parse_args()
-    cartridge_stacks.answer_signals()
     cartridge_stacks.prepare_greenlets()
-    listener = cartridge_wsgi.listening_socket()
-    cartridge_wsgi.enter_app_folder()
-    application = cartridge_wsgi.load_or_exit(options.app)
-    cartridge_websockets.remember()
+    options, listener, application = cartridge_launch.begin(__doc__, threads=False)
     cartridge_framing.give_gevents_connections_to_one()
     cartridge_limits.widen_gevents()
-    server = Server(listener, cartridge_framing.framed(application))
+    server = Server(listener, cartridge_framing.framed(application), options.workers > 1)
     told_to_stop = Event()
     gevent.signal_handler(signal.SIGTERM, told_to_stop.set)
     gevent.signal_handler(signal.SIGINT, told_to_stop.set)
     server.start()
+    cartridge_workers.serving()
     told_to_stop.wait()
     server.drain(options.drain)
 

@@ -1,0 +1,166 @@
+"""Serves a WSGI app with uWSGI on an inherited socket.
+
+    serve_uwsgi.py [--threads N] [--workers N] [--drain SECONDS] MODULE:CALLABLE
+
+The listening socket is descriptor 3, the working directory is the app's repository. Needs pyuwsgi,
+which is uWSGI as a module of Python. The app is loaded once, before the workers are forked, as uWSGI
+does it unless it is told otherwise.
+
+uWSGI speaks HTTP here, in its workers, not its own protocol: an app's nginx.conf.erb reaches every
+server by the same lines. An answer without a length goes in chunks, for which uWSGI has no option.
+
+SIGTERM: requests are finished for as long as --drain allows, then exit 0. What waits in the backlog is
+left there.
+"""
+
+import os
+import socket
+import sys
+import traceback
+
+try:
+    import pyuwsgi
+except ImportError as error:
+    sys.stderr.write("serve_uwsgi.py: pyuwsgi is not installed for %s (%s)\n" % (sys.executable, error))
+    sys.exit(1)
+
+import cartridge_framing
+import cartridge_launch
+import cartridge_limits
+import cartridge_wsgi
+
+LARGEST_HEAD = 65535
+"""Bytes of a head: uWSGI keeps their number in 16 bits."""
+
+SOMAXCONN = "/proc/sys/net/core/somaxconn"
+"""What the system makes of a larger backlog; uWSGI refuses that."""
+
+application = None
+"""What uWSGI calls: it looks for it by this name."""
+
+
+def command_line(options, listener):
+    return [
+        "--http-socket", "fd://%d" % listener.fileno(),
+        "--master",
+        "--single-interpreter",
+        "--need-app",
+        "--module", "serve_uwsgi:application",
+        "--processes", str(options.workers),
+        "--threads", str(options.threads),
+        "--enable-threads",
+        "--buffer-size", str(LARGEST_HEAD),
+        "--max-vars", str(cartridge_limits.MOST_HEADERS),
+        "--http-timeout", str(cartridge_launch.KEEP_ALIVE),
+        "--listen", str(backlog()),
+        # Else SIGTERM cuts what runs, or loads everything anew.
+        "--hook-master-start", "unix_signal:15 gracefully_kill_them_all",
+        "--worker-reload-mercy", str(options.drain),
+        "--disable-logging",  # nginx keeps the access log
+    ]
+
+
+def backlog():
+    try:
+        with open(SOMAXCONN) as file:
+            return min(cartridge_launch.BACKLOG, int(file.read()))
+    except (EnvironmentError, ValueError):
+        return 100
+
+
+class Answering(object):
+    """`application` with what uWSGI lacks: an answer when the app fails, and one in chunks."""
+
+    def __init__(self, application):
+        self.application = application
+
+    def __call__(self, environ, start_response):
+        client = None
+        if cartridge_framing.asks_for_websocket(environ):
+            client = environ["werkzeug.socket"] = own_socket()
+        return Answer(self.application, environ, start_response, client)
+
+
+def own_socket():
+    """The connection of the request that is answered now."""
+    import uwsgi
+
+    connection = socket.socket(fileno=os.dup(uwsgi.connection_fd()))
+    connection.setblocking(True)
+    return cartridge_wsgi.ClientSocket(connection)
+
+
+class Answer(object):
+    """The blocks that uWSGI sends for one request."""
+
+    def __init__(self, application, environ, start_response, client):
+        self.application = application
+        self.environ = environ
+        self.server_start_response = start_response
+        self.client = client
+        self.in_chunks = False
+        self.has_begun = False
+        self.result = None
+        self.written = []
+
+    def __iter__(self):
+        try:
+            self.result = self.application(self.environ, self.start_response)
+            for block in self.result:
+                for part in self.take_written():
+                    yield self.framed(part)
+                if block and not self.is_taken():
+                    self.has_begun = True
+                    yield self.framed(block)
+            for part in self.take_written():
+                yield self.framed(part)
+        except Exception:
+            traceback.print_exc()
+            if self.has_begun or self.is_taken():
+                raise  # the connection is closed, and the client sees that something is missing
+            self.in_chunks = False
+            self.server_start_response("500 Internal Server Error", [("Content-Length", "0")])
+            return
+        if self.in_chunks:
+            yield b"0\r\n\r\n"
+
+    def start_response(self, status, headers, exc_info=None):
+        names = set(name.lower() for name, _ in headers)
+        has_body = status[:3] not in ("204", "304") and self.environ["REQUEST_METHOD"] != "HEAD"
+        if has_body and "content-length" not in names and self.environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+            headers = headers + [("Transfer-Encoding", "chunked")]
+            self.in_chunks = True
+        self.server_start_response(status, headers + [("Connection", "close")])
+        return self.written.append
+
+    def take_written(self):
+        """What the app gave to `write`, the old way to send a body."""
+        parts, self.written[:] = list(self.written), []
+        self.has_begun = self.has_begun or bool(parts)
+        return parts
+
+    def framed(self, block):
+        return b"%x\r\n%s\r\n" % (len(block), block) if self.in_chunks else block
+
+    def is_taken(self):
+        return self.client is not None and self.client.taken
+
+    def close(self):
+        if hasattr(self.result, "close"):
+            self.result.close()
+        if self.client is not None:
+            self.client.close()
+
+
+def main():
+    global application
+    options, listener, app = cartridge_launch.begin(__doc__, forks=False)
+    listener.set_inheritable(True)
+    app = cartridge_framing.framed(app, cartridge_framing.read_rest)
+    application = Answering(cartridge_wsgi.with_whole_environ(app, listener, options.workers))
+    sys.modules["serve_uwsgi"] = sys.modules[__name__]
+    pyuwsgi.run(command_line(options, listener))
+
+
+if __name__ == "__main__":
+    main()
