@@ -82,26 +82,4 @@ mod tests {
         assert_eq!(Interface::found_by_launcher(&lines(said)), Some(Interface::Asgi));
         assert_eq!(Interface::found_by_launcher(&lines("the app's interface is ASGI")), None);
     }
-
-    /// The tests of the launchers' part, by any Python that is there.
-    #[test]
-    fn the_launchers_tell_the_interface_of_an_imported_app() {
-        let dir = tempfile::tempdir().unwrap();
-        let dir = camino::Utf8Path::from_path(dir.path()).unwrap();
-        crate::support::write(dir).unwrap();
-        let tests = include_str!("../python/library/test_cartridge_interface.py");
-        cart_core::files::write_atomic(
-            &dir.join("test_cartridge_interface.py"),
-            tests.as_bytes(),
-            0o644,
-        )
-        .unwrap();
-        let env = cart_core::GearEnv::new().with("PATH", "/usr/local/bin:/usr/bin:/bin");
-        let python =
-            crate::interpreter::find(&crate::testing::any_python().wanted(), &env).unwrap();
-        let command = cart_core::CommandSpec::new(&python.executable, &env)
-            .args(["-m", "unittest", "test_cartridge_interface"])
-            .dir(dir);
-        cart_core::run::checked(&command, std::time::Duration::from_secs(60)).unwrap();
-    }
 }

@@ -13,6 +13,7 @@ const FILES: &[(&str, &str)] = &[
     ("cartridge_launch.py", include_str!("../python/library/cartridge_launch.py")),
     ("cartridge_limits.py", include_str!("../python/library/cartridge_limits.py")),
     ("cartridge_stacks.py", include_str!("../python/library/cartridge_stacks.py")),
+    ("cartridge_transport.py", include_str!("../python/library/cartridge_transport.py")),
     ("cartridge_uvicorn.py", include_str!("../python/library/cartridge_uvicorn.py")),
     ("cartridge_websockets.py", include_str!("../python/library/cartridge_websockets.py")),
     ("cartridge_workers.py", include_str!("../python/library/cartridge_workers.py")),
@@ -55,6 +56,33 @@ mod tests {
         write(&dir).unwrap();
         for (name, content) in FILES {
             assert_eq!(files::read(&dir.join(name)).unwrap(), content.as_bytes(), "{name}");
+        }
+    }
+
+    /// The tests of the launchers' parts, by any Python that is there.
+    #[test]
+    fn the_parts_of_the_launchers_do_what_they_say() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        write(dir).unwrap();
+        let env = cart_core::GearEnv::new().with("PATH", "/usr/local/bin:/usr/bin:/bin");
+        let wish = crate::testing::any_python();
+        let python = crate::interpreter::find(&wish.wanted(), &env).unwrap();
+        for (name, tests) in [
+            (
+                "test_cartridge_interface",
+                include_str!("../python/library/test_cartridge_interface.py"),
+            ),
+            (
+                "test_cartridge_transport",
+                include_str!("../python/library/test_cartridge_transport.py"),
+            ),
+        ] {
+            files::write_atomic(&dir.join(format!("{name}.py")), tests.as_bytes(), 0o644).unwrap();
+            let command = cart_core::CommandSpec::new(&python.executable, &env)
+                .args(["-m", "unittest", name])
+                .dir(dir);
+            cart_core::run::checked(&command, std::time::Duration::from_secs(60)).unwrap();
         }
     }
 }

@@ -14,6 +14,7 @@ import sys
 import cartridge_interface
 import cartridge_limits
 import cartridge_stacks
+import cartridge_transport
 import cartridge_workers
 import cartridge_wsgi
 from cartridge_framing import BODILESS, FramingError, sound
@@ -40,6 +41,7 @@ def _number(text):
 def begin(options):
     """What a launcher begins with; returns in each process that serves. Answers the listening socket."""
     cartridge_stacks.answer_signals()
+    cartridge_transport.send_at_once()
     listener = cartridge_wsgi.listening_socket()
     cartridge_wsgi.enter_app_folder()
     if options.workers > 1:

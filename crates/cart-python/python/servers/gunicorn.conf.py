@@ -25,7 +25,7 @@ def _make_our_modules_importable():
     for name in (
         "cartridge_stacks", "cartridge_limits", "cartridge_interface", "cartridge_wsgi",
         "cartridge_framing", "cartridge_workers", "cartridge_websockets", "cartridge_launch",
-        "cartridge_asgi", "cartridge_drain", "cartridge_uvicorn",
+        "cartridge_transport", "cartridge_asgi", "cartridge_drain", "cartridge_uvicorn",
     ):
         if name not in sys.modules:
             path = os.path.join(_HERE, name + ".py")
@@ -52,6 +52,7 @@ import cartridge_framing  # noqa: E402
 import cartridge_interface  # noqa: E402
 import cartridge_limits  # noqa: E402
 import cartridge_stacks  # noqa: E402
+import cartridge_transport  # noqa: E402
 import cartridge_uvicorn  # noqa: E402
 import cartridge_websockets  # noqa: E402
 import cartridge_wsgi  # noqa: E402
@@ -228,6 +229,7 @@ def post_worker_init(worker):
         worker.wsgi = _behind_nginx(cartridge_framing.framed(worker.wsgi, cartridge_framing.read_rest))
         return
     drain = cartridge_drain.Drain()
+    cartridge_transport.send_at_once()
     # gunicorn's own ASGI worker keeps the app elsewhere.
     for name in ("wsgi", "asgi"):
         application = getattr(worker, name, None)
