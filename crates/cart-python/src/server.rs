@@ -159,7 +159,7 @@ pub enum Ability {
     Streams,
     /// Take a URL of more than 64 KiB, where nginx was told to let it through.
     LongUrls,
-    /// Take more than a hundred headers, as nginx does.
+    /// Take thousands of headers, where nginx was told to let them through.
     ManyHeaders,
     /// Take, and hand on, a header of more than 64 KiB, where nginx was told to let it through.
     LongHeaders,

@@ -76,6 +76,8 @@ class Answering(object):
 
     def __call__(self, environ, start_response):
         client = None
+        # Where it does not fit in beside the whole URL, uWSGI leaves it out without a word.
+        environ["QUERY_STRING"] = environ.get("REQUEST_URI", "").partition("?")[2]
         if cartridge_framing.asks_for_websocket(environ):
             client = environ["werkzeug.socket"] = own_socket()
         return Answer(self.application, environ, start_response, client)

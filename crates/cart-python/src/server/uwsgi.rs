@@ -43,8 +43,9 @@ impl WsgiServer for Uwsgi {
 
     /// It keeps the size in 16 bits.
     fn cannot(&self, ability: Ability, _settings: &PythonSettings) -> Option<&'static str> {
-        let is_long = matches!(ability, Ability::LongUrls | Ability::LongHeaders);
-        is_long.then_some("it keeps a head's length in 16 bits")
+        let needs_long_head =
+            matches!(ability, Ability::LongUrls | Ability::LongHeaders | Ability::ManyHeaders);
+        needs_long_head.then_some("it keeps a head's length in 16 bits")
     }
 
     fn websocket_at_swap(&self) -> &'static str {
