@@ -184,6 +184,9 @@ class _Answer(object):
     def __init__(self, scope, send):
         self.scope = scope
         self.server_send = send
+        self.head = None
+        """The beginning of one whose length is known, until something follows: both are sent at once, also
+        where a bridge gets them from a thread. Of a stream nobody knows when that will be."""
         self.silent = False
         """Whether it has no body, whatever the app sends."""
         self.cut = False
@@ -196,8 +199,14 @@ class _Answer(object):
     async def send(self, message):
         if message["type"] == "http.response.start":
             message = self.begun(message)
+            if self.promised is not None:
+                self.head = message
+                return
         elif message["type"] == "http.response.body":
             message = self.measured(message)
+        if self.head is not None:
+            head, self.head = self.head, None
+            await self.server_send(head)
         await self.server_send(message)
 
     def begun(self, message):

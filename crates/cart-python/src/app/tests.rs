@@ -85,7 +85,8 @@ fn wsgiref_serves_an_app_with_nothing_else() {
     assert!(text.starts_with("HTTP/1.1 200 OK") || text.starts_with("HTTP/1.0 200 OK"), "{text}");
     assert!(text.contains("served by wsgiref"), "{text}");
     assert_eq!(app.python_version().unwrap(), prepared.python);
-    assert_eq!((app.server_name().unwrap(), prepared.workers.clone()), ("wsgiref", None));
+    let workers = prepared.workers.as_ref().map(|workers| workers.count);
+    assert_eq!((app.server_name().unwrap(), workers), ("wsgiref", Some(1)));
     assert!(prepared.changed && !prepare(&app).unwrap().changed);
 }
 
