@@ -43,21 +43,8 @@ pub const SCENARIOS: &[Scenario] = &[
     planned("switch-to-gevent", |stage| planned::switch(stage, "gevent"))
         .on(&["wsgiref", "gunicorn"]),
     planned("switch-to-gunicorn", |stage| planned::switch(stage, "gunicorn"))
-        .on(&["wsgiref", "gevent", "waitress", "cheroot", "uwsgi", "tornado"]),
-    planned("switch-to-uvicorn", |stage| planned::switch(stage, "uvicorn"))
-        .on(&["hypercorn", "granian"]),
-    planned("switch-to-hypercorn", |stage| planned::switch(stage, "hypercorn"))
-        .on(&["uvicorn", "granian"]),
-    planned("switch-to-granian", |stage| planned::switch(stage, "granian"))
-        .on(&["uvicorn", "hypercorn"]),
-    planned("switch-to-waitress", |stage| planned::switch(stage, "waitress"))
-        .on(&["wsgiref", "gunicorn"]),
-    planned("switch-to-cheroot", |stage| planned::switch(stage, "cheroot"))
-        .on(&["gevent", "gunicorn"]),
-    planned("switch-to-tornado", |stage| planned::switch(stage, "tornado"))
-        .on(&["wsgiref", "gunicorn"]),
-    planned("switch-to-uwsgi", |stage| planned::switch(stage, "uwsgi"))
-        .on(&["wsgiref", "gunicorn"]),
+        .on(&["wsgiref", "gevent"]),
+    planned("switch-through-all", planned::switch_through_all).on(&["wsgiref", "uvicorn"]),
     planned("variable", planned::variable),
     planned("reload-nginx", planned::reload_nginx),
     planned("reload-broken", planned::reload_broken),

@@ -8,6 +8,7 @@ use cart_test::get;
 use super::{done, refused};
 use crate::cartridge::{SERVER, example};
 use crate::lost::{START_TIMEOUT, Stage};
+use crate::way;
 
 /// How long a replaced server may get requests still, over connections that nginx had to it.
 const POOLED: Duration = Duration::from_secs(5);
@@ -26,6 +27,21 @@ pub(super) fn two_restarts(stage: &Stage) -> Result<(), String> {
 pub(super) fn switch(stage: &Stage, server: &str) -> Result<(), String> {
     stage.gear.set(SERVER, server);
     done(&stage.gear.control("restart"))?;
+    is_served_by(stage, server)
+}
+
+/// To each other server as it is by default, one after the other, and back. From each to each is the
+/// conformance suite's.
+pub(super) fn switch_through_all(stage: &Stage) -> Result<(), String> {
+    let home = way::defaults().filter(|way| way.server == stage.server);
+    for way in way::defaults().filter(|way| way.server != stage.server).chain(home) {
+        way.switch(&stage.gear);
+        is_served_by(stage, way.server)?;
+    }
+    Ok(())
+}
+
+fn is_served_by(stage: &Stage, server: &str) -> Result<(), String> {
     let serves = stage.gear.control("server").text;
     if serves == server { Ok(()) } else { Err(format!("{serves} serves")) }
 }
