@@ -78,7 +78,7 @@ fn what_waits_and_what_is_in_work_is_counted_alike_on_every_server() {
     let variables = [("OPENSHIFT_PYTHON_THREADS", "2"), ("OPENSHIFT_PYTHON_WORKERS", "2")];
     let gear = running(&app, &variables);
     let ways = [
-        ("wsgiref", "", "app:application", 2),
+        ("wsgiref", "", "app:application", 4),
         ("gunicorn", "sync", "app:application", 2),
         ("gevent", "", "app:application", 5),
         ("uvicorn", "", "app:asgi", 5),
@@ -118,7 +118,7 @@ fn an_open_websocket_is_in_work_and_does_not_count_as_a_slow_request() {
     becomes(&gear, &[("appserver.busy", 1.0)], "an open socket");
     let said = gear.control("status").done().text.clone();
     let line = said.lines().last().unwrap();
-    assert!(line.starts_with("1 in work, 0 queued; "), "{said}");
+    assert!(line.starts_with("1 in work, 0 queued (1 worker); "), "{said}");
     for word in [" requests; ", " MB; generation ", "; up ", "; no crash"] {
         assert!(line.contains(word), "{word} is not in {said}");
     }

@@ -204,7 +204,9 @@ impl Figures {
         let processes = tree::with_descendants(main);
         self.number(PROCESSES, name, processes.len() as u64);
         if server::by_name(&service.label).is_some_and(|server| server.has_workers()) {
-            self.number(WORKERS, name, process::children(main.pid).len() as u64);
+            // One worker need not be a process of its own.
+            let workers = process::children(main.pid).len().max(1);
+            self.number(WORKERS, name, workers as u64);
         }
         if let Some(age) = tree::age(main) {
             self.number(UPTIME, name, age.as_secs());
