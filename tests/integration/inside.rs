@@ -18,21 +18,13 @@ const METRICS_PATH: &str = "OPENSHIFT_NGINX_METRICS_PATH";
 
 /// Holds a request until the file that it names is there; for both interfaces.
 const HOLDING: &str = r#"
-import asyncio, os, time
+import os, time
 
 def application(environ, start_response):
     while environ["PATH_INFO"] == "/hold" and not os.path.exists(environ["QUERY_STRING"]):
         time.sleep(0.01)
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "4")])
     return [b"done"]
-
-async def asgi(scope, receive, send):
-    if scope["type"] != "http":
-        return
-    while scope["path"] == "/hold" and not os.path.exists(scope["query_string"].decode()):
-        await asyncio.sleep(0.01)
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
-    await send({"type": "http.response.body", "body": b"done"})
 "#;
 
 /// What `bin/metrics` tells, as a node would ask it.
@@ -69,7 +61,7 @@ fn becomes(gear: &TestGear, expected: &[(&str, f64)], what: &str) {
 }
 
 #[test]
-fn what_waits_and_what_is_in_work_is_counted_alike_on_every_server() {
+fn what_waits_and_what_is_in_work_is_counted_alike_on_servers_of_wsgi_apps() {
     let place = tempfile::tempdir().unwrap();
     let place = Utf8Path::from_path(place.path()).unwrap();
     let app = place.join("app");
@@ -81,7 +73,6 @@ fn what_waits_and_what_is_in_work_is_counted_alike_on_every_server() {
         ("wsgiref", "", "app:application", 4),
         ("gunicorn", "sync", "app:application", 2),
         ("gevent", "", "app:application", 5),
-        ("uvicorn", "", "app:asgi", 5),
     ];
     for (server, class, application, most) in ways {
         gear.set(SERVER, server);
