@@ -1,11 +1,12 @@
 //! A generation that did not prove itself, until its last lines are in the log: some may be on their
 //! way, and one that does not answer is asked where it stands.
 
+use std::collections::VecDeque;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
-use cart_core::process::{signals, tree};
+use cart_core::process::{ProcessId, signals, tree};
 use rustix::process::Signal;
 
 use crate::instance::Instance;
@@ -39,9 +40,13 @@ pub(crate) struct Failing {
     same_since: Instant,
     /// Since when nothing is on its way there, either.
     rests_since: Instant,
-    /// What it is asked by next, and when it was asked last.
+    /// What its processes are asked by next.
     signals: Vec<i32>,
+    /// Those that have not been asked yet by the signal whose turn it is.
+    unasked: VecDeque<(ProcessId, Signal)>,
+    /// When one was asked last, and whether one before has said anything.
     asked: Option<Instant>,
+    answered: bool,
 }
 
 impl Failing {
@@ -52,7 +57,17 @@ impl Failing {
         let mut signals = if silent { candidate.spec.asked_where.clone() } else { Vec::new() };
         signals.reverse();
         let log = seen(&candidate.spec.log);
-        Self { failure, since: now, log, same_since: now, rests_since: now, signals, asked: None }
+        Self {
+            failure,
+            since: now,
+            log,
+            same_since: now,
+            rests_since: now,
+            signals,
+            unasked: VecDeque::new(),
+            asked: None,
+            answered: false,
+        }
     }
 
     /// Whether nothing more is to be expected in the log; asks where it stands if need be.
@@ -80,23 +95,36 @@ impl Failing {
         }
     }
 
-    /// Asks by one signal after the other until there is an answer. Answers whether one may come.
+    /// Asks by one signal after the other until there is an answer, and by each of them one process
+    /// after the other: what several write at once is mixed up. Answers whether more may come.
     fn asks(&mut self, candidate: &Instance) -> bool {
+        if self.since.elapsed() >= LIMIT_ASKED {
+            return false;
+        }
         if let Some(asked) = self.asked {
-            if self.rests_since > asked {
+            self.answered |= self.rests_since > asked;
+            if !self.unasked.is_empty() {
+                if self.rests_since.max(asked).elapsed() < REST_ASKED {
+                    return true;
+                }
+            } else if self.answered {
                 self.signals.clear();
                 return false;
-            }
-            if asked.elapsed() < ASKED {
+            } else if asked.elapsed() < ASKED {
                 return true;
             }
         }
-        let Some(process) = candidate.process else { return false };
-        let Some(number) = self.signals.pop() else { return false };
-        if let Some(signal) = Signal::from_named_raw(number) {
-            let catches = |process: &_| signals::is_caught(*process, signal);
-            let all = tree::with_descendants(process.id).into_iter();
-            all.filter(catches).for_each(|process| process.signal(signal));
+        if self.unasked.is_empty() {
+            let Some(process) = candidate.process else { return false };
+            let Some(number) = self.signals.pop() else { return false };
+            if let Some(signal) = Signal::from_named_raw(number) {
+                let all = tree::with_descendants(process.id).into_iter();
+                let all = all.filter(|process| signals::is_caught(*process, signal));
+                self.unasked = all.map(|process| (process, signal)).collect();
+            }
+        }
+        if let Some((process, signal)) = self.unasked.pop_front() {
+            process.signal(signal);
         }
         self.asked = Some(Instant::now());
         true

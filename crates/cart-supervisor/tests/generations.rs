@@ -286,3 +286,27 @@ while True: signal.pause()
         assert_eq!(last_lines, [expected]);
     }
 }
+
+#[test]
+fn of_several_processes_one_after_the_other_is_asked_where_it_stands() {
+    let place = Place::new();
+    // In pieces, as what dumps stacks from C writes.
+    let code = "
+import os, signal, time
+def say(*_):
+    os.write(2, b'stands ')
+    time.sleep(0.1)
+    os.write(2, b'here\n')
+signal.signal(16, say)
+os.fork()
+while True: signal.pause()
+";
+    let silent =
+        ServiceSpec { start_limit: 1, asked_where: vec![16], ..place.service(&["-c", code]) };
+    let Err(ClientError::Failed(Failure::NoAnswer { last_lines, .. })) =
+        place.client().ensure(silent, false)
+    else {
+        panic!("it cannot have started");
+    };
+    assert_eq!(last_lines, ["stands here", "stands here"]);
+}
