@@ -296,17 +296,16 @@ import os, signal, time
 def say(*_):
     os.write(2, b'stands ')
     time.sleep(0.1)
-    os.write(2, b'here\n')
+    os.write(2, b'here\\n')
 signal.signal(16, say)
 os.fork()
 while True: signal.pause()
 ";
     let silent =
         ServiceSpec { start_limit: 1, asked_where: vec![16], ..place.service(&["-c", code]) };
-    let Err(ClientError::Failed(Failure::NoAnswer { last_lines, .. })) =
-        place.client().ensure(silent, false)
-    else {
-        panic!("it cannot have started");
+    let failed = place.client().ensure(silent, false);
+    let Err(ClientError::Failed(Failure::NoAnswer { last_lines, .. })) = failed else {
+        panic!("{failed:?}");
     };
     assert_eq!(last_lines, ["stands here", "stands here"]);
 }
