@@ -1,7 +1,6 @@
 //! Figures of what runs: true while requests wait and while the app is at them, on every server, and
 //! told only to whom they are meant for.
 
-use std::collections::BTreeMap;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -9,8 +8,8 @@ use camino::Utf8Path;
 use cart_core::{CommandSpec, GearEnv, files, process, run, wait};
 use cart_test::{Load, Rate, TestGear, WebSocket, get, raw, try_get};
 use rustix::process::Signal;
+use tests::figures::{becomes, figures, told};
 use tests::processes;
-use tests::scripts::script_in;
 
 use crate::cartridge::{SERVER, assembled, example, fixture, running};
 
@@ -35,39 +34,6 @@ async def asgi(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
     await send({"type": "http.response.body", "body": b"done"})
 "#;
-
-/// What `bin/metrics` tells, as a node would ask it.
-fn figures(gear: &TestGear) -> BTreeMap<String, f64> {
-    let ended = script_in(gear, "bin/metrics", &[], &GearEnv::new());
-    assert_eq!((ended.code, &*ended.err), (Some(0), ""), "{ended:?}");
-    let figures = ended.out.lines().map(|line| {
-        let (name, value) = line.split_once('=').unwrap();
-        (name.to_owned(), value.parse().unwrap())
-    });
-    figures.collect()
-}
-
-/// The figures once all of these are among them: on a busy machine one that is late is left out.
-#[track_caller]
-fn told(gear: &TestGear, names: &[&str]) -> BTreeMap<String, f64> {
-    let all = wait::until(LIMIT, || {
-        let figures = figures(gear);
-        names.iter().all(|name| figures.contains_key(*name)).then_some(figures)
-    });
-    all.unwrap_or_else(|| panic!("{names:?} are not all in {:?}", figures(gear)))
-}
-
-/// Waits until these figures are so.
-#[track_caller]
-fn becomes(gear: &TestGear, expected: &[(&str, f64)], what: &str) {
-    let mut last = BTreeMap::new();
-    let seen = wait::until(LIMIT, || {
-        last = figures(gear);
-        let is = |(name, value): &(&str, f64)| last.get(*name) == Some(value);
-        expected.iter().all(is).then_some(())
-    });
-    assert!(seen.is_some(), "{what}: {expected:?} did not become true: {last:?}");
-}
 
 #[test]
 fn what_waits_and_what_is_in_work_is_counted_alike_on_every_server() {

@@ -5,7 +5,6 @@
 mod checks;
 mod http;
 mod memory;
-mod queue;
 mod stage;
 mod svg;
 mod table;

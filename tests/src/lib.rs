@@ -10,6 +10,7 @@ pub mod cartridge;
 pub mod conformance;
 pub mod desync;
 pub mod faults;
+pub mod figures;
 pub mod lost;
 pub mod processes;
 pub mod scripts;

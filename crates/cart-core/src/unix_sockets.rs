@@ -18,6 +18,8 @@ use rustix::net::{
 pub struct Connections {
     /// In the accept queue: nobody has taken them yet.
     pub waiting: u64,
+    /// How many may wait there: what was last said with listen(2), up to the system's own limit.
+    pub limit: u64,
     /// Accepted, and still open.
     pub accepted: u64,
 }
@@ -72,19 +74,25 @@ impl Connections {
         let (Some(state), Some(mut rest)) = (message.get(2), message.get(HEAD..)) else {
             return;
         };
-        let (mut is_it, mut queue) = (false, 0);
+        let (mut is_it, mut queue, mut limit) = (false, 0, 0);
         while let Some((kind, value)) = attribute(&mut rest) {
             match kind {
                 NAME => {
                     let name = value.strip_suffix(b"\0").unwrap_or(value);
                     is_it = names.iter().any(|wanted| wanted.as_str().as_bytes() == name);
                 }
-                QUEUE => queue = number(value, 0).unwrap_or(0).into(),
+                QUEUE => {
+                    queue = number(value, 0).unwrap_or(0).into();
+                    limit = number(value, 4).unwrap_or(0).into();
+                }
                 _ => {}
             }
         }
         match *state {
-            LISTEN if is_it => self.waiting += queue,
+            LISTEN if is_it => {
+                self.waiting += queue;
+                self.limit += limit;
+            }
             // The kernel does not show those that wait: they have no inode yet.
             ESTABLISHED if is_it => self.accepted += 1,
             _ => {}
@@ -158,9 +166,12 @@ mod tests {
             (0..3).map(|_| UnixStream::connect(&path).unwrap()).collect();
         let _nobody = UnixStream::connect(dir.join("s.8.sock")).unwrap();
         let names = [bound, dir.join("missing")];
-        assert_eq!(connections(&names).unwrap(), Connections { waiting: 3, accepted: 0 });
+        rustix::net::listen(&listener, 7).unwrap();
+        let waiting = Connections { waiting: 3, limit: 7, accepted: 0 };
+        assert_eq!(connections(&names).unwrap(), waiting);
         let taken = listener.accept().unwrap();
-        assert_eq!(connections(&names).unwrap(), Connections { waiting: 2, accepted: 1 });
+        let taken_one = Connections { waiting: 2, limit: 7, accepted: 1 };
+        assert_eq!(connections(&names).unwrap(), taken_one);
         drop(clients);
         drop(taken);
         let _rest = (listener.accept().unwrap(), listener.accept().unwrap());

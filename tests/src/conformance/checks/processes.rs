@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use cart_core::process::ProcessId;
+use cart_core::unix_sockets::connections;
 use cart_core::wait;
 use cart_test::get;
 use rustix::process::Signal;
 
 use super::super::memory::Group;
-use super::super::queue;
 use super::super::stage::LIMIT;
 use super::Stage;
+use crate::figures::{becomes, told};
 use crate::processes;
 use crate::way::Way;
 
@@ -44,10 +45,23 @@ pub(super) fn workers(stage: &Stage) {
     assert!(wait::until(LIMIT, all_served).is_some(), "{all:?} run, {served:?} serve");
 }
 
+pub(super) fn figures(stage: &Stage) {
+    // nginx may have a connection to the generation before, of which no figures are told.
+    stage.settle();
+    let workers = f64::from(u32::try_from(stage.expected_workers().max(1)).unwrap());
+    let before = told(&stage.gear, &["requests"])["requests"];
+    let (idle, busy) = (("appserver.busy", 0.0), ("appserver.busy", 1.0));
+    let (queued, workers) = (("appserver.queued", 0.0), ("appserver.workers", workers));
+    becomes(&stage.gear, &[idle, queued, workers], "before a request");
+    stage.during("/wait", || becomes(&stage.gear, &[busy, queued, workers], "in a request"));
+    becomes(&stage.gear, &[idle, queued], "after it");
+    assert!(told(&stage.gear, &["requests"])["requests"] > before);
+}
+
 /// Also after a crash, which proves nothing to the supervisor.
 pub(super) fn backlog(stage: &Stage) {
     let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
-    let most: u32 = most.trim().parse().unwrap();
+    let most: u64 = most.trim().parse().unwrap();
     for _ in 0..2 {
         stage.workers();
         let limit = || (queue_limit(stage) == most).then_some(());
@@ -58,14 +72,15 @@ pub(super) fn backlog(stage: &Stage) {
 }
 
 /// That of the newest generation: its name is of the time when it was bound.
-fn queue_limit(stage: &Stage) -> u32 {
+fn queue_limit(stage: &Stage) -> u64 {
     let log = stage.gear.log("supervisor.log");
     let newest = log.lines().rev().find_map(|line| {
         let (_, generation) = line.split_once("appserver: generation ")?;
         line.contains(" serves as ").then(|| generation.split(' ').next().unwrap_or_default())
     });
     let newest = newest.unwrap_or_else(|| panic!("no generation serves: {log}"));
-    queue::limit(&stage.gear.cartridge().join(format!("run/appserver.{newest}.sock")))
+    let socket = stage.gear.cartridge().join(format!("run/appserver.{newest}.sock"));
+    connections(&[socket]).expect("the kernel's unix_diag answers").limit
 }
 
 pub(super) fn killed(stage: &Stage) {
