@@ -13,9 +13,7 @@ import sys
 
 import cartridge_interface
 import cartridge_limits
-import cartridge_stacks
 import cartridge_transport
-import cartridge_workers
 import cartridge_wsgi
 from cartridge_framing import BODILESS, FramingError, sound
 
@@ -23,34 +21,9 @@ STARTUP_FAILURE = 3
 """The status of a server whose app cannot start up, as uvicorn has it."""
 
 
-def arguments(description):
-    """The parser of a launcher that has worker processes."""
-    parser = cartridge_wsgi.arguments(description)
-    parser.add_argument("--workers", type=_number, default=1, metavar="N",
-                        help="processes that serve (1)")
-    return parser
-
-
-def _number(text):
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
-
-
-def begin(options):
-    """What a launcher begins with; returns in each process that serves. Answers the listening socket."""
-    cartridge_stacks.answer_signals()
-    cartridge_transport.send_at_once()
-    listener = cartridge_wsgi.listening_socket()
-    cartridge_wsgi.enter_app_folder()
-    if options.workers > 1:
-        cartridge_workers.become_worker(options.workers)
-    return listener
-
-
 def load(options, listener, drain):
-    """The app, as a server is to call it."""
+    """The app, as a server is to call it, which is to listen afterwards."""
+    cartridge_transport.send_at_once()
     application = cartridge_wsgi.load_or_exit(options.app, cartridge_interface.ASGI)
     return between(application, listener, drain)
 
@@ -89,8 +62,12 @@ def behind_nginx(application):
     return application_behind_nginx
 
 
+_SAID = frozenset((b"x-forwarded-proto", b"x-real-ip", b"host"))
+"""Where nginx says it."""
+
+
 def _corrected(scope):
-    said = dict((name, value.decode("latin-1")) for name, value in scope["headers"])
+    said = dict((name, value.decode("latin-1")) for name, value in scope["headers"] if name in _SAID)
     scheme = said.get(b"x-forwarded-proto", "").lower()
     if scheme not in ("http", "https"):
         scheme = "http"

@@ -1,7 +1,8 @@
-"""What the launchers of WSGI servers have in common: from the command line to an app that can be
-served, and from the signal to stop to the end.
+"""What launchers have in common: from the command line to an app that can be served, and from the
+signal to stop to the end.
 
-    options, listener, application = begin(__doc__)
+    options, listener = prepare(__doc__)                # ASGI; then cartridge_asgi.load
+    options, listener, application = begin(__doc__)     # WSGI
     stop = Stop(options.drain, requests, wake_up)
 
 Needs only the standard library; runs on Python 3.6 and newer, and 2.7.
@@ -32,10 +33,10 @@ THREADS = 32
 """Requests at the same time, where nobody said how many."""
 
 
-def begin(documentation, threads=True, forks=True):
-    """The options of the command line, the listening socket, and the app. With several workers this
-    returns in each of them, unless the server forks them itself; `cartridge_workers.serving` is to
-    be called when it serves."""
+def prepare(documentation, threads=True, forks=True):
+    """The options of the command line and the listening socket. With several workers this returns in
+    each of them, unless the server forks them itself; `cartridge_workers.serving` is to be called
+    when it serves."""
     parser = cartridge_wsgi.arguments(documentation.splitlines()[0])
     if threads:
         parser.add_argument("--threads", type=int, default=THREADS, metavar="N",
@@ -51,6 +52,12 @@ def begin(documentation, threads=True, forks=True):
     cartridge_wsgi.enter_app_folder()
     if forks and options.workers > 1:
         cartridge_workers.become_worker(options.workers)
+    return options, listener
+
+
+def begin(documentation, threads=True, forks=True):
+    """As `prepare`, and the WSGI app."""
+    options, listener = prepare(documentation, threads, forks)
     application = Contained(cartridge_wsgi.load_or_exit(options.app))
     cartridge_websockets.remember()
     return options, listener, application

@@ -104,8 +104,7 @@ def stop_as(drain, seconds):
 
 
 def main():
-    options = cartridge_asgi.arguments(__doc__.splitlines()[0]).parse_args()
-    listener = cartridge_asgi.begin(options)
+    options, listener = cartridge_launch.prepare(__doc__, threads=False)
     drain = Drain()
     granian.server.mp.LifespanProtocol = Lifespan
     stop_as(drain, options.drain)

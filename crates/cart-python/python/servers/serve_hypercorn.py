@@ -83,8 +83,7 @@ async def serve(application, listener, drain, seconds):
 
 
 def main():
-    options = cartridge_asgi.arguments(__doc__.splitlines()[0]).parse_args()
-    listener = cartridge_asgi.begin(options)
+    options, listener = cartridge_launch.prepare(__doc__, threads=False)
     drain = Drain()
     application = cartridge_asgi.load(options, listener, drain)
     speak_http_1_only()

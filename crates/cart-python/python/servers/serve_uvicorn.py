@@ -101,8 +101,7 @@ def configuration(application):
 
 
 def main():
-    options = cartridge_asgi.arguments(__doc__.splitlines()[0]).parse_args()
-    listener = cartridge_asgi.begin(options)
+    options, listener = cartridge_launch.prepare(__doc__, threads=False)
     drain = Drain()
     application = cartridge_asgi.load(options, listener, drain)
     cartridge_limits.widen_uvicorns()
