@@ -18,20 +18,6 @@ use crate::way::{self, Way};
 pub use scenario::{Promise, SCENARIOS, Scenario, by_name};
 pub use table::{details, headings, line};
 
-/// The servers between which people choose.
-pub const SERVERS: [&str; 10] = [
-    "wsgiref",
-    "gevent",
-    "gunicorn",
-    "uvicorn",
-    "hypercorn",
-    "granian",
-    "waitress",
-    "cheroot",
-    "tornado",
-    "uwsgi",
-];
-
 /// How long the load goes on after a change at least: a replaced server serves on for five
 /// seconds and is told to end then, and what is lost at its end counts.
 pub const AFTERWARDS: Duration = Duration::from_secs(8);

@@ -8,7 +8,8 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use cart_test::Rate;
 use clap::Parser;
-use tests::lost::{self, SCENARIOS, SERVERS, Scenario, Stage};
+use tests::lost::{self, SCENARIOS, Scenario, Stage};
+use tests::way;
 
 /// What clients lose while something is changed or killed, counted
 #[derive(Debug, Parser)]
@@ -21,7 +22,7 @@ struct Arguments {
     #[arg(long, default_value_t = lost::AFTERWARDS.as_secs())]
     seconds: u64,
     /// Only this server (may be repeated)
-    #[arg(long, value_name = "NAME", value_parser = SERVERS)]
+    #[arg(long, value_name = "NAME", value_parser = servers().collect::<Vec<_>>())]
     server: Vec<String>,
     /// Only this scenario (may be repeated)
     #[arg(long, value_name = "NAME", value_parser = scenario)]
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
     println!("{}", lost::headings());
     let wanted =
         |name: &str| arguments.server.is_empty() || arguments.server.iter().any(|s| s == name);
-    for server in SERVERS.into_iter().filter(|server| wanted(server)) {
+    for server in servers().filter(|server| wanted(server)) {
         let stage = Stage::new(&arguments.cartridge, server);
         for rate in &arguments.load {
             for scenario in scenarios(&arguments, server) {
@@ -55,6 +56,11 @@ fn main() -> ExitCode {
     if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// The servers between which people choose.
+fn servers() -> impl Iterator<Item = &'static str> {
+    way::defaults().map(|way| way.server)
+}
+
 fn scenarios(
     arguments: &Arguments,
     server: &'static str,
@@ -64,7 +70,7 @@ fn scenarios(
     } else {
         arguments.scenario.clone()
     };
-    chosen.into_iter().filter(move |scenario| scenario.servers.contains(&server))
+    chosen.into_iter().filter(move |scenario| scenario.is_for(server))
 }
 
 fn scenario(name: &str) -> Result<&'static Scenario, String> {

@@ -6,7 +6,7 @@ mod upgrade;
 
 use cart_test::Outcome;
 
-use super::{SERVERS, Stage};
+use super::Stage;
 
 /// What clients may notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub struct Scenario {
     pub name: &'static str,
     /// What clients may notice of it.
     pub promise: Promise,
-    /// On which servers it can be played.
-    pub servers: &'static [&'static str],
+    /// On which servers alone it can be played, if not on all.
+    servers: &'static [&'static str],
     pub(super) change: fn(&Stage) -> Result<(), String>,
 }
 
@@ -78,6 +78,12 @@ pub fn by_name(name: &str) -> Option<&'static Scenario> {
 }
 
 impl Scenario {
+    /// Whether it can be played on this server.
+    #[must_use]
+    pub fn is_for(&self, server: &str) -> bool {
+        self.servers.is_empty() || self.servers.contains(&server)
+    }
+
     const fn on(mut self, servers: &'static [&'static str]) -> Self {
         self.servers = servers;
         self
@@ -85,7 +91,7 @@ impl Scenario {
 }
 
 const fn planned(name: &'static str, change: fn(&Stage) -> Result<(), String>) -> Scenario {
-    Scenario { name, promise: Promise::NothingLost, servers: &SERVERS, change }
+    Scenario { name, promise: Promise::NothingLost, servers: &[], change }
 }
 
 const fn killed(
@@ -93,7 +99,7 @@ const fn killed(
     promise: Promise,
     change: fn(&Stage) -> Result<(), String>,
 ) -> Scenario {
-    Scenario { name, promise, servers: &SERVERS, change }
+    Scenario { name, promise, servers: &[], change }
 }
 
 fn done(outcome: &Outcome) -> Result<(), String> {
