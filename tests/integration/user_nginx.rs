@@ -1,6 +1,6 @@
 //! The user's own nginx.conf.erb.
 
-use cart_test::get;
+use cart_test::{get, raw};
 
 use crate::cartridge::{example, fixture, running};
 
@@ -36,6 +36,10 @@ fn one_written_for_the_original_cartridge_works_unchanged() {
     let answer = get(gear.address(), "/");
     assert_eq!((answer.body.as_str(), answer.header("x-mine")), ("mirror", Some("default")));
     assert_eq!(get(gear.address(), "/static.txt").body, "static\n");
+    let cookies = "GET /request HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\
+                   Cookie: a=1\r\nX-Other: 1\r\nCookie: b=2\r\n\r\n";
+    let seen = raw(gear.address(), cookies.as_bytes());
+    assert!(seen.contains("HTTP_COOKIE=a=1; b=2\n"), "{seen}");
 
     // It is rendered anew at each reload, with the variables of that time.
     gear.set("MY_HEADER", "changed");

@@ -69,7 +69,8 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
     // What cannot be removed now is removed another time.
     let _ = collected::sweep(&ready.app.places.environment);
     ctx.result(&messages::up(up, &ready));
-    ready.prepared.workers.iter().for_each(|workers| ctx.result(&messages::workers(workers)));
+    let workers = ready.prepared.workers.as_ref().and_then(messages::workers);
+    workers.iter().for_each(|line| ctx.result(line));
     messages::background(&ready.prepared.background).iter().for_each(|line| ctx.result(line));
     if ready.site.believes_neighbours_unasked() {
         ctx.message(&messages::believes_neighbours(ready.site.listen));

@@ -65,10 +65,11 @@ pub(crate) fn up(up: Up, ready: &Ready) -> String {
     )
 }
 
-/// How many workers the server has, and why.
-pub(crate) fn workers(workers: &Workers) -> String {
+/// How many workers the server has, and why, if that is worth a line.
+pub(crate) fn workers(workers: &Workers) -> Option<String> {
     let Workers { count, because } = workers;
-    format!("{count} {}: {because}", if *count == 1 { "worker" } else { "workers" })
+    let workers = if *count == 1 { "worker" } else { "workers" };
+    because.as_ref().map(|because| format!("{count} {workers}: {because}"))
 }
 
 /// After a start at an address that others reach, where nobody said whom to believe.

@@ -75,7 +75,7 @@ impl Resources {
             because = format!("{because}, bounded by {MOST_WORKERS}");
         }
         let count = u32::try_from(workers).unwrap_or(MOST_WORKERS).min(MOST_WORKERS);
-        Workers { count, because }
+        Workers { count, because: Some(because) }
     }
 }
 
@@ -90,8 +90,9 @@ pub(crate) fn beside(kinds: impl Iterator<Item = (Option<u64>, u32)>) -> u64 {
 pub struct Workers {
     /// The number.
     pub count: u32,
-    /// Why it is that one, for people: the rest of a sentence that begins with the number.
-    pub because: String,
+    /// Why it is that one, for people: the rest of a sentence that begins with the number. None where
+    /// nobody said anything and the server has so many always.
+    pub because: Option<String>,
 }
 
 /// The CPUs that this process may be scheduled on.
@@ -129,7 +130,7 @@ mod tests {
         let resources = Resources { cpus, memory: Some(memory_mb * MB) };
         let Workers { count, because } =
             resources.default_workers(measured_mb.map(|mb| mb * MB), beside_mb * MB);
-        format!("{count}: {because}")
+        format!("{count}: {}", because.unwrap())
     }
 
     #[test]

@@ -48,7 +48,7 @@ fn a_node_gets_one_line_for_each() {
 #[test]
 fn busy_is_neither_a_kept_connection_nor_a_slow_client() {
     let requests = |in_hand| Some(Requests { taken: 9, in_hand });
-    let connections = |waiting, accepted| Connections { waiting, accepted };
+    let connections = |waiting, accepted| Connections { waiting, accepted, limit: 0 };
     assert_eq!(busy(connections(0, 7), requests(2)), 2);
     assert_eq!(busy(connections(5, 4), requests(9)), 4);
     assert_eq!(busy(connections(5, 4), requests(7)), 2);

@@ -27,8 +27,8 @@ pub(crate) fn packages(by: Option<&str>) -> String {
 /// Of the Python server.
 pub(crate) fn would_serve(chosen: &Chosen, workers: Option<&Workers>) -> String {
     let served = server_chosen(chosen);
-    match workers {
-        Some(of) => format!("{served}; {}", workers_of(of)),
+    match workers.and_then(workers_of) {
+        Some(workers) => format!("{served}; {workers}"),
         None => served,
     }
 }

@@ -20,7 +20,7 @@ impl PythonApp {
             (self.settings.web_concurrency, WEB_CONCURRENCY.name.to_owned()),
         ];
         let said = said.into_iter().find_map(|(count, whose)| {
-            Some(Workers { count: count?, because: format!("by {whose}") })
+            Some(Workers { count: count?, because: Some(format!("by {whose}")) })
         });
         chosen.server.has_workers().then(|| said.unwrap_or_else(|| self.default_workers(chosen)))
     }
@@ -39,7 +39,6 @@ impl PythonApp {
         if is_asked.get() {
             return Workers { count, ..fitting };
         }
-        let name = chosen.server.name();
-        Workers { count, because: format!("as {name} has unless {} says more", WORKERS.name) }
+        Workers { count, because: None }
     }
 }
