@@ -64,10 +64,30 @@ impl Client {
     /// # Errors
     /// [`ClientError::Failed`]: it did not come up, and what ran before still runs.
     pub fn ensure(&self, spec: ServiceSpec, renew: bool) -> Result<Change, ClientError> {
-        let limit = Duration::from_secs(spec.start_limit) + TURN_LIMIT + PATIENCE;
-        match self.ask(&Request::Ensure { spec: Box::new(spec), renew }, limit)? {
+        self.ensure_together(spec, Vec::new(), renew)
+    }
+
+    /// As [`ensure`](Self::ensure), with others that are of the same release: they prove themselves one
+    /// after the other, and take their places only when all have done so. Answers what became of them
+    /// together: replaced if one was.
+    ///
+    /// # Errors
+    /// [`ClientError::Failed`] and [`ClientError::FailedBeside`]: one did not come up, and what ran
+    /// before still runs, all of it.
+    pub fn ensure_together(
+        &self,
+        spec: ServiceSpec,
+        beside: Vec<ServiceSpec>,
+        renew: bool,
+    ) -> Result<Change, ClientError> {
+        let limits = beside.iter().map(|spec| spec.start_limit).sum::<u64>() + spec.start_limit;
+        let limit = Duration::from_secs(limits) + TURN_LIMIT + PATIENCE;
+        match self.ask(&Request::Ensure { spec: Box::new(spec), beside, renew }, limit)? {
             Response::Ensured(change) => Ok(change),
             Response::Failed(failure) => Err(ClientError::Failed(failure)),
+            Response::FailedBeside { service, failure } => {
+                Err(ClientError::FailedBeside { service, failure })
+            }
             other => Err(self.unexpected(&other)),
         }
     }
@@ -224,6 +244,15 @@ pub enum ClientError {
     /// The service did not come up; what ran before still runs.
     #[error("{0}")]
     Failed(Failure),
+    /// A service that was to take its place together with another did not come up; what ran before
+    /// still runs.
+    #[error("{service}: {failure}")]
+    FailedBeside {
+        /// Its name.
+        service: String,
+        /// Why.
+        failure: Failure,
+    },
     /// The control socket cannot be used.
     #[error("cannot use the supervisor's socket {path}: {}", fault::words(.source))]
     Socket {

@@ -231,12 +231,12 @@ impl Instance {
         Ok(())
     }
 
-    /// Asks the first socket for proof.
-    pub(crate) fn probe(&self) -> Result<Probing, Failure> {
+    /// Asks one of the sockets for proof.
+    pub(crate) fn probe(&self, socket: usize) -> Result<Probing, Failure> {
         let closed = |e: io::Error| Failure::NotStarted {
             message: format!("cannot probe it: {}", fault::words(&e)),
         };
-        match (self.held.first(), &self.spec.probe) {
+        match (self.held.get(socket), &self.spec.probe) {
             (Some(Held { bound_at: Some(path), .. }), probe) => {
                 Probing::unix(path, probe).map_err(closed)
             }

@@ -136,7 +136,7 @@ impl Supervisor {
         }
         said.iter().for_each(|line| self.log.line(line));
         if let Some(spec) = renewed {
-            self.renew(spec, None);
+            self.renew([spec].into(), None);
         }
     }
 }

@@ -19,18 +19,18 @@ use crate::supervisor::Supervisor;
 /// A change that takes time, and who waits for it.
 #[derive(Debug)]
 pub(crate) enum Operation {
-    /// A new generation proves itself.
+    /// New generations prove themselves.
     Prove(Box<Proof>),
     /// Services are stopped one after the other.
     Stop(Stopping),
-    /// A new generation waits until fewer old ones are left.
+    /// New generations wait until fewer old ones are left.
     Wait(Box<Turn>),
 }
 
-/// A new generation that is not begun yet.
+/// New generations that are not begun yet.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    spec: ServiceSpec,
+    specs: VecDeque<ServiceSpec>,
     /// Nobody, where the supervisor found it necessary by itself.
     asked_by: Option<Connection>,
     until: Instant,
@@ -60,7 +60,7 @@ impl Operation {
 
     /// Whether a generation of the service called `name` is proving itself.
     pub(crate) fn proves(&self, name: &str) -> bool {
-        matches!(self, Self::Prove(proof) if proof.service() == name)
+        matches!(self, Self::Prove(proof) if proof.is_of(name))
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -73,36 +73,48 @@ impl Operation {
 }
 
 impl Supervisor {
-    /// Begins to make `spec` run.
-    pub(crate) fn ensure(&mut self, spec: ServiceSpec, renew: bool, asked_by: Connection) {
-        let current = self.service(&spec.name).current.as_ref();
-        let current = current.filter(|c| c.process.is_some());
-        let as_wanted = current.is_some_and(|c| c.spec.serves_as(&spec) && c.is_reachable());
-        // Taken over from a former supervisor, it holds its port alone, and nobody else can have
-        // it: whatever is wanted, it is left alone.
-        let port_is_its_own = current.is_some_and(|c| c.held.is_empty())
-            && spec.listen.iter().any(|l| matches!(l, Listen::Tcp(_)));
-        if port_is_its_own || (as_wanted && !renew) {
-            self.service(&spec.name).log_as(&spec);
+    /// Begins to make `specs` run. Those that do not run so already, or all with `renew`, take their
+    /// places together, when each has proved itself.
+    pub(crate) fn ensure(&mut self, specs: Vec<ServiceSpec>, renew: bool, asked_by: Connection) {
+        let mut wanted = VecDeque::new();
+        for spec in specs {
+            if self.is_left_alone(&spec, renew) {
+                self.service(&spec.name).log_as(&spec);
+            } else {
+                wanted.push_back(spec);
+            }
+        }
+        if wanted.is_empty() {
             self.note();
             asked_by.answer(&Response::Ensured(Change::Unchanged));
             return;
         }
-        self.renew(spec, Some(asked_by));
+        self.renew(wanted, Some(asked_by));
     }
 
-    /// Begins a new generation, whatever runs now.
-    pub(crate) fn renew(&mut self, spec: ServiceSpec, asked_by: Option<Connection>) {
+    fn is_left_alone(&mut self, spec: &ServiceSpec, renew: bool) -> bool {
+        let current = self.service(&spec.name).current.as_ref();
+        let current = current.filter(|c| c.process.is_some());
+        let as_wanted = current.is_some_and(|c| c.spec.serves_as(spec) && c.is_reachable());
+        // Taken over from a former supervisor, it holds its port alone, and nobody else can have
+        // it: whatever is wanted, it is left alone.
+        let port_is_its_own = current.is_some_and(|c| c.held.is_empty())
+            && spec.listen.iter().any(|l| matches!(l, Listen::Tcp(_)));
+        port_is_its_own || (as_wanted && !renew)
+    }
+
+    /// Begins new generations, whatever runs now.
+    pub(crate) fn renew(&mut self, specs: VecDeque<ServiceSpec>, asked_by: Option<Connection>) {
         let until = Instant::now() + TURN_LIMIT;
-        self.advance_turn(Box::new(Turn { spec, asked_by, until }));
+        self.advance_turn(Box::new(Turn { specs, asked_by, until }));
     }
 
     fn advance_turn(&mut self, turn: Box<Turn>) {
-        let old = self.service(&turn.spec.name).old_generations();
-        if old > MOST_OLD && Instant::now() < turn.until {
+        let old = turn.specs.iter().map(|spec| self.service(&spec.name).old_generations()).max();
+        if old > Some(MOST_OLD) && Instant::now() < turn.until {
             self.operation = Some(Operation::Wait(turn));
         } else {
-            self.prove(turn.spec, turn.asked_by);
+            self.prove(turn.specs, turn.asked_by);
         }
     }
 

@@ -1,5 +1,7 @@
-//! A new generation on trial: it must answer, and only then takes its predecessor's place.
+//! New generations on trial: each must answer on all of its sockets, one after the other, and only when
+//! all have done so they take their predecessors' places.
 
+use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -22,18 +24,25 @@ const NOTHING_TO_FINISH: u64 = 5;
 /// How long a service must stay alive that shares a port with its predecessor.
 const SETTLING: Duration = Duration::from_secs(1);
 
-/// A new generation on trial.
+/// New generations on trial.
 #[derive(Debug)]
 pub(crate) struct Proof {
+    /// The one whose turn it is.
     candidate: Instance,
     step: Step,
+    /// Those that have proved themselves.
+    proved: Vec<Instance>,
+    /// Those whose turn comes.
+    next: VecDeque<ServiceSpec>,
+    /// The service that was named first.
+    first: String,
     asked_by: Option<Connection>,
 }
 
 #[derive(Debug)]
 enum Step {
-    /// It has been asked something.
-    Asked { probing: Probing, deadline: Instant },
+    /// It has been asked something, on one of its sockets.
+    Asked { probing: Probing, socket: usize, deadline: Instant },
     /// On a port that its predecessor serves, too, an answer proves little: then it must also stay
     /// alive until this moment.
     Settling(Instant),
@@ -58,9 +67,13 @@ impl Proof {
         }
     }
 
-    /// The name of its service.
-    pub(crate) fn service(&self) -> &str {
-        &self.candidate.spec.name
+    /// Whether a generation of the service called `name` is among them.
+    pub(crate) fn is_of(&self, name: &str) -> bool {
+        self.candidates().any(|candidate| candidate.spec.name == name)
+    }
+
+    fn candidates(&self) -> impl Iterator<Item = &Instance> {
+        self.proved.iter().chain([&self.candidate])
     }
 
     fn fail(&mut self, failure: Failure) {
@@ -69,23 +82,39 @@ impl Proof {
 }
 
 impl Supervisor {
-    /// Starts a new generation and asks it for proof. One that nobody asked for is what would be started
-    /// again after a crash: what lies in its place now may be half there.
-    pub(crate) fn prove(&mut self, spec: ServiceSpec, asked_by: Option<Connection>) {
+    /// Starts a new generation of each service, and asks it for proof. One that nobody asked for is what
+    /// would be started again after a crash: what lies in its place now may be half there.
+    pub(crate) fn prove(&mut self, mut specs: VecDeque<ServiceSpec>, asked_by: Option<Connection>) {
+        let Some(spec) = specs.pop_front() else { return };
+        let first = spec.name.clone();
+        match self.put_on_trial(spec, asked_by.is_none()) {
+            Ok((candidate, step)) => {
+                let (proved, next) = (Vec::new(), specs);
+                let proof = Proof { candidate, step, proved, next, first, asked_by };
+                self.operation = Some(Operation::Prove(Box::new(proof)));
+                self.note();
+            }
+            Err(failure) => answer(asked_by, &Response::Failed(failure)),
+        }
+    }
+
+    fn put_on_trial(
+        &mut self,
+        spec: ServiceSpec,
+        unasked: bool,
+    ) -> Result<(Instance, Step), Failure> {
         self.generation += 1;
         let former = self.service(&spec.name).current.as_ref();
-        let again_with = former.filter(|_| asked_by.is_none()).and_then(|f| f.again_with.clone());
+        let again_with = former.filter(|_| unasked).and_then(|f| f.again_with.clone());
+        let limit = Duration::from_secs(spec.start_limit);
         match self.launch(spec, again_with) {
             Ok((candidate, probing)) => {
-                let limit = Duration::from_secs(candidate.spec.start_limit);
-                let step = Step::Asked { probing, deadline: Instant::now() + limit };
-                self.operation =
-                    Some(Operation::Prove(Box::new(Proof { candidate, step, asked_by })));
-                self.note();
+                let deadline = Instant::now() + limit;
+                Ok((candidate, Step::Asked { probing, socket: 0, deadline }))
             }
             Err(failure) => {
                 self.log.line(format_args!("generation {} failed: {failure}", self.generation));
-                answer(asked_by, &Response::Failed(failure));
+                Err(failure)
             }
         }
     }
@@ -93,13 +122,20 @@ impl Supervisor {
     pub(crate) fn advance_proof(&mut self, mut proof: Box<Proof>) {
         let now = Instant::now();
         match &mut proof.step {
-            Step::Settling(at) if now >= *at => return self.promote(*proof),
+            Step::Settling(at) if now >= *at => return self.proved(*proof),
             Step::Settling(_) => {}
-            Step::Asked { probing, deadline } => match probing.advance() {
+            Step::Asked { probing, socket, deadline } => match probing.advance() {
+                Some(Verdict::Proved) if proof.candidate.held.len() > *socket + 1 => {
+                    *socket += 1;
+                    match proof.candidate.probe(*socket) {
+                        Ok(next) => *probing = next,
+                        Err(failure) => proof.fail(failure),
+                    }
+                }
                 Some(Verdict::Proved) if self.shares_a_port(&proof.candidate) => {
                     proof.step = Step::Settling(now + SETTLING);
                 }
-                Some(Verdict::Proved) => return self.promote(*proof),
+                Some(Verdict::Proved) => return self.proved(*proof),
                 Some(verdict) => {
                     let failure = failure_of(verdict, &proof.candidate.spec.probe);
                     proof.fail(failure);
@@ -122,33 +158,52 @@ impl Supervisor {
         self.operation = Some(Operation::Prove(proof));
     }
 
-    /// The candidate has not proved itself: it goes, and what served before goes on serving.
+    /// The candidate has not proved itself: it goes, with all that were to take their places together
+    /// with it, and what served before goes on serving.
     pub(crate) fn give_up_proof(&mut self, proof: Proof, failure: Failure) {
-        let Proof { mut candidate, asked_by, .. } = proof;
-        // Nobody has asked it anything but us: it has nothing to finish.
-        candidate.spec.stop.drain = candidate.spec.stop.drain.min(NOTHING_TO_FINISH);
-        let name = candidate.spec.name.clone();
-        self.log
-            .line(format_args!("{name}: generation {} failed: {failure}", candidate.generation));
-        candidate.unlink();
-        self.service(&name).draining.extend(Draining::new(candidate, false));
-        self.note();
-        answer(asked_by, &Response::Failed(failure));
+        let Instance { spec, generation, .. } = &proof.candidate;
+        self.log.line(format_args!("{}: generation {generation} failed: {failure}", spec.name));
+        let service = spec.name.clone();
+        self.give_up_candidates(proof, service, failure);
     }
 
-    /// The generation that is proving itself, for the record.
-    pub(crate) fn candidate(&self) -> Option<&Instance> {
-        match &self.operation {
-            Some(Operation::Prove(proof)) => Some(&proof.candidate),
-            _ => None,
+    fn give_up_candidates(&mut self, proof: Proof, service: String, failure: Failure) {
+        let Proof { candidate, proved, first, asked_by, .. } = proof;
+        for mut candidate in proved.into_iter().chain([candidate]) {
+            // Nobody has asked it anything but us: it has nothing to finish.
+            candidate.spec.stop.drain = candidate.spec.stop.drain.min(NOTHING_TO_FINISH);
+            candidate.unlink();
+            let name = candidate.spec.name.clone();
+            self.service(&name).draining.extend(Draining::new(candidate, false));
         }
+        self.note();
+        let response = if service == first {
+            Response::Failed(failure)
+        } else {
+            Response::FailedBeside { service, failure }
+        };
+        answer(asked_by, &response);
     }
 
-    /// Whether the process that ended was the one proving itself.
+    /// The generations that are proving themselves, for the record.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = &Instance> {
+        let proof = match &self.operation {
+            Some(Operation::Prove(proof)) => Some(proof),
+            _ => None,
+        };
+        proof.into_iter().flat_map(|proof| proof.candidates())
+    }
+
+    /// Whether the process that ended was one that is proving itself, or has.
     pub(crate) fn candidate_ended(&mut self, pid: u32, how: &str) -> bool {
         let Some(Operation::Prove(proof)) = &mut self.operation else {
             return false;
         };
+        let is_it = |instance: &&mut Instance| instance.process.is_some_and(|p| p.id.pid == pid);
+        if let Some(proved) = proof.proved.iter_mut().find(is_it) {
+            // It has not, after all.
+            std::mem::swap(&mut proof.candidate, proved);
+        }
         if proof.candidate.process.take_if(|p| p.id.pid == pid).is_none() {
             return false;
         }
@@ -185,7 +240,7 @@ impl Supervisor {
         let predecessor = self.service(&spec.name).current.as_ref();
         let mut candidate = Instance::open(spec, generation, predecessor)?;
         candidate.again_with = again_with;
-        let started = candidate.start(output).and_then(|()| candidate.probe());
+        let started = candidate.start(output).and_then(|()| candidate.probe(0));
         match started {
             Ok(probing) => Ok((candidate, probing)),
             Err(failure) => {
@@ -197,12 +252,39 @@ impl Supervisor {
         }
     }
 
-    /// The candidate has proved itself: it takes the place of its predecessor, which drains.
+    /// The candidate has proved itself: the next one's turn has come.
+    fn proved(&mut self, mut proof: Proof) {
+        let Some(spec) = proof.next.pop_front() else { return self.promote(proof) };
+        let name = spec.name.clone();
+        match self.put_on_trial(spec, proof.asked_by.is_none()) {
+            Ok((candidate, step)) => {
+                proof.proved.push(std::mem::replace(&mut proof.candidate, candidate));
+                proof.step = step;
+                self.operation = Some(Operation::Prove(Box::new(proof)));
+                self.note();
+            }
+            Err(failure) => self.give_up_candidates(proof, name, failure),
+        }
+    }
+
+    /// All have proved themselves: they take the places of their predecessors, which drain.
     fn promote(&mut self, mut proof: Proof) {
-        if let Err(failure) = proof.candidate.publish() {
+        let published =
+            proof.proved.iter_mut().chain([&mut proof.candidate]).try_for_each(Instance::publish);
+        if let Err(failure) = published {
             return self.give_up_proof(proof, failure);
         }
-        let Proof { candidate, asked_by, .. } = proof;
+        let Proof { candidate, proved, asked_by, .. } = proof;
+        let mut changes: Vec<Change> =
+            proved.into_iter().map(|instance| self.put_in_place(instance)).collect();
+        changes.push(self.put_in_place(candidate));
+        self.note();
+        let replaced = changes.contains(&Change::Replaced);
+        let change = if replaced { Change::Replaced } else { Change::Started };
+        answer(asked_by, &Response::Ensured(change));
+    }
+
+    fn put_in_place(&mut self, candidate: Instance) -> Change {
         let name = candidate.spec.name.clone();
         self.log.line(format_args!(
             "{name}: generation {} ({}) serves as pid {}",
@@ -214,8 +296,7 @@ impl Supervisor {
         let old = service.current.replace(candidate);
         let change = if old.is_some() { Change::Replaced } else { Change::Started };
         service.draining.extend(old.and_then(|instance| Draining::new(instance, true)));
-        self.note();
-        answer(asked_by, &Response::Ensured(change));
+        change
     }
 }
 

@@ -48,7 +48,10 @@ pub(crate) enum Request {
     Ensure {
         /// The service wanted.
         spec: Box<ServiceSpec>,
-        /// Replace it even when nothing differs.
+        /// Others that take their places together with it, when all have proved themselves.
+        #[serde(default)]
+        beside: Vec<ServiceSpec>,
+        /// Replace them even when nothing differs.
         renew: bool,
     },
     /// Have these background services run, and no others: each is begun when its predecessor has
@@ -110,6 +113,13 @@ pub(crate) enum Response {
     Ensured(Change),
     /// To `Ensure`: it does not; what ran before still runs.
     Failed(Failure),
+    /// To `Ensure`: one of the others does not; what ran before still runs.
+    FailedBeside {
+        /// Its name.
+        service: String,
+        /// Why.
+        failure: Failure,
+    },
     /// To `Background`: it will be so.
     Agreed,
     /// To `End`.

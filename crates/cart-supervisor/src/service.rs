@@ -128,7 +128,7 @@ pub enum Listen {
     Unix(Utf8PathBuf),
 }
 
-/// What counts as proof that a service works, on the first of its sockets.
+/// What counts as proof that a service works, on each of its sockets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Probe {

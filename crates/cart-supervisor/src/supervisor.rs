@@ -197,7 +197,7 @@ impl Supervisor {
                 again_with: None,
             }));
         }
-        processes.extend(self.candidate().and_then(|candidate| {
+        processes.extend(self.candidates().filter_map(|candidate| {
             Some(RecordedProcess {
                 process: candidate.process?.id,
                 generation: candidate.generation,
@@ -296,7 +296,10 @@ impl Supervisor {
 
     fn begin(&mut self, request: Request, connection: Connection) {
         match request {
-            Request::Ensure { spec, renew } => self.ensure(*spec, renew, connection),
+            Request::Ensure { spec, mut beside, renew } => {
+                beside.insert(0, *spec);
+                self.ensure(beside, renew, connection);
+            }
             Request::Background { specs, renew } => self.background(specs, renew, connection),
             Request::End { first, within } => {
                 self.end(first, Some(Duration::from_secs(within)), Some(connection));

@@ -138,7 +138,11 @@ impl Place {
     }
 
     pub fn ask(&self) -> String {
-        let mut stream = UnixStream::connect(self.socket()).unwrap();
+        self.ask_at(&self.socket())
+    }
+
+    pub fn ask_at(&self, socket: &Utf8Path) -> String {
+        let mut stream = UnixStream::connect(socket).unwrap();
         stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
