@@ -36,6 +36,8 @@ pub enum Feature {
     ShutdownTimeout,
     /// `keepalive_time` and `keepalive_timeout` in an upstream
     BoundedPool,
+    /// `hash` in an upstream
+    Hash,
     /// `keepalive_min_timeout`
     KeepaliveMinTimeout,
     /// `max_headers`
@@ -101,6 +103,12 @@ pub const FEATURES: &[Row] = &[
         since: Version::new(1, 19, 10),
         module: Module::Standard("http_upstream_keepalive_module"),
         reason: "about a third more requests per second; a pool without both bounds would lose requests when the app's server is replaced, so without them there is none",
+    },
+    Row {
+        feature: Feature::Hash,
+        since: MINIMUM,
+        module: Module::Standard("http_upstream_hash_module"),
+        reason: "without it, no client can be kept with one worker",
     },
     Row {
         feature: Feature::KeepaliveMinTimeout,

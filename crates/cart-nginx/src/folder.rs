@@ -33,6 +33,11 @@ impl FolderPath {
             |name: &str| !name.is_empty() && !name.starts_with('.') && name.chars().all(sound);
         inner.split('/').all(is_name).then(|| Self(text.to_owned()))
     }
+
+    /// It as a regular expression, without the last slash.
+    pub(crate) fn pattern(&self) -> String {
+        self.0.trim_end_matches('/').replace('.', "[.]")
+    }
 }
 
 /// As it was written.
@@ -77,7 +82,7 @@ pub(crate) fn checked(folders: &[Folder]) -> Result<(Vec<Mount>, Vec<CheckedFold
         let directory = folder.directory.as_path();
         found.push(CheckedFolder {
             number,
-            pattern: at.trim_end_matches('/').replace('.', "[.]"),
+            pattern: folder.at.pattern(),
             directory: Quoted::without_variables(directory.as_str())
                 .map_err(|problem| ModelError::Folder { path: directory.to_owned(), problem })?,
             next: None,

@@ -18,6 +18,7 @@ pub mod run_as;
 pub mod model;
 pub mod quoted;
 mod statement;
+mod upstream;
 pub mod user_config;
 
 // From text to a running nginx.
@@ -39,6 +40,6 @@ pub use model::{Model, ModelError, Rendered};
 pub use nginx::{ConfigError, Nginx};
 pub use service::ServiceError;
 pub use settings::{NginxSettings, SETTINGS};
-pub use site::{Connections, Site, SiteError, Upstream};
+pub use site::{Connections, Site, SiteError, Upstream, WebsocketServer};
 pub use stage::{Change, Stage, TestError};
 pub use user_config::{UserConfig, UserConfigError};

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
+use semver::Version;
 
 use crate::build::Build;
 use crate::descriptors::Descriptors;
@@ -15,14 +16,11 @@ use crate::network::{self, Network};
 use crate::quoted::{QuoteError, Quoted};
 use crate::run_as::RunAs;
 use crate::settings::NginxSettings;
-use crate::site::{Connections, Site};
+use crate::site::Site;
 use crate::statement;
 use crate::traffic;
+use crate::upstream::{self, APPSERVER, CheckedUpstream, LONGEST_SOCKET_PATH};
 use crate::user_config::UserConfig;
-
-/// The longest path of the app's socket: `sun_path` has 108 bytes, the last is zero, and the last
-/// spelling of the path takes three more.
-const LONGEST_SOCKET_PATH: usize = 104;
 
 /// Bytes of an answer's head that are not the app's: the status line, and what servers add.
 const SERVERS_OWN_HEAD: u64 = 1024;
@@ -47,17 +45,9 @@ pub struct Model {
     public: Quoted,
     mounts: Vec<Mount>,
     folders: Vec<CheckedFolder>,
-    upstream: Option<CheckedUpstream>,
+    /// The app's servers; none where only files are served.
+    upstreams: Vec<CheckedUpstream>,
     place: OriginalPlaces,
-}
-
-#[derive(Clone, Debug)]
-struct CheckedUpstream {
-    socket: Quoted,
-    /// The same socket, each time spelled differently: nginx takes them for other servers, whose
-    /// pooled connections are not those of the first one.
-    again: [Again; 3],
-    connections: Connections,
 }
 
 /// Where figures are told, and by whom.
@@ -65,14 +55,6 @@ struct CheckedUpstream {
 struct CheckedFigures {
     path: String,
     socket: Quoted,
-}
-
-/// Where a request goes when it died with the server.
-#[derive(Clone, Debug)]
-struct Again {
-    socket: Quoted,
-    /// So much larger than that of the next one that this one comes before it.
-    weight: u32,
 }
 
 /// Where the app's server was in the cartridge that `nginx.conf.erb` may have been written for:
@@ -125,7 +107,7 @@ impl Model {
             })?,
             mounts,
             folders,
-            upstream: upstream(site)?,
+            upstreams: upstream::checked(site, build)?,
             place: OriginalPlaces {
                 socket: format!("unix:{}/run/appserver.sock", site.dir.path()),
                 port: format!("{}:15000", site.listen.ip()),
@@ -140,11 +122,10 @@ impl Model {
             None => (text(&ServerFile { m: self }).into_bytes(), false),
             Some(user) => {
                 let (text, own) = self.with_upstream_settled(user.text());
-                match self.upstream {
-                    Some(_) => {
-                        (forwarded::completed(&text, &self.forwarded(), user.included()), own)
-                    }
-                    None => (text, own),
+                if self.has_app() {
+                    (forwarded::completed(&text, &self.forwarded(), user.included()), own)
+                } else {
+                    (text, own)
                 }
             }
         };
@@ -168,9 +149,13 @@ impl Model {
         forwarded::all(&self.settings.trusted_headers)
     }
 
+    fn has_app(&self) -> bool {
+        !self.upstreams.is_empty()
+    }
+
+    /// Whether any connection to the app is used again.
     fn pooled(&self) -> bool {
-        let wanted = |upstream: &CheckedUpstream| upstream.connections == Connections::Pooled;
-        self.upstream.as_ref().is_some_and(wanted) && self.has(Feature::BoundedPool)
+        self.upstreams.iter().any(|upstream| upstream.pooled)
     }
 
     /// How many of nginx's buffers hold a head of the promised size. Two that follow each other hold
@@ -202,7 +187,7 @@ impl Model {
                 continue;
             }
             let block = statement.block.map(|block| &user_text[block]);
-            if self.upstream.is_some() && self.repeats_the_original(block.unwrap_or_default()) {
+            if self.has_app() && self.repeats_the_original(block.unwrap_or_default()) {
                 for byte in &mut kept[statement.range] {
                     if *byte != b'\n' {
                         *byte = b' ';
@@ -286,6 +271,13 @@ struct AppserverFile<'m> {
     own_upstream: bool,
 }
 
+impl AppserverFile<'_> {
+    /// Whether the app's own configuration says where this one's requests go.
+    fn is_theirs(&self, upstream: &CheckedUpstream) -> bool {
+        self.own_upstream && upstream.name == APPSERVER
+    }
+}
+
 #[derive(Template)]
 #[template(path = "nginx.server.conf")]
 struct ServerFile<'m> {
@@ -298,7 +290,7 @@ fn check_directory(site: &Site) -> Result<(), ModelError> {
     let path = site.dir.path();
     match path.as_str().chars().find(|c| "*?[".contains(*c)) {
         Some(found) => {
-            Err(ModelError::Pattern { path: path.to_owned(), variable: dir_variable(site), found })
+            Err(ModelError::Pattern { path: path.to_owned(), variable: site.dir_variable(), found })
         }
         None => Ok(()),
     }
@@ -319,51 +311,10 @@ fn host(site: &Site) -> Result<String, ModelError> {
     Ok(dns.clone())
 }
 
-fn upstream(site: &Site) -> Result<Option<CheckedUpstream>, ModelError> {
-    let Some(upstream) = &site.upstream else {
-        return Ok(None);
-    };
-    let path = &upstream.socket;
-    if path.as_str().len() > LONGEST_SOCKET_PATH {
-        return Err(ModelError::SocketPath {
-            path: path.clone(),
-            variable: dir_variable(site),
-            length: path.as_str().len(),
-        });
-    }
-    let again = |nth: usize, weight: u32| {
-        Ok(Again { socket: socket(site, &spelled_again(path, nth))?, weight })
-    };
-    Ok(Some(CheckedUpstream {
-        socket: socket(site, path)?,
-        again: [again(1, 1_000_000_000)?, again(2, 1_000)?, again(3, 1)?],
-        connections: upstream.connections,
-    }))
-}
-
-fn socket(site: &Site, path: &Utf8Path) -> Result<Quoted, ModelError> {
-    Quoted::literal(&format!("unix:{path}")).map_err(|problem| ModelError::Path {
-        path: path.to_owned(),
-        variable: dir_variable(site),
-        problem,
-    })
-}
-
 fn figures(site: &Site) -> Result<Option<CheckedFigures>, ModelError> {
-    let socket = || socket(site, &layout::metrics_socket(&site.dir));
+    let socket = || upstream::socket(site, &layout::metrics_socket(&site.dir));
     let path = site.settings.metrics_path.clone();
     path.map(|path| Ok(CheckedFigures { path, socket: socket()? })).transpose()
-}
-
-/// `/a//b` for `/a/b`, with one slash more for each `nth`.
-fn spelled_again(path: &Utf8Path, nth: usize) -> Utf8PathBuf {
-    let directory = path.parent().unwrap_or(path);
-    let slashes = "/".repeat(nth);
-    Utf8PathBuf::from(format!("{directory}{slashes}/{}", path.file_name().unwrap_or_default()))
-}
-
-fn dir_variable(site: &Site) -> String {
-    format!("OPENSHIFT_{}_DIR", site.short_name)
 }
 
 /// A value that cannot stand in a configuration.
@@ -410,6 +361,14 @@ pub enum ModelError {
         variable: String,
         /// Its length in bytes.
         length: usize,
+    },
+    /// Several sockets, and nothing that would give each client one.
+    #[error(
+        "each client is to stay with one worker, and this nginx {version} was built without http_upstream_hash_module, which sees to that: take another nginx, or one worker"
+    )]
+    NoHash {
+        /// nginx's version.
+        version: Version,
     },
     /// No host name.
     #[error("OPENSHIFT_APP_DNS is {value:?}, but must be a host name")]

@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use cart_core::env::EnvError;
 use cart_core::{CartridgeDir, Gear, GearEnv};
 
-use crate::folder::Folder;
+use crate::folder::{Folder, FolderPath};
 use crate::run_as::RunAs;
 use crate::settings::NginxSettings;
 
@@ -27,6 +27,8 @@ pub struct Site {
     pub host: Option<String>,
     /// The app's server; without one only files are served.
     pub upstream: Option<Upstream>,
+    /// A second server of the app's, for a part of the site.
+    pub websocketserver: Option<WebsocketServer>,
     /// The user of the workers, when the master is root.
     pub run_as: Option<RunAs>,
     /// The most files that a worker may have open, [`descriptors::limit`](crate::descriptors::limit).
@@ -35,11 +37,20 @@ pub struct Site {
     pub settings: NginxSettings,
 }
 
+/// A server for all that is at and below one path. Its upstream is `websocketserver`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebsocketServer {
+    /// The path, such as `/ws/`; what it has no slash for (`/ws`) is meant, too.
+    pub at: FolderPath,
+    /// Where it listens.
+    pub upstream: Upstream,
+}
+
 /// Where the app's server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
-    /// Its unix socket.
-    pub socket: Utf8PathBuf,
+    /// Its unix sockets: one, or several of which each client gets one, told by its address.
+    pub sockets: Vec<Utf8PathBuf>,
     /// How nginx may use it.
     pub connections: Connections,
 }
@@ -76,9 +87,10 @@ impl Site {
             folders: Vec::new(),
             host: gear.dns.clone(),
             upstream: Some(Upstream {
-                socket: dir.run().join("appserver.sock"),
+                sockets: vec![dir.run().join("appserver.sock")],
                 connections: Connections::Pooled,
             }),
+            websocketserver: None,
             run_as: RunAs::needed_for(&gear.home)?,
             file_limit: crate::descriptors::enough()?,
             settings: NginxSettings::from_env(env)?,
@@ -98,6 +110,11 @@ impl Site {
     #[must_use]
     pub fn believes_neighbours_unasked(&self) -> bool {
         !self.listen.ip().to_canonical().is_loopback() && self.settings.trusted_by_default
+    }
+
+    /// By which variable people know the cartridge's directory.
+    pub(crate) fn dir_variable(&self) -> String {
+        format!("OPENSHIFT_{}_DIR", self.short_name)
     }
 
     /// The directory of files.

@@ -1,9 +1,8 @@
 //! The app behind nginx, from its settings to the command that serves it.
 
 mod decided;
+mod served;
 mod sized;
-
-use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
@@ -22,14 +21,14 @@ use crate::locale;
 use crate::procfile;
 use crate::python_wish::{PythonWish, PythonWishError};
 use crate::server::choice::{self, CannotRun, Chosen};
-use crate::server::{Launch, WsgiServer, gunicorn};
-use crate::settings::{PythonSettings, WEB_CONCURRENCY};
-use crate::sizing::Workers;
+use crate::server::{Requirement, WsgiServer, gunicorn};
+use crate::settings::PythonSettings;
 use crate::stamp::{BasePython, Fate, Stamp};
 use crate::support;
 use crate::virtualenv::{Condition, VirtualEnv, environment_for, outside};
 
 pub use decided::Decided;
+pub use served::{ReadyServer, Served};
 
 /// Where things of the Python side are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +80,8 @@ pub struct PythonApp {
     /// Where things are.
     pub places: Places,
     version: PythonVersion,
+    /// Whether it is what the second server runs: the Procfile's `web:` line is about the first.
+    is_second: bool,
     env: GearEnv,
     gear: Gear,
 }
@@ -103,7 +104,7 @@ impl PythonApp {
         let version =
             PythonVersion::parse(version).map_err(|error| error.naming_what_is_there(&env))?;
         let settings = PythonSettings::from_env(&env)?;
-        Ok(Self { settings, places, version, env, gear: gear.clone() })
+        Ok(Self { settings, places, version, is_second: false, env, gear: gear.clone() })
     }
 
     /// Makes everything ready to serve as was decided: environment, packages, launchers. What is done
@@ -118,20 +119,17 @@ impl PythonApp {
         from_nothing: bool,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Prepared, PythonError> {
-        let Decided { inputs, python, found, chosen, background, .. } = decided;
-        let ensured = self.ensure(&inputs, &python, Some(&chosen), from_nothing, progress)?;
-        let entry_point = self.locate(&found, || ensured.venv.import_folders())?;
+        let Decided { inputs, python, app, websocket, background, .. } = decided;
+        let second = websocket.as_ref().map(|second| &second.chosen);
+        let servers = [Some(&app.chosen), second];
+        let ensured = self.ensure(&inputs, &python, servers, from_nothing, progress)?;
+        let app = self.ready(app, &ensured.venv)?;
+        let second = self.for_websockets().zip(websocket);
+        let second = second.map(|(view, second)| view.ready(second, &ensured.venv));
+        let websocket = second.transpose()?;
         support::write(&self.places.launchers)?;
-        Ok(Prepared {
-            launch: self.launch(&chosen, ensured.venv, entry_point),
-            server: chosen.server,
-            workers: self.workers(&chosen),
-            chosen,
-            background,
-            python: ensured.python,
-            changed: ensured.changed,
-            found,
-        })
+        let Ensured { python, changed, .. } = ensured;
+        Ok(Prepared { app, websocket, background, python, changed })
     }
 
     /// Finds the app, without installing or importing anything. When nothing has changed since the
@@ -183,7 +181,7 @@ impl PythonApp {
         let python = self.python_wish()?.before_the_app();
         // Without an app, a server that cannot run it is no error yet.
         let chosen = self.choose(None).ok();
-        self.ensure(&inputs, &python, chosen.as_ref(), false, progress)?;
+        self.ensure(&inputs, &python, [chosen.as_ref(), None], false, progress)?;
         Ok(support::write(&self.places.launchers)?)
     }
 
@@ -240,16 +238,16 @@ impl PythonApp {
         Ok(self.choose(self.find().ok().as_ref())?.server.name())
     }
 
-    /// Keeps what the launcher of `prepared` has found the app to be; answers whether another
+    /// Keeps what the launcher of a server has found its app to be; answers whether another
     /// [`prepare`](Self::prepare) chooses another server for it. Nobody's wish is overruled.
     ///
     /// # Errors
     /// [`FileError`] when it cannot be kept.
-    pub fn learn(&self, prepared: &Prepared, interface: Interface) -> Result<bool, FileError> {
-        if prepared.chosen.is_wish() || prepared.chosen.interface == Some(interface) {
+    pub fn learn(&self, served: &Served, interface: Interface) -> Result<bool, FileError> {
+        let Served { found, chosen } = served;
+        if chosen.is_wish() || chosen.interface == Some(interface) {
             return Ok(false);
         }
-        let found = &prepared.found;
         let app = found.entry_point.to_string();
         Told::new(&app, found.interface, interface).write(&self.places.told)?;
         Ok(true)
@@ -264,7 +262,7 @@ impl PythonApp {
             let app = found.entry_point.to_string();
             Told::read(&self.places.told, &app, found.interface).or(found.interface)
         });
-        let web = procfile::web(&self.places.repo)?;
+        let web = procfile::web(&self.places.repo)?.filter(|_| !self.is_second);
         let configures_gunicorn = self.places.repo.join(gunicorn::CONFIGURATION).is_file();
         Ok(choice::choose(&self.settings, web.as_ref(), interface, configures_gunicorn)?)
     }
@@ -292,17 +290,22 @@ impl PythonApp {
         &self,
         inputs: &Inputs,
         python: &PythonWish,
-        chosen: Option<&Chosen>,
+        servers: [Option<&Chosen>; 2],
         clean: bool,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Ensured, DependencyError> {
-        let server = chosen.map(|chosen| chosen.server.requirements(&chosen.settings));
+        let mut needed: Vec<Requirement> = Vec::new();
+        for chosen in servers.into_iter().flatten() {
+            let of_server = chosen.server.requirements(&chosen.settings);
+            needed
+                .extend(of_server.into_iter().filter(|r| !needed.contains(r)).collect::<Vec<_>>());
+        }
         let wish = Wish {
             place: &self.places.environment,
             repo: &self.places.repo,
             python,
             inputs,
-            server: &server.unwrap_or_default(),
+            server: &needed,
             env: &self.env,
             cache: &self.places.cache,
             installer: self.settings.installer,
@@ -338,23 +341,6 @@ impl PythonApp {
         };
         located.map_err(|problem| found.not_there(problem))
     }
-
-    fn launch(&self, chosen: &Chosen, venv: VirtualEnv, entry_point: EntryPoint) -> Launch {
-        Launch {
-            venv,
-            app_dir: self.places.repo.clone(),
-            entry_point,
-            // Else an edit of the code, which may tell less than before, would be another command.
-            interface: chosen.interface.filter(|_| chosen.is_wish()),
-            workers: self.workers(chosen).map_or(1, |workers| workers.count),
-            worker_class: chosen.settings.worker_class(),
-            threads: chosen.settings.threads,
-            timeout: chosen.timeout,
-            drain: self.settings.drain_timeout,
-            env: self.env.clone(),
-            launchers: self.places.launchers.clone(),
-        }
-    }
 }
 
 /// A part of a sentence that is to stand alone.
@@ -369,41 +355,16 @@ pub fn capitalized(sentence: &str) -> String {
 /// An app that is ready to be served.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// The server.
-    pub server: &'static dyn WsgiServer,
-    /// Why it is that one.
-    pub chosen: Chosen,
-    /// Its worker processes, or `None` when it has none.
-    pub workers: Option<Workers>,
-    /// What runs beside it.
+    /// Its server.
+    pub app: ReadyServer,
+    /// A second one beside it.
+    pub websocket: Option<ReadyServer>,
+    /// What runs beside both.
     pub background: Background,
-    /// The version of its Python.
+    /// The version of their Python.
     pub python: Version,
     /// Whether anything had to be installed.
     pub changed: bool,
-    /// Everything that the server's command depends on.
-    pub launch: Launch,
-    /// The app, and what decided that it is this one.
-    pub found: Found,
-}
-
-impl Prepared {
-    /// The command that serves the app on descriptor 3.
-    #[must_use]
-    pub fn command(&self) -> CommandSpec {
-        let command = self.server.command(&self.launch);
-        match &self.workers {
-            // What servers and apps' own settings read by themselves says the same.
-            Some(workers) => command.env(WEB_CONCURRENCY.name, workers.count.to_string()),
-            None => command,
-        }
-    }
-
-    /// How long running requests may take after the server's stop signal.
-    #[must_use]
-    pub fn drain(&self) -> Duration {
-        self.launch.drain
-    }
 }
 
 /// What keeps an app from being served.

@@ -34,6 +34,7 @@ pub mod server;
 pub mod sizing;
 pub mod stacks;
 pub mod support;
+pub mod websocket;
 
 // All of it together.
 pub mod app;

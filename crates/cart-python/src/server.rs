@@ -64,7 +64,8 @@ pub trait WsgiServer: Sync {
     /// The packages that it needs with these settings.
     fn requirements(&self, settings: &PythonSettings) -> Vec<Requirement>;
 
-    /// How it is started. The listening socket is descriptor 3 of the process.
+    /// How it is started. The listening socket is descriptor 3 of the process; with several, those that
+    /// follow, too.
     fn command(&self, launch: &Launch) -> CommandSpec;
 
     /// The program of the app's repository that it is, where the app serves itself; then no callable
@@ -226,6 +227,8 @@ pub struct Launch {
     pub interface: Option<Interface>,
     /// Worker processes, for servers that have them.
     pub workers: u32,
+    /// Listening sockets: one, or one for each worker, which accepts on that alone.
+    pub sockets: u32,
     /// gunicorn's kind of worker.
     pub worker_class: WorkerClass,
     /// Threads, if somebody said how many.
@@ -257,12 +260,19 @@ impl Launch {
             .arg(self.launchers.join(file))
             .args(more.iter().copied())
             .args(["--workers", &self.workers.to_string(), "--drain", &self.drain_seconds()])
+            .args(self.sockets_option())
             .arg(self.entry_point.to_string())
     }
 
     /// As [`launcher`](Self::launcher), of a server that has threads.
     fn launcher_with_threads(&self, file: &str) -> CommandSpec {
         self.launcher(file, &["--threads", &self.threads.unwrap_or(THREADS).to_string()])
+    }
+
+    fn sockets_option(&self) -> Vec<String> {
+        let several =
+            (self.sockets > 1).then(|| ["--sockets".to_owned(), self.sockets.to_string()]);
+        several.into_iter().flatten().collect()
     }
 
     fn drain_seconds(&self) -> String {

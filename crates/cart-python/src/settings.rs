@@ -12,6 +12,7 @@ use crate::interface::Interface;
 use crate::mirror::MirrorUrl;
 use crate::probe::{ProbePath, Statuses};
 use crate::server::{self, WsgiServer};
+use crate::websocket::{self, WebsocketSettings};
 use crate::worker_class::WorkerClass;
 
 /// Which server runs the app.
@@ -62,6 +63,15 @@ pub const PROCESSES: Setting = Setting {
     meaning: "how many processes of each further line of the Procfile run, such as `worker:`",
     default: "1 of each",
     allowed: "a name and a number for each, such as `worker=2,clock=0`; 32 processes together at most",
+};
+
+/// Whether a client stays with one worker.
+pub const STICKY: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_STICKY",
+    meaning: "whether all requests of a client, told by its address, go to the same worker, as Socket.IO \
+              needs it",
+    default: "yes where the package engineio is installed",
+    allowed: "yes or no",
 };
 
 /// Where the app's callable is.
@@ -193,7 +203,12 @@ pub const SETTINGS: &[Setting] = &[
     WEB_CONCURRENCY,
     WORKER_CLASS,
     THREADS,
+    STICKY,
     PROCESSES,
+    websocket::SERVER,
+    websocket::APPLICATION,
+    websocket::PATH,
+    websocket::WORKERS,
     WSGI_APPLICATION,
     APPLICATION,
     INTERFACE,
@@ -223,6 +238,8 @@ impl Default for PythonSettings {
 pub struct PythonSettings {
     /// The server, if somebody chose one.
     pub server: Option<&'static dyn WsgiServer>,
+    /// By which variable that is chosen.
+    pub server_by: Setting,
     /// Worker processes, if somebody said how many.
     pub workers: Option<u32>,
     /// The same, where only this was set.
@@ -231,6 +248,10 @@ pub struct PythonSettings {
     pub worker_class: Option<WorkerClass>,
     /// Threads, if somebody said how many.
     pub threads: Option<u32>,
+    /// Whether a client stays with one worker, if somebody said so.
+    pub sticky: Option<bool>,
+    /// The second server, if somebody wants one.
+    pub websocket: Option<WebsocketSettings>,
     /// How many processes of the Procfile's further lines there are to be.
     pub processes: Counts,
     /// The app's callable, if somebody named it, and the variable that names it.
@@ -267,11 +288,14 @@ impl PythonSettings {
     /// allowed; for a mistyped server also the one that was probably meant.
     pub fn from_env(env: &GearEnv) -> Result<Self, SettingError> {
         Ok(Self {
-            server: server(env)?,
+            server: server_of(SERVER, env)?,
+            server_by: SERVER,
             workers: count(WORKERS, env)?,
             web_concurrency: count(WEB_CONCURRENCY, env)?,
             worker_class: WORKER_CLASS.read(env, WorkerClass::parse)?,
             threads: count(THREADS, env)?,
+            sticky: STICKY.read(env, yes_or_no)?,
+            websocket: WebsocketSettings::from_env(env)?,
             processes: PROCESSES.read(env, Counts::parse)?.unwrap_or_default(),
             application: application(env)?,
             interface: INTERFACE.read(env, Interface::parse)?,
@@ -295,12 +319,15 @@ impl PythonSettings {
     }
 }
 
-fn server(env: &GearEnv) -> Result<Option<&'static dyn WsgiServer>, SettingError> {
-    let Some(name) = SERVER.read(env, |name| Some(name.to_owned()))? else {
+pub(crate) fn server_of(
+    setting: Setting,
+    env: &GearEnv,
+) -> Result<Option<&'static dyn WsgiServer>, SettingError> {
+    let Some(name) = setting.read(env, |name| Some(name.to_owned()))? else {
         return Ok(None);
     };
     server::by_name(&name).map(Some).ok_or_else(|| {
-        let mut error = SERVER.wrong(&name);
+        let mut error = setting.wrong(&name);
         if let Some(meant) = server::closest(&name) {
             error.allowed.push_str("; did you mean `");
             error.allowed.push_str(meant);
@@ -340,7 +367,7 @@ fn application(env: &GearEnv) -> Result<Option<(&'static str, EntryPoint)>, Sett
     }
 }
 
-fn count(setting: Setting, env: &GearEnv) -> Result<Option<u32>, SettingError> {
+pub(crate) fn count(setting: Setting, env: &GearEnv) -> Result<Option<u32>, SettingError> {
     setting.read(env, |text| text.trim().parse().ok().filter(|n| (1..=1000).contains(n)))
 }
 

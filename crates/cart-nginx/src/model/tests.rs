@@ -3,7 +3,7 @@ use cart_core::{CartridgeDir, Gear, GearEnv};
 
 use super::*;
 use crate::folder::{Folder, FolderPath};
-use crate::site::Upstream;
+use crate::site::{Connections, Upstream, WebsocketServer};
 
 /// As Debian builds it, in short.
 const DEBIAN: &str = "nginx version: nginx/1.22.1\nconfigure arguments: \
@@ -41,9 +41,10 @@ fn site_with(more: &GearEnv) -> Site {
         folders: Vec::new(),
         host: gear.dns,
         upstream: Some(Upstream {
-            socket: dir.run().join("appserver.sock"),
+            sockets: vec![dir.run().join("appserver.sock")],
             connections: Connections::Pooled,
         }),
+        websocketserver: None,
         run_as: None,
         file_limit: 1_048_576,
         settings,
@@ -174,6 +175,25 @@ fn a_pool_needs_bounds_and_a_server_that_can_have_one() {
 }
 
 #[test]
+fn a_second_server_gets_its_part_of_the_site_and_each_client_one_of_several_sockets() {
+    let mut site = site();
+    let second = |sockets: &[&str]| WebsocketServer {
+        at: FolderPath::parse("/chat/ws.1/").unwrap(),
+        upstream: Upstream {
+            sockets: sockets.iter().map(|path| (*path).into()).collect(),
+            connections: Connections::Pooled,
+        },
+    };
+    site.websocketserver = Some(second(&["/g/run/websocketserver.sock", "/g/run/w-2.sock"]));
+    insta::assert_snapshot!(appserver_text(&rendered(&site, DEBIAN)));
+    let without = format!("{DEBIAN} --without-http_upstream_hash_module");
+    let refused = Model::new(&site, &build(&without)).unwrap_err().to_string();
+    insta::assert_snapshot!(refused, @"each client is to stay with one worker, and this nginx 1.22.1 was built without http_upstream_hash_module, which sees to that: take another nginx, or one worker");
+    site.websocketserver = Some(second(&["/g/run/websocketserver.sock"]));
+    assert!(Model::new(&site, &build(&without)).is_ok());
+}
+
+#[test]
 fn clients_may_come_again_after_a_reload_where_nginx_can_wait_for_them() {
     let told = |version: &str| {
         main_text(&rendered(&site(), &format!("nginx version: nginx/{version}\n")))
@@ -186,7 +206,7 @@ fn clients_may_come_again_after_a_reload_where_nginx_can_wait_for_them() {
 fn paths_stay_in_their_quotes() {
     let mut site = site();
     site.repo = r#"/a "b"; } {\"#.into();
-    site.upstream.as_mut().unwrap().socket = "/s; x/$y.sock".into();
+    site.upstream.as_mut().unwrap().sockets = vec!["/s; x/$y.sock".into()];
     let rendered = rendered(&site, DEBIAN);
     assert!(server_text(&rendered).contains(r#"root "/a \"b\"; } {\\/public";"#));
     assert!(appserver_text(&rendered).contains(r#"server "unix:/s; x/$y.sock" max_fails=0;"#));
@@ -210,7 +230,7 @@ fn what_cannot_be_written_names_where_it_comes_from() {
         Model::new(&site, &build(DEBIAN)).unwrap_err().to_string()
     };
     let socket = |site: &mut Site, path: &str| {
-        site.upstream.as_mut().unwrap().socket = path.into();
+        site.upstream.as_mut().unwrap().sockets = vec![path.into()];
     };
     let all = [
         refused(&|site| site.repo = "/a$b".into()),

@@ -18,7 +18,7 @@ fn nginx_accepts_every_kind_of_site_without_a_warning() {
     single.upstream.as_mut().unwrap().connections = Connections::OneEach;
     let mut odd = plain.site();
     odd.repo = plain.dir.path().join(r#"a "b"; } {\ 'c'"#);
-    odd.upstream.as_mut().unwrap().socket = plain.dir.run().join(r#"s"; {$x.sock"#);
+    odd.upstream.as_mut().unwrap().sockets = vec![plain.dir.run().join(r#"s"; {$x.sock"#)];
     let at = FolderPath::parse("/a.b/~c/").unwrap();
     odd.folders = vec![Folder { at, directory: odd.repo.join("static") }];
     odd.settings.access_log = false;

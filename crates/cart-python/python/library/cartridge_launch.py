@@ -36,22 +36,32 @@ THREADS = 32
 def prepare(documentation, threads=True, forks=True):
     """The options of the command line and the listening socket. With several workers this returns in
     each of them, unless the server forks them itself; `cartridge_workers.serving` is to be called
-    when it serves."""
+    when it serves. With as many sockets as workers each worker gets its own; a server that forks
+    its workers itself gets a list of all."""
     parser = cartridge_wsgi.arguments(documentation.splitlines()[0])
     if threads:
         parser.add_argument("--threads", type=int, default=THREADS, metavar="N",
                             help="requests served at the same time by each worker (%d)" % THREADS)
     parser.add_argument("--workers", type=int, default=1, metavar="N",
                         help="processes that serve (1)")
+    parser.add_argument("--sockets", type=int, default=1, metavar="N",
+                        help="listening sockets, one for each worker or one for all (1)")
     options = parser.parse_args()
     for name in ("threads", "workers"):
         if getattr(options, name, 1) < 1:
             parser.error("--%s must be at least 1" % name)
+    if options.sockets not in (1, options.workers):
+        parser.error("--sockets must be 1 or what --workers is")
     cartridge_stacks.answer_signals()
-    listener = cartridge_wsgi.listening_socket()
+    listeners = [cartridge_wsgi.listening_socket(nth) for nth in range(options.sockets)]
     cartridge_wsgi.enter_app_folder()
-    if forks and options.workers > 1:
-        cartridge_workers.become_worker(options.workers)
+    if not forks:
+        return options, listeners
+    place = cartridge_workers.become_worker(options.workers) if options.workers > 1 else 0
+    listener = listeners[place % len(listeners)]
+    for other in listeners:
+        if other is not listener:
+            other.close()
     return options, listener
 
 

@@ -2,8 +2,8 @@
 
     become_worker(3)
 
-returns in each worker, which then serves; in the process that called it, it never returns. That
-one looks after the others: it starts another when one has ended, passes SIGTERM on, and ends, with
+returns in each worker, which then serves, with its place among them, from 0: one that takes the place
+of another has the same. In the process that called it, it never returns. That one looks after the others: it starts another when one has ended, passes SIGTERM on, and ends, with
 status 0, when all have. A worker whose main process was killed is told to end as well: the next one
 has workers of its own.
 
@@ -38,8 +38,8 @@ _served = mmap.mmap(-1, 1)
 def become_worker(count):
     if sys.version_info[0] < 3:
         sys.stderr.write("one process serves, not %d: several need Python 3\n" % count)
-        return
-    _Main(count).run()
+        return 0
+    return _Main(count).run()
 
 
 def serving():
@@ -51,24 +51,26 @@ class _Main(object):
     def __init__(self, count):
         self.count = count
         self.workers = {}
-        """When each was started."""
+        """The place of each, and when it was started."""
         self.stopping = False
         self.status = 0
         # Nobody writes: that it is closed is the message.
         self.death, self.life = os.pipe()
 
     def run(self):
-        """Returns in a worker."""
+        """Returns in a worker, with its place."""
         for number in _STOP:
             signal.signal(number, self.stop)
         while self.workers or not self.stopping:
             while len(self.workers) < self.count and not self.stopping:
-                if self.start_worker():
-                    return
+                taken = set(place for place, _ in self.workers.values())
+                place = min(set(range(self.count)) - taken)
+                if self.start_worker(place):
+                    return place
             self.wait_for_one()
         sys.exit(self.status)
 
-    def start_worker(self):
+    def start_worker(self, place):
         """Answers whether this is the worker."""
         # Until it has handlers of its own, it must not act upon a signal as this process would.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
@@ -81,7 +83,7 @@ class _Main(object):
             os.close(self.life)
             _original("_thread", "start_new_thread")(self.end_with_main, ())
         else:
-            self.workers[pid] = _original("time", "monotonic")()
+            self.workers[pid] = place, _original("time", "monotonic")()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
         return pid == 0
 
@@ -91,9 +93,10 @@ class _Main(object):
 
     def wait_for_one(self):
         pid, status = _original("os", "waitpid")(-1, 0)
-        started = self.workers.pop(pid, None)
-        if started is None or self.stopping:
+        worker = self.workers.pop(pid, None)
+        if worker is None or self.stopping:
             return
+        _, started = worker
         killed = os.WIFSIGNALED(status)
         how = "signal %d" % os.WTERMSIG(status) if killed else "status %d" % os.WEXITSTATUS(status)
         if _served[0:1] != b"1":

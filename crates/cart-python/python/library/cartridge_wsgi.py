@@ -334,25 +334,26 @@ def enter_app_folder():
     sys.path[0] = os.getcwd()
 
 
-def listening_socket():
-    """The inherited listening socket. Descriptor 3 itself is closed, so that programs
-    started by the app do not inherit it."""
+def listening_socket(nth=0):
+    """The inherited listening socket, or the `nth` of several. The descriptor itself is closed, so that
+    programs started by the app do not inherit it."""
+    number = LISTENER + nth
     try:
-        probe = socket.fromfd(LISTENER, socket.AF_UNIX, socket.SOCK_STREAM)
+        probe = socket.fromfd(number, socket.AF_UNIX, socket.SOCK_STREAM)
         listening = probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         # The address tells the family: an object made for one family reads any.
         address = probe.getsockname()
     except EnvironmentError as error:
-        fail("descriptor %d is not a socket (%s): the supervisor opens it" % (LISTENER, error))
+        fail("descriptor %d is not a socket (%s): the supervisor opens it" % (number, error))
     probe.close()
     if not listening:
-        fail("descriptor %d is a socket, but not a listening one" % LISTENER)
+        fail("descriptor %d is a socket, but not a listening one" % number)
     if not isinstance(address, tuple):
         family = socket.AF_UNIX
     else:
         family = socket.AF_INET6 if len(address) == 4 else socket.AF_INET
-    listener = socket.fromfd(LISTENER, family, socket.SOCK_STREAM)
-    os.close(LISTENER)
+    listener = socket.fromfd(number, family, socket.SOCK_STREAM)
+    os.close(number)
     return listener
 
 

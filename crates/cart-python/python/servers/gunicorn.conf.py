@@ -186,10 +186,29 @@ def _runs(pid):
         return False
 
 
+def pre_fork(server, worker):
+    """With several sockets, gives the new worker a place among the others, for its own."""
+    taken = [getattr(other, "cartridge_place", None) for other in server.WORKERS.values()]
+    worker.cartridge_place = min(set(range(len(taken) + 1)) - set(taken))
+    if "pre_fork" in _APP:
+        _APP["pre_fork"](server, worker)
+
+
+def _own_sockets(server, worker):
+    """Those on which this worker accepts: all, or its own, so that clients stay with it. An app's
+    gunicorn.conf.py may have made fewer workers than there are sockets, or more."""
+    sockets, count = worker.sockets, server.num_workers
+    if len(sockets) == 1:
+        return sockets
+    own = [one for nth, one in enumerate(sockets) if nth % count == worker.cartridge_place % count]
+    return own or [sockets[worker.cartridge_place % len(sockets)]]
+
+
 def post_fork(server, worker):
     """Lets SIGTERM end a worker that still boots. It has the master's handler until it has
     its own, which takes the signal and does nothing: the stop would wait for it in vain."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    worker.sockets = _own_sockets(server, worker)
     if "post_fork" in _APP:
         _APP["post_fork"](server, worker)
 

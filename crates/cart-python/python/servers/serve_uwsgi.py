@@ -39,9 +39,8 @@ application = None
 """What uWSGI calls: it looks for it by this name."""
 
 
-def command_line(options, listener):
-    return [
-        "--http-socket", "fd://%d" % listener.fileno(),
+def command_line(options, listeners):
+    return sockets(options, listeners) + [
         "--master",
         "--single-interpreter",
         "--need-app",
@@ -58,6 +57,16 @@ def command_line(options, listener):
         "--worker-reload-mercy", str(options.drain),
         "--disable-logging",  # nginx keeps the access log
     ]
+
+
+def sockets(options, listeners):
+    arguments = []
+    for listener in listeners:
+        arguments += ["--http-socket", "fd://%d" % listener.fileno()]
+    if len(listeners) > 1:
+        for place in range(options.workers):
+            arguments += ["--map-socket", "%d:%d" % (place, place + 1)]
+    return arguments
 
 
 def backlog():
@@ -156,12 +165,13 @@ class Answer(object):
 
 def main():
     global application
-    options, listener, app = cartridge_launch.begin(__doc__, forks=False)
-    listener.set_inheritable(True)
+    options, listeners, app = cartridge_launch.begin(__doc__, forks=False)
+    for listener in listeners:
+        listener.set_inheritable(True)
     app = cartridge_framing.framed(app, cartridge_framing.read_rest)
-    application = Answering(cartridge_wsgi.with_whole_environ(app, listener, options.workers))
+    application = Answering(cartridge_wsgi.with_whole_environ(app, listeners[0], options.workers))
     sys.modules["serve_uwsgi"] = sys.modules[__name__]
-    pyuwsgi.run(command_line(options, listener))
+    pyuwsgi.run(command_line(options, listeners))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 use semver::Version;
 
+use super::Served;
 use super::{PythonApp, PythonError, capitalized};
 use crate::background::Background;
 use crate::discovery::{DiscoveryError, Found};
 use crate::entry_point::EntryPointError;
 use crate::inputs::Inputs;
 use crate::python_wish::PythonWish;
-use crate::server::choice::Chosen;
 use crate::stamp::Stamp;
 use crate::virtualenv::VirtualEnv;
 
@@ -19,11 +19,11 @@ pub struct Decided {
     pub inputs: Inputs,
     /// The Python that it asks for.
     pub python: PythonWish,
-    /// The app.
-    pub found: Found,
-    /// Its server.
-    pub chosen: Chosen,
-    /// What runs beside that.
+    /// The app and its server.
+    pub app: Served,
+    /// A second server, and what it runs.
+    pub websocket: Option<Served>,
+    /// What runs beside them.
     pub background: Background,
     /// The version of its Python, where anything differs from what was decided the last time.
     news: Option<Version>,
@@ -38,7 +38,11 @@ impl Decided {
         let mut sentences = vec![self.python.sentence(version)];
         sentences.extend(self.python.remarks(version));
         sentences.extend(self.inputs.said.iter().cloned());
-        sentences.push(capitalized(&self.found.because));
+        sentences.push(capitalized(&self.app.found.because));
+        let second = self.websocket.as_ref().map(|second| &second.found);
+        // That it is the same one needs no saying.
+        let second = second.filter(|found| found.entry_point != self.app.found.entry_point);
+        sentences.extend(second.map(|found| format!("Beside it, {}", found.because)));
         sentences
     }
 }
@@ -52,17 +56,23 @@ impl PythonApp {
     pub fn decide(&self) -> Result<Decided, PythonError> {
         let inputs = self.inputs()?;
         let python = self.python_wish()?;
-        let found = self.find_on(&python)?;
-        self.refuse_early(&inputs, &found)?;
-        let chosen = self.choose(Some(&found))?;
+        let app = self.serve(&python)?;
+        self.refuse_early(&inputs, &app.found)?;
+        let websocket = self.for_websockets().map(|second| -> Result<Served, PythonError> {
+            let served = second.serve(&python)?;
+            second.refuse_early(&inputs, &served.found)?;
+            Ok(served)
+        });
+        let websocket = websocket.transpose()?;
         let background = self.background()?;
         let is_as_before = |stamp: Stamp| {
             stamp.app == inputs.digest && python.fits(&stamp.python.version) && python.keeps(&stamp)
         };
-        let is_new =
-            found.is_new || !Stamp::read(&self.places.environment).is_some_and(is_as_before);
+        let found = [Some(&app), websocket.as_ref()].into_iter().flatten().map(|s| &s.found);
+        let is_new = found.into_iter().any(|found| found.is_new)
+            || !Stamp::read(&self.places.environment).is_some_and(is_as_before);
         let news = is_new.then(|| self.next_python(&python)).transpose()?;
-        Ok(Decided { inputs, python, found, chosen, background, news })
+        Ok(Decided { inputs, python, app, websocket, background, news })
     }
 
     /// For people: that the app which somebody named is not in the repository, so that a package must

@@ -41,17 +41,17 @@ fn answer(site: &Site, prepared: &Prepared) -> String {
     let listener = UnixListener::bind(&socket).unwrap();
     let log = site.path("log");
     let mut child =
-        run::service(&prepared.command(), vec![listener.into()], &File::create(&log).unwrap())
+        run::service(&prepared.app.command(), vec![listener.into()], &File::create(&log).unwrap())
             .unwrap();
     // The connection waits in the backlog until the server takes it; one that fails to start
     // closes it.
     let mut connection = UnixStream::connect(&socket).unwrap();
-    let limit = Some(prepared.launch.drain);
+    let limit = Some(prepared.app.launch.drain);
     connection.set_read_timeout(limit).unwrap();
     let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let mut text = String::new();
     let outcome = connection.write_all(request).and_then(|()| connection.read_to_string(&mut text));
-    ProcessId::of(child.id()).unwrap().signal(prepared.server.stop_signal());
+    ProcessId::of(child.id()).unwrap().signal(prepared.app.server().stop_signal());
     child.wait().unwrap();
     let printed = files::last_lines(&log, 0, 30).join("\n");
     assert!(outcome.is_ok(), "{outcome:?}\n{printed}");
@@ -85,7 +85,7 @@ fn wsgiref_serves_an_app_with_nothing_else() {
     assert!(text.starts_with("HTTP/1.1 200 OK") || text.starts_with("HTTP/1.0 200 OK"), "{text}");
     assert!(text.contains("served by wsgiref"), "{text}");
     assert_eq!(app.python_version().unwrap(), prepared.python);
-    let workers = prepared.workers.as_ref().map(|workers| workers.count);
+    let workers = prepared.app.workers.as_ref().map(|workers| workers.count);
     assert_eq!((app.server_name().unwrap(), workers), ("wsgiref", Some(1)));
     assert!(prepared.changed && !prepare(&app).unwrap().changed);
 }
@@ -102,7 +102,7 @@ fn gunicorn_comes_from_the_index_in_the_pinned_version_and_serves_a_file() {
     ];
     let app = app(&site, GearEnv::from_process(), &variables).unwrap();
     let prepared = prepare(&app).unwrap();
-    assert_eq!(prepared.workers.as_ref().unwrap().count, 1);
+    assert_eq!(prepared.app.workers.as_ref().unwrap().count, 1);
     let text = answer(&site, &prepared);
     assert!(text.contains("served by gunicorn/"), "{text}");
 }
@@ -148,9 +148,12 @@ fn a_factory_that_is_called_wrongly_is_told_from_one_that_fails() {
         let prepared = prepare(&app).unwrap();
         let listener = UnixListener::bind(site.path(&named)).unwrap();
         let log = site.path("log");
-        let mut child =
-            run::service(&prepared.command(), vec![listener.into()], &File::create(&log).unwrap())
-                .unwrap();
+        let mut child = run::service(
+            &prepared.app.command(),
+            vec![listener.into()],
+            &File::create(&log).unwrap(),
+        )
+        .unwrap();
         child.wait().unwrap();
         files::last_lines(&log, 0, 30).join("\n")
     };
@@ -191,14 +194,20 @@ fn uvicorn_comes_from_the_index_and_serves_an_app_that_was_learnt_to_be_asgi() {
     );
     let app = app(&site, GearEnv::from_process(), &[]).unwrap();
     let believed = prepare(&app).unwrap();
-    assert_eq!(believed.server.name(), "wsgiref");
+    assert_eq!(believed.app.server().name(), "wsgiref");
     std::fs::create_dir_all(app.places.told.parent().unwrap()).unwrap();
-    assert!(app.learn(&believed, Interface::Asgi).unwrap());
+    assert!(app.learn(&believed.app.served, Interface::Asgi).unwrap());
     let prepared = prepare(&app).unwrap();
-    assert_eq!((prepared.server.name(), prepared.workers.as_ref().unwrap().count), ("uvicorn", 1));
+    assert_eq!(
+        (prepared.app.server().name(), prepared.app.workers.as_ref().unwrap().count),
+        ("uvicorn", 1)
+    );
     let text = answer(&site, &prepared);
     assert!(text.contains("served by uvicorn"), "{text}");
-    assert!(!app.learn(&prepared, Interface::Asgi).unwrap(), "there is nothing else to try");
+    assert!(
+        !app.learn(&prepared.app.served, Interface::Asgi).unwrap(),
+        "there is nothing else to try"
+    );
     let chosen =
         self::app(&site, GearEnv::from_process(), &[("OPENSHIFT_PYTHON_SERVER", "gevent")])
             .unwrap();
@@ -222,7 +231,7 @@ fn an_app_may_be_an_installed_package() {
     site.write("requirements.txt", "one\n");
     let named = |value| [("OPENSHIFT_PYTHON_WSGI_APPLICATION", value)];
     let there = app(&site, site.env(), &named("one:main")).unwrap();
-    assert_eq!(prepare(&there).unwrap().launch.entry_point.to_string(), "one:main");
+    assert_eq!(prepare(&there).unwrap().app.launch.entry_point.to_string(), "one:main");
     let not_there = app(&site, site.env(), &named("two:main")).unwrap();
     let error = prepare(&not_there).unwrap_err();
     assert!(error.contains("names the app two:main, but two.py is missing in "), "{error}");

@@ -4,7 +4,7 @@
 use super::{SERVERS, WsgiServer, by_name, default, gunicorn};
 use crate::interface::Interface;
 use crate::procfile::{Program, ServerOption, WebCommand};
-use crate::settings::{INTERFACE, PythonSettings, SERVER, WORKER_CLASS};
+use crate::settings::{INTERFACE, PythonSettings, WORKER_CLASS};
 use crate::worker_class::WorkerClass;
 
 /// A server, and why it is that one.
@@ -57,13 +57,15 @@ pub struct FromProcfile {
 #[error(
     "{server} runs {} apps only, and the app is {app} ({because}).\n\
      Set {}. If the app is {} after all, set {}={}",
-    app.other(), able(*app), app.other(), INTERFACE.name, app.other().to_string().to_lowercase()
+    app.other(), able(variable, *app), app.other(), INTERFACE.name, app.other().to_string().to_lowercase()
 )]
 pub struct CannotRun {
     /// The server, with the class of its workers where that decides.
     pub server: String,
     /// What chose it, as people find it.
     pub because: String,
+    /// The variable by which another is chosen.
+    pub variable: &'static str,
     /// The app's interface.
     pub app: Interface,
 }
@@ -129,9 +131,10 @@ pub fn choose(
     }
 }
 
-/// The servers that can run such an app, as variables and what they are set to.
+/// The servers that can run such an app, as variables and what they are set to; `variable` is the one
+/// that chooses a server.
 #[must_use]
-pub fn able(interface: Interface) -> String {
+pub fn able(variable: &str, interface: Interface) -> String {
     type Servers = Vec<&'static dyn WsgiServer>;
     let (with_classes, without): (Servers, Servers) = SERVERS
         .iter()
@@ -147,7 +150,7 @@ pub fn able(interface: Interface) -> String {
         let classes = server.worker_classes(interface).join("|");
         format!("{} with {}={classes}", server.name(), WORKER_CLASS.name)
     }));
-    format!("{}={}", SERVER.name, one_of(&names))
+    format!("{variable}={}", one_of(&names))
 }
 
 /// `a`, `a or b`, `a, b or c`.
@@ -244,9 +247,9 @@ impl Chosen {
         }
         let because = match (&self.procfile, self.decided_by) {
             (Some(procfile), DecidedBy::Procfile) => format!("Procfile, line {}", procfile.line),
-            _ => format!("{}={}", SERVER.name, self.server.name()),
+            _ => format!("{}={}", self.settings.server_by.name, self.server.name()),
         };
-        CannotRun { server, because, app }
+        CannotRun { server, because, variable: self.settings.server_by.name, app }
     }
 }
 

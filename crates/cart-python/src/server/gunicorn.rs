@@ -49,10 +49,10 @@ impl WsgiServer for Gunicorn {
 
     fn command(&self, launch: &Launch) -> CommandSpec {
         let configuration = launch.launchers.join(CONFIGURATION);
-        let mut command = launch
-            .python()
-            .args(["-m", "gunicorn", "-c", configuration.as_str()])
-            .args(["--bind", "fd://3"]);
+        let mut command =
+            launch.python().args(["-m", "gunicorn", "-c", configuration.as_str()]).args(
+                (0..launch.sockets).flat_map(|n| ["--bind".to_owned(), format!("fd://{}", 3 + n)]),
+            );
         // An argument beats the app's own gunicorn.conf.py: given only where somebody meant it.
         // Elsewhere than to gthread, gunicorn would take it for a wish for gthread.
         let meant = launch.threads.filter(|_| launch.worker_class.is_gthread());

@@ -7,6 +7,7 @@ fn launch(entry_point: &str) -> Launch {
         entry_point: EntryPoint::parse(entry_point).unwrap(),
         interface: None,
         workers: 5,
+        sockets: 1,
         worker_class: WorkerClass::default(),
         threads: None,
         timeout: None,
@@ -56,6 +57,16 @@ fn gunicorn_command_for_a_file_on_threads() {
         ..launch("wsgi/main.py:site.app")
     };
     insta::assert_snapshot!(shown("gunicorn", &launch));
+}
+
+#[test]
+fn a_server_whose_clients_stay_with_one_worker_has_a_socket_for_each() {
+    let launch = Launch { workers: 2, sockets: 2, ..launch("app") };
+    for server in SERVERS.iter().filter(|server| server.has_workers()) {
+        let shown = shown(server.name(), &launch);
+        let told = ["--sockets\n  2\n", "--bind\n  fd://3\n  --bind\n  fd://4\n"];
+        assert!(told.iter().any(|told| shown.contains(told)), "{shown}");
+    }
 }
 
 #[test]

@@ -1,0 +1,169 @@
+//! A second server beside the first, with an upstream of its own, for what is below one path of the
+//! site: WebSockets, as a rule, of a framework that needs another server than the app.
+
+use cart_core::{GearEnv, Setting, SettingError};
+
+use crate::entry_point::EntryPoint;
+use crate::server::WsgiServer;
+use crate::settings::{self, PythonSettings};
+
+/// Which server it is.
+pub const SERVER: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_WEBSOCKET_SERVER",
+    meaning: "a second server beside the first, from the same release, which gets what is below \
+              OPENSHIFT_PYTHON_WEBSOCKET_PATH",
+    default: "none; with OPENSHIFT_PYTHON_WEBSOCKET_APPLICATION uvicorn for an ASGI app, wsgiref for WSGI",
+    allowed: "wsgiref, gevent, gunicorn, uvicorn, hypercorn, granian, waitress, cheroot, tornado or uwsgi",
+};
+
+/// What it serves.
+pub const APPLICATION: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_WEBSOCKET_APPLICATION",
+    meaning: "the app that the second server runs",
+    default: "the same app",
+    allowed: settings::APPLICATION.allowed,
+};
+
+/// What of the site it gets.
+pub const PATH: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_WEBSOCKET_PATH",
+    meaning: "the path of the site that the second server gets, with all that is below it",
+    default: "/ws",
+    allowed: "a path such as /ws or /chat/ws, in letters, digits and -_.~, where a second server is named",
+};
+
+/// How many processes.
+pub const WORKERS: Setting = Setting {
+    name: "OPENSHIFT_PYTHON_WEBSOCKET_WORKERS",
+    meaning: "worker processes of the second server",
+    default: settings::WORKERS.default,
+    allowed: "1 to 1000, where a second server is named",
+};
+
+/// What was set about it, checked.
+#[derive(Clone, Debug)]
+pub struct WebsocketSettings {
+    /// The server, if somebody chose one.
+    pub server: Option<&'static dyn WsgiServer>,
+    /// What it serves, if that is not what the first one serves, and the variable that says so.
+    pub application: Option<(&'static str, EntryPoint)>,
+    /// The path, without a slash at its end.
+    pub path: String,
+    /// Worker processes, if somebody said how many.
+    pub workers: Option<u32>,
+}
+
+impl WebsocketSettings {
+    /// Reads and checks the variables; `None` where nobody wants a second server.
+    ///
+    /// # Errors
+    /// The first one whose value is not allowed; also one that says something of a second server
+    /// where none is named.
+    pub(crate) fn from_env(env: &GearEnv) -> Result<Option<Self>, SettingError> {
+        let server = settings::server_of(SERVER, env)?;
+        if let Some(server) = server.filter(|server| server.program().is_some()) {
+            // The app's program serves the app, and does not know which of two it would be.
+            return Err(SERVER.wrong(server.name()));
+        }
+        let application = APPLICATION.read(env, EntryPoint::parse)?;
+        let path = PATH.read(env, path)?;
+        let workers = settings::count(WORKERS, env)?;
+        if server.is_none() && application.is_none() {
+            let said = [(PATH, path), (WORKERS, workers.map(|count| count.to_string()))];
+            let lonely = said.into_iter().find_map(|(setting, value)| Some((setting, value?)));
+            return lonely.map_or(Ok(None), |(setting, value)| Err(alone(setting, &value)));
+        }
+        Ok(Some(Self {
+            server,
+            application: application.map(|entry_point| (APPLICATION.name, entry_point)),
+            path: path.unwrap_or_else(|| PATH.default.to_owned()),
+            workers,
+        }))
+    }
+
+    /// What holds for it, where `first` holds for the first server.
+    pub(crate) fn settings(&self, first: &PythonSettings) -> PythonSettings {
+        let own = self.application.clone();
+        PythonSettings {
+            server: self.server,
+            server_by: SERVER,
+            workers: self.workers,
+            web_concurrency: None,
+            interface: first.interface.filter(|_| own.is_none()),
+            application: own.or_else(|| first.application.clone()),
+            websocket: None,
+            ..first.clone()
+        }
+    }
+}
+
+fn alone(setting: Setting, value: &str) -> SettingError {
+    let mut error = setting.wrong(value);
+    error.allowed = format!(
+        "set only together with {} or {}, which make a second server",
+        SERVER.name, APPLICATION.name
+    );
+    error
+}
+
+fn path(text: &str) -> Option<String> {
+    let text = text.trim();
+    let inner = text.strip_prefix('/')?;
+    let sound = |c: char| c.is_ascii_alphanumeric() || "-_.~".contains(c);
+    let is_name =
+        |name: &str| !name.is_empty() && !name.starts_with('.') && name.chars().all(sound);
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    inner.split('/').all(is_name).then(|| format!("/{inner}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Option<WebsocketSettings>, String> {
+        let env =
+            variables.iter().fold(GearEnv::new(), |env, (name, value)| env.with(*name, *value));
+        WebsocketSettings::from_env(&env).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn there_is_none_unless_somebody_names_a_server_or_an_app() {
+        assert!(read(&[]).unwrap().is_none());
+        let chosen = read(&[(SERVER.name, "uvicorn")]).unwrap().unwrap();
+        assert_eq!((chosen.path.as_str(), chosen.workers), ("/ws", None));
+        let named = [(APPLICATION.name, "asgi:app"), (PATH.name, "/chat/ws/"), (WORKERS.name, "2")];
+        let chosen = read(&named).unwrap().unwrap();
+        assert_eq!((chosen.path.as_str(), chosen.workers), ("/chat/ws", Some(2)));
+        assert!(chosen.server.is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_is_said() {
+        let wrong = |variables: &[(&str, &str)]| read(variables).unwrap_err();
+        insta::assert_snapshot!(wrong(&[(SERVER.name, "uvicron")]), @"");
+        insta::assert_snapshot!(wrong(&[(SERVER.name, "custom")]), @"");
+        insta::assert_snapshot!(wrong(&[(PATH.name, "/ws")]), @"");
+        insta::assert_snapshot!(wrong(&[(WORKERS.name, "2")]), @"");
+        for path in ["", "/", "ws", "/a//b", "/../x", "/a b", "/.x", "/x$y", "/x;y"] {
+            let read = read(&[(SERVER.name, "uvicorn"), (PATH.name, path)]);
+            assert_eq!(read.is_err(), !path.is_empty(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_of_the_first_holds_as_far_as_it_is_about_both() {
+        let env = GearEnv::new()
+            .with("OPENSHIFT_PYTHON_SERVER", "gunicorn")
+            .with("OPENSHIFT_PYTHON_WORKERS", "7")
+            .with("WEB_CONCURRENCY", "5")
+            .with("OPENSHIFT_PYTHON_INTERFACE", "wsgi")
+            .with("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "9")
+            .with(APPLICATION.name, "asgi:app");
+        let first = PythonSettings::from_env(&env).unwrap();
+        let second = first.websocket.as_ref().unwrap().settings(&first);
+        assert!(second.server.is_none() && second.interface.is_none());
+        assert_eq!((second.workers, second.web_concurrency), (None, None));
+        assert_eq!(second.drain_timeout.as_secs(), 9);
+        assert_eq!(second.application.unwrap().1.to_string(), "asgi:app");
+    }
+}
