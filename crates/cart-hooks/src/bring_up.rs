@@ -7,13 +7,14 @@ use cart_core::files;
 use cart_nginx::{Change as ConfigChange, Nginx, Stage};
 use cart_python::collected;
 use cart_python::interface::Interface;
+use cart_python::{PythonApp, Served};
 use cart_supervisor::{
     Change, Client, ClientError, Failure, ServiceSpec, ServiceState, ServiceStatus,
 };
 
 use crate::error::{Before, Error};
 use crate::ready::Ready;
-use crate::services::{self, APPSERVER, METRICS, NGINX, Wanted};
+use crate::services::{self, APPSERVER, METRICS, NGINX, WEBSOCKETSERVER, Wanted};
 use crate::{good, last_good, measured, memory, messages};
 
 /// How long nginx may take to show new workers after a reload.
@@ -51,13 +52,13 @@ pub(crate) enum Up {
 pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Result<(), Error> {
     memory::before(ctx, renew);
     let (mut ready, stage) = Ready::prepare(ctx)?;
-    ctx.message(&messages::server_chosen(&ready.prepared.chosen));
+    messages::servers_chosen(&ready).iter().for_each(|line| ctx.message(line));
     let up = match bring_up(ctx, &ready, stage, renew) {
         // Nobody chose a server, and an import has shown which one it should have been.
         Err(error) if learns(ctx, &ready, &error)? => {
             let stage;
             (ready, stage) = Ready::prepare(ctx)?;
-            ctx.message(&messages::server_chosen(&ready.prepared.chosen));
+            messages::servers_chosen(&ready).iter().for_each(|line| ctx.message(line));
             bring_up(ctx, &ready, stage, renew)
         }
         other => other,
@@ -69,8 +70,7 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
     // What cannot be removed now is removed another time.
     let _ = collected::sweep(&ready.app.places.environment);
     ctx.result(&messages::up(up, &ready));
-    let workers = ready.prepared.workers.as_ref().and_then(messages::workers);
-    workers.iter().for_each(|line| ctx.result(line));
+    messages::served_by(&ready).iter().for_each(|line| ctx.result(line));
     messages::background(&ready.prepared.background).iter().for_each(|line| ctx.result(line));
     if ready.site.believes_neighbours_unasked() {
         ctx.message(&messages::believes_neighbours(ready.site.listen));
@@ -81,17 +81,28 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
 /// Whether the start failed because the app has another interface than was believed, and another
 /// server shall therefore be tried. What it is, is kept for the next start.
 fn learns(ctx: &mut Context<'_>, ready: &Ready, error: &Error) -> Result<bool, Error> {
-    let Error::AppServer { failure, .. } = error else {
+    let Error::AppServer { failure, is_second, .. } = error else {
+        return Ok(false);
+    };
+    let Some((app, served)) = server_of(ready, *is_second) else {
         return Ok(false);
     };
     let Some(interface) = Interface::found_by_launcher(failure.last_lines()) else {
         return Ok(false);
     };
-    let learns = ready.app.learn(&ready.prepared, interface)?;
+    let learns = app.learn(&served, interface)?;
     if learns {
         ctx.message(&messages::learnt(interface));
     }
     Ok(learns)
+}
+
+/// The app as one of its servers sees it, and what that runs.
+fn server_of(ready: &Ready, is_second: bool) -> Option<(PythonApp, Served)> {
+    if is_second {
+        return Some((ready.app.for_websockets()?, ready.prepared.websocket.clone()?.served));
+    }
+    Some((ready.app.clone(), ready.prepared.app.served.clone()))
 }
 
 /// Makes app and nginx run as `ready` says, and keeps what has proved itself as the last good
@@ -164,8 +175,12 @@ pub(crate) fn make_run(
         nginx
     });
     if outcome.is_ok() {
-        let told = services.iter().any(|service| service.name == METRICS);
-        ensure_metrics(ctx, wanted, renew, told, &client);
+        let runs = |name| services.iter().any(|service| service.name == name);
+        if wanted.websocketserver.is_none() && runs(WEBSOCKETSERVER) {
+            // nginx passes nothing on to it any more.
+            client.retire(WEBSOCKETSERVER)?;
+        }
+        ensure_metrics(ctx, wanted, renew, runs(METRICS), &client);
     }
     if outcome.is_err() && before == Before::Nothing {
         client.end(&[NGINX], STOP_LIMIT)?;
@@ -214,11 +229,17 @@ fn ensure_app(
     before: Before,
     client: &Client,
 ) -> Result<Change, Error> {
-    let spec = wanted.appserver.clone();
-    let (server, log) = (spec.label.clone(), spec.log.clone());
-    client
-        .ensure(spec, renew == Renew::Always)
-        .map_err(|e| unless_failed(e, |failure| Error::AppServer { server, failure, log, before }))
+    let beside = wanted.websocketserver.iter().cloned().collect();
+    let change = client.ensure_together(wanted.appserver.clone(), beside, renew == Renew::Always);
+    change.map_err(|error| {
+        let (is_second, spec, failure) = match (error, &wanted.websocketserver) {
+            (ClientError::Failed(failure), _) => (false, &wanted.appserver, failure),
+            (ClientError::FailedBeside { failure, .. }, Some(second)) => (true, second, failure),
+            (other, _) => return other.into(),
+        };
+        let (server, log) = (spec.label.clone(), spec.log.clone());
+        Error::AppServer { server, failure, is_second, log, before }
+    })
 }
 
 fn ensure_nginx(

@@ -15,8 +15,8 @@ use cart_python::inputs::{Inputs, InputsError};
 use cart_python::procfile::Program;
 use cart_python::project::{Project, ProjectError};
 use cart_python::server::choice::DecidedBy;
-use cart_python::settings::{REQUIREMENTS_PATH, SERVER};
-use cart_python::{PythonApp, PythonError, PythonSettings, procfile};
+use cart_python::settings::REQUIREMENTS_PATH;
+use cart_python::{PythonApp, PythonError, PythonSettings, procfile, websocket};
 
 use crate::error::Error;
 use crate::{messages, ready, static_files};
@@ -57,6 +57,9 @@ fn examine(ctx: &Context<'_>) -> Vec<Finding> {
             python(&app, &mut findings);
             let inputs = packages(&app, &env, &mut findings);
             app_and_server(&app, inputs.as_ref(), &mut findings);
+            if let Some(second) = app.for_websockets() {
+                app_and_server(&second, inputs.as_ref(), &mut findings);
+            }
             background(&app, &mut findings);
         }
         Err(error) => {
@@ -134,6 +137,8 @@ fn app_and_server(app: &PythonApp, inputs: Option<&Inputs>, findings: &mut Vec<F
         inputs.map_or(Ok(()), |inputs| app.refuse_early(inputs, found)).map(|()| found)
     });
     match early {
+        // The second server's is the first one's, unless a variable names another.
+        Ok(Ok(found)) if app.below().is_some() && !is_named_for_second(found) => {}
         Ok(Ok(found)) => {
             let by = Some(found.decided_by.to_string());
             findings.push(Finding::ok(Topic::App, capitalized(&found.because)).by(by));
@@ -145,6 +150,10 @@ fn app_and_server(app: &PythonApp, inputs: Option<&Inputs>, findings: &mut Vec<F
     server(app, found.as_ref().ok(), findings);
 }
 
+fn is_named_for_second(found: &Found) -> bool {
+    found.decided_by.to_string() == websocket::APPLICATION.name
+}
+
 fn server(app: &PythonApp, found: Option<&Found>, findings: &mut Vec<Finding>) {
     let chosen = app.choose(found);
     let reads_conf = chosen.as_ref().is_ok_and(|chosen| chosen.server.name() == "gunicorn");
@@ -153,16 +162,20 @@ fn server(app: &PythonApp, found: Option<&Found>, findings: &mut Vec<Finding>) {
         Ok(chosen) if found.is_none() && chosen.decided_by == DecidedBy::Nothing => {}
         Ok(chosen) => {
             let by = match (chosen.decided_by, &chosen.procfile) {
-                (DecidedBy::Variable, _) => Some(SERVER.name.to_owned()),
+                (DecidedBy::Variable, _) => Some(app.settings.server_by.name.to_owned()),
                 (DecidedBy::Procfile, Some(procfile)) => {
                     Some(format!("Procfile:{}", procfile.line))
                 }
                 _ => None,
             };
-            let text = messages::would_serve(&chosen, app.workers(&chosen).as_ref());
+            let text = messages::would_serve(app, &chosen);
             findings.push(Finding::ok(Topic::Server, text).by(by));
         }
         Err(error) => findings.push(Finding::refused(Topic::Server, &error.to_string())),
+    }
+    if app.below().is_some() {
+        // The rest is about the first one.
+        return;
     }
     let repo = &app.places.repo;
     if let Ok(Some(web)) = procfile::web(repo)

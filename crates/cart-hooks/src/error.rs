@@ -61,6 +61,8 @@ pub enum Error {
         server: String,
         /// Why.
         failure: Failure,
+        /// Whether it is the second one.
+        is_second: bool,
         /// Where it logs.
         log: Utf8PathBuf,
         /// What ran before it.

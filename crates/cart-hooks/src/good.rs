@@ -53,6 +53,9 @@ pub(crate) struct Good {
     environment: Option<Mark>,
     /// The Python server, from the copies.
     pub(crate) appserver: ServiceSpec,
+    /// The second one, if there was one.
+    #[serde(default)]
+    pub(crate) websocketserver: Option<ServiceSpec>,
     /// What runs beside it, from the copies, too.
     #[serde(default)]
     pub(crate) background: Vec<ServiceSpec>,
@@ -157,7 +160,8 @@ pub(crate) fn keep_config(
     let now = moves.good(ready, wanted, good.number, good.environment, config(ctx)?);
     let changed =
         now.config != good.config || now.nginx != good.nginx || now.background != good.background;
-    if changed && now.appserver == good.appserver {
+    let same = (&now.appserver, &now.websocketserver) == (&good.appserver, &good.websocketserver);
+    if changed && same {
         return write(ctx.dir, &Good { since: good.since, ..now });
     }
     Ok(())

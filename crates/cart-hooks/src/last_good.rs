@@ -61,7 +61,7 @@ pub(crate) fn hold(ctx: &Context<'_>) {
     {
         // One that is ending, or does not know the request, is no reason for this hook to fail.
         let _ = client.start_again_with(APPSERVER, good.appserver.command);
-        for spec in good.background {
+        for spec in good.websocketserver.into_iter().chain(good.background) {
             let _ = client.start_again_with(&spec.name, spec.command);
         }
     }
@@ -72,7 +72,7 @@ pub(crate) fn release(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) {
     if good::is_kept(ctx, ready)
         && let Ok(Some(client)) = services::supervisor(ctx).find()
     {
-        for spec in std::iter::once(&wanted.appserver).chain(&wanted.background) {
+        for spec in wanted.servers().chain(&wanted.background) {
             let _ = client.start_again_with(&spec.name, spec.command.clone());
         }
     }
@@ -96,7 +96,7 @@ fn start(ctx: &mut Context<'_>, good: Good) -> Result<(), Error> {
     let mut nginx = good.nginx;
     nginx.command = master.command();
     nginx.label = services::nginx_label(&master);
-    let Good { appserver, background, .. } = good;
-    let wanted = Wanted { appserver, nginx, background, metrics: None, master };
+    let Good { appserver, websocketserver, background, .. } = good;
+    let wanted = Wanted { appserver, websocketserver, nginx, background, metrics: None, master };
     bring_up::make_run(ctx, &wanted, stage, Renew::IfChanged, &mut |_, _| ()).map(drop)
 }

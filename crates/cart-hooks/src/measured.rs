@@ -10,7 +10,7 @@ use cart_supervisor::{Probe, Verdict};
 use crate::error::Error;
 use crate::messages;
 use crate::ready::Ready;
-use crate::services::{self, APPSERVER, NGINX};
+use crate::services::{self, APPSERVER, NGINX, WEBSOCKETSERVER};
 use crate::state::State;
 
 /// How long nginx may take to react to a client that comes and goes.
@@ -28,13 +28,22 @@ pub(crate) fn through_nginx(ctx: &mut Context<'_>, ready: &Ready) -> Result<(), 
         let again = || reacts(address, REACTION_LIMIT).then_some(());
         let _ = wait::until(REACTION_LIMIT, again);
     }
-    let probe = services::probe(ready);
-    let answer = cart_supervisor::ask(address, &probe, ready.app.settings.start_timeout);
-    let path = match &probe {
+    ask(ctx, ready, APPSERVER, &services::probe(ready))?;
+    match ready.prepared.websocket {
+        Some(_) => ask(ctx, ready, WEBSOCKETSERVER, &services::websocket_probe(ready)),
+        None => Ok(()),
+    }
+}
+
+/// What the server behind `service` answers through nginx.
+fn ask(ctx: &mut Context<'_>, ready: &Ready, service: &str, probe: &Probe) -> Result<(), Error> {
+    let address = ready.site.listen;
+    let answer = cart_supervisor::ask(address, probe, ready.app.settings.start_timeout);
+    let path = match probe {
         Probe::Http { path, .. } => path.as_str(),
         Probe::Reaction => "/",
     };
-    let (log, _) = services::collected_log(ctx, APPSERVER, ready.app.settings.log_limits);
+    let (log, _) = services::collected_log(ctx, service, ready.app.settings.log_limits);
     let text = || messages::not_answering(address, path, &answer, log.as_str());
     match &answer {
         Ok(Some(Verdict::Proved)) => Ok(()),

@@ -18,17 +18,18 @@ use cart_python::server::choice::able;
 use cart_python::settings::SERVER;
 use cart_python::sizing::Workers;
 use cart_python::stacks::{Answer, ProcessStacks, endless_import};
+use cart_python::websocket;
 use cart_supervisor::{Failure, Verdict};
 
 use crate::bring_up::Up;
 use crate::error::{Before, Error};
 use crate::ready::Ready;
-use crate::services::{APPSERVER, NGINX};
+use crate::services::{APPSERVER, NGINX, WEBSOCKETSERVER};
 
 pub(crate) use background::{
     background, background_state, is_not_run, no_background, waiting, would_run,
 };
-pub(crate) use choice::{learnt, server_chosen};
+pub(crate) use choice::{below, learnt, second_chosen, served_by, server_chosen, servers_chosen};
 pub(crate) use doctor::{
     nginx_would_do, not_read_without_gunicorn, not_understood, packages, variables, would_release,
     would_serve,
@@ -58,7 +59,7 @@ pub(crate) fn up(up: Up, ready: &Ready) -> String {
     };
     format!(
         "Application {verb}: {} with Python {} behind nginx {} at {}",
-        ready.prepared.server.name(),
+        ready.prepared.app.server().name(),
         ready.prepared.python,
         ready.nginx.binary().build.version,
         ready.site.listen,
@@ -150,7 +151,10 @@ pub(crate) fn not_renewed(why: &str) -> String {
 
 /// After packages were installed.
 pub(crate) fn environment_changed(prepared: &Prepared) -> String {
-    format!("The environment is ready: Python {}, {}", prepared.python, prepared.server.name())
+    let second = prepared.websocket.iter().map(|second| second.server().name());
+    let mut servers = vec![prepared.app.server().name()];
+    servers.extend(second.filter(|name| *name != prepared.app.server().name()));
+    format!("The environment is ready: Python {}, {}", prepared.python, servers.join(", "))
 }
 
 /// When static files were collected that are no part of the site.
@@ -247,8 +251,8 @@ pub(crate) fn tidied(bytes: u64) -> String {
 #[must_use]
 pub fn explain(error: &Error) -> String {
     match error {
-        Error::AppServer { server, failure, log, before } => {
-            app_server(server, failure, log.as_str(), *before)
+        Error::AppServer { server, failure, is_second, log, before } => {
+            app_server(server, failure, *is_second, log.as_str(), *before)
         }
         Error::NginxService { failure } => nginx_service(failure),
         Error::LastGoodServes { error, server, date, has_code } => {
@@ -277,7 +281,17 @@ fn release(line: &Process, last: Option<&str>, error: &RunError) -> String {
     )
 }
 
-fn app_server(server: &str, failure: &Failure, log: &str, before: Before) -> String {
+fn app_server(
+    server: &str,
+    failure: &Failure,
+    is_second: bool,
+    log: &str,
+    before: Before,
+) -> String {
+    let (which, variable) = match is_second {
+        true => ("its second server, ", websocket::SERVER.name),
+        false => ("", SERVER.name),
+    };
     let import = match failure {
         Failure::NoAnswer { last_lines, .. } => endless_import(last_lines),
         Failure::Ended { last_lines, .. } => said_by_launcher(last_lines),
@@ -285,7 +299,7 @@ fn app_server(server: &str, failure: &Failure, log: &str, before: Before) -> Str
     };
     let interface = Interface::found_by_launcher(failure.last_lines());
     let other_servers = interface.map(|interface| {
-        format!("For {interface} apps set {}. The server's log is", able(interface))
+        format!("For {interface} apps set {}. The server's log is", able(variable, interface))
     });
     let remedy = match failure {
         _ if let Some(remedy) = &other_servers => remedy,
@@ -313,7 +327,7 @@ fn app_server(server: &str, failure: &Failure, log: &str, before: Before) -> Str
     };
     let import = import.map(|told| format!(": {told}")).unwrap_or_default();
     format!(
-        "The application does not start: {server}: {failure}{import}\n\
+        "The application does not start: {which}{server}: {failure}{import}\n\
          {lines}{serving}{remedy} {log}"
     )
 }
@@ -342,6 +356,7 @@ fn nginx_service(failure: &Failure) -> String {
 fn title(service: &str) -> &str {
     match service {
         APPSERVER => "The Python server",
+        WEBSOCKETSERVER => "The second Python server",
         NGINX => "nginx",
         other => other,
     }

@@ -3,13 +3,14 @@
 use camino::Utf8PathBuf;
 use cart_core::Cartridge;
 use cart_core::cartridge::Context;
-use cart_nginx::{Nginx, Site, Stage};
+use cart_nginx::{FolderPath, Nginx, Site, Stage, WebsocketServer};
 use cart_python::virtualenv::outside;
 use cart_python::{Places, Prepared, PythonApp, dependencies};
 
 use crate::advanced_python::AdvancedPython;
 use crate::error::Error;
-use crate::{messages, official, session, static_files};
+use crate::services::{APPSERVER, WEBSOCKETSERVER};
+use crate::{messages, official, services, session, static_files};
 
 /// The software version when nobody says one: the newest Python 3 that is there.
 const ANY_VERSION: &str = "3";
@@ -34,9 +35,11 @@ impl Ready {
         let nginx = nginx(ctx)?;
         let mut stage = nginx.prepare(&site)?;
         let prepared = prepare(ctx, &app, false)?;
-        let folders = static_files::folders(ctx);
-        if folders != site.folders {
-            site.folders = folders;
+        let tested = (site.folders, site.upstream, site.websocketserver);
+        site.folders = static_files::folders(ctx);
+        site.upstream = Some(services::upstream(ctx.dir, APPSERVER, &prepared.app));
+        site.websocketserver = websocketserver(ctx, &app, &prepared);
+        if tested != (site.folders.clone(), site.upstream.clone(), site.websocketserver.clone()) {
             // Its place is the next one's.
             drop(stage);
             stage = nginx.prepare(&site)?;
@@ -44,6 +47,19 @@ impl Ready {
         let home = ctx.gear.home.clone();
         Ok((Self { app, prepared, site, nginx, home }, stage))
     }
+}
+
+/// What of the site the second server gets, and where it listens.
+fn websocketserver(
+    ctx: &Context<'_>,
+    app: &PythonApp,
+    prepared: &Prepared,
+) -> Option<WebsocketServer> {
+    let (settings, server) = (app.settings.websocket.as_ref()?, prepared.websocket.as_ref()?);
+    let at = FolderPath::parse(&format!("{}/", settings.path))
+        .expect("a path that was checked at the door is one of letters, digits and -_.~");
+    let upstream = services::upstream(ctx.dir, WEBSOCKETSERVER, server);
+    Some(WebsocketServer { at, upstream })
 }
 
 /// The app of this gear, its settings checked.

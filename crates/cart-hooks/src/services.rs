@@ -5,7 +5,8 @@ use camino::Utf8PathBuf;
 use cart_core::cartridge::Context;
 use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits, Setting, programs};
 use cart_nginx::settings::{MAX_RESPONSE_HEAD_SIZE, READ_TIMEOUT};
-use cart_nginx::{Nginx, Site, layout};
+use cart_nginx::{Nginx, Site, Upstream, layout};
+use cart_python::ReadyServer;
 use cart_python::procfile::Process;
 use cart_python::settings::{LOG_FILES, LOG_SIZE, PROCESSES};
 use cart_python::stacks;
@@ -17,6 +18,8 @@ use crate::serve_metrics;
 
 /// The Python server.
 pub(crate) const APPSERVER: &str = "appserver";
+/// The second one, if somebody wants one.
+pub(crate) const WEBSOCKETSERVER: &str = "websocketserver";
 /// nginx.
 pub(crate) const NGINX: &str = "nginx";
 /// What tells figures to Prometheus, if a path for it is set.
@@ -50,6 +53,7 @@ const LOGSHIFTER_TAG: &str = "advanced_python";
 #[derive(Debug)]
 pub(crate) struct Wanted {
     pub(crate) appserver: ServiceSpec,
+    pub(crate) websocketserver: Option<ServiceSpec>,
     pub(crate) nginx: ServiceSpec,
     pub(crate) metrics: Option<ServiceSpec>,
     pub(crate) background: Vec<ServiceSpec>,
@@ -60,13 +64,33 @@ impl Wanted {
     /// What `ready` says.
     pub(crate) fn of(ctx: &Context<'_>, ready: &Ready) -> Self {
         Self {
-            appserver: appserver(ctx, ready),
+            appserver: server(ctx, ready, APPSERVER, &ready.prepared.app),
+            websocketserver: ready.prepared.websocket.as_ref().map(|second| ServiceSpec {
+                // What it is asked below its path is the app's business: any answer is one.
+                probe: websocket_probe(ready),
+                ..server(ctx, ready, WEBSOCKETSERVER, second)
+            }),
             nginx: nginx(ctx, &ready.nginx, &ready.site),
             metrics: ready.site.settings.metrics_path.as_ref().map(|_| metrics(ctx)),
             background: background(ctx, ready),
             master: ready.nginx.clone(),
         }
     }
+
+    /// The servers that run the app.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = &ServiceSpec> {
+        std::iter::once(&self.appserver).chain(&self.websocketserver)
+    }
+}
+
+/// Where nginx finds a server: on one socket, or on one for each worker.
+pub(crate) fn upstream(dir: &CartridgeDir, service: &str, server: &ReadyServer) -> Upstream {
+    let socket = |nth| match nth {
+        1 => dir.run().join(format!("{service}.sock")),
+        nth => dir.run().join(format!("{service}-{nth}.sock")),
+    };
+    let sockets = (1..=server.sockets()).map(socket).collect();
+    Upstream { sockets, connections: cart_nginx::Connections::Pooled }
 }
 
 /// The supervisor of this cartridge on this gear.
@@ -83,24 +107,24 @@ fn program(dir: &CartridgeDir) -> Utf8PathBuf {
     dir.usr().join("bin/advanced-python")
 }
 
-/// The Python server on `run/appserver.sock`.
-fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
+/// A Python server on its sockets in `run/`.
+fn server(ctx: &Context<'_>, ready: &Ready, name: &str, server: &ReadyServer) -> ServiceSpec {
     let settings = &ready.app.settings;
     let nginx_version = ready.nginx.binary().build.version.to_string();
     let limits = &ready.site.settings;
-    let mut command = ready
-        .prepared
+    let mut command = server
         .command()
         .env("OPENSHIFT_NGINX_VERSION", nginx_version)
         .env(READ_TIMEOUT.name, limits.read_timeout.to_string())
         .env(MAX_RESPONSE_HEAD_SIZE.name, limits.max_response_head_size.to_string());
     complete(ctx, ready, &mut command.env);
-    let (log, logging) = collected_log(ctx, APPSERVER, settings.log_limits);
+    let (log, logging) = collected_log(ctx, name, settings.log_limits);
+    let sockets = upstream(ctx.dir, name, server).sockets;
     ServiceSpec {
-        name: APPSERVER.to_owned(),
-        label: ready.prepared.server.name().to_owned(),
+        name: name.to_owned(),
+        label: server.server().name().to_owned(),
         command,
-        listen: vec![Listen::Unix(ctx.dir.run().join("appserver.sock"))],
+        listen: sockets.into_iter().map(Listen::Unix).collect(),
         log,
         logging,
         probe: probe(ready),
@@ -108,7 +132,7 @@ fn appserver(ctx: &Context<'_>, ready: &Ready) -> ServiceSpec {
         stop: Stop {
             signal: StopSignal::Term,
             linger: LINGER,
-            drain: ready.prepared.drain().as_secs() + APPSERVER_GRACE,
+            drain: server.drain().as_secs() + APPSERVER_GRACE,
         },
         asked_where: stacks::SIGNALS.to_vec(),
         max_memory: settings.max_memory,
@@ -231,6 +255,19 @@ fn metrics(ctx: &Context<'_>) -> ServiceSpec {
 /// nginx's name, for people.
 pub(crate) fn nginx_label(nginx: &Nginx) -> String {
     format!("nginx {}", nginx.binary().build.version)
+}
+
+/// What the second server is asked for proof: whatever it answers below its path.
+pub(crate) fn websocket_probe(ready: &Ready) -> Probe {
+    let second = ready.app.settings.websocket.as_ref();
+    let path = second.map_or_else(|| "/".to_owned(), |second| second.path.clone());
+    match probe(ready) {
+        // Two are nginx's, for a server that it does not reach.
+        Probe::Http { host, .. } => {
+            Probe::Http { path, host, statuses: vec![100..=501, 503..=503, 505..=599] }
+        }
+        other => other,
+    }
 }
 
 /// What the app is asked for proof.

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::figures::Figures;
 use crate::good::{self, Good};
 use crate::messages;
-use crate::services::{self, APPSERVER, NGINX};
+use crate::services::{self, APPSERVER, NGINX, WEBSOCKETSERVER};
 
 /// How long `status` waits for an answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -71,29 +71,31 @@ impl State {
         if self.unsupervised {
             return Status::NotAnswering(unsupervised(ctx));
         }
-        let (app, nginx) = match (self.running(APPSERVER, ctx), self.running(NGINX, ctx)) {
-            (Ok(app), Ok(nginx)) => (app, nginx),
-            (app, nginx) => {
-                let trouble: Vec<String> = [app.err(), nginx.err()].into_iter().flatten().collect();
-                return Status::NotAnswering(trouble.join("\n"));
-            }
-        };
+        let second = self.service(WEBSOCKETSERVER).map(|_| self.running(WEBSOCKETSERVER, ctx));
+        let second = second.transpose();
+        let (app, second, nginx) =
+            match (self.running(APPSERVER, ctx), second, self.running(NGINX, ctx)) {
+                (Ok(app), Ok(second), Ok(nginx)) => (app, second, nginx),
+                (app, second, nginx) => {
+                    let trouble = [app.err(), second.err(), nginx.err()].into_iter().flatten();
+                    return Status::NotAnswering(trouble.collect::<Vec<_>>().join("\n"));
+                }
+            };
         let Some(address) = port(nginx) else {
             return Status::NotAnswering(messages::missing_service(NGINX));
         };
-        match cart_supervisor::ask(address, &app.probe, ANSWER_LIMIT) {
-            Ok(Some(Verdict::Proved)) => {
-                let mut text = running_text(ctx, &app.label, &nginx.label);
-                text.extend(self.background(ctx).map(|line| format!("\n{line}")));
-                let figures = messages::figures(&Figures::gather(self, ctx.dir));
-                Status::Running(format!("{text}\n{figures}"))
-            }
-            answer => {
-                let log = log(app, ctx);
-                let path = path(&app.probe);
-                Status::NotAnswering(messages::not_answering(address, path, &answer, log))
+        for server in [Some(app), second].into_iter().flatten() {
+            let answer = cart_supervisor::ask(address, &server.probe, ANSWER_LIMIT);
+            if !matches!(answer, Ok(Some(Verdict::Proved))) {
+                let (log, path) = (log(server, ctx), path(&server.probe));
+                return Status::NotAnswering(messages::not_answering(address, path, &answer, log));
             }
         }
+        let mut text = running_text(ctx, &app.label, &nginx.label);
+        let second = second.map(|second| messages::below(path(&second.probe), &second.label));
+        text.extend(second.into_iter().chain(self.background(ctx)).map(|line| format!("\n{line}")));
+        let figures = messages::figures(&Figures::gather(self, ctx.dir));
+        Status::Running(format!("{text}\n{figures}"))
     }
 
     /// How what runs beside the server fares, a line for each.

@@ -8,7 +8,7 @@ use cart_python::stacks;
 
 use crate::error::Error;
 use crate::messages;
-use crate::services::APPSERVER;
+use crate::services::{APPSERVER, WEBSOCKETSERVER};
 use crate::state::{self, State};
 
 /// How long it may take: a server with many processes of which none answers is shown in part.
@@ -18,10 +18,14 @@ const LIMIT: Duration = Duration::from_secs(90);
 /// does is when one wants to see them.
 pub(crate) fn threaddump(ctx: &mut Context<'_>) -> Result<(), Error> {
     let state = State::ask(ctx)?;
-    let (service, process) = state.process(APPSERVER, ctx)?;
+    let mut servers = vec![state.process(APPSERVER, ctx)?];
+    // There is none, as a rule.
+    servers.extend(state.process(WEBSOCKETSERVER, ctx).ok());
     let lock = ctx.dir.run().join("threaddump.lock");
     let _lock = HookLock::acquire(&lock, "control threaddump", LIMIT)?;
-    let stacks = stacks::of_server(process, &service.log, LIMIT);
-    ctx.result(&messages::stacks(&service.label, &stacks, state::log(service, ctx)));
+    for (service, process) in servers {
+        let stacks = stacks::of_server(process, &service.log, LIMIT);
+        ctx.result(&messages::stacks(&service.label, &stacks, state::log(service, ctx)));
+    }
     Ok(())
 }

@@ -80,8 +80,7 @@ pub struct PythonApp {
     /// Where things are.
     pub places: Places,
     version: PythonVersion,
-    /// Whether it is what the second server runs: the Procfile's `web:` line is about the first.
-    is_second: bool,
+    below: Option<String>,
     env: GearEnv,
     gear: Gear,
 }
@@ -104,7 +103,7 @@ impl PythonApp {
         let version =
             PythonVersion::parse(version).map_err(|error| error.naming_what_is_there(&env))?;
         let settings = PythonSettings::from_env(&env)?;
-        Ok(Self { settings, places, version, is_second: false, env, gear: gear.clone() })
+        Ok(Self { settings, places, version, below: None, env, gear: gear.clone() })
     }
 
     /// Makes everything ready to serve as was decided: environment, packages, launchers. What is done
@@ -262,7 +261,7 @@ impl PythonApp {
             let app = found.entry_point.to_string();
             Told::read(&self.places.told, &app, found.interface).or(found.interface)
         });
-        let web = procfile::web(&self.places.repo)?.filter(|_| !self.is_second);
+        let web = procfile::web(&self.places.repo)?.filter(|_| self.below.is_none());
         let configures_gunicorn = self.places.repo.join(gunicorn::CONFIGURATION).is_file();
         Ok(choice::choose(&self.settings, web.as_ref(), interface, configures_gunicorn)?)
     }

@@ -39,7 +39,7 @@ pub mod websocket;
 // All of it together.
 pub mod app;
 
-pub use app::{Places, Prepared, PythonApp, PythonError};
+pub use app::{Places, Prepared, PythonApp, PythonError, ReadyServer, Served};
 pub use server::{SERVERS, WsgiServer};
 pub use settings::{PythonSettings, SETTINGS};
 

@@ -99,10 +99,8 @@ impl WebsocketSettings {
 
 fn alone(setting: Setting, value: &str) -> SettingError {
     let mut error = setting.wrong(value);
-    error.allowed = format!(
-        "set only together with {} or {}, which make a second server",
-        SERVER.name, APPLICATION.name
-    );
+    error.allowed =
+        format!("a value only where {} or {} names a second server", SERVER.name, APPLICATION.name);
     error
 }
 
@@ -140,10 +138,10 @@ mod tests {
     #[test]
     fn what_cannot_be_is_said() {
         let wrong = |variables: &[(&str, &str)]| read(variables).unwrap_err();
-        insta::assert_snapshot!(wrong(&[(SERVER.name, "uvicron")]), @"");
-        insta::assert_snapshot!(wrong(&[(SERVER.name, "custom")]), @"");
-        insta::assert_snapshot!(wrong(&[(PATH.name, "/ws")]), @"");
-        insta::assert_snapshot!(wrong(&[(WORKERS.name, "2")]), @"");
+        insta::assert_snapshot!(wrong(&[(SERVER.name, "uvicron")]), @r#"OPENSHIFT_PYTHON_WEBSOCKET_SERVER is "uvicron", but allowed is: wsgiref, gevent, gunicorn, uvicorn, hypercorn, granian, waitress, cheroot, tornado or uwsgi; did you mean `uvicorn`?"#);
+        insta::assert_snapshot!(wrong(&[(SERVER.name, "custom")]), @r#"OPENSHIFT_PYTHON_WEBSOCKET_SERVER is "custom", but allowed is: wsgiref, gevent, gunicorn, uvicorn, hypercorn, granian, waitress, cheroot, tornado or uwsgi"#);
+        insta::assert_snapshot!(wrong(&[(PATH.name, "/ws")]), @r#"OPENSHIFT_PYTHON_WEBSOCKET_PATH is "/ws", but allowed is: a value only where OPENSHIFT_PYTHON_WEBSOCKET_SERVER or OPENSHIFT_PYTHON_WEBSOCKET_APPLICATION names a second server"#);
+        insta::assert_snapshot!(wrong(&[(WORKERS.name, "2")]), @r#"OPENSHIFT_PYTHON_WEBSOCKET_WORKERS is "2", but allowed is: a value only where OPENSHIFT_PYTHON_WEBSOCKET_SERVER or OPENSHIFT_PYTHON_WEBSOCKET_APPLICATION names a second server"#);
         for path in ["", "/", "ws", "/a//b", "/../x", "/a b", "/.x", "/x$y", "/x;y"] {
             let read = read(&[(SERVER.name, "uvicorn"), (PATH.name, path)]);
             assert_eq!(read.is_err(), !path.is_empty(), "{path}");

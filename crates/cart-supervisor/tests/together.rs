@@ -6,7 +6,7 @@ mod place;
 
 use cart_core::wait;
 use cart_supervisor::{Change, ClientError, Failure, Listen, ServiceSpec, ServiceState};
-use place::{LIMIT, Place, SERVER};
+use place::{LIMIT, Place};
 
 /// `spec`, as a second service.
 fn beside(place: &Place, spec: ServiceSpec) -> ServiceSpec {

@@ -75,6 +75,7 @@ impl Moves {
             has_code: self.0.iter().any(|(old, _)| *old == ready.app.places.repo),
             environment,
             appserver,
+            websocketserver: wanted.websocketserver.as_ref().map(|spec| self.spec(spec)),
             background: wanted.background.iter().map(|spec| self.spec(spec)).collect(),
             nginx: wanted.nginx.clone(),
             config: Config {

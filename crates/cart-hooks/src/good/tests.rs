@@ -41,6 +41,7 @@ fn good(number: u64) -> Good {
         has_code: true,
         environment: None,
         appserver: spec(CommandSpec::new("/bin/true", &GearEnv::new())),
+        websocketserver: None,
         background: Vec::new(),
         nginx: spec(CommandSpec::new("/bin/true", &GearEnv::new())),
         config: Config {

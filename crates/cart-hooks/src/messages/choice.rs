@@ -1,15 +1,20 @@
 //! Which server runs the app, and why.
 
+use cart_python::ReadyServer;
 use cart_python::interface::Interface;
 use cart_python::server::choice::{Chosen, DecidedBy, FromProcfile};
 use cart_python::settings::SERVER;
+
+use super::workers;
+use crate::good;
+use crate::ready::Ready;
 
 /// At each start, in one line.
 pub(crate) fn server_chosen(chosen: &Chosen) -> String {
     let server = chosen.server.name();
     let procfile = chosen.procfile.as_ref();
     let why = match (chosen.decided_by, procfile) {
-        (DecidedBy::Variable, _) => format!("{} says so", SERVER.name),
+        (DecidedBy::Variable, _) => format!("{} says so", chosen.settings.server_by.name),
         (DecidedBy::Procfile, Some(procfile)) => {
             format!("line {} of the Procfile runs {}", procfile.line, procfile.program)
         }
@@ -24,13 +29,53 @@ pub(crate) fn server_chosen(chosen: &Chosen) -> String {
         (DecidedBy::Nothing, None) => NOBODY.to_owned(),
     };
     let options = procfile.map(options).unwrap_or_default();
-    format!("Served by {server}, because {why}{options}")
+    format!("{SERVED} by {server}, because {why}{options}")
 }
 
 /// When an app turned out to be of another interface than its code told.
+/// Of each server, which it is and why.
+pub(crate) fn servers_chosen(ready: &Ready) -> Vec<String> {
+    let mut lines = vec![server_chosen(&ready.prepared.app.served.chosen)];
+    if let (Some(second), Some(set)) = (&ready.prepared.websocket, &ready.app.settings.websocket) {
+        lines.push(second_chosen(&set.path, &second.served.chosen));
+    }
+    lines
+}
+
+/// The same of the second server, which gets what is below `path`.
+pub(crate) fn second_chosen(path: &str, chosen: &Chosen) -> String {
+    let served = server_chosen(chosen);
+    let rest = served.strip_prefix(SERVED).unwrap_or(&served);
+    format!("Below {path} served{rest}")
+}
+
+/// `status`, of the second server.
+pub(crate) fn below(path: &str, label: &str) -> String {
+    format!("Below {path}: {}", good::unlabelled(label).0)
+}
+
+/// How many workers each server has, and whether clients stay with one; nothing where nobody would ask.
+pub(crate) fn served_by(ready: &Ready) -> Vec<String> {
+    let mut lines = of_workers(&ready.prepared.app);
+    if let (Some(second), Some(set)) = (&ready.prepared.websocket, &ready.app.settings.websocket) {
+        let below = |line| format!("Below {}: {line}", set.path);
+        lines.extend(of_workers(second).into_iter().map(below));
+    }
+    lines
+}
+
+fn of_workers(server: &ReadyServer) -> Vec<String> {
+    let count = server.workers.as_ref().and_then(workers);
+    let sticky = server.sticky.as_ref();
+    let sticky = sticky.map(|why| format!("each client stays with one worker, because {why}"));
+    count.into_iter().chain(sticky).collect()
+}
+
 pub(crate) fn learnt(interface: Interface) -> String {
     format!("The app turned out to be {interface} when it was imported: trying a server for that")
 }
+
+const SERVED: &str = "Served";
 
 const NOBODY: &str = "nothing names a server";
 

@@ -1,12 +1,12 @@
 //! What the doctor says of what is right.
 
 use cart_nginx::Nginx;
+use cart_python::PythonApp;
 use cart_python::procfile::Process;
 use cart_python::server::choice::Chosen;
 use cart_python::settings::SERVER;
-use cart_python::sizing::Workers;
 
-use super::{server_chosen, workers as workers_of};
+use super::{second_chosen, server_chosen, workers as workers_of};
 
 /// Of the variables that people set, without those that are wrong.
 pub(crate) fn variables(set: &[&str]) -> String {
@@ -25,9 +25,12 @@ pub(crate) fn packages(by: Option<&str>) -> String {
 }
 
 /// Of the Python server.
-pub(crate) fn would_serve(chosen: &Chosen, workers: Option<&Workers>) -> String {
-    let served = server_chosen(chosen);
-    match workers.and_then(workers_of) {
+pub(crate) fn would_serve(app: &PythonApp, chosen: &Chosen) -> String {
+    let served = match app.below() {
+        Some(path) => second_chosen(path, chosen),
+        None => server_chosen(chosen),
+    };
+    match app.workers(chosen).as_ref().and_then(workers_of) {
         Some(workers) => format!("{served}; {workers}"),
         None => served,
     }

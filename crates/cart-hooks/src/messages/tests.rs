@@ -23,7 +23,8 @@ fn app_server(failure: Failure) -> Error {
         Failure::Ended { .. } => Before::Serves,
         _ => Before::Nothing,
     };
-    Error::AppServer { server: "gunicorn".to_owned(), failure, log, before }
+    let is_second = false;
+    Error::AppServer { server: "gunicorn".to_owned(), failure, is_second, log, before }
 }
 
 fn address() -> SocketAddr {
@@ -99,7 +100,8 @@ fn a_last_good_generation_that_serves_or_does_not() {
     let error = || {
         let log = Utf8PathBuf::from("/gear/advanced-python/logs/appserver.log");
         let server = "gunicorn".to_owned();
-        Error::AppServer { server, failure: failure(), log, before: Before::Nothing }
+        let (is_second, before) = (false, Before::Nothing);
+        Error::AppServer { server, failure: failure(), is_second, log, before }
     };
     let serves = |has_code| Error::LastGoodServes {
         error: Box::new(error()),

@@ -85,10 +85,16 @@ impl PythonApp {
         let second = self.settings.websocket.as_ref()?;
         let mut app = self.clone();
         app.settings = second.settings(&self.settings);
-        app.is_second = true;
+        app.below = Some(second.path.clone());
         app.places.seen = self.places.seen.join("websocketserver");
         app.places.told = app.places.seen.join("interface.json");
         Some(app)
+    }
+
+    /// The path below which it is served, where it is what the [second server](Self::for_websockets) runs.
+    #[must_use]
+    pub fn below(&self) -> Option<&str> {
+        self.below.as_deref()
     }
 
     pub(super) fn serve(&self, python: &PythonWish) -> Result<Served, PythonError> {
