@@ -33,6 +33,7 @@ mod original;
 mod push;
 mod python;
 mod readme;
+mod second_server;
 mod servers;
 mod serving;
 mod sizing;

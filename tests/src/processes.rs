@@ -82,6 +82,15 @@ pub fn server(gear: &TestGear) -> ProcessId {
     serving(gear, "appserver", "bin/python")
 }
 
+/// The second one, as [`server`].
+///
+/// # Panics
+/// When none runs in time.
+#[must_use]
+pub fn second_server(gear: &TestGear) -> ProcessId {
+    serving(gear, "websocketserver", "bin/python")
+}
+
 /// The master of the nginx that serves, as [`server`].
 ///
 /// # Panics

@@ -18,7 +18,7 @@ use crate::settings::WSGI_APPLICATION;
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoveryError {
     /// Several apps, and nothing says which is meant.
-    #[error("there are several apps here, and nothing says which one is to be served\nSet one of\n{}", lines(.0))]
+    #[error("there are several apps here, and nothing says which one is to be served\nSet one of\n{}", lines(WSGI_APPLICATION.name, .0))]
     Several(Vec<Candidate>),
     /// Nothing that is one.
     #[error(
@@ -147,11 +147,10 @@ impl DiscoveryError {
 }
 
 /// One line for each: the variable, and what would be served then.
-fn lines(candidates: &[Candidate]) -> String {
+fn lines(variable: &str, candidates: &[Candidate]) -> String {
     const MOST: usize = 12;
-    let line = |candidate: &Candidate| {
-        format!("    {}={}   ({candidate})", WSGI_APPLICATION.name, candidate.entry_point)
-    };
+    let line =
+        |candidate: &Candidate| format!("    {variable}={}   ({candidate})", candidate.entry_point);
     let mut lines: Vec<_> = candidates.iter().take(MOST).map(line).collect();
     if candidates.len() > MOST {
         lines.push(format!("    and {} more", candidates.len() - MOST));
@@ -160,13 +159,16 @@ fn lines(candidates: &[Candidate]) -> String {
 }
 
 fn offered(candidates: &[Candidate], by: &DecidedBy) -> String {
+    let variable = match by {
+        DecidedBy::Variable(name) => name,
+        DecidedBy::File { .. } => WSGI_APPLICATION.name,
+    };
     match (candidates, by) {
-        ([], _) => format!(
-            "\nBind it there, or name the app's own: {}=module:callable",
-            WSGI_APPLICATION.name
-        ),
-        (_, DecidedBy::Variable(_)) => format!("\nIt has\n{}", lines(candidates)),
-        _ => format!("\nCorrect that line, or set\n{}", lines(candidates)),
+        ([], _) => {
+            format!("\nBind it there, or name the app's own: {variable}=module:callable")
+        }
+        (_, DecidedBy::Variable(_)) => format!("\nIt has\n{}", lines(variable, candidates)),
+        _ => format!("\nCorrect that line, or set\n{}", lines(variable, candidates)),
     }
 }
 
