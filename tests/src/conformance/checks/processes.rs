@@ -96,15 +96,18 @@ pub(super) fn figures(stage: &Stage) {
 
 /// Also after a crash, which proves nothing to the supervisor.
 pub(super) fn backlog(stage: &Stage) {
-    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
-    let most: u64 = most.trim().parse().unwrap();
     for _ in 0..2 {
         stage.workers();
-        let limit = || (queue_limit(stage) == most).then_some(());
+        let limit = || (queue_limit(stage) == most_may_wait()).then_some(());
         assert!(wait::until(LIMIT, limit).is_some(), "only {} may wait", queue_limit(stage));
         kill(stage.main());
         stage.page("/");
     }
+}
+
+fn most_may_wait() -> u64 {
+    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    most.trim().parse().unwrap()
 }
 
 /// That of the newest generation: its name is of the time when it was bound.
@@ -142,6 +145,7 @@ pub(super) fn killed_worker(stage: &Stage) {
     assert_eq!(stage.main(), main, "all of it was started anew");
     assert!(!stage.workers().contains(&killed));
     workers(stage);
+    assert_eq!(queue_limit(stage), most_may_wait(), "the new worker made the queue shorter");
 }
 
 fn kill(process: ProcessId) {
