@@ -152,8 +152,8 @@ impl Stage {
         self.gear.write("app.py", &code);
         let _ = std::fs::remove_file(self.gear.repo().join("nginx.conf.erb"));
         self.gear.set(SERVER, self.server);
-        for (name, value) in [("OPENSHIFT_PYTHON_START_TIMEOUT", ""), ("GREETING", "")] {
-            self.gear.set(name, value);
+        for name in ["OPENSHIFT_PYTHON_START_TIMEOUT", "OPENSHIFT_PYTHON_WORKERS", "GREETING"] {
+            self.gear.set(name, "");
         }
         self.gear.control("restart").done();
         self.settle();

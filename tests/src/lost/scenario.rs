@@ -56,7 +56,7 @@ pub const SCENARIOS: &[Scenario] = &[
     planned("fail-500", planned::fail_500),
     planned("fail-hang", planned::fail_hang),
     killed("kill-server", Promise::NoGetLost, killed::kill_server),
-    killed("kill-worker", Promise::NoGetLost, killed::kill_worker).on(&["gunicorn"]),
+    killed("kill-worker", Promise::NoGetLost, killed::kill_worker),
     killed("kill-nginx", Promise::ServesAgain, killed::kill_nginx),
     killed("kill-nginx-worker", Promise::ServesAgain, killed::kill_nginx_worker),
     killed("kill-candidate", Promise::NothingLost, killed::kill_candidate),

@@ -17,7 +17,10 @@ pub(super) fn kill_server(stage: &Stage) -> Result<(), String> {
     serves_again(stage)
 }
 
+/// Most servers have one process, where nobody says more.
 pub(super) fn kill_worker(stage: &Stage) -> Result<(), String> {
+    stage.gear.set("OPENSHIFT_PYTHON_WORKERS", "2");
+    done(&stage.gear.control("restart"))?;
     child_of(server(&stage.gear), "bin/python").signal(Signal::KILL);
     serves_again(stage)
 }
