@@ -169,6 +169,14 @@ fn prometheus_gets_them_from_this_machine_and_no_visitor_does() {
     assert!(again.is_some(), "{}", gear.log("supervisor.log"));
     assert_ne!(teller(&gear), Some(first));
 
+    // What worked last tells them, too.
+    gear.control("stop").done();
+    gear.set("OPENSHIFT_PYTHON_THREADS", "none");
+    gear.control("start").failed_saying(&["worked last"]);
+    shown(&gear);
+    gear.set("OPENSHIFT_PYTHON_THREADS", "");
+    gear.control("restart").done();
+
     // With an nginx configuration of the app's own, as the docs have it.
     let docs = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
     let docs = std::fs::read_to_string(docs).unwrap();

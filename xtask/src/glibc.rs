@@ -11,22 +11,37 @@ use semver::Version;
 /// The newest glibc that may be needed: CentOS 7's, and the oldest that Rust supports.
 pub(crate) const OLDEST: Version = Version::new(2, 17, 0);
 
-/// What every glibc brings.
-const OF_GLIBC: [&str; 7] =
-    ["libc.so", "libm.so", "libpthread.so", "libdl.so", "librt.so", "libutil.so", "ld-linux"];
+/// The newest libgcc that may be needed, as binary wheels have it (PEP 599): it is on every system with
+/// glibc, and uv's program needs one.
+const OLDEST_LIBGCC: Version = Version::new(4, 8, 0);
 
-/// Makes sure that a program runs wherever glibc 2.17 is, and answers the version that it needs.
+/// What every system with glibc brings.
+const OF_SYSTEM: [&str; 8] = [
+    "libc.so",
+    "libm.so",
+    "libpthread.so",
+    "libdl.so",
+    "librt.so",
+    "libutil.so",
+    "ld-linux",
+    "libgcc_s.so",
+];
+
+/// Makes sure that a program runs wherever glibc 2.17 is, and answers the version of it that it needs.
 pub(crate) fn check(program: &Utf8Path) -> Result<Version, GlibcError> {
     let bytes = files::read(program)?;
     let wants = wants(&bytes)
         .map_err(|source| GlibcError::Unreadable { path: program.to_owned(), source })?;
     let path = || program.to_owned();
-    if let Some(library) = wants.libraries.iter().find(|name| !is_of_glibc(name)) {
+    if let Some(library) = wants.libraries.iter().find(|name| !is_of_system(name)) {
         return Err(GlibcError::Library { path: path(), library: library.clone() });
     }
     let mut newest = Version::new(0, 0, 0);
     for name in wants.versions {
-        let version = version(&name).filter(|version| *version <= OLDEST);
+        if version("GCC_", &name).is_some_and(|version| version <= OLDEST_LIBGCC) {
+            continue;
+        }
+        let version = version("GLIBC_", &name).filter(|version| *version <= OLDEST);
         let Some(version) = version else {
             return Err(GlibcError::TooNew { path: path(), name });
         };
@@ -66,13 +81,13 @@ fn wants(bytes: &[u8]) -> object::Result<Wants> {
     Ok(wants)
 }
 
-fn is_of_glibc(library: &str) -> bool {
-    OF_GLIBC.iter().any(|name| library.starts_with(name))
+fn is_of_system(library: &str) -> bool {
+    OF_SYSTEM.iter().any(|name| library.starts_with(name))
 }
 
 /// `GLIBC_2.17` and `GLIBC_2.2.5`; others, such as `GLIBC_ABI_DT_RELR`, are no old one's.
-fn version(name: &str) -> Option<Version> {
-    let numbers = name.strip_prefix("GLIBC_")?.split('.').map(str::parse);
+fn version(library: &str, name: &str) -> Option<Version> {
+    let numbers = name.strip_prefix(library)?.split('.').map(str::parse);
     match numbers.collect::<Result<Vec<u64>, _>>().ok()?.as_slice() {
         [major, minor] => Some(Version::new(*major, *minor, 0)),
         [major, minor, patch] => Some(Version::new(*major, *minor, *patch)),
@@ -127,6 +142,12 @@ mod tests {
         assert_eq!(library, "libz.so.1");
     }
 
+    /// As uv's program does.
+    #[test]
+    fn an_old_libgcc_may_be_needed() {
+        assert_eq!(checked("needs-libgcc.so").unwrap(), Version::new(2, 17, 0));
+    }
+
     #[test]
     fn what_is_not_linked_for_glibc_at_all_is_refused() {
         assert!(matches!(checked("needs-nothing.so"), Err(GlibcError::Nothing { .. })));
@@ -135,9 +156,10 @@ mod tests {
 
     #[test]
     fn versions_are_compared_as_numbers_and_abi_marks_are_none() {
-        assert!(version("GLIBC_2.4").unwrap() < version("GLIBC_2.17").unwrap());
-        assert_eq!(version("GLIBC_2.2.5"), Some(Version::new(2, 2, 5)));
-        assert_eq!(version("GLIBC_ABI_DT_RELR"), None);
-        assert_eq!(version("GCC_3.0"), None);
+        let glibc = |name| version("GLIBC_", name);
+        assert!(glibc("GLIBC_2.4").unwrap() < glibc("GLIBC_2.17").unwrap());
+        assert_eq!(glibc("GLIBC_2.2.5"), Some(Version::new(2, 2, 5)));
+        assert_eq!(glibc("GLIBC_ABI_DT_RELR"), None);
+        assert_eq!(glibc("GCC_3.0"), None);
     }
 }

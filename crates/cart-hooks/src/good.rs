@@ -59,6 +59,9 @@ pub(crate) struct Good {
     /// What runs beside it, from the copies, too.
     #[serde(default)]
     pub(crate) background: Vec<ServiceSpec>,
+    /// What tells figures, if a path for them was set: nginx's configuration has it.
+    #[serde(default)]
+    pub(crate) metrics: Option<ServiceSpec>,
     /// nginx; its files below `public/` are those of the copy.
     pub(crate) nginx: ServiceSpec,
     config: Config,

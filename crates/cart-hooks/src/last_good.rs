@@ -96,7 +96,7 @@ fn start(ctx: &mut Context<'_>, good: Good) -> Result<(), Error> {
     let mut nginx = good.nginx;
     nginx.command = master.command();
     nginx.label = services::nginx_label(&master);
-    let Good { appserver, websocketserver, background, .. } = good;
-    let wanted = Wanted { appserver, websocketserver, nginx, background, metrics: None, master };
+    let Good { appserver, websocketserver, background, metrics, .. } = good;
+    let wanted = Wanted { appserver, websocketserver, nginx, background, metrics, master };
     bring_up::make_run(ctx, &wanted, stage, Renew::IfChanged, &mut |_, _| ()).map(drop)
 }

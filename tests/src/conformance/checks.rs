@@ -55,6 +55,8 @@ pub const CHECKS: &[Check] = &[
     short("threaddump", "every process shows where it is, and serves on", processes::threaddump),
     short("workers", "as many as were asked for, and all serve", processes::workers)
         .unless(one_process),
+    short("own worker", "a client stays with one, if that is wished", processes::own_worker)
+        .unless(one_process),
     short("figures", "they say what is in its hands, and how many workers", processes::figures),
     short("backlog", "as many may wait for it as for any other server", processes::backlog),
     short("killed", "after kill -9 no GET is lost, and no orphan is left", processes::killed),

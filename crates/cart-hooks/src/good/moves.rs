@@ -77,6 +77,7 @@ impl Moves {
             appserver,
             websocketserver: wanted.websocketserver.as_ref().map(|spec| self.spec(spec)),
             background: wanted.background.iter().map(|spec| self.spec(spec)).collect(),
+            metrics: wanted.metrics.clone(),
             nginx: wanted.nginx.clone(),
             config: Config {
                 main: self.bytes(config.main),

@@ -42,6 +42,7 @@ fn good(number: u64) -> Good {
         environment: None,
         appserver: spec(CommandSpec::new("/bin/true", &GearEnv::new())),
         websocketserver: None,
+        metrics: None,
         background: Vec::new(),
         nginx: spec(CommandSpec::new("/bin/true", &GearEnv::new())),
         config: Config {

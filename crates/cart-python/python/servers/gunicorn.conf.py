@@ -8,6 +8,7 @@ gunicorn would have, and what it sets goes before what is set here.
 """
 
 import errno
+import functools
 import importlib.util
 import mmap
 import os
@@ -300,6 +301,9 @@ def _finish_as(drain, worker):
         if isinstance(worker, ASGIWorker):
             # It looks once a second whether it was told to stop; its master's time runs already.
             worker.loop.add_signal_handler(signal.SIGTERM, told)
+            # It says nothing of how many may wait, and asyncio makes that 100, for all workers.
+            worker.loop.create_server = functools.partial(
+                worker.loop.create_server, backlog=worker.cfg.backlog)
     if _is_uvicorns(worker):
         import uvicorn
 

@@ -45,6 +45,42 @@ pub(super) fn workers(stage: &Stage) {
     assert!(wait::until(LIMIT, all_served).is_some(), "{all:?} run, {served:?} serve");
 }
 
+/// Who answers clients of many addresses, each of which asks several times.
+fn workers_of_clients(stage: &Stage) -> Vec<BTreeSet<u32>> {
+    let ask = |client: u8| {
+        let header = format!("X-Forwarded-For: 203.0.113.{client}");
+        let answer = super::super::ask(stage.address(), "/pid", &[header]);
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
+        // Beside it there may be the length of a chunk.
+        let numbers = body.split(|c: char| !c.is_ascii_digit());
+        numbers.max_by_key(|number| number.len()).unwrap().parse().unwrap()
+    };
+    (0..16).map(|client| (0..3).map(|_| ask(client)).collect()).collect()
+}
+
+pub(super) fn own_worker(stage: &Stage) {
+    const STICKY: &str = "OPENSHIFT_PYTHON_STICKY";
+    stage.gear.set(STICKY, "yes");
+    stage.gear.control("restart").done();
+    let all: BTreeSet<u32> = stage.workers().iter().map(|worker| worker.pid).collect();
+    let before = workers_of_clients(stage);
+    assert!(before.iter().all(|workers| workers.len() == 1), "{before:?}");
+    let served: BTreeSet<u32> = before.iter().flatten().copied().collect();
+    assert_eq!(served, all, "{before:?}");
+    kill(stage.workers()[0]);
+    // Another has its place, for its clients. Who comes on a connection that died with it may have been
+    // answered by anybody.
+    let each_has_one = || {
+        Some(workers_of_clients(stage)).filter(|all| all.iter().all(|workers| workers.len() == 1))
+    };
+    let after = wait::until(LIMIT, each_has_one).expect("each has one again");
+    for (before, after) in before.iter().zip(&after) {
+        assert!(after == before || after.is_disjoint(&all), "{before:?} {after:?}");
+    }
+    stage.gear.set(STICKY, "");
+    stage.gear.control("restart").done();
+}
+
 pub(super) fn figures(stage: &Stage) {
     // nginx may have a connection to the generation before, of which no figures are told.
     stage.settle();
@@ -60,15 +96,18 @@ pub(super) fn figures(stage: &Stage) {
 
 /// Also after a crash, which proves nothing to the supervisor.
 pub(super) fn backlog(stage: &Stage) {
-    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
-    let most: u64 = most.trim().parse().unwrap();
     for _ in 0..2 {
         stage.workers();
-        let limit = || (queue_limit(stage) == most).then_some(());
+        let limit = || (queue_limit(stage) == most_may_wait()).then_some(());
         assert!(wait::until(LIMIT, limit).is_some(), "only {} may wait", queue_limit(stage));
         kill(stage.main());
         stage.page("/");
     }
+}
+
+fn most_may_wait() -> u64 {
+    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    most.trim().parse().unwrap()
 }
 
 /// That of the newest generation: its name is of the time when it was bound.
@@ -106,6 +145,7 @@ pub(super) fn killed_worker(stage: &Stage) {
     assert_eq!(stage.main(), main, "all of it was started anew");
     assert!(!stage.workers().contains(&killed));
     workers(stage);
+    assert_eq!(queue_limit(stage), most_may_wait(), "the new worker made the queue shorter");
 }
 
 fn kill(process: ProcessId) {
