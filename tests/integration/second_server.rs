@@ -155,6 +155,8 @@ fn an_own_nginx_configuration_that_passes_nothing_to_the_second_server_is_told()
         let who = if first_gets_all { "first" } else { "second" };
         assert_eq!(get(gear.address(), "/ws/a").body.split(' ').next().unwrap(), who, "{config}");
         gear.control("update-configuration").done();
+        let said = gear.control("doctor").done().text.clone();
+        assert_eq!(said.contains(words), first_gets_all, "{said}");
     }
 }
 
