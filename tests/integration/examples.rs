@@ -1,13 +1,19 @@
 //! The apps of `examples/apps/` that are written for no server and no platform of ours, or for
-//! another one: each is served as it lies there, with nothing set.
+//! another one: each is served as it lies there, with nothing set but what its README says.
 
-use cart_test::{TestGear, get};
+mod socketio;
 
-use crate::cartridge::{example, running};
+use cart_test::{TestGear, WebSocket, get};
+
+use crate::cartridge::{SERVER, example, running};
 
 /// The gear of an example whose `/health` answers.
 fn served(name: &str) -> TestGear {
-    let gear = running(&example(name), &[]);
+    served_with(name, &[])
+}
+
+fn served_with(name: &str, variables: &[(&str, &str)]) -> TestGear {
+    let gear = running(&example(name), variables);
     assert_eq!(get(gear.address(), "/health").body, "1", "{name}");
     gear
 }
@@ -66,4 +72,39 @@ fn an_app_from_heroku_with_its_server_and_its_release() {
     assert_eq!(page(&gear, "/"), "On sale: apples, pears");
     let status = gear.control("status").done().text.clone();
     assert!(status.contains("gunicorn"), "{status}");
+}
+
+#[test]
+fn a_room_of_websockets_on_starlette() {
+    let gear = served("starlette-websockets");
+    assert!(page(&gear, "/").contains("new WebSocket"));
+    let mut one = WebSocket::open(gear.address(), "/chat");
+    assert_eq!(one.hear(), "1 here");
+    let mut other = WebSocket::open(gear.address(), "/chat");
+    assert_eq!(other.hear(), "2 here");
+    one.say("Is anybody there?");
+    assert_eq!(other.hear(), "Is anybody there?");
+    other.say("I am.");
+    assert_eq!(one.hear(), "I am.");
+}
+
+#[test]
+fn django_on_gunicorn_with_channels_on_a_second_server() {
+    let set = [
+        (SERVER, "gunicorn"),
+        ("OPENSHIFT_PYTHON_WEBSOCKET_APPLICATION", "mysite.asgi:application"),
+    ];
+    let gear = served_with("django-channels", &set);
+    let status = gear.control("status").done().text.clone();
+    assert!(status.contains("Application is running: gunicorn"), "{status}");
+    assert!(status.contains("\nBelow /ws: uvicorn\n"), "{status}");
+    assert!(page(&gear, "/").contains("/ws/chat/lobby"));
+    assert_eq!(get(gear.address(), "/ws/nowhere").status, 404);
+    let open = |room| WebSocket::open(gear.address(), &format!("/ws/chat/{room}"));
+    let (mut one, mut other, mut elsewhere) = (open("lobby"), open("lobby"), open("cellar"));
+    assert_eq!(one.exchange("Good morning"), "Good morning");
+    assert_eq!(other.hear(), "Good morning");
+    assert_eq!(elsewhere.exchange("Dark here"), "Dark here");
+    assert_eq!(other.exchange("You too"), "You too");
+    assert_eq!(one.hear(), "You too");
 }

@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use tests::processes;
 
 use crate::cartridge::{empty_gear, fixture, running};
+use crate::user_nginx::ORIGINAL;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const APPLICATION: &str = "OPENSHIFT_PYTHON_WEBSOCKET_APPLICATION";
@@ -117,7 +118,8 @@ fn each_client_of_a_second_server_stays_with_one_of_its_workers() {
     let said = gear.control("restart").done().text.clone();
     assert!(said.contains("Below /ws: 3 workers"), "{said}");
     assert!(said.contains("Below /ws: each client stays with one worker"), "{said}");
-    let workers = || -> Vec<BTreeSet<String>> { (0..16).map(|c| worker_of(&gear, c)).collect() };
+    // So many that each worker has some, wherever the gear's paths put them.
+    let workers = || -> Vec<BTreeSet<String>> { (0..48).map(|c| worker_of(&gear, c)).collect() };
     let before = workers();
     assert!(before.iter().all(|workers| workers.len() == 1), "{before:?}");
     let all: BTreeSet<&String> = before.iter().flatten().collect();
@@ -134,6 +136,27 @@ fn each_client_of_a_second_server_stays_with_one_of_its_workers() {
     for (before, now) in before.iter().zip(workers()) {
         assert_eq!(now.len(), 1, "{now:?}");
         assert!(before.contains(&killed) != before.is_superset(&now), "{before:?} {now:?}");
+    }
+}
+
+#[test]
+fn an_own_nginx_configuration_that_passes_nothing_to_the_second_server_is_told() {
+    let gear = gear();
+    let words = "nginx.conf.erb passes nothing to the second server, so the first one gets what is below /ws";
+    let below = "location /ws { proxy_pass http://websocketserver; }\n    location / {";
+    for (config, first_gets_all) in [
+        (ORIGINAL.to_owned(), true),
+        (ORIGINAL.replace("http://appserver", "http://$appserver"), false),
+        (ORIGINAL.replace("location / {", below), false),
+    ] {
+        gear.write("nginx.conf.erb", &config);
+        let said = gear.control("restart").done().text.clone();
+        assert_eq!(said.contains(words), first_gets_all, "{said}");
+        let who = if first_gets_all { "first" } else { "second" };
+        assert_eq!(get(gear.address(), "/ws/a").body.split(' ').next().unwrap(), who, "{config}");
+        gear.control("update-configuration").done();
+        let said = gear.control("doctor").done().text.clone();
+        assert_eq!(said.contains(words), first_gets_all, "{said}");
     }
 }
 

@@ -1,8 +1,8 @@
 //! What clients see: files, pages, headers, bodies.
 
-use cart_test::{get, post, raw};
+use cart_test::{WebSocket, get, post, raw};
 
-use crate::cartridge::{example, fixture, running};
+use crate::cartridge::{SERVER, example, fixture, running};
 
 #[test]
 fn files_of_public_come_from_nginx_and_everything_else_from_the_app() {
@@ -108,6 +108,18 @@ fn the_welcome_app_is_well_and_keeps_secrets() {
         assert!(!get(gear.address(), path).body.contains("correct-horse"), "{path}");
     }
     assert_eq!(get(gear.address(), "/logo.svg").header("content-type"), Some("image/svg+xml"));
+}
+
+#[test]
+fn the_welcome_page_shows_a_second_server() {
+    // Which server it is, and its path, follow from that.
+    let second = ("OPENSHIFT_PYTHON_WEBSOCKET_APPLICATION", "app:application");
+    let gear = running(&example("welcome"), &[(SERVER, "waitress"), second]);
+    let page = get(gear.address(), "/").body;
+    for shown in ["<strong>waitress</strong>", "and wsgiref below /ws", r#"data-websocket="yes""#] {
+        assert!(page.contains(shown), "{shown} is not shown: {page}");
+    }
+    assert_eq!(WebSocket::open(gear.address(), "/ws").exchange("hello"), "hello");
 }
 
 #[test]

@@ -72,3 +72,29 @@ fn another_nginx_takes_over_and_nothing_is_lost() {
     assert!(held.is_alive());
     assert_eq!(get(gear.address(), "/").body, "first");
 }
+
+#[test]
+fn another_nginx_reaches_both_servers_on_all_of_their_sockets() {
+    let cartridge = copy();
+    let cartridge = Utf8Path::from_path(cartridge.path()).unwrap();
+    let variables = [
+        ("OPENSHIFT_PYTHON_WEBSOCKET_APPLICATION", "live.py"),
+        ("OPENSHIFT_PYTHON_WEBSOCKET_WORKERS", "2"),
+        ("OPENSHIFT_PYTHON_STICKY", "yes"),
+    ];
+    let mut gear = TestGear::new(cartridge, "3", &variables);
+    gear.deploy(&fixture("two-servers")).done();
+    let servers = || std::fs::read(gear.cartridge().join("conf/nginx.appserver.conf")).unwrap();
+    let before = servers();
+
+    let system = process::executable(nginx(&gear).pid).unwrap();
+    let own = cartridge.join("usr/nginx/sbin");
+    std::fs::create_dir_all(&own).unwrap();
+    std::fs::copy(&system, own.join("nginx")).unwrap();
+    // What is set by now is for the next start.
+    gear.set("OPENSHIFT_PYTHON_WEBSOCKET_PATH", "/live");
+    gear.control("update").done();
+    assert!(process::executable(nginx(&gear).pid).unwrap().ends_with("usr/nginx/sbin/nginx"));
+    assert!(servers() == before, "{}", String::from_utf8(servers()).unwrap());
+    assert!(get(gear.address(), "/ws/a").body.starts_with("second 1 /ws/a"));
+}

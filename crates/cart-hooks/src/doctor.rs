@@ -255,14 +255,21 @@ fn release(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
 fn nginx(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
     let has_own = ctx.gear.repo.join(user_config::FILE_NAME).is_file();
     let by = has_own.then(|| user_config::FILE_NAME.to_owned());
-    let tested = || -> Result<String, Error> {
+    let tested = || -> Result<Vec<Finding>, Error> {
         let nginx = ready::nginx(ctx)?;
         let site = ready::site(ctx)?;
-        nginx.prepare(&site)?;
-        Ok(messages::nginx_would_do(&nginx, has_own))
+        let stage = nginx.prepare(&site)?;
+        let would_do = Finding::ok(Topic::Nginx, messages::nginx_would_do(&nginx, has_own));
+        let cut_off = ready::is_second_cut_off(&nginx, &site, &stage)?;
+        let second = site.websocketserver.as_ref().filter(|_| cut_off);
+        let note = second.map(|s| Finding::note(Topic::Nginx, messages::second_cut_off(s)));
+        Ok(std::iter::once(would_do).chain(note).collect())
     };
-    findings.push(match tested() {
-        Ok(text) => Finding::ok(Topic::Nginx, text).by(by),
-        Err(error) => Finding::refused(Topic::Nginx, &messages::explain(&error)).by(by),
-    });
+    match tested() {
+        Ok(found) => findings.extend(found.into_iter().map(|finding| finding.by(by.clone()))),
+        Err(error) => {
+            let refused = Finding::refused(Topic::Nginx, &messages::explain(&error));
+            findings.push(refused.by(by));
+        }
+    }
 }

@@ -29,7 +29,9 @@ use crate::services::{APPSERVER, NGINX, WEBSOCKETSERVER};
 pub(crate) use background::{
     background, background_state, is_not_run, no_background, waiting, would_run,
 };
-pub(crate) use choice::{below, learnt, second_chosen, served_by, server_chosen, servers_chosen};
+pub(crate) use choice::{
+    below, learnt, second_chosen, second_cut_off, served_by, server_chosen, servers_chosen,
+};
 pub(crate) use doctor::{
     nginx_would_do, not_read_without_gunicorn, not_understood, packages, variables, would_release,
     would_serve,

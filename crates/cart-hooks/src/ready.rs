@@ -3,9 +3,9 @@
 use camino::Utf8PathBuf;
 use cart_core::Cartridge;
 use cart_core::cartridge::Context;
-use cart_nginx::{FolderPath, Nginx, Site, Stage, WebsocketServer};
+use cart_nginx::{ConfigError, Nginx, Site, Stage};
 use cart_python::virtualenv::outside;
-use cart_python::{Places, Prepared, PythonApp, dependencies};
+use cart_python::{Places, Prepared, PythonApp, PythonSettings, ReadyServer, dependencies};
 
 use crate::advanced_python::AdvancedPython;
 use crate::error::Error;
@@ -24,6 +24,8 @@ pub(crate) struct Ready {
     pub(crate) nginx: Nginx,
     /// The gear's home.
     pub(crate) home: Utf8PathBuf,
+    /// Whether an app's own nginx configuration passes nothing to its second server.
+    pub(crate) is_second_cut_off: bool,
 }
 
 impl Ready {
@@ -35,31 +37,29 @@ impl Ready {
         let nginx = nginx(ctx)?;
         let mut stage = nginx.prepare(&site)?;
         let prepared = prepare(ctx, &app, false)?;
-        let tested = (site.folders, site.upstream, site.websocketserver);
+        let tested = (site.folders, site.upstream, site.websocketserver.clone());
         site.folders = static_files::folders(ctx);
-        site.upstream = Some(services::upstream(ctx.dir, APPSERVER, &prepared.app));
-        site.websocketserver = websocketserver(ctx, &app, &prepared);
+        let upstream =
+            |name, server: &ReadyServer| services::upstream(ctx.dir, name, server.sockets());
+        site.upstream = Some(upstream(APPSERVER, &prepared.app));
+        if let (Some(known), Some(second)) = (&mut site.websocketserver, &prepared.websocket) {
+            known.upstream = upstream(WEBSOCKETSERVER, second);
+        }
         if tested != (site.folders.clone(), site.upstream.clone(), site.websocketserver.clone()) {
             // Its place is the next one's.
             drop(stage);
             stage = nginx.prepare(&site)?;
         }
         let home = ctx.gear.home.clone();
-        Ok((Self { app, prepared, site, nginx, home }, stage))
+        let is_second_cut_off = is_second_cut_off(&nginx, &site, &stage)?;
+        Ok((Self { app, prepared, site, nginx, home, is_second_cut_off }, stage))
     }
 }
 
-/// What of the site the second server gets, and where it listens.
-fn websocketserver(
-    ctx: &Context<'_>,
-    app: &PythonApp,
-    prepared: &Prepared,
-) -> Option<WebsocketServer> {
-    let (settings, server) = (app.settings.websocket.as_ref()?, prepared.websocket.as_ref()?);
-    let at = FolderPath::parse(&format!("{}/", settings.path))
-        .expect("a path that was checked at the door is one of letters, digits and -_.~");
-    let upstream = services::upstream(ctx.dir, WEBSOCKETSERVER, server);
-    Some(WebsocketServer { at, upstream })
+/// Whether there is a second server, and the app's own nginx configuration passes nothing to it.
+pub(crate) fn is_second_cut_off(nginx: &Nginx, site: &Site, stage: &Stage) -> Result<bool, Error> {
+    let reached = || nginx.reaches_second_server(stage).map_err(ConfigError::from);
+    Ok(site.websocketserver.is_some() && !reached()?)
 }
 
 /// The app of this gear, its settings checked.
@@ -67,10 +67,14 @@ pub(crate) fn app(ctx: &Context<'_>) -> Result<PythonApp, Error> {
     Ok(PythonApp::new(&official::completed(ctx), ctx.gear, ctx.dir, version(ctx)?)?)
 }
 
-/// What nginx is to serve.
+/// What nginx is to serve, as far as files and variables tell it: each server on one socket.
 pub(crate) fn site(ctx: &Context<'_>) -> Result<Site, Error> {
     let mut site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, AdvancedPython::SHORT_NAME)?;
     site.folders = static_files::folders(ctx);
+    let settings = PythonSettings::from_env(&official::completed(ctx))?;
+    site.websocketserver = settings.websocket.and_then(|second| {
+        services::websocketserver(&second.path, services::upstream(ctx.dir, WEBSOCKETSERVER, 1))
+    });
     Ok(site)
 }
 

@@ -5,11 +5,11 @@ use camino::Utf8PathBuf;
 use cart_core::cartridge::Context;
 use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits, Setting, programs};
 use cart_nginx::settings::{MAX_RESPONSE_HEAD_SIZE, READ_TIMEOUT};
-use cart_nginx::{Nginx, Site, Upstream, layout};
+use cart_nginx::{Connections, FolderPath, Nginx, Site, Upstream, WebsocketServer, layout};
 use cart_python::ReadyServer;
 use cart_python::procfile::Process;
 use cart_python::settings::{LOG_FILES, LOG_SIZE, PROCESSES};
-use cart_python::stacks;
+use cart_python::{stacks, websocket};
 use cart_supervisor::{Listen, Logging, Probe, ServiceSpec, Stop, StopSignal, SupervisorProcess};
 
 use crate::official;
@@ -84,13 +84,19 @@ impl Wanted {
 }
 
 /// Where nginx finds a server: on one socket, or on one for each worker.
-pub(crate) fn upstream(dir: &CartridgeDir, service: &str, server: &ReadyServer) -> Upstream {
+pub(crate) fn upstream(dir: &CartridgeDir, service: &str, sockets: u32) -> Upstream {
     let socket = |nth| match nth {
         1 => dir.run().join(format!("{service}.sock")),
         nth => dir.run().join(format!("{service}-{nth}.sock")),
     };
-    let sockets = (1..=server.sockets()).map(socket).collect();
-    Upstream { sockets, connections: cart_nginx::Connections::Pooled }
+    Upstream { sockets: (1..=sockets).map(socket).collect(), connections: Connections::Pooled }
+}
+
+/// The second server as nginx knows it, which gets what is at and below `path`, a path such as
+/// [`websocket::PATH`] allows.
+pub(crate) fn websocketserver(path: &str, upstream: Upstream) -> Option<WebsocketServer> {
+    let at = FolderPath::parse(&format!("{path}/"))?;
+    Some(WebsocketServer { at, upstream })
 }
 
 /// The supervisor of this cartridge on this gear.
@@ -117,9 +123,15 @@ fn server(ctx: &Context<'_>, ready: &Ready, name: &str, server: &ReadyServer) ->
         .env("OPENSHIFT_NGINX_VERSION", nginx_version)
         .env(READ_TIMEOUT.name, limits.read_timeout.to_string())
         .env(MAX_RESPONSE_HEAD_SIZE.name, limits.max_response_head_size.to_string());
+    if let (Some(second), Some(set)) = (&ready.prepared.websocket, &settings.websocket) {
+        // What it came to, so that the app can say it.
+        command = command
+            .env(websocket::SERVER.name, second.server().name())
+            .env(websocket::PATH.name, &set.path);
+    }
     complete(ctx, ready, &mut command.env);
     let (log, logging) = collected_log(ctx, name, settings.log_limits);
-    let sockets = upstream(ctx.dir, name, server).sockets;
+    let sockets = upstream(ctx.dir, name, server.sockets()).sockets;
     ServiceSpec {
         name: name.to_owned(),
         label: server.server().name().to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cart_core::Cartridge;
 use cart_core::cartridge::{Context, Status};
 use cart_core::process::ProcessId;
-use cart_nginx::Site;
+use cart_nginx::{Connections, Site, Upstream};
 use cart_python::Places;
 use cart_python::stamp::Stamp;
 use cart_supervisor::{Listen, Probe, ServiceState, ServiceStatus, SupervisorProcess, Verdict};
@@ -56,6 +56,25 @@ impl State {
     pub(crate) fn serves(&self) -> bool {
         let runs = |s: &ServiceStatus| matches!(s.state, ServiceState::Running(_));
         self.unsupervised || self.service(APPSERVER).is_some_and(runs)
+    }
+
+    /// `site` with the servers that run, whatever is set by now.
+    pub(crate) fn in_front(&self, site: Site) -> Site {
+        let upstream = |service: &ServiceStatus| {
+            let sockets = service.listen.iter().filter_map(|listen| match listen {
+                Listen::Unix(path) => Some(path.clone()),
+                Listen::Tcp(_) => None,
+            });
+            Upstream { sockets: sockets.collect(), connections: Connections::Pooled }
+        };
+        let second = self
+            .service(WEBSOCKETSERVER)
+            .and_then(|service| services::websocketserver(path(&service.probe), upstream(service)));
+        Site {
+            upstream: self.service(APPSERVER).map(upstream).or(site.upstream),
+            websocketserver: second,
+            ..site
+        }
     }
 
     /// The name of the Python server that runs.

@@ -35,7 +35,7 @@ pub(crate) fn update(ctx: &mut Context<'_>) -> Result<(), Error> {
         return Ok(());
     }
     ctx.message(&messages::nginx_is_another(&running, &wanted));
-    let site = ready::site(ctx)?;
+    let site = state.in_front(ready::site(ctx)?);
     let stage = nginx.prepare(&site)?;
     let spec = services::nginx(ctx, &nginx, &site);
     let (change, _) = bring_up::put_in_front(ctx, spec, &nginx, stage, Renew::Always, &client)?;

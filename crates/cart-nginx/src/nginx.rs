@@ -53,6 +53,15 @@ impl Nginx {
         Ok(stage)
     }
 
+    /// Whether `stage`, which was [prepared](Self::prepare) of a site with a second server, passes
+    /// anything to it.
+    ///
+    /// # Errors
+    /// [`TestError`] when nginx cannot be asked what it reads.
+    pub fn reaches_second_server(&self, stage: &Stage) -> Result<bool, TestError> {
+        stage.names_second_server(&self.binary, &self.env)
+    }
+
     /// Lets nginx test a configuration that was in place once, beside what runs, to be promoted or
     /// dropped as that of [`prepare`](Self::prepare).
     ///

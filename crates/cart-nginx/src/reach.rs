@@ -1,6 +1,9 @@
-//! Whether a configuration listens where its gear is reached.
+//! Whether a configuration listens where its gear is reached, and whether it reaches what it should.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+use crate::statement;
+use crate::upstream::WEBSOCKETSERVER;
 
 /// The port of a `listen` that names none.
 const DEFAULT_PORT: u16 = 80;
@@ -18,6 +21,15 @@ pub(crate) fn listens_on(text: &[u8], address: SocketAddr) -> bool {
         }
     }
     false
+}
+
+/// Whether `text` names the app's second server anywhere, itself or by `$appserver`.
+pub(crate) fn names_second_server(text: &[u8]) -> bool {
+    let names = |word: &Vec<u8>| {
+        let word = String::from_utf8_lossy(word);
+        ["$appserver", "${appserver}", WEBSOCKETSERVER].iter().any(|name| word.contains(name))
+    };
+    statement::blocks(text).iter().flatten().any(|statement| statement.words.iter().any(names))
 }
 
 fn means(word: &str, address: SocketAddr) -> bool {
@@ -52,6 +64,18 @@ mod tests {
         }
         assert!(listens_on(b"listen 127.0.0.1;", "127.0.0.1:80".parse().unwrap()));
         assert!(listens_on(b"listen [::1]:8080;", "[::1]:8080".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_second_server_is_named_in_three_ways_and_not_in_comments() {
+        let proxies = |to: &str| format!("server {{ location / {{ proxy_pass {to}; }} }}");
+        for to in ["http://$appserver", "http://${appserver}/x", "\"http://websocketserver/ws\""] {
+            assert!(names_second_server(proxies(to).as_bytes()), "{to}");
+        }
+        assert!(names_second_server(b"map $uri $mine { ~^/ws websocketserver; }"));
+        for to in ["http://appserver", "http://appserver; # not http://$appserver\n"] {
+            assert!(!names_second_server(proxies(to).as_bytes()), "{to}");
+        }
     }
 
     #[test]

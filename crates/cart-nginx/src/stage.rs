@@ -115,19 +115,41 @@ impl Stage {
         binary: &Binary,
         env: &GearEnv,
     ) -> Result<bool, TestError> {
+        self.anywhere(&|text| reach::listens_on(text, address), binary, env)
+    }
+
+    /// Whether it passes anything to the app's second server: an app's own configuration may not. To be
+    /// asked of one with a second server that passed its [`test`](Self::test).
+    ///
+    /// # Errors
+    /// [`TestError`] when nginx cannot be asked what it reads.
+    pub fn names_second_server(&self, binary: &Binary, env: &GearEnv) -> Result<bool, TestError> {
+        self.anywhere(&reach::names_second_server, binary, env)
+    }
+
+    /// Whether an app's own configuration `says` something; ours does.
+    fn anywhere(
+        &self,
+        says: &dyn Fn(&[u8]) -> bool,
+        binary: &Binary,
+        env: &GearEnv,
+    ) -> Result<bool, TestError> {
         let Some(user) = &self.user else {
             return Ok(true);
         };
-        if reach::listens_on(user.text(), address) {
+        if says(user.text()) {
             return Ok(true);
         }
         // It may do so in a file that it includes.
         let command = test_command(&self.dir, &self.place, binary, env, "-T");
         let output = run::output(&command, TEST_LIMIT).map_err(TestError::of_run)?;
         let shown = String::from_utf8_lossy(&output.stdout);
-        // The first file is ours, and listens there for our own questions.
-        let mut files = shown.split("\n# configuration file ").skip(1);
-        Ok(files.any(|file| reach::listens_on(file.as_bytes(), address)))
+        // The first file is ours, and listens there for our own questions; another one of ours names
+        // every server.
+        let files = shown.split("\n# configuration file ").skip(1);
+        let ours = self.place.join(APPSERVER_FILE);
+        let mut theirs = files.filter(|file| !file.starts_with(ours.as_str()));
+        Ok(theirs.any(|file| says(file.as_bytes())))
     }
 
     /// Whether it is another one than what is in place.

@@ -160,10 +160,12 @@ impl PythonApp {
     }
 
     fn find_by(&self, python: &BasePython) -> Result<Found, PythonError> {
+        let second = self.settings.websocket.as_ref();
         Ok(discovery::find(&discovery::Search {
             repo: &self.places.repo,
             set: self.settings.application.as_ref(),
             program: self.settings.server.and_then(WsgiServer::program),
+            beside: second.and_then(|second| Some(second.application.as_ref()?.0)),
             python,
             env: &self.env,
             place: &self.places.seen,

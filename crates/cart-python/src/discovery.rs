@@ -58,6 +58,9 @@ pub struct Search<'a> {
     /// The program of the repository that serves by itself, if one does: then nothing else is looked
     /// for.
     pub program: Option<&'a str>,
+    /// The variable that names another app for a second server: of a Django project, which has two apps,
+    /// this one is then the WSGI app.
+    pub beside: Option<&'a str>,
     /// The Python that reads its files.
     pub python: &'a BasePython,
     /// The gear's environment.
@@ -128,7 +131,7 @@ pub(crate) fn folders(repo: &Utf8Path) -> Vec<Utf8PathBuf> {
 /// [`DiscoveryError`], with what to write where.
 pub fn find(search: &Search<'_>) -> Result<Found, DiscoveryError> {
     let reader = Reader::new(search.repo, search.python, search.env, search.place);
-    let sight = Sight::new(&reader);
+    let sight = Sight::new(&reader, search.beside);
     let found = match search.program {
         Some(program) => program::found(search.repo, program).map_err(Into::into),
         None => decide(&sight, search).and_then(|found| serving::checked(&sight, found)),

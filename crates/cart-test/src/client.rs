@@ -100,6 +100,22 @@ impl WebSocket {
         self.try_exchange(text).unwrap_or_else(|e| panic!("{text:?} did not come back: {e}"))
     }
 
+    /// Sends a text.
+    ///
+    /// # Panics
+    /// When the connection breaks.
+    pub fn say(&mut self, text: &str) {
+        self.0.send(Message::text(text)).unwrap_or_else(|e| panic!("{text:?} was not sent: {e}"));
+    }
+
+    /// Waits for the next text.
+    ///
+    /// # Panics
+    /// When the connection breaks.
+    pub fn hear(&mut self) -> String {
+        self.try_hear().unwrap_or_else(|e| panic!("nothing came: {e}"))
+    }
+
     /// Sends a text and a ping behind it, and only then reads: what came back as text, once the pong
     /// has come back, too.
     ///
@@ -146,6 +162,10 @@ impl WebSocket {
     /// What the client says when it broke, or was closed.
     pub fn try_exchange(&mut self, text: &str) -> Result<String, tungstenite::Error> {
         self.0.send(Message::text(text))?;
+        self.try_hear()
+    }
+
+    fn try_hear(&mut self) -> Result<String, tungstenite::Error> {
         loop {
             match self.0.read()? {
                 Message::Text(text) => return Ok(text.to_string()),

@@ -50,12 +50,16 @@ class Answer:
 
 def welcome(environ):
     server = environ.get("SERVER_SOFTWARE") or os.environ.get("OPENSHIFT_PYTHON_SERVER")
+    second = os.environ.get("OPENSHIFT_PYTHON_WEBSOCKET_SERVER")
+    below = os.environ.get("OPENSHIFT_PYTHON_WEBSOCKET_PATH")
+    possible = second and below == "/ws" or echo_socket.possible(environ)
     return Answer("200 OK", fill(
         "welcome.html",
         nginx=os.environ.get("OPENSHIFT_NGINX_VERSION", ""),
         server=(server or "WSGI").split(" ")[0].replace("/", " "),
+        beside="and %s below %s" % (second, below) if second else "",
         python="%s %s" % (PYTHON, platform.python_version()),
-        websocket="yes" if echo_socket.possible(environ) else "no",
+        websocket="yes" if possible else "no",
     ))
 
 

@@ -1,5 +1,7 @@
 //! Which server runs the app, and why.
 
+use cart_nginx::WebsocketServer;
+use cart_nginx::user_config::FILE_NAME;
 use cart_python::ReadyServer;
 use cart_python::interface::Interface;
 use cart_python::server::choice::{Chosen, DecidedBy, FromProcfile};
@@ -8,6 +10,7 @@ use cart_python::settings::SERVER;
 use super::workers;
 use crate::good;
 use crate::ready::Ready;
+use crate::services::WEBSOCKETSERVER;
 
 /// At each start, in one line.
 pub(crate) fn server_chosen(chosen: &Chosen) -> String {
@@ -32,7 +35,6 @@ pub(crate) fn server_chosen(chosen: &Chosen) -> String {
     format!("{SERVED} by {server}, because {why}{options}")
 }
 
-/// When an app turned out to be of another interface than its code told.
 /// Of each server, which it is and why.
 pub(crate) fn servers_chosen(ready: &Ready) -> Vec<String> {
     let mut lines = vec![server_chosen(&ready.prepared.app.served.chosen)];
@@ -47,6 +49,16 @@ pub(crate) fn second_chosen(path: &str, chosen: &Chosen) -> String {
     let served = server_chosen(chosen);
     let rest = served.strip_prefix(SERVED).unwrap_or(&served);
     format!("Below {path} served{rest}")
+}
+
+/// After a start with an own nginx configuration that passes nothing to the second server.
+pub(crate) fn second_cut_off(second: &WebsocketServer) -> String {
+    let at = second.at.to_string();
+    format!(
+        "{FILE_NAME} passes nothing to the second server, so the first one gets what is below {}, too. Write `proxy_pass http://$appserver;` in it, which is the one or the other, or \
+         `http://{WEBSOCKETSERVER}` for that path",
+        at.trim_end_matches('/')
+    )
 }
 
 /// `status`, of the second server.
@@ -71,6 +83,7 @@ fn of_workers(server: &ReadyServer) -> Vec<String> {
     count.into_iter().chain(sticky).collect()
 }
 
+/// When an app turned out to be of another interface than its code told.
 pub(crate) fn learnt(interface: Interface) -> String {
     format!("The app turned out to be {interface} when it was imported: trying a server for that")
 }

@@ -1,6 +1,6 @@
 //! An app's own `nginx.conf.erb`: those that work, and what is said of those that do not.
 
-use cart_nginx::{Change, layout};
+use cart_nginx::{Change, Connections, FolderPath, Upstream, WebsocketServer, layout};
 
 use crate::app::App;
 use crate::bench::Bench;
@@ -227,4 +227,36 @@ fn a_template_that_became_wrong_leaves_what_is_in_place() {
     assert!(bench.nginx().prepare(&bench.site()).is_err());
     assert_eq!(cart_core::files::read(&layout::main_file(&bench.dir)).unwrap(), before);
     assert_eq!(bench.get("/x").status(), 200);
+}
+
+#[test]
+fn one_that_passes_nothing_to_the_second_server_is_known_by_all_of_its_files() {
+    let bench = Bench::new().file("parts/server.conf", "");
+    let socket = bench.dir.run().join("websocketserver.sock");
+    let upstream = Upstream { sockets: vec![socket], connections: Connections::Pooled };
+    let at = FolderPath::parse("/ws/").unwrap();
+    let mut site = bench.site();
+    site.websocketserver = Some(WebsocketServer { at, upstream });
+    let reached = || {
+        let stage = bench.nginx().prepare(&site).unwrap();
+        let reached = bench.nginx().reaches_second_server(&stage).unwrap();
+        stage.promote().unwrap();
+        reached
+    };
+    assert!(reached(), "by ours");
+    let server = FOR_THE_ORIGINAL.split_once("\nserver {").unwrap().1;
+    let including = "include <%= ENV['OPENSHIFT_REPO_DIR'] %>parts/*.conf;\n    location / {";
+    let including = format!("server {{{}", server.replace("location / {", including));
+    for (part, is_reached) in [
+        ("", false),
+        ("location /ws { proxy_pass http://appserver; } # not $appserver", false),
+        ("location /ws { proxy_pass http://websocketserver; }", true),
+        ("location /ws { proxy_pass http://$appserver; }", true),
+    ] {
+        bench.write("parts/server.conf", &format!("{part}\n"));
+        bench.write("nginx.conf.erb", &including);
+        assert_eq!(reached(), is_reached, "{part}");
+        // Also where nothing changes, so that nothing is written.
+        assert_eq!(reached(), is_reached, "{part}");
+    }
 }

@@ -37,19 +37,22 @@ pub(super) fn project(sight: &Sight<'_>, folder: &Utf8Path) -> Option<Project> {
             let app = sight.of(file, folder, name);
             app.is_some_and(|app| app.framework == Some("Channels"))
         });
-    let (chosen, why) = match (wsgi, asgi) {
-        (Some(_), Some(asgi)) if needs_asgi && asked.is_some() => {
+    let (chosen, why) = match (wsgi, asgi, sight.beside) {
+        (Some(wsgi), Some(_), Some(variable)) => {
+            (wsgi, format!(", and {variable} names what is served beside it"))
+        }
+        (Some(_), Some(asgi), None) if needs_asgi && asked.is_some() => {
             (asgi, ", and these name an ASGI_APPLICATION".to_owned())
         }
-        (Some(_), Some(asgi)) if needs_asgi => {
+        (Some(_), Some(asgi), None) if needs_asgi => {
             let why = format!("; {} is there for channels", asgi.0);
             (asgi, why)
         }
-        (Some(wsgi), Some((asgi, _))) => {
+        (Some(wsgi), Some((asgi, _)), None) => {
             (wsgi, format!("; {asgi} is there, too, but nothing asks for ASGI"))
         }
-        (Some(only), None) | (None, Some(only)) => (only, String::new()),
-        (None, None) => return None,
+        (Some(only), None, _) | (None, Some(only), _) => (only, String::new()),
+        (None, None, _) => return None,
     };
     let (file, name) = chosen;
     Some(Project {

@@ -40,6 +40,8 @@ const NAMES: &[&str] = &["application", "app", "wsgi", "asgi", "wsgi_app", "asgi
 /// Follows names.
 pub(super) struct Sight<'r> {
     pub(super) reader: &'r Reader<'r>,
+    /// The variable that names another app for a second server.
+    pub(super) beside: Option<&'r str>,
     steps: Cell<u32>,
 }
 
@@ -57,8 +59,8 @@ struct Place<'a> {
 }
 
 impl<'r> Sight<'r> {
-    pub(super) fn new(reader: &'r Reader<'r>) -> Self {
-        Self { reader, steps: Cell::new(0) }
+    pub(super) fn new(reader: &'r Reader<'r>, beside: Option<&'r str>) -> Self {
+        Self { reader, beside, steps: Cell::new(0) }
     }
 
     /// The app that `name` of a file is.

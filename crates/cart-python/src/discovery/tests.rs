@@ -40,12 +40,22 @@ impl Repo {
     }
 
     fn find_with(&self, set: Option<&str>, python: &BasePython) -> Result<Found, DiscoveryError> {
+        self.find_beside(None, set, python)
+    }
+
+    fn find_beside(
+        &self,
+        beside: Option<&str>,
+        set: Option<&str>,
+        python: &BasePython,
+    ) -> Result<Found, DiscoveryError> {
         let set = set.map(|text| (WSGI_APPLICATION.name, EntryPoint::parse(text).unwrap()));
         std::fs::create_dir_all(self.path()).unwrap();
         find(&Search {
             repo: &self.path(),
             set: set.as_ref(),
             program: None,
+            beside,
             python,
             env: &self.env,
             place: &self.path().with_file_name("launchers"),

@@ -113,6 +113,12 @@ fn a_django_project_says_where_its_app_is() {
         "ASGI shop.asgi:application, an app of Django: manage.py:3 says that the settings are \
          shop.settings, and these name an ASGI_APPLICATION"
     );
+    let beside = Repo::new(&asked).find_beside(Some("VARIABLE"), None, &PYTHON).unwrap();
+    assert_eq!(
+        beside.because,
+        "the app is shop.wsgi:application, an app of Django: manage.py:3 says that the settings are \
+         shop.settings, and VARIABLE names what is served beside it"
+    );
     let elsewhere = [
         (
             "manage.py",

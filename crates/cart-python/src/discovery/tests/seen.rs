@@ -235,6 +235,7 @@ fn the_examples_apps_are_found() {
             repo: &example,
             set: None,
             program: None,
+            beside: None,
             python: &PYTHON,
             env: &repo.env,
             place: &repo.path(),
