@@ -296,6 +296,6 @@ fn requests_are_logged() {
         let text = String::from_utf8(cart_core::files::read(&log).unwrap()).unwrap();
         text.contains("\"GET /logged HTTP/1.1\" 200").then_some(())
     };
-    assert!(cart_core::wait::until(LIMIT, logged).is_some());
+    assert!(wait::until(LIMIT, logged).is_some());
     assert_eq!(bench.error_log(), "");
 }
