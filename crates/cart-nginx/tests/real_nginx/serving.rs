@@ -2,7 +2,7 @@
 
 use std::io::{BufReader, Read, Write};
 
-use cart_core::{CommandSpec, run, wait};
+use cart_core::{CommandSpec, process, run, wait};
 use cart_nginx::{Connections, Folder, FolderPath, forwarded, layout, network};
 
 use crate::app::{App, Reply};
@@ -88,6 +88,27 @@ fn other_files_in_the_same_place_are_served_soon() {
         (texts == ("new one".to_owned(), 502, "come".to_owned())).then_some(())
     };
     assert!(wait::until(LIMIT, is_new).is_some(), "{:?}", seen().map(|answer| answer.text()));
+}
+
+/// It is remembered for a second what was not found.
+#[test]
+fn paths_that_a_visitor_makes_up_take_little_memory() {
+    const PATHS: u64 = 1500;
+    const LENGTH: u64 = 7000;
+    let bench = Bench::new();
+    let nginx = bench.serve();
+    let memory = || {
+        let workers = process::children(nginx.id.pid).into_iter();
+        workers.filter_map(process::tree::resident).sum::<u64>()
+    };
+    assert_eq!(bench.get("/first").status(), 502);
+    let before = memory();
+    let rest = "x".repeat(usize::try_from(LENGTH).unwrap());
+    for path in 0..PATHS {
+        assert_eq!(bench.get(&format!("/{path}/{rest}")).status(), 502);
+    }
+    let grown = memory().saturating_sub(before);
+    assert!(grown < PATHS * LENGTH / 2, "{grown} bytes more for {PATHS} paths");
 }
 
 #[test]
