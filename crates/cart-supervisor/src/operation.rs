@@ -73,23 +73,16 @@ impl Operation {
 }
 
 impl Supervisor {
-    /// Begins to make `specs` run. Those that do not run so already, or all with `renew`, take their
-    /// places together, when each has proved itself.
+    /// Begins to make `specs` run, which are of one release. If one of them does not run so already, or
+    /// with `renew`, all are started anew, and take their places together, when each has proved itself.
     pub(crate) fn ensure(&mut self, specs: Vec<ServiceSpec>, renew: bool, asked_by: Connection) {
-        let mut wanted = VecDeque::new();
-        for spec in specs {
-            if self.is_left_alone(&spec, renew) {
-                self.service(&spec.name).log_as(&spec);
-            } else {
-                wanted.push_back(spec);
-            }
-        }
-        if wanted.is_empty() {
+        if specs.iter().all(|spec| self.is_left_alone(spec, renew)) {
+            specs.iter().for_each(|spec| self.service(&spec.name).log_as(spec));
             self.note();
             asked_by.answer(&Response::Ensured(Change::Unchanged));
             return;
         }
-        self.renew(wanted, Some(asked_by));
+        self.renew(specs.into(), Some(asked_by));
     }
 
     fn is_left_alone(&mut self, spec: &ServiceSpec, renew: bool) -> bool {
