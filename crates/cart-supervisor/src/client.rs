@@ -144,7 +144,7 @@ impl Client {
         }
     }
 
-    /// Ends `service` alone, if it runs; it is not waited for. Answers whether it ran.
+    /// Ends `service` alone, if it runs, when it has lingered; it is not waited for. Answers whether it ran.
     ///
     /// # Errors
     /// [`ClientError::NoAnswer`].

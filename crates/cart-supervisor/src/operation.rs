@@ -195,7 +195,7 @@ impl Supervisor {
 
     /// Whether nothing is left of a service; takes the next step towards that if something is.
     fn is_stopped(&mut self, name: &str) -> bool {
-        self.retire(name);
+        self.retire(name, false);
         let service = self.service(name);
         service.draining.iter_mut().for_each(Draining::hurry);
         if service.draining.is_empty() {
@@ -205,20 +205,19 @@ impl Supervisor {
         false
     }
 
-    /// Begins to end a service; answers whether one served, or was to be started again.
-    pub(crate) fn retire(&mut self, name: &str) -> bool {
+    /// Begins to end a service, which lingers first where somebody may still be on the way to it; answers
+    /// whether one served, or was to be started again.
+    pub(crate) fn retire(&mut self, name: &str, lingers: bool) -> bool {
         let Some(service) = self.services.iter_mut().find(|service| service.name == name) else {
             return false;
         };
         let Some(current) = &service.current else {
             return false;
         };
-        for listen in &current.spec.listen {
-            if let Listen::Unix(path) = listen {
-                let _ = cart_core::files::remove_if_exists(path);
-            }
+        if !lingers {
+            current.spec.listen.iter().for_each(Listen::remove);
         }
-        service.retire();
+        service.draining.extend(service.current.take().and_then(|c| Draining::new(c, lingers)));
         true
     }
 }

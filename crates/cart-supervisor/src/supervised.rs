@@ -105,13 +105,9 @@ impl Service {
 
     /// Removes the well-known paths of a former generation on which the one that serves does not listen.
     pub(crate) fn remove_sockets_of(&self, former: &ServiceSpec) {
-        let Some(current) = &self.current else { return };
-        let left = former.listen.iter().filter(|listen| !current.spec.listen.contains(listen));
-        for listen in left {
-            if let Listen::Unix(path) = listen {
-                let _ = files::remove_if_exists(path);
-            }
-        }
+        let current = self.current.as_ref().map_or(&[][..], |current| &current.spec.listen);
+        let left = former.listen.iter().filter(|listen| !current.contains(listen));
+        left.for_each(Listen::remove);
     }
 
     /// Whether it is a background service that nobody wants any more, and all of it has ended.

@@ -306,7 +306,7 @@ impl Supervisor {
             Request::About => connection.answer(&self.about()),
             Request::Become { program } => self.become_program(&program, connection),
             Request::Retire { service } => {
-                let served = self.retire(&service);
+                let served = self.retire(&service, true);
                 self.note();
                 connection.answer(&Response::Noted(served));
             }
