@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 /// The name of the web server's workers; those of others are the names of the Procfile's lines.
 pub const WEB: &str = "web";
+/// By which name a worker of the second server counts; no line of a Procfile can have it.
+pub const SECOND: &str = "web.2";
 
 /// A process that has lived so long has grown to its size, and may bring the number down.
 const GROWN: Duration = Duration::from_secs(600);

@@ -242,6 +242,8 @@ pub struct PythonSettings {
     pub server_by: Setting,
     /// Worker processes, if somebody said how many.
     pub workers: Option<u32>,
+    /// By which variable that is said.
+    pub workers_by: Setting,
     /// The same, where only this was set.
     pub web_concurrency: Option<u32>,
     /// gunicorn's kind of worker, if somebody chose one.
@@ -291,6 +293,7 @@ impl PythonSettings {
             server: server_of(SERVER, env)?,
             server_by: SERVER,
             workers: count(WORKERS, env)?,
+            workers_by: WORKERS,
             web_concurrency: count(WEB_CONCURRENCY, env)?,
             worker_class: WORKER_CLASS.read(env, WorkerClass::parse)?,
             threads: count(THREADS, env)?,

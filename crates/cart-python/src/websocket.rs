@@ -36,7 +36,7 @@ pub const PATH: Setting = Setting {
 pub const WORKERS: Setting = Setting {
     name: "OPENSHIFT_PYTHON_WEBSOCKET_WORKERS",
     meaning: "worker processes of the second server",
-    default: settings::WORKERS.default,
+    default: "1",
     allowed: "1 to 1000, where a second server is named",
 };
 
@@ -88,6 +88,7 @@ impl WebsocketSettings {
             server: self.server,
             server_by: SERVER,
             workers: self.workers,
+            workers_by: WORKERS,
             web_concurrency: None,
             interface: first.interface.filter(|_| own.is_none()),
             application: own.or_else(|| first.application.clone()),

@@ -188,9 +188,11 @@ def _runs(pid):
 
 
 def pre_fork(server, worker):
-    """With several sockets, gives the new worker a place among the others, for its own."""
+    """With several sockets, gives the new worker a place among the others, for its own: one that none of
+    those has, or the fewest, when they are replaced all together."""
     taken = [getattr(other, "cartridge_place", None) for other in server.WORKERS.values()]
-    worker.cartridge_place = min(set(range(len(taken) + 1)) - set(taken))
+    places = range(min(len(worker.sockets), max(1, server.num_workers)))
+    worker.cartridge_place = min(places, key=taken.count)
     if "pre_fork" in _APP:
         _APP["pre_fork"](server, worker)
 
@@ -198,11 +200,8 @@ def pre_fork(server, worker):
 def _own_sockets(server, worker):
     """Those on which this worker accepts: all, or its own, so that clients stay with it. An app's
     gunicorn.conf.py may have made fewer workers than there are sockets, or more."""
-    sockets, count = worker.sockets, server.num_workers
-    if len(sockets) == 1:
-        return sockets
-    own = [one for nth, one in enumerate(sockets) if nth % count == worker.cartridge_place % count]
-    return own or [sockets[worker.cartridge_place % len(sockets)]]
+    count = max(1, min(len(worker.sockets), server.num_workers))
+    return [one for nth, one in enumerate(worker.sockets) if nth % count == worker.cartridge_place]
 
 
 def post_fork(server, worker):

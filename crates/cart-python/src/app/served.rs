@@ -7,7 +7,6 @@ use cart_core::CommandSpec;
 
 use super::{PythonApp, PythonError};
 use crate::discovery::Found;
-use crate::entry_point::EntryPoint;
 use crate::python_wish::PythonWish;
 use crate::server::choice::Chosen;
 use crate::server::{Launch, WsgiServer};
@@ -112,10 +111,21 @@ impl PythonApp {
         let workers = self.workers(&served.chosen);
         let count = workers.as_ref().map_or(1, |workers| workers.count);
         let sticky = (count > 1).then(|| self.sticky(venv)).flatten();
+        let chosen = &served.chosen;
         let launch = Launch {
+            venv: venv.clone(),
+            app_dir: self.places.repo.clone(),
+            entry_point,
+            // Else an edit of the code, which may tell less than before, would be another command.
+            interface: chosen.interface.filter(|_| chosen.is_wish()),
             workers: count,
             sockets: if sticky.is_some() { count } else { 1 },
-            ..self.launch(&served.chosen, venv.clone(), entry_point)
+            worker_class: chosen.settings.worker_class(),
+            threads: chosen.settings.threads,
+            timeout: chosen.timeout,
+            drain: self.settings.drain_timeout,
+            env: self.env.clone(),
+            launchers: self.places.launchers.clone(),
         };
         Ok(ReadyServer { served, workers, sticky, launch })
     }
@@ -128,24 +138,6 @@ impl PythonApp {
                 let is_there = folders.any(|folder| folder.join(WANTS_STICKY).is_dir());
                 is_there.then(|| format!("{WANTS_STICKY} is installed"))
             }
-        }
-    }
-
-    fn launch(&self, chosen: &Chosen, venv: VirtualEnv, entry_point: EntryPoint) -> Launch {
-        Launch {
-            venv,
-            app_dir: self.places.repo.clone(),
-            entry_point,
-            // Else an edit of the code, which may tell less than before, would be another command.
-            interface: chosen.interface.filter(|_| chosen.is_wish()),
-            workers: 1,
-            sockets: 1,
-            worker_class: chosen.settings.worker_class(),
-            threads: chosen.settings.threads,
-            timeout: chosen.timeout,
-            drain: self.settings.drain_timeout,
-            env: self.env.clone(),
-            launchers: self.places.launchers.clone(),
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::cell::Cell;
 
 use super::PythonApp;
-use crate::memory::{SeenMemory, WEB};
+use crate::memory::{SECOND, SeenMemory, WEB};
 use crate::procfile;
 use crate::server::choice::Chosen;
-use crate::settings::{WEB_CONCURRENCY, WORKERS};
+use crate::settings::WEB_CONCURRENCY;
 use crate::sizing::{self, Resources, Workers};
 
 impl PythonApp {
@@ -15,7 +15,7 @@ impl PythonApp {
     pub fn workers(&self, chosen: &Chosen) -> Option<Workers> {
         let line = chosen.procfile.as_ref().map(|procfile| procfile.line).unwrap_or_default();
         let said = [
-            (self.settings.workers, WORKERS.name.to_owned()),
+            (self.settings.workers, self.settings.workers_by.name.to_owned()),
             (chosen.settings.workers, format!("{}:{line}", procfile::FILE)),
             (self.settings.web_concurrency, WEB_CONCURRENCY.name.to_owned()),
         ];
@@ -26,10 +26,16 @@ impl PythonApp {
     }
 
     fn default_workers(&self, chosen: &Chosen) -> Workers {
+        if self.below.is_some() {
+            // The gear's room is for the first server.
+            return Workers { count: 1, because: None };
+        }
         let memory = SeenMemory::read(&self.places.memory);
         let lines = self.background().unwrap_or_default().lines;
         let beside = lines.iter().map(|(line, count)| (memory.of(&line.name), *count));
-        let beside = sizing::beside(beside);
+        let second = self.settings.websocket.iter();
+        let second = second.map(|second| (memory.of(SECOND), second.workers.unwrap_or(1)));
+        let beside = sizing::beside(beside.chain(second));
         let fitting = Resources::of_gear(&self.gear).default_workers(memory.of(WEB), beside);
         let is_asked = Cell::new(false);
         let count = chosen.server.default_workers(&|| {

@@ -4,7 +4,7 @@
 use super::{SERVERS, WsgiServer, by_name, default, gunicorn};
 use crate::interface::Interface;
 use crate::procfile::{Program, ServerOption, WebCommand};
-use crate::settings::{INTERFACE, PythonSettings, WORKER_CLASS};
+use crate::settings::{INTERFACE, PythonSettings, SERVER, WORKER_CLASS};
 use crate::worker_class::WorkerClass;
 
 /// A server, and why it is that one.
@@ -55,9 +55,8 @@ pub struct FromProcfile {
 /// A server that cannot run the app.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{server} runs {} apps only, and the app is {app} ({because}).\n\
-     Set {}. If the app is {} after all, set {}={}",
-    app.other(), able(variable, *app), app.other(), INTERFACE.name, app.other().to_string().to_lowercase()
+    "{server} runs {} apps only, and the app is {app} ({because}).\nSet {}{}",
+    app.other(), able(variable, *app), unless_misjudged(variable, *app)
 )]
 pub struct CannotRun {
     /// The server, with the class of its workers where that decides.
@@ -131,6 +130,16 @@ pub fn choose(
     }
 }
 
+/// Of the second server's app nobody can say what it is.
+fn unless_misjudged(variable: &str, app: Interface) -> String {
+    if variable != SERVER.name {
+        return String::new();
+    }
+    let other = app.other();
+    let set = other.to_string().to_lowercase();
+    format!(". If the app is {other} after all, set {}={set}", INTERFACE.name)
+}
+
 /// The servers that can run such an app, as variables and what they are set to; `variable` is the one
 /// that chooses a server.
 #[must_use]
@@ -146,7 +155,9 @@ pub fn able(variable: &str, interface: Interface) -> String {
         })
         .partition(|server| !server.worker_classes(interface).is_empty());
     let mut names: Vec<String> = without.iter().map(|server| server.name().to_owned()).collect();
-    names.extend(with_classes.iter().map(|server| {
+    // The class is that of the first server's workers, too.
+    let with_classes = with_classes.iter().filter(|_| variable == SERVER.name);
+    names.extend(with_classes.map(|server| {
         let classes = server.worker_classes(interface).join("|");
         format!("{} with {}={classes}", server.name(), WORKER_CLASS.name)
     }));
