@@ -160,6 +160,36 @@ fn an_own_nginx_configuration_that_passes_nothing_to_the_second_server_is_told()
     }
 }
 
+#[test]
+fn an_own_nginx_configuration_that_names_one_socket_of_several_is_told() {
+    let gear = gear();
+    gear.set("OPENSHIFT_PYTHON_STICKY", "yes");
+    gear.set("OPENSHIFT_PYTHON_WORKERS", "2");
+    let words = "nginx.conf.erb names run/appserver.sock, which is one worker's";
+    let socket = gear.cartridge().join("run/appserver.sock");
+    let itself = ORIGINAL.replace("http://appserver", &format!("http://unix:{socket}:"));
+    for (config, is_cut_off) in [(ORIGINAL.to_owned(), false), (itself, true)] {
+        gear.write("nginx.conf.erb", &config);
+        let said = gear.control("restart").done().text.clone();
+        assert_eq!(said.contains(words), is_cut_off, "{said}");
+        assert_eq!(get(gear.address(), "/x").body, "first 1 /x", "{config}");
+    }
+}
+
+#[test]
+fn a_start_for_the_second_server_alone_mixes_no_releases() {
+    let gear = gear();
+    // What lies there now does not work, and the second server is to be started anew.
+    let app = std::fs::read_to_string(fixture("two-servers").join("app.py")).unwrap();
+    gear.write("app.py", &format!("{app}\nraise SystemExit(3)\n"));
+    std::fs::remove_file(gear.cartridge().join("run/websocketserver.sock")).unwrap();
+    gear.control("start").failed_saying(&["wsgiref", "still serves"]);
+    assert_eq!(get(gear.address(), "/x").body, "first 1 /x");
+    gear.write("app.py", &app);
+    gear.control("start").done();
+    assert_eq!(both(&gear), ["first 1 /wsx", "second 1 /ws/a"]);
+}
+
 /// An app of two files, in a folder of its own.
 fn copied() -> (tempfile::TempDir, Utf8PathBuf) {
     let place = tempfile::tempdir().unwrap();

@@ -72,8 +72,11 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
     ctx.result(&messages::up(up, &ready));
     messages::served_by(&ready).iter().for_each(|line| ctx.result(line));
     messages::background(&ready.prepared.background).iter().for_each(|line| ctx.result(line));
-    if let Some(second) = ready.site.websocketserver.as_ref().filter(|_| ready.is_second_cut_off) {
+    if let Some(second) = ready.site.websocketserver.as_ref().filter(|_| ready.cut_off.second) {
         ctx.message(&messages::second_cut_off(second));
+    }
+    if ready.cut_off.workers {
+        ctx.message(&messages::workers_cut_off());
     }
     if ready.site.believes_neighbours_unasked() {
         ctx.message(&messages::believes_neighbours(ready.site.listen));

@@ -4,14 +4,14 @@
 use cart_core::Cartridge;
 use cart_core::cartridge::Context;
 use cart_nginx::Site;
-use cart_supervisor::Failure;
+use cart_supervisor::{Failure, ServiceSpec};
 
 use crate::advanced_python::AdvancedPython;
 use crate::bring_up::{self, Renew};
 use crate::error::Error;
 use crate::good::{self, Good};
 use crate::ready::{self, Ready};
-use crate::services::{self, APPSERVER, Wanted};
+use crate::services::{self, Wanted};
 use crate::state::State;
 
 /// To be called with what kept the wanted generation from coming up. Starts the last good one,
@@ -59,9 +59,15 @@ pub(crate) fn hold(ctx: &Context<'_>) {
     if let Some(good) = fitting(ctx)
         && let Ok(Some(client)) = services::supervisor(ctx).find()
     {
-        // One that is ending, or does not know the request, is no reason for this hook to fail.
-        let _ = client.start_again_with(APPSERVER, good.appserver.command);
-        for spec in good.websocketserver.into_iter().chain(good.background) {
+        let runs = client.status().unwrap_or_default();
+        let good =
+            std::iter::once(good.appserver).chain(good.websocketserver).chain(good.background);
+        // One for other sockets would not find its own.
+        let fits = |spec: &ServiceSpec| {
+            runs.iter().any(|known| known.name == spec.name && known.listen == spec.listen)
+        };
+        for spec in good.filter(fits) {
+            // One that is ending, or does not know the request, is no reason for this hook to fail.
             let _ = client.start_again_with(&spec.name, spec.command);
         }
     }

@@ -7,11 +7,11 @@ use cart_core::cartridge::Context;
 use cart_core::process::tree::{self, Memory};
 use cart_core::process::{self, ProcessId};
 use cart_python::Places;
-use cart_python::memory::{SeenMemory, WEB};
+use cart_python::memory::{SECOND, SeenMemory, WEB};
 use cart_supervisor::ServiceStatus;
 
 use crate::bring_up::Renew;
-use crate::services::APPSERVER;
+use crate::services::{APPSERVER, WEBSOCKETSERVER};
 use crate::state::State;
 
 /// Before it is decided what is to run: what was seen so far counts, if a new generation is made.
@@ -49,13 +49,16 @@ fn keep(ctx: &Context<'_>, state: Option<&State>, settle: bool) {
 /// By which name a process counts, what it takes, with all that it started, and how long it has lived.
 /// Of the Python server it is the largest of its workers, of one without workers nothing.
 fn weigh(service: &ServiceStatus, process: ProcessId) -> Option<(&str, u64, Duration)> {
-    let (name, bytes) = if service.name == APPSERVER {
+    let largest_worker = || {
         let workers = process::children(process.pid).into_iter().filter_map(ProcessId::of);
-        (WEB, workers.map(all_of).max()?)
-    } else if service.listen.is_empty() {
-        (service.label.as_str(), all_of(process))
-    } else {
-        return None;
+        workers.map(all_of).max()
+    };
+    let (name, bytes) = match service.name.as_str() {
+        APPSERVER => (WEB, largest_worker()?),
+        // As it is one process, as a rule.
+        WEBSOCKETSERVER => (SECOND, largest_worker().unwrap_or_else(|| all_of(process))),
+        _ if service.listen.is_empty() => (service.label.as_str(), all_of(process)),
+        _ => return None,
     };
     (bytes > 0).then_some((name, bytes, tree::age(process)?))
 }

@@ -31,6 +31,7 @@ pub(crate) use background::{
 };
 pub(crate) use choice::{
     below, learnt, second_chosen, second_cut_off, served_by, server_chosen, servers_chosen,
+    workers_cut_off,
 };
 pub(crate) use doctor::{
     nginx_would_do, not_read_without_gunicorn, not_understood, packages, variables, would_release,

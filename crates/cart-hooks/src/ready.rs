@@ -15,6 +15,15 @@ use crate::{messages, official, services, session, static_files};
 /// The software version when nobody says one: the newest Python 3 that is there.
 const ANY_VERSION: &str = "3";
 
+/// To what an own nginx configuration passes nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CutOff {
+    /// The second server.
+    pub(crate) second: bool,
+    /// All workers but one, where each has a socket.
+    pub(crate) workers: bool,
+}
+
 /// An app that can be started, and the nginx in front of it.
 #[derive(Debug)]
 pub(crate) struct Ready {
@@ -24,8 +33,7 @@ pub(crate) struct Ready {
     pub(crate) nginx: Nginx,
     /// The gear's home.
     pub(crate) home: Utf8PathBuf,
-    /// Whether an app's own nginx configuration passes nothing to its second server.
-    pub(crate) is_second_cut_off: bool,
+    pub(crate) cut_off: CutOff,
 }
 
 impl Ready {
@@ -52,7 +60,9 @@ impl Ready {
         }
         let home = ctx.gear.home.clone();
         let is_second_cut_off = is_second_cut_off(&nginx, &site, &stage)?;
-        Ok((Self { app, prepared, site, nginx, home, is_second_cut_off }, stage))
+        let are_workers_cut_off = prepared.app.sockets() > 1 && stage.names_app_socket();
+        let cut_off = CutOff { second: is_second_cut_off, workers: are_workers_cut_off };
+        Ok((Self { app, prepared, site, nginx, home, cut_off }, stage))
     }
 }
 

@@ -18,9 +18,13 @@ const LIMIT: Duration = Duration::from_secs(90);
 /// does is when one wants to see them.
 pub(crate) fn threaddump(ctx: &mut Context<'_>) -> Result<(), Error> {
     let state = State::ask(ctx)?;
-    let mut servers = vec![state.process(APPSERVER, ctx)?];
+    let first = state.process(APPSERVER, ctx);
     // There is none, as a rule.
-    servers.extend(state.process(WEBSOCKETSERVER, ctx).ok());
+    let second = state.process(WEBSOCKETSERVER, ctx).ok();
+    let servers = match (first, second) {
+        (Err(error), None) => return Err(error),
+        (first, second) => first.ok().into_iter().chain(second),
+    };
     let lock = ctx.dir.run().join("threaddump.lock");
     let _lock = HookLock::acquire(&lock, "control threaddump", LIMIT)?;
     for (service, process) in servers {

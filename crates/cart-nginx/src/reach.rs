@@ -25,11 +25,20 @@ pub(crate) fn listens_on(text: &[u8], address: SocketAddr) -> bool {
 
 /// Whether `text` names the app's second server anywhere, itself or by `$appserver`.
 pub(crate) fn names_second_server(text: &[u8]) -> bool {
-    let names = |word: &Vec<u8>| {
+    names_any(text, &["$appserver", "${appserver}", WEBSOCKETSERVER])
+}
+
+/// Whether `text` names the app's socket itself, and not the upstream that has all of them.
+pub(crate) fn names_app_socket(text: &[u8]) -> bool {
+    names_any(text, &["run/appserver.sock"])
+}
+
+fn names_any(text: &[u8], names: &[&str]) -> bool {
+    let is_named = |word: &Vec<u8>| {
         let word = String::from_utf8_lossy(word);
-        ["$appserver", "${appserver}", WEBSOCKETSERVER].iter().any(|name| word.contains(name))
+        names.iter().any(|name| word.contains(name))
     };
-    statement::blocks(text).iter().flatten().any(|statement| statement.words.iter().any(names))
+    statement::blocks(text).iter().flatten().any(|statement| statement.words.iter().any(is_named))
 }
 
 fn means(word: &str, address: SocketAddr) -> bool {

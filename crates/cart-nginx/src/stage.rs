@@ -127,6 +127,15 @@ impl Stage {
         self.anywhere(&reach::names_second_server, binary, env)
     }
 
+    /// Whether an app's own configuration names the app's first socket itself. Where each worker has one,
+    /// the others get nothing, then.
+    #[must_use]
+    pub fn names_app_socket(&self) -> bool {
+        // As it was rendered: an upstream that only repeats where the original's server was is gone.
+        let rendered = || files::read(&self.place.join(SERVER_FILE)).unwrap_or_default();
+        self.user.is_some() && reach::names_app_socket(&rendered())
+    }
+
     /// Whether an app's own configuration `says` something; ours does.
     fn anywhere(
         &self,

@@ -5,7 +5,7 @@ use cart_nginx::user_config::FILE_NAME;
 use cart_python::ReadyServer;
 use cart_python::interface::Interface;
 use cart_python::server::choice::{Chosen, DecidedBy, FromProcfile};
-use cart_python::settings::SERVER;
+use cart_python::settings::{SERVER, STICKY};
 
 use super::workers;
 use crate::good;
@@ -58,6 +58,16 @@ pub(crate) fn second_cut_off(second: &WebsocketServer) -> String {
         "{FILE_NAME} passes nothing to the second server, so the first one gets what is below {}, too. Write `proxy_pass http://$appserver;` in it, which is the one or the other, or \
          `http://{WEBSOCKETSERVER}` for that path",
         at.trim_end_matches('/')
+    )
+}
+
+/// After a start with an own nginx configuration that knows one socket, where each worker has one.
+pub(crate) fn workers_cut_off() -> String {
+    format!(
+        "{FILE_NAME} names run/appserver.sock, which is one worker's, so that the others get nothing: each has \
+         a socket, for clients that stay with one. Write `proxy_pass http://$appserver;` in it, or set \
+         {}=no",
+        STICKY.name
     )
 }
 
