@@ -17,8 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::{CommandSpec, GearEnv, run};
+use camino::Utf8PathBuf;
 
 use candidate::{Candidate, OURS, TUNED};
 pub use load::Wrk;
@@ -92,17 +91,6 @@ impl Bench {
     /// Where the cartridge has its uv, if it has one.
     fn uv(&self) -> Utf8PathBuf {
         self.cartridge.join("usr/bin/uv")
-    }
-
-    /// The versions of the programs that the candidates share.
-    fn with(&self, nginx: &Utf8Path, python: &Utf8Path) -> String {
-        let version = |program: &Utf8Path, word: &str| {
-            let command = CommandSpec::new(program, &GearEnv::new()).arg(word);
-            let output = run::output(&command, Duration::from_secs(10)).unwrap();
-            // nginx says it on standard error.
-            output.stdout_text() + &output.stderr_text().replace("nginx version: ", "")
-        };
-        format!("{}, {}", version(nginx, "-v"), version(python, "--version"))
     }
 }
 

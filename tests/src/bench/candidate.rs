@@ -6,7 +6,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::tree::Memory;
 use cart_core::process::{self, ProcessId};
-use cart_core::wait;
+use cart_core::{CommandSpec, GearEnv, run, wait};
 use cart_test::{TestGear, try_get};
 use tempfile::TempDir;
 
@@ -25,6 +25,8 @@ pub(crate) const OURS: &str = "ours";
 /// The same with as many workers as it has when nobody says how many.
 pub(crate) const OURS_BY_DEFAULT: &str = "ours by default";
 
+const LIST_PACKAGES: &str = "from importlib import metadata\n\
+    print(*sorted(f'{d.metadata[\"Name\"]}=={d.version}' for d in metadata.distributions()), sep='\\n')";
 /// How long one may take until it answers.
 const LIMIT: Duration = Duration::from_secs(90);
 
@@ -43,6 +45,30 @@ enum Runs {
     Gear(Box<TestGear>),
     /// With the directory of their files, which goes after them.
     Peers(Vec<Peer>, TempDir),
+}
+
+/// The programs and packages of a gear.
+#[derive(Clone, Debug)]
+pub(crate) struct With {
+    /// nginx.
+    pub(crate) nginx: Utf8PathBuf,
+    /// The Python of which its environment was made.
+    pub(crate) python: Utf8PathBuf,
+    /// What is in the environment, as requirements of exact versions.
+    pub(crate) packages: String,
+}
+
+impl With {
+    /// Which versions they are, for people.
+    pub(crate) fn versions(&self) -> String {
+        let version = |program: &Utf8Path, word: &str| {
+            let command = CommandSpec::new(program, &GearEnv::new()).arg(word);
+            let output = run::checked(&command, LIMIT).unwrap_or_else(|e| panic!("{e}"));
+            // nginx says it on standard error.
+            output.stdout_text() + &output.stderr_text().replace("nginx version: ", "")
+        };
+        format!("{}, {}", version(&self.nginx, "-v"), version(&self.python, "--version"))
+    }
 }
 
 /// What processes have used until now.
@@ -87,15 +113,22 @@ impl Candidate {
         Self { name, address, runs: Runs::Peers(peers, place) }
     }
 
-    /// The programs of our gear that the others have, too: nginx and Python.
+    /// What our gear runs with, for the others to have the same.
     ///
     /// # Panics
     /// When it is none of ours.
     #[must_use]
-    pub(crate) fn programs(&self) -> (Utf8PathBuf, Utf8PathBuf) {
+    pub(crate) fn with(&self) -> With {
         let Runs::Gear(gear) = &self.runs else { panic!("{} is no gear", self.name) };
         let program = |of: ProcessId| process::executable(of.pid).unwrap();
-        (program(processes::nginx(gear)), program(processes::server(gear)))
+        let list = CommandSpec::new(gear.cartridge().join("virtenv/bin/python"), &GearEnv::new())
+            .args(["-I", "-c", LIST_PACKAGES]);
+        let packages = run::checked(&list, LIMIT).unwrap_or_else(|e| panic!("{e}")).stdout_text();
+        With {
+            nginx: program(processes::nginx(gear)),
+            python: program(processes::server(gear)),
+            packages: packages + "\n",
+        }
     }
 
     /// Waits until it gives the right answer.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 use cart_core::process::{ProcessId, tree};
-use cart_core::{CommandSpec, files, run};
+use cart_core::{CommandSpec, files, run, wait};
 use rustix::process::Signal;
 
 pub(crate) use venv::Venv;
@@ -51,10 +51,10 @@ impl Drop for Peer {
     fn drop(&mut self) {
         let all = self.processes();
         self.id.signal(Signal::TERM);
-        // Each of them, since the first may end before the others.
-        let stays = |process: &&ProcessId| !process.wait_gone(LIMIT);
-        for process in all.iter().filter(stays).collect::<Vec<_>>() {
-            process.signal(Signal::KILL);
+        // All of them, since the first may end before the others.
+        let gone = || all.iter().all(|process| !process.is_alive()).then_some(());
+        if wait::until(LIMIT, gone).is_none() {
+            all.iter().for_each(|process| process.signal(Signal::KILL));
         }
         let _ = self.child.wait();
     }

@@ -49,15 +49,15 @@ fn candidates(bench: &Bench, server: &Server) -> (Vec<Candidate>, String) {
         Candidate::ours(name, &bench.cartridge, app, &variables)
     };
     let of_ours = ours(OURS, &[("OPENSHIFT_PYTHON_WORKERS", &workers)]);
-    let (nginx, python) = of_ours.programs();
-    let venv = Venv::prepare(&bench.place.join("venvs"), way, &python, &bench.uv());
+    let with = of_ours.with();
+    let venv = Venv::prepare(bench.place.join("venvs").join(server.name), &with, &bench.uv());
     let front = |name, front, more: &'static str| {
         let address = free_address();
         let behind = |place: &Utf8Path| {
             let socket = place.join("app.sock");
             let app = server.start(&venv, At::Socket(&socket), more, place);
             let behind = Behind::Server(&socket, server.protocol);
-            vec![app, nginx::start(&nginx, front, address, behind, place)]
+            vec![app, nginx::start(&with.nginx, front, address, behind, place)]
         };
         Candidate::others(name, address, behind)
     };
@@ -79,7 +79,7 @@ fn candidates(bench: &Bench, server: &Server) -> (Vec<Candidate>, String) {
     }
     let about = format!(
         "GET / of {LENGTH} bytes, {CONNECTIONS} connections, workers: {workers}; {}",
-        bench.with(&nginx, &python)
+        with.versions()
     );
     (candidates, about)
 }

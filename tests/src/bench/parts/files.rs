@@ -79,12 +79,12 @@ fn path(number: usize) -> Utf8PathBuf {
 
 fn candidates(bench: &Bench, app: &Utf8Path) -> (Vec<Candidate>, String) {
     let ours = Candidate::ours(OURS, &bench.cartridge, app, &[]);
-    let (nginx, python) = ours.programs();
+    let with = ours.with();
     let public = app.join("public");
     let front = |name, front| {
         let address = free_address();
         Candidate::others(name, address, |place| {
-            vec![nginx::start(&nginx, front, address, Behind::Files(&public), place)]
+            vec![nginx::start(&with.nginx, front, address, Behind::Files(&public), place)]
         })
     };
     let mut candidates = vec![front(TUNED, Front::Tuned)];
@@ -92,7 +92,7 @@ fn candidates(bench: &Bench, app: &Utf8Path) -> (Vec<Candidate>, String) {
         candidates.push(front(ORIGINAL, Front::Original));
     }
     candidates.push(ours);
-    (candidates, format!("{CONNECTIONS} connections; {}", bench.with(&nginx, &python)))
+    (candidates, format!("{CONNECTIONS} connections; {}", with.versions()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CommandSpec, GearEnv, files, run, tree};
 
-use crate::way::Way;
+use crate::bench::candidate::With;
 
 /// How long packages may take to come.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -15,23 +15,19 @@ const LIMIT: Duration = Duration::from_secs(600);
 pub(crate) struct Venv(Utf8PathBuf);
 
 impl Venv {
-    /// The environment for this way in `place`, with `python`, and with the very requirements that the
-    /// cartridge has for it. One that was made from the same before is kept.
+    /// An environment in `place` for what a gear runs `with`: the same Python and the very packages. One
+    /// that was made from the same before is kept.
     ///
     /// # Panics
     /// When a package cannot be had.
     #[must_use]
-    pub(crate) fn prepare(place: &Utf8Path, way: &Way, python: &Utf8Path, uv: &Utf8Path) -> Self {
-        let venv = Self(place.join(way.name));
-        let requirements = way.backend().requirements(&way.settings());
-        let lines = requirements.iter().flat_map(|requirement| requirement.lines);
-        let lines: Vec<&str> = lines.chain(way.requirements).copied().collect();
-        let wanted = lines.join("\n") + "\n";
-        let made_from = format!("{python}\n{wanted}");
+    pub(crate) fn prepare(place: Utf8PathBuf, with: &With, uv: &Utf8Path) -> Self {
+        let venv = Self(place);
+        let made_from = format!("{}\n{}", with.python, with.packages);
         let stamp = venv.0.join(".made-from");
         if files::read_if_exists(&stamp).unwrap().as_deref() != Some(made_from.as_bytes()) {
             tree::remove(&venv.0).unwrap();
-            venv.make(python, uv, &wanted);
+            venv.make(&with.python, uv, &with.packages);
             files::write_atomic(&stamp, made_from.as_bytes(), 0o644).unwrap();
         }
         venv
