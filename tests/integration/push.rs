@@ -52,11 +52,12 @@ impl App {
     }
 }
 
-/// Waits until `version` is served; connections of nginx's may go to the old server for a while.
+/// Waits until `version` is served; connections of nginx's may go to the old server for a while, and
+/// files are known for a second.
 fn serves(gear: &TestGear, version: &str) {
-    let new = || (get(gear.address(), "/").body == version).then_some(());
-    assert!(wait::until(LIMIT, new).is_some(), "{version} is not served");
-    assert_eq!(get(gear.address(), "/note.txt").body, version);
+    let seen = || ["/", "/note.txt"].map(|path| get(gear.address(), path).body);
+    let new = || (seen() == [version, version]).then_some(());
+    assert!(wait::until(LIMIT, new).is_some(), "{version} is not served: {:?}", seen());
 }
 
 /// Waits for the end of the server that was replaced: what is lost then counts, too.

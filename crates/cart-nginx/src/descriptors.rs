@@ -41,17 +41,30 @@ pub struct Descriptors {
     pub files: u64,
     /// `worker_connections`.
     pub connections: u64,
+    /// How many files `open_file_cache` may keep open.
+    pub cached: u64,
 }
+
+/// More are not worth their descriptors.
+const MOST_CACHED: u64 = 10_000;
 
 impl Descriptors {
     /// Each connection may come with one more descriptor, of a file on its way from the disk, and
-    /// a worker has a few of its own. Where the limit does not allow that, an eighth of it is kept
-    /// for files: many more connections wait than are being sent something.
+    /// a worker has a few of its own and those that it keeps. Where the limit does not allow that, an
+    /// eighth of it is for files: many more connections wait than are being sent something.
     #[must_use]
     pub fn share(wanted: u64, limit: u64) -> Self {
         const OWN: u64 = 64;
-        let files = limit.min(wanted.saturating_mul(2).saturating_add(OWN));
-        Self { files, connections: wanted.min(files - files / 8) }
+        let needed = wanted.saturating_mul(2).saturating_add(OWN + MOST_CACHED);
+        if needed <= limit {
+            return Self { files: needed, connections: wanted, cached: MOST_CACHED };
+        }
+        let for_files = limit / 8;
+        Self {
+            files: limit,
+            connections: wanted.min(limit - for_files),
+            cached: (for_files / 2).min(MOST_CACHED),
+        }
     }
 }
 
@@ -61,15 +74,18 @@ mod tests {
 
     #[test]
     fn enough_files_give_what_was_asked() {
-        let files = 2 * 8192 + 64;
+        let files = 2 * 8192 + 64 + 10_000;
+        let enough = Descriptors { files, connections: 8192, cached: 10_000 };
         for limit in [u64::MAX, 1_048_576, files] {
-            assert_eq!(Descriptors::share(8192, limit), Descriptors { files, connections: 8192 });
+            assert_eq!(Descriptors::share(8192, limit), enough);
         }
     }
 
     #[test]
     fn too_few_files_give_what_is_possible() {
-        assert_eq!(Descriptors::share(8192, 1024), Descriptors { files: 1024, connections: 896 });
+        let share = |limit| Descriptors::share(8192, limit);
+        assert_eq!(share(1024), Descriptors { files: 1024, connections: 896, cached: 64 });
+        assert_eq!(share(16_448), Descriptors { files: 16_448, connections: 8192, cached: 1028 });
     }
 
     #[test]

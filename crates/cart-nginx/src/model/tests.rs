@@ -162,7 +162,7 @@ fn every_setting_has_its_place() {
 fn a_pool_needs_bounds_and_a_server_that_can_have_one() {
     let has_pool = |site: &Site, version: &str| {
         let rendered = rendered(site, version);
-        let pool = appserver_text(&rendered).contains("keepalive 16;");
+        let pool = appserver_text(&rendered).contains("keepalive 64;");
         // Without a pool each connection is closed by the app's server, not by accident.
         assert_eq!(appserver_text(&rendered).contains("\" GET HTTP/1.1   \" '';"), pool);
         pool

@@ -2,7 +2,7 @@
 
 use std::io::{BufReader, Read, Write};
 
-use cart_core::{CommandSpec, run};
+use cart_core::{CommandSpec, run, wait};
 use cart_nginx::{Connections, Folder, FolderPath, forwarded, layout, network};
 
 use crate::app::{App, Reply};
@@ -65,6 +65,29 @@ fn static_files_need_no_app() {
     assert_eq!(bench.get("/sub/a.mjs").header("content-type"), Some("text/javascript"));
     assert_eq!(bench.get("/app.wasm").header("content-type"), Some("application/wasm"));
     assert_eq!(bench.get("/with%20space").text(), "3");
+}
+
+/// As after a deploy, by which directories are exchanged.
+#[test]
+fn other_files_in_the_same_place_are_served_soon() {
+    let bench = Bench::new()
+        .file("public/page.txt", "old")
+        .file("public/gone.txt", "gone")
+        .file("next/page.txt", "new one")
+        .file("next/come.txt", "come");
+    let _nginx = bench.serve();
+    let seen = || ["/page.txt", "/gone.txt", "/come.txt"].map(|path| bench.get(path));
+    // What is no file is the app's, which is not there.
+    assert_eq!(seen().map(|answer| answer.status()), [200, 200, 502]);
+    let (old, new) = (bench.repo.join("public"), bench.repo.join("next"));
+    std::fs::rename(&old, bench.repo.join("former")).unwrap();
+    std::fs::rename(&new, &old).unwrap();
+    let is_new = || {
+        let [page, gone, come] = seen();
+        let texts = (page.text(), gone.status(), come.text());
+        (texts == ("new one".to_owned(), 502, "come".to_owned())).then_some(())
+    };
+    assert!(wait::until(LIMIT, is_new).is_some(), "{:?}", seen().map(|answer| answer.text()));
 }
 
 #[test]
@@ -273,6 +296,6 @@ fn requests_are_logged() {
         let text = String::from_utf8(cart_core::files::read(&log).unwrap()).unwrap();
         text.contains("\"GET /logged HTTP/1.1\" 200").then_some(())
     };
-    assert!(cart_core::wait::until(LIMIT, logged).is_some());
+    assert!(wait::until(LIMIT, logged).is_some());
     assert_eq!(bench.error_log(), "");
 }
