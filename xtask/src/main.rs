@@ -139,6 +139,9 @@ fn become_a_tests_program(
     Err(run::replace_self(&run.args(["--cartridge", cartridge.as_str()]).args(args)).into())
 }
 
+/// How many tests run at a time, as Rust's test programs know it.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+
 fn test(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     install::prepare(workspace, Need::TO_TEST)?;
     install::rust_components(workspace)?;
@@ -151,7 +154,13 @@ fn test(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     OwnUv::prepare(workspace)?;
     // The integration tests run on the assembled cartridge and on the program `gear`.
     dist::development(workspace, Bring::default())?;
-    shown(&cargo(&["test", "--workspace"]).args(args))?;
+    let mut tests = cargo(&["test", "--workspace"]).args(args);
+    if tests.env.get(TEST_THREADS).is_none() {
+        // Most of them wait for something most of the time.
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        tests = tests.env(TEST_THREADS, (cpus + 1).to_string());
+    }
+    shown(&tests)?;
     say("everything holds");
     Ok(())
 }

@@ -63,7 +63,7 @@ impl Descriptors {
         Self {
             files: limit,
             connections: wanted.min(limit - for_files),
-            cached: (for_files / 2).min(MOST_CACHED),
+            cached: (for_files / 2).clamp(1, MOST_CACHED),
         }
     }
 }

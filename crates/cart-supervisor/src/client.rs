@@ -67,9 +67,9 @@ impl Client {
         self.ensure_together(spec, Vec::new(), renew)
     }
 
-    /// As [`ensure`](Self::ensure), with others that are of the same release: they prove themselves one
-    /// after the other, and take their places only when all have done so. Answers what became of them
-    /// together: replaced if one was.
+    /// As [`ensure`](Self::ensure), with others that are of the same release: unless all run as wanted, all
+    /// are started anew, prove themselves one after the other, and take their places only when all have done
+    /// so. Answers what became of them together: replaced if one was.
     ///
     /// # Errors
     /// [`ClientError::Failed`] and [`ClientError::FailedBeside`]: one did not come up, and what ran
@@ -82,7 +82,12 @@ impl Client {
     ) -> Result<Change, ClientError> {
         let limits = beside.iter().map(|spec| spec.start_limit).sum::<u64>() + spec.start_limit;
         let limit = Duration::from_secs(limits) + TURN_LIMIT + PATIENCE;
-        match self.ask(&Request::Ensure { spec: Box::new(spec), beside, renew }, limit)? {
+        let request = if beside.is_empty() {
+            Request::Ensure { spec: Box::new(spec), renew }
+        } else {
+            Request::EnsureTogether { specs: [vec![spec], beside].concat(), renew }
+        };
+        match self.ask(&request, limit)? {
             Response::Ensured(change) => Ok(change),
             Response::Failed(failure) => Err(ClientError::Failed(failure)),
             Response::FailedBeside { service, failure } => {
@@ -139,7 +144,7 @@ impl Client {
         }
     }
 
-    /// Ends `service` alone, if it runs; it is not waited for. Answers whether it ran.
+    /// Ends `service` alone, if it runs, when it has lingered; it is not waited for. Answers whether it ran.
     ///
     /// # Errors
     /// [`ClientError::NoAnswer`].

@@ -249,6 +249,18 @@ impl Instance {
         }
     }
 
+    /// Whether [`publish`](Self::publish) will find what it renames.
+    pub(crate) fn can_be_published(&self) -> Result<(), Failure> {
+        let gone = |from: &&Utf8PathBuf| inode(from).is_none();
+        match self.held.iter().filter_map(|held| held.bound_at.as_ref()).find(gone) {
+            Some(path) => Err(Failure::File {
+                message: format!("somebody has removed {path}"),
+                path: path.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Renames the Unix sockets over their well-known paths: from now on new connections come to
     /// this generation.
     pub(crate) fn publish(&mut self) -> Result<(), Failure> {

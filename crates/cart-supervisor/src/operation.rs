@@ -73,23 +73,16 @@ impl Operation {
 }
 
 impl Supervisor {
-    /// Begins to make `specs` run. Those that do not run so already, or all with `renew`, take their
-    /// places together, when each has proved itself.
+    /// Begins to make `specs` run, which are of one release. If one of them does not run so already, or
+    /// with `renew`, all are started anew, and take their places together, when each has proved itself.
     pub(crate) fn ensure(&mut self, specs: Vec<ServiceSpec>, renew: bool, asked_by: Connection) {
-        let mut wanted = VecDeque::new();
-        for spec in specs {
-            if self.is_left_alone(&spec, renew) {
-                self.service(&spec.name).log_as(&spec);
-            } else {
-                wanted.push_back(spec);
-            }
-        }
-        if wanted.is_empty() {
+        if specs.iter().all(|spec| self.is_left_alone(spec, renew)) {
+            specs.iter().for_each(|spec| self.service(&spec.name).log_as(spec));
             self.note();
             asked_by.answer(&Response::Ensured(Change::Unchanged));
             return;
         }
-        self.renew(wanted, Some(asked_by));
+        self.renew(specs.into(), Some(asked_by));
     }
 
     fn is_left_alone(&mut self, spec: &ServiceSpec, renew: bool) -> bool {
@@ -202,7 +195,7 @@ impl Supervisor {
 
     /// Whether nothing is left of a service; takes the next step towards that if something is.
     fn is_stopped(&mut self, name: &str) -> bool {
-        self.retire(name);
+        self.retire(name, false);
         let service = self.service(name);
         service.draining.iter_mut().for_each(Draining::hurry);
         if service.draining.is_empty() {
@@ -212,20 +205,19 @@ impl Supervisor {
         false
     }
 
-    /// Begins to end a service; answers whether one served, or was to be started again.
-    pub(crate) fn retire(&mut self, name: &str) -> bool {
+    /// Begins to end a service, which lingers first where somebody may still be on the way to it; answers
+    /// whether one served, or was to be started again.
+    pub(crate) fn retire(&mut self, name: &str, lingers: bool) -> bool {
         let Some(service) = self.services.iter_mut().find(|service| service.name == name) else {
             return false;
         };
         let Some(current) = &service.current else {
             return false;
         };
-        for listen in &current.spec.listen {
-            if let Listen::Unix(path) = listen {
-                let _ = cart_core::files::remove_if_exists(path);
-            }
+        if !lingers {
+            current.spec.listen.iter().for_each(Listen::remove);
         }
-        service.retire();
+        service.draining.extend(service.current.take().and_then(|c| Draining::new(c, lingers)));
         true
     }
 }

@@ -107,13 +107,15 @@ impl Supervisor {
         let former = self.service(&spec.name).current.as_ref();
         let again_with = former.filter(|_| unasked).and_then(|f| f.again_with.clone());
         let limit = Duration::from_secs(spec.start_limit);
+        let name = spec.name.clone();
         match self.launch(spec, again_with) {
             Ok((candidate, probing)) => {
                 let deadline = Instant::now() + limit;
                 Ok((candidate, Step::Asked { probing, socket: 0, deadline }))
             }
             Err(failure) => {
-                self.log.line(format_args!("generation {} failed: {failure}", self.generation));
+                let generation = self.generation;
+                self.log.line(format_args!("{name}: generation {generation} failed: {failure}"));
                 Err(failure)
             }
         }
@@ -201,6 +203,11 @@ impl Supervisor {
         };
         let is_it = |instance: &&mut Instance| instance.process.is_some_and(|p| p.id.pid == pid);
         if let Some(proved) = proof.proved.iter_mut().find(is_it) {
+            if matches!(proof.step, Step::Failed(_)) {
+                // What is told is the other's failure.
+                proved.process = None;
+                return true;
+            }
             // It has not, after all.
             std::mem::swap(&mut proof.candidate, proved);
         }
@@ -269,8 +276,11 @@ impl Supervisor {
 
     /// All have proved themselves: they take the places of their predecessors, which drain.
     fn promote(&mut self, mut proof: Proof) {
-        let published =
-            proof.proved.iter_mut().chain([&mut proof.candidate]).try_for_each(Instance::publish);
+        // All or none: of two sockets one that is gone must not be noticed after the other was renamed.
+        let all_there = proof.candidates().try_for_each(Instance::can_be_published);
+        let published = all_there.and_then(|()| {
+            proof.proved.iter_mut().chain([&mut proof.candidate]).try_for_each(Instance::publish)
+        });
         if let Err(failure) = published {
             return self.give_up_proof(proof, failure);
         }

@@ -48,9 +48,14 @@ pub(crate) enum Request {
     Ensure {
         /// The service wanted.
         spec: Box<ServiceSpec>,
-        /// Others that take their places together with it, when all have proved themselves.
-        #[serde(default)]
-        beside: Vec<ServiceSpec>,
+        /// Replace it even when nothing differs.
+        renew: bool,
+    },
+    /// The same of several, which are of one release: they take their places together, when all have
+    /// proved themselves. An older supervisor does not know it.
+    EnsureTogether {
+        /// The services wanted.
+        specs: Vec<ServiceSpec>,
         /// Replace them even when nothing differs.
         renew: bool,
     },
@@ -101,7 +106,13 @@ impl Request {
 
     /// Whether a supervisor that has nothing left to supervise is wanted all the same.
     pub(crate) fn leads_to_a_start(&self) -> bool {
-        matches!(self, Self::Ensure { .. } | Self::Background { .. } | Self::Become { .. })
+        matches!(
+            self,
+            Self::Ensure { .. }
+                | Self::EnsureTogether { .. }
+                | Self::Background { .. }
+                | Self::Become { .. }
+        )
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
 use camino::Utf8PathBuf;
-use cart_core::{CommandSpec, LogLimits};
+use cart_core::{CommandSpec, LogLimits, files};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +126,15 @@ pub enum Listen {
     Tcp(SocketAddr),
     /// A path; each generation binds beside it and is renamed over it.
     Unix(Utf8PathBuf),
+}
+
+impl Listen {
+    /// Removes a path, on which nobody listens any more; that it cannot be is no harm.
+    pub(crate) fn remove(&self) {
+        if let Self::Unix(path) = self {
+            let _ = files::remove_if_exists(path);
+        }
+    }
 }
 
 /// What counts as proof that a service works, on each of its sockets.

@@ -13,7 +13,7 @@ use crate::instance::{Instance, Output, Running};
 use crate::logs::{Collector, Mark, OwnLogs};
 use crate::memory::MemoryWatch;
 use crate::protocol::Failure;
-use crate::service::{Logging, ServiceSpec};
+use crate::service::{Listen, Logging, ServiceSpec};
 use crate::succession::Succession;
 
 /// How soon a start is tried again while what a crash left behind still holds the port.
@@ -101,6 +101,13 @@ impl Service {
     /// Has what serves end, and nothing take its place.
     pub(crate) fn retire(&mut self) {
         self.draining.extend(self.current.take().and_then(|c| Draining::new(c, false)));
+    }
+
+    /// Removes the well-known paths of a former generation on which the one that serves does not listen.
+    pub(crate) fn remove_sockets_of(&self, former: &ServiceSpec) {
+        let current = self.current.as_ref().map_or(&[][..], |current| &current.spec.listen);
+        let left = former.listen.iter().filter(|listen| !current.contains(listen));
+        left.for_each(Listen::remove);
     }
 
     /// Whether it is a background service that nobody wants any more, and all of it has ended.

@@ -296,10 +296,8 @@ impl Supervisor {
 
     fn begin(&mut self, request: Request, connection: Connection) {
         match request {
-            Request::Ensure { spec, mut beside, renew } => {
-                beside.insert(0, *spec);
-                self.ensure(beside, renew, connection);
-            }
+            Request::Ensure { spec, renew } => self.ensure(vec![*spec], renew, connection),
+            Request::EnsureTogether { specs, renew } => self.ensure(specs, renew, connection),
             Request::Background { specs, renew } => self.background(specs, renew, connection),
             Request::End { first, within } => {
                 self.end(first, Some(Duration::from_secs(within)), Some(connection));
@@ -308,7 +306,7 @@ impl Supervisor {
             Request::About => connection.answer(&self.about()),
             Request::Become { program } => self.become_program(&program, connection),
             Request::Retire { service } => {
-                let served = self.retire(&service);
+                let served = self.retire(&service, true);
                 self.note();
                 connection.answer(&Response::Noted(served));
             }

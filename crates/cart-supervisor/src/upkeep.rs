@@ -70,6 +70,7 @@ impl Supervisor {
             let gone = |draining: &mut Draining| draining.process.id.pid == pid;
             for draining in service.draining.extract_if(.., gone).collect::<Vec<_>>() {
                 noted.push(format!("{}: pid {pid} ended with {how}", draining.spec.name));
+                service.remove_sockets_of(&draining.spec);
                 // Children that the app started and forgot would hold its sockets for ever.
                 service.draining.extend(leftovers(&draining.spec, draining.generation, pid));
             }

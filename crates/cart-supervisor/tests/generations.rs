@@ -51,7 +51,8 @@ fn a_service_that_is_not_wanted_any_more_goes_alone() {
     let left: Vec<String> = client.status().unwrap().into_iter().map(|s| s.name).collect();
     assert_eq!(left, ["app"]);
     assert_eq!(place.ask(), "one");
-    assert!(!place.dir.join("run/beside.sock").exists());
+    let gone = || (!place.dir.join("run/beside.sock").exists()).then_some(());
+    assert!(wait::until(LIMIT, gone).is_some());
 }
 
 /// Accepts one connection and no other.

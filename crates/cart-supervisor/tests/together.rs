@@ -51,11 +51,15 @@ fn two_take_their_places_together_or_not_at_all() {
     let after: Vec<u64> = client.status().unwrap().iter().map(|s| s.generation).collect();
     assert_eq!(before, after);
 
-    // Only what differs is replaced.
+    // Also if only one of them differs, both are replaced, or none.
+    let failed = ensure((place.answering("two"), vec![beside(&place, failing())]), false);
+    assert!(matches!(failed, Err(ClientError::FailedBeside { .. })), "{failed:?}");
+    assert_eq!(both(&place), ["two", "two"]);
     let mixed = (place.answering("two"), vec![beside(&place, place.answering("four"))]);
     assert_eq!(ensure(mixed, false).unwrap(), Change::Replaced);
     assert_eq!(both(&place), ["two", "four"]);
-    assert_eq!(client.status().unwrap()[0].generation, before[0]);
+    let generations = client.status().unwrap();
+    assert!(generations.iter().all(|service| !before.contains(&service.generation)));
 }
 
 /// Proves itself, then ends as soon as a file is there.
@@ -119,18 +123,20 @@ fn a_service_on_several_sockets_must_answer_on_each() {
     let on = |numbers: &[&str]| {
         let args: Vec<&str> = ["-c", SEVERAL].into_iter().chain(numbers.iter().copied()).collect();
         let listen = sockets.iter().cloned().map(Listen::Unix).collect();
-        ServiceSpec { listen, start_limit: 1, ..place.service(&args) }
+        ServiceSpec { listen, ..place.service(&args) }
     };
     client.ensure(on(&["3", "4"]), false).unwrap();
     let asked = || sockets.each_ref().map(|socket| place.ask_at(socket));
     assert_eq!(asked(), ["3", "4"]);
-    let failed = client.ensure(on(&["3"]), false);
+    let failed = client.ensure(ServiceSpec { start_limit: 1, ..on(&["3"]) }, false);
     assert!(matches!(failed, Err(ClientError::Failed(Failure::NoAnswer { .. }))), "{failed:?}");
     assert_eq!(asked(), ["3", "4"]);
     // One socket less: what has it is replaced all the same.
     let one = ServiceSpec { listen: vec![Listen::Unix(sockets[0].clone())], ..on(&["3"]) };
     assert_eq!(client.ensure(one, false).unwrap(), Change::Replaced);
     assert_eq!(place.ask(), "3");
+    let gone = || (!sockets[1].exists()).then_some(());
+    assert!(wait::until(LIMIT, gone).is_some(), "a socket is left on which nobody listens");
     let state = client.status().unwrap()[0].state.clone();
     assert!(matches!(state, ServiceState::Running(_)), "{state:?}");
 }

@@ -90,6 +90,19 @@ fn other_files_in_the_same_place_are_served_soon() {
     assert!(wait::until(LIMIT, is_new).is_some(), "{:?}", seen().map(|answer| answer.text()));
 }
 
+/// Also right after it was asked for in vain.
+#[test]
+fn a_file_that_the_app_has_just_made_is_there() {
+    let bench = Bench::new();
+    let _nginx = bench.serve();
+    for name in 0..20 {
+        let path = format!("/{name}.txt");
+        assert_eq!(bench.get(&path).status(), 502);
+        bench.write(&format!("public{path}"), "made");
+        assert_eq!(bench.get(&path).text(), "made");
+    }
+}
+
 #[test]
 fn text_is_compressed_for_who_can_read_it() {
     let bench = Bench::new().file("public/long.css", &"a { color: red }\n".repeat(200));
