@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod autobahn;
+pub mod bench;
 pub mod cartridge;
 pub mod conformance;
 pub mod desync;

@@ -52,6 +52,14 @@ pub(crate) enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Measure how fast it is beside the bare servers, an nginx tuned by hand, and the original's
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// PART..., --server NAME, --rounds N, --seconds N, --check, --json FILE, --svg FILE; `--help`
+        /// explains them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Check format, lints and documentation and run all tests, after installing what the machine
     /// lacks
     Test {

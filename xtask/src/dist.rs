@@ -36,17 +36,32 @@ pub(crate) fn development(workspace: &Workspace, bring: Bring) -> Result<Utf8Pat
 
 /// The cartridge as nodes get it, the archives, `gear`, and the manifest if a URL is given.
 pub(crate) fn release(workspace: &Workspace, arguments: &DistArguments) -> Result<(), DistError> {
-    install::prepare(workspace, Need::TO_RELEASE)?;
     let time = Time::from_env(&workspace.env)?;
+    let cartridge = for_nodes(workspace, arguments.brought())?;
+    let manifest = cartridge.join("metadata/manifest.yml");
+    let version = Manifest::read(&manifest)?.cartridge_version;
+    let archives = archive::pack(&cartridge, &version, time)?;
+    say(&format!(
+        "{cartridge} holds the cartridge, {} and {} the same packed",
+        archives.tar, archives.zip
+    ));
+    if let Some(url) = &arguments.source_url {
+        say(&format!("{} makes it downloadable", downloadable(url, &manifest, &archives)?));
+    }
+    Ok(())
+}
+
+/// The cartridge as nodes get it, and `gear`, with all proved that can be proved; answers where it is.
+pub(crate) fn for_nodes(workspace: &Workspace, bring: Bring) -> Result<Utf8PathBuf, DistError> {
+    install::prepare(workspace, Need::TO_RELEASE)?;
     let zig = Zig::prepare(workspace)?;
-    let brought = brought(workspace, arguments.brought(), Compiler::Zig(&zig))?;
+    let brought = brought(workspace, bring, Compiler::Zig(&zig))?;
     let programs = build::release(workspace, &zig)?;
     let cartridge = assemble::cartridge(workspace, &programs.cartridge, &brought)?;
     let gear = cartridge.with_file_name("gear");
     files::write_atomic(&gear, &files::read(&programs.gear)?, 0o755)?;
 
-    let manifest = cartridge.join("metadata/manifest.yml");
-    let version = Manifest::read(&manifest)?.cartridge_version;
+    let version = Manifest::read(&cartridge.join("metadata/manifest.yml"))?.cartridge_version;
     let program = cartridge.join("usr/bin/advanced-python");
     proved(workspace, &program, &["--version"], &format!("advanced-python {version}"))?;
     proved(workspace, &gear, &["--version"], &format!("gear {version}"))?;
@@ -57,16 +72,7 @@ pub(crate) fn release(workspace: &Workspace, arguments: &DistArguments) -> Resul
     if let Some(uv) = &brought.uv {
         proved(workspace, &cartridge.join("usr/bin/uv"), &["--version"], &uv.version(workspace)?)?;
     }
-
-    let archives = archive::pack(&cartridge, &version, time)?;
-    say(&format!(
-        "{cartridge} holds the cartridge, {} and {} the same packed",
-        archives.tar, archives.zip
-    ));
-    if let Some(url) = &arguments.source_url {
-        say(&format!("{} makes it downloadable", downloadable(url, &manifest, &archives)?));
-    }
-    Ok(())
+    Ok(cartridge)
 }
 
 fn brought(

@@ -2,9 +2,11 @@
 //!
 //! `dist` assembles and packs the cartridge, `serve` serves an app with it, `lost` counts what clients
 //! lose while something changes, `desync` looks whether one visitor reaches another, `autobahn` whether
-//! WebSockets keep to their protocol, `conformance` whether every server behaves as the others do, `test`
-//! runs everything that must hold. All but `dist` first install what the machine lacks, and assemble the cartridge from a development build: on two cores that is
-//! a fraction of a release build's time, and it is the build that `cargo test` needs anyway.
+//! WebSockets keep to their protocol, `conformance` whether every server behaves as the others do, `bench`
+//! how fast it is beside others, `test` runs everything that must hold. All but `dist` first install what
+//! the machine lacks, and all but `dist` and `bench` assemble the cartridge from a development build: on
+//! two cores that is a fraction of a release build's time, and it is the build that `cargo test` needs
+//! anyway.
 
 mod archive;
 mod args;
@@ -68,6 +70,7 @@ fn perform(task: Task) -> Result<(), TaskError> {
         Task::Desync { args } => ask_every_server(&workspace, "desync", &args),
         Task::Autobahn { args } => ask_every_server(&workspace, "autobahn", &args),
         Task::Conformance { args } => ask_every_server(&workspace, "conformance", &args),
+        Task::Bench { args } => bench(&workspace, &args),
         Task::Test { args } => test(&workspace, &args),
     }
 }
@@ -116,6 +119,14 @@ fn ask_every_server(
         &dist::development(workspace, Bring::default())?,
         args,
     )
+}
+
+/// Becomes the program `bench` of the tests, on the cartridge as nodes get it. It brings its own nginx,
+/// which is the same on every machine.
+fn bench(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
+    install::prepare(workspace, Need::TO_BENCH)?;
+    let bring = Bring { nginx: true, uv: true };
+    become_a_tests_program(workspace, "bench", &dist::for_nodes(workspace, bring)?, args)
 }
 
 fn become_a_tests_program(

@@ -26,6 +26,8 @@ pub(crate) enum Need {
     Unzip,
     /// Judges the unit of `gear boot`; nothing of it needs to run.
     SystemdAnalyze,
+    /// Makes the load of the bench.
+    Wrk,
 }
 
 /// Where system programs are; they are not on everybody's PATH.
@@ -45,6 +47,8 @@ impl Need {
         Self::Unzip,
         Self::SystemdAnalyze,
     ];
+    /// What the bench takes beside a release.
+    pub(crate) const TO_BENCH: &[Self] = &[Self::Wrk];
     /// What a release takes: zig comes from PyPI.
     pub(crate) const TO_RELEASE: &[Self] = &[Self::PythonVenv];
     /// What nginx takes beside a compiler.
@@ -63,6 +67,7 @@ impl Need {
             Self::Make => found("make"),
             Self::Unzip => found("unzip"),
             Self::SystemdAnalyze => found("systemd-analyze"),
+            Self::Wrk => found("wrk"),
         }
     }
 
@@ -78,6 +83,7 @@ impl Need {
             Self::Make => "make",
             Self::Unzip => "unzip",
             Self::SystemdAnalyze => "systemd-analyze",
+            Self::Wrk => "wrk",
         }
     }
 
@@ -92,6 +98,7 @@ impl Need {
             Self::Make => &["make"],
             Self::Unzip => &["unzip"],
             Self::SystemdAnalyze => &["systemd"],
+            Self::Wrk => &["wrk"],
         }
     }
 
@@ -106,6 +113,7 @@ impl Need {
             Self::Make => &["make"],
             Self::Unzip => &["unzip"],
             Self::SystemdAnalyze => &["systemd"],
+            Self::Wrk => &["wrk"],
         }
     }
 }

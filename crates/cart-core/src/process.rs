@@ -122,6 +122,15 @@ pub fn group_without(leader: u32) -> Vec<ProcessId> {
     left.into_iter().filter_map(ProcessId::of).collect()
 }
 
+/// Processor time that a process has used, with all that those of its children used which have ended and
+/// were waited for; `None` when it has ended.
+#[must_use]
+pub fn processor_time(pid: u32) -> Option<Duration> {
+    let ticks = Stat::read(pid)?.processor;
+    #[expect(clippy::cast_precision_loss, reason = "nothing runs for that many ticks")]
+    Some(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+}
+
 /// The pid of the parent of `pid`.
 #[must_use]
 pub fn parent(pid: u32) -> Option<u32> {
@@ -223,6 +232,8 @@ struct Stat {
     group: u32,
     session: u32,
     has_terminal: bool,
+    /// Ticks in user mode and in the kernel, its own and those of its children that ended.
+    processor: u64,
     started: u64,
 }
 
@@ -239,10 +250,15 @@ impl Stat {
         let parent = fields.next()?.parse().ok()?;
         let group = fields.next()?.parse().ok()?;
         let session = fields.next()?.parse().ok()?;
-        // Fields 3 to 6 are taken; the terminal is field 7, the start time 22.
+        // Fields 3 to 6 are taken; the terminal is field 7, times are 14 to 17, the start time 22.
         let has_terminal = fields.next()? != "0";
-        let started = fields.nth(22 - 8)?.parse().ok()?;
-        Some(Self { state, parent, group, session, has_terminal, started })
+        let mut fields = fields.skip(14 - 8);
+        let mut processor = 0;
+        for _ in 14..=17 {
+            processor += fields.next()?.parse::<u64>().ok()?;
+        }
+        let started = fields.nth(22 - 18)?.parse().ok()?;
+        Some(Self { state, parent, group, session, has_terminal, processor, started })
     }
 }
 
@@ -259,7 +275,7 @@ mod tests {
             stat.has_terminal && !Stat::parse(&text.replace("34816", "0")).unwrap().has_terminal
         );
         assert_eq!((stat.state, stat.parent, stat.group, stat.started), ('S', 3, 1, 987));
-        assert_eq!(stat.session, 2);
+        assert_eq!((stat.session, stat.processor), (2, 10));
     }
 
     #[test]
@@ -268,6 +284,7 @@ mod tests {
         assert!(me.is_alive());
         assert!(!ProcessId { started: me.started + 1, ..me }.is_alive());
         assert!(!me.wait_gone(Duration::ZERO));
+        assert!(processor_time(me.pid).is_some() && processor_time(u32::MAX).is_none());
     }
 
     #[test]

@@ -1,0 +1,189 @@
+//! Something that answers requests, and the processes that it takes.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::process::tree::Memory;
+use cart_core::process::{self, ProcessId};
+use cart_core::{CommandSpec, GearEnv, run, wait};
+use cart_test::{TestGear, try_get};
+use tempfile::TempDir;
+
+use super::load::Asked;
+use super::peer::Peer;
+use crate::processes;
+
+/// The server without anything in front of it.
+pub(crate) const BARE: &str = "bare";
+/// An nginx tuned by hand, which is what all others are compared with.
+pub(crate) const TUNED: &str = "tuned nginx";
+/// The original's nginx.
+pub(crate) const ORIGINAL: &str = "original's nginx";
+/// A gear with our cartridge, with as many workers as the others.
+pub(crate) const OURS: &str = "ours";
+/// The same with as many workers as it has when nobody says how many.
+pub(crate) const OURS_BY_DEFAULT: &str = "ours by default";
+
+const LIST_PACKAGES: &str = "from importlib import metadata\n\
+    print(*sorted(f'{d.metadata[\"Name\"]}=={d.version}' for d in metadata.distributions()), sep='\\n')";
+/// How long one may take until it answers.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// One of those that are compared.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    /// How it is called, the same in each contest.
+    pub(crate) name: &'static str,
+    /// Where it answers.
+    pub(crate) address: SocketAddr,
+    runs: Runs,
+}
+
+#[derive(Debug)]
+enum Runs {
+    Gear(Box<TestGear>),
+    /// With the directory of their files, which goes after them.
+    Peers(Vec<Peer>, TempDir),
+}
+
+/// The programs and packages of a gear.
+#[derive(Clone, Debug)]
+pub(crate) struct With {
+    /// nginx.
+    pub(crate) nginx: Utf8PathBuf,
+    /// The Python of which its environment was made.
+    pub(crate) python: Utf8PathBuf,
+    /// What is in the environment, as requirements of exact versions.
+    pub(crate) packages: String,
+}
+
+impl With {
+    /// Which versions they are, for people.
+    pub(crate) fn versions(&self) -> String {
+        let version = |program: &Utf8Path, word: &str| {
+            let command = CommandSpec::new(program, &GearEnv::new()).arg(word);
+            let output = run::checked(&command, LIMIT).unwrap_or_else(|e| panic!("{e}"));
+            // nginx says it on standard error.
+            output.stdout_text() + &output.stderr_text().replace("nginx version: ", "")
+        };
+        format!("{}, {}", version(&self.nginx, "-v"), version(&self.python, "--version"))
+    }
+}
+
+/// What processes have used until now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Used {
+    /// Processor time of nginx.
+    pub(crate) nginx: Duration,
+    /// Processor time of everything else.
+    pub(crate) rest: Duration,
+}
+
+impl Candidate {
+    /// A gear of `cartridge` on which `app` runs with these variables.
+    ///
+    /// # Panics
+    /// When it does not come to that.
+    #[must_use]
+    pub(crate) fn ours(
+        name: &'static str,
+        cartridge: &Utf8Path,
+        app: &Utf8Path,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut gear = TestGear::new(cartridge, "3", variables);
+        gear.deploy(app).done();
+        Self { name, address: gear.address(), runs: Runs::Gear(Box::new(gear)) }
+    }
+
+    /// Programs that `start` starts, in a directory for their files.
+    ///
+    /// # Panics
+    /// When there is no such directory.
+    #[must_use]
+    pub(crate) fn others(
+        name: &'static str,
+        address: SocketAddr,
+        start: impl FnOnce(&Utf8Path) -> Vec<Peer>,
+    ) -> Self {
+        // A path short enough for unix sockets, whatever TMPDIR says.
+        let place = TempDir::with_prefix_in("bench-", "/tmp").unwrap();
+        let peers = start(Utf8Path::from_path(place.path()).unwrap());
+        Self { name, address, runs: Runs::Peers(peers, place) }
+    }
+
+    /// What our gear runs with, for the others to have the same.
+    ///
+    /// # Panics
+    /// When it is none of ours.
+    #[must_use]
+    pub(crate) fn with(&self) -> With {
+        let Runs::Gear(gear) = &self.runs else { panic!("{} is no gear", self.name) };
+        let program = |of: ProcessId| process::executable(of.pid).unwrap();
+        let list = CommandSpec::new(gear.cartridge().join("virtenv/bin/python"), &GearEnv::new())
+            .args(["-I", "-c", LIST_PACKAGES]);
+        let packages = run::checked(&list, LIMIT).unwrap_or_else(|e| panic!("{e}")).stdout_text();
+        With {
+            nginx: program(processes::nginx(gear)),
+            python: program(processes::server(gear)),
+            packages: packages + "\n",
+        }
+    }
+
+    /// Waits until it gives the right answer.
+    ///
+    /// # Panics
+    /// When it does not in time, or gives another.
+    pub(crate) fn answers(&self, asked: &Asked, length: usize) {
+        let path = asked.first();
+        let mut last = String::new();
+        let answered = wait::until(LIMIT, || match try_get(self.address, &path) {
+            Ok(answer) if answer.status == 200 => Some(answer.body.len()),
+            other => {
+                last = format!("{other:?}");
+                None
+            }
+        });
+        let told = || format!("{}: {path}: {last}\n{}", self.name, self.logs());
+        assert_eq!(answered.unwrap_or_else(|| panic!("{}", told())), length, "{}", told());
+    }
+
+    /// All of its processes.
+    #[must_use]
+    pub(crate) fn processes(&self) -> Vec<ProcessId> {
+        match &self.runs {
+            Runs::Gear(gear) => gear.gear().processes().alive(),
+            Runs::Peers(peers, _) => peers.iter().flat_map(Peer::processes).collect(),
+        }
+    }
+
+    /// What its processes have used until now.
+    #[must_use]
+    pub(crate) fn used(&self) -> Used {
+        self.processes().into_iter().fold(Used::default(), |mut used, process| {
+            let time = process::processor_time(process.pid).unwrap_or_default();
+            let program = process::executable(process.pid);
+            let is_nginx = program.is_some_and(|p| p.file_name() == Some("nginx"));
+            *(if is_nginx { &mut used.nginx } else { &mut used.rest }) += time;
+            used
+        })
+    }
+
+    /// The memory that its processes have for themselves, with their part of what they share.
+    #[must_use]
+    pub(crate) fn memory(&self) -> u64 {
+        let memory = Memory::sum(self.processes().iter().filter_map(|p| Memory::of(p.pid)));
+        memory.fair_share.unwrap_or(memory.resident)
+    }
+
+    /// What the others printed; a gear prints its own logs when it ends in a panic.
+    fn logs(&self) -> String {
+        let Runs::Peers(_, place) = &self.runs else { return String::new() };
+        let files = std::fs::read_dir(place.path()).into_iter().flatten().flatten();
+        let logs = files.map(|file| file.path()).filter(|path| {
+            path.extension().is_some_and(|extension| extension == "out" || extension == "log")
+        });
+        logs.filter_map(|log| std::fs::read_to_string(log).ok()).collect()
+    }
+}

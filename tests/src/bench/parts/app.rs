@@ -1,0 +1,85 @@
+//! The app's way: the same Python server bare, behind an nginx tuned by hand, behind the original's, and
+//! in our cartridge.
+
+use camino::Utf8Path;
+
+use crate::bench::candidate::{BARE, Candidate, ORIGINAL, OURS, OURS_BY_DEFAULT, TUNED};
+use crate::bench::load::{Asked, CONNECTIONS};
+use crate::bench::parts::Told;
+use crate::bench::peer::nginx::{self, Behind, Front};
+use crate::bench::peer::server::{At, SERVERS, Server};
+use crate::bench::peer::{Venv, free_address};
+use crate::bench::rounds::{self, Contest};
+use crate::bench::{Bench, Budget, Interrupted};
+use crate::cartridge::{SERVER, fixture};
+
+/// Bytes of the app's answer.
+const LENGTH: usize = 13;
+
+pub(super) fn play(bench: &Bench, told: Told<'_>) -> Result<Vec<Contest>, Interrupted> {
+    let servers: Vec<&Server> = SERVERS.iter().filter(|s| bench.wants_server(s.name)).collect();
+    let mut budget = Budget::new(servers.len());
+    let mut contests = Vec::new();
+    for server in servers {
+        bench.go_on()?;
+        let asked = Asked::Path("/");
+        let (candidates, about) = candidates(bench, server);
+        candidates.iter().for_each(|candidate| candidate.answers(&asked, LENGTH));
+        let contest =
+            rounds::play(bench, server.name, &about, &candidates, &asked, budget.next_ends())?;
+        told(&contest);
+        contests.push(contest);
+    }
+    Ok(contests)
+}
+
+/// The candidates for a server, and with what they are run. Ours comes first into being, because the
+/// others are run by the same nginx and the same Python.
+fn candidates(bench: &Bench, server: &Server) -> (Vec<Candidate>, String) {
+    let app = tempfile::tempdir().unwrap();
+    let app = Utf8Path::from_path(app.path()).unwrap();
+    for file in ["app.py", "asgi.py"] {
+        std::fs::copy(fixture("bench").join(file), app.join(file)).unwrap();
+    }
+    let way = server.way();
+    way.bring_to(app);
+    let workers = server.workers.to_string();
+    let ours = |name, more: &[(&str, &str)]| {
+        let variables = [&[(SERVER, way.server)], way.variables, more].concat();
+        Candidate::ours(name, &bench.cartridge, app, &variables)
+    };
+    let of_ours = ours(OURS, &[("OPENSHIFT_PYTHON_WORKERS", &workers)]);
+    let with = of_ours.with();
+    let venv = Venv::prepare(bench.place.join("venvs").join(server.name), &with, &bench.uv());
+    let front = |name, front, more: &'static str| {
+        let address = free_address();
+        let behind = |place: &Utf8Path| {
+            let socket = place.join("app.sock");
+            let app = server.start(&venv, At::Socket(&socket), more, place);
+            let behind = Behind::Server(&socket, server.protocol);
+            vec![app, nginx::start(&with.nginx, front, address, behind, place)]
+        };
+        Candidate::others(name, address, behind)
+    };
+    let mut candidates = Vec::new();
+    if bench.wants(BARE) {
+        let address = free_address();
+        candidates.push(Candidate::others(BARE, address, |place| {
+            vec![server.start(&venv, At::Address(address), "", place)]
+        }));
+    }
+    candidates.push(front(TUNED, Front::Tuned, ""));
+    if bench.wants(ORIGINAL) {
+        candidates.push(front(ORIGINAL, Front::Original, server.originals));
+    }
+    candidates.push(of_ours);
+    let by_default = way.backend().default_workers(&|| u32::MAX);
+    if bench.wants(OURS_BY_DEFAULT) && by_default != server.workers {
+        candidates.push(ours(OURS_BY_DEFAULT, &[]));
+    }
+    let about = format!(
+        "GET / of {LENGTH} bytes, {CONNECTIONS} connections, workers: {workers}; {}",
+        with.versions()
+    );
+    (candidates, about)
+}
