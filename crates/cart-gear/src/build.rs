@@ -12,7 +12,7 @@ use crate::gear::GearOnDisk;
 use crate::git::GitError;
 use crate::managed;
 use crate::pending::Pending;
-use crate::progress::Progress;
+use crate::progress::{OnlyErrors, Progress};
 use crate::replaced_code;
 use crate::repository::{Commit, Repository, RepositoryError};
 use crate::scripts::HookError;
@@ -178,7 +178,12 @@ impl GearOnDisk {
     ) -> Result<Deployment, BuildError> {
         if stop {
             self.begin_pause(unfinished)?;
-            self.stop(progress)?;
+            if unfinished.state == State::Started {
+                self.stop(progress)?;
+            } else {
+                // That nothing ran is no news.
+                self.stop(&mut OnlyErrors(progress))?;
+            }
         }
         let deployment = code.begin(self, markers)?;
         match self.begin(unfinished, &deployment) {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::output::Line;
+use crate::output::{Line, Said, Stream};
 
 /// Who runs a script, which decides what is worth showing of its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,27 @@ pub trait Progress {
 pub struct Silent;
 
 impl Progress for Silent {}
+
+/// Hears of scripts only what they print on standard error: a node shows nobody the rest of what those
+/// around a snapshot say, and that a stop had nothing to stop is no news.
+pub(crate) struct OnlyErrors<'a>(pub(crate) &'a mut dyn Progress);
+
+impl Progress for OnlyErrors<'_> {
+    fn step(&mut self, name: &str, caller: Caller) {
+        self.0.step(name, caller);
+    }
+
+    fn heard(&mut self, line: &Line) {
+        if line.stream == Stream::Err {
+            let said = if line.said == Said::Plain { Said::Message } else { line.said };
+            self.0.heard(&Line { said, ..line.clone() });
+        }
+    }
+
+    fn notice(&mut self, text: &str) {
+        self.0.notice(text);
+    }
+}
 
 /// How often somebody asked for an end. Each request ends one thing: the script that runs, or the
 /// following of the logs; so a second Ctrl-C also ends a `control stop` that hangs.

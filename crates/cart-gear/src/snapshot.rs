@@ -11,8 +11,7 @@ use crate::archive::{self, ArchiveError};
 use crate::build::BuildError;
 use crate::exclusions::Exclusions;
 use crate::gear::GearOnDisk;
-use crate::output::{Line, Said, Stream};
-use crate::progress::{Caller, Progress};
+use crate::progress::{Caller, OnlyErrors, Progress};
 use crate::scripts::HookError;
 use crate::state::State;
 use crate::unfinished::Unfinished;
@@ -141,26 +140,6 @@ impl GearOnDisk {
         let remarks = archive::write(out, layout.home(), layout.uuid(), &exclusions, interrupts)?;
         remarks.iter().for_each(|remark| progress.notice(remark));
         Ok(())
-    }
-}
-
-/// A node shows nobody what these hooks print, but for their standard error.
-pub(crate) struct OnlyErrors<'a>(pub(crate) &'a mut dyn Progress);
-
-impl Progress for OnlyErrors<'_> {
-    fn step(&mut self, name: &str, caller: Caller) {
-        self.0.step(name, caller);
-    }
-
-    fn heard(&mut self, line: &Line) {
-        if line.stream == Stream::Err {
-            let said = if line.said == Said::Plain { Said::Message } else { line.said };
-            self.0.heard(&Line { said, ..line.clone() });
-        }
-    }
-
-    fn notice(&mut self, text: &str) {
-        self.0.notice(text);
     }
 }
 
