@@ -202,27 +202,28 @@ impl Supervisor {
             return false;
         };
         let is_it = |instance: &&mut Instance| instance.process.is_some_and(|p| p.id.pid == pid);
-        if let Some(proved) = proof.proved.iter_mut().find(is_it) {
-            if matches!(proof.step, Step::Failed(_)) {
-                // What is told is the other's failure.
-                proved.process = None;
-                return true;
-            }
+        let has_failed = matches!(proof.step, Step::Failed(_));
+        // What is told is the failure of the one that has failed first.
+        if let Some(proved) = proof.proved.iter_mut().find(is_it).filter(|_| !has_failed) {
             // It has not, after all.
             std::mem::swap(&mut proof.candidate, proved);
         }
-        if proof.candidate.process.take_if(|p| p.id.pid == pid).is_none() {
+        let (is_candidate, ended) = match proof.proved.iter_mut().find(is_it) {
+            Some(proved) => (false, proved),
+            None => (true, &mut proof.candidate),
+        };
+        if ended.process.take_if(|p| p.id.pid == pid).is_none() {
             return false;
         }
+        let (spec, generation) = (ended.spec.clone(), ended.generation);
         let known = match &proof.step {
             Step::Failed(failing) => !matches!(failing.failure, Failure::NoHttp { .. }),
             _ => false,
         };
-        if !known {
+        if is_candidate && !known {
             proof.fail(Failure::Ended { status: how.to_owned(), last_lines: Vec::new() });
         }
-        let spec = proof.candidate.spec.clone();
-        let left = leftovers(&spec, proof.candidate.generation, pid);
+        let left = leftovers(&spec, generation, pid);
         self.service(&spec.name).draining.extend(left);
         true
     }
