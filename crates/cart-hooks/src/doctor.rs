@@ -19,7 +19,7 @@ use cart_python::settings::REQUIREMENTS_PATH;
 use cart_python::{PythonApp, PythonError, PythonSettings, procfile, websocket};
 
 use crate::error::Error;
-use crate::{messages, ready, static_files};
+use crate::{messages, ready};
 use finding::{Finding, Topic, Verdict};
 
 /// The argument that asks for JSON, an object in each line.
@@ -229,16 +229,18 @@ fn deciding_file(app: &PythonApp, inputs: &Inputs) -> Option<String> {
 }
 
 fn files(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
-    let text = match ctx.gear.repo.join("public").is_dir() {
-        true => "public/ is served at /, before the app is asked",
-        false => "There is no public/: every request goes to the app",
-    };
-    findings.push(Finding::ok(Topic::Files, text));
-    let folders = static_files::folders(ctx).into_iter();
-    findings.extend(folders.map(|Folder { at, directory }| {
-        let directory = directory.strip_prefix(&ctx.gear.repo).unwrap_or(&directory);
-        Finding::ok(Topic::Files, format!("{directory} is served at {at}"))
+    // What is wrong with its settings is another finding's.
+    let Ok(site) = ready::site(ctx) else { return };
+    findings.extend(site.folders.iter().map(|Folder { at, directory }| {
+        let directory = directory.strip_prefix(&ctx.gear.repo).unwrap_or(directory);
+        let first = if at.is_root() { ", before the app is asked" } else { "" };
+        Finding::ok(Topic::Files, format!("{directory}/ is served at {at}{first}"))
     }));
+    if site.folders.is_empty() {
+        let text = "There is no public/: every request goes to the app";
+        findings.push(Finding::ok(Topic::Files, text));
+    }
+    findings.extend(site.not_there().iter().map(|it| Finding::note(Topic::Files, it.to_string())));
 }
 
 fn release(ctx: &Context<'_>, findings: &mut Vec<Finding>) {

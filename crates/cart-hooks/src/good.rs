@@ -236,6 +236,11 @@ impl Place {
         self.path.join("virtenv")
     }
 
+    /// There is none: what is compressed is the newest release.
+    fn precompressed(&self) -> Utf8PathBuf {
+        self.path.join("precompressed")
+    }
+
     fn launchers(&self) -> Utf8PathBuf {
         self.path.join("launchers")
     }

@@ -45,8 +45,8 @@ impl Ready {
         let nginx = nginx(ctx)?;
         let mut stage = nginx.prepare(&site)?;
         let prepared = prepare(ctx, &app, false)?;
-        let tested = (site.folders, site.upstream, site.websocketserver.clone());
-        site.folders = static_files::folders(ctx);
+        let tested = (site.folders.clone(), site.upstream.take(), site.websocketserver.clone());
+        site.serve(static_files::folders(ctx));
         let upstream =
             |name, server: &ReadyServer| services::upstream(ctx.dir, name, server.sockets());
         site.upstream = Some(upstream(APPSERVER, &prepared.app));
@@ -80,7 +80,7 @@ pub(crate) fn app(ctx: &Context<'_>) -> Result<PythonApp, Error> {
 /// What nginx is to serve, as far as files and variables tell it: each server on one socket.
 pub(crate) fn site(ctx: &Context<'_>) -> Result<Site, Error> {
     let mut site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, AdvancedPython::SHORT_NAME)?;
-    site.folders = static_files::folders(ctx);
+    site.serve(static_files::folders(ctx));
     let settings = PythonSettings::from_env(&official::completed(ctx))?;
     site.websocketserver = settings.websocket.and_then(|second| {
         services::websocketserver(&second.path, services::upstream(ctx.dir, WEBSOCKETSERVER, 1))

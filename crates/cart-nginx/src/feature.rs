@@ -52,8 +52,6 @@ pub enum Feature {
     StubStatus,
     /// `gzip`
     Gzip,
-    /// `gzip_static`
-    GzipStatic,
     /// `fastcgi_temp_path`
     Fastcgi,
     /// `uwsgi_temp_path`
@@ -151,12 +149,6 @@ pub const FEATURES: &[Row] = &[
         since: MINIMUM,
         module: Module::Standard("http_gzip_module"),
         reason: "text is sent compressed",
-    },
-    Row {
-        feature: Feature::GzipStatic,
-        since: MINIMUM,
-        module: Module::Optional("http_gzip_static_module"),
-        reason: "FILE.gz beside FILE is sent to who can read it",
     },
     Row {
         feature: Feature::Fastcgi,

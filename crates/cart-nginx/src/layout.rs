@@ -46,6 +46,12 @@ pub fn temporary_files(dir: &CartridgeDir) -> Utf8PathBuf {
     dir.run().join("nginx")
 }
 
+/// Static files, compressed when the app was built.
+#[must_use]
+pub fn precompressed(dir: &CartridgeDir) -> Utf8PathBuf {
+    dir.path().join("precompressed")
+}
+
 /// Where the process listens that tells figures to Prometheus.
 #[must_use]
 pub fn metrics_socket(dir: &CartridgeDir) -> Utf8PathBuf {

@@ -16,6 +16,7 @@ pub mod run_as;
 
 // From facts to text.
 pub mod model;
+pub mod precompressed;
 pub mod quoted;
 mod statement;
 mod upstream;
@@ -40,6 +41,6 @@ pub use model::{Model, ModelError, Rendered};
 pub use nginx::{ConfigError, Nginx};
 pub use service::ServiceError;
 pub use settings::{NginxSettings, SETTINGS};
-pub use site::{Connections, Site, SiteError, Upstream, WebsocketServer};
+pub use site::{Connections, NotThere, Site, SiteError, Upstream, WebsocketServer};
 pub use stage::{Change, Stage, TestError};
 pub use user_config::{UserConfig, UserConfigError};

@@ -9,10 +9,11 @@ use semver::Version;
 use crate::build::Build;
 use crate::descriptors::Descriptors;
 use crate::feature::{self, Feature};
-use crate::folder::{self, CheckedFolder, Mount};
+use crate::folder::{self, CheckedFolder, Folder, FolderPath, Mount};
 use crate::forwarded::{self, Said};
 use crate::layout;
 use crate::network::{self, Network};
+use crate::precompressed;
 use crate::quoted::{QuoteError, Quoted};
 use crate::run_as::RunAs;
 use crate::settings::NginxSettings;
@@ -42,9 +43,11 @@ pub struct Model {
     run_as: Option<RunAs>,
     listen: String,
     host: String,
-    public: Quoted,
     mounts: Vec<Mount>,
     folders: Vec<CheckedFolder>,
+    /// Their files, compressed already.
+    precompressed: Quoted,
+    fallback: Option<CheckedFallback>,
     /// The app's servers; none where only files are served.
     upstreams: Vec<CheckedUpstream>,
     place: OriginalPlaces,
@@ -55,6 +58,13 @@ pub struct Model {
 struct CheckedFigures {
     path: String,
     socket: Quoted,
+}
+
+/// What is sent for a page that neither a file nor the app knows.
+#[derive(Clone, Debug)]
+struct CheckedFallback {
+    directory: Quoted,
+    path: String,
 }
 
 /// Where the app's server was in the cartridge that `nginx.conf.erb` may have been written for:
@@ -87,7 +97,12 @@ impl Model {
         let readable = |n: &Network| ipv6 || !n.is_ipv6();
         let networks = site.settings.trusted_proxies.iter().copied();
         let near = network::near(site.listen.ip(), &site.settings.trusted_proxies).into_iter();
-        let (mounts, folders) = folder::checked(&site.folders)?;
+        // Where only files are served, they are there or will be.
+        let public =
+            || vec![Folder { at: FolderPath::root(), directory: site.repo.join("public") }];
+        let only_files = site.upstream.is_none() && site.folders.is_empty();
+        let (mounts, folders) =
+            if only_files { folder::checked(&public())? } else { folder::checked(&site.folders)? };
         Ok(Self {
             build: build.clone(),
             settings: site.settings.clone(),
@@ -98,15 +113,16 @@ impl Model {
             run_as: site.run_as.clone(),
             listen: site.listen.to_string(),
             host: host(site)?,
-            public: Quoted::without_variables(site.public().as_str()).map_err(|problem| {
-                ModelError::Path {
-                    path: site.public(),
-                    variable: "OPENSHIFT_REPO_DIR".to_owned(),
-                    problem,
-                }
-            })?,
             mounts,
+            fallback: fallback(site, &folders),
             folders,
+            precompressed: Quoted::without_variables(site.precompressed.as_str()).map_err(
+                |problem| ModelError::Path {
+                    path: site.precompressed.clone(),
+                    variable: site.dir_variable(),
+                    problem,
+                },
+            )?,
             upstreams: upstream::checked(site, build)?,
             place: OriginalPlaces {
                 socket: format!("unix:{}/run/appserver.sock", site.dir.path()),
@@ -151,6 +167,65 @@ impl Model {
 
     fn has_app(&self) -> bool {
         !self.upstreams.is_empty()
+    }
+
+    /// The first folder of the whole site.
+    fn root(&self) -> Option<&CheckedFolder> {
+        self.folders.first().filter(|folder| folder.is_root())
+    }
+
+    /// The folders that are asked after another one.
+    fn below_first(&self) -> impl Iterator<Item = &CheckedFolder> {
+        self.folders.iter().skip(usize::from(self.root().is_some()))
+    }
+
+    /// Where a request goes that is for no file.
+    fn app(&self) -> &'static str {
+        match (self.has_app(), &self.fallback) {
+            (_, Some(_)) => "$otherwise",
+            (true, None) => "@appserver",
+            (false, None) => "=404",
+        }
+    }
+
+    /// Where a request goes for which `folder` has no file.
+    fn after(&self, folder: &CheckedFolder) -> String {
+        match folder.next {
+            Some(next) => format!("@files_{next}"),
+            None if folder.is_root() && !self.mounts.is_empty() => "$after_roots".to_owned(),
+            None => self.app().to_owned(),
+        }
+    }
+
+    /// Where a request goes for text that was not compressed when the app was built.
+    fn after_precompressed(&self) -> &'static str {
+        if self.root().is_some() { "@text" } else { "$after_roots" }
+    }
+
+    /// What is looked for among compressed files.
+    fn page(&self) -> &'static str {
+        if self.root().is_some() { "$page" } else { "$uri" }
+    }
+
+    /// Only GET and HEAD look for a file where others are the app's.
+    fn unless_read(&self) -> &'static str {
+        if self.has_app() { "$unless_read" } else { "" }
+    }
+
+    /// Which requests are for files that may have been compressed when the app was built, or for the index
+    /// of a directory; none where there are no files.
+    fn text_pattern(&self) -> Option<String> {
+        let text = format!("[.](?:{})$", precompressed::EXTENSIONS.join("|"));
+        if self.root().is_some() {
+            return Some(format!("{text}|/$"));
+        }
+        let mounts: Vec<&str> = self.mounts.iter().map(|mount| mount.pattern.as_str()).collect();
+        (!mounts.is_empty()).then(|| format!("^(?:{})/.*{text}", mounts.join("|")))
+    }
+
+    /// Codings, the one first that is preferred.
+    fn codings(&self) -> impl Iterator<Item = &'static str> {
+        precompressed::CODINGS.into_iter()
     }
 
     /// Whether any connection to the app is used again.
@@ -309,6 +384,13 @@ fn host(site: &Site) -> Result<String, ModelError> {
         return Err(ModelError::Host { value: dns.clone() });
     }
     Ok(dns.clone())
+}
+
+/// The fallback, from the folder of the whole site that has it, or would.
+fn fallback(site: &Site, folders: &[CheckedFolder]) -> Option<CheckedFallback> {
+    let path = site.settings.fallback.clone()?;
+    let root = folders.iter().filter(|folder| folder.is_root()).nth(site.fallback_in)?;
+    Some(CheckedFallback { directory: root.directory.clone(), path })
 }
 
 fn figures(site: &Site) -> Result<Option<CheckedFigures>, ModelError> {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits};
 
+use crate::folder::{self, Folder};
 use crate::forwarded::{self, TrustedHeader};
 use crate::network::{self, Network};
 
@@ -76,6 +77,18 @@ const ACCESS_LOG: Setting = Setting {
     default: "on",
     allowed: "on or off",
 };
+const STATIC: Setting = Setting {
+    name: "OPENSHIFT_NGINX_STATIC",
+    meaning: "further folders of files that nginx serves, as public/ at /",
+    default: "none",
+    allowed: "paths of the site and folders of the repository, or others by their whole path, such as `/=dist /media/=uploads`",
+};
+const FALLBACK: Setting = Setting {
+    name: "OPENSHIFT_NGINX_FALLBACK",
+    meaning: "the file of public/ that a browser gets for a page that the app answers with 404, as apps of one page want it",
+    default: "none",
+    allowed: "a path such as /index.html, in letters, digits and /._-",
+};
 const METRICS_PATH: Setting = Setting {
     name: "OPENSHIFT_NGINX_METRICS_PATH",
     meaning: "path at which the machine itself and the trusted proxies, asking for themselves, get figures for Prometheus (docs/metrics.md); others get 404",
@@ -128,6 +141,8 @@ pub const SETTINGS: &[Setting] = &[
     ACCESS_LOG,
     LOG_SIZE,
     LOG_FILES,
+    STATIC,
+    FALLBACK,
     METRICS_PATH,
     TRUSTED_PROXIES,
     TRUSTED_HEADERS,
@@ -164,6 +179,10 @@ pub struct NginxSettings {
     pub access_log: bool,
     /// How much of each log is kept.
     pub log_limits: LogLimits,
+    /// Folders that people set, most of them relative to the repository.
+    pub folders: Vec<Folder>,
+    /// The file for pages that nobody knows, as a path of the site.
+    pub fallback: Option<String>,
     /// Where figures are told, if anywhere.
     pub metrics_path: Option<String>,
     /// Whom `X-Forwarded-*` is believed.
@@ -201,6 +220,8 @@ impl NginxSettings {
             worker_connections: WORKER_CONNECTIONS.number(env, 64..=131_072, 8192)?,
             access_log: ACCESS_LOG.read(env, |text| switch(text, "on", "off"))?.unwrap_or(true),
             log_limits: LogLimits::read(env, &LOG_SIZE, &LOG_FILES)?,
+            folders: STATIC.read(env, folder::parse_list)?.unwrap_or_default(),
+            fallback: FALLBACK.read(env, path)?,
             metrics_path: METRICS_PATH.read(env, path)?,
             trusted_by_default: proxies.is_none(),
             trusted_proxies: proxies.unwrap_or_else(network::loopback_and_private),

@@ -6,7 +6,8 @@ use camino::Utf8PathBuf;
 use cart_core::env::EnvError;
 use cart_core::{CartridgeDir, Gear, GearEnv};
 
-use crate::folder::{Folder, FolderPath};
+use crate::folder::{self, Folder, FolderPath};
+use crate::layout;
 use crate::run_as::RunAs;
 use crate::settings::NginxSettings;
 
@@ -19,10 +20,14 @@ pub struct Site {
     pub short_name: String,
     /// The address to listen on, `OPENSHIFT_<SHORT>_IP` and `_PORT`.
     pub listen: SocketAddr,
-    /// The app's repository; its `public/` is served, its `nginx.conf.erb` counts.
+    /// The app's repository; its `nginx.conf.erb` counts.
     pub repo: Utf8PathBuf,
-    /// More folders of files, after `public/`.
+    /// The folders of files, see [`serve`](Self::serve).
     pub folders: Vec<Folder>,
+    /// The same files, compressed already.
+    pub precompressed: Utf8PathBuf,
+    /// Which of the folders of the whole site has the page that people set as the fallback.
+    pub fallback_in: usize,
     /// The app's host name, `OPENSHIFT_APP_DNS`, for requests that name none.
     pub host: Option<String>,
     /// The app's server; without one only files are served.
@@ -67,9 +72,9 @@ pub enum Connections {
 }
 
 impl Site {
-    /// The site of a gear: its address from the variables of the cartridge with this short name,
-    /// the gear's repository with no folder beside `public/`, `run/appserver.sock` behind, everything else as the environment and
-    /// this process's user say.
+    /// The site of a gear: its address from the variables of the cartridge with this short name, the
+    /// folders that its repository and people name, `run/appserver.sock` behind, everything else as the
+    /// environment and this process's user say.
     ///
     /// # Errors
     /// [`SiteError`] naming the variable that is missing or wrong.
@@ -79,12 +84,14 @@ impl Site {
         env: &GearEnv,
         short_name: &str,
     ) -> Result<Self, SiteError> {
-        Ok(Self {
+        let mut site = Self {
             dir: dir.clone(),
             short_name: short_name.to_owned(),
             listen: Self::address(env, short_name)?,
             repo: gear.repo.clone(),
             folders: Vec::new(),
+            precompressed: layout::precompressed(dir),
+            fallback_in: 0,
             host: gear.dns.clone(),
             upstream: Some(Upstream {
                 sockets: vec![dir.run().join("appserver.sock")],
@@ -94,7 +101,41 @@ impl Site {
             run_as: RunAs::needed_for(&gear.home)?,
             file_limit: crate::descriptors::enough()?,
             settings: NginxSettings::from_env(env)?,
-        })
+        };
+        site.serve(Vec::new());
+        Ok(site)
+    }
+
+    /// Serves the files of `public/` and of the folders that people set, and after those of `more`, as far
+    /// as they are there, and no links to somebody else's. A folder that is made later counts
+    /// with the next start.
+    pub fn serve(&mut self, more: Vec<Folder>) {
+        let public = Folder { at: FolderPath::root(), directory: self.repo.join("public") };
+        let set = self.settings.folders.iter().map(|folder| Folder {
+            directory: self.repo.join(&folder.directory),
+            at: folder.at.clone(),
+        });
+        let all = [public].into_iter().chain(set).chain(more);
+        self.folders = all.filter(|folder| folder::is_there(&folder.directory)).collect();
+        let has_fallback = |folder: &Folder| {
+            let path = self.settings.fallback.as_deref().unwrap_or_default();
+            folder.directory.join(path.trim_start_matches('/')).is_file()
+        };
+        let mut roots = self.folders.iter().filter(|folder| folder.at.is_root());
+        self.fallback_in = roots.position(has_fallback).unwrap_or_default();
+    }
+
+    /// What people set and is not there: folders, and the page that is to be the fallback.
+    #[must_use]
+    pub fn not_there(&self) -> Vec<NotThere> {
+        let has = |directory: &Utf8PathBuf| self.folders.iter().any(|f| f.directory == *directory);
+        let set = self.settings.folders.iter().map(|folder| self.repo.join(&folder.directory));
+        let folders = set.filter(|directory| !has(directory)).map(NotThere::Folder);
+        let page = self.settings.fallback.as_deref().filter(|path| {
+            let mut roots = self.folders.iter().filter(|folder| folder.at.is_root());
+            !roots.any(|root| root.directory.join(path.trim_start_matches('/')).is_file())
+        });
+        folders.chain(page.map(|path| NotThere::Fallback(path.to_owned()))).collect()
     }
 
     /// The address that the variables of the cartridge with this short name say.
@@ -116,12 +157,21 @@ impl Site {
     pub(crate) fn dir_variable(&self) -> String {
         format!("OPENSHIFT_{}_DIR", self.short_name)
     }
+}
 
-    /// The directory of files.
-    #[must_use]
-    pub fn public(&self) -> Utf8PathBuf {
-        self.repo.join("public")
-    }
+/// Something that people set for nginx, and that is not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotThere {
+    /// A folder.
+    #[error(
+        "OPENSHIFT_NGINX_STATIC names {0}, which is no directory, or a link to somebody else's: it is not served until it is there at a start"
+    )]
+    Folder(Utf8PathBuf),
+    /// The page.
+    #[error(
+        "OPENSHIFT_NGINX_FALLBACK is {0}, and neither public/ nor another folder of the whole site has that file: pages that nobody knows get 404"
+    )]
+    Fallback(String),
 }
 
 fn address(env: &GearEnv, short_name: &str) -> Result<SocketAddr, SiteError> {

@@ -23,6 +23,7 @@ impl Moves {
         let places = &ready.app.places;
         moves.add(&places.environment, &place.virtenv());
         moves.add(&places.launchers, &place.launchers());
+        moves.add(&ready.site.precompressed, &place.precompressed());
         moves
     }
 

@@ -7,7 +7,7 @@ use crate::site::{Connections, Upstream, WebsocketServer};
 
 /// As Debian builds it, in short.
 const DEBIAN: &str = "nginx version: nginx/1.22.1\nconfigure arguments: \
-    --with-http_realip_module --with-http_stub_status_module --with-http_gzip_static_module --with-http_v2_module";
+    --with-http_realip_module --with-http_stub_status_module --with-http_v2_module";
 /// Old, and without everything that can be missing.
 const BARE: &str = "nginx version: nginx/1.10.3\nconfigure arguments: --without-http_gzip_module \
     --without-http_uwsgi_module --without-http_scgi_module --without-http_fastcgi_module";
@@ -38,7 +38,9 @@ fn site_with(more: &GearEnv) -> Site {
         short_name: "ADVANCED_PYTHON".into(),
         listen: "127.3.4.5:8080".parse().unwrap(),
         repo: gear.repo.clone(),
-        folders: Vec::new(),
+        folders: vec![public("/g/app-root/runtime/repo/public")],
+        precompressed: layout::precompressed(&dir),
+        fallback_in: 0,
         host: gear.dns,
         upstream: Some(Upstream {
             sockets: vec![dir.run().join("appserver.sock")],
@@ -49,6 +51,10 @@ fn site_with(more: &GearEnv) -> Site {
         file_limit: 1_048_576,
         settings,
     }
+}
+
+fn public(directory: &str) -> Folder {
+    Folder { at: FolderPath::root(), directory: directory.into() }
 }
 
 /// The three files under each other, without the table of types and the list of headers that the app
@@ -113,12 +119,17 @@ fn a_request_looks_for_a_file_in_public_then_in_the_folders_of_its_path_then_goe
         at: FolderPath::parse(at).unwrap(),
         directory: directory.into(),
     };
-    site.folders = vec![folder("/static/", "/g/wsgi static"), folder("/static/", "/g/collected")];
-    insta::assert_snapshot!(server_text(&rendered(&site, DEBIAN)));
+    let below = [folder("/static/", "/g/wsgi static"), folder("/static/", "/g/collected")];
+    site.folders = below.to_vec();
+    insta::assert_snapshot!("only_folders_below", server_text(&rendered(&site, DEBIAN)));
+    site.folders.extend([public("/g/public"), public("/g/dist")]);
+    site.settings.fallback = Some("/index.html".to_owned());
+    site.fallback_in = 1;
+    insta::assert_snapshot!("every_kind_of_folder", server_text(&rendered(&site, DEBIAN)));
     site.upstream = None;
     let files_only = rendered(&site, DEBIAN);
-    assert!(server_text(&files_only).contains("try_files $in_folder_1 =404;"));
-    assert!(server_text(&files_only).contains("try_files $uri $uri/ @folder_0;"));
+    assert!(server_text(&files_only).contains("try_files $in_folder_3 $otherwise;"));
+    assert!(server_text(&files_only).contains("try_files $uri $uri/ @files_1;"));
 }
 
 #[test]
@@ -205,7 +216,7 @@ fn clients_may_come_again_after_a_reload_where_nginx_can_wait_for_them() {
 #[test]
 fn paths_stay_in_their_quotes() {
     let mut site = site();
-    site.repo = r#"/a "b"; } {\"#.into();
+    site.folders = vec![public(r#"/a "b"; } {\/public"#)];
     site.upstream.as_mut().unwrap().sockets = vec!["/s; x/$y.sock".into()];
     let rendered = rendered(&site, DEBIAN);
     assert!(server_text(&rendered).contains(r#"root "/a \"b\"; } {\\/public";"#));
@@ -233,8 +244,8 @@ fn what_cannot_be_written_names_where_it_comes_from() {
         site.upstream.as_mut().unwrap().sockets = vec![path.into()];
     };
     let all = [
-        refused(&|site| site.repo = "/a$b".into()),
-        refused(&|site| site.repo = "/a\nb".into()),
+        refused(&|site| site.folders = vec![public("/a$b")]),
+        refused(&|site| site.folders = vec![public("/a\nb")]),
         refused(&|site| site.dir = CartridgeDir::new("/a[1]/c".into())),
         refused(&|site| site.host = Some("a.b; }".into())),
         refused(&|site| socket(site, &format!("/{}", "x".repeat(107)))),

@@ -15,7 +15,7 @@ fn site(bench: &Bench) -> Site {
         at: FolderPath::parse("/static/").unwrap(),
         directory: bench.repo.join(directory),
     };
-    site.folders = vec![folder("wsgi/static"), folder("collected")];
+    site.serve(vec![folder("wsgi/static"), folder("collected")]);
     site
 }
 

@@ -20,7 +20,16 @@ fn nginx_accepts_every_kind_of_site_without_a_warning() {
     odd.repo = plain.dir.path().join(r#"a "b"; } {\ 'c'"#);
     odd.upstream.as_mut().unwrap().sockets = vec![plain.dir.run().join(r#"s"; {$x.sock"#)];
     let at = FolderPath::parse("/a.b/~c/").unwrap();
-    odd.folders = vec![Folder { at, directory: odd.repo.join("static") }];
+    odd.folders = vec![
+        Folder { at: FolderPath::root(), directory: odd.repo.join("public") },
+        Folder { at, directory: odd.repo.join("static") },
+    ];
+    odd.settings.fallback = Some("/index.html".to_owned());
+    let mut below = plain.site();
+    below.folders = odd.folders.split_off(1);
+    odd.folders.extend(below.folders.iter().cloned());
+    let mut none = plain.site();
+    none.folders = Vec::new();
     odd.settings.access_log = false;
     odd.settings.trusted_proxies = Vec::new();
     odd.host = None;
@@ -39,7 +48,7 @@ fn nginx_accepts_every_kind_of_site_without_a_warning() {
     let least = with_limits(k, k, 4 * k);
     let most = with_limits(m, m, m);
     let mixed = with_limits(k, m, 63 * k + 1);
-    let all = [plain.site(), files_only, single, odd, trusting, least, most, mixed];
+    let all = [plain.site(), files_only, single, odd, below, none, trusting, least, most, mixed];
     for site in all {
         plain.nginx().configure(&site).unwrap();
         let file = layout::main_file(&plain.dir);
@@ -122,7 +131,9 @@ fn everything_else_goes_to_the_app() {
     assert_eq!(bench.get("/").text(), "GET / HTTP/1.1");
     assert_eq!(bench.get("/a%20b?c=%2F").text(), "GET /a%20b?c=%2F HTTP/1.1");
     assert_eq!(bench.get("/dir").text(), "GET /dir HTTP/1.1");
-    assert_eq!(bench.get("/dir/").text(), "GET /dir/ HTTP/1.1");
+    assert_eq!(bench.get("/dir/").text(), "file", "the index of a directory");
+    assert_eq!(bench.get("/none/").text(), "GET /none/ HTTP/1.1");
+    assert_eq!(bench.post("/dir/", b"").text(), "POST /dir/ HTTP/1.1");
     assert_eq!(bench.post("/form", b"body").text(), "POST /form HTTP/1.1");
     assert_eq!(app.last().body, b"body");
     // A file is only ever read: what else is done with its path is the app's business.

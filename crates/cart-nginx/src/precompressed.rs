@@ -1,0 +1,40 @@
+//! stub
+
+/// Codings.
+pub(crate) const CODINGS: [&str; 3] = ["br", "zstd", "gzip"];
+/// Extensions.
+pub(crate) const EXTENSIONS: &[&str] = &[
+    "atom",
+    "bmp",
+    "conf",
+    "css",
+    "csv",
+    "cur",
+    "eot",
+    "geojson",
+    "htm",
+    "html",
+    "ico",
+    "js",
+    "json",
+    "jsonld",
+    "log",
+    "map",
+    "markdown",
+    "md",
+    "mjs",
+    "otf",
+    "rss",
+    "shtml",
+    "svg",
+    "text",
+    "ttf",
+    "txt",
+    "vtt",
+    "wasm",
+    "webmanifest",
+    "xhtml",
+    "xml",
+    "xsd",
+    "xsl",
+];
