@@ -212,10 +212,15 @@ impl Model {
         if self.has_app() { "$unless_read" } else { "" }
     }
 
+    /// What ends the paths of text.
+    fn text(&self) -> String {
+        format!("[.](?:{})$", precompressed::EXTENSIONS.join("|"))
+    }
+
     /// Which requests are for files that may have been compressed when the app was built, or for the index
     /// of a directory; none where there are no files.
     fn text_pattern(&self) -> Option<String> {
-        let text = format!("[.](?:{})$", precompressed::EXTENSIONS.join("|"));
+        let text = self.text();
         if self.root().is_some() {
             return Some(format!("{text}|/$"));
         }

@@ -10,8 +10,8 @@ use crate::http::Message;
 
 /// What the app does with a request.
 pub(crate) enum Reply {
-    /// 200 with this body.
-    Text(String),
+    /// This status, with its reason, and this body.
+    Answer(&'static str, String),
     /// Closes the connection without a word, as a server that is killed does.
     Die,
     /// 101, then everything back as it came.
@@ -35,7 +35,7 @@ type Behaviour = dyn Fn(&Message, usize) -> Reply + Send + Sync;
 impl App {
     /// Answers each request with its own first line.
     pub(crate) fn parrot(socket: &Utf8Path) -> Self {
-        Self::start(socket, |request, _| Reply::Text(request.start.clone()))
+        Self::start(socket, |request, _| Reply::Answer("200 OK", request.start.clone()))
     }
 
     /// Answers as `behaviour` says, which is given the request and how many came before.
@@ -81,12 +81,12 @@ fn serve(stream: UnixStream, connection: usize, seen: &Mutex<Vec<Seen>>, behavio
         match behaviour(&request, before) {
             Reply::Die => return,
             Reply::Echo => return echo(&mut from, &mut out),
-            Reply::Text(body) => {
+            Reply::Answer(status, body) => {
                 let connection = if close { "Connection: close\r\n" } else { "" };
                 let length = body.len();
                 let body = if request.start.starts_with("HEAD ") { "" } else { &body };
                 let answer = format!(
-                    "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n{connection}\r\n{body}"
+                    "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{connection}\r\n{body}"
                 );
                 if out.write_all(answer.as_bytes()).is_err() || close {
                     return;

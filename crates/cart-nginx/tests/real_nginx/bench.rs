@@ -1,7 +1,7 @@
 //! A gear in a fresh directory, with a held socket, on which a real nginx can be started.
 
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Child;
 use std::time::Duration;
@@ -138,6 +138,18 @@ impl Bench {
 
     pub(crate) fn get(&self, path: &str) -> Message {
         self.ask(&[&format!("GET {path} HTTP/1.1"), "Host: h", "Connection: close"], b"")
+    }
+
+    /// The head of an answer without a body, as it came.
+    pub(crate) fn head(&self, path: &str, headers: &[&str]) -> String {
+        let mut stream = self.connect();
+        let mut lines = vec![format!("HEAD {path} HTTP/1.1"), "Host: h".to_owned()];
+        lines.extend(headers.iter().map(|header| (*header).to_owned()));
+        let head = format!("{}\r\nConnection: close\r\n\r\n", lines.join("\r\n"));
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     pub(crate) fn post(&self, path: &str, body: &[u8]) -> Message {

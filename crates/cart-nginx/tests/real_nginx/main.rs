@@ -9,6 +9,7 @@ mod http;
 
 mod links;
 mod serving;
+mod static_files;
 mod supervised;
 mod trust;
 mod user_config;

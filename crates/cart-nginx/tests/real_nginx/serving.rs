@@ -234,7 +234,7 @@ fn a_get_whose_server_died_is_asked_again_and_a_post_is_not() {
     let bench = Bench::new();
     let app = App::start(&bench.socket(), |request, _| match request.header("x-tries") {
         Some(_) => Reply::Die,
-        None => Reply::Text("fine".to_owned()),
+        None => Reply::Answer("200 OK", "fine".to_owned()),
     });
     let _nginx = bench.serve();
     let asked = |start: &str| {
@@ -253,7 +253,7 @@ fn the_second_try_of_a_get_succeeds() {
     let bench = Bench::new();
     let app = App::start(&bench.socket(), |_, before| match before {
         0 => Reply::Die,
-        _ => Reply::Text("fine".to_owned()),
+        _ => Reply::Answer("200 OK", "fine".to_owned()),
     });
     let _nginx = bench.serve();
     assert_eq!(bench.get("/").text(), "fine");
