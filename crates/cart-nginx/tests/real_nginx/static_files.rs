@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cart_core::GearEnv;
+use cart_core::{GearEnv, files};
 use cart_nginx::{NginxSettings, layout};
 
 use crate::app::{App, Reply};
@@ -20,7 +20,7 @@ fn bench() -> Bench {
         for file in ["a.css", "index.html"] {
             let path = layout::precompressed(&bench.dir).join(coding).join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, variant(file, coding)).unwrap();
+            files::write_atomic(&path, variant(file, coding).as_bytes(), 0o644).unwrap();
         }
     }
     bench
