@@ -174,6 +174,11 @@ impl Model {
         self.folders.first().filter(|folder| folder.is_root())
     }
 
+    /// Whether a second folder is that of the whole site.
+    fn has_more_roots(&self) -> bool {
+        self.folders.get(1).is_some_and(CheckedFolder::is_root)
+    }
+
     /// The folders that are asked after another one.
     fn below_first(&self) -> impl Iterator<Item = &CheckedFolder> {
         self.folders.iter().skip(usize::from(self.root().is_some()))
@@ -202,11 +207,6 @@ impl Model {
         if self.root().is_some() { "@text" } else { "$after_roots" }
     }
 
-    /// What is looked for among compressed files.
-    fn page(&self) -> &'static str {
-        if self.root().is_some() { "$page" } else { "$uri" }
-    }
-
     /// Only GET and HEAD look for a file where others are the app's.
     fn unless_read(&self) -> &'static str {
         if self.has_app() { "$unless_read" } else { "" }
@@ -217,15 +217,14 @@ impl Model {
         format!("[.](?:{})$", precompressed::EXTENSIONS.join("|"))
     }
 
-    /// Which requests are for files that may have been compressed when the app was built, or for the index
-    /// of a directory; none where there are no files.
+    /// Which requests are for files that may have been compressed when the app was built; none where there
+    /// are no files.
     fn text_pattern(&self) -> Option<String> {
-        let text = self.text();
         if self.root().is_some() {
-            return Some(format!("{text}|/$"));
+            return Some(self.text());
         }
         let mounts: Vec<&str> = self.mounts.iter().map(|mount| mount.pattern.as_str()).collect();
-        (!mounts.is_empty()).then(|| format!("^(?:{})/.*{text}", mounts.join("|")))
+        (!mounts.is_empty()).then(|| format!("^(?:{})/.*{}", mounts.join("|"), self.text()))
     }
 
     /// Codings, the one first that is preferred.
