@@ -4,6 +4,7 @@
 pub mod folder;
 pub mod forwarded;
 pub mod network;
+pub mod precompressed;
 pub mod settings;
 pub mod site;
 

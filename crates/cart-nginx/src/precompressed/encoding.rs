@@ -1,0 +1,103 @@
+//! What a content is worth in each encoding.
+
+use std::io::{self, Write};
+
+use brotli::enc::BrotliEncoderParams;
+use serde::{Deserialize, Serialize};
+
+/// A content coding of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) enum Encoding {
+    #[serde(rename = "gz")]
+    Gzip,
+    #[serde(rename = "br")]
+    Brotli,
+    #[serde(rename = "zst")]
+    Zstd,
+}
+
+impl Encoding {
+    pub(super) const ALL: [Self; 3] = [Self::Gzip, Self::Brotli, Self::Zstd];
+
+    /// The directory of its variants in the tree.
+    pub(super) fn directory(self) -> &'static str {
+        match self {
+            Self::Gzip => "gz",
+            Self::Brotli => "br",
+            Self::Zstd => "zst",
+        }
+    }
+
+    fn encode(self, content: &[u8]) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Gzip => gzip(content),
+            Self::Brotli => brotli(content),
+            Self::Zstd => zstd::bulk::compress(content, zstd_level(content.len())),
+        }
+    }
+}
+
+/// From here on, contents take much time and memory: on one core of 2026 with 4.5 MB of minified
+/// JavaScript, Brotli 11 takes 8.5 s, 10 takes 5 s and gives 1.5 % more, 9 takes 0.9 s and gives 10 % more.
+pub(super) const LARGE: usize = 1 << 20;
+/// From here on, nothing slower than 5 MB/s will do.
+const HUGE: usize = 8 << 20;
+
+/// Nobody needs more: a browser takes no window above 8 MB (RFC 9659), which is that of level 19.
+fn zstd_level(size: usize) -> i32 {
+    if size < HUGE { 19 } else { 12 }
+}
+
+fn brotli_quality(size: usize) -> i32 {
+    match size {
+        0..LARGE => 11,
+        LARGE..HUGE => 10,
+        _ => 9,
+    }
+}
+
+/// The variants of a content that are worth it, by size never two the same; none, or gzip at least.
+///
+/// # Errors
+/// What an encoder said, which is never for want of a disk.
+pub(super) fn variants(content: &[u8]) -> io::Result<Vec<(Encoding, Vec<u8>)>> {
+    let worth = |variant: &[u8]| variant.len() as u64 * 100 <= content.len() as u64 * 95;
+    let gzip = Encoding::Gzip.encode(content)?;
+    if !worth(&gzip) {
+        return Ok(Vec::new());
+    }
+    let brotli = Encoding::Brotli.encode(content)?;
+    let zstd = Encoding::Zstd.encode(content)?;
+    let keeps_brotli = brotli.len() < gzip.len();
+    let keeps_zstd =
+        worth(&zstd) && zstd.len() != gzip.len() && !(keeps_brotli && zstd.len() == brotli.len());
+    let all = [
+        (Encoding::Gzip, gzip, true),
+        (Encoding::Brotli, brotli, keeps_brotli),
+        (Encoding::Zstd, zstd, keeps_zstd),
+    ];
+    let kept = all.into_iter().filter(|(_, _, kept)| *kept);
+    Ok(kept.map(|(encoding, variant, _)| (encoding, variant)).collect())
+}
+
+/// Without time and name in its header.
+fn gzip(content: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(content)?;
+    encoder.finish()
+}
+
+fn brotli(mut content: &[u8]) -> io::Result<Vec<u8>> {
+    let size = content.len();
+    let parameters = BrotliEncoderParams {
+        quality: brotli_quality(size),
+        // The whole content, up to the largest window that every browser takes (RFC 7932). What is beyond
+        // the content would only take memory, eight bytes for each.
+        lgwin: (size + 16).next_power_of_two().ilog2().clamp(16, 24) as i32,
+        size_hint: size,
+        ..BrotliEncoderParams::default()
+    };
+    let mut variant = Vec::new();
+    brotli::BrotliCompress(&mut content, &mut variant, &parameters)?;
+    Ok(variant)
+}
