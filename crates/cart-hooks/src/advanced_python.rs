@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::ready;
 use crate::state::State;
 use crate::{
-    doctor, last_good, messages, metrics, release, services, session, threaddump, tidy, update,
+    doctor, last_good, messages, metrics, release, services, session, static_files, threaddump,
+    tidy, update,
 };
 
 /// What `hooks/` holds: the manifest subscribes to other cartridges' variables.
@@ -129,6 +130,7 @@ impl Cartridge for AdvancedPython {
             "build" => {
                 last_good::hold(ctx);
                 ready::build(ctx)?;
+                static_files::compress(ctx)?;
                 release::note(ctx)
             }
             "deploy" => self.deploy(ctx),
@@ -176,6 +178,8 @@ impl AdvancedPython {
     /// follows, and makes one (node-contract.md, Build).
     fn deploy(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         ready::settle(ctx)?;
+        // What was built before, perhaps, and is deployed again.
+        static_files::compress(ctx)?;
         if let Err(error) = release::run_if_due(ctx) {
             return Err(last_good::instead_of(ctx, error));
         }

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 
 use cart_core::cartridge::Upgrade;
 use cart_core::run::RunError;
+use cart_nginx::precompressed::Made;
 use cart_python::Prepared;
 use cart_python::interface::Interface;
 use cart_python::procfile::{FILE, Process};
@@ -52,6 +53,18 @@ pub(crate) const UNSUPERVISED: &str = "Nobody looks after the application: its s
 /// `reload` of nothing.
 pub(crate) const NOTHING_TO_RELOAD: &str =
     "Application is stopped: nothing to reload. Its nginx configuration is valid";
+
+/// After static files were compressed.
+pub(crate) fn compressed(made: &Made) -> String {
+    let kilobytes = |bytes: u64| bytes.div_ceil(1000);
+    let (files, have) = if made.originals == 1 { ("file", "is") } else { ("files", "are") };
+    format!(
+        "{} static {files} {have} compressed for visitors: {} kB instead of {} kB",
+        made.originals,
+        kilobytes(made.bytes_after),
+        kilobytes(made.bytes_before)
+    )
+}
 
 /// After a start or restart.
 pub(crate) fn up(up: Up, ready: &Ready) -> String {

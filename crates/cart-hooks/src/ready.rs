@@ -58,6 +58,7 @@ impl Ready {
             drop(stage);
             stage = nginx.prepare(&site)?;
         }
+        static_files::prune(ctx)?;
         let home = ctx.gear.home.clone();
         let is_second_cut_off = is_second_cut_off(&nginx, &site, &stage)?;
         let are_workers_cut_off = prepared.app.sockets() > 1 && stage.names_app_socket();

@@ -1,13 +1,16 @@
 //! Files that nginx serves beside `public/` and what people set: those of `wsgi/static/`, as with
 //! OpenShift's own Python cartridge, and those that a Django project has collected.
 
+use camino::Utf8Path;
 use cart_core::cartridge::Context;
-use cart_nginx::{Folder, FolderPath};
+use cart_core::tree;
+use cart_nginx::precompressed::{self, Limits, PrecompressError, Source};
+use cart_nginx::{Folder, FolderPath, user_config};
 use cart_python::collected::Collected;
 use cart_python::{Places, PythonApp};
 
 use crate::error::Error;
-use crate::messages;
+use crate::{messages, ready};
 
 /// Where the other cartridge has its static files, in the repository.
 const WSGI_STATIC: &str = "wsgi/static";
@@ -33,4 +36,44 @@ pub(crate) fn collect(ctx: &mut Context<'_>, app: &PythonApp) -> Result<(), Erro
         ctx.message(&messages::static_url_is_no_place(&collected.url));
     }
     Ok(())
+}
+
+/// Compresses the text among the files of the app that is being built. Without that they are served as they
+/// are, so that nothing fails for it.
+pub(crate) fn compress(ctx: &mut Context<'_>) -> Result<(), Error> {
+    let make = |sources: &[Source], tree: &Utf8Path| {
+        precompressed::make(sources, tree, &Limits::default())
+    };
+    if let Some(made) = with_tree(ctx, make)?.filter(|made| made.compressed > 0) {
+        ctx.progress(&messages::compressed(&made));
+    }
+    Ok(())
+}
+
+/// Before a start: what was compressed and has changed since is not served any more.
+pub(crate) fn prune(ctx: &mut Context<'_>) -> Result<(), Error> {
+    with_tree(ctx, precompressed::prune).map(drop)
+}
+
+/// Does something with the compressed files, unless there are to be none.
+fn with_tree<T>(
+    ctx: &mut Context<'_>,
+    work: impl FnOnce(&[Source], &Utf8Path) -> Result<T, PrecompressError>,
+) -> Result<Option<T>, Error> {
+    let site = ready::site(ctx)?;
+    // An own configuration says itself where its files are.
+    let has_own = site.repo.join(user_config::FILE_NAME).exists();
+    if has_own || !site.settings.precompress {
+        tree::remove(&site.precompressed)?;
+        return Ok(None);
+    }
+    match work(&site.sources(), &site.precompressed) {
+        Ok(done) => Ok(Some(done)),
+        Err(error) => {
+            ctx.message(&error.to_string());
+            // Nothing is certain about it, so it must not be served.
+            tree::remove(&site.precompressed)?;
+            Ok(None)
+        }
+    }
 }

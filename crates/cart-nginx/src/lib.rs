@@ -17,7 +17,6 @@ pub mod run_as;
 
 // From facts to text.
 pub mod model;
-pub mod precompressed;
 pub mod quoted;
 mod statement;
 mod upstream;

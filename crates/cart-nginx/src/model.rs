@@ -13,7 +13,7 @@ use crate::folder::{self, CheckedFolder, Folder, FolderPath, Mount};
 use crate::forwarded::{self, Said};
 use crate::layout;
 use crate::network::{self, Network};
-use crate::precompressed;
+use crate::precompressed::{EXTENSIONS, Encoding};
 use crate::quoted::{QuoteError, Quoted};
 use crate::run_as::RunAs;
 use crate::settings::NginxSettings;
@@ -214,7 +214,7 @@ impl Model {
 
     /// What ends the paths of text.
     fn text(&self) -> String {
-        format!("[.](?:{})$", precompressed::EXTENSIONS.join("|"))
+        format!("[.](?:{})$", EXTENSIONS.join("|"))
     }
 
     /// Which requests are for files that may have been compressed when the app was built; none where there
@@ -229,7 +229,7 @@ impl Model {
 
     /// Codings, the one first that is preferred.
     fn codings(&self) -> impl Iterator<Item = &'static str> {
-        precompressed::CODINGS.into_iter()
+        Encoding::PREFERRED.into_iter().map(Encoding::name)
     }
 
     /// Whether any connection to the app is used again.

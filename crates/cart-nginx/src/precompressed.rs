@@ -4,9 +4,9 @@
 //! They stand in a tree of their own, not beside the author's files:
 //!
 //! ```text
-//! <tree>/gz/<path on the site>     gzip
+//! <tree>/gzip/<path on the site>     gzip
 //! <tree>/br/<path on the site>     Brotli; only where it is smaller than gzip
-//! <tree>/zst/<path on the site>    Zstandard
+//! <tree>/zstd/<path on the site>    Zstandard
 //! <tree>/index.json                what is known of each original
 //! ```
 //!
@@ -55,6 +55,8 @@ use scan::Scan;
 use tree::Tree;
 use work::Work;
 
+pub(crate) use encoding::Encoding;
+pub(crate) use extensions::EXTENSIONS;
 pub use left_out::{Left, LeftOut, Reason};
 
 /// A directory of static files.
@@ -199,7 +201,7 @@ pub fn prune(sources: &[Source], tree: &Utf8Path) -> Result<Pruned, PrecompressE
 #[must_use]
 pub fn exists(tree: &Utf8Path) -> bool {
     // Nothing has a variant that has no gzip, and directories that become empty are removed.
-    tree.join(encoding::Encoding::Gzip.directory()).is_dir()
+    tree.join(Encoding::Gzip.name()).is_dir()
 }
 
 /// Why there are no variants.

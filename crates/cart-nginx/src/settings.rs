@@ -89,6 +89,12 @@ const FALLBACK: Setting = Setting {
     default: "none",
     allowed: "a path such as /index.html, in letters, digits and /._-",
 };
+const PRECOMPRESS: Setting = Setting {
+    name: "OPENSHIFT_NGINX_PRECOMPRESS",
+    meaning: "whether the text among the static files is compressed when the app is built; not good for an app that writes such files of its repository anew while it runs",
+    default: "yes",
+    allowed: "yes or no",
+};
 const METRICS_PATH: Setting = Setting {
     name: "OPENSHIFT_NGINX_METRICS_PATH",
     meaning: "path at which the machine itself and the trusted proxies, asking for themselves, get figures for Prometheus (docs/metrics.md); others get 404",
@@ -143,6 +149,7 @@ pub const SETTINGS: &[Setting] = &[
     LOG_FILES,
     STATIC,
     FALLBACK,
+    PRECOMPRESS,
     METRICS_PATH,
     TRUSTED_PROXIES,
     TRUSTED_HEADERS,
@@ -183,6 +190,8 @@ pub struct NginxSettings {
     pub folders: Vec<Folder>,
     /// The file for pages that nobody knows, as a path of the site.
     pub fallback: Option<String>,
+    /// Whether files are compressed when the app is built.
+    pub precompress: bool,
     /// Where figures are told, if anywhere.
     pub metrics_path: Option<String>,
     /// Whom `X-Forwarded-*` is believed.
@@ -222,6 +231,7 @@ impl NginxSettings {
             log_limits: LogLimits::read(env, &LOG_SIZE, &LOG_FILES)?,
             folders: STATIC.read(env, folder::parse_list)?.unwrap_or_default(),
             fallback: FALLBACK.read(env, path)?,
+            precompress: PRECOMPRESS.read(env, |text| switch(text, "yes", "no"))?.unwrap_or(true),
             metrics_path: METRICS_PATH.read(env, path)?,
             trusted_by_default: proxies.is_none(),
             trusted_proxies: proxies.unwrap_or_else(network::loopback_and_private),
@@ -304,7 +314,8 @@ mod tests {
         assert_eq!(settings.shutdown_timeout.to_string(), SHUTDOWN_TIMEOUT.default);
         assert_eq!(settings.workers.to_string(), WORKERS.default);
         assert_eq!(settings.worker_connections.to_string(), WORKER_CONNECTIONS.default);
-        assert!(settings.access_log && !settings.erb_fallback);
+        assert!(settings.access_log && settings.precompress && !settings.erb_fallback);
+        assert!(settings.folders.is_empty() && settings.fallback.is_none());
         assert_eq!(settings.trusted_proxies, network::loopback_and_private());
     }
 

@@ -8,6 +8,7 @@ use cart_core::{CartridgeDir, Gear, GearEnv};
 
 use crate::folder::{self, Folder, FolderPath};
 use crate::layout;
+use crate::precompressed::Source;
 use crate::run_as::RunAs;
 use crate::settings::NginxSettings;
 
@@ -123,6 +124,19 @@ impl Site {
         };
         let mut roots = self.folders.iter().filter(|folder| folder.at.is_root());
         self.fallback_in = roots.position(has_fallback).unwrap_or_default();
+    }
+
+    /// Where the files are that are compressed when the app is built. What a link leads to out of the
+    /// repository is left out: it may change while the app runs.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Source> {
+        let source = |folder: &Folder| {
+            let is_inside = folder.directory.starts_with(&self.repo);
+            let within = if is_inside { &self.repo } else { &folder.directory };
+            let (at, directory) = (folder.at.to_string(), folder.directory.clone());
+            Source { at, directory, within: Some(within.clone()) }
+        };
+        self.folders.iter().map(source).collect()
     }
 
     /// What people set and is not there: folders, and the page that is to be the fallback.

@@ -7,24 +7,27 @@ use serde::{Deserialize, Serialize};
 
 /// A content coding of HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) enum Encoding {
-    #[serde(rename = "gz")]
+pub(crate) enum Encoding {
+    #[serde(rename = "gzip")]
     Gzip,
     #[serde(rename = "br")]
     Brotli,
-    #[serde(rename = "zst")]
+    #[serde(rename = "zstd")]
     Zstd,
 }
 
 impl Encoding {
     pub(super) const ALL: [Self; 3] = [Self::Gzip, Self::Brotli, Self::Zstd];
 
-    /// The directory of its variants in the tree.
-    pub(super) fn directory(self) -> &'static str {
+    /// In the order in which nginx looks for what a client takes: the smallest first, as a rule.
+    pub(crate) const PREFERRED: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
+
+    /// Its name in HTTP, and that of the directory of its variants in the tree.
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Gzip => "gz",
+            Self::Gzip => "gzip",
             Self::Brotli => "br",
-            Self::Zstd => "zst",
+            Self::Zstd => "zstd",
         }
     }
 

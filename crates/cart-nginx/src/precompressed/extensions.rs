@@ -2,7 +2,7 @@
 
 /// Extensions of the types that nginx compresses (`gzip_types` in `nginx.defaults.conf`, and HTML, which it
 /// always does), as `mime.conf` gives types to extensions; sorted. Not `svgz`, which is compressed.
-const EXTENSIONS: &[&str] = &[
+pub(crate) const EXTENSIONS: &[&str] = &[
     "atom",
     "bmp",
     "conf",

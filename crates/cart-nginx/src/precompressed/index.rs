@@ -93,7 +93,7 @@ mod tests {
     fn an_index_of_another_version_or_with_paths_that_lead_out_is_none() {
         let text = |version: u32, path: &str| {
             format!(
-                r#"{{"version":{version},"finished":true,"originals":{{"{path}":{{"source":"/s","size":1,"mtime":1,"ctime":1,"sha256":"","variants":{{"gz":1}}}}}}}}"#
+                r#"{{"version":{version},"finished":true,"originals":{{"{path}":{{"source":"/s","size":1,"mtime":1,"ctime":1,"sha256":"","variants":{{"gzip":1}}}}}}}}"#
             )
         };
         let parse = |version, path| Index::parse(text(version, path).as_bytes());

@@ -75,7 +75,7 @@ impl Place {
             let variant = fs::read(self.tree().join(encoding).join(path)).ok()?;
             Some((encoding, decode(encoding, &variant)))
         };
-        ["gz", "br", "zst"].into_iter().filter_map(of).collect()
+        ["gzip", "br", "zstd"].into_iter().filter_map(of).collect()
     }
 
     /// Paths in the tree.
@@ -127,7 +127,7 @@ impl Place {
 fn decode(encoding: &str, variant: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     match encoding {
-        "gz" => flate2::read::GzDecoder::new(variant).read_to_end(&mut content).unwrap(),
+        "gzip" => flate2::read::GzDecoder::new(variant).read_to_end(&mut content).unwrap(),
         "br" => brotli::Decompressor::new(variant, 4096).read_to_end(&mut content).unwrap(),
         _ => {
             let mut decoder = zstd::Decoder::new(variant).unwrap();
@@ -185,7 +185,7 @@ fn each_variant_is_its_original_compressed_with_its_name_time_and_a_mode_for_eve
         ("static/vendor.mjs", script(6000, 3)),
     ] {
         let decoded = place.decoded(path);
-        assert_eq!(decoded.keys().collect::<Vec<_>>(), [&"br", &"gz", &"zst"], "{path}");
+        assert_eq!(decoded.keys().collect::<Vec<_>>(), [&"br", &"gzip", &"zstd"], "{path}");
         assert!(decoded.values().all(|decoded| *decoded == content), "{path}");
     }
     place.assert_true();
@@ -204,7 +204,7 @@ fn the_same_content_is_compressed_to_the_same_bytes() {
     let bytes = || {
         let place = Place::new();
         place.file("public/a.js", script(9000, 1)).make();
-        ["gz", "br", "zst"]
+        ["gzip", "br", "zstd"]
             .map(|encoding| fs::read(place.tree().join(encoding).join("a.js")).unwrap())
     };
     let first = bytes();

@@ -28,7 +28,7 @@ impl<'a> Tree<'a> {
 
     /// Where a variant is.
     pub(super) fn variant(&self, encoding: Encoding, path: &str) -> Utf8PathBuf {
-        self.root.join(encoding.directory()).join(path)
+        self.root.join(encoding.name()).join(path)
     }
 
     /// What is in the tree, and whether the index on the disk says just that. Nothing stands in it
@@ -90,7 +90,7 @@ impl<'a> Tree<'a> {
 
     /// Where something is that was put aside.
     pub(super) fn aside(&self, encoding: Encoding, name: &str) -> Utf8PathBuf {
-        self.root.join(TEMPORARY).join(format!("{name}.{}", encoding.directory()))
+        self.root.join(TEMPORARY).join(format!("{name}.{}", encoding.name()))
     }
 
     /// Gives the variants of these paths the times of their originals.
@@ -126,7 +126,7 @@ impl<'a> Tree<'a> {
     ) -> Result<(), FileError> {
         let variant = self.variant(encoding, path);
         self.make_above(&variant)?;
-        let name = content::sha256(format!("{}/{path}", encoding.directory()).as_bytes());
+        let name = content::sha256(format!("{}/{path}", encoding.name()).as_bytes());
         let temporary = self.root.join(TEMPORARY).join(name);
         // The disk is waited for once, at the end.
         let written = files::write_unsynced(&temporary, content, 0o644);
@@ -157,13 +157,13 @@ impl<'a> Tree<'a> {
     fn mend(&self, index: &mut Index) -> Result<(), FileError> {
         for path in files::list(self.root)? {
             let name = path.file_name().unwrap_or_default();
-            if name != INDEX && Encoding::ALL.iter().all(|encoding| encoding.directory() != name) {
+            if name != INDEX && Encoding::ALL.iter().all(|encoding| encoding.name() != name) {
                 tree::remove(&path)?;
             }
         }
         let mut seen = BTreeSet::new();
         for encoding in Encoding::ALL {
-            let directory = self.root.join(encoding.directory());
+            let directory = self.root.join(encoding.name());
             match fs::symlink_metadata(&directory) {
                 Ok(metadata) if metadata.is_dir() => {
                     self.mend_variants(encoding, index, &mut seen)?;
@@ -186,7 +186,7 @@ impl<'a> Tree<'a> {
         index: &Index,
         seen: &mut BTreeSet<(Encoding, String)>,
     ) -> Result<(), FileError> {
-        let directory = self.root.join(encoding.directory());
+        let directory = self.root.join(encoding.name());
         let mut walk = Walk::new(&directory)?;
         while let Some(step) = walk.next() {
             let entry = match step? {

@@ -18,10 +18,10 @@ fn a_full_disk_is_told_with_the_remedy() {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let source = std::io::Write::write_all(&mut &full, b"x").unwrap_err();
     let error =
-        PrecompressError::from(FileError::new("write", Utf8Path::new("/t/gz/a.js"), source));
+        PrecompressError::from(FileError::new("write", Utf8Path::new("/t/gzip/a.js"), source));
     assert_eq!(
         error.to_string(),
-        "static files cannot be compressed at build: cannot write /t/gz/a.js: the disk or its quota is \
+        "static files cannot be compressed at build: cannot write /t/gzip/a.js: the disk or its quota is \
          full. Make room and try again\nThey are served uncompressed, or compressed anew for each \
          visitor, until a build can"
     );
@@ -32,11 +32,11 @@ fn something_in_the_place_of_a_variant_ends_the_work_and_the_next_build_mends_it
     let place = Place::new();
     place.file("public/a.js", script(3000, 1)).make();
     // Nobody but this module writes into the tree.
-    place.file("tree/gz/b.js/in-the-way", "");
+    place.file("tree/gzip/b.js/in-the-way", "");
     place.file("public/b.js", script(3000, 2));
     let failed = make(&place.sources(), &place.tree(), &Limits::default());
     let error = failed.unwrap_err().to_string();
-    assert!(error.contains("tree/gz/b.js: "), "{error}");
+    assert!(error.contains("tree/gzip/b.js: "), "{error}");
     assert_eq!(place.make().originals, 2);
     place.assert_true();
 }
@@ -45,7 +45,8 @@ fn something_in_the_place_of_a_variant_ends_the_work_and_the_next_build_mends_it
 fn a_file_that_cannot_be_read_is_left_out_and_has_its_path() {
     let place = Place::new();
     place.file("public/static/a.js", script(3000, 1)).file("static/a.js", script(3000, 2));
-    fs::set_permissions(place.path("public/static/a.js"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(place.path("public/static/a.js"), fs::Permissions::from_mode(0o000))
+        .unwrap();
     let made = place.make();
     // Root reads everything.
     let expected = if rustix::process::geteuid().is_root() { None } else { Some(1) };

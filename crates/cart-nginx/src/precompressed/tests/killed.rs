@@ -55,7 +55,7 @@ fn after_new_variants_were_placed_and_then_the_original_was_put_back() {
     both(|place| {
         // As if a.js had been b.js for the time of the build.
         unfinished(place, |index| drop(index.originals.remove("a.js")));
-        for encoding in ["gz", "br", "zst"] {
+        for encoding in ["gzip", "br", "zstd"] {
             let tree = place.tree();
             let at = |name: &str| tree.join(encoding).join(name);
             fs::copy(at("b.js"), at("a.js")).unwrap();
@@ -68,10 +68,10 @@ fn between_the_variants_of_a_file_and_with_things_half_written() {
     both(|place| {
         unfinished(place, |index| drop(index.originals.remove("d/c.js")));
         fs::remove_file(place.tree().join("br/d/c.js")).unwrap();
-        fs::remove_file(place.tree().join("zst/d/c.js")).unwrap();
+        fs::remove_file(place.tree().join("zstd/d/c.js")).unwrap();
         fs::create_dir(place.tree().join("tmp")).unwrap();
         place.file("tree/tmp/0123", "half").file("tree/.index.json.Abc", "half");
-        place.file("tree/gz/new/and/deep.js", "half");
+        place.file("tree/gzip/new/and/deep.js", "half");
     });
 }
 
@@ -89,7 +89,7 @@ fn with_a_variant_that_the_disk_lost() {
     both(|place| {
         unfinished(place, |_| {});
         place.file("tree/br/a.js", "");
-        fs::remove_file(place.tree().join("zst/b.js")).unwrap();
+        fs::remove_file(place.tree().join("zstd/b.js")).unwrap();
     });
 }
 
@@ -105,7 +105,7 @@ fn with_an_index_that_nobody_can_read() {
                 b"{\"version\":0,\"finished\":true,\"originals\":{}}",
                 0o644,
             )
-            .unwrap()
+            .unwrap();
         },
     ];
     for ruin in ruins {

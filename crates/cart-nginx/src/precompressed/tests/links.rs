@@ -33,7 +33,7 @@ fn links_to_what_is_somebody_elses_are_no_files_and_take_no_path() {
     let made = place.make();
     assert_eq!(made.left_out.of(Reason::Link).unwrap().first, "static/strange");
     assert_eq!(made.originals, 1);
-    assert_eq!(place.decoded("static/strange/a.js")["gz"], script(3000, 1));
+    assert_eq!(place.decoded("static/strange/a.js")["gzip"], script(3000, 1));
 }
 
 #[test]

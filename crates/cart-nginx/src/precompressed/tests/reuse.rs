@@ -49,7 +49,7 @@ fn what_changed_is_compressed_anew_and_what_is_gone_is_removed() {
     fs::remove_dir_all(place.path("public/d")).unwrap();
     let made = place.make();
     assert_eq!((made.compressed, made.removed, made.originals), (1, 2, 2));
-    assert!(!place.tree().join("gz/d").exists(), "nor its directories");
+    assert!(!place.tree().join("gzip/d").exists(), "nor its directories");
     place.assert_true();
 }
 

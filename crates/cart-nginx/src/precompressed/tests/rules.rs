@@ -69,7 +69,7 @@ fn no_two_variants_of_a_file_have_one_size_and_each_is_worth_it() {
             let mut of = variants.iter().filter(|(encoding, _)| *encoding == wanted);
             of.next().map(|(_, variant)| variant.len())
         };
-        let [gzip, brotli, zstd] = encoding::Encoding::ALL.map(length);
+        let [gzip, brotli, zstd] = Encoding::ALL.map(length);
         assert_eq!(gzip.is_none(), variants.is_empty());
         let worth = |length: Option<usize>| length.is_none_or(|l| l * 100 <= size * 95);
         assert!(worth(gzip) && worth(brotli) && worth(zstd), "{size}");
