@@ -45,7 +45,8 @@ fn something_in_the_place_of_a_variant_ends_the_work_and_the_next_build_mends_it
 fn a_file_that_cannot_be_read_is_left_out_and_has_its_path() {
     let place = Place::new();
     place.file("public/static/a.js", script(3000, 1)).file("static/a.js", script(3000, 2));
-    fs::set_permissions(place.path("public/static/a.js"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(place.path("public/static/a.js"), fs::Permissions::from_mode(0o000))
+        .unwrap();
     let made = place.make();
     // Root reads everything.
     let expected = if rustix::process::geteuid().is_root() { None } else { Some(1) };
