@@ -64,23 +64,26 @@ fn brotli_quality(size: usize) -> i32 {
 /// # Errors
 /// What an encoder said, which is never for want of a disk.
 pub(super) fn variants(content: &[u8]) -> io::Result<Vec<(Encoding, Vec<u8>)>> {
-    let worth = |variant: &[u8]| variant.len() as u64 * 100 <= content.len() as u64 * 95;
     let gzip = Encoding::Gzip.encode(content)?;
-    if !worth(&gzip) {
+    if !worth(gzip.len(), content.len()) {
         return Ok(Vec::new());
     }
-    let brotli = Encoding::Brotli.encode(content)?;
-    let zstd = Encoding::Zstd.encode(content)?;
-    let keeps_brotli = brotli.len() < gzip.len();
-    let keeps_zstd =
-        worth(&zstd) && zstd.len() != gzip.len() && !(keeps_brotli && zstd.len() == brotli.len());
-    let all = [
-        (Encoding::Gzip, gzip, true),
-        (Encoding::Brotli, brotli, keeps_brotli),
-        (Encoding::Zstd, zstd, keeps_zstd),
-    ];
-    let kept = all.into_iter().filter(|(_, _, kept)| *kept);
-    Ok(kept.map(|(encoding, variant, _)| (encoding, variant)).collect())
+    let all = [gzip, Encoding::Brotli.encode(content)?, Encoding::Zstd.encode(content)?];
+    let kept = kept(content.len(), all.each_ref().map(Vec::len));
+    let all = Encoding::ALL.into_iter().zip(all).zip(kept);
+    Ok(all.filter(|(_, kept)| *kept).map(|(variant, _)| variant).collect())
+}
+
+/// Which variants of an `original` are kept, by the sizes of gzip's, which is worth it, and the others'.
+fn kept(original: usize, [gzip, brotli, zstd]: [usize; 3]) -> [bool; 3] {
+    let keeps_brotli = brotli < gzip;
+    let differs = zstd != gzip && !(keeps_brotli && zstd == brotli);
+    [true, keeps_brotli, worth(zstd, original) && differs]
+}
+
+/// Whether it has at most 95 % of the size.
+fn worth(variant: usize, original: usize) -> bool {
+    variant.saturating_mul(100) <= original.saturating_mul(95)
 }
 
 /// Without time and name in its header.
@@ -103,4 +106,25 @@ fn brotli(mut content: &[u8]) -> io::Result<Vec<u8>> {
     let mut variant = Vec::new();
     brotli::BrotliCompress(&mut content, &mut variant, &parameters)?;
     Ok(variant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_gain_or_has_the_size_of_another_is_not_kept() {
+        for (sizes, expected) in [
+            ([500, 400, 450], [true, true, true]),
+            ([500, 400, 600], [true, true, true]),
+            ([500, 499, 950], [true, true, true]),
+            ([500, 500, 951], [true, false, false]),
+            ([500, 501, 501], [true, false, true]),
+            ([500, 400, 500], [true, true, false]),
+            ([500, 400, 400], [true, true, false]),
+        ] {
+            assert_eq!(kept(1000, sizes), expected, "{sizes:?}");
+        }
+        assert!(worth(950, 1000) && !worth(951, 1000));
+    }
 }

@@ -93,6 +93,10 @@ fn with_a_variant_that_the_disk_lost() {
     });
 }
 
+fn write(index: &Utf8Path, text: &str) {
+    files::write_unsynced(index, text.as_bytes(), 0o644).unwrap();
+}
+
 #[test]
 fn with_an_index_that_nobody_can_read() {
     type Ruin = fn(&Utf8Path);
