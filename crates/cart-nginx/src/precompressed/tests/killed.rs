@@ -102,15 +102,8 @@ fn with_an_index_that_nobody_can_read() {
     type Ruin = fn(&Utf8Path);
     let ruins: [Ruin; 3] = [
         |index| fs::remove_file(index).unwrap(),
-        |index| files::write_unsynced(index, b"{\"version\":1,", 0o644).unwrap(),
-        |index| {
-            files::write_unsynced(
-                index,
-                b"{\"version\":0,\"finished\":true,\"originals\":{}}",
-                0o644,
-            )
-            .unwrap();
-        },
+        |index| write(index, "{\"version\":1,"),
+        |index| write(index, r#"{"version":0,"finished":true,"originals":{}}"#),
     ];
     for ruin in ruins {
         let place = three();
