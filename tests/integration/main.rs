@@ -37,6 +37,7 @@ mod second_server;
 mod servers;
 mod serving;
 mod sizing;
+mod static_files;
 mod swap;
 mod threaddump;
 mod trust;

@@ -45,7 +45,7 @@ pub(crate) fn compress(ctx: &mut Context<'_>) -> Result<(), Error> {
         precompressed::make(sources, tree, &Limits::default())
     };
     if let Some(made) = with_tree(ctx, make)?.filter(|made| made.compressed > 0) {
-        ctx.progress(&messages::compressed(&made));
+        ctx.message(&messages::compressed(&made));
     }
     Ok(())
 }

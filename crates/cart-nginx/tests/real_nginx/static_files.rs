@@ -148,7 +148,7 @@ fn a_name_that_holds_a_hash_is_for_ever_and_every_other_is_asked_for_again() {
         answer.header("cache-control").unwrap_or_default().to_owned()
     };
     for name in for_ever {
-        assert_eq!(said(name), "public, max-age=31536000, immutable", "{name}");
+        assert_eq!(said(name), "max-age=31536000, immutable", "{name}");
     }
     for name in again {
         assert_eq!(said(name), "no-cache", "{name}");
