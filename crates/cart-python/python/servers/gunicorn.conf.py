@@ -371,7 +371,10 @@ def _close_after_upgrades():
     should_close = Response.should_close
 
     def should_close_after_upgrade(self):
-        return any(name == "UPGRADE" for name, _ in self.req.headers) or should_close(self)
+        for name, _ in self.req.headers:
+            if name == "UPGRADE":
+                return True
+        return should_close(self)
 
     Response.should_close = should_close_after_upgrade
 

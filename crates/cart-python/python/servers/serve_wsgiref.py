@@ -11,6 +11,7 @@ is finished, then exit 0.
 """
 
 import errno
+import io
 import os
 import select
 import signal
@@ -34,10 +35,22 @@ import cartridge_workers
 import cartridge_wsgi
 
 SOFTWARE = "wsgiref/%d.%d" % sys.version_info[:2]
-# Python 2 cannot have a time limit together with a buffer.
-HEAD_SECONDS = 60 if sys.version_info[0] > 2 else None
+LONGEST_HEAD = 2 * cartridge_limits.LONGEST_LINE
+HEAD_SECONDS = 60
 """How long a connection may take to send its request's head."""
+MOMENT = 0.005
+"""Seconds: how long an answer may take at least before another thread accepts in the meantime. Python
+lets a thread run for so long when others want to (`sys.getswitchinterval`)."""
+AT_ONCE = 30
+"""After an answer that took longer, for so many requests another thread accepts at once: then a moment is
+waited for in vain once in so many."""
+QUIET_MOMENTS = 20
+"""After so many without a request, nobody looks at the clock until the next one."""
 CLIENT_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ECONNABORTED, errno.ENOTCONN, errno.EBADF)
+
+
+def _text(data):
+    return data if str is bytes else data.decode("iso-8859-1")
 
 
 class ClientGone(Exception):
@@ -85,6 +98,11 @@ class Response(ServerHandler):
         head_only = self.environ["REQUEST_METHOD"] == "HEAD"
         return not head_only and self.status[:3] not in ("204", "304")
 
+    def send_preamble(self):
+        # nginx says Server and Date itself.
+        status = "HTTP/%s %s\r\n" % (self.http_version, self.status)
+        self._write(status if str is bytes else status.encode("iso-8859-1"))
+
     def send_headers(self):
         ServerHandler.send_headers(self)
         self.body_follows = self.environ["REQUEST_METHOD"] != "HEAD"
@@ -131,25 +149,60 @@ class Response(ServerHandler):
         SimpleHandler.close(self)
 
 
+class Received(io.RawIOBase):
+    """What was received of a connection, and what still comes."""
+
+    def __init__(self, received, connection):
+        self.received = received
+        self.connection = connection
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        part = self.received[:len(buffer)]
+        if not part:
+            return self.connection.recv_into(buffer)
+        self.received = self.received[len(part):]
+        buffer[:len(part)] = part
+        return len(part)
+
+
+class Writer(object):
+    """Sends what was written when it is flushed, so that the head and the first block of a response leave
+    together; wsgiref flushes after each block, so streaming works."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.written = []
+
+    def write(self, data):
+        self.written.append(data)
+
+    def flush(self):
+        data, self.written = b"".join(self.written), []
+        if data:
+            self.connection.sendall(data)
+
+
 class Handler(WSGIRequestHandler):
     """One connection: one request, one response."""
 
     server_version = SOFTWARE
-    # Buffered, so that the head and the first block of a response leave together;
-    # wsgiref flushes after each block, so streaming works.
-    wbufsize = -1
-    timeout = HEAD_SECONDS
+
+    def setup(self):
+        self.connection = self.request
+        self.wfile = Writer(self.connection)
 
     def handle(self):
-        if not self.read_head():
+        head = self.read_head()
+        if head is None:
             return
-        length = self.body_length()
-        if length is None:
-            self.send_error(400, "Bad Content-Length")
+        lines = head.split("\r\n")
+        environ = self.parse(lines[0]) and self.environ_of(lines[1:])
+        if not environ:
             return
-        self.connection.settimeout(None)
-        body = cartridge_wsgi.Body(self.rfile, length)
-        environ = self.get_environ()
+        body = cartridge_wsgi.Body(self.rfile, int(environ["CONTENT_LENGTH"] or 0))
         response = Response(body, self.wfile, sys.stderr, environ, multithread=True,
                             multiprocess=self.server.has_siblings)
         response.request_handler = self
@@ -162,47 +215,67 @@ class Handler(WSGIRequestHandler):
             self.discard(body)
 
     def read_head(self):
-        """Whether there is a request to answer."""
+        """What comes before the first empty line, as text, or None; what follows it is in `rfile`."""
+        received, end, is_limited = b"", -1, False
         try:
-            self.raw_requestline = self.rfile.readline(cartridge_limits.LONGEST_LINE)
-            if not self.raw_requestline:
-                return False
-            if not self.parse_request():
-                return False
+            while end < 0:
+                if len(received) > LONGEST_HEAD:
+                    return None
+                try:
+                    # Most often it is there already, and nobody has to look at a clock.
+                    more = self.connection.recv(65536, 0 if is_limited else socket.MSG_DONTWAIT)
+                except EnvironmentError as error:
+                    if is_limited or error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
+                        raise
+                    is_limited = True
+                    self.connection.settimeout(HEAD_SECONDS)
+                    continue
+                if not more:
+                    return None
+                received += more
+                end = received.find(b"\r\n\r\n", max(0, len(received) - len(more) - 3))
+            if is_limited:
+                self.connection.settimeout(None)
         except EnvironmentError:
-            return False
-        # `X_Real_IP` would become the same environ key as nginx's X-Real-IP.
-        for name in [name for name in self.headers.keys() if "_" in name]:
-            del self.headers[name]
-        return True
+            return None
+        self.rfile = io.BufferedReader(Received(received[end + 4:], self.connection))
+        return _text(received[:end])
 
-    def parse_request(self):
-        """Not http.server's, which allows a hundred headers of at most 64 KiB. nginx sends well
-        formed requests."""
-        line = self.raw_requestline.rstrip(b"\r\n")
-        self.requestline = line if str is bytes else line.decode("iso-8859-1")
+    def parse(self, line):
+        """Whether this line asks for something. Not http.server's way, which allows lines of 64 KiB."""
+        self.requestline = line
         # Not at any white space: U+00A0 is, and may stand in a path.
-        words = self.requestline.split(" ")
+        words = line.split(" ")
         if len(words) != 3 or words[2] not in ("HTTP/1.0", "HTTP/1.1"):
             self.command, self.request_version = None, "HTTP/1.0"
             self.send_error(400, "Bad request line")
             return False
         self.command, self.path, self.request_version = words
-        if sys.version_info[0] > 2:
-            self.headers = cartridge_limits.read_headers(self.rfile, self.MessageClass)
-        else:
-            self.headers = self.MessageClass(self.rfile, 0)
         return True
 
-    def body_length(self):
-        text = self.headers.get("content-length", "0").strip()
-        return int(text) if text.isdigit() else None
-
-    def get_environ(self):
-        environ = WSGIRequestHandler.get_environ(self)
+    def environ_of(self, lines):
+        """The environ of a request with these headers; None when they are none."""
+        environ = self.server.base_environ.copy()
+        environ["REQUEST_METHOD"] = self.command
+        environ["PATH_INFO"] = cartridge_wsgi.path_of(self.path)
+        environ["QUERY_STRING"] = self.path.partition("?")[2]
+        environ["SERVER_PROTOCOL"] = self.request_version
+        environ["REMOTE_ADDR"] = self.client_address[0]
         environ["wsgi.input_terminated"] = True
-        if self.headers.get("content-type") is None:
-            del environ["CONTENT_TYPE"]
+        for line in lines:
+            name, colon, value = line.partition(":")
+            if not colon or name != name.strip():
+                return self.send_error(400, "Bad header")
+            # `X_Real_IP` would become the same key as nginx's X-Real-IP.
+            if "_" not in name:
+                key = "HTTP_" + name.upper().replace("-", "_")
+                value = value.strip(" \t")
+                environ[key] = environ[key] + "," + value if key in environ else value
+        for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            if "HTTP_" + key in environ:
+                environ[key] = environ.pop("HTTP_" + key)
+        if environ["CONTENT_LENGTH"].strip("0123456789"):
+            return self.send_error(400, "Bad Content-Length")
         if self.server.behind_nginx:
             cartridge_wsgi.behind_nginx(environ)
             if environ.get("wsgi.url_scheme") == "https":
@@ -225,11 +298,10 @@ class Handler(WSGIRequestHandler):
             pass
 
     def finish(self):
-        for stream in (self.wfile, self.rfile):
-            try:
-                stream.close()  # writes what is buffered
-            except EnvironmentError:
-                pass  # the client is gone
+        try:
+            self.wfile.flush()
+        except EnvironmentError:
+            pass  # the client is gone
 
     def address_string(self):
         return self.client_address[0]  # Python 2 would ask the name server
@@ -239,10 +311,13 @@ class Handler(WSGIRequestHandler):
 
 
 class Server(WSGIServer):
-    """Threads that take turns at accepting: one waits for a connection, makes sure that
-    another takes its place, and answers. Connections go through no second hand, and when
-    every thread is busy the others wait in the kernel's backlog, where no crash of ours
-    can lose them."""
+    """Threads that take turns at accepting: one waits for a connection and answers, and another takes
+    its place while an answer takes longer than a moment. Connections go through no second hand, and when
+    every thread is busy the others wait in the kernel's backlog, where no crash of ours can lose them.
+
+    Python runs one thread at a time, so that quick answers come soonest from one thread that keeps its
+    turn: threads that wait for each other cost more than most requests. The main thread looks whether an
+    answer takes longer, as long as there are any."""
 
     def __init__(self, listener, application, options):
         BaseServer.__init__(self, listener.getsockname(), Handler)
@@ -261,8 +336,18 @@ class Server(WSGIServer):
         self.has_siblings = options.workers > 1
         self.threads = []
         self.free_threads = 0
-        self.counting = threading.Lock()
         self.turn = threading.Lock()
+        self.counting = threading.Lock()
+        """For all that follows, and the two counts of threads."""
+        self.kept_for = None
+        """The request whose thread keeps its turn while it answers."""
+        self.accepted = 0
+        """How many requests were."""
+        self.at_once = 0
+        """For how many more requests turns are not kept: those before them took long."""
+        self.is_watched = False
+        """Whether the main thread looks for answers that take long."""
+        self.watch, self._watcher = os.pipe()
 
     def stop(self, *_signal):
         # In a signal handler: nothing that takes a lock. Connections may keep arriving,
@@ -274,12 +359,34 @@ class Server(WSGIServer):
         """Serves until `stop`, then at most `drain` seconds longer."""
         self.start_thread()
         while self.accept_until is None:
-            self.wait_for(self.wake_up)
+            self.wait_for(self.wake_up, self.watch)
+            if self.accept_until is None:
+                os.read(self.watch, 1)
+                self.watch_turns()
+        with self.counting:
+            # From now on none is kept.
+            if self.kept_for is not None:
+                self.hand_on_turn()
         cartridge_wsgi.exit_within(self.drain, self.requests)
         cartridge_websockets.close_within(self.drain)
         for thread in self.threads:  # it may still grow, which this loop sees
             thread.join(self.drain + 1)
         self.socket.close()
+
+    def watch_turns(self):
+        """Hands on the turn of those who take long to answer, until nobody has asked for a while."""
+        seen, quiet = self.accepted, 0
+        while self.accept_until is None:
+            self.wait_for(self.wake_up, seconds=MOMENT)
+            with self.counting:
+                if self.kept_for is not None and self.kept_for == seen:
+                    self.at_once = AT_ONCE
+                    self.hand_on_turn()
+                quiet = quiet + 1 if self.accepted == seen else 0
+                seen = self.accepted
+                if quiet == QUIET_MOMENTS and self.kept_for is None:
+                    self.is_watched = False
+                    return
 
     def requests(self):
         """How many are being answered."""
@@ -292,33 +399,57 @@ class Server(WSGIServer):
 
     def work(self):
         """One thread's life."""
+        has_turn = False
         while True:
-            with self.turn:
-                accepted = self.next_connection()
-                if accepted is None:
-                    return
-                self.hand_on_turn()
-            self.answer(*accepted)
-            with self.counting:
-                self.free_threads += 1
+            if not has_turn:
+                self.turn.acquire()
+            connection = self.next_connection()
+            if connection is None:
+                self.turn.release()
+                return
+            request = self.begin()
+            self.answer(*connection)
+            has_turn = self.end(request)
 
-    def hand_on_turn(self):
+    def begin(self):
+        """Counts one more request, which is answered by who has the turn."""
         with self.counting:
             self.free_threads -= 1
-            if self.free_threads or len(self.threads) == self.most_threads:
-                return
+            self.accepted += 1
+            self.kept_for = self.accepted
+            if self.at_once or self.accept_until is not None:
+                self.at_once = max(0, self.at_once - 1)
+                self.hand_on_turn()
+            elif not self.is_watched:
+                self.is_watched = True
+                os.write(self._watcher, b".")
+            return self.accepted
+
+    def end(self, request):
+        """Whether the thread that has answered this request still has its turn."""
+        with self.counting:
+            self.free_threads += 1
+            if self.kept_for != request:
+                return False
+            self.kept_for = None
+            return True
+
+    def hand_on_turn(self):
+        """To be called by who counts."""
+        self.kept_for = None
+        if not self.free_threads and len(self.threads) < self.most_threads:
             try:
                 self.start_thread()
             except RuntimeError:  # the gear's limit of processes: slower, but answered
                 self.free_threads -= 1
                 self.threads.pop()
+        self.turn.release()
 
     def next_connection(self):
         """Waits for a connection. None when the server has stopped accepting."""
         while self.accept_until is None or cartridge_wsgi.clock() < self.accept_until:
             try:
                 connection, address = self.socket.accept()
-                connection.setblocking(True)
                 return connection, ("", 0) if self.behind_nginx else address
             except EnvironmentError as error:
                 if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
@@ -331,9 +462,9 @@ class Server(WSGIServer):
         return None
 
     @staticmethod
-    def wait_for(*readable):
+    def wait_for(*readable, **limit):
         try:
-            select.select(readable, [], [])
+            select.select(readable, [], [], limit.get("seconds"))
         except select.error as error:  # Python 2, when a signal came
             if error.args[0] != errno.EINTR:
                 raise
