@@ -12,13 +12,9 @@ is finished, then exit 0.
 
 import errno
 import io
-import os
-import select
 import signal
 import socket
 import sys
-import threading
-import time
 from wsgiref.handlers import SimpleHandler
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
@@ -30,6 +26,7 @@ except ImportError:  # Python 2
 import cartridge_framing
 import cartridge_launch
 import cartridge_limits
+import cartridge_turns
 import cartridge_websockets
 import cartridge_workers
 import cartridge_wsgi
@@ -38,14 +35,6 @@ SOFTWARE = "wsgiref/%d.%d" % sys.version_info[:2]
 LONGEST_HEAD = 2 * cartridge_limits.LONGEST_LINE
 HEAD_SECONDS = 60
 """How long a connection may take to send its request's head."""
-MOMENT = 0.005
-"""Seconds: how long an answer may take at least before another thread accepts in the meantime. Python
-lets a thread run for so long when others want to (`sys.getswitchinterval`)."""
-AT_ONCE = 30
-"""After an answer that took longer, for so many requests another thread accepts at once: then a moment is
-waited for in vain once in so many."""
-QUIET_MOMENTS = 20
-"""After so many without a request, nobody looks at the clock until the next one."""
 CLIENT_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ECONNABORTED, errno.ENOTCONN, errno.EBADF)
 
 
@@ -311,18 +300,12 @@ class Handler(WSGIRequestHandler):
 
 
 class Server(WSGIServer):
-    """Threads that take turns at accepting: one waits for a connection and answers, and another takes
-    its place while an answer takes longer than a moment. Connections go through no second hand, and when
-    every thread is busy the others wait in the kernel's backlog, where no crash of ours can lose them.
-
-    Python runs one thread at a time, so that quick answers come soonest from one thread that keeps its
-    turn: threads that wait for each other cost more than most requests. The main thread looks whether an
-    answer takes longer, as long as there are any."""
+    """wsgiref's server on a socket that is there, with threads that accept for themselves, and a stop
+    that loses nothing."""
 
     def __init__(self, listener, application, options):
         BaseServer.__init__(self, listener.getsockname(), Handler)
         self.socket = listener
-        self.socket.setblocking(False)
         self.behind_nginx = cartridge_wsgi.is_behind_nginx(listener)
         self.server_name, self.server_port = "localhost", 80
         if not self.behind_nginx:
@@ -330,146 +313,25 @@ class Server(WSGIServer):
         self.setup_environ()
         self.set_app(application)
         self.drain = options.drain
-        self.accept_until = None
-        self.wake_up, self._waker = os.pipe()
-        self.most_threads = options.threads
         self.has_siblings = options.workers > 1
-        self.threads = []
-        self.free_threads = 0
-        self.turn = threading.Lock()
-        self.counting = threading.Lock()
-        """For all that follows, and the two counts of threads."""
-        self.kept_for = None
-        """The request whose thread keeps its turn while it answers."""
-        self.accepted = 0
-        """How many requests were."""
-        self.at_once = 0
-        """For how many more requests turns are not kept: those before them took long."""
-        self.is_watched = False
-        """Whether the main thread looks for answers that take long."""
-        self.watch, self._watcher = os.pipe()
+        self.turns = cartridge_turns.Turns(listener, options.threads, self.answer)
 
     def stop(self, *_signal):
-        # In a signal handler: nothing that takes a lock. Connections may keep arriving,
-        # and what is accepted must be finished in time too: so half the time to accept.
-        self.accept_until = cartridge_wsgi.clock() + self.drain / 2.0
-        os.write(self._waker, b".")
+        # Connections may keep arriving, and what is accepted must be finished in time too: so half the
+        # time to accept.
+        self.turns.stop(cartridge_wsgi.clock() + self.drain / 2.0)
 
     def serve(self):
         """Serves until `stop`, then at most `drain` seconds longer."""
-        self.start_thread()
-        while self.accept_until is None:
-            self.wait_for(self.wake_up, self.watch)
-            if self.accept_until is None:
-                os.read(self.watch, 1)
-                self.watch_turns()
-        with self.counting:
-            # From now on none is kept.
-            if self.kept_for is not None:
-                self.hand_on_turn()
-        cartridge_wsgi.exit_within(self.drain, self.requests)
+        self.turns.serve()
+        cartridge_wsgi.exit_within(self.drain, self.turns.running)
         cartridge_websockets.close_within(self.drain)
-        for thread in self.threads:  # it may still grow, which this loop sees
-            thread.join(self.drain + 1)
+        self.turns.join(self.drain + 1)
         self.socket.close()
 
-    def watch_turns(self):
-        """Hands on the turn of those who take long to answer, until nobody has asked for a while."""
-        seen, quiet = self.accepted, 0
-        while self.accept_until is None:
-            self.wait_for(self.wake_up, seconds=MOMENT)
-            with self.counting:
-                if self.kept_for is not None and self.kept_for == seen:
-                    self.at_once = AT_ONCE
-                    self.hand_on_turn()
-                quiet = quiet + 1 if self.accepted == seen else 0
-                seen = self.accepted
-                if quiet == QUIET_MOMENTS and self.kept_for is None:
-                    self.is_watched = False
-                    return
-
-    def requests(self):
-        """How many are being answered."""
-        return len(self.threads) - self.free_threads
-
-    def start_thread(self):
-        self.free_threads += 1
-        self.threads.append(threading.Thread(target=self.work))
-        self.threads[-1].start()
-
-    def work(self):
-        """One thread's life."""
-        has_turn = False
-        while True:
-            if not has_turn:
-                self.turn.acquire()
-            connection = self.next_connection()
-            if connection is None:
-                self.turn.release()
-                return
-            request = self.begin()
-            self.answer(*connection)
-            has_turn = self.end(request)
-
-    def begin(self):
-        """Counts one more request, which is answered by who has the turn."""
-        with self.counting:
-            self.free_threads -= 1
-            self.accepted += 1
-            self.kept_for = self.accepted
-            if self.at_once or self.accept_until is not None:
-                self.at_once = max(0, self.at_once - 1)
-                self.hand_on_turn()
-            elif not self.is_watched:
-                self.is_watched = True
-                os.write(self._watcher, b".")
-            return self.accepted
-
-    def end(self, request):
-        """Whether the thread that has answered this request still has its turn."""
-        with self.counting:
-            self.free_threads += 1
-            if self.kept_for != request:
-                return False
-            self.kept_for = None
-            return True
-
-    def hand_on_turn(self):
-        """To be called by who counts."""
-        self.kept_for = None
-        if not self.free_threads and len(self.threads) < self.most_threads:
-            try:
-                self.start_thread()
-            except RuntimeError:  # the gear's limit of processes: slower, but answered
-                self.free_threads -= 1
-                self.threads.pop()
-        self.turn.release()
-
-    def next_connection(self):
-        """Waits for a connection. None when the server has stopped accepting."""
-        while self.accept_until is None or cartridge_wsgi.clock() < self.accept_until:
-            try:
-                connection, address = self.socket.accept()
-                return connection, ("", 0) if self.behind_nginx else address
-            except EnvironmentError as error:
-                if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
-                    if self.accept_until is not None:
-                        return None
-                    self.wait_for(self.socket, self.wake_up)
-                elif error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    sys.stderr.write("cannot accept a connection now: %s\n" % error)
-                    time.sleep(0.1)  # no condition to wait for: others may hold the rest
-        return None
-
-    @staticmethod
-    def wait_for(*readable, **limit):
-        try:
-            select.select(readable, [], [], limit.get("seconds"))
-        except select.error as error:  # Python 2, when a signal came
-            if error.args[0] != errno.EINTR:
-                raise
-
     def answer(self, connection, address):
+        if self.behind_nginx:
+            address = ("", 0)
         try:
             self.finish_request(connection, address)
         except Exception:
