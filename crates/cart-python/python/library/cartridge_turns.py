@@ -53,6 +53,8 @@ class Turns(object):
         """How many connections were."""
         self.at_once = 0
         """For how many more connections turns are not kept: those before them took long."""
+        self.are_kept = getattr(sys, "_is_gil_enabled", lambda: True)()
+        """Not in a Python that runs several threads at a time."""
         self.is_watched = False
         """Whether the main thread looks for answers that take long."""
         self.begun, self._begin = os.pipe()
@@ -119,7 +121,7 @@ class Turns(object):
             self.free_threads -= 1
             self.accepted += 1
             self.kept_for = self.accepted
-            if self.at_once or self.accept_until is not None:
+            if self.at_once or self.accept_until is not None or not self.are_kept:
                 self.at_once = max(0, self.at_once - 1)
                 self.hand_on()
             elif not self.is_watched:
