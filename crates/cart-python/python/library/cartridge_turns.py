@@ -28,7 +28,7 @@ lets a thread run for so long when others want to (`sys.getswitchinterval`)."""
 AT_ONCE = 30
 """After an answer that took longer, for so many requests another thread accepts at once: then a moment is
 waited for in vain once in so many."""
-QUIET_MOMENTS = 20
+QUIET_MOMENTS = 4
 """After so many without a request, nobody looks at the clock until the next one."""
 
 
