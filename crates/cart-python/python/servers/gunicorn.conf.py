@@ -410,8 +410,11 @@ def _behind_nginx(application):
     from cartridge_wsgi import ClientSocket
 
     def behind_nginx(environ, start_response):
-        # A unix socket has no client address; nginx sends it along.
-        if not environ.get("REMOTE_ADDR"):
+        # A unix socket has no client address; nginx sends it along. gevent's own server, which is a
+        # worker, too, knows nothing of a proxy, and no name on such a socket.
+        if not environ.get("SERVER_NAME"):
+            cartridge_wsgi.behind_nginx(environ)
+        elif not environ.get("REMOTE_ADDR"):
             environ["REMOTE_ADDR"] = environ.get("HTTP_X_REAL_IP", "")
         if not cartridge_framing.asks_for_websocket(environ):
             # What an app writes past gunicorn on a shared connection would reach others.
