@@ -14,6 +14,7 @@ const FILES: &[(&str, &str)] = &[
     ("cartridge_limits.py", include_str!("../python/library/cartridge_limits.py")),
     ("cartridge_stacks.py", include_str!("../python/library/cartridge_stacks.py")),
     ("cartridge_transport.py", include_str!("../python/library/cartridge_transport.py")),
+    ("cartridge_turns.py", include_str!("../python/library/cartridge_turns.py")),
     ("cartridge_uvicorn.py", include_str!("../python/library/cartridge_uvicorn.py")),
     ("cartridge_websockets.py", include_str!("../python/library/cartridge_websockets.py")),
     ("cartridge_workers.py", include_str!("../python/library/cartridge_workers.py")),
@@ -77,6 +78,7 @@ mod tests {
                 "test_cartridge_transport",
                 include_str!("../python/library/test_cartridge_transport.py"),
             ),
+            ("test_cartridge_turns", include_str!("../python/library/test_cartridge_turns.py")),
         ] {
             files::write_atomic(&dir.join(format!("{name}.py")), tests.as_bytes(), 0o644).unwrap();
             let command = cart_core::CommandSpec::new(&python.executable, &env)

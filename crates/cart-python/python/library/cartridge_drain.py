@@ -41,14 +41,19 @@ class Drain(object):
         """`application`, an ASGI callable, so that it is known what runs."""
 
         async def watched_application(scope, receive, send):
-            self.loop = asyncio.get_event_loop()
-            if scope["type"] not in ("http", "websocket"):
+            if self.loop is None:
+                self.loop = asyncio.get_event_loop()
+            kind = scope["type"]
+            socket = None
+            if kind == "websocket":
+                socket = _WebSocket(self, send)
+                send = socket.send
+            elif kind != "http":
                 return await application(scope, receive, send)
-            socket = _WebSocket(self, send) if scope["type"] == "websocket" else None
             task = _current_task()
             self.calls[task] = socket
             try:
-                await application(scope, receive, socket.send if socket else send)
+                await application(scope, receive, send)
             except Closed:
                 pass  # told, and in nobody's way
             finally:

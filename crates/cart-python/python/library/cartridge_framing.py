@@ -46,18 +46,21 @@ def framed(application, at_end=None):
     the environ when the answer to a request with a body is over."""
 
     def framed_application(environ, start_response):
-        if asks_for_websocket(environ):
-            # Its connection is used for nothing else, and may become the app's own.
-            return application(environ, _with_a_final_status(start_response))
-        # nginx dropped it already, unless the app's own configuration passes it on.
-        environ.pop("HTTP_UPGRADE", None)
+        if "HTTP_UPGRADE" in environ:
+            if asks_for_websocket(environ):
+                # Its connection is used for nothing else, and may become the app's own.
+                return application(environ, _with_a_final_status(start_response))
+            # nginx dropped it already, unless the app's own configuration passes it on.
+            del environ["HTTP_UPGRADE"]
+        # Now: it is the app's to change.
+        is_over = at_end if at_end is not None and _has_body(environ) else None
         head = _Head(environ, start_response)
         result = application(environ, head.start_response)
         if isinstance(result, (list, tuple)) and not head.written:
             result = head.frame_whole(result)
-            if at_end is None or not _has_body(environ):
+            if is_over is None:
                 return result
-        return _Answer(head, result, at_end if _has_body(environ) else None)
+        return _Answer(head, result, is_over)
 
     return framed_application
 
@@ -126,18 +129,19 @@ class _Head(object):
     """Status and headers, held back until the first byte of the body is there: an app may
     change its mind until then, and what is wrong with them can still become a 500."""
 
+    pending = None
+    server_write = None
+    written = False
+    """Whether the app used `write`, the old way to send a body."""
+    silent = False
+    """Whether this answer has no body, whatever the app sends."""
+    promised = left = None
+    """The bytes of the body, and those that may still follow; None for as many as come."""
+    cut = False
+
     def __init__(self, environ, server_start_response):
         self.environ = environ
         self.server_start_response = server_start_response
-        self.pending = None
-        self.server_write = None
-        self.written = False
-        """Whether the app used `write`, the old way to send a body."""
-        self.silent = False
-        """Whether this answer has no body, whatever the app sends."""
-        self.promised = self.left = None
-        """The bytes of the body, and those that may still follow; None for as many as come."""
-        self.cut = False
 
     def start_response(self, status, headers, exc_info=None):
         try:
@@ -168,8 +172,8 @@ class _Head(object):
             raise FramingError("the app answered without calling start_response")
         status, headers = self.pending
         code = _CODES[status]
-        headers, length = sound(headers)
-        too_long = cartridge_limits.complaint_of_head(headers)
+        headers, length, size = sound(headers)
+        too_long = cartridge_limits.complaint_of_head(size)
         if too_long:
             self.complain(too_long)
         head_only = self.environ.get("REQUEST_METHOD") == "HEAD"
@@ -179,8 +183,10 @@ class _Head(object):
         elif length is None and whole is not None and not (head_only and whole == 0):
             headers.append(("Content-Length", str(whole)))
             length = whole
-        self.silent = head_only or code in BODILESS
-        self.promised = self.left = 0 if self.silent else length
+        if head_only or code in BODILESS:
+            self.silent = True
+            length = 0
+        self.promised = self.left = length
         self.server_write = self.server_start_response(status, headers) or _no_write
 
     def measured(self, data):
@@ -208,7 +214,7 @@ class _Head(object):
 
     def frame_whole(self, blocks):
         """The blocks to send of an answer that is all there."""
-        whole = sum(map(len, blocks))
+        whole = len(blocks[0]) if len(blocks) == 1 else sum(map(len, blocks))
         self.begin(whole)
         if self.left == whole:
             return blocks
@@ -285,14 +291,19 @@ def _find_code(status):
 
 
 def _find_kind(name):
-    if _is_split(name):
-        raise FramingError("the header %r of the app's answer has a line break in it" % (name,))
-    lower = name.lower()
+    text = _text(name)
+    if "\n" in text or "\r" in text or "\0" in text:
+        raise _split(name)
+    lower = text.lower()
     return "hop" if lower in HOP_BY_HOP else "length" if lower == "content-length" else None
 
 
-def _is_split(text):
-    return "\n" in text or "\r" in text or "\0" in text
+def _split(name):
+    return FramingError("the header %r of the app's answer has a line break in it" % _text(name))
+
+
+def _text(name):
+    return name.decode("latin-1") if isinstance(name, bytes) else name
 
 
 _CODES = _Known(_find_code)
@@ -300,23 +311,29 @@ _CODES = _Known(_find_code)
 _KINDS = _Known(_find_kind)
 """Names of headers: `hop` for those of the connection, `length`, or None."""
 
+IN_TEXT, IN_BYTES = ("\n", "\r", "\0"), (10, 13, 0)
+"""What no header has in it: text, or bytes as ASGI has them, in which a number is found sooner."""
 
-def sound(headers):
-    """The headers without those of the connection, and the Content-Length that they name."""
-    kept, length = [], None
+
+def sound(headers, breaks=IN_TEXT):
+    """The headers without those of the connection, the Content-Length that they name, and how many bytes
+    all take together."""
+    kept, length, size = [], None, 0
+    newline, carriage_return, nul = breaks
     for header in headers:
         name, value = header
-        if _is_split(value):
-            raise FramingError("the header %r of the app's answer has a line break in it" % (name,))
+        if newline in value or carriage_return in value or nul in value:
+            raise _split(name)
         kind = _KINDS[name]
         if kind == "hop":
             continue
         if kind == "length":
             digits = value.strip()
             if not digits.isdigit() or (length is not None and int(digits) != length):
-                raise FramingError("the app's Content-Length is %r, which is none" % (value,))
+                raise FramingError("the app's Content-Length is %r, which is none" % _text(value))
             if length is not None:
                 continue
             length = int(digits)
         kept.append(header)
-    return kept, length
+        size += len(name) + len(value) + 4  # a colon, a space, the end of the line
+    return kept, length, size

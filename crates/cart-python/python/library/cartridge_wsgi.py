@@ -23,8 +23,9 @@ import cartridge_stacks
 try:
     import builtins
     from urllib.parse import unquote_to_bytes
-except ImportError:  # Python 2, which has no server that needs the second
+except ImportError:  # Python 2
     import __builtin__ as builtins
+    from urllib import unquote as unquote_to_bytes
 
 LISTENER = 3
 """The descriptor on which the supervisor hands over the listening socket."""
@@ -430,7 +431,12 @@ def with_whole_environ(application, listener, workers):
 def path_of(target):
     """The path that a request asks for, as it stands in environ: bytes as latin-1. Servers differ in
     what they do with %2F and with several slashes."""
-    return unquote_to_bytes(target.partition("?")[0].encode("latin-1")).decode("latin-1")
+    path = target.partition("?")[0]
+    if "%" not in path:
+        return path
+    if str is bytes:
+        return unquote_to_bytes(path)
+    return unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
 
 
 class Body(object):

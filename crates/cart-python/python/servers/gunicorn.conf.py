@@ -371,7 +371,10 @@ def _close_after_upgrades():
     should_close = Response.should_close
 
     def should_close_after_upgrade(self):
-        return any(name == "UPGRADE" for name, _ in self.req.headers) or should_close(self)
+        for name, _ in self.req.headers:
+            if name == "UPGRADE":
+                return True
+        return should_close(self)
 
     Response.should_close = should_close_after_upgrade
 
@@ -407,8 +410,11 @@ def _behind_nginx(application):
     from cartridge_wsgi import ClientSocket
 
     def behind_nginx(environ, start_response):
-        # A unix socket has no client address; nginx sends it along.
-        if not environ.get("REMOTE_ADDR"):
+        # A unix socket has no client address; nginx sends it along. gevent's own server, which is a
+        # worker, too, knows nothing of a proxy, and no name on such a socket.
+        if not environ.get("SERVER_NAME"):
+            cartridge_wsgi.behind_nginx(environ)
+        elif not environ.get("REMOTE_ADDR"):
             environ["REMOTE_ADDR"] = environ.get("HTTP_X_REAL_IP", "")
         if not cartridge_framing.asks_for_websocket(environ):
             # What an app writes past gunicorn on a shared connection would reach others.

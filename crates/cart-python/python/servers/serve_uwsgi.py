@@ -89,7 +89,16 @@ class Answering(object):
         environ["QUERY_STRING"] = environ.get("REQUEST_URI", "").partition("?")[2]
         if cartridge_framing.asks_for_websocket(environ):
             client = environ["werkzeug.socket"] = own_socket()
-        return Answer(self.application, environ, start_response, client)
+        answer = Answer(environ, start_response, client)
+        try:
+            blocks = self.application(environ, answer.start_response)
+        except Exception:
+            answer.fail()
+            blocks = ()
+        if isinstance(blocks, list) and answer.is_as_it_is():
+            return blocks
+        answer.blocks = blocks
+        return answer
 
 
 def own_socket():
@@ -104,20 +113,23 @@ def own_socket():
 class Answer(object):
     """The blocks that uWSGI sends for one request."""
 
-    def __init__(self, application, environ, start_response, client):
-        self.application = application
+    in_chunks = False
+    has_begun = False
+    blocks = ()
+
+    def __init__(self, environ, start_response, client):
         self.environ = environ
         self.server_start_response = start_response
         self.client = client
-        self.in_chunks = False
-        self.has_begun = False
-        self.result = None
         self.written = []
+
+    def is_as_it_is(self):
+        """Whether the app's blocks are all that is to be sent."""
+        return self.client is None and not self.in_chunks and not self.written
 
     def __iter__(self):
         try:
-            self.result = self.application(self.environ, self.start_response)
-            for block in self.result:
+            for block in self.blocks:
                 for part in self.take_written():
                     yield self.framed(part)
                 if block and not self.is_taken():
@@ -126,27 +138,42 @@ class Answer(object):
             for part in self.take_written():
                 yield self.framed(part)
         except Exception:
-            traceback.print_exc()
-            if self.has_begun or self.is_taken():
-                raise  # the connection is closed, and the client sees that something is missing
-            self.in_chunks = False
-            self.server_start_response("500 Internal Server Error", [("Content-Length", "0")])
+            self.fail()
             return
         if self.in_chunks:
             yield b"0\r\n\r\n"
 
+    def fail(self):
+        """Says so, or closes the connection, so that the client sees that something is missing. To be
+        called where an exception is handled."""
+        traceback.print_exc()
+        if self.is_taken():
+            return  # `close` does the rest
+        if self.has_begun:
+            raise
+        self.in_chunks = False
+        self.written = []
+        self.server_start_response("500 Internal Server Error", [("Content-Length", "0")])
+
     def start_response(self, status, headers, exc_info=None):
-        names = set(name.lower() for name, _ in headers)
-        has_body = status[:3] not in ("204", "304") and self.environ["REQUEST_METHOD"] != "HEAD"
-        if has_body and "content-length" not in names and self.environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+        if self.environ["SERVER_PROTOCOL"] == "HTTP/1.1" and self.lacks_length(status, headers):
             headers = headers + [("Transfer-Encoding", "chunked")]
             self.in_chunks = True
         self.server_start_response(status, headers + [("Connection", "close")])
-        return self.written.append
+        return self.write
+
+    def lacks_length(self, status, headers):
+        for name, _ in headers:
+            if name.lower() == "content-length":
+                return False
+        return status[:3] not in ("204", "304") and self.environ["REQUEST_METHOD"] != "HEAD"
+
+    def write(self, block):
+        self.written.append(block)
 
     def take_written(self):
         """What the app gave to `write`, the old way to send a body."""
-        parts, self.written[:] = list(self.written), []
+        parts, self.written = self.written, []
         self.has_begun = self.has_begun or bool(parts)
         return parts
 
@@ -157,8 +184,8 @@ class Answer(object):
         return self.client is not None and self.client.taken
 
     def close(self):
-        if hasattr(self.result, "close"):
-            self.result.close()
+        if hasattr(self.blocks, "close"):
+            self.blocks.close()
         if self.client is not None:
             self.client.close()
 

@@ -11,13 +11,10 @@ is finished, then exit 0.
 """
 
 import errno
-import os
-import select
+import io
 import signal
 import socket
 import sys
-import threading
-import time
 from wsgiref.handlers import SimpleHandler
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
@@ -29,15 +26,20 @@ except ImportError:  # Python 2
 import cartridge_framing
 import cartridge_launch
 import cartridge_limits
+import cartridge_turns
 import cartridge_websockets
 import cartridge_workers
 import cartridge_wsgi
 
 SOFTWARE = "wsgiref/%d.%d" % sys.version_info[:2]
-# Python 2 cannot have a time limit together with a buffer.
-HEAD_SECONDS = 60 if sys.version_info[0] > 2 else None
+LONGEST_HEAD = 2 * cartridge_limits.LONGEST_LINE
+HEAD_SECONDS = 60
 """How long a connection may take to send its request's head."""
 CLIENT_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ECONNABORTED, errno.ENOTCONN, errno.EBADF)
+
+
+def _text(data):
+    return data if str is bytes else data.decode("iso-8859-1")
 
 
 class ClientGone(Exception):
@@ -85,6 +87,11 @@ class Response(ServerHandler):
         head_only = self.environ["REQUEST_METHOD"] == "HEAD"
         return not head_only and self.status[:3] not in ("204", "304")
 
+    def send_preamble(self):
+        # nginx says Server and Date itself.
+        status = "HTTP/%s %s\r\n" % (self.http_version, self.status)
+        self._write(status if str is bytes else status.encode("iso-8859-1"))
+
     def send_headers(self):
         ServerHandler.send_headers(self)
         self.body_follows = self.environ["REQUEST_METHOD"] != "HEAD"
@@ -131,25 +138,60 @@ class Response(ServerHandler):
         SimpleHandler.close(self)
 
 
+class Received(io.RawIOBase):
+    """What was received of a connection, and what still comes."""
+
+    def __init__(self, received, connection):
+        self.received = received
+        self.connection = connection
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        part = self.received[:len(buffer)]
+        if not part:
+            return self.connection.recv_into(buffer)
+        self.received = self.received[len(part):]
+        buffer[:len(part)] = part
+        return len(part)
+
+
+class Writer(object):
+    """Sends what was written when it is flushed, so that the head and the first block of a response leave
+    together; wsgiref flushes after each block, so streaming works."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.written = []
+
+    def write(self, data):
+        self.written.append(data)
+
+    def flush(self):
+        data, self.written = b"".join(self.written), []
+        if data:
+            self.connection.sendall(data)
+
+
 class Handler(WSGIRequestHandler):
     """One connection: one request, one response."""
 
     server_version = SOFTWARE
-    # Buffered, so that the head and the first block of a response leave together;
-    # wsgiref flushes after each block, so streaming works.
-    wbufsize = -1
-    timeout = HEAD_SECONDS
+
+    def setup(self):
+        self.connection = self.request
+        self.wfile = Writer(self.connection)
 
     def handle(self):
-        if not self.read_head():
+        head = self.read_head()
+        if head is None:
             return
-        length = self.body_length()
-        if length is None:
-            self.send_error(400, "Bad Content-Length")
+        lines = head.split("\r\n")
+        environ = self.parse(lines[0]) and self.environ_of(lines[1:])
+        if not environ:
             return
-        self.connection.settimeout(None)
-        body = cartridge_wsgi.Body(self.rfile, length)
-        environ = self.get_environ()
+        body = cartridge_wsgi.Body(self.rfile, int(environ["CONTENT_LENGTH"] or 0))
         response = Response(body, self.wfile, sys.stderr, environ, multithread=True,
                             multiprocess=self.server.has_siblings)
         response.request_handler = self
@@ -162,47 +204,67 @@ class Handler(WSGIRequestHandler):
             self.discard(body)
 
     def read_head(self):
-        """Whether there is a request to answer."""
+        """What comes before the first empty line, as text, or None; what follows it is in `rfile`."""
+        received, end, is_limited = b"", -1, False
         try:
-            self.raw_requestline = self.rfile.readline(cartridge_limits.LONGEST_LINE)
-            if not self.raw_requestline:
-                return False
-            if not self.parse_request():
-                return False
+            while end < 0:
+                if len(received) > LONGEST_HEAD:
+                    return None
+                try:
+                    # Most often it is there already, and nobody has to look at a clock.
+                    more = self.connection.recv(65536, 0 if is_limited else socket.MSG_DONTWAIT)
+                except EnvironmentError as error:
+                    if is_limited or error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
+                        raise
+                    is_limited = True
+                    self.connection.settimeout(HEAD_SECONDS)
+                    continue
+                if not more:
+                    return None
+                received += more
+                end = received.find(b"\r\n\r\n", max(0, len(received) - len(more) - 3))
+            if is_limited:
+                self.connection.settimeout(None)
         except EnvironmentError:
-            return False
-        # `X_Real_IP` would become the same environ key as nginx's X-Real-IP.
-        for name in [name for name in self.headers.keys() if "_" in name]:
-            del self.headers[name]
-        return True
+            return None
+        self.rfile = io.BufferedReader(Received(received[end + 4:], self.connection))
+        return _text(received[:end])
 
-    def parse_request(self):
-        """Not http.server's, which allows a hundred headers of at most 64 KiB. nginx sends well
-        formed requests."""
-        line = self.raw_requestline.rstrip(b"\r\n")
-        self.requestline = line if str is bytes else line.decode("iso-8859-1")
+    def parse(self, line):
+        """Whether this line asks for something. Not http.server's way, which allows lines of 64 KiB."""
+        self.requestline = line
         # Not at any white space: U+00A0 is, and may stand in a path.
-        words = self.requestline.split(" ")
+        words = line.split(" ")
         if len(words) != 3 or words[2] not in ("HTTP/1.0", "HTTP/1.1"):
             self.command, self.request_version = None, "HTTP/1.0"
             self.send_error(400, "Bad request line")
             return False
         self.command, self.path, self.request_version = words
-        if sys.version_info[0] > 2:
-            self.headers = cartridge_limits.read_headers(self.rfile, self.MessageClass)
-        else:
-            self.headers = self.MessageClass(self.rfile, 0)
         return True
 
-    def body_length(self):
-        text = self.headers.get("content-length", "0").strip()
-        return int(text) if text.isdigit() else None
-
-    def get_environ(self):
-        environ = WSGIRequestHandler.get_environ(self)
+    def environ_of(self, lines):
+        """The environ of a request with these headers; None when they are none."""
+        environ = self.server.base_environ.copy()
+        environ["REQUEST_METHOD"] = self.command
+        environ["PATH_INFO"] = cartridge_wsgi.path_of(self.path)
+        environ["QUERY_STRING"] = self.path.partition("?")[2]
+        environ["SERVER_PROTOCOL"] = self.request_version
+        environ["REMOTE_ADDR"] = self.client_address[0]
         environ["wsgi.input_terminated"] = True
-        if self.headers.get("content-type") is None:
-            del environ["CONTENT_TYPE"]
+        for line in lines:
+            name, colon, value = line.partition(":")
+            if not colon or name != name.strip():
+                return self.send_error(400, "Bad header")
+            # `X_Real_IP` would become the same key as nginx's X-Real-IP.
+            if "_" not in name:
+                key = "HTTP_" + name.upper().replace("-", "_")
+                value = value.strip(" \t")
+                environ[key] = environ[key] + "," + value if key in environ else value
+        for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            if "HTTP_" + key in environ:
+                environ[key] = environ.pop("HTTP_" + key)
+        if environ["CONTENT_LENGTH"].strip("0123456789"):
+            return self.send_error(400, "Bad Content-Length")
         if self.server.behind_nginx:
             cartridge_wsgi.behind_nginx(environ)
             if environ.get("wsgi.url_scheme") == "https":
@@ -225,11 +287,10 @@ class Handler(WSGIRequestHandler):
             pass
 
     def finish(self):
-        for stream in (self.wfile, self.rfile):
-            try:
-                stream.close()  # writes what is buffered
-            except EnvironmentError:
-                pass  # the client is gone
+        try:
+            self.wfile.flush()
+        except EnvironmentError:
+            pass  # the client is gone
 
     def address_string(self):
         return self.client_address[0]  # Python 2 would ask the name server
@@ -239,15 +300,12 @@ class Handler(WSGIRequestHandler):
 
 
 class Server(WSGIServer):
-    """Threads that take turns at accepting: one waits for a connection, makes sure that
-    another takes its place, and answers. Connections go through no second hand, and when
-    every thread is busy the others wait in the kernel's backlog, where no crash of ours
-    can lose them."""
+    """wsgiref's server on a socket that is there, with threads that accept for themselves, and a stop
+    that loses nothing."""
 
     def __init__(self, listener, application, options):
         BaseServer.__init__(self, listener.getsockname(), Handler)
         self.socket = listener
-        self.socket.setblocking(False)
         self.behind_nginx = cartridge_wsgi.is_behind_nginx(listener)
         self.server_name, self.server_port = "localhost", 80
         if not self.behind_nginx:
@@ -255,90 +313,25 @@ class Server(WSGIServer):
         self.setup_environ()
         self.set_app(application)
         self.drain = options.drain
-        self.accept_until = None
-        self.wake_up, self._waker = os.pipe()
-        self.most_threads = options.threads
         self.has_siblings = options.workers > 1
-        self.threads = []
-        self.free_threads = 0
-        self.counting = threading.Lock()
-        self.turn = threading.Lock()
+        self.turns = cartridge_turns.Turns(listener, options.threads, self.answer)
 
     def stop(self, *_signal):
-        # In a signal handler: nothing that takes a lock. Connections may keep arriving,
-        # and what is accepted must be finished in time too: so half the time to accept.
-        self.accept_until = cartridge_wsgi.clock() + self.drain / 2.0
-        os.write(self._waker, b".")
+        # Connections may keep arriving, and what is accepted must be finished in time too: so half the
+        # time to accept.
+        self.turns.stop(cartridge_wsgi.clock() + self.drain / 2.0)
 
     def serve(self):
         """Serves until `stop`, then at most `drain` seconds longer."""
-        self.start_thread()
-        while self.accept_until is None:
-            self.wait_for(self.wake_up)
-        cartridge_wsgi.exit_within(self.drain, self.requests)
+        self.turns.serve()
+        cartridge_wsgi.exit_within(self.drain, self.turns.running)
         cartridge_websockets.close_within(self.drain)
-        for thread in self.threads:  # it may still grow, which this loop sees
-            thread.join(self.drain + 1)
+        self.turns.join(self.drain + 1)
         self.socket.close()
 
-    def requests(self):
-        """How many are being answered."""
-        return len(self.threads) - self.free_threads
-
-    def start_thread(self):
-        self.free_threads += 1
-        self.threads.append(threading.Thread(target=self.work))
-        self.threads[-1].start()
-
-    def work(self):
-        """One thread's life."""
-        while True:
-            with self.turn:
-                accepted = self.next_connection()
-                if accepted is None:
-                    return
-                self.hand_on_turn()
-            self.answer(*accepted)
-            with self.counting:
-                self.free_threads += 1
-
-    def hand_on_turn(self):
-        with self.counting:
-            self.free_threads -= 1
-            if self.free_threads or len(self.threads) == self.most_threads:
-                return
-            try:
-                self.start_thread()
-            except RuntimeError:  # the gear's limit of processes: slower, but answered
-                self.free_threads -= 1
-                self.threads.pop()
-
-    def next_connection(self):
-        """Waits for a connection. None when the server has stopped accepting."""
-        while self.accept_until is None or cartridge_wsgi.clock() < self.accept_until:
-            try:
-                connection, address = self.socket.accept()
-                connection.setblocking(True)
-                return connection, ("", 0) if self.behind_nginx else address
-            except EnvironmentError as error:
-                if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
-                    if self.accept_until is not None:
-                        return None
-                    self.wait_for(self.socket, self.wake_up)
-                elif error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    sys.stderr.write("cannot accept a connection now: %s\n" % error)
-                    time.sleep(0.1)  # no condition to wait for: others may hold the rest
-        return None
-
-    @staticmethod
-    def wait_for(*readable):
-        try:
-            select.select(readable, [], [])
-        except select.error as error:  # Python 2, when a signal came
-            if error.args[0] != errno.EINTR:
-                raise
-
     def answer(self, connection, address):
+        if self.behind_nginx:
+            address = ("", 0)
         try:
             self.finish_request(connection, address)
         except Exception:
