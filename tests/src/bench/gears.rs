@@ -96,45 +96,6 @@ impl Gears {
         bench.done(&self.command(words), LIMIT)
     }
 
-    /// Runs what `words` says for each of the gears, so many at a time; answers how long each took.
-    ///
-    /// # Errors
-    /// [`Interrupted`] by somebody.
-    ///
-    /// # Panics
-    /// When one fails.
-    pub(crate) fn at_once<'a>(
-        &self,
-        names: &'a [String],
-        at_a_time: usize,
-        act: impl Fn(&'a str) -> Result<Option<Duration>, Interrupted> + Sync,
-    ) -> Result<Vec<Duration>, Interrupted> {
-        let waiting = Mutex::new(names.iter());
-        let has_failed = AtomicBool::new(false);
-        let next = || match has_failed.load(Ordering::Relaxed) {
-            true => None,
-            false => waiting.lock().ok()?.next(),
-        };
-        let work = || -> Result<Vec<Duration>, Interrupted> {
-            let _told = ToldOfPanic(&has_failed);
-            let mut took = Vec::new();
-            while let Some(name) = next() {
-                took.extend(act(name)?);
-            }
-            Ok(took)
-        };
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..at_a_time).map(|_| scope.spawn(work)).collect();
-            let joined = threads.into_iter().map(|thread| thread.join());
-            joined
-                .map(|came| came.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .try_fold(Vec::new(), |mut all, came| {
-                    all.extend(came?);
-                    Ok(all)
-                })
-        })
-    }
-
     /// A gear's address.
     ///
     /// # Panics
@@ -186,6 +147,45 @@ impl Gears {
     }
 }
 
+/// Acts on each of these, so many at a time; answers what came of it in the order in which it came.
+///
+/// # Errors
+/// [`Interrupted`] by somebody.
+///
+/// # Panics
+/// When one fails.
+pub(crate) fn at_once<'a>(
+    names: &'a [String],
+    at_a_time: usize,
+    act: impl Fn(&'a str) -> Result<Option<Duration>, Interrupted> + Sync,
+) -> Result<Vec<Duration>, Interrupted> {
+    let waiting = Mutex::new(names.iter());
+    let has_failed = AtomicBool::new(false);
+    let next = || match has_failed.load(Ordering::Relaxed) {
+        true => None,
+        false => waiting.lock().ok()?.next(),
+    };
+    let work = || -> Result<Vec<Duration>, Interrupted> {
+        let _told = ToldOfPanic(&has_failed);
+        let mut took = Vec::new();
+        while let Some(name) = next() {
+            took.extend(act(name)?);
+        }
+        Ok(took)
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..at_a_time).map(|_| scope.spawn(work)).collect();
+        let joined = threads.into_iter().map(|thread| thread.join());
+        joined.map(|came| came.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).try_fold(
+            Vec::new(),
+            |mut all, came| {
+                all.extend(came?);
+                Ok(all)
+            },
+        )
+    })
+}
+
 /// Tells the others when its thread panics: what they have not begun is not begun then.
 struct ToldOfPanic<'a>(&'a AtomicBool);
 
@@ -198,7 +198,7 @@ impl Drop for ToldOfPanic<'_> {
 impl Drop for Gears {
     fn drop(&mut self) {
         let names = self.names();
-        let destroyed = self.at_once(&names, 4, |name| {
+        let destroyed = at_once(&names, 4, |name| {
             let output = run::output(&self.command(&["destroy", name, "--yes"]), LIMIT);
             let done = output.is_ok_and(|output| output.status.success());
             Ok(done.then_some(Duration::ZERO))
@@ -208,5 +208,47 @@ impl Drop for Gears {
             let count = destroyed.map_or(0, |all| all.len());
             assert_eq!(count, names.len(), "not all gears in {} are destroyed", self.directory());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|nth| nth.to_string()).collect()
+    }
+
+    #[test]
+    fn each_has_its_turn_and_no_more_than_so_many_at_a_time() {
+        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let took = at_once(&names(50), 3, |name| {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::yield_now();
+            now.fetch_sub(1, Ordering::SeqCst);
+            let nth: u64 = name.parse().unwrap();
+            Ok((nth != 7).then_some(Duration::from_secs(nth)))
+        });
+        let mut took: Vec<u64> = took.unwrap().iter().map(Duration::as_secs).collect();
+        took.sort_unstable();
+        assert_eq!(took, (0..50).filter(|nth| *nth != 7).collect::<Vec<_>>());
+        assert!(most.load(Ordering::SeqCst) <= 3);
+    }
+
+    #[test]
+    fn after_a_panic_nothing_more_is_begun() {
+        let begun = AtomicUsize::new(0);
+        let act = |name: &str| {
+            begun.fetch_add(1, Ordering::SeqCst);
+            assert_ne!(name, "3", "this one fails");
+            Ok(None)
+        };
+        let all = names(10);
+        assert!(catch_unwind(AssertUnwindSafe(|| at_once(&all, 1, act))).is_err());
+        assert_eq!(begun.load(Ordering::SeqCst), 4);
+        assert_eq!(at_once(&all, 2, |_| Err(Interrupted)), Err(Interrupted));
     }
 }

@@ -30,9 +30,10 @@ impl Usage {
             let used = process::processor_time(pid).unwrap_or_default();
             if pid == std::process::id() || measured.iter().any(|process| process.pid == pid) {
                 ours += used;
-            } else if !process::words(pid).is_empty() {
+            } else if pid != 1 && !process::words(pid).is_empty() {
                 others += used;
-            } // or it is the kernel's own, which works for us, too
+            } // or it is the kernel's own, which works for us, too; or who takes in our orphans, with what
+            // they used
         }
         let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
         let (all, stolen) = counted(&stat).unwrap_or_default();

@@ -94,6 +94,9 @@ fn perform(arguments: &Arguments) -> Result<bool, BenchError> {
         let is_named = arguments.parts.iter().any(|name| name == part.name);
         (is_named || arguments.parts.is_empty()) && (part.checks || !arguments.check)
     };
+    if !PARTS.iter().any(|part| wanted(&part)) {
+        return Err(BenchError::NothingToCheck);
+    }
     let mut played = Vec::new();
     for part in PARTS.iter().filter(wanted) {
         println!("{}: {}\n", part.name, part.about);
@@ -146,6 +149,8 @@ fn write(file: &Utf8Path, text: &str) -> Result<(), FileError> {
 enum BenchError {
     #[error(transparent)]
     File(#[from] FileError),
+    #[error("--check says nothing of these parts: it judges app and static")]
+    NothingToCheck,
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
     #[error("could not ask for signals: {0}")]

@@ -10,7 +10,7 @@ use cart_core::process::tree::Memory;
 use cart_core::wait;
 
 use crate::bench::figures::{Figures, Line};
-use crate::bench::gears::Gears;
+use crate::bench::gears::{Gears, at_once};
 use crate::bench::machine::Usage;
 use crate::bench::parts::{Outcome, Told};
 use crate::bench::{Bench, Interrupted, LIMIT};
@@ -33,7 +33,7 @@ pub(super) fn play(bench: &Bench, told: Told<'_>) -> Result<(), Interrupted> {
     let until = Instant::now() + LIMIT / 2;
     let before = Usage::now(&[]);
     let began = Instant::now();
-    let created = gears.at_once(&wished, processors, |name| match Instant::now() < until {
+    let created = at_once(&wished, processors, |name| match Instant::now() < until {
         true => gears.create(bench, name, None, &[]).map(Some),
         false => Ok(None),
     })?;
@@ -41,9 +41,9 @@ pub(super) fn play(bench: &Bench, told: Told<'_>) -> Result<(), Interrupted> {
     let names = &gears.names()[..];
 
     let restart = |name: &str| gears.run(bench, &["restart", name]).map(Some);
-    let restarted = gears.at_once(names, 1, restart)?;
+    let restarted = at_once(names, 1, restart)?;
     let began = Instant::now();
-    let restarted_at_once = gears.at_once(names, AT_ONCE * processors, restart)?;
+    let restarted_at_once = at_once(names, AT_ONCE * processors, restart)?;
     let all_at_once = began.elapsed();
     let at_rest = at_rest(&gears, names.len());
     bench.go_on()?;
