@@ -20,8 +20,9 @@ use kind::Kind;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long they are at rest while it is looked whether they are, at least.
 const REST: Duration = Duration::from_secs(5);
-/// How long after that nothing is measured.
-const AFTERWARDS: Duration = Duration::from_secs(15);
+/// How long after that nothing is measured: for as long as a start may take, the supervisor looks now and
+/// then whether a worker has called `listen`.
+const AFTERWARDS: Duration = Duration::from_secs(75);
 /// How many are restarted at once, for each processor.
 const AT_ONCE: usize = 4;
 
@@ -47,7 +48,7 @@ pub(super) fn play(bench: &Bench, told: Told<'_>) -> Result<(), Interrupted> {
     let all_at_once = began.elapsed();
     let at_rest = at_rest(&gears, names.len());
     bench.go_on()?;
-    // What a restart leaves to be done is done some seconds later: logs are looked at, for one.
+    // There is nothing to be seen that could be waited for.
     wait::until(AFTERWARDS, || bench.go_on().err());
     let length = REST.max(bench.length);
     let processes = Rest::look(&gears, length, bench)?;
