@@ -38,10 +38,9 @@ const CHANGES: &[Change] = &[
         Set("access_log", "access_log logs/nginx-access.log main;"),
     ),
     change("gzip off", &[App, Small], Set("gzip", "gzip off;")),
-    change("gzip_static off", &[Small], Drop(&["gzip_static"])),
     change("no open_file_cache", &[App, Small, Large], Drop(&["open_file_cache"])),
     change("disable_symlinks off", &[App, Small, Large], Drop(&["disable_symlinks"])),
-    change("no dot-file location", &[App, Small], DropBlock("location ~")),
+    change("no dot-file location", &[App, Small], DropBlock("location ~ \"/\\.")),
     change("sendfile off", &[Small, Large], Drop(&["sendfile"])),
     change("tcp_nopush on", &[Small, Large], After("sendfile", "tcp_nopush on;")),
     change(
