@@ -4,6 +4,7 @@
 
 mod candidate;
 mod figures;
+mod gears;
 mod load;
 mod machine;
 mod parts;
@@ -18,11 +19,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
+use cart_core::CommandSpec;
+use cart_core::run::{self, Output};
 
 use candidate::{Candidate, OURS, TUNED};
+pub use figures::{Figures, Line};
 pub use load::Wrk;
-use load::{Answers, Asked};
-pub use parts::{PARTS, Part, Told, names};
+use load::{Answers, Asked, websocket};
+pub use parts::{Outcome, PARTS, Part, Told, names};
 pub use rounds::{Contest, Row};
 pub use svg::svg;
 pub use table::{json, machine, text};
@@ -54,6 +58,8 @@ pub struct Bench {
     pub length: Duration,
     /// Only these servers; all when there are none.
     pub servers: Vec<String>,
+    /// How many gears the part `density` makes.
+    pub gears: usize,
     /// Only ours and the tuned one.
     pub short: bool,
     /// Set when it is to end.
@@ -83,9 +89,24 @@ impl Bench {
         length: Duration,
     ) -> Result<Answers, Interrupted> {
         self.go_on()?;
+        if let Asked::Echo(path) = asked {
+            let answers = websocket::exchange(candidate.address, path, length, &self.end);
+            self.go_on()?;
+            return Ok(answers);
+        }
         let answers = self.wrk.run(candidate.address, asked, length);
         self.go_on()?;
         Ok(answers.unwrap_or_else(|e| panic!("{}: {e}", candidate.name)))
+    }
+
+    /// Runs a command to its end; answers what it printed.
+    ///
+    /// At a Ctrl-C, which reaches it, too, it may fail: then it is the end that counts.
+    fn done(&self, command: &CommandSpec, limit: Duration) -> Result<Output, Interrupted> {
+        self.go_on()?;
+        let output = run::checked(command, limit);
+        self.go_on()?;
+        Ok(output.unwrap_or_else(|e| panic!("{e}")))
     }
 
     /// Where the cartridge has its uv, if it has one.
@@ -154,6 +175,8 @@ mod tests {
         Contest {
             name: "gunicorn".to_owned(),
             about: "GET /".to_owned(),
+            counted: "requests",
+            base: TUNED,
             rows: vec![row(TUNED, 1000.0, 0), row(OURS, ours, errors)],
             played: 3,
             others: vec![0.0; 3],

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 /// How long a service that crashed may take to run again.
 const LIMIT: Duration = Duration::from_secs(60);
 /// The words by which a supervisor is started.
-const SUPERVISORS: &[&str] = &["supervise", "succeed", "succeed-to-end", "take-over"];
+pub(crate) const SUPERVISORS: &[&str] = &["supervise", "succeed", "succeed-to-end", "take-over"];
 
 /// The supervisor, found by what it is. While a killed one is being succeeded, its successor is
 /// waited for.

@@ -55,8 +55,8 @@ pub(crate) enum Task {
     /// Measure how fast it is beside the bare servers, an nginx tuned by hand, and the original's
     #[command(disable_help_flag = true)]
     Bench {
-        /// PART..., --server NAME, --rounds N, --seconds N, --check, --json FILE, --svg FILE; `--help`
-        /// explains them
+        /// PART..., --server NAME, --rounds N, --seconds N, --gears N, --check, --json FILE, --svg FILE;
+        /// `--help` explains them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },

@@ -145,20 +145,24 @@ impl Manager {
     }
 }
 
-/// Debian's nginx starts itself when it is installed, on port 80 and again at each boot. Whether a
-/// package may start its service is asked of the program policy-rc.d, which is the operator's to
-/// write: one that is there has its say, a dangling link included. Where there is none, ours says
-/// no for as long as this shell lives; noclobber makes sure that nobody's file is overwritten.
-/// The package also enables the service for the next boot; that is undone, unless nginx was there
-/// before.
+/// Debian's nginx and Apache start themselves when they are installed, on port 80 and again at each
+/// boot. Whether a package may start its service is asked of the program policy-rc.d, which is the
+/// operator's to write: one that is there has its say, a dangling link included. Where there is none,
+/// ours says no for as long as this shell lives; noclobber makes sure that nobody's file is
+/// overwritten. The package also enables the service for the next boot; that is undone, unless it was
+/// there before.
 const WITHOUT_SERVICES: &str = r#"policy=/usr/sbin/policy-rc.d
-was=$(dpkg-query -W -f='${db:Status-Status}' nginx-common 2>/dev/null || true)
+new=
+for service in nginx apache2; do
+    [ -e /lib/systemd/system/$service.service ] || new="$new $service"
+done
 finish() {
     [ -z "${ours:-}" ] || rm -f "$policy"
-    if [ "$was" != installed ] && [ -d /run/systemd/system ] &&
-        [ -e /lib/systemd/system/nginx.service ]; then
-        systemctl disable --quiet nginx.service || true
-    fi
+    [ -d /run/systemd/system ] || return 0
+    for service in $new; do
+        [ ! -e /lib/systemd/system/$service.service ] ||
+            systemctl disable --quiet $service.service || true
+    done
 }
 trap finish EXIT
 trap 'exit 130' INT

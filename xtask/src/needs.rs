@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CommandSpec, GearEnv, programs, run};
 
 /// Something that must be installed.
@@ -28,10 +28,15 @@ pub(crate) enum Need {
     SystemdAnalyze,
     /// Makes the load of the bench.
     Wrk,
+    /// A peer of the bench: what `OpenShift`'s own Python cartridge serves with.
+    ApacheWsgi,
 }
 
 /// Where system programs are; they are not on everybody's PATH.
 const SYSTEM: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/bin"];
+/// Where Apache's modules are.
+const MODULES: [&str; 3] =
+    ["/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules"];
 
 impl Need {
     /// What serving an app takes.
@@ -48,7 +53,7 @@ impl Need {
         Self::SystemdAnalyze,
     ];
     /// What the bench takes beside a release.
-    pub(crate) const TO_BENCH: &[Self] = &[Self::Wrk];
+    pub(crate) const TO_BENCH: &[Self] = &[Self::Wrk, Self::Git, Self::ApacheWsgi];
     /// What a release takes: zig comes from PyPI.
     pub(crate) const TO_RELEASE: &[Self] = &[Self::PythonVenv];
     /// What nginx takes beside a compiler.
@@ -68,6 +73,10 @@ impl Need {
             Self::Unzip => found("unzip"),
             Self::SystemdAnalyze => found("systemd-analyze"),
             Self::Wrk => found("wrk"),
+            Self::ApacheWsgi => MODULES.iter().any(|dir| {
+                Utf8Path::new(dir).join("mod_wsgi.so").exists()
+                    && (found("apache2") || found("httpd"))
+            }),
         }
     }
 
@@ -84,6 +93,7 @@ impl Need {
             Self::Unzip => "unzip",
             Self::SystemdAnalyze => "systemd-analyze",
             Self::Wrk => "wrk",
+            Self::ApacheWsgi => "Apache with mod_wsgi",
         }
     }
 
@@ -99,6 +109,7 @@ impl Need {
             Self::Unzip => &["unzip"],
             Self::SystemdAnalyze => &["systemd"],
             Self::Wrk => &["wrk"],
+            Self::ApacheWsgi => &["apache2", "libapache2-mod-wsgi-py3"],
         }
     }
 
@@ -114,6 +125,7 @@ impl Need {
             Self::Unzip => &["unzip"],
             Self::SystemdAnalyze => &["systemd"],
             Self::Wrk => &["wrk"],
+            Self::ApacheWsgi => &["httpd", "python3-mod_wsgi"],
         }
     }
 }
@@ -136,7 +148,6 @@ fn makes_environments(python: &CommandSpec) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use camino::Utf8Path;
     use cart_core::files;
 
     #[test]

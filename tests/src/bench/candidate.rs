@@ -7,12 +7,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::tree::Memory;
 use cart_core::process::{self, ProcessId};
 use cart_core::{CommandSpec, GearEnv, run, wait};
-use cart_test::{TestGear, try_get};
+use cart_test::{TestGear, WebSocket, try_get};
 use tempfile::TempDir;
 
 use super::load::Asked;
 use super::peer::Peer;
-use crate::processes;
 
 /// The server without anything in front of it.
 pub(crate) const BARE: &str = "bare";
@@ -20,6 +19,8 @@ pub(crate) const BARE: &str = "bare";
 pub(crate) const TUNED: &str = "tuned nginx";
 /// The original's nginx.
 pub(crate) const ORIGINAL: &str = "original's nginx";
+/// Apache with mod_wsgi, with the settings of `OpenShift`'s own Python cartridge.
+pub(crate) const APACHE: &str = "Apache + mod_wsgi";
 /// A gear with our cartridge, with as many workers as the others.
 pub(crate) const OURS: &str = "ours";
 /// The same with as many workers as it has when nobody says how many.
@@ -43,8 +44,8 @@ pub(crate) struct Candidate {
 #[derive(Debug)]
 enum Runs {
     Gear(Box<TestGear>),
-    /// With the directory of their files, which goes after them.
-    Peers(Vec<Peer>, TempDir),
+    /// With the directory of their files, which goes after them, and with what is another's: an app.
+    Peers(Vec<Peer>, TempDir, Vec<ProcessId>),
 }
 
 /// The programs and packages of a gear.
@@ -59,6 +60,23 @@ pub(crate) struct With {
 }
 
 impl With {
+    /// Those of a gear with the cartridge in this directory, of which these processes run.
+    ///
+    /// # Panics
+    /// When no nginx is among them, or there is no environment.
+    #[must_use]
+    pub(crate) fn of(cartridge: &Utf8Path, processes: &[ProcessId]) -> Self {
+        let python = cartridge.join("virtenv/bin/python");
+        let list = CommandSpec::new(&python, &GearEnv::new()).args(["-I", "-c", LIST_PACKAGES]);
+        let packages = run::checked(&list, LIMIT).unwrap_or_else(|e| panic!("{e}")).stdout_text();
+        let mut programs = processes.iter().filter_map(|of| process::executable(of.pid));
+        Self {
+            nginx: programs.find(is_nginx).unwrap(),
+            python: python.canonicalize_utf8().unwrap(),
+            packages: packages + "\n",
+        }
+    }
+
     /// Which versions they are, for people.
     pub(crate) fn versions(&self) -> String {
         let version = |program: &Utf8Path, word: &str| {
@@ -110,7 +128,16 @@ impl Candidate {
         // A path short enough for unix sockets, whatever TMPDIR says.
         let place = TempDir::with_prefix_in("bench-", "/tmp").unwrap();
         let peers = start(Utf8Path::from_path(place.path()).unwrap());
-        Self { name, address, runs: Runs::Peers(peers, place) }
+        Self { name, address, runs: Runs::Peers(peers, place, Vec::new()) }
+    }
+
+    /// The same with processes of another candidate that serve this one, too.
+    #[must_use]
+    pub(crate) fn served_by(mut self, processes: Vec<ProcessId>) -> Self {
+        if let Runs::Peers(_, _, shared) = &mut self.runs {
+            *shared = processes;
+        }
+        self
     }
 
     /// What our gear runs with, for the others to have the same.
@@ -119,16 +146,7 @@ impl Candidate {
     /// When it is none of ours.
     #[must_use]
     pub(crate) fn with(&self) -> With {
-        let Runs::Gear(gear) = &self.runs else { panic!("{} is no gear", self.name) };
-        let program = |of: ProcessId| process::executable(of.pid).unwrap();
-        let list = CommandSpec::new(gear.cartridge().join("virtenv/bin/python"), &GearEnv::new())
-            .args(["-I", "-c", LIST_PACKAGES]);
-        let packages = run::checked(&list, LIMIT).unwrap_or_else(|e| panic!("{e}")).stdout_text();
-        With {
-            nginx: program(processes::nginx(gear)),
-            python: program(processes::server(gear)),
-            packages: packages + "\n",
-        }
+        With::of(self.gear().cartridge(), &self.processes())
     }
 
     /// Waits until it gives the right answer.
@@ -136,17 +154,29 @@ impl Candidate {
     /// # Panics
     /// When it does not in time, or gives another.
     pub(crate) fn answers(&self, asked: &Asked, length: usize) {
-        let path = asked.first();
+        // Before an echo can be asked for, something else must be answered.
+        let path = if matches!(asked, Asked::Echo(_)) { "/".to_owned() } else { asked.first() };
         let mut last = String::new();
         let answered = wait::until(LIMIT, || match try_get(self.address, &path) {
-            Ok(answer) if answer.status == 200 => Some(answer.body.len()),
+            Ok(answer) if answer.status == 200 => Some(Some(answer.body.len())),
             other => {
                 last = format!("{other:?}");
-                None
+                self.has_ended().then_some(None)
             }
         });
         let told = || format!("{}: {path}: {last}\n{}", self.name, self.logs());
-        assert_eq!(answered.unwrap_or_else(|| panic!("{}", told())), length, "{}", told());
+        let came = answered.flatten().unwrap_or_else(|| panic!("{}", told()));
+        if let Asked::Echo(path) = asked {
+            let text = "m".repeat(length);
+            assert_eq!(WebSocket::open(self.address, path).exchange(&text), text, "{}", self.name);
+        } else {
+            assert_eq!(came, length, "{}", told());
+        }
+    }
+
+    /// Whether a program of it has ended by itself, so that nothing will come any more.
+    fn has_ended(&self) -> bool {
+        matches!(&self.runs, Runs::Peers(peers, ..) if peers.iter().any(|peer| !peer.is_alive()))
     }
 
     /// All of its processes.
@@ -154,7 +184,9 @@ impl Candidate {
     pub(crate) fn processes(&self) -> Vec<ProcessId> {
         match &self.runs {
             Runs::Gear(gear) => gear.gear().processes().alive(),
-            Runs::Peers(peers, _) => peers.iter().flat_map(Peer::processes).collect(),
+            Runs::Peers(peers, _, shared) => {
+                peers.iter().flat_map(Peer::processes).chain(shared.iter().copied()).collect()
+            }
         }
     }
 
@@ -163,8 +195,7 @@ impl Candidate {
     pub(crate) fn used(&self) -> Used {
         self.processes().into_iter().fold(Used::default(), |mut used, process| {
             let time = process::processor_time(process.pid).unwrap_or_default();
-            let program = process::executable(process.pid);
-            let is_nginx = program.is_some_and(|p| p.file_name() == Some("nginx"));
+            let is_nginx = process::executable(process.pid).as_ref().is_some_and(is_nginx);
             *(if is_nginx { &mut used.nginx } else { &mut used.rest }) += time;
             used
         })
@@ -177,13 +208,27 @@ impl Candidate {
         memory.fair_share.unwrap_or(memory.resident)
     }
 
+    /// The gear that it is.
+    ///
+    /// # Panics
+    /// When it is none of ours.
+    #[must_use]
+    pub(crate) fn gear(&self) -> &TestGear {
+        let Runs::Gear(gear) = &self.runs else { panic!("{} is no gear", self.name) };
+        gear
+    }
+
     /// What the others printed; a gear prints its own logs when it ends in a panic.
     fn logs(&self) -> String {
-        let Runs::Peers(_, place) = &self.runs else { return String::new() };
+        let Runs::Peers(_, place, _) = &self.runs else { return String::new() };
         let files = std::fs::read_dir(place.path()).into_iter().flatten().flatten();
         let logs = files.map(|file| file.path()).filter(|path| {
             path.extension().is_some_and(|extension| extension == "out" || extension == "log")
         });
         logs.filter_map(|log| std::fs::read_to_string(log).ok()).collect()
     }
+}
+
+fn is_nginx(program: &Utf8PathBuf) -> bool {
+    program.file_name() == Some("nginx")
 }

@@ -1,4 +1,40 @@
-//! What is computed of figures.
+//! Figures of whatever is measured, and what is computed of them.
+
+use super::machine::QUIET;
+
+/// A table of what is measured otherwise than by requests per second.
+#[derive(Debug)]
+pub struct Figures {
+    /// What is measured.
+    pub name: String,
+    /// With what, in one line.
+    pub about: String,
+    /// Of whom.
+    pub columns: Vec<String>,
+    /// A figure of all of them in each.
+    pub rows: Vec<Line>,
+    /// How many rounds were played, those that were repeated included.
+    pub played: usize,
+    /// For each round that counts, which part of the machine others had.
+    pub others: Vec<f64>,
+}
+
+/// A figure of everybody.
+#[derive(Debug)]
+pub struct Line {
+    /// What it is.
+    pub name: &'static str,
+    /// In what it is counted.
+    pub unit: &'static str,
+    /// For each column what was seen, as often as it was looked at; nothing where there is no such figure.
+    pub cells: Vec<Vec<f64>>,
+}
+
+/// How many of the rounds with these shares of others were disturbed.
+#[must_use]
+pub(crate) fn disturbed(others: &[f64]) -> usize {
+    others.iter().filter(|share| **share > QUIET).count()
+}
 
 /// The one in the middle, or halfway between the two in the middle; 0 of none.
 #[must_use]

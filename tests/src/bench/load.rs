@@ -1,4 +1,6 @@
-//! The load: wrk, from the distribution.
+//! The load: wrk, from the distribution, and WebSockets of our own.
+
+pub(crate) mod websocket;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,8 +16,8 @@ const GRACE: Duration = Duration::from_secs(30);
 /// No answer takes longer; wrk counts one that does as an error.
 const LONGEST_ANSWER: &str = "10s";
 
-const REPORT: &str = include_str!("report.lua");
-const PICK: &str = include_str!("pick.lua");
+const REPORT: &str = include_str!("load/report.lua");
+const PICK: &str = include_str!("load/pick.lua");
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -24,9 +26,20 @@ pub enum Asked {
     Path(&'static str),
     /// Those in a file, a line each, at random.
     AnyOf(Utf8PathBuf),
+    /// That a WebSocket at this path says back what it is told.
+    Echo(&'static str),
 }
 
 impl Asked {
+    /// What is counted.
+    #[must_use]
+    pub fn counted(&self) -> &'static str {
+        match self {
+            Self::Path(_) | Self::AnyOf(_) => "requests",
+            Self::Echo(_) => "messages",
+        }
+    }
+
     /// One of the paths.
     ///
     /// # Panics
@@ -34,7 +47,7 @@ impl Asked {
     #[must_use]
     pub fn first(&self) -> String {
         match self {
-            Self::Path(path) => (*path).to_owned(),
+            Self::Path(path) | Self::Echo(path) => (*path).to_owned(),
             Self::AnyOf(list) => {
                 let paths = String::from_utf8(files::read(list).unwrap()).unwrap();
                 paths.lines().next().unwrap().to_owned()
@@ -102,7 +115,7 @@ impl Wrk {
     ) -> Result<Answers, RunError> {
         let threads = std::thread::available_parallelism().map_or(1, |n| (n.get() / 2).max(1));
         let (script, path) = match asked {
-            Asked::Path(path) => ("path.lua", *path),
+            Asked::Path(path) | Asked::Echo(path) => ("path.lua", *path),
             Asked::AnyOf(_) => ("any.lua", "/"),
         };
         let mut command = CommandSpec::new(&self.program, &GearEnv::new())

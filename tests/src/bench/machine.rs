@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use cart_core::process::{self, ProcessId};
 
+/// A round in which others had more of the machine than this is one that they disturbed.
+pub(crate) const QUIET: f64 = 0.05;
+
 /// What processes have used of the processors until now.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
@@ -27,9 +30,10 @@ impl Usage {
             let used = process::processor_time(pid).unwrap_or_default();
             if pid == std::process::id() || measured.iter().any(|process| process.pid == pid) {
                 ours += used;
-            } else if !process::words(pid).is_empty() {
+            } else if pid != 1 && !process::words(pid).is_empty() {
                 others += used;
-            } // or it is the kernel's own, which works for us, too
+            } // or it is the kernel's own, which works for us, too; or who takes in our orphans, with what
+            // they used
         }
         let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
         let (all, stolen) = counted(&stat).unwrap_or_default();
@@ -43,9 +47,20 @@ impl Usage {
     /// system counts for us as a process's, and in its whole as an interrupt's.
     #[must_use]
     pub(crate) fn others_since(&self, before: &Self) -> f64 {
-        let seen = self.others.saturating_sub(before.others);
         let all = self.all.saturating_sub(before.all);
         let unseen = all.saturating_sub(self.ours.saturating_sub(before.ours));
+        self.share_since(before, unseen)
+    }
+
+    /// The same where what is measured begins and ends meanwhile, as gears do: only of those others that
+    /// can be seen.
+    #[must_use]
+    pub(crate) fn seen_others_since(&self, before: &Self) -> f64 {
+        self.share_since(before, Duration::ZERO)
+    }
+
+    fn share_since(&self, before: &Self, unseen: Duration) -> f64 {
+        let seen = self.others.saturating_sub(before.others);
         let stolen = self.stolen.saturating_sub(before.stolen);
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         #[expect(clippy::cast_precision_loss, reason = "no machine has that many processors")]

@@ -1,5 +1,6 @@
 //! What ours is measured beside: programs that are started as their own documentation says.
 
+pub(crate) mod apache;
 pub(crate) mod nginx;
 pub(crate) mod server;
 mod venv;
@@ -38,6 +39,12 @@ impl Peer {
         let child = child.unwrap_or_else(|e| panic!("{e}"));
         let id = ProcessId::of_child(child.id()).unwrap();
         Self { child, id }
+    }
+
+    /// Whether it runs still.
+    #[must_use]
+    pub(crate) fn is_alive(&self) -> bool {
+        self.id.is_alive()
     }
 
     /// It and all that it started.

@@ -3,13 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::candidate::{Candidate, TUNED, Used};
-use super::figures::{Ratio, median};
+use super::figures::{self, Ratio, median};
 use super::load::{Answers, Asked};
-use super::machine::Usage;
+use super::machine::{QUIET, Usage};
 use super::{Bench, Interrupted};
 
-/// A round in which others had more of the machine than this is one that they disturbed.
-pub(crate) const QUIET: f64 = 0.05;
 /// How long each is asked before the first round.
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -20,6 +18,10 @@ pub struct Contest {
     pub name: String,
     /// With what, in one line.
     pub about: String,
+    /// What is counted: `requests`, `messages`.
+    pub counted: &'static str,
+    /// The candidate with whom all are compared.
+    pub base: &'static str,
     /// A row for each candidate.
     pub rows: Vec<Row>,
     /// How many rounds were played, those that were repeated included.
@@ -40,7 +42,7 @@ pub struct Row {
 /// What came of a candidate in one round.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
-    /// Requests per second.
+    /// Requests per second, or what else is counted.
     pub rate: f64,
     /// Milliseconds that half of the answers took at most.
     pub p50: f64,
@@ -81,31 +83,31 @@ impl Contest {
         self.rows.iter().find(|row| row.name == name)
     }
 
-    /// How many times as many requests as the tuned one a candidate answers.
+    /// How many times as many requests as the one that all are compared with a candidate answers.
     #[must_use]
     pub fn ratio(&self, row: &Row) -> Option<Ratio> {
-        self.to_tuned(row, |run| run.rate)
+        self.to_base(row, |run| run.rate)
     }
 
-    /// How many times as much time as the tuned one a candidate's nginx takes for a request.
+    /// How many times as much time as that one's a candidate's nginx takes for a request.
     #[must_use]
     pub fn nginx_ratio(&self, row: &Row) -> Option<Ratio> {
-        self.to_tuned(row, |run| run.nginx)
+        self.to_base(row, |run| run.nginx)
     }
 
-    fn to_tuned(&self, row: &Row, figure: fn(&Run) -> f64) -> Option<Ratio> {
-        Ratio::of(&row.all(figure), &self.row(TUNED)?.all(figure))
+    fn to_base(&self, row: &Row, figure: fn(&Run) -> f64) -> Option<Ratio> {
+        Ratio::of(&row.all(figure), &self.row(self.base)?.all(figure))
     }
 
     /// How many of the rounds that count were disturbed.
     #[must_use]
     pub fn disturbed(&self) -> usize {
-        self.others.iter().filter(|share| **share > QUIET).count()
+        figures::disturbed(&self.others)
     }
 }
 
-/// Plays the rounds. One that was disturbed is repeated, until there were twice as many as wished or it
-/// is `until`; those that others disturbed least count.
+/// Asks all candidates in each round. They are compared with the tuned one, or the first where that is
+/// missing.
 ///
 /// # Errors
 /// [`Interrupted`] by somebody.
@@ -123,21 +125,54 @@ pub(crate) fn play(
     for candidate in candidates {
         bench.ask(candidate, asked, WARM_UP)?;
     }
-    let mut rounds: Vec<(f64, Vec<Run>)> = Vec::new();
-    let mut shares = Vec::new();
-    while wants_more(&shares, bench.rounds, Instant::now() < until) {
-        rounds.push(round(bench, candidates, asked, rounds.len())?);
-        shares = rounds.iter().map(|(share, _)| *share).collect();
-    }
-    let counts = quietest(&shares, bench.rounds);
-    let runs = |nth: usize| counts.iter().map(|round| rounds[*round].1[nth]).collect();
-    let rows = candidates.iter().enumerate();
+    let counted = repeated(bench.rounds, until, |nth| round(bench, candidates, asked, nth))?;
+    let runs = |nth: usize| counted.rounds.iter().map(|round| round[nth]).collect();
+    let names: Vec<&'static str> = candidates.iter().map(|candidate| candidate.name).collect();
+    let base = names.iter().copied().find(|name| *name == TUNED).or(names.first().copied());
     Ok(Contest {
         name: name.to_owned(),
         about: about.to_owned(),
-        rows: rows.map(|(nth, one)| Row { name: one.name, runs: runs(nth) }).collect(),
-        played: rounds.len(),
-        others: counts.iter().map(|round| shares[*round]).collect(),
+        counted: asked.counted(),
+        base: base.unwrap_or(TUNED),
+        rows: names.iter().enumerate().map(|(nth, name)| Row { name, runs: runs(nth) }).collect(),
+        played: counted.played,
+        others: counted.others,
+    })
+}
+
+/// The rounds that count.
+#[derive(Debug)]
+pub(crate) struct Counted<T> {
+    /// What came of each.
+    pub(crate) rounds: Vec<T>,
+    /// Which part of the machine others had in each.
+    pub(crate) others: Vec<f64>,
+    /// How many were played.
+    pub(crate) played: usize,
+}
+
+/// Plays rounds, each of which answers with the part of the machine that others had. One that was
+/// disturbed is repeated, until there were twice as many as `wanted` or it is `until`; those that others
+/// disturbed least count.
+///
+/// # Errors
+/// Those of a round.
+pub(crate) fn repeated<T>(
+    wanted: usize,
+    until: Instant,
+    mut round: impl FnMut(usize) -> Result<(f64, T), Interrupted>,
+) -> Result<Counted<T>, Interrupted> {
+    let (mut others, mut rounds) = (Vec::new(), Vec::new());
+    while wants_more(&others, wanted, Instant::now() < until) {
+        let (share, came) = round(rounds.len())?;
+        others.push(share);
+        rounds.push(Some(came));
+    }
+    let counts = quietest(&others, wanted);
+    Ok(Counted {
+        rounds: counts.iter().filter_map(|nth| rounds[*nth].take()).collect(),
+        others: counts.iter().map(|nth| others[*nth]).collect(),
+        played: others.len(),
     })
 }
 

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::candidate::TUNED;
-use super::figures::Ratio;
+use super::figures::{Figures, Line, Ratio, disturbed, median};
+use super::parts::Outcome;
 use super::rounds::{Contest, Row, Run};
 
-/// How wide a candidate's name may be.
+/// How wide a name is at least.
 const NAME: usize = 17;
 
 /// The machine, in one line.
@@ -20,34 +20,87 @@ pub fn machine() -> String {
     format!("{count} x {}, Linux {}", model.map_or("CPU", |(_, name)| name), kernel.trim())
 }
 
-/// A table: a line for each candidate, and how quiet it was.
+/// A table, and how quiet it was.
 #[must_use]
-pub fn text(contest: &Contest) -> String {
+pub fn text(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Contest(contest) => text_of_contest(contest),
+        Outcome::Figures(figures) => text_of_figures(figures),
+    }
+}
+
+fn text_of_contest(contest: &Contest) -> String {
+    let name = contest.rows.iter().map(|row| row.name.len()).fold(NAME, usize::max);
+    let to_base = format!("to {}", contest.base.split(' ').next().unwrap_or_default());
     let mut lines = vec![
         format!("{}: {}", contest.name, contest.about),
         format!(
-            "  {:<NAME$} {:>10}  {:<17}  {:>6} {:>7}  {:>8} {:<8}  {:>7} {:>6}",
+            "  {:<name$} {:>10}  {to_base:<17}  {:>6} {:>7}  {:>8} {to_base:<8}  {:>7} {:>6}",
             "",
-            "requests/s",
-            "to tuned",
+            format!("{}/s", contest.counted),
             "p50 ms",
             "p99 ms",
             "nginx us",
-            "to tuned",
             "rest us",
             "MB"
         ),
     ];
-    lines.extend(contest.rows.iter().map(|row| line(contest, row)));
-    lines.push(format!("  {}", noise(contest)));
+    lines.extend(contest.rows.iter().map(|row| line(contest, row, name)));
+    lines.push(format!("  {}", noise(&contest.others, contest.played)));
     lines.join("\n") + "\n"
 }
 
-fn line(contest: &Contest, row: &Row) -> String {
+fn text_of_figures(figures: &Figures) -> String {
+    let name = figures.rows.iter().map(|row| row.name.chars().count()).fold(NAME, usize::max);
+    let told: Vec<Vec<String>> =
+        figures.rows.iter().map(|row| row.cells.iter().map(|cell| told(cell)).collect()).collect();
+    let width = |nth: usize| {
+        let head = figures.columns.get(nth).map_or(0, String::len);
+        told.iter().filter_map(|row| row.get(nth)).map(String::len).fold(head, usize::max)
+    };
+    let padded = |cells: &[String]| -> String {
+        cells.iter().enumerate().map(|(nth, cell)| format!("  {cell:<0$}", width(nth))).collect()
+    };
+    let line = |(row, cells): (&Line, &Vec<String>)| {
+        format!("  {:<name$} {:>4}{}", row.name, row.unit, padded(cells)).trim_end().to_owned()
+    };
+    let head = format!("  {:<name$} {:>4}{}", "", "", padded(&figures.columns));
+    let mut lines =
+        vec![format!("{}: {}", figures.name, figures.about), head.trim_end().to_owned()];
+    lines.extend(figures.rows.iter().zip(&told).map(line));
+    if !figures.others.is_empty() {
+        lines.push(format!("  {}", noise(&figures.others, figures.played)));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// The median of what was seen, with the least and the most where it was looked at more than once.
+fn told(seen: &[f64]) -> String {
+    let least = seen.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = seen.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    match seen {
+        [] => String::new(),
+        [one] => rounded(*one),
+        _ => format!("{} ({}..{})", rounded(median(seen)), rounded(least), rounded(most)),
+    }
+}
+
+/// Three digits, as far as they are behind the point.
+pub(super) fn rounded(figure: f64) -> String {
+    let digits = match figure.abs() {
+        // What is nothing needs no digits that say so.
+        0.0 | 100.0.. => 0,
+        10.0.. => 1,
+        _ => 2,
+    };
+    format!("{figure:.digits$}")
+}
+
+fn line(contest: &Contest, row: &Row, name: usize) -> String {
     let nginx = row.median(|run| run.nginx);
     // It would be 1, and where there is no nginx, 0.
-    let rate = contest.ratio(row).filter(|_| row.name != TUNED);
-    let of_nginx = contest.nginx_ratio(row).filter(|_| row.name != TUNED && nginx > 0.0);
+    let rate = contest.ratio(row).filter(|_| row.name != contest.base);
+    let of_nginx = contest.nginx_ratio(row).filter(|_| row.name != contest.base && nginx > 0.0);
     let rate = rate.map_or_else(String::new, |ratio| {
         format!("{:.2} ({:.2}..{:.2})", ratio.median, ratio.least, ratio.most)
     });
@@ -57,7 +110,7 @@ fn line(contest: &Contest, row: &Row) -> String {
         errors => format!("  {errors} ERRORS"),
     };
     format!(
-        "  {:<NAME$} {:>10.0}  {rate:<17}  {:>6.2} {:>7.2}  {nginx:>8.1} {of_nginx:<8}  {:>7.1} {:>6.1}{marked}",
+        "  {:<name$} {:>10.0}  {rate:<17}  {:>6.2} {:>7.2}  {nginx:>8.1} {of_nginx:<8}  {:>7.1} {:>6.1}{marked}",
         row.name,
         row.median(|run| run.rate),
         row.median(|run| run.p50),
@@ -68,25 +121,29 @@ fn line(contest: &Contest, row: &Row) -> String {
 }
 
 /// How quiet the machine was.
-fn noise(contest: &Contest) -> String {
-    let count = contest.others.len();
-    let most = contest.others.iter().copied().fold(0.0, f64::max) * 100.0;
-    let disturbed = match contest.disturbed() {
+fn noise(others: &[f64], played: usize) -> String {
+    let count = others.len();
+    let most = others.iter().copied().fold(0.0, f64::max) * 100.0;
+    let disturbed = match disturbed(others) {
         0 => "none that counts".to_owned(),
         disturbed => format!("{disturbed} OF THOSE THAT COUNT"),
     };
     format!(
         "rounds: {count}, repeated: {}, disturbed: {disturbed}; others had at most {most:.1} % of the machine",
-        contest.played - count
+        played.saturating_sub(count)
     )
 }
 
-/// For programs: `machine`, and in `parts` by name the contests with every round's figures.
+/// For programs: `machine`, and in `parts` by name what came of each with every round's figures.
 #[must_use]
-pub fn json(parts: &[(&str, Vec<Contest>)]) -> Value {
+pub fn json(parts: &[(&str, Vec<Outcome>)]) -> Value {
+    let of = |outcome: &Outcome| match outcome {
+        Outcome::Contest(contest) => of_contest(contest),
+        Outcome::Figures(figures) => of_figures(figures),
+    };
     let parts: serde_json::Map<String, Value> = parts
         .iter()
-        .map(|(name, contests)| ((*name).to_owned(), contests.iter().map(of_contest).collect()))
+        .map(|(name, outcomes)| ((*name).to_owned(), outcomes.iter().map(of).collect()))
         .collect();
     json!({ "machine": machine(), "parts": parts })
 }
@@ -96,6 +153,8 @@ fn of_contest(contest: &Contest) -> Value {
     json!({
         "name": contest.name,
         "about": contest.about,
+        "counted": contest.counted,
+        "compared_with": contest.base,
         "rounds_played": contest.played,
         "others_share": contest.others,
         "rounds_disturbed": contest.disturbed(),
@@ -103,10 +162,29 @@ fn of_contest(contest: &Contest) -> Value {
     })
 }
 
+fn of_figures(figures: &Figures) -> Value {
+    let cells = |line: &Line| -> Vec<Value> {
+        let named = figures.columns.iter().zip(&line.cells).filter(|(_, seen)| !seen.is_empty());
+        named
+            .map(|(name, seen)| json!({ "of": name, "median": median(seen), "rounds": seen }))
+            .collect()
+    };
+    let line =
+        |line: &Line| json!({ "name": line.name, "unit": line.unit, "figures": cells(line) });
+    json!({
+        "name": figures.name,
+        "about": figures.about,
+        "rounds_played": figures.played,
+        "others_share": figures.others,
+        "rounds_disturbed": disturbed(&figures.others),
+        "rows": figures.rows.iter().map(line).collect::<Vec<_>>(),
+    })
+}
+
 fn of_row(contest: &Contest, row: &Row) -> Value {
     let run = |run: &Run| {
         json!({
-            "requests_per_second": run.rate,
+            "per_second": run.rate,
             "p50_milliseconds": run.p50,
             "p99_milliseconds": run.p99,
             "nginx_microseconds": run.nginx,
@@ -118,16 +196,16 @@ fn of_row(contest: &Contest, row: &Row) -> Value {
     let ratio = |r: Ratio| json!({ "median": r.median, "least": r.least, "most": r.most });
     json!({
         "name": row.name,
-        "requests_per_second": row.median(|run| run.rate),
-        "to_tuned": contest.ratio(row).map(ratio),
-        "nginx_to_tuned": contest.nginx_ratio(row).map(ratio),
+        "per_second": row.median(|run| run.rate),
+        "ratio": contest.ratio(row).map(ratio),
+        "nginx_ratio": contest.nginx_ratio(row).map(ratio),
         "rounds": row.runs.iter().map(run).collect::<Vec<_>>(),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::candidate::OURS;
+    use super::super::candidate::{OURS, TUNED};
     use super::*;
 
     fn contest() -> Contest {
@@ -146,6 +224,8 @@ mod tests {
         Contest {
             name: "gunicorn".to_owned(),
             about: "GET /".to_owned(),
+            counted: "requests",
+            base: TUNED,
             rows: vec![
                 Row { name: TUNED, runs: vec![run(10_000.0); 3] },
                 Row { name: OURS, runs: ours },
@@ -157,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_row_has_its_ratio_with_the_spread_and_errors_are_marked() {
-        let text = text(&contest());
+        let text = text(&Outcome::Contest(contest()));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[3],
@@ -173,14 +253,49 @@ mod tests {
 
     #[test]
     fn a_program_finds_every_round() {
-        let all = json(&[("app", vec![contest()])]);
+        let all = json(&[("app", vec![Outcome::Contest(contest()), Outcome::Figures(figures())])]);
         let contest = &all["parts"]["app"][0];
         assert_eq!(
             (&contest["rounds_played"], &contest["rounds_disturbed"]),
             (&json!(5), &json!(1))
         );
-        assert_eq!(contest["candidates"][1]["to_tuned"]["least"], json!(0.7));
+        assert_eq!(contest["candidates"][1]["ratio"]["least"], json!(0.7));
         assert_eq!(contest["candidates"][1]["rounds"][1]["errors"], json!(2));
         assert!(all["machine"].as_str().unwrap().contains("Linux"));
+        let started = &all["parts"]["app"][1]["rows"][0];
+        assert_eq!(started["figures"][0]["rounds"], json!([150.0, 9.0, 201.25]));
+        assert_eq!(started["figures"][1], Value::Null, "nobody looked");
+    }
+
+    fn figures() -> Figures {
+        let line = |name, unit, cells: [&[f64]; 2]| Line {
+            name,
+            unit,
+            cells: cells.map(<[f64]>::to_vec).to_vec(),
+        };
+        Figures {
+            name: "life".to_owned(),
+            about: "of hello".to_owned(),
+            columns: vec!["gunicorn".to_owned(), "uvicorn".to_owned()],
+            rows: vec![
+                line("started", "ms", [&[150.0, 9.0, 201.25], &[]]),
+                line("memory", "MB", [&[31.25], &[0.0]]),
+            ],
+            played: 4,
+            others: vec![0.0, 0.01, 0.0],
+        }
+    }
+
+    #[test]
+    fn figures_stand_in_columns_with_the_spread_where_there_is_one() {
+        assert_eq!(
+            text(&Outcome::Figures(figures())),
+            "life: of hello\n\
+             \x20                         gunicorn         uvicorn\n\
+             \x20 started             ms  150 (9.00..201)\n\
+             \x20 memory              MB  31.2             0\n\
+             \x20 rounds: 3, repeated: 1, disturbed: none that counts; others had at most 1.0 % of the \
+             machine\n"
+        );
     }
 }

@@ -12,7 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use clap::Parser;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use tests::bench::{self, Bench, Contest, Interrupted, PARTS, Wrk};
+use tests::bench::{self, Bench, Interrupted, Outcome, PARTS, Part, Wrk};
 
 /// How fast ours is beside its peers
 #[derive(Debug, Parser)]
@@ -24,7 +24,7 @@ struct Arguments {
     /// Only these parts
     #[arg(value_name = "PART", value_parser = bench::names())]
     parts: Vec<String>,
-    /// Only this server, in the part `app` (may be repeated)
+    /// Only this server, in the parts that have several (may be repeated)
     #[arg(long, value_name = "NAME", value_parser = bench::servers())]
     server: Vec<String>,
     /// How many rounds count; a disturbed one is repeated, at most as many times as this
@@ -33,7 +33,11 @@ struct Arguments {
     /// How long each candidate is asked in a round
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: u32,
-    /// Only ours and the tuned nginx, two rounds of two seconds: fails where ours is below 0.9
+    /// How many gears the part `density` makes
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    gears: u16,
+    /// Only ours and the tuned nginx, two rounds of two seconds: fails where ours is below 0.9. Of the
+    /// parts `app` and `static`
     #[arg(long, conflicts_with_all = ["rounds", "seconds"])]
     check: bool,
     /// List the parts, and play none
@@ -50,7 +54,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.list {
-        PARTS.iter().for_each(|part| println!("{:<8}  {}", part.name, part.about));
+        PARTS.iter().for_each(|part| println!("{:<10}  {}", part.name, part.about));
         return ExitCode::SUCCESS;
     }
     match perform(&arguments) {
@@ -81,20 +85,28 @@ fn perform(arguments: &Arguments) -> Result<bool, BenchError> {
         rounds: usize::try_from(rounds).unwrap_or(usize::MAX),
         length: Duration::from_secs(seconds.into()),
         servers: arguments.server.clone(),
+        gears: arguments.gears.into(),
         short: arguments.check,
         end,
     };
     println!("{}; {rounds} rounds of {seconds} s\n", bench::machine());
-    let wanted =
-        |name: &&str| arguments.parts.is_empty() || arguments.parts.iter().any(|p| p == name);
+    let wanted = |part: &&Part| {
+        let is_named = arguments.parts.iter().any(|name| name == part.name);
+        (is_named || arguments.parts.is_empty()) && (part.checks || !arguments.check)
+    };
+    if !PARTS.iter().any(|part| wanted(&part)) {
+        return Err(BenchError::NothingToCheck);
+    }
     let mut played = Vec::new();
-    for part in PARTS.iter().filter(|part| wanted(&part.name)) {
+    for part in PARTS.iter().filter(wanted) {
         println!("{}: {}\n", part.name, part.about);
-        let contests = (part.play)(&bench, &mut |contest| {
-            println!("{}", bench::text(contest));
+        let mut outcomes = Vec::new();
+        (part.play)(&bench, &mut |outcome| {
+            println!("{}", bench::text(&outcome));
             let _ = io::stdout().flush();
+            outcomes.push(outcome);
         })?;
-        played.push((part.name, contests));
+        played.push((part.name, outcomes));
     }
     if let Some(file) = &arguments.json {
         write(file, &format!("{:#}\n", bench::json(&played)))?;
@@ -106,11 +118,15 @@ fn perform(arguments: &Arguments) -> Result<bool, BenchError> {
 }
 
 /// Prints where ours is behind; answers whether it is nowhere.
-fn judge(played: &[(&str, Vec<Contest>)]) -> bool {
-    let all = played.iter().flat_map(|(part, contests)| contests.iter().map(move |c| (part, c)));
+fn judge(played: &[(&str, Vec<Outcome>)]) -> bool {
+    let all = played.iter().flat_map(|(part, outcomes)| outcomes.iter().map(move |o| (part, o)));
     let behind: Vec<String> = all
-        .filter(|(_, contest)| bench::is_behind(contest))
-        .map(|(part, contest)| format!("{part} {}", contest.name))
+        .filter_map(|(part, outcome)| match outcome {
+            Outcome::Contest(contest) if bench::is_behind(contest) => {
+                Some(format!("{part} {}", contest.name))
+            }
+            Outcome::Contest(_) | Outcome::Figures(_) => None,
+        })
         .collect();
     if behind.is_empty() {
         println!("ours is nowhere below {} of the tuned nginx", bench::ENOUGH);
@@ -133,6 +149,8 @@ fn write(file: &Utf8Path, text: &str) -> Result<(), FileError> {
 enum BenchError {
     #[error(transparent)]
     File(#[from] FileError),
+    #[error("--check says nothing of these parts: it judges app and static")]
+    NothingToCheck,
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
     #[error("could not ask for signals: {0}")]

@@ -3,44 +3,66 @@
 
 use camino::Utf8Path;
 
-use crate::bench::candidate::{BARE, Candidate, ORIGINAL, OURS, OURS_BY_DEFAULT, TUNED};
+use crate::bench::candidate::{
+    APACHE, BARE, Candidate, ORIGINAL, OURS, OURS_BY_DEFAULT, TUNED, With,
+};
 use crate::bench::load::{Asked, CONNECTIONS};
-use crate::bench::parts::Told;
+use crate::bench::parts::{Outcome, Told};
+use crate::bench::peer::apache::{self, Serves};
 use crate::bench::peer::nginx::{self, Behind, Front};
 use crate::bench::peer::server::{At, SERVERS, Server};
 use crate::bench::peer::{Venv, free_address};
-use crate::bench::rounds::{self, Contest};
+use crate::bench::rounds;
 use crate::bench::{Bench, Budget, Interrupted};
 use crate::cartridge::{SERVER, fixture};
 
 /// Bytes of the app's answer.
 const LENGTH: usize = 13;
+/// The server beside which Apache is measured: it serves WSGI apps by several processes, too.
+const BESIDE_APACHE: &str = "gunicorn";
 
-pub(super) fn play(bench: &Bench, told: Told<'_>) -> Result<Vec<Contest>, Interrupted> {
+pub(super) fn play(bench: &Bench, told: Told<'_>) -> Result<(), Interrupted> {
     let servers: Vec<&Server> = SERVERS.iter().filter(|s| bench.wants_server(s.name)).collect();
     let mut budget = Budget::new(servers.len());
-    let mut contests = Vec::new();
     for server in servers {
         bench.go_on()?;
         let asked = Asked::Path("/");
-        let (candidates, about) = candidates(bench, server);
+        let app = tempfile::tempdir().unwrap();
+        let app = Utf8Path::from_path(app.path()).unwrap();
+        bring_app(app);
+        let (mut candidates, with) = candidates(bench, server, app);
+        if server.name == BESIDE_APACHE && bench.wants(APACHE) {
+            let address = free_address();
+            candidates.push(Candidate::others(APACHE, address, |place| {
+                let app = place.join("app");
+                std::fs::create_dir(&app).unwrap();
+                bring_app(&app);
+                vec![apache::start(address, Serves::App(&app), place)]
+            }));
+        }
         candidates.iter().for_each(|candidate| candidate.answers(&asked, LENGTH));
-        let contest =
-            rounds::play(bench, server.name, &about, &candidates, &asked, budget.next_ends())?;
-        told(&contest);
-        contests.push(contest);
+        let about = format!(
+            "GET / of {LENGTH} bytes, {CONNECTIONS} connections, workers: {}; {}",
+            server.workers,
+            with.versions()
+        );
+        let until = budget.next_ends();
+        let contest = rounds::play(bench, server.name, &about, &candidates, &asked, until)?;
+        told(Outcome::Contest(contest));
     }
-    Ok(contests)
+    Ok(())
 }
 
-/// The candidates for a server, and with what they are run. Ours comes first into being, because the
-/// others are run by the same nginx and the same Python.
-fn candidates(bench: &Bench, server: &Server) -> (Vec<Candidate>, String) {
-    let app = tempfile::tempdir().unwrap();
-    let app = Utf8Path::from_path(app.path()).unwrap();
+/// Copies the app of the bench into a directory.
+pub(super) fn bring_app(directory: &Utf8Path) {
     for file in ["app.py", "asgi.py"] {
-        std::fs::copy(fixture("bench").join(file), app.join(file)).unwrap();
+        std::fs::copy(fixture("bench").join(file), directory.join(file)).unwrap();
     }
+}
+
+/// The candidates for a server with an app, to which is added what the server needs; and with what they are
+/// run. Ours comes first into being, because the others are run by the same nginx and the same Python.
+pub(super) fn candidates(bench: &Bench, server: &Server, app: &Utf8Path) -> (Vec<Candidate>, With) {
     let way = server.way();
     way.bring_to(app);
     let workers = server.workers.to_string();
@@ -55,7 +77,7 @@ fn candidates(bench: &Bench, server: &Server) -> (Vec<Candidate>, String) {
         let address = free_address();
         let behind = |place: &Utf8Path| {
             let socket = place.join("app.sock");
-            let app = server.start(&venv, At::Socket(&socket), more, place);
+            let app = server.start(&venv, app, At::Socket(&socket), more, place);
             let behind = Behind::Server(&socket, server.protocol);
             vec![app, nginx::start(&with.nginx, front, address, behind, place)]
         };
@@ -65,7 +87,7 @@ fn candidates(bench: &Bench, server: &Server) -> (Vec<Candidate>, String) {
     if bench.wants(BARE) {
         let address = free_address();
         candidates.push(Candidate::others(BARE, address, |place| {
-            vec![server.start(&venv, At::Address(address), "", place)]
+            vec![server.start(&venv, app, At::Address(address), "", place)]
         }));
     }
     candidates.push(front(TUNED, Front::Tuned, ""));
@@ -77,9 +99,5 @@ fn candidates(bench: &Bench, server: &Server) -> (Vec<Candidate>, String) {
     if bench.wants(OURS_BY_DEFAULT) && by_default != server.workers {
         candidates.push(ours(OURS_BY_DEFAULT, &[]));
     }
-    let about = format!(
-        "GET / of {LENGTH} bytes, {CONNECTIONS} connections, workers: {workers}; {}",
-        with.versions()
-    );
-    (candidates, about)
+    (candidates, with)
 }

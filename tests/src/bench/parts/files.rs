@@ -1,14 +1,19 @@
-//! Static files: ours, an nginx tuned by hand, the original's.
+//! Static files: ours, an nginx tuned by hand, the original's, Apache, WhiteNoise in a Python server.
+
+use std::fs::Permissions;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::files;
+use cart_core::{CommandSpec, GearEnv, files};
 
-use crate::bench::candidate::{Candidate, ORIGINAL, OURS, TUNED};
+use crate::bench::candidate::{APACHE, Candidate, ORIGINAL, OURS, TUNED, With};
 use crate::bench::load::{Asked, CONNECTIONS};
-use crate::bench::parts::Told;
-use crate::bench::peer::free_address;
+use crate::bench::parts::{Outcome, Told};
+use crate::bench::peer::apache::{self, Serves};
 use crate::bench::peer::nginx::{self, Behind, Front};
-use crate::bench::rounds::{self, Contest};
+use crate::bench::peer::{Peer, Venv, free_address};
+use crate::bench::rounds;
 use crate::bench::{Bench, Budget, Interrupted};
 use crate::cartridge::fixture;
 
@@ -22,9 +27,15 @@ const SIZES: [usize; 16] = [
 ];
 const KINDS: [&str; 4] = ["js", "css", "html", "svg"];
 
-pub(super) fn play(bench: &Bench, told: Told<'_>) -> Result<Vec<Contest>, Interrupted> {
+/// gunicorn with WhiteNoise.
+const WHITENOISE: &str = "WhiteNoise";
+const ITS_PACKAGES: &str = "gunicorn[gevent]\nwhitenoise\n";
+
+pub(super) fn play(bench: &Bench, told: Told<'_>) -> Result<(), Interrupted> {
     let place = tempfile::tempdir().unwrap();
     let place = Utf8Path::from_path(place.path()).unwrap();
+    // Apache serves as nobody.
+    std::fs::set_permissions(place, Permissions::from_mode(0o755)).unwrap();
     let list = place.join("paths");
     write(&place.join("app"), &list);
     let (candidates, about) = candidates(bench, &place.join("app"));
@@ -34,18 +45,16 @@ pub(super) fn play(bench: &Bench, told: Told<'_>) -> Result<Vec<Contest>, Interr
         ("mix", Asked::AnyOf(list), SIZES[0]),
     ];
     let mut budget = Budget::new(loads.len());
-    let mut contests = Vec::new();
     for (name, asked, length) in loads {
         candidates.iter().for_each(|candidate| candidate.answers(&asked, length));
         let about = match asked {
-            Asked::Path(path) => format!("GET {path}, {about}"),
+            Asked::Path(path) | Asked::Echo(path) => format!("GET {path}, {about}"),
             Asked::AnyOf(_) => format!("GET of any of {FILES} files, {about}"),
         };
         let contest = rounds::play(bench, name, &about, &candidates, &asked, budget.next_ends())?;
-        told(&contest);
-        contests.push(contest);
+        told(Outcome::Contest(contest));
     }
-    Ok(contests)
+    Ok(())
 }
 
 /// Writes an app with its files, and the list of those in the mix.
@@ -91,8 +100,38 @@ fn candidates(bench: &Bench, app: &Utf8Path) -> (Vec<Candidate>, String) {
     if bench.wants(ORIGINAL) {
         candidates.push(front(ORIGINAL, Front::Original));
     }
+    if bench.wants(APACHE) {
+        let address = free_address();
+        let start = |place: &Utf8Path| vec![apache::start(address, Serves::Files(&public), place)];
+        candidates.push(Candidate::others(APACHE, address, start));
+    }
+    if bench.wants(WHITENOISE) {
+        let packages = ITS_PACKAGES.to_owned();
+        let venv = bench.place.join("venvs/whitenoise");
+        let venv = Venv::prepare(venv, &With { packages, ..with.clone() }, &bench.uv());
+        let address = free_address();
+        let start = |place: &Utf8Path| vec![whitenoise(&venv, address, &public, place)];
+        candidates.push(Candidate::others(WHITENOISE, address, start));
+    }
     candidates.push(ours);
     (candidates, format!("{CONNECTIONS} connections; {}", with.versions()))
+}
+
+/// gunicorn with two workers whose app serves the files itself.
+fn whitenoise(venv: &Venv, address: SocketAddr, public: &Utf8Path, directory: &Utf8Path) -> Peer {
+    for file in ["app.py", "with_whitenoise.py"] {
+        std::fs::copy(fixture("bench").join(file), directory.join(file)).unwrap();
+    }
+    let env = GearEnv::new()
+        .with("PATH", "/usr/bin:/bin")
+        .with("HOME", directory.as_str())
+        .with("PYTHONPATH", directory.as_str())
+        .with("FILES", public.as_str());
+    let words = ["--worker-class", "gevent", "--workers", "2", "--bind"];
+    let command = CommandSpec::new(venv.program("gunicorn"), &env)
+        .args(words)
+        .args([address.to_string().as_str(), "with_whitenoise:application"]);
+    Peer::start(command, directory)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use camino::Utf8Path;
-use cart_core::{CommandSpec, GearEnv};
+use cart_core::{CommandSpec, GearEnv, tree};
 
 use super::{Peer, Venv};
 use crate::cartridge::fixture;
@@ -116,15 +116,22 @@ impl Server {
         way::by_name(self.way).unwrap()
     }
 
-    /// Starts it with the app of the bench, and with more words; its own files are in `directory`.
+    /// Starts it with the app of a directory, and with more words; its own files are in `directory`.
     ///
     /// # Panics
     /// When it cannot be started.
     #[must_use]
-    pub(crate) fn start(&self, venv: &Venv, at: At<'_>, more: &str, directory: &Utf8Path) -> Peer {
-        for file in ["app.py", "asgi.py", "wsgiref_alone.py"] {
-            std::fs::copy(fixture("bench").join(file), directory.join(file)).unwrap();
-        }
+    pub(crate) fn start(
+        &self,
+        venv: &Venv,
+        app: &Utf8Path,
+        at: At<'_>,
+        more: &str,
+        directory: &Utf8Path,
+    ) -> Peer {
+        tree::copy(app, directory, |_| false).unwrap();
+        let alone = "wsgiref_alone.py";
+        std::fs::copy(fixture("bench").join(alone), directory.join(alone)).unwrap();
         // Some keep files in their user's home; some find the app only so.
         let env = GearEnv::new()
             .with("PATH", "/usr/bin:/bin")
