@@ -9,6 +9,7 @@ use cart_core::process::ProcessId;
 use cart_core::{CartridgeDir, CommandSpec, GearEnv};
 
 use crate::binary::{Binary, BinaryError};
+use crate::known::{self, Mark};
 use crate::model::{Model, ModelError, Rendered};
 use crate::service::{self, ServiceError};
 use crate::site::Site;
@@ -33,16 +34,35 @@ impl Nginx {
         Ok(Self { binary, dir: dir.clone(), env: env.clone() })
     }
 
+    /// As [`find`](Self::find), but nothing is taken for granted that was found out before: nginx is asked
+    /// what it is, and a configuration that it has tested is tested again.
+    ///
+    /// # Errors
+    /// As `find`.
+    pub fn find_anew(dir: &CartridgeDir, env: &GearEnv) -> Result<Self, BinaryError> {
+        known::forget(dir);
+        Self::find(dir, env)
+    }
+
     /// Renders `site`, with the `nginx.conf.erb` of its repository if there is one, and lets nginx
-    /// test it, all beside what runs. What comes back is to be promoted, or dropped.
+    /// test it, all beside what runs; a configuration of ours that is in place is not tested again by
+    /// the same nginx. What comes back is to be promoted, or dropped.
     ///
     /// # Errors
     /// [`ConfigError`]; nothing has changed then.
     pub fn prepare(&self, site: &Site) -> Result<Stage, ConfigError> {
         let model = Model::new(site, &self.binary.build)?;
         let user = UserConfig::load(&site.repo, &self.env, site.settings.erb_fallback)?;
-        let stage = Stage::write(&self.dir, &model.render(user.as_ref()), user)?;
-        stage.test(&self.binary, &self.env)?;
+        let rendered = model.render(user.as_ref());
+        // What an app's own names may have changed, and the names of hosts in it are looked up.
+        let is_ours = user.is_none();
+        let stage = Stage::write(&self.dir, &rendered, user)?;
+        let mark = Mark::of(&self.binary.path).filter(|_| is_ours);
+        let is_known = |mark: &Mark| mark.has_tested(stage.place(), &rendered);
+        if !mark.as_ref().is_some_and(is_known) {
+            stage.test(&self.binary, &self.env)?;
+            mark.iter().for_each(|mark| mark.keep_tested(stage.place(), &rendered));
+        }
         if !stage.listens_on(site.listen, &self.binary, &self.env)? {
             return Err(ConfigError::Unreachable {
                 file: site.repo.join(user_config::FILE_NAME),
