@@ -31,11 +31,27 @@ impl Binary {
     /// # Errors
     /// [`BinaryError`]: of the first nginx found when none will do, or that there is none.
     pub fn find(dir: &CartridgeDir, env: &GearEnv) -> Result<Self, BinaryError> {
+        Self::first(dir, env, |path| Self::known_or_asked(dir, path, env))
+    }
+
+    /// As [`find`](Self::find), but each is asked, and nothing is kept.
+    ///
+    /// # Errors
+    /// As `find`.
+    pub fn find_anew(dir: &CartridgeDir, env: &GearEnv) -> Result<Self, BinaryError> {
+        Self::first(dir, env, |path| Self::ask(path, env).map(|(asked, _)| asked))
+    }
+
+    fn first(
+        dir: &CartridgeDir,
+        env: &GearEnv,
+        at: impl Fn(&Utf8Path) -> Result<Self, BinaryError>,
+    ) -> Result<Self, BinaryError> {
         let own = own_path(dir);
         let mut first_error = None;
         let own_if_there = own.is_file().then(|| own.clone());
         for path in own_if_there.into_iter().chain(programs::all("nginx", env, MORE_DIRECTORIES)) {
-            match Self::known_or_asked(dir, &path, env) {
+            match at(&path) {
                 Ok(binary) => return Ok(binary),
                 Err(error) => first_error = first_error.or(Some(error)),
             }

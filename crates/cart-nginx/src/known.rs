@@ -69,13 +69,6 @@ impl Mark {
     }
 }
 
-/// Has everything found out anew.
-pub(crate) fn forget(dir: &CartridgeDir) {
-    // What cannot be removed can be written no better.
-    let _ = files::remove_if_exists(&said_file(dir));
-    let _ = files::remove_if_exists(&dir.conf().join(TESTED));
-}
-
 fn said_file(dir: &CartridgeDir) -> Utf8PathBuf {
     dir.run().join("nginx.said")
 }
