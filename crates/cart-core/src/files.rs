@@ -74,8 +74,8 @@ fn overwrite(path: &Utf8Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// As [`write_atomic`], but leaves a file alone that holds `content` already. Answers whether it
-/// wrote.
+/// As [`write_unsynced`], but leaves a file alone that holds `content` already: for what is looked at
+/// again before each use, and so is mended after a power failure. Answers whether it wrote.
 ///
 /// # Errors
 /// As [`write_atomic`].
@@ -83,7 +83,18 @@ pub fn write_if_changed(path: &Utf8Path, content: &[u8], mode: u32) -> Result<bo
     if fs::read(path).is_ok_and(|old| old == content) {
         return Ok(false);
     }
-    write_atomic(path, content, mode).map(|()| true)
+    write_unsynced(path, content, mode).map(|()| true)
+}
+
+/// Waits until all that was written to the file system which `directory` is on has reached the disk: once,
+/// behind many files that were written without waiting. What others have written there is waited for,
+/// too.
+///
+/// # Errors
+/// [`FileError`] naming `directory`.
+pub fn sync_all(directory: &Utf8Path) -> Result<(), FileError> {
+    let synced = fs::File::open(directory).and_then(|opened| Ok(rustix::fs::syncfs(opened)?));
+    synced.map_err(|source| FileError::new("sync the disk of", directory, source))
 }
 
 /// Makes a directory with exactly this mode, or gives an existing one this mode.

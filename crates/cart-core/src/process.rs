@@ -5,7 +5,7 @@ pub mod signals;
 pub mod tree;
 
 use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -83,7 +83,13 @@ impl ProcessId {
     /// Waits until this process has ended; answers whether it did within `limit`.
     #[must_use]
     pub fn wait_gone(self, limit: Duration) -> bool {
-        wait::until(limit, || (!self.is_alive()).then_some(())).is_some()
+        let deadline = Instant::now() + limit;
+        // Its end is told, where the system can: looking costs up to 50 milliseconds more.
+        if let Some(end) = end_of(self) {
+            wait::readable(&end, limit);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        wait::until(left, || (!self.is_alive()).then_some(())).is_some()
     }
 }
 
@@ -103,10 +109,44 @@ pub fn is_stopped(pid: u32) -> bool {
     Stat::read(pid).is_some_and(|stat| stat.state == 'T')
 }
 
-/// The pids of the direct children of `parent`.
+/// The pids of the direct children of `parent`, zombies included.
 #[must_use]
 pub fn children(parent: u32) -> Vec<u32> {
-    all().into_iter().filter(|pid| Stat::read(*pid).is_some_and(|s| s.parent == parent)).collect()
+    listed_children(parent).unwrap_or_else(|| {
+        let is_child = |pid: &u32| Stat::read(*pid).is_some_and(|s| s.parent == parent);
+        all().into_iter().filter(is_child).collect()
+    })
+}
+
+/// As the kernel lists them, so that nobody else's processes are looked at; `None` where it does not
+/// (before Linux 3.5, or built without it) and where they change all the time.
+fn listed_children(parent: u32) -> Option<Vec<u32>> {
+    const LOOKS: usize = 10;
+    // A child that ends while the list is read may hide another one: two looks must agree.
+    let mut before = None;
+    for _ in 0..LOOKS {
+        let now = Some(children_by_thread(parent)?);
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
+    None
+}
+
+fn children_by_thread(parent: u32) -> Option<Vec<u32>> {
+    let mut children = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{parent}/task")).ok()? {
+        match std::fs::read_to_string(thread.ok()?.path().join("children")) {
+            Ok(listed) => {
+                children.extend(listed.split_ascii_whitespace().flat_map(str::parse::<u32>));
+            }
+            // A thread that has just ended has none; where there is no such list at all, nobody has one.
+            Err(_) if std::fs::exists("/proc/thread-self/children").unwrap_or(false) => {}
+            Err(_) => return None,
+        }
+    }
+    Some(children)
 }
 
 /// What is left of the process group that `leader` led, now that it has ended. A group keeps its
@@ -178,13 +218,13 @@ pub fn words(pid: u32) -> Vec<String> {
     words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
 
-/// The processes whose standard output is a file below `directory`, or was: also one that was
+/// The processes whose standard output is a file below one of `directories`, or was: also one that was
 /// removed since. Those of other users cannot be seen.
 #[must_use]
-pub fn printing_below(directory: &Utf8Path) -> Vec<ProcessId> {
+pub fn printing_below(directories: &[&Utf8Path]) -> Vec<ProcessId> {
     let prints_there = |pid: &u32| {
         let output = std::fs::read_link(format!("/proc/{pid}/fd/1"));
-        output.is_ok_and(|output| output.starts_with(directory))
+        output.is_ok_and(|output| directories.iter().any(|directory| output.starts_with(directory)))
     };
     all().into_iter().filter(prints_there).filter_map(ProcessId::of).collect()
 }
@@ -326,9 +366,9 @@ mod tests {
         let mut child = crate::run::reader(&shell, input.into(), Vec::new(), &log).unwrap();
         let id = ProcessId::of_child(child.id()).unwrap();
         assert_eq!(words(id.pid)[1..], script);
-        assert_eq!(printing_below(&dir), [id]);
+        assert_eq!(printing_below(&[&dir]), [id]);
         std::fs::remove_file(dir.join("log")).unwrap();
-        assert_eq!(printing_below(&dir), [id]);
+        assert_eq!(printing_below(&[&dir]), [id]);
         id.signal(Signal::STOP);
         let limit = Duration::from_secs(20);
         assert!(wait::until(limit, || is_stopped(id.pid).then_some(())).is_some());

@@ -35,6 +35,21 @@ pub fn copy(
     to: &Utf8Path,
     leave_out: impl Fn(&Path) -> bool,
 ) -> Result<(), FileError> {
+    copy_sharing(from, to, leave_out, |_| false)
+}
+
+/// As [`copy`], but a file for which `shares` answers true is no copy where that can be: it gets another
+/// name (a hard link), and so takes no room, neither on the disk nor in memory while it runs. Whoever
+/// writes into one writes into both; whoever replaces one does not.
+///
+/// # Errors
+/// As [`copy`].
+pub fn copy_sharing(
+    from: &Utf8Path,
+    to: &Utf8Path,
+    leave_out: impl Fn(&Path) -> bool,
+    shares: impl Fn(&Entry<'_>) -> bool,
+) -> Result<(), FileError> {
     let failed = |source| FileError::new("make", to, source);
     let mode = fs::metadata(from).map_err(|e| FileError::new("read", from, e))?.permissions();
     let mut walk = Walk::new(from)?;
@@ -43,6 +58,8 @@ pub fn copy(
     while let Some(step) = walk.next() {
         match step? {
             Step::Entry(entry) if leave_out(entry.below()) => walk.skip(),
+            Step::Entry(entry) if entry.is_file() && shares(&entry) => share(&entry, &target)
+                .map_err(|source| FileError::new("copy", &entry.shown(), source))?,
             Step::Entry(entry) => copy_entry(&entry, &mut target)
                 .map_err(|source| FileError::new("copy", &entry.shown(), source))?,
             // A directory without the permission to write must be filled before it gets its mode.
@@ -188,6 +205,17 @@ fn copy_entry(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {
     } else {
         Ok(())
     }
+}
+
+/// Gives a file another name in the target, or copies it: on another file system say, or where the system
+/// lets nobody link what is another user's.
+fn share(entry: &Entry<'_>, target: &Descent) -> io::Result<()> {
+    let place = target.directory();
+    let link = || {
+        let (from, name) = (entry.directory(), entry.name());
+        rustix::fs::linkat(from, name, place, name, AtFlags::empty())
+    };
+    in_the_place_of(place, entry, link).or_else(|_| entry.copy_into(place))
 }
 
 fn enter_made(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {

@@ -1,6 +1,9 @@
-//! Waiting for conditions that no descriptor announces, such as the end of somebody else's child.
+//! Waiting for conditions: by a descriptor that announces them, or else by looking again and again.
 
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -25,4 +28,15 @@ pub fn until<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Op
         std::thread::sleep(pause.min(left));
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// Waits until `descriptor` is readable, or has come to its end; not longer than `limit`, and maybe less: a
+/// signal ends the wait, too. Whoever calls looks at what was waited for.
+pub fn readable(descriptor: impl AsFd, limit: Duration) {
+    let timeout = Timespec {
+        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: limit.subsec_nanos().into(),
+    };
+    // What cannot be waited for is looked at.
+    let _ = poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&timeout));
 }

@@ -55,7 +55,7 @@ impl GearHome {
         program: Option<Utf8PathBuf>,
     ) -> Result<GearOnDisk, CreateError> {
         let file = gear.layout.env().join(deployments::KEEP);
-        files::write_atomic(&file, keep.max(1).to_string().as_bytes(), 0o640)?;
+        files::write_unsynced(&file, keep.max(1).to_string().as_bytes(), 0o640)?;
         if let Some(program) = program {
             let gears = self.directory().to_owned();
             gear.make_repository(&Receiver { program, gears })
@@ -64,11 +64,13 @@ impl GearHome {
         Ok(gear)
     }
 
-    /// Notes that a gear is whole: it has its cartridge and its app.
+    /// Notes that a gear is whole: it has its cartridge and its app, and a loss of power takes nothing of
+    /// them any more. What was written for it did not wait for the disk, file by file.
     ///
     /// # Errors
-    /// [`FileError`] naming the gear's record.
+    /// [`FileError`] naming the gear's home or its record.
     pub fn finished(&self, gear: &GearOnDisk) -> Result<(), FileError> {
+        files::sync_all(gear.layout().home())?;
         self.note(gear.layout().home(), Stage::Kept)
     }
 

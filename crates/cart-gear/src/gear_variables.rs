@@ -48,7 +48,7 @@ pub fn write(layout: &Layout, name: &str) -> Result<(), FileError> {
         ("OPENSHIFT_DEPLOYMENT_TYPE", "git".to_owned()),
         ("OPENSHIFT_UMASK", "022".to_owned()),
     ] {
-        files::write_atomic(&layout.env().join(variable), value.as_bytes(), 0o640)?;
+        files::write_unsynced(&layout.env().join(variable), value.as_bytes(), 0o640)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::managed_files::{ManagedFiles, ManagedFilesError};
 use cart_core::manifest::{Manifest, ManifestError};
-use cart_core::tree;
+use cart_core::tree::{self, Entry};
 
 use crate::layout::Layout;
 
@@ -51,7 +51,7 @@ pub enum Usr {
     /// A link to where it was delivered, as a node does it with cartridges of its operator's.
     Shared,
     /// A copy, as a node does it with downloadable cartridges: the gear needs nothing of the place
-    /// where the cartridge came from.
+    /// where the cartridge came from. Big programs are the same files where they can be (hard links), unless this is root.
     Copied,
 }
 
@@ -81,7 +81,11 @@ impl Installed {
     ) -> Result<Self, FileError> {
         let directory = layout.cartridge(&source.manifest.name);
         let shared = usr == Usr::Shared;
-        tree::copy(&source.directory, &directory, |below| shared && below == Path::new("usr"))?;
+        let left_out = |below: &Path| shared && below == Path::new("usr");
+        // Root may give a gear to somebody, who would own the programs of all others with it.
+        let is_root = rustix::process::geteuid().is_root();
+        let shares = |entry: &Entry<'_>| !is_root && is_big_program(entry);
+        tree::copy_sharing(&source.directory, &directory, left_out, shares)?;
         let usr = source.directory.join("usr");
         if shared && usr.exists() {
             let link = directory.join("usr");
@@ -129,10 +133,19 @@ impl Installed {
             [("DIR", format!("{directory}/")), ("IDENT", manifest.ident(&self.version))]
         {
             let path = env.join(manifest.variable(suffix));
-            files::write_atomic(&path, value.as_bytes(), 0o644)?;
+            files::write_unsynced(&path, value.as_bytes(), 0o644)?;
         }
         Ok(())
     }
+}
+
+/// Whether a file is one of the programs in `usr/` of which it counts that all gears have the same: an
+/// executable's pages are in memory once, however many run it. Nobody writes into a program; it is
+/// replaced, and the system refuses to change one that runs. What is small may be a script, which people edit.
+fn is_big_program(entry: &Entry<'_>) -> bool {
+    const BIG: i64 = 256 * 1024;
+    entry.below().starts_with("usr")
+        && entry.stat().is_ok_and(|stat| stat.st_size >= BIG && stat.st_mode & 0o111 != 0)
 }
 
 /// A directory that is no cartridge.

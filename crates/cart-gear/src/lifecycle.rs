@@ -126,7 +126,7 @@ impl GearOnDisk {
         let mut variables = self.endpoint_variables();
         variables.push(("OPENSHIFT_PRIMARY_CARTRIDGE_DIR".to_owned(), directory));
         variables.iter().try_for_each(|(name, value)| {
-            files::write_atomic(&self.layout.env().join(name), value.as_bytes(), 0o640)
+            files::write_unsynced(&self.layout.env().join(name), value.as_bytes(), 0o640)
         })
     }
 

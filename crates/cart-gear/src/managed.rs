@@ -84,7 +84,7 @@ pub fn make_locked_files(
             if let Some(parent) = path.parent() {
                 make_directories(parent)?;
             }
-            files::write_atomic(&path, b"", 0o644)?;
+            files::write_unsynced(&path, b"", 0o644)?;
         }
     }
     Ok(())

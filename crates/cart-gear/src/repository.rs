@@ -119,7 +119,7 @@ impl Repository {
         files::create_dir(&hooks, 0o750)?;
         for hook in ["pre-receive", "post-receive"] {
             let script = hook_script(hook, name, receiver);
-            files::write_atomic(&hooks.join(hook), script.as_bytes(), 0o755)?;
+            files::write_unsynced(&hooks.join(hook), script.as_bytes(), 0o755)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! umask 022, both streams read while it runs (node-contract.md, Running scripts).
 
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
-use cart_core::process::ProcessId;
+use cart_core::process::{self, ProcessId};
 use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, fault, programs};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -20,7 +20,7 @@ use crate::output::{HookOutput, Line, Stream};
 use crate::processes::Processes;
 use crate::progress::{Caller, Interrupts, Progress};
 
-/// How often a running script is looked at when it prints nothing.
+/// How often it is looked whether somebody asks for an end, and before Linux 5.3 whether the script has ended.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a pipe must be silent after its script has ended before nothing more is expected.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -96,7 +96,7 @@ impl Runner {
     fn note_running(&self, pid: u32) {
         let note = ProcessId::of_child(pid).and_then(|process| serde_json::to_vec(&process).ok());
         if let (Some(file), Some(note)) = (&self.note, note) {
-            let _ = files::write_atomic(file, &note, 0o600);
+            let _ = files::write_unsynced(file, &note, 0o600);
         }
     }
 
@@ -142,6 +142,8 @@ fn with_umask(command: &CommandSpec) -> CommandSpec {
 /// A script that runs.
 struct Running<'a> {
     child: Child,
+    /// Readable once the script has ended; until it is known to have.
+    end: Option<OwnedFd>,
     script: &'a Script,
     /// Bytes of each stream that no newline has followed yet; `None` once the stream has ended.
     partial: [Option<Vec<u8>>; 2],
@@ -153,6 +155,7 @@ const STREAMS: [Stream; 2] = [Stream::Out, Stream::Err];
 impl<'a> Running<'a> {
     fn new(child: Child, script: &'a Script) -> Self {
         Self {
+            end: ProcessId::of(child.id()).and_then(process::end_of),
             child,
             script,
             partial: [Some(Vec::new()), Some(Vec::new())],
@@ -169,6 +172,7 @@ impl<'a> Running<'a> {
         loop {
             self.read(LOOK, progress);
             if let Some(status) = self.child.try_wait().map_err(|e| self.lost(e))? {
+                self.end = None;
                 self.read_on(progress);
                 return Ok(status);
             }
@@ -244,8 +248,11 @@ impl<'a> Running<'a> {
             self.child.stdout.as_ref().map(AsFd::as_fd).filter(|_| open(0)),
             self.child.stderr.as_ref().map(AsFd::as_fd).filter(|_| open(1)),
         ];
+        // Last, so that the answers of the streams come first.
+        let end = self.end.as_ref().map(AsFd::as_fd);
         let mut polled: Vec<PollFd<'_>> = streams
             .iter()
+            .chain([&end])
             .flatten()
             .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
             .collect();

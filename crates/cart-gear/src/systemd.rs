@@ -22,7 +22,10 @@ const START: Duration = Duration::from_secs(3600);
 pub fn write(unit: &Unit, directory: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
     std::fs::create_dir_all(directory).map_err(|e| FileError::new("make", directory, e))?;
     let path = directory.join(unit.name());
-    files::write_if_changed(&path, unit.text().as_bytes(), 0o644)?;
+    // It must be whole at the next boot, whatever ends this one.
+    if files::read_if_exists(&path)?.as_deref() != Some(unit.text().as_bytes()) {
+        files::write_atomic(&path, unit.text().as_bytes(), 0o644)?;
+    }
     Ok(path)
 }
 

@@ -26,11 +26,11 @@ pub fn render(template: &Utf8Path, env: &GearEnv, home: &Utf8Path) -> Result<(),
     let target = target(template)?;
     match bytes(template, env, home) {
         Ok(rendered) => {
-            files::write_atomic(&target, &rendered, 0o644)?;
+            files::write_unsynced(&target, &rendered, 0o644)?;
             Ok(files::remove_if_exists(template)?)
         }
         Err(error) => {
-            files::write_atomic(&target, b"", 0o644)?;
+            files::write_unsynced(&target, b"", 0o644)?;
             Err(error)
         }
     }

@@ -250,6 +250,8 @@ impl Upgrade {
             record.addresses.dedup();
             record.write(home)?;
         }
+        // What was written did not wait for the disk, file by file.
+        files::sync_all(home)?;
         let value = self.source.manifest.ident(&self.software);
         Ok(files::write_atomic(&ident(&installed), value.as_bytes(), 0o644)?)
     }

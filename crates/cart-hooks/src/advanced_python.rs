@@ -117,8 +117,8 @@ impl Cartridge for AdvancedPython {
     ) -> Result<(), Error> {
         match action {
             "update-configuration" => {
-                let site = ready::site(ctx)?;
-                ready::app(ctx)?;
+                let app = ready::app(ctx)?;
+                let site = ready::site_of(ctx, &app.settings)?;
                 ready::nginx(ctx)?.prepare(&site)?;
                 Ok(())
             }

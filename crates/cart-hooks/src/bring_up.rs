@@ -64,7 +64,7 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
         other => other,
     }?;
     measured::through_nginx(ctx, &ready)?;
-    if up != Up::Already {
+    if up == Up::Started {
         memory::after(ctx);
     }
     // What cannot be removed now is removed another time.
@@ -299,7 +299,7 @@ pub(crate) fn put_in_front(
     let pending = ctx.dir.run().join("nginx.pending");
     let was_pending = pending.exists();
     if stage.changes() {
-        files::write_atomic(&pending, b"", 0o600)?;
+        files::write_unsynced(&pending, b"", 0o600)?;
     }
     let config = stage.promote()?;
     nginx.provide_pid_file();

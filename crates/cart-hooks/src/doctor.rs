@@ -258,7 +258,7 @@ fn nginx(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
     let has_own = ctx.gear.repo.join(user_config::FILE_NAME).is_file();
     let by = has_own.then(|| user_config::FILE_NAME.to_owned());
     let tested = || -> Result<Vec<Finding>, Error> {
-        let nginx = ready::nginx(ctx)?;
+        let nginx = ready::nginx_anew(ctx)?;
         let site = ready::site(ctx)?;
         let stage = nginx.prepare(&site)?;
         let would_do = Finding::ok(Topic::Nginx, messages::nginx_would_do(&nginx, has_own));

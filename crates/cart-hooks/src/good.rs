@@ -208,7 +208,8 @@ fn write(dir: &CartridgeDir, good: &Good) -> Result<(), FileError> {
     let path = record(dir);
     let json = serde_json::to_vec(good)
         .map_err(|e| FileError::new("write", &path, std::io::Error::other(e)))?;
-    files::write_atomic(&path, &json, 0o600)
+    // Not synced, as the copies are not: it must not outlive a power failure that they have not.
+    files::write_unsynced(&path, &json, 0o600)
 }
 
 fn date(since: u64) -> String {

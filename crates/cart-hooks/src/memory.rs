@@ -11,12 +11,12 @@ use cart_python::memory::{SECOND, SeenMemory, WEB};
 use cart_supervisor::ServiceStatus;
 
 use crate::bring_up::Renew;
-use crate::services::{APPSERVER, WEBSOCKETSERVER};
+use crate::services::{self, APPSERVER, WEBSOCKETSERVER};
 use crate::state::State;
 
 /// Before it is decided what is to run: what was seen so far counts, if a new generation is made.
 pub(crate) fn before(ctx: &Context<'_>, renew: Renew) {
-    let state = State::ask(ctx).ok();
+    let state = running(ctx);
     if renew == Renew::IfChanged && state.as_ref().is_some_and(State::serves) {
         return;
     }
@@ -25,7 +25,12 @@ pub(crate) fn before(ctx: &Context<'_>, renew: Renew) {
 
 /// After something was started: it counts the next time.
 pub(crate) fn after(ctx: &Context<'_>) {
-    keep(ctx, State::ask(ctx).ok().as_ref(), false);
+    keep(ctx, running(ctx).as_ref(), false);
+}
+
+/// Nobody is waited for, only to be weighed.
+fn running(ctx: &Context<'_>) -> Option<State> {
+    State::at_once(&services::supervisor(ctx)).ok()
 }
 
 /// It may be lost, so nothing fails for it.

@@ -1,8 +1,8 @@
 //! Everything that a start needs, found, made and tested before anything that runs is touched.
 
 use camino::Utf8PathBuf;
-use cart_core::Cartridge;
 use cart_core::cartridge::Context;
+use cart_core::{Cartridge, GearEnv};
 use cart_nginx::{ConfigError, Nginx, Site, Stage};
 use cart_python::virtualenv::outside;
 use cart_python::{Places, Prepared, PythonApp, PythonSettings, ReadyServer, dependencies};
@@ -41,7 +41,7 @@ impl Ready {
     /// no time comes first: a mistyped variable is told at once.
     pub(crate) fn prepare(ctx: &mut Context<'_>) -> Result<(Self, Stage), Error> {
         let app = app(ctx)?;
-        let mut site = site(ctx)?;
+        let mut site = site_of(ctx, &app.settings)?;
         let nginx = nginx(ctx)?;
         let mut stage = nginx.prepare(&site)?;
         let prepared = prepare(ctx, &app, false)?;
@@ -58,7 +58,7 @@ impl Ready {
             drop(stage);
             stage = nginx.prepare(&site)?;
         }
-        static_files::prune(ctx)?;
+        static_files::prune(ctx, &site)?;
         let home = ctx.gear.home.clone();
         let is_second_cut_off = is_second_cut_off(&nginx, &site, &stage)?;
         let are_workers_cut_off = prepared.app.sockets() > 1 && stage.names_app_socket();
@@ -80,10 +80,14 @@ pub(crate) fn app(ctx: &Context<'_>) -> Result<PythonApp, Error> {
 
 /// What nginx is to serve, as far as files and variables tell it: each server on one socket.
 pub(crate) fn site(ctx: &Context<'_>) -> Result<Site, Error> {
+    site_of(ctx, &PythonSettings::from_env(&official::completed(ctx))?)
+}
+
+/// As [`site`], with settings that were read already.
+pub(crate) fn site_of(ctx: &Context<'_>, settings: &PythonSettings) -> Result<Site, Error> {
     let mut site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, AdvancedPython::SHORT_NAME)?;
     site.serve(static_files::folders(ctx));
-    let settings = PythonSettings::from_env(&official::completed(ctx))?;
-    site.websocketserver = settings.websocket.and_then(|second| {
+    site.websocketserver = settings.websocket.as_ref().and_then(|second| {
         services::websocketserver(&second.path, services::upstream(ctx.dir, WEBSOCKETSERVER, 1))
     });
     Ok(site)
@@ -91,8 +95,17 @@ pub(crate) fn site(ctx: &Context<'_>) -> Result<Site, Error> {
 
 /// An nginx that will do; not one that a package has put among the app's programs.
 pub(crate) fn nginx(ctx: &Context<'_>) -> Result<Nginx, Error> {
+    Ok(Nginx::find(ctx.dir, &nginxs_env(ctx))?)
+}
+
+/// As [`nginx`], for who asks because something is wrong.
+pub(crate) fn nginx_anew(ctx: &Context<'_>) -> Result<Nginx, Error> {
+    Ok(Nginx::find_anew(ctx.dir, &nginxs_env(ctx))?)
+}
+
+fn nginxs_env(ctx: &Context<'_>) -> GearEnv {
     let places = Places::on_gear(ctx.gear, ctx.dir);
-    Ok(Nginx::find(ctx.dir, &outside(&places.environment, &official::completed(ctx)))?)
+    outside(&places.environment, &official::completed(ctx))
 }
 
 /// After a restore: the environment came with a deployment, from a gear with another home maybe.

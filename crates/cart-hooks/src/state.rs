@@ -47,6 +47,16 @@ impl State {
         }
     }
 
+    /// As [`of`](Self::of), but a supervisor that does not listen is not waited for.
+    pub(crate) fn at_once(supervisor: &SupervisorProcess) -> Result<Self, Error> {
+        Ok(match supervisor.find()? {
+            Some(client) => Self { services: client.status()?, unsupervised: false },
+            None => {
+                Self { services: Vec::new(), unsupervised: supervisor.left_something_running() }
+            }
+        })
+    }
+
     /// Whether anything runs, or is to be started again after a crash.
     pub(crate) fn runs(&self) -> bool {
         !self.services.is_empty() || self.unsupervised

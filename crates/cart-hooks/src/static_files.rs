@@ -5,7 +5,7 @@ use camino::Utf8Path;
 use cart_core::cartridge::Context;
 use cart_core::tree;
 use cart_nginx::precompressed::{self, Limits, PrecompressError, Source};
-use cart_nginx::{Folder, FolderPath, user_config};
+use cart_nginx::{Folder, FolderPath, Site, user_config};
 use cart_python::collected::Collected;
 use cart_python::{Places, PythonApp};
 
@@ -44,23 +44,24 @@ pub(crate) fn compress(ctx: &mut Context<'_>) -> Result<(), Error> {
     let make = |sources: &[Source], tree: &Utf8Path| {
         precompressed::make(sources, tree, &Limits::default())
     };
-    if let Some(made) = with_tree(ctx, make)?.filter(|made| made.compressed > 0) {
+    let site = ready::site(ctx)?;
+    if let Some(made) = with_tree(ctx, &site, make)?.filter(|made| made.compressed > 0) {
         ctx.message(&messages::compressed(&made));
     }
     Ok(())
 }
 
 /// Before a start: what was compressed and has changed since is not served any more.
-pub(crate) fn prune(ctx: &mut Context<'_>) -> Result<(), Error> {
-    with_tree(ctx, precompressed::prune).map(drop)
+pub(crate) fn prune(ctx: &mut Context<'_>, site: &Site) -> Result<(), Error> {
+    with_tree(ctx, site, precompressed::prune).map(drop)
 }
 
 /// Does something with the compressed files, unless there are to be none.
 fn with_tree<T>(
     ctx: &mut Context<'_>,
+    site: &Site,
     work: impl FnOnce(&[Source], &Utf8Path) -> Result<T, PrecompressError>,
 ) -> Result<Option<T>, Error> {
-    let site = ready::site(ctx)?;
     // An own configuration says itself where its files are.
     let has_own = site.repo.join(user_config::FILE_NAME).exists();
     if has_own || !site.settings.precompress {

@@ -8,6 +8,7 @@ use semver::Version;
 
 use crate::build::Build;
 use crate::feature::{self, Feature, MINIMUM, MINIMUM_REASON};
+use crate::known::Mark;
 
 /// Where nginx is installed and a gear's PATH may not lead.
 const MORE_DIRECTORIES: &[&str] = &["/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin"];
@@ -30,11 +31,27 @@ impl Binary {
     /// # Errors
     /// [`BinaryError`]: of the first nginx found when none will do, or that there is none.
     pub fn find(dir: &CartridgeDir, env: &GearEnv) -> Result<Self, BinaryError> {
+        Self::first(dir, env, |path| Self::known_or_asked(dir, path, env))
+    }
+
+    /// As [`find`](Self::find), but each is asked, and nothing is kept.
+    ///
+    /// # Errors
+    /// As `find`.
+    pub fn find_anew(dir: &CartridgeDir, env: &GearEnv) -> Result<Self, BinaryError> {
+        Self::first(dir, env, |path| Self::ask(path, env).map(|(asked, _)| asked))
+    }
+
+    fn first(
+        dir: &CartridgeDir,
+        env: &GearEnv,
+        at: impl Fn(&Utf8Path) -> Result<Self, BinaryError>,
+    ) -> Result<Self, BinaryError> {
         let own = own_path(dir);
         let mut first_error = None;
         let own_if_there = own.is_file().then(|| own.clone());
         for path in own_if_there.into_iter().chain(programs::all("nginx", env, MORE_DIRECTORIES)) {
-            match Self::at(&path, env) {
+            match at(&path) {
                 Ok(binary) => return Ok(binary),
                 Err(error) => first_error = first_error.or(Some(error)),
             }
@@ -42,11 +59,28 @@ impl Binary {
         Err(first_error.unwrap_or_else(|| BinaryError::Missing { own, looked_in: looked_in(env) }))
     }
 
-    /// The nginx at `path`, if it will do.
-    ///
-    /// # Errors
-    /// [`BinaryError`], all but [`BinaryError::Missing`].
-    pub fn at(path: &Utf8Path, env: &GearEnv) -> Result<Self, BinaryError> {
+    /// The nginx at `path`, if it will do; asked unless it is the one that was asked the last time.
+    fn known_or_asked(
+        dir: &CartridgeDir,
+        path: &Utf8Path,
+        env: &GearEnv,
+    ) -> Result<Self, BinaryError> {
+        let mark = Mark::of(path);
+        if let Some((directives, said)) = mark.as_ref().and_then(|mark| mark.said(dir)) {
+            let mut known = Self::from_output(path, &said)?;
+            known.build = known.build.with_directives(directives);
+            return Ok(known);
+        }
+        let (asked, said) = Self::ask(path, env)?;
+        if let Some(mark) = mark {
+            let directives = feature::directives().filter(|name| asked.build.has_directive(name));
+            mark.keep_said(dir, &directives.collect::<Vec<_>>(), &said);
+        }
+        Ok(asked)
+    }
+
+    /// Asks the nginx at `path` what it is; answers its own words, too.
+    fn ask(path: &Utf8Path, env: &GearEnv) -> Result<(Self, String), BinaryError> {
         let command = CommandSpec::new(path, env).arg("-V");
         let output = run::checked(&command, VERSION_LIMIT)
             .map_err(|source| BinaryError::of_run(path, source))?;
@@ -55,7 +89,7 @@ impl Binary {
         // One that may be run but not read has none of them.
         let program = files::read(path).unwrap_or_default();
         found.build = found.build.with_directives_of(&program, feature::directives());
-        Ok(found)
+        Ok((found, text))
     }
 
     /// Whether this nginx has a feature.
@@ -234,7 +268,7 @@ mod tests {
     fn every_error_says_what_was_found_and_what_to_do() {
         let at = Utf8Path::new("/opt/sbin/nginx");
         let text = |output| Binary::from_output(at, output).unwrap_err().to_string();
-        let silent = Binary::at(Utf8Path::new("/nonexistent/nginx"), &GearEnv::new()).unwrap_err();
+        let silent = Binary::ask(Utf8Path::new("/nonexistent/nginx"), &GearEnv::new()).unwrap_err();
         let missing = BinaryError::Missing {
             own: "/g/c/usr/nginx/sbin/nginx".into(),
             looked_in: looked_in(&GearEnv::new().with("PATH", "/bin::/usr/bin")),

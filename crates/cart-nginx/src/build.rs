@@ -37,6 +37,13 @@ impl Build {
         self
     }
 
+    /// With the directives that its program was found to know.
+    #[must_use]
+    pub(crate) fn with_directives(mut self, found: impl IntoIterator<Item = &'static str>) -> Self {
+        self.directives.extend(found);
+        self
+    }
+
     /// Whether its program was found to know a directive.
     #[must_use]
     pub fn has_directive(&self, directive: &str) -> bool {

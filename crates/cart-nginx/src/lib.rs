@@ -25,6 +25,7 @@ pub mod user_config;
 // From text to a running nginx.
 pub mod complaint;
 pub mod includes;
+mod known;
 pub mod layout;
 mod reach;
 pub mod service;

@@ -9,6 +9,7 @@ use cart_core::process::ProcessId;
 use cart_core::{CartridgeDir, CommandSpec, GearEnv};
 
 use crate::binary::{Binary, BinaryError};
+use crate::known::Mark;
 use crate::model::{Model, ModelError, Rendered};
 use crate::service::{self, ServiceError};
 use crate::site::Site;
@@ -21,6 +22,8 @@ pub struct Nginx {
     binary: Binary,
     dir: CartridgeDir,
     env: GearEnv,
+    /// Whether what it has tested need not be tested again.
+    believes: bool,
 }
 
 impl Nginx {
@@ -30,19 +33,38 @@ impl Nginx {
     /// [`BinaryError`], saying what was found, what is needed and how to get it.
     pub fn find(dir: &CartridgeDir, env: &GearEnv) -> Result<Self, BinaryError> {
         let binary = Binary::find(dir, env)?;
-        Ok(Self { binary, dir: dir.clone(), env: env.clone() })
+        Ok(Self { binary, dir: dir.clone(), env: env.clone(), believes: true })
+    }
+
+    /// As [`find`](Self::find), but nothing is taken for granted that was found out before, and nothing is
+    /// kept: nginx is asked what it is, and tests also what it has tested.
+    ///
+    /// # Errors
+    /// As `find`.
+    pub fn find_anew(dir: &CartridgeDir, env: &GearEnv) -> Result<Self, BinaryError> {
+        let binary = Binary::find_anew(dir, env)?;
+        Ok(Self { binary, dir: dir.clone(), env: env.clone(), believes: false })
     }
 
     /// Renders `site`, with the `nginx.conf.erb` of its repository if there is one, and lets nginx
-    /// test it, all beside what runs. What comes back is to be promoted, or dropped.
+    /// test it, all beside what runs; a configuration of ours that is in place is not tested again by
+    /// the same nginx. What comes back is to be promoted, or dropped.
     ///
     /// # Errors
     /// [`ConfigError`]; nothing has changed then.
     pub fn prepare(&self, site: &Site) -> Result<Stage, ConfigError> {
         let model = Model::new(site, &self.binary.build)?;
         let user = UserConfig::load(&site.repo, &self.env, site.settings.erb_fallback)?;
-        let stage = Stage::write(&self.dir, &model.render(user.as_ref()), user)?;
-        stage.test(&self.binary, &self.env)?;
+        let rendered = model.render(user.as_ref());
+        // What an app's own names may have changed, and the names of hosts in it are looked up.
+        let is_known_by_file = self.believes && user.is_none();
+        let stage = Stage::write(&self.dir, &rendered, user)?;
+        let mark = Mark::of(&self.binary.path).filter(|_| is_known_by_file);
+        let is_known = |mark: &Mark| mark.has_tested(stage.place(), &rendered);
+        if !mark.as_ref().is_some_and(is_known) {
+            stage.test(&self.binary, &self.env)?;
+            mark.iter().for_each(|mark| mark.keep_tested(stage.place(), &rendered));
+        }
         if !stage.listens_on(site.listen, &self.binary, &self.env)? {
             return Err(ConfigError::Unreachable {
                 file: site.repo.join(user_config::FILE_NAME),

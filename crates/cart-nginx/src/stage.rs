@@ -11,6 +11,7 @@ use crate::binary::Binary;
 use crate::complaint::Complaint;
 use crate::feature::Feature;
 use crate::includes::{self, IncludeError};
+use crate::known::TESTED;
 use crate::layout::{self, APPSERVER_FILE, MAIN_FILE, SERVER_FILE};
 use crate::model::Rendered;
 use crate::reach;
@@ -65,7 +66,8 @@ impl Stage {
             (APPSERVER_FILE, &rendered.appserver),
             (SERVER_FILE, &rendered.server),
         ] {
-            files::write_atomic(&place.join(name), content, 0o600)?;
+            // Not synced, here and in its place: a start renders it anew and compares.
+            files::write_unsynced(&place.join(name), content, 0o600)?;
         }
         Ok(stage)
     }
@@ -161,6 +163,11 @@ impl Stage {
         Ok(theirs.any(|file| says(file.as_bytes())))
     }
 
+    /// The directory that it is in.
+    pub(crate) fn place(&self) -> &Utf8Path {
+        &self.place
+    }
+
     /// Whether it is another one than what is in place.
     #[must_use]
     pub fn changes(&self) -> bool {
@@ -179,9 +186,15 @@ impl Stage {
         for name in [APPSERVER_FILE, SERVER_FILE, MAIN_FILE] {
             let new = files::read(&from.join(name))?;
             if files::read_if_exists(&to.join(name))?.is_none_or(|old| old != new) {
-                files::rename(&from.join(name), &to.join(name))?;
+                let to = to.join(name);
+                std::fs::rename(from.join(name), &to)
+                    .map_err(|source| FileError::new("replace", &to, source))?;
                 change = Change::Some;
             }
+        }
+        if self.changes() {
+            // Without it, it is tested once more.
+            let _ = std::fs::rename(from.join(TESTED), to.join(TESTED));
         }
         Ok(change)
     }

@@ -79,7 +79,9 @@ impl Stamp {
         let path = dir.join(FILE);
         let json = serde_json::to_vec_pretty(self)
             .map_err(|e| FileError::new("write", &path, std::io::Error::other(e)))?;
-        files::write_atomic(&path, &json, 0o644)
+        // Not synced, as nothing is that installers write: it must not outlive a power failure that the
+        // rest has not.
+        files::write_unsynced(&path, &json, 0o644)
     }
 }
 

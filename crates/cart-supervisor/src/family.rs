@@ -48,8 +48,10 @@ fn ours(is_it: impl Fn(&[&str]) -> bool) -> Vec<ProcessId> {
 
 /// What a supervisor of this cartridge started and nobody knows of any more.
 pub(crate) fn strays(run: &Utf8Path, logs: &Utf8Path) -> Vec<ProcessId> {
-    let mut found = process::printing_below(run);
-    found.extend(process::printing_below(logs));
+    let mut found = process::printing_below(&[run, logs]);
+    if found.is_empty() {
+        return found;
+    }
     // Before the record: who is started meanwhile is in none.
     let supervisors = supervisors(run);
     let record = Record::read(run);

@@ -154,7 +154,7 @@ impl Supervisor {
         let handover = handover.map_err(|e| format!("no descriptor is free: {e}"))?;
         let control = copies.number(&self.control).map_err(|e| e.to_string())?;
         let json = serde_json::to_vec(&handover).map_err(|e| e.to_string())?;
-        files::write_atomic(path, &json, 0o600).map_err(|e| e.to_string())?;
+        files::write_unsynced(path, &json, 0o600).map_err(|e| e.to_string())?;
         let words = [TAKE_OVER, self.run.as_str(), self.logs.as_str()];
         Ok(program.clone().args(words).arg(control.to_string()))
     }

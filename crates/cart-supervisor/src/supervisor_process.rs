@@ -176,7 +176,7 @@ impl SupervisorProcess {
         let child = run::daemon(&command, vec![listener.into(), lock.into()], &log)?;
         let pid = format!("{}\n", child.id());
         // For people only: a full disk is no reason to fail.
-        let _ = files::write_atomic(&self.run.join("supervisor.pid"), pid.as_bytes(), 0o644);
+        let _ = files::write_unsynced(&self.run.join("supervisor.pid"), pid.as_bytes(), 0o644);
         // The socket listens already: a request waits in its backlog until the supervisor reads.
         Ok(Some(client))
     }

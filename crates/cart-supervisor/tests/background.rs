@@ -250,5 +250,5 @@ fn at_the_end_all_are_told_at_once_and_after_the_servers() {
         ended.join().unwrap().unwrap();
     });
     assert!(processes.iter().all(|process| !process.is_alive()));
-    assert!(process::printing_below(&place.dir.join("run")).is_empty());
+    assert!(process::printing_below(&[&place.dir.join("run")]).is_empty());
 }

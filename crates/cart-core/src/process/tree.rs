@@ -1,31 +1,24 @@
 //! What belongs to a process, and what all of it weighs.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{ProcessId, Stat, all};
+use super::{ProcessId, children};
 
 /// `root`, its children, theirs, and so on, parents before children; without zombies. Empty when
 /// `root` has ended.
 #[must_use]
 pub fn with_descendants(root: ProcessId) -> Vec<ProcessId> {
-    let mut children: HashMap<u32, Vec<ProcessId>> = HashMap::new();
-    for pid in all() {
-        let Some(stat) = Stat::read(pid).filter(|stat| !matches!(stat.state, 'Z' | 'X')) else {
-            continue;
-        };
-        let process = ProcessId { pid, started: stat.started };
-        children.entry(stat.parent).or_default().push(process);
-    }
     if !root.is_alive() {
         return Vec::new();
     }
     let mut found = vec![root];
     let mut next = 0;
     while let Some(parent) = found.get(next) {
-        let mut of_parent = children.remove(&parent.pid).unwrap_or_default();
-        of_parent.sort_by_key(|process| (process.started, process.pid));
-        found.extend(of_parent);
+        let of_parent = children(parent.pid).into_iter().filter_map(ProcessId::of);
+        let mut new: Vec<ProcessId> =
+            of_parent.filter(|process| !found.contains(process)).collect();
+        new.sort_by_key(|process| (process.started, process.pid));
+        found.extend(new);
         next += 1;
     }
     found

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Output;
+use crate::process::ProcessId;
 use crate::wait;
 
 /// What the child printed, and how it ended; `None` when it was killed because `limit` was over.
@@ -16,8 +17,12 @@ pub(super) fn to_the_end(mut child: Child, limit: Duration) -> io::Result<Option
     let deadline = Instant::now() + limit;
     let mut streams = Streams::of(&mut child);
     let read = streams.read_until(deadline);
-    let left = deadline.saturating_duration_since(Instant::now());
-    let status = wait::until(left, || child.try_wait().transpose());
+    let left = || deadline.saturating_duration_since(Instant::now());
+    // It has closed its streams, and ends as a rule within less than a first look would wait.
+    if let Some(process) = ProcessId::of_child(child.id()) {
+        let _ = process.wait_gone(left());
+    }
+    let status = wait::until(left(), || child.try_wait().transpose());
     match (read, status) {
         (Ok(true), Some(status)) => {
             let Streams { stdout: (_, stdout), stderr: (_, stderr) } = streams;

@@ -6,7 +6,6 @@ every app is WSGI.
 """
 
 import functools
-import inspect
 import os
 import sys
 
@@ -16,6 +15,11 @@ SETTING = "OPENSHIFT_PYTHON_INTERFACE"
 """What a person says goes before what the app looks like."""
 ASSUMED = "CARTRIDGE_INTERFACE"
 """What the cartridge goes by: it counts where the app itself does not tell."""
+
+FUNCTION = type(lambda: None)
+SLOT = type(FUNCTION.__call__)
+ANY_NUMBER, COROUTINE = 0x04, 0x80
+"""Flags of a function's code, as `inspect` has them."""
 
 DEEPEST = 20
 """No app is wrapped more often."""
@@ -106,6 +110,12 @@ def _unwrapped(application):
 
 
 def _is_coroutine(called):
+    if _is_plain(called):
+        return bool(called.__code__.co_flags & COROUTINE)
+    if isinstance(called, SLOT):
+        return False  # written in C
+    import inspect
+
     # A class is called to make an instance, which is waited for: PEP 3333 has its like for WSGI.
     waited_for = inspect.isclass(called) and hasattr(called, "__await__")
     return inspect.iscoroutinefunction(called) or waited_for
@@ -130,8 +140,22 @@ def _by_parameters(application):
     raise Neither("takes %d arguments, where WSGI has 2 and ASGI 3" % count)
 
 
+def _is_plain(called):
+    """Whether it is a function that says all by itself: then `inspect` is not needed, which takes a
+    megabyte and milliseconds. Marks and signatures that decorators leave are attributes."""
+    return type(called) is FUNCTION and not called.__dict__
+
+
 def _count(application, follow_wrapped):
     """With how many arguments it is called; None if that may be any number."""
+    if _is_plain(application):
+        code = application.__code__
+        if code.co_flags & ANY_NUMBER:
+            return None
+        required = code.co_argcount - len(application.__defaults__ or ())
+        return required if required > 1 else code.co_argcount
+    import inspect
+
     try:
         signature = inspect.signature(application, follow_wrapped=follow_wrapped)
     except (TypeError, ValueError):

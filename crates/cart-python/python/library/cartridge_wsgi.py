@@ -6,7 +6,6 @@ gunicorn.conf.py. Needs only the standard library; runs on Python 3.6 and newer,
 """
 
 import argparse
-import ast
 import atexit
 import importlib
 import os
@@ -110,6 +109,8 @@ def _execfile(filename, globals=None, locals=None):
 def _made_by(factory, name, arguments, label):
     """What the app's factory answers when it is called with `arguments`, literals in
     parentheses."""
+    import ast  # only factories need it, and it takes a megabyte
+
     call = "%s%s in %s" % (name, arguments, label)
     try:
         tree = ast.parse("f" + arguments, mode="eval").body

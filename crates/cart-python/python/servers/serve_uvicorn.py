@@ -17,6 +17,7 @@ except ImportError as error:
     sys.stderr.write("serve_uvicorn.py: uvicorn is not installed for %s (%s)\n" % (sys.executable, error))
     sys.exit(1)
 
+import asyncio
 import contextlib
 import inspect
 import signal
@@ -36,6 +37,7 @@ class Server(uvicorn.Server):
         uvicorn.Server.__init__(self, config)
         self.drain = drain
         self.seconds = seconds
+        self.loop = self.stopped = None
 
     def install_signal_handlers(self):
         """Up to 0.28."""
@@ -48,11 +50,20 @@ class Server(uvicorn.Server):
     def stop(self, *_signal):
         self.drain.end_within(self.seconds)
         self.should_exit = True
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self.stopped.set)
 
     async def startup(self, sockets=None):
         await uvicorn.Server.startup(self, sockets=sockets)
         if self.started:
             cartridge_workers.serving()
+
+    async def main_loop(self):
+        """Until it is stopped. uvicorn's own looks ten times a second, and an app at rest would wake for
+        that; what else it looks after, our configuration does not have."""
+        self.loop, self.stopped = asyncio.get_event_loop(), asyncio.Event()
+        if not await self.on_tick(0):
+            await self.stopped.wait()
 
     async def shutdown(self, sockets=None):
         await cartridge_uvicorn.finish(self, self.drain)

@@ -40,7 +40,7 @@ impl Told {
     pub fn write(&self, path: &Utf8Path) -> Result<(), FileError> {
         // Of names and two words: there is nothing in it that JSON could not have.
         let json = serde_json::to_vec(self).expect("names are JSON");
-        files::write_atomic(path, &json, 0o644)
+        files::write_unsynced(path, &json, 0o644)
     }
 }
 
