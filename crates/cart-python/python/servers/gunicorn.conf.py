@@ -65,6 +65,9 @@ worker_class = os.environ.get("OPENSHIFT_PYTHON_WORKER_CLASS", "sync")
 workers = int(os.environ.get("OPENSHIFT_PYTHON_WORKERS", "1"))
 if worker_class == "gthread" or worker_class.startswith("gunicorn.workers.gthread."):
     threads = 4  # with one, a WebSocket or a slow request would hold a whole worker
+elif worker_class == "gevent" or worker_class.startswith("gunicorn.workers.ggevent."):
+    # nginx limits them; from the 1,001st on a WebSocket would hang, although a greenlet costs little.
+    worker_connections = int(os.environ.get("OPENSHIFT_NGINX_WORKER_CONNECTIONS", "8192"))
 graceful_timeout = int(os.environ.get("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "30"))
 # Longer than nginx keeps a connection, so that it is never gunicorn that closes one on
 # which nginx is just sending a request.

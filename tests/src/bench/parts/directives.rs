@@ -41,7 +41,8 @@ const CHANGES: &[Change] = &[
     change("no open_file_cache", &[App, Small, Large], Drop(&["open_file_cache"])),
     change("disable_symlinks off", &[App, Small, Large], Drop(&["disable_symlinks"])),
     change("no dot-file location", &[App, Small], DropBlock("location ~ \"/\\.")),
-    change("sendfile off", &[Small, Large], Drop(&["sendfile"])),
+    change("no compressed text looked for", &[Small], DropBlock("location ~* ")),
+    change("sendfile on for text, too", &[Small, Large], Set("sendfile", "sendfile on;")),
     change("tcp_nopush on", &[Small, Large], After("sendfile", "tcp_nopush on;")),
     change(
         "keepalive_requests 100",

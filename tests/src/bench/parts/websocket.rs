@@ -6,7 +6,7 @@ use camino::Utf8Path;
 use cart_core::tree;
 
 use super::app;
-use crate::bench::candidate::{Candidate, OURS, OURS_BY_DEFAULT};
+use crate::bench::candidate::{Candidate, OURS};
 use crate::bench::figures::{Figures, Line};
 use crate::bench::load::websocket::{self, LENGTH, Sockets};
 use crate::bench::load::{Asked, CONNECTIONS};
@@ -15,7 +15,7 @@ use crate::bench::parts::{Outcome, Told};
 use crate::bench::peer::server::{SERVERS, Server};
 use crate::bench::rounds;
 use crate::bench::{Bench, Budget, Interrupted};
-use crate::cartridge::example;
+use crate::cartridge::{SERVER, example};
 use cart_python::interface::Interface;
 
 /// One of each kind: a WSGI app in greenlets, an ASGI app.
@@ -24,6 +24,8 @@ const OF: [&str; 2] = ["gunicorn", "uvicorn"];
 const ASKED: Asked = Asked::Echo("/echo");
 /// How many say nothing.
 const SILENT: usize = 5000;
+/// Each is two connections of nginx, and by default that has 8,192.
+const ROOM: (&str, &str) = ("OPENSHIFT_NGINX_WORKER_CONNECTIONS", "12288");
 /// How long nobody says anything, at least.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -47,10 +49,12 @@ pub(super) fn play(bench: &Bench, told: Told<'_>) -> Result<(), Interrupted> {
         let until = budget.next_ends();
         let contest = rounds::play(bench, server.name, &about, &candidates, &ASKED, until)?;
         told(Outcome::Contest(contest));
-        // A gear with nothing set, which is the last one if the number of its workers is another.
-        let is_ours = |candidate: &&Candidate| [OURS, OURS_BY_DEFAULT].contains(&candidate.name);
-        let ours = candidates.iter().rfind(is_ours).expect("ours is always among them");
-        silent.push(silence(bench, ours)?);
+        drop(candidates);
+        let way = server.way();
+        let variables = [&[(SERVER, way.server), ROOM], way.variables].concat();
+        let ours = Candidate::ours(OURS, &bench.cartridge, place, &variables);
+        ours.answers(&ASKED, LENGTH);
+        silent.push(silence(bench, &ours)?);
     }
     if !servers.is_empty() {
         told(Outcome::Figures(figures(bench, &servers, &silent)));
@@ -115,7 +119,7 @@ fn figures(bench: &Bench, servers: &[&Server], silent: &[Silence]) -> Figures {
     Figures {
         name: "silent".to_owned(),
         about: format!(
-            "{SILENT} WebSockets on one gear of ours with nothing set but the server, on which nobody says anything for {} s, and then \
+            "{SILENT} WebSockets on one gear of ours with nothing set but the server and room for them, on which nobody says anything for {} s, and then \
              something on each",
             SILENCE.max(bench.length).as_secs()
         ),
