@@ -1,4 +1,4 @@
-//! Static files as a build leaves them, seen by a browser that takes every coding, and by REDbot.
+//! Static files as a deploy leaves them, seen by a browser that takes every coding, and by REDbot.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ fn coding(gear: &TestGear, path: &str) -> Option<String> {
 }
 
 #[test]
-fn text_is_compressed_by_a_build_and_never_sent_for_a_file_that_has_changed() {
+fn text_is_compressed_by_a_deploy_and_never_sent_for_a_file_that_has_changed() {
     let app = app("");
     let mut gear = empty_gear(&[]);
     gear.deploy(Utf8Path::from_path(app.path()).unwrap()).done();
@@ -61,15 +61,15 @@ fn text_is_compressed_by_a_build_and_never_sent_for_a_file_that_has_changed() {
     }
     assert_eq!(coding(&gear, "/small.js"), None);
 
-    // A file that somebody changed, and a start that builds nothing.
+    // A file that somebody changed, and a start that deploys nothing.
     gear.write("public/style.css", &"b { color: blue }\n".repeat(100));
     gear.control("restart").done();
     let (head, body) = as_browser(&gear, "/style.css", "br");
     assert!(!head.contains("content-encoding") && body.starts_with("b {"), "{head}");
     assert_eq!(coding(&gear, "/").as_deref(), Some("br"));
 
-    // The next build compresses it, and leaves the rest as it is.
-    let said = gear.control("build").done().text.clone();
+    // The next deploy compresses it, and leaves the rest as it is.
+    let said = gear.control("deploy").done().text.clone();
     assert!(said.contains("3 static files are compressed for visitors: "), "{said}");
     // That there was none is known for a second.
     let again = || (coding(&gear, "/style.css").as_deref() == Some("br")).then_some(());

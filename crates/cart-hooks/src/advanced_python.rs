@@ -130,7 +130,6 @@ impl Cartridge for AdvancedPython {
             "build" => {
                 last_good::hold(ctx);
                 ready::build(ctx)?;
-                static_files::compress(ctx)?;
                 release::note(ctx)
             }
             "deploy" => self.deploy(ctx),
@@ -178,7 +177,7 @@ impl AdvancedPython {
     /// follows, and makes one (node-contract.md, Build).
     fn deploy(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         ready::settle(ctx)?;
-        // What was built before, perhaps, and is deployed again.
+        // Not when it is built: what is built may never be deployed, and another release is served meanwhile.
         static_files::compress(ctx)?;
         if let Err(error) = release::run_if_due(ctx) {
             return Err(last_good::instead_of(ctx, error));

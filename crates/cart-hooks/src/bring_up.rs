@@ -78,7 +78,7 @@ pub(crate) fn prepare_and_bring_up(ctx: &mut Context<'_>, renew: Renew) -> Resul
     if ready.cut_off.workers {
         ctx.message(&messages::workers_cut_off());
     }
-    ready.site.not_there().iter().for_each(|it| ctx.message(&it.to_string()));
+    ready.site.not_served().iter().for_each(|it| ctx.message(&it.to_string()));
     if ready.site.believes_neighbours_unasked() {
         ctx.message(&messages::believes_neighbours(ready.site.listen));
     }

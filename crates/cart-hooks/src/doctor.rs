@@ -231,16 +231,21 @@ fn deciding_file(app: &PythonApp, inputs: &Inputs) -> Option<String> {
 fn files(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
     // What is wrong with its settings is another finding's.
     let Ok(site) = ready::site(ctx) else { return };
-    findings.extend(site.folders.iter().map(|Folder { at, directory }| {
+    let own = ctx.gear.repo.join(user_config::FILE_NAME).exists();
+    let folders = if own { &[] } else { &*site.folders };
+    findings.extend(folders.iter().map(|Folder { at, directory }| {
         let directory = directory.strip_prefix(&ctx.gear.repo).unwrap_or(directory);
         let first = if at.is_root() { ", before the app is asked" } else { "" };
         Finding::ok(Topic::Files, format!("{directory}/ is served at {at}{first}"))
     }));
-    if site.folders.is_empty() {
+    if own {
+        let text = format!("{} says which files are served", user_config::FILE_NAME);
+        findings.push(Finding::ok(Topic::Files, text));
+    } else if folders.is_empty() {
         let text = "There is no public/: every request goes to the app";
         findings.push(Finding::ok(Topic::Files, text));
     }
-    findings.extend(site.not_there().iter().map(|it| Finding::note(Topic::Files, it.to_string())));
+    findings.extend(site.not_served().iter().map(|it| Finding::note(Topic::Files, it.to_string())));
 }
 
 fn release(ctx: &Context<'_>, findings: &mut Vec<Finding>) {

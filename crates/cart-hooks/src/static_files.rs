@@ -38,7 +38,7 @@ pub(crate) fn collect(ctx: &mut Context<'_>, app: &PythonApp) -> Result<(), Erro
     Ok(())
 }
 
-/// Compresses the text among the files of the app that is being built. Without that they are served as they
+/// Compresses the text among the files of the app that is being deployed. Without that they are served as they
 /// are, so that nothing fails for it.
 pub(crate) fn compress(ctx: &mut Context<'_>) -> Result<(), Error> {
     let make = |sources: &[Source], tree: &Utf8Path| {

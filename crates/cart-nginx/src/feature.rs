@@ -52,6 +52,8 @@ pub enum Feature {
     StubStatus,
     /// `gzip`
     Gzip,
+    /// `volatile` in a map
+    VolatileMap,
     /// `fastcgi_temp_path`
     Fastcgi,
     /// `uwsgi_temp_path`
@@ -149,6 +151,12 @@ pub const FEATURES: &[Row] = &[
         since: MINIMUM,
         module: Module::Standard("http_gzip_module"),
         reason: "text is sent compressed",
+    },
+    Row {
+        feature: Feature::VolatileMap,
+        since: Version::new(1, 11, 7),
+        module: Module::Standard("http_map_module"),
+        reason: "without it, what an app redirects to inside (X-Accel-Redirect) is looked for where its own request would be",
     },
     Row {
         feature: Feature::Fastcgi,

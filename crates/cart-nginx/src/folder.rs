@@ -63,6 +63,10 @@ impl fmt::Display for FolderPath {
     }
 }
 
+/// More would not do: nginx goes from one named location to another ten times at most for a request, and some
+/// are needed beside these.
+const MOST: usize = 5;
+
 /// The folders of a list of `path=folder`, the path with a slash at its end or without, the folder in the
 /// repository or anywhere.
 pub(crate) fn parse_list(text: &str) -> Option<Vec<Folder>> {
@@ -76,7 +80,7 @@ pub(crate) fn parse_list(text: &str) -> Option<Vec<Folder>> {
         let named = names().any(|name| matches!(name, Utf8Component::Normal(_)));
         (inside && named).then_some(Folder { at, directory })
     };
-    (!words.is_empty()).then(|| words.iter().map(folder).collect()).flatten()
+    (1..=MOST).contains(&words.len()).then(|| words.iter().map(folder).collect()).flatten()
 }
 
 /// Whether it is a directory, and not by a link to somebody else's, as for nginx such a link in it is no file.
@@ -104,6 +108,16 @@ impl CheckedFolder {
     }
 }
 
+/// Sorts folders as nginx asks them: those of the whole site first, then by path, a longer one before those
+/// that it begins with; those of one path stay in their order.
+pub(crate) fn sort(folders: &mut [Folder]) {
+    folders.sort_by(|a, b| {
+        let length = |folder: &Folder| folder.at.0.len();
+        let root = b.at.is_root().cmp(&a.at.is_root());
+        root.then(length(b).cmp(&length(a))).then(a.at.cmp(&b.at))
+    });
+}
+
 /// A path below the site's with its first folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Mount {
@@ -112,10 +126,11 @@ pub(crate) struct Mount {
     pub(crate) first: usize,
 }
 
-/// `folders` in the order of their paths, that of the whole site first, those of one path chained.
+/// `folders` in the order in which nginx asks them, those of one path chained, and behind them those of a
+/// shorter path that it begins with.
 pub(crate) fn checked(folders: &[Folder]) -> Result<(Vec<Mount>, Vec<CheckedFolder>), ModelError> {
-    let mut folders: Vec<&Folder> = folders.iter().collect();
-    folders.sort_by(|a, b| a.at.cmp(&b.at));
+    let mut folders = folders.to_vec();
+    sort(&mut folders);
     let mut mounts: Vec<Mount> = Vec::new();
     let mut found: Vec<CheckedFolder> = Vec::new();
     for (number, folder) in folders.iter().enumerate() {
@@ -134,6 +149,15 @@ pub(crate) fn checked(folders: &[Folder]) -> Result<(Vec<Mount>, Vec<CheckedFold
                 .map_err(|problem| ModelError::Folder { path: directory.to_owned(), problem })?,
             next: None,
         });
+    }
+    for mount in &mounts {
+        let is_around = |other: &&Mount| other.at != mount.at && mount.at.starts_with(&other.at);
+        if let Some(around) = mounts.iter().find(is_around) {
+            let last = (mount.first..found.len())
+                .take_while(|number| folders[*number].at.0 == mount.at)
+                .last();
+            last.iter().for_each(|last| found[*last].next = Some(around.first));
+        }
     }
     Ok((mounts, found))
 }
@@ -180,10 +204,11 @@ mod tests {
             folder("/a.b/", "/two"),
             folder("/s/", "/three"),
             folder("/", "/four"),
+            folder("/s/deep/", "/five"),
         ];
         let (mounts, chained) = checked(&folders).unwrap();
         let mounts: Vec<_> = mounts.iter().map(|m| (m.at.as_str(), m.first)).collect();
-        assert_eq!(mounts, [("/a.b/", 1), ("/s/", 2)]);
+        assert_eq!(mounts, [("/s/deep/", 1), ("/a.b/", 2), ("/s/", 3)]);
         let chained: Vec<_> = chained
             .iter()
             .map(|f| (f.number, f.pattern.as_deref(), f.directory.to_string(), f.next))
@@ -192,9 +217,10 @@ mod tests {
             chained,
             [
                 (0, None, "\"/four\"".to_owned(), None),
-                (1, Some("/a[.]b"), "\"/two\"".to_owned(), None),
-                (2, Some("/s"), "\"/one\"".to_owned(), Some(3)),
-                (3, Some("/s"), "\"/three\"".to_owned(), None),
+                (1, Some("/s/deep"), "\"/five\"".to_owned(), Some(3)),
+                (2, Some("/a[.]b"), "\"/two\"".to_owned(), None),
+                (3, Some("/s"), "\"/one\"".to_owned(), Some(4)),
+                (4, Some("/s"), "\"/three\"".to_owned(), None),
             ]
         );
     }
@@ -217,9 +243,18 @@ mod tests {
             read(" /media/=data/media  /=dist /a/b=/srv/b ").unwrap(),
             ["/media/ data/media", "/ dist", "/a/b/ /srv/b"]
         );
-        for bad in
-            ["", "/media", "/media/=", "/=.", "/=../x", "media=x", "/a/=b /c", "/a b/=c", "/a/=/"]
-        {
+        for bad in [
+            "",
+            "/media",
+            "/media/=",
+            "/=.",
+            "/=../x",
+            "media=x",
+            "/a/=b /c",
+            "/a b/=c",
+            "/a/=/",
+            "/=a /=b /=c /=d /=e /=f",
+        ] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

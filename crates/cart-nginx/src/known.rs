@@ -26,12 +26,15 @@ impl Mark {
         let file = program.metadata().ok()?;
         let wanted: Vec<&str> = feature::directives().collect();
         Some(Self(format!(
-            "{path}\n{} {} {} {}.{:09}\n{}\n",
+            "{path}\n{} {} {} {}.{:09} {}.{:09}\n{}\n",
             file.dev(),
             file.ino(),
             file.size(),
             file.mtime(),
             file.mtime_nsec(),
+            // Images give all of their files one time.
+            file.ctime(),
+            file.ctime_nsec(),
             wanted.join(" ")
         )))
     }

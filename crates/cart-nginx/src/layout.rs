@@ -46,7 +46,7 @@ pub fn temporary_files(dir: &CartridgeDir) -> Utf8PathBuf {
     dir.run().join("nginx")
 }
 
-/// Static files, compressed when the app was built.
+/// Static files, compressed when the app was deployed.
 #[must_use]
 pub fn precompressed(dir: &CartridgeDir) -> Utf8PathBuf {
     dir.path().join("precompressed")

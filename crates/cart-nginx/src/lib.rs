@@ -42,6 +42,6 @@ pub use model::{Model, ModelError, Rendered};
 pub use nginx::{ConfigError, Nginx};
 pub use service::ServiceError;
 pub use settings::{NginxSettings, SETTINGS};
-pub use site::{Connections, NotThere, Site, SiteError, Upstream, WebsocketServer};
+pub use site::{Connections, NotServed, Site, SiteError, Upstream, WebsocketServer};
 pub use stage::{Change, Stage, TestError};
 pub use user_config::{UserConfig, UserConfigError};

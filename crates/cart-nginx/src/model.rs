@@ -202,7 +202,7 @@ impl Model {
         }
     }
 
-    /// Where a request goes for text that was not compressed when the app was built.
+    /// Where a request goes for text that was not compressed when the app was deployed.
     fn after_precompressed(&self) -> &'static str {
         if self.root().is_some() { "@text" } else { "$after_roots" }
     }
@@ -217,14 +217,29 @@ impl Model {
         format!("[.](?:{})$", EXTENSIONS.join("|"))
     }
 
-    /// Which requests are for files that may have been compressed when the app was built; none where there
+    /// Which requests are for files that may have been compressed when the app was deployed; none where there
     /// are no files.
     fn text_pattern(&self) -> Option<String> {
         if self.root().is_some() {
             return Some(self.text());
         }
-        let mounts: Vec<&str> = self.mounts.iter().map(|mount| mount.pattern.as_str()).collect();
-        (!mounts.is_empty()).then(|| format!("^(?:{})/.*{}", mounts.join("|"), self.text()))
+        (!self.mounts.is_empty()).then(|| format!("^(?:{})/.*{}", self.places(), self.text()))
+    }
+
+    /// Which requests are for the index of a directory, where no folder is that of the whole site.
+    fn index_pattern(&self) -> String {
+        format!("^(?:{})/(?:.*/)?$", self.places())
+    }
+
+    /// The paths that have folders.
+    fn places(&self) -> String {
+        let all: Vec<&str> = self.mounts.iter().map(|mount| mount.pattern.as_str()).collect();
+        all.join("|")
+    }
+
+    /// The extensions of what build tools make.
+    fn code(&self) -> &'static str {
+        "js|mjs|css|map|wasm|woff2?|ttf|otf|eot"
     }
 
     /// Codings, the one first that is preferred.

@@ -81,7 +81,7 @@ const STATIC: Setting = Setting {
     name: "OPENSHIFT_NGINX_STATIC",
     meaning: "further folders of files that nginx serves, as public/ at /",
     default: "none",
-    allowed: "paths of the site and folders of the repository, or others by their whole path, such as `/=dist /media/=uploads`",
+    allowed: "paths of the site and folders of the repository, or others by their whole path, such as `/=dist /media/=uploads`; five at most",
 };
 const FALLBACK: Setting = Setting {
     name: "OPENSHIFT_NGINX_FALLBACK",
@@ -91,7 +91,7 @@ const FALLBACK: Setting = Setting {
 };
 const PRECOMPRESS: Setting = Setting {
     name: "OPENSHIFT_NGINX_PRECOMPRESS",
-    meaning: "whether the text among the static files is compressed when the app is built; not good for an app that writes such files of its repository anew while it runs",
+    meaning: "whether the text among the static files is compressed when the app is deployed; not good for an app that writes or removes such files of its repository while it runs",
     default: "yes",
     allowed: "yes or no",
 };
@@ -190,7 +190,7 @@ pub struct NginxSettings {
     pub folders: Vec<Folder>,
     /// The file for pages that nobody knows, as a path of the site.
     pub fallback: Option<String>,
-    /// Whether files are compressed when the app is built.
+    /// Whether files are compressed when the app is deployed.
     pub precompress: bool,
     /// Where figures are told, if anywhere.
     pub metrics_path: Option<String>,

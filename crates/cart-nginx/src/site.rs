@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::env::EnvError;
 use cart_core::{CartridgeDir, Gear, GearEnv};
 
@@ -11,6 +11,7 @@ use crate::layout;
 use crate::precompressed::Source;
 use crate::run_as::RunAs;
 use crate::settings::NginxSettings;
+use crate::user_config::FILE_NAME;
 
 /// One server block: an address, a directory of files, and perhaps an app behind.
 #[derive(Clone, Debug)]
@@ -118,6 +119,7 @@ impl Site {
         });
         let all = [public].into_iter().chain(set).chain(more);
         self.folders = all.filter(|folder| folder::is_there(&folder.directory)).collect();
+        folder::sort(&mut self.folders);
         let has_fallback = |folder: &Folder| {
             let path = self.settings.fallback.as_deref().unwrap_or_default();
             folder.directory.join(path.trim_start_matches('/')).is_file()
@@ -126,30 +128,38 @@ impl Site {
         self.fallback_in = roots.position(has_fallback).unwrap_or_default();
     }
 
-    /// Where the files are that are compressed when the app is built. What a link leads to out of the
-    /// repository is left out: it may change while the app runs.
+    /// Where the files are that are compressed beforehand: those of the app's release, in its repository and
+    /// what its build put into the cartridge's directory. All else may change while the app runs.
     #[must_use]
     pub fn sources(&self) -> Vec<Source> {
+        let real = |path: &Utf8Path| path.canonicalize_utf8().ok();
+        let places: Vec<Utf8PathBuf> =
+            [&*self.repo, self.dir.path()].into_iter().filter_map(real).collect();
         let source = |folder: &Folder| {
-            let is_inside = folder.directory.starts_with(&self.repo);
-            let within = if is_inside { &self.repo } else { &folder.directory };
-            let (at, directory) = (folder.at.to_string(), folder.directory.clone());
-            Source { at, directory, within: Some(within.clone()) }
+            let directory = real(&folder.directory)?;
+            let within = places.iter().find(|place| directory.starts_with(place))?.clone();
+            Some(Source { at: folder.at.to_string(), directory, within: Some(within) })
         };
-        self.folders.iter().map(source).collect()
+        self.folders.iter().filter_map(source).collect()
     }
 
-    /// What people set and is not there: folders, and the page that is to be the fallback.
+    /// What people set and is not served: it is not there, or an own configuration is.
     #[must_use]
-    pub fn not_there(&self) -> Vec<NotThere> {
+    pub fn not_served(&self) -> Vec<NotServed> {
+        let (folders, fallback) = (&self.settings.folders, &self.settings.fallback);
+        if self.repo.join(FILE_NAME).exists() {
+            let set = [("STATIC", !folders.is_empty()), ("FALLBACK", fallback.is_some())];
+            let set = set.into_iter().filter(|(_, is_set)| *is_set);
+            return set.map(|(name, _)| NotServed::OwnConfiguration(name)).collect();
+        }
         let has = |directory: &Utf8PathBuf| self.folders.iter().any(|f| f.directory == *directory);
         let set = self.settings.folders.iter().map(|folder| self.repo.join(&folder.directory));
-        let folders = set.filter(|directory| !has(directory)).map(NotThere::Folder);
+        let folders = set.filter(|directory| !has(directory)).map(NotServed::Folder);
         let page = self.settings.fallback.as_deref().filter(|path| {
             let mut roots = self.folders.iter().filter(|folder| folder.at.is_root());
             !roots.any(|root| root.directory.join(path.trim_start_matches('/')).is_file())
         });
-        folders.chain(page.map(|path| NotThere::Fallback(path.to_owned()))).collect()
+        folders.chain(page.map(|path| NotServed::Fallback(path.to_owned()))).collect()
     }
 
     /// The address that the variables of the cartridge with this short name say.
@@ -173,14 +183,19 @@ impl Site {
     }
 }
 
-/// Something that people set for nginx, and that is not there.
+/// Something that people set for nginx, and that is not served.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotThere {
+pub enum NotServed {
     /// A folder.
     #[error(
         "OPENSHIFT_NGINX_STATIC names {0}, which is no directory, or a link to somebody else's: it is not served until it is there at a start"
     )]
     Folder(Utf8PathBuf),
+    /// One of our variables, of which this is the end of the name.
+    #[error(
+        "OPENSHIFT_NGINX_{0} has no effect beside {FILE_NAME}, which stands in the place of the usual server block: say it there"
+    )]
+    OwnConfiguration(&'static str),
     /// The page.
     #[error(
         "OPENSHIFT_NGINX_FALLBACK is {0}, and neither public/ nor another folder of the whole site has that file: pages that nobody knows get 404"

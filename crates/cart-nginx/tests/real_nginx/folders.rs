@@ -2,10 +2,10 @@
 
 use std::os::unix::fs::symlink;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_nginx::{Folder, FolderPath, Site};
 
-use crate::app::App;
+use crate::app::{App, Reply};
 use crate::bench::Bench;
 
 /// The site of `bench` with two folders of its repository at `/static/`.
@@ -78,4 +78,69 @@ fn a_folder_that_is_not_there_is_no_trouble_and_files_alone_are_served_without_a
     let _nginx = bench.serve_site(&site);
     assert_eq!(bench.get("/static/a").text(), "first");
     assert_eq!(bench.get("/static/b").status(), 404);
+}
+
+#[test]
+fn a_longer_path_goes_first_and_the_shorter_one_behind_it_with_public_and_without() {
+    for has_public in [true, false] {
+        let bench = Bench::new()
+            .file("media/index.html", "index")
+            .file("media/thumbs/both.css", "media")
+            .file("media/thumbs/one.jpg", "media")
+            .file("thumbs/both.css", "thumbs");
+        if !has_public {
+            std::fs::remove_dir(bench.repo.join("public")).unwrap();
+        }
+        let _app = App::parrot(&bench.socket());
+        let mut site = bench.site();
+        let folder = |at: &str, directory: &str| Folder {
+            at: FolderPath::parse(at).unwrap(),
+            directory: bench.repo.join(directory),
+        };
+        site.serve(vec![folder("/media/", "media"), folder("/media/thumbs/", "thumbs")]);
+        let _nginx = bench.serve_site(&site);
+        for (path, text) in [
+            ("/media/thumbs/both.css", "thumbs"),
+            ("/media/thumbs/one.jpg", "media"),
+            ("/media/", "index"),
+            ("/media/thumbs/none.css", "GET /media/thumbs/none.css HTTP/1.1"),
+            ("/media/none/", "GET /media/none/ HTTP/1.1"),
+            ("/", "GET / HTTP/1.1"),
+        ] {
+            assert_eq!(bench.get(path).text(), text, "{path} {has_public}");
+        }
+    }
+}
+
+/// The app answers with `X-Accel-Redirect`, and nginx looks for the file where a request for it would.
+#[test]
+fn an_app_sends_its_client_to_a_file_of_a_folder() {
+    let bench = Bench::new().file("collected/a.bin", "file");
+    let _app = App::start(&bench.socket(), |_, _| {
+        Reply::Answer("200 OK\r\nX-Accel-Redirect: /static/a.bin", String::new())
+    });
+    let _nginx = bench.serve_site(&site(&bench));
+    assert_eq!(bench.get("/go").text(), "file");
+}
+
+#[test]
+fn only_files_of_the_release_are_compressed_beforehand() {
+    let bench = Bench::new().file("static/a.css", "a");
+    let data = bench.dir.path().parent().unwrap().join("data");
+    std::fs::create_dir(&data).unwrap();
+    symlink(&data, bench.repo.join("media")).unwrap();
+    let mut site = bench.site();
+    let folder =
+        |at: &str, directory: Utf8PathBuf| Folder { at: FolderPath::parse(at).unwrap(), directory };
+    let built = bench.dir.path().join("collected");
+    std::fs::create_dir(&built).unwrap();
+    site.serve(vec![
+        folder("/static/", bench.repo.join("static")),
+        folder("/media/", bench.repo.join("media")),
+        folder("/data/", data),
+        folder("/built/", built),
+    ]);
+    assert_eq!(site.folders.len(), 5);
+    let at: Vec<String> = site.sources().into_iter().map(|source| source.at).collect();
+    assert_eq!(at, ["/", "/static/", "/built/"]);
 }

@@ -118,7 +118,8 @@ fn a_name_that_holds_a_hash_is_for_ever_and_every_other_is_asked_for_again() {
     let for_ever = [
         "base.5f3a9c1d2b4e.css",
         "main.3b1f0c9e.chunk.js",
-        "logo-1a2b3c4d5e6f7a8b.png",
+        "logo.1a2b3c4d5e6f.png",
+        "chunk-1a2b3c4d5e6f7a8b.js",
         "css/main.deadbee1.css.map",
         "assets/index-BJ8xK2_q.js",
         "static/media/font-x9Kq2LmZ.woff2",
@@ -128,6 +129,11 @@ fn a_name_that_holds_a_hash_is_for_ever_and_every_other_is_asked_for_again() {
         "my-Document.css",
         "report-20251126.pdf",
         "photo-550e8400-e29b-41d4-a716-4466554400a1.png",
+        "user-507f1f77bcf86cd799439011.jpg",
+        "avatar-5f3a9c1d.png",
+        "device-00a1b2c3d4e5.json",
+        "invoice-2026a001.pdf",
+        "static/img/IMG-iPhone15.jpg",
         "assets/my-document.css",
         "assets/logo-Retina2x.png",
         "jquery-3.7.1.min.js",
@@ -200,7 +206,7 @@ fn folders_that_people_name_are_served_where_they_say() {
     let env = GearEnv::new().with("OPENSHIFT_NGINX_STATIC", "/=dist /media=up /no/=none");
     site.settings = NginxSettings::from_env(&env).unwrap();
     site.serve(Vec::new());
-    let missing: Vec<String> = site.not_there().iter().map(ToString::to_string).collect();
+    let missing: Vec<String> = site.not_served().iter().map(ToString::to_string).collect();
     assert!(missing.len() == 1 && missing[0].contains("/none"), "{missing:?}");
     let _nginx = bench.serve_site(&site);
     for (path, text) in
