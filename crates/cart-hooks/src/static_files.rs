@@ -68,7 +68,8 @@ fn with_tree<T>(
         tree::remove(&site.precompressed)?;
         return Ok(None);
     }
-    match work(&site.sources(), &site.precompressed) {
+    let built = Places::on_gear(ctx.gear, ctx.dir).environment;
+    match work(&site.sources(&built), &site.precompressed) {
         Ok(done) => Ok(Some(done)),
         Err(error) => {
             ctx.message(&error.to_string());

@@ -128,13 +128,12 @@ impl Site {
         self.fallback_in = roots.position(has_fallback).unwrap_or_default();
     }
 
-    /// Where the files are that are compressed beforehand: those of the app's release, in its repository and
-    /// what its build put into the cartridge's directory. All else may change while the app runs.
+    /// Where the files are that are compressed beforehand: those of the app's release, in its repository or
+    /// where its build has `built` them. All else may change while the app runs.
     #[must_use]
-    pub fn sources(&self) -> Vec<Source> {
+    pub fn sources(&self, built: &Utf8Path) -> Vec<Source> {
         let real = |path: &Utf8Path| path.canonicalize_utf8().ok();
-        let places: Vec<Utf8PathBuf> =
-            [&*self.repo, self.dir.path()].into_iter().filter_map(real).collect();
+        let places: Vec<Utf8PathBuf> = [&*self.repo, built].into_iter().filter_map(real).collect();
         let source = |folder: &Folder| {
             let directory = real(&folder.directory)?;
             let within = places.iter().find(|place| directory.starts_with(place))?.clone();

@@ -33,14 +33,19 @@ fn program(name: &str, args: &[&str]) {
 pub(super) fn read_only(_: &Stage, gear: &TestGear) {
     const SAID: &str = "mounted read-only";
     let cartridge = gear.cartridge();
-    for (directory, named) in [("run", "run/hook.lock"), ("logs", "logs/nginx-error.log")] {
-        let fault = ReadOnly::new(&cartridge.join(directory));
-        for action in ["restart", "reload"] {
-            refused(&gear.control(action), &[SAID, named]);
-            assert_eq!(get(gear.address(), "/").body, "mirror", "{directory}");
-            gear.control("status").done();
-        }
-        drop(fault);
-        gear.control("restart").done();
+    let fault = ReadOnly::new(&cartridge.join("run"));
+    for action in ["restart", "reload"] {
+        refused(&gear.control(action), &[SAID, "run/hook.lock"]);
+        assert_eq!(get(gear.address(), "/").body, "mirror");
+        gear.control("status").done();
     }
+    drop(fault);
+    // An nginx that runs has its logs open, and one with the same configuration needs no test.
+    let fault = ReadOnly::new(&cartridge.join("logs"));
+    gear.control("restart").done();
+    gear.control("stop").done();
+    refused(&gear.control("start"), &[SAID, "logs/supervisor.log"]);
+    drop(fault);
+    gear.control("start").done();
+    assert_eq!(get(gear.address(), "/").body, "mirror");
 }

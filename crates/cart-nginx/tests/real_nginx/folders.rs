@@ -132,8 +132,9 @@ fn only_files_of_the_release_are_compressed_beforehand() {
     let mut site = bench.site();
     let folder =
         |at: &str, directory: Utf8PathBuf| Folder { at: FolderPath::parse(at).unwrap(), directory };
-    let built = bench.dir.path().join("collected");
-    std::fs::create_dir(&built).unwrap();
+    let environment = bench.dir.path().join("environment");
+    let built = environment.join("collected");
+    std::fs::create_dir_all(&built).unwrap();
     site.serve(vec![
         folder("/static/", bench.repo.join("static")),
         folder("/media/", bench.repo.join("media")),
@@ -141,6 +142,6 @@ fn only_files_of_the_release_are_compressed_beforehand() {
         folder("/built/", built),
     ]);
     assert_eq!(site.folders.len(), 5);
-    let at: Vec<String> = site.sources().into_iter().map(|source| source.at).collect();
+    let at: Vec<String> = site.sources(&environment).into_iter().map(|source| source.at).collect();
     assert_eq!(at, ["/", "/static/", "/built/"]);
 }
