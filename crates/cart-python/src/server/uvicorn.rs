@@ -35,8 +35,8 @@ pub(super) const WEBSOCKETS: Requirement = Requirement {
 };
 
 /// The parser of HTTP in C, instead of h11 in Python: little more than a third of the processor
-/// time for a small request. uvloop beside it was measured to save nothing more here, and takes 16 MB; who wants it
-/// names it.
+/// time for a small request. uvloop beside it was measured to save nothing more here, and takes
+/// 16 MB; who wants it names it.
 const HTTPTOOLS: Requirement = Requirement {
     name: "httptools",
     lines: &[
