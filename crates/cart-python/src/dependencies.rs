@@ -242,7 +242,9 @@ impl Wish<'_> {
             self.install_app(&mut installation, &stamp.python.version, progress)?;
             stamp.app.clone_from(&self.inputs.digest);
             stamp.locked = self.inputs.locked();
-            stamp.ours.retain(|name, _| !self.inputs.name(name));
+            // What is not there could not be had: with another app, it is asked for again.
+            let is_there = |name: &str| stage.venv().installed(name).is_some();
+            stamp.ours.retain(|name, _| !self.inputs.name(name) && is_there(name));
             missing = self.unsettled(&stamp);
         }
         if missing.is_empty() {
@@ -265,18 +267,39 @@ impl Wish<'_> {
             Some(chosen_by) => !self.inputs.name(r.name) && *chosen_by != lines(r),
             None => false,
         };
-        self.server
-            .iter()
-            .filter(|r| outdated(r) || venv.installed(r.name).is_none())
-            .cloned()
-            .collect()
+        let was_asked_for = |r: &Requirement| stamp.ours.contains_key(r.name);
+        let is_missing = |r: &Requirement| {
+            let asked_in_vain = r.optional && was_asked_for(r);
+            venv.installed(r.name).is_none() && !asked_in_vain
+        };
+        let wanted = self.server.iter().filter(|r| self.may_add(r));
+        wanted.filter(|r| outdated(r) || is_missing(r)).cloned().collect()
+    }
+
+    /// An app that says all that shall be there, the server among it, gets nothing beside; nor is a
+    /// package that is not needed added where the app bounds it.
+    fn may_add(&self, requirement: &Requirement) -> bool {
+        let needed = self.server.iter().filter(|r| !r.optional);
+        let chooses_the_server = || needed.clone().any(|r| self.inputs.name(r.name));
+        let is_whole = || {
+            let asked = self.inputs.requirements.as_ref();
+            asked.is_some_and(|asked| match &asked.converted {
+                Some(converted) => converted.complete,
+                None => asked.are_hashed(),
+            })
+        };
+        !requirement.optional
+            || !(self.inputs.name(requirement.name) || (chooses_the_server() && is_whole()))
     }
 
     /// What the server has had in an environment whose other versions a lock has changed since.
     fn unsettled(&self, stamp: &Stamp) -> Vec<Requirement> {
         let locked = self.inputs.converted().is_some_and(|converted| converted.complete);
         match locked && !stamp.ours.is_empty() {
-            true => self.server.iter().filter(|r| !self.inputs.name(r.name)).cloned().collect(),
+            true => {
+                let added = |r: &&Requirement| !self.inputs.name(r.name) && self.may_add(r);
+                self.server.iter().filter(added).cloned().collect()
+            }
             false => Vec::new(),
         }
     }

@@ -212,6 +212,9 @@ pub struct Requirement {
     pub lines: &'static [&'static str],
     /// The oldest version that our launchers work with, for apps that choose one themselves.
     pub oldest: Version,
+    /// Whether the server runs without it, too: it is asked for where it is delivered compiled, and
+    /// left out where it cannot be had.
+    pub optional: bool,
 }
 
 /// Everything that the command of a server depends on.

@@ -54,15 +54,42 @@ def widen_gevents():
         pywsgi.WSGIHandler.MessageClass = message_class
 
 
+class _Url(object):
+    """One of a path and perhaps a query, which is all that nginx sends."""
+
+    def __init__(self, url):
+        self.path, _, self.query = url.partition(b"?")
+
+
+class _Httptools(object):
+    """The module httptools, but for its limit: it takes a URL apart with numbers of 16 bits."""
+
+    def __init__(self, module):
+        self._module = module
+        self._parse_url = module.parse_url
+
+    def parse_url(self, url):
+        return self._parse_url(url) if len(url) < 1 << 16 else _Url(url)
+
+    def __getattr__(self, name):
+        return getattr(self._module, name)
+
+
 def widen_uvicorns():
     """Lets what uvicorn reads requests with take as much, in versions that have no parameter for it:
-    h11, and websockets, which reads the request for a WebSocket once more."""
+    h11, httptools, and websockets, which reads the request for a WebSocket once more."""
     try:
         import h11
 
         h11.Connection.__init__.__defaults__ = (2 * LONGEST_LINE,)
     except (ImportError, AttributeError):
-        pass  # httptools has no limits
+        pass
+    try:
+        from uvicorn.protocols.http import httptools_impl
+    except ImportError:
+        pass  # there is no httptools
+    else:
+        httptools_impl.httptools = _Httptools(httptools_impl.httptools)
     for module in ("websockets.http11", "websockets.legacy.http", "websockets.http"):
         try:
             reader = importlib.import_module(module)

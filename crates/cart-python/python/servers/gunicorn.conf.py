@@ -259,6 +259,8 @@ def post_worker_init(worker):
             application = cartridge_asgi.between(application, worker.sockets[0].sock, drain)
             setattr(worker, name, application)
     _finish_as(drain, worker)
+    if _is_uvicorns(worker):
+        cartridge_limits.widen_uvicorns()
     # With h11, uvicorn's requests may have a head of 64 KiB, unless somebody says so.
     uvicorn = getattr(worker, "config", None)
     if getattr(uvicorn, "h11_max_incomplete_event_size", 0) is None:

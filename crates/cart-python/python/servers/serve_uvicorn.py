@@ -3,7 +3,7 @@
     serve_uvicorn.py [--workers N] [--drain SECONDS] MODULE:CALLABLE
 
 The listening socket is descriptor 3, the working directory is the app's repository. Needs uvicorn;
-what speeds it up (httptools, uvloop) is used where the app brings it. Python 3 only.
+httptools and uvloop are used where they are there. Python 3 only.
 
 SIGTERM: requests are finished and WebSockets closed as cartridge_drain.py has it, within --drain; then
 the app is told to shut down, and it ends with 0. What waits in the backlog is left there.
@@ -94,6 +94,8 @@ def configuration(application):
     wanted = dict(
         app=application,
         interface="asgi3",
+        # Those take each piece of a URL that comes in pieces from httptools for a whole one.
+        http="h11" if uvicorn.__version__.startswith(("0.16.", "0.17.")) else "auto",
         # nginx keeps the access log, and says Server and Date itself.
         access_log=False,
         server_header=False,

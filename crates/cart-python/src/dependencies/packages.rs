@@ -218,9 +218,43 @@ impl Wish<'_> {
         installation: &mut LazyInstallation<'_>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), DependencyError> {
-        let names: Vec<_> = missing.iter().map(|r| r.name).collect();
-        let names = names.join(", ");
-        progress(&format!("Installing {names} for the server"));
+        progress(&format!("Installing {} for the server", names(missing)));
+        let (optional, needed): (Vec<_>, Vec<_>) =
+            missing.iter().cloned().partition(|r| r.optional);
+        if optional.is_empty() {
+            return self.install_for_server(missing, installation, progress);
+        }
+        // What a failure that stops nothing printed is of no use to anybody.
+        let mut printed = Vec::new();
+        let result =
+            self.install_for_server(missing, installation, &mut |l| printed.push(l.to_owned()));
+        match result {
+            Ok(()) => printed.iter().for_each(|line| progress(line)),
+            // It may be half there.
+            Err(DependencyError::Install(InstallError::Failed {
+                failure: Failure::DiskFull,
+                ..
+            })) => return result,
+            Err(_) => {
+                if !needed.is_empty() {
+                    self.install_for_server(&needed, installation, progress)?;
+                }
+                progress(&format!(
+                    "The server runs without {}: not to be had compiled for this Python",
+                    names(&optional)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn install_for_server(
+        &self,
+        missing: &[Requirement],
+        installation: &mut LazyInstallation<'_>,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(), DependencyError> {
+        let names = names(missing);
         // Rather an older version within our bounds than minutes of compiling a newer one.
         let mut args = vec!["--prefer-binary"];
         for requirement in missing {
@@ -229,6 +263,9 @@ impl Wish<'_> {
                 args.push(requirement.name);
             } else {
                 args.extend(requirement.lines);
+            }
+            if requirement.optional {
+                args.extend(["--only-binary", requirement.name]);
             }
         }
         let constraints = self.inputs.requirements.iter().flat_map(|r| &r.constraints);
@@ -265,6 +302,10 @@ impl Wish<'_> {
         }
         DependencyError::AgainstLock { names, locked, source: Box::new(source) }
     }
+}
+
+fn names(requirements: &[Requirement]) -> String {
+    requirements.iter().map(|r| r.name).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether trying again would not help, unlike with a network or a disk that is at fault.

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::{Duration, Instant};
 
 use cart_core::{files, wait};
+use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use super::packages::without_code;
@@ -20,9 +21,29 @@ const SERVER: &[Requirement] = &[Requirement {
     name: "engine",
     lines: &["engine>=2,<3; python_version >= '3'"],
     oldest: Version::new(1, 0, 0),
+    optional: false,
 }];
-const NEWER_SERVER: &[Requirement] =
-    &[Requirement { name: "engine", lines: &["engine>=3,<4"], oldest: Version::new(2, 0, 0) }];
+const NEWER_SERVER: &[Requirement] = &[Requirement {
+    name: "engine",
+    lines: &["engine>=3,<4"],
+    oldest: Version::new(2, 0, 0),
+    optional: false,
+}];
+
+const FASTER_SERVER: &[Requirement] = &[
+    Requirement {
+        name: "engine",
+        lines: &["engine>=2,<3"],
+        oldest: Version::new(1, 0, 0),
+        optional: false,
+    },
+    Requirement {
+        name: "turbo",
+        lines: &["turbo>=1,<2; python_version >= '3'"],
+        oldest: Version::new(0, 0, 0),
+        optional: true,
+    },
+];
 
 /// Each test runs with pip alone, and with uv.
 macro_rules! with_each_installer {
@@ -45,6 +66,8 @@ with_each_installer! {
     requirements_in_any_form_that_pip_reads_are_installed_and_their_changes_too,
     a_server_switch_installs_the_servers_packages_alone,
     the_apps_own_version_of_a_servers_package_is_kept,
+    what_a_server_can_do_without_is_added_only_compiled_and_left_out_elsewhere,
+    what_a_server_can_do_without_is_not_added_to_what_the_app_says_whole,
     an_environment_that_was_moved_works_in_its_new_place,
     an_interpreter_that_was_replaced_or_removed_is_noticed,
     an_interrupted_installation_counts_for_nothing,
@@ -252,6 +275,44 @@ fn the_apps_own_version_of_a_servers_package_is_kept(installer: Choice) {
     fs::remove_dir_all(site.place()).unwrap();
     site.ensured(SERVER);
     assert_eq!(venv.installed("Engine").unwrap(), "1.5");
+}
+
+fn what_a_server_can_do_without_is_added_only_compiled_and_left_out_elsewhere(installer: Choice) {
+    let site = Site::ready(installer);
+    let venv = VirtualEnv::at(site.place());
+    site.offer("engine", "2.1");
+    site.offer_unbuildable("turbo", "1.0");
+    let (changed, told) = site.ensured(FASTER_SERVER);
+    assert!(changed && told.contains("The server runs without turbo: not to be had"), "{told}");
+    assert_eq!(venv.installed("engine").unwrap(), "2.1");
+    assert_eq!(venv.installed("turbo"), None);
+    site.offer("turbo", "1.1");
+    assert!(!site.ensured(FASTER_SERVER).0, "each start would ask again");
+
+    site.offer("one", "1.0");
+    site.write("requirements.txt", "one\nengine\n");
+    site.ensured(FASTER_SERVER);
+    assert_eq!(venv.installed("turbo").unwrap(), "1.1", "also beside an app's own engine");
+    assert!(!site.ensured(FASTER_SERVER).0);
+}
+
+fn what_a_server_can_do_without_is_not_added_to_what_the_app_says_whole(installer: Choice) {
+    let site = Site::ready(installer);
+    let venv = VirtualEnv::at(site.place());
+    for (name, version) in [("engine", "2.1"), ("turbo", "0.9"), ("turbo", "1.1")] {
+        site.offer(name, version);
+    }
+    let wheel = files::read(&site.path("shelf/engine-2.1-py3-none-any.whl")).unwrap();
+    let hash = Sha256::digest(wheel);
+    let hash = hash.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    site.write("requirements.txt", &format!("engine==2.1 --hash=sha256:{hash}\n"));
+    site.ensured(FASTER_SERVER);
+    assert_eq!(venv.installed("engine").unwrap(), "2.1");
+    assert_eq!(venv.installed("turbo"), None);
+
+    site.write("requirements.txt", "engine\nturbo<1\n");
+    site.ensured(FASTER_SERVER);
+    assert_eq!(venv.installed("turbo").unwrap(), "0.9", "the app's own choice");
 }
 
 fn an_environment_that_was_moved_works_in_its_new_place(installer: Choice) {

@@ -15,6 +15,7 @@ const CHEROOT: Requirement = Requirement {
     ],
     // A selector of its own, a file object for sockets, `keep_alive_conn_limit`
     oldest: Version::new(9, 0, 0),
+    optional: false,
 };
 
 pub(super) struct Cheroot;

@@ -17,6 +17,7 @@ pub(super) const GEVENT: Requirement = Requirement {
     ],
     // `gevent.signal_handler`
     oldest: Version::new(1, 5, 0),
+    optional: false,
 };
 
 pub(super) struct Gevent;

@@ -16,6 +16,7 @@ const GRANIAN: Requirement = Requirement {
     ],
     // `_spawn_worker` without a loader of sockets
     oldest: Version::new(2, 5, 7),
+    optional: false,
 };
 
 pub(super) struct Granian;

@@ -21,12 +21,17 @@ pub(super) const GUNICORN: Requirement = Requirement {
     ],
     // `python -m gunicorn`, and a call as the app's name
     oldest: Version::new(20, 1, 0),
+    optional: false,
 };
 
 /// gunicorn's gevent workers import it, and gunicorn 27 asks for it only as an extra, which an
 /// app that chose its gunicorn itself may not have named.
-pub(super) const PACKAGING: Requirement =
-    Requirement { name: "packaging", lines: &["packaging>=21"], oldest: Version::new(14, 0, 0) };
+pub(super) const PACKAGING: Requirement = Requirement {
+    name: "packaging",
+    lines: &["packaging>=21"],
+    oldest: Version::new(14, 0, 0),
+    optional: false,
+};
 
 pub(super) struct Gunicorn;
 

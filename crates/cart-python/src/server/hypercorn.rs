@@ -16,6 +16,7 @@ const HYPERCORN: Requirement = Requirement {
     ],
     // A Config whose sockets are asked for when the app has started up
     oldest: Version::new(0, 17, 0),
+    optional: false,
 };
 
 pub(super) struct Hypercorn;

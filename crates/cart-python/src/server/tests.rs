@@ -135,7 +135,7 @@ fn packages_are_asked_for_only_where_they_are_used() {
     let class = "gunicorn.workers.ggevent.GeventPyWSGIWorker";
     assert_eq!(names("gunicorn", class), ["gunicorn", "gevent", "packaging"]);
     assert_eq!(names("gunicorn", "sync"), ["gunicorn"]);
-    assert_eq!(names("uvicorn", ""), ["uvicorn", "websockets"]);
+    assert_eq!(names("uvicorn", ""), ["uvicorn", "websockets", "httptools"]);
     assert_eq!(names("hypercorn", ""), ["hypercorn"]);
     assert_eq!(names("granian", ""), ["granian"]);
 }

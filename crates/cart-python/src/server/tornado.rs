@@ -19,6 +19,7 @@ const TORNADO: Requirement = Requirement {
     ],
     // On Python's own event loop, without another way
     oldest: Version::new(6, 0, 0),
+    optional: false,
 };
 
 pub(super) struct Tornado;

@@ -16,6 +16,7 @@ const PYUWSGI: Requirement = Requirement {
     ],
     // `fd://` as an address, and a hook that handles a signal
     oldest: Version::new(2, 0, 18),
+    optional: false,
 };
 
 pub(super) struct Uwsgi;

@@ -17,6 +17,7 @@ const WAITRESS: Requirement = Requirement {
     ],
     // `clear_untrusted_proxy_headers`, and answers whose headers have no line breaks
     oldest: Version::new(1, 4, 0),
+    optional: false,
 };
 
 pub(super) struct Waitress;

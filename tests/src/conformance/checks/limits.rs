@@ -30,10 +30,7 @@ pub(super) fn long_url(stage: &Stage) {
 }
 
 pub(super) fn no_long_urls(way: &Way) -> Option<String> {
-    let brings = |line: &str| line.contains("httptools") || line.contains("uvicorn[standard]");
-    let httptools = || way.requirements.iter().any(|line| brings(line));
-    let limit = || httptools().then(|| "httptools takes at most 65,535 bytes".to_owned());
-    way.cannot(Ability::LongUrls).or_else(limit)
+    way.cannot(Ability::LongUrls)
 }
 
 pub(super) fn answers(stage: &Stage) {

@@ -338,8 +338,12 @@ fn a_locked_version_that_no_index_has_is_told_with_its_line(installer: Choice) {
 }
 
 /// It needs another `alpha` than the locked one.
-const HUNGRY: &[Requirement] =
-    &[Requirement { name: "engine", lines: &["engine>=2,<3"], oldest: Version::new(1, 0, 0) }];
+const HUNGRY: &[Requirement] = &[Requirement {
+    name: "engine",
+    lines: &["engine>=2,<3"],
+    oldest: Version::new(1, 0, 0),
+    optional: false,
+}];
 
 fn the_servers_packages_leave_what_is_locked_alone(installer: Choice) {
     let shop = Shop::new(installer);
