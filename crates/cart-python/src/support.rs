@@ -79,6 +79,7 @@ mod tests {
                 include_str!("../python/library/test_cartridge_transport.py"),
             ),
             ("test_cartridge_turns", include_str!("../python/library/test_cartridge_turns.py")),
+            ("test_serve_wsgiref", include_str!("../python/servers/test_serve_wsgiref.py")),
         ] {
             files::write_atomic(&dir.join(format!("{name}.py")), tests.as_bytes(), 0o644).unwrap();
             let command = cart_core::CommandSpec::new(&python.executable, &env)

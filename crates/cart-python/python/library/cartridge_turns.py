@@ -9,8 +9,10 @@ moment. Connections go through no second hand, and when every thread is busy the
 kernel's backlog, where no crash of ours can lose them.
 
 Python runs one thread at a time, so that quick answers come soonest from one thread that keeps its turn:
-threads that wait for each other cost more than most requests. The main thread looks whether an answer
-takes longer, as long as there are any. Needs only the standard library; runs on Python 2.7, too.
+threads that wait for each other cost more than most requests. But who waits, say for a database, leaves
+Python to others for that time: so where one answer after the other has waited, turns are not kept for a
+while. The main thread looks whether an answer takes longer, as long as there are any. Needs only the
+standard library; runs on Python 2.7, too.
 """
 
 import errno
@@ -22,12 +24,17 @@ import time
 
 import cartridge_wsgi
 
+try:
+    from resource import RUSAGE_THREAD, getrusage
+except ImportError:  # Python 2
+    RUSAGE_THREAD = None
+
 MOMENT = 0.005
 """Seconds: how long an answer may take at least before another thread accepts in the meantime. Python
 lets a thread run for so long when others want to (`sys.getswitchinterval`)."""
 AT_ONCE = 30
-"""After an answer that took longer, for so many requests another thread accepts at once: then a moment is
-waited for in vain once in so many."""
+"""After an answer that took longer, or two that waited, for so many requests another thread accepts at
+once: then a moment is waited for in vain once in so many."""
 QUIET_MOMENTS = 4
 """After so many without a request, nobody looks at the clock until the next one."""
 
@@ -53,8 +60,12 @@ class Turns(object):
         """How many connections were."""
         self.at_once = 0
         """For how many more connections turns are not kept: those before them took long."""
-        self.are_kept = getattr(sys, "_is_gil_enabled", lambda: True)()
-        """Not in a Python that runs several threads at a time."""
+        self.has_waited = False
+        """Whether the last answer did of those that kept their turn to the end."""
+        self.are_kept = (
+            RUSAGE_THREAD is not None and getattr(sys, "_is_gil_enabled", lambda: True)()
+        )
+        """Not in a Python that runs several threads at a time, or cannot tell who waits."""
         self.is_watched = False
         """Whether the main thread looks for answers that take long."""
         self.begun, self._begin = os.pipe()
@@ -68,8 +79,7 @@ class Turns(object):
         """Returns when `stop` was called; what was accepted is still being answered."""
         self.start_thread()
         while self.accept_until is None:
-            wait_for(self.stopped, self.begun)
-            if self.accept_until is None:
+            if self.begun in wait_for(self.stopped, self.begun) and self.accept_until is None:
                 os.read(self.begun, 1)
                 self.watch()
         with self.counting:
@@ -112,8 +122,9 @@ class Turns(object):
                 self.turn.release()
                 return
             nth = self.begin()
+            before = self.waits()
             self.answer(*accepted)
-            has_turn = self.end(nth)
+            has_turn = self.end(nth, self.waits() > before)
 
     def begin(self):
         """Counts one connection more, which is answered by who has the turn."""
@@ -129,13 +140,21 @@ class Turns(object):
                 os.write(self._begin, b".")
             return self.accepted
 
-    def end(self, nth):
+    def waits(self):
+        """How often this thread has waited, for anything: another thread of Python, too."""
+        return getrusage(RUSAGE_THREAD).ru_nvcsw if self.are_kept else 0
+
+    def end(self, nth, has_waited):
         """Whether the thread that has answered this one still has its turn."""
         with self.counting:
             self.free_threads += 1
             if self.kept_for != nth:
                 return False
             self.kept_for = None
+            # Two: one may have waited for the main thread's look, or for a thread from before.
+            if has_waited and self.has_waited:
+                self.at_once = AT_ONCE
+            self.has_waited = has_waited
             return True
 
     def hand_on(self):
@@ -158,7 +177,10 @@ class Turns(object):
         """Waits for a connection. None when no more is accepted."""
         while self.accept_until is None or cartridge_wsgi.clock() < self.accept_until:
             try:
-                return self.listener.accept()
+                connection, address = self.listener.accept()
+                # An app may have set a default time limit, which is for what it asks of others.
+                connection.setblocking(True)
+                return connection, address
             except EnvironmentError as error:
                 if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
                     if self.accept_until is not None:
@@ -171,9 +193,10 @@ class Turns(object):
 
 
 def wait_for(*readable, **limit):
-    """Until something can be read, or for at most `seconds`."""
+    """Until something can be read, or for at most `seconds`. What can."""
     try:
-        select.select(readable, [], [], limit.get("seconds"))
+        return select.select(readable, [], [], limit.get("seconds"))[0]
     except select.error as error:  # Python 2, when a signal came
         if error.args[0] != errno.EINTR:
             raise
+        return []

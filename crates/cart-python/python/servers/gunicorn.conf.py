@@ -58,17 +58,22 @@ import cartridge_uvicorn  # noqa: E402
 import cartridge_websockets  # noqa: E402
 import cartridge_wsgi  # noqa: E402
 
+
+def _number(name, default):
+    return int(os.environ.get(name) or default)  # set, but empty, is not set
+
+
 # The workers, forked later, answer from their first moment.
 cartridge_stacks.answer_signals()
 
-worker_class = os.environ.get("OPENSHIFT_PYTHON_WORKER_CLASS", "sync")
-workers = int(os.environ.get("OPENSHIFT_PYTHON_WORKERS", "1"))
+worker_class = os.environ.get("OPENSHIFT_PYTHON_WORKER_CLASS") or "sync"
+workers = _number("OPENSHIFT_PYTHON_WORKERS", 1)
 if worker_class == "gthread" or worker_class.startswith("gunicorn.workers.gthread."):
     threads = 4  # with one, a WebSocket or a slow request would hold a whole worker
 elif worker_class == "gevent" or worker_class.startswith("gunicorn.workers.ggevent."):
     # nginx limits them; from the 1,001st on a WebSocket would hang, although a greenlet costs little.
-    worker_connections = int(os.environ.get("OPENSHIFT_NGINX_WORKER_CONNECTIONS", "8192"))
-graceful_timeout = int(os.environ.get("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "30"))
+    worker_connections = _number("OPENSHIFT_NGINX_WORKER_CONNECTIONS", 8192)
+graceful_timeout = _number("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", 30)
 # Longer than nginx keeps a connection, so that it is never gunicorn that closes one on
 # which nginx is just sending a request.
 keepalive = 75
@@ -77,7 +82,7 @@ limit_request_line = 0
 limit_request_fields = 0
 limit_request_field_size = cartridge_limits.LONGEST_LINE
 # nginx gives up a request before gunicorn gives up its worker, and the others in it.
-timeout = int(os.environ.get("OPENSHIFT_NGINX_READ_TIMEOUT", "3600")) + 30
+timeout = _number("OPENSHIFT_NGINX_READ_TIMEOUT", 3600) + 30
 # As the supervisor has it: some kinds of worker set it anew, for everybody who has the socket.
 backlog = 4096
 accesslog = None  # nginx keeps it

@@ -21,6 +21,7 @@ import asyncio
 import contextlib
 import inspect
 import signal
+import socket
 
 import cartridge_asgi
 import cartridge_launch
@@ -37,7 +38,7 @@ class Server(uvicorn.Server):
         uvicorn.Server.__init__(self, config)
         self.drain = drain
         self.seconds = seconds
-        self.loop = self.stopped = None
+        self.loop = self.stopped = self.waking = None
 
     def install_signal_handlers(self):
         """Up to 0.28."""
@@ -62,8 +63,22 @@ class Server(uvicorn.Server):
         """Until it is stopped. uvicorn's own looks ten times a second, and an app at rest would wake for
         that; what else it looks after, our configuration does not have."""
         self.loop, self.stopped = asyncio.get_event_loop(), asyncio.Event()
+        self.wake_for_signals()
         if not await self.on_tick(0):
             await self.stopped.wait()
+
+    def wake_for_signals(self):
+        """A handler runs between two steps of Python's: for a signal that comes just before the loop waits,
+        that would be after its next event. `add_signal_handler` would not do: a handler of the loop's does
+        not run while a request holds the loop up."""
+        woken, wake = self.waking = socket.socketpair()
+        for end in self.waking:
+            end.setblocking(False)
+        before = signal.set_wakeup_fd(wake.fileno())
+        if before != -1:
+            signal.set_wakeup_fd(before)  # uvloop has its own, and asyncio where an app asked for it
+        else:
+            self.loop.add_reader(woken, woken.recv, 4096)
 
     async def shutdown(self, sockets=None):
         await cartridge_uvicorn.finish(self, self.drain)

@@ -259,7 +259,8 @@ class Handler(WSGIRequestHandler):
             if "_" not in name:
                 key = "HTTP_" + name.upper().replace("-", "_")
                 value = value.strip(" \t")
-                environ[key] = environ[key] + "," + value if key in environ else value
+                separator = "; " if key == "HTTP_COOKIE" else ","  # RFC 6265, 5.4
+                environ[key] = environ[key] + separator + value if key in environ else value
         for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             if "HTTP_" + key in environ:
                 environ[key] = environ.pop("HTTP_" + key)
