@@ -10,9 +10,9 @@ kernel's backlog, where no crash of ours can lose them.
 
 Python runs one thread at a time, so that quick answers come soonest from one thread that keeps its turn:
 threads that wait for each other cost more than most requests. But who waits, say for a database, leaves
-Python to others for that time: so where one answer after the other has waited, turns are not kept for a
-while. The main thread looks whether an answer takes longer, as long as there are any. Needs only the
-standard library; runs on Python 2.7, too.
+Python to others for that time: after an answer that has waited, turns are not kept for a while. The main
+thread looks whether an answer takes longer, as long as there are any. Needs only the standard library;
+runs on Python 2.7, too.
 """
 
 import errno
@@ -33,8 +33,10 @@ MOMENT = 0.005
 """Seconds: how long an answer may take at least before another thread accepts in the meantime. Python
 lets a thread run for so long when others want to (`sys.getswitchinterval`)."""
 AT_ONCE = 30
-"""After an answer that took longer, or two that waited, for so many requests another thread accepts at
-once: then a moment is waited for in vain once in so many."""
+"""After an answer that took longer or waited, for so many requests another thread accepts at once: then a
+moment is waited for in vain once in so many."""
+SHORT = 0.0005
+"""Seconds: who waits no longer need not hand on the turn, which costs about as much."""
 QUIET_MOMENTS = 4
 """After so many without a request, nobody looks at the clock until the next one."""
 
@@ -60,8 +62,6 @@ class Turns(object):
         """How many connections were."""
         self.at_once = 0
         """For how many more connections turns are not kept: those before them took long."""
-        self.has_waited = False
-        """Whether the last answer did of those that kept their turn to the end."""
         self.are_kept = (
             RUSAGE_THREAD is not None and getattr(sys, "_is_gil_enabled", lambda: True)()
         )
@@ -122,9 +122,10 @@ class Turns(object):
                 self.turn.release()
                 return
             nth = self.begin()
-            before = self.waits()
+            waits, waited = self.waiting()
             self.answer(*accepted)
-            has_turn = self.end(nth, self.waits() > before)
+            now_waits, now_waited = self.waiting()
+            has_turn = self.end(nth, now_waits > waits and now_waited - waited > SHORT)
 
     def begin(self):
         """Counts one connection more, which is answered by who has the turn."""
@@ -140,9 +141,12 @@ class Turns(object):
                 os.write(self._begin, b".")
             return self.accepted
 
-    def waits(self):
-        """How often this thread has waited, for anything: another thread of Python, too."""
-        return getrusage(RUSAGE_THREAD).ru_nvcsw if self.are_kept else 0
+    def waiting(self):
+        """How often this thread has waited, and how long, which includes what it had no processor for."""
+        if not self.are_kept:
+            return 0, 0
+        used = getrusage(RUSAGE_THREAD)
+        return used.ru_nvcsw, cartridge_wsgi.clock() - used.ru_utime - used.ru_stime
 
     def end(self, nth, has_waited):
         """Whether the thread that has answered this one still has its turn."""
@@ -151,10 +155,8 @@ class Turns(object):
             if self.kept_for != nth:
                 return False
             self.kept_for = None
-            # Two: one may have waited for the main thread's look, or for a thread from before.
-            if has_waited and self.has_waited:
+            if has_waited:
                 self.at_once = AT_ONCE
-            self.has_waited = has_waited
             return True
 
     def hand_on(self):
