@@ -68,11 +68,15 @@ pub(super) fn no_process_left(_: &Stage, gear: &TestGear) {
         }
         outcome.code != 0
     };
+    // Where nothing has changed no program is run, and it is the supervisor that starts the server.
+    assert!(!refused_with(0), "a restart runs programs");
+    gear.set("OPENSHIFT_NGINX_WORKERS", "2");
     assert!(refused_with(0), "the limit is none");
     // How far a hook gets with one or two more is its own affair.
     for more in [1, 2] {
         refused_with(more);
     }
+    gear.set("OPENSHIFT_NGINX_WORKERS", "");
     gear.control("restart").done();
 }
 
