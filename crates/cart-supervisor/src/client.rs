@@ -120,8 +120,13 @@ impl Client {
     pub fn end(&self, first: &[&str], limit: Duration) -> Result<(), ClientError> {
         let first = first.iter().map(|s| (*s).to_owned()).collect();
         let within = limit.as_secs();
+        let supervisor = self.about().ok();
         match self.ask(&Request::End { first, within }, limit + PATIENCE)? {
-            Response::Stopped => Ok(files::remove_if_exists(&self.socket)?),
+            Response::Stopped => {
+                // It has nothing left to do. Who looks after a stop shall find nobody.
+                let _ = supervisor.map(|process| process.wait_gone(PATIENCE));
+                Ok(files::remove_if_exists(&self.socket)?)
+            }
             other => Err(self.unexpected(&other)),
         }
     }
