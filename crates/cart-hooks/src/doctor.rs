@@ -231,7 +231,7 @@ fn deciding_file(app: &PythonApp, inputs: &Inputs) -> Option<String> {
 fn files(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
     // What is wrong with its settings is another finding's.
     let Ok(site) = ready::site(ctx) else { return };
-    let own = ctx.gear.repo.join(user_config::FILE_NAME).exists();
+    let own = site.has_own_configuration();
     let folders = if own { &[] } else { &*site.folders };
     findings.extend(folders.iter().map(|Folder { at, directory }| {
         let directory = directory.strip_prefix(&ctx.gear.repo).unwrap_or(directory);

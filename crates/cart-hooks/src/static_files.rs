@@ -5,7 +5,7 @@ use camino::Utf8Path;
 use cart_core::cartridge::Context;
 use cart_core::tree;
 use cart_nginx::precompressed::{self, Limits, PrecompressError, Source};
-use cart_nginx::{Folder, FolderPath, Site, user_config};
+use cart_nginx::{Folder, FolderPath, Site};
 use cart_python::collected::Collected;
 use cart_python::{Places, PythonApp};
 
@@ -44,7 +44,8 @@ pub(crate) fn compress(ctx: &mut Context<'_>) -> Result<(), Error> {
     let make = |sources: &[Source], tree: &Utf8Path| {
         precompressed::make(sources, tree, &Limits::default())
     };
-    let site = ready::site(ctx)?;
+    // What is wrong with a setting, the start says.
+    let Ok(site) = ready::site(ctx) else { return Ok(()) };
     if let Some(made) = with_tree(ctx, &site, make)?.filter(|made| made.compressed > 0) {
         ctx.message(&messages::compressed(&made));
     }
@@ -62,9 +63,7 @@ fn with_tree<T>(
     site: &Site,
     work: impl FnOnce(&[Source], &Utf8Path) -> Result<T, PrecompressError>,
 ) -> Result<Option<T>, Error> {
-    // An own configuration says itself where its files are.
-    let has_own = site.repo.join(user_config::FILE_NAME).exists();
-    if has_own || !site.settings.precompress {
+    if site.has_own_configuration() || !site.settings.precompress {
         tree::remove(&site.precompressed)?;
         return Ok(None);
     }

@@ -13,7 +13,6 @@ use crate::folder::{self, CheckedFolder, Folder, FolderPath, Mount};
 use crate::forwarded::{self, Said};
 use crate::layout;
 use crate::network::{self, Network};
-use crate::precompressed::{EXTENSIONS, Encoding};
 use crate::quoted::{QuoteError, Quoted};
 use crate::run_as::RunAs;
 use crate::settings::NginxSettings;
@@ -22,6 +21,8 @@ use crate::statement;
 use crate::traffic;
 use crate::upstream::{self, APPSERVER, CheckedUpstream, LONGEST_SOCKET_PATH};
 use crate::user_config::UserConfig;
+
+mod files;
 
 /// Bytes of an answer's head that are not the app's: the status line, and what servers add.
 const SERVERS_OWN_HEAD: u64 = 1024;
@@ -167,84 +168,6 @@ impl Model {
 
     fn has_app(&self) -> bool {
         !self.upstreams.is_empty()
-    }
-
-    /// The first folder of the whole site.
-    fn root(&self) -> Option<&CheckedFolder> {
-        self.folders.first().filter(|folder| folder.is_root())
-    }
-
-    /// Whether a second folder is that of the whole site.
-    fn has_more_roots(&self) -> bool {
-        self.folders.get(1).is_some_and(CheckedFolder::is_root)
-    }
-
-    /// The folders that are asked after another one.
-    fn below_first(&self) -> impl Iterator<Item = &CheckedFolder> {
-        self.folders.iter().skip(usize::from(self.root().is_some()))
-    }
-
-    /// Where a request goes that is for no file.
-    fn app(&self) -> &'static str {
-        match (self.has_app(), &self.fallback) {
-            (_, Some(_)) => "$otherwise",
-            (true, None) => "@appserver",
-            (false, None) => "=404",
-        }
-    }
-
-    /// Where a request goes for which `folder` has no file.
-    fn after(&self, folder: &CheckedFolder) -> String {
-        match folder.next {
-            Some(next) => format!("@files_{next}"),
-            None if folder.is_root() && !self.mounts.is_empty() => "$after_roots".to_owned(),
-            None => self.app().to_owned(),
-        }
-    }
-
-    /// Where a request goes for text that was not compressed when the app was deployed.
-    fn after_precompressed(&self) -> &'static str {
-        if self.root().is_some() { "@text" } else { "$after_roots" }
-    }
-
-    /// Only GET and HEAD look for a file where others are the app's.
-    fn unless_read(&self) -> &'static str {
-        if self.has_app() { "$unless_read" } else { "" }
-    }
-
-    /// What ends the paths of text.
-    fn text(&self) -> String {
-        format!("[.](?:{})$", EXTENSIONS.join("|"))
-    }
-
-    /// Which requests are for files that may have been compressed when the app was deployed; none where there
-    /// are no files.
-    fn text_pattern(&self) -> Option<String> {
-        if self.root().is_some() {
-            return Some(self.text());
-        }
-        (!self.mounts.is_empty()).then(|| format!("^(?:{})/.*{}", self.places(), self.text()))
-    }
-
-    /// Which requests are for the index of a directory, where no folder is that of the whole site.
-    fn index_pattern(&self) -> String {
-        format!("^(?:{})/(?:.*/)?$", self.places())
-    }
-
-    /// The paths that have folders.
-    fn places(&self) -> String {
-        let all: Vec<&str> = self.mounts.iter().map(|mount| mount.pattern.as_str()).collect();
-        all.join("|")
-    }
-
-    /// The extensions of what build tools make.
-    fn code(&self) -> &'static str {
-        "js|mjs|css|map|wasm|woff2?|ttf|otf|eot"
-    }
-
-    /// Codings, the one first that is preferred.
-    fn codings(&self) -> impl Iterator<Item = &'static str> {
-        Encoding::PREFERRED.into_iter().map(Encoding::name)
     }
 
     /// Whether any connection to the app is used again.

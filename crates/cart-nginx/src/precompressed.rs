@@ -197,13 +197,6 @@ pub fn prune(sources: &[Source], tree: &Utf8Path) -> Result<Pruned, PrecompressE
     Ok(Pruned { originals: index.total().originals, removed, dated })
 }
 
-/// Whether there is any variant in `tree`. After a [`make`] or a [`prune`]; costs one look.
-#[must_use]
-pub fn exists(tree: &Utf8Path) -> bool {
-    // Nothing has a variant that has no gzip, and directories that become empty are removed.
-    tree.join(Encoding::Gzip.name()).is_dir()
-}
-
 /// Why there are no variants.
 #[derive(Debug, thiserror::Error)]
 pub enum PrecompressError {

@@ -128,6 +128,12 @@ impl Site {
         self.fallback_in = roots.position(has_fallback).unwrap_or_default();
     }
 
+    /// Whether the app has an nginx configuration of its own, which says itself what is served.
+    #[must_use]
+    pub fn has_own_configuration(&self) -> bool {
+        self.repo.join(FILE_NAME).exists()
+    }
+
     /// Where the files are that are compressed beforehand: those of the app's release, in its repository or
     /// where its build has `built` them. All else may change while the app runs.
     #[must_use]
@@ -146,7 +152,7 @@ impl Site {
     #[must_use]
     pub fn not_served(&self) -> Vec<NotServed> {
         let (folders, fallback) = (&self.settings.folders, &self.settings.fallback);
-        if self.repo.join(FILE_NAME).exists() {
+        if self.has_own_configuration() {
             let set = [("STATIC", !folders.is_empty()), ("FALLBACK", fallback.is_some())];
             let set = set.into_iter().filter(|(_, is_set)| *is_set);
             return set.map(|(name, _)| NotServed::OwnConfiguration(name)).collect();
