@@ -49,21 +49,19 @@ pub struct Descriptors {
 const MOST_CACHED: u64 = 10_000;
 
 impl Descriptors {
-    /// Each connection may come with one more descriptor, of a file on its way from the disk, and
-    /// a worker has a few of its own and those that it keeps. Where the limit does not allow that, an
-    /// eighth of it is for files: many more connections wait than are being sent something.
+    /// Each connection may come with one more descriptor, of a file on its way from the disk, and a worker
+    /// has a few of its own; what is left is for files that it keeps open. Where the limit does not allow
+    /// that, an eighth of it is for files, half of them kept: many more connections wait than are being
+    /// sent something.
     #[must_use]
     pub fn share(wanted: u64, limit: u64) -> Self {
         const OWN: u64 = 64;
-        let needed = wanted.saturating_mul(2).saturating_add(OWN + MOST_CACHED);
-        if needed <= limit {
-            return Self { files: needed, connections: wanted, cached: MOST_CACHED };
-        }
+        let needed = wanted.saturating_mul(2).saturating_add(OWN);
         let for_files = limit / 8;
         Self {
-            files: limit,
+            files: needed.saturating_add(MOST_CACHED).min(limit),
             connections: wanted.min(limit - for_files),
-            cached: (for_files / 2).clamp(1, MOST_CACHED),
+            cached: limit.saturating_sub(needed).max(for_files / 2).clamp(1, MOST_CACHED),
         }
     }
 }
@@ -86,6 +84,7 @@ mod tests {
         let share = |limit| Descriptors::share(8192, limit);
         assert_eq!(share(1024), Descriptors { files: 1024, connections: 896, cached: 64 });
         assert_eq!(share(16_448), Descriptors { files: 16_448, connections: 8192, cached: 1028 });
+        assert_eq!(share(20_000), Descriptors { files: 20_000, connections: 8192, cached: 3552 });
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub const REQUIRED: &[Requirement] = &[
 /// Something that is used only where the nginx at hand has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
+    /// `pcre_jit`
+    PcreJit,
     /// `worker_shutdown_timeout`
     ShutdownTimeout,
     /// `keepalive_time` and `keepalive_timeout` in an upstream
@@ -92,6 +94,12 @@ pub enum Module {
 
 /// Everything that depends on the nginx at hand. Versions from nginx's own documentation.
 pub const FEATURES: &[Row] = &[
+    Row {
+        feature: Feature::PcreJit,
+        since: MINIMUM,
+        module: Module::Optional("pcre-jit"),
+        reason: "a twentieth less work for a small file; where the system forbids it, patterns are read as without it",
+    },
     Row {
         feature: Feature::ShutdownTimeout,
         since: Version::new(1, 11, 11),

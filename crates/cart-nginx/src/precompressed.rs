@@ -4,16 +4,20 @@
 //! They stand in a tree of their own, not beside the author's files:
 //!
 //! ```text
-//! <tree>/gzip/<path on the site>     gzip
-//! <tree>/br/<path on the site>     Brotli; only where it is smaller than gzip
-//! <tree>/zstd/<path on the site>    Zstandard
-//! <tree>/index.json                what is known of each original
+//! <tree>/gzip/<path on the site>       gzip
+//! <tree>/br/<path on the site>         Brotli; only where it is smaller than gzip
+//! <tree>/zstd/<path on the site>       Zstandard
+//! <tree>/identity/<path on the site>   as it is, of at most 32 KiB
+//! <tree>/index.json                    what is known of each original
 //! ```
 //!
 //! A variant has the very name of its original, so nginx finds the same type by it, and its time, so
 //! `Last-Modified` is the same. No two variants of a file have the same size: nginx makes an `ETag` of
 //! time and size. A file has all variants that are worth it or none: without a gzip of at most 95 % of its
-//! size there is no other either. The same content always gives the same bytes.
+//! size no other is compressed either. The same content always gives the same bytes.
+//!
+//! A small file is there as it is, too, because nginx sends what is in the tree with less work: it need not
+//! look who owns each link on the way, may remember what is not there, and sends head and content in one piece.
 //!
 //! # What a kill leaves behind
 //!
@@ -85,7 +89,7 @@ pub struct Limits {
     pub entries: usize,
     /// Directories on the way to a file on the site.
     pub depth: usize,
-    /// Smaller files are not worth it, in bytes: they fit into the packet with the headers.
+    /// Smaller files are not compressed, in bytes: they fit into the packet with the headers.
     pub smallest: u64,
     /// Larger files are not compressed, in bytes.
     pub largest: u64,
@@ -108,11 +112,11 @@ impl Default for Limits {
 /// What [`make`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Made {
-    /// Files that have variants now.
+    /// Files that have compressed variants now.
     pub originals: usize,
     /// How many these are.
     pub variants: usize,
-    /// Sizes of the originals that have variants, together, in bytes.
+    /// Sizes of the originals that have them, together, in bytes.
     pub bytes_before: u64,
     /// Sizes of the smallest variant of each, together, in bytes.
     pub bytes_after: u64,
@@ -120,7 +124,7 @@ pub struct Made {
     pub compressed: usize,
     /// Files whose variants were removed.
     pub removed: usize,
-    /// Files that have no variants, and why; others have a type that is never compressed.
+    /// Files that are not compressed, and why; others have a type that never is.
     pub left_out: LeftOut,
     /// How long it took.
     pub took: Duration,
@@ -129,7 +133,7 @@ pub struct Made {
 /// What [`prune`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// Files that have variants.
+    /// Files that have compressed variants.
     pub originals: usize,
     /// Files whose variants were removed.
     pub removed: usize,
@@ -157,11 +161,11 @@ pub fn make(
     let (compressed, index) = if whole && !changes.any() {
         (0, changes.index)
     } else {
-        let work = Work::begin(&tree, changes, started + limits.time)?;
+        let work = Work::begin(&tree, changes, limits.smallest, started + limits.time)?;
         let done = work.finish(&mut scan.left_out)?;
         (done.compressed, tree.finish(done.index)?)
     };
-    scan.left_out.note_worthless(&index);
+    scan.left_out.note_worthless(&index, limits);
     Ok(Made {
         compressed,
         removed,

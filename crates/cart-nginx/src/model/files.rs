@@ -38,9 +38,17 @@ impl Model {
         }
     }
 
-    /// Where a request goes for text that was not compressed when the app was deployed.
-    pub(super) fn after_precompressed(&self) -> &'static str {
-        if self.root().is_some() { "@text" } else { "$after_roots" }
+    /// Where text is looked for that was compressed when the app was deployed, and then as it is.
+    pub(super) fn text_files(&self) -> String {
+        let read = self.unless_read();
+        let otherwise = if self.root().is_some() { "@text" } else { "$after_roots" };
+        format!("{read}/$content_coding$uri {read}/identity$uri {otherwise}")
+    }
+
+    /// Where a directory's index is looked for. Not for a copy of one that is too small for compression: more
+    /// often than not there is no index at all, and each place that is looked at is work.
+    pub(super) fn index_files(&self, otherwise: &str) -> String {
+        format!("{}/$content_coding${{uri}}index.html {otherwise}", self.unless_read())
     }
 
     /// Only GET and HEAD look for a file where others are the app's.

@@ -14,10 +14,13 @@ pub(crate) enum Encoding {
     Brotli,
     #[serde(rename = "zstd")]
     Zstd,
+    /// As it is.
+    #[serde(rename = "identity")]
+    Identity,
 }
 
 impl Encoding {
-    pub(super) const ALL: [Self; 3] = [Self::Gzip, Self::Brotli, Self::Zstd];
+    pub(super) const ALL: [Self; 4] = [Self::Gzip, Self::Brotli, Self::Zstd, Self::Identity];
 
     /// In the order in which nginx looks for what a client takes: the smallest first, as a rule.
     pub(crate) const PREFERRED: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
@@ -28,18 +31,18 @@ impl Encoding {
             Self::Gzip => "gzip",
             Self::Brotli => "br",
             Self::Zstd => "zstd",
+            Self::Identity => "identity",
         }
     }
 
-    fn encode(self, content: &[u8]) -> io::Result<Vec<u8>> {
-        match self {
-            Self::Gzip => gzip(content),
-            Self::Brotli => brotli(content),
-            Self::Zstd => zstd::bulk::compress(content, zstd_level(content.len())),
-        }
+    /// Whether it makes something smaller.
+    pub(super) fn compresses(self) -> bool {
+        self != Self::Identity
     }
 }
 
+/// What is larger leaves faster by `sendfile` from where it is.
+const LARGEST_AS_IT_IS: usize = 32 << 10;
 /// From here on, contents take much time and memory: on one core of 2026 with 4.5 MB of minified
 /// JavaScript, Brotli 11 takes 8.5 s, 10 takes 5 s and gives 1.5 % more, 9 takes 0.9 s and gives 10 % more.
 pub(super) const LARGE: usize = 1 << 20;
@@ -59,19 +62,30 @@ fn brotli_quality(size: usize) -> i32 {
     }
 }
 
-/// The variants of a content that are worth it, by size never two the same; none, or gzip at least.
+/// The variants of a content that are worth it, by size never two the same. Of those that are compressed none,
+/// as of what is smaller than `smallest`, or gzip at least.
 ///
 /// # Errors
 /// What an encoder said, which is never for want of a disk.
-pub(super) fn variants(content: &[u8]) -> io::Result<Vec<(Encoding, Vec<u8>)>> {
-    let gzip = Encoding::Gzip.encode(content)?;
+pub(super) fn variants(content: Vec<u8>, smallest: u64) -> io::Result<Vec<(Encoding, Vec<u8>)>> {
+    let worth_a_try = content.len() as u64 >= smallest;
+    let mut variants = if worth_a_try { compressed(&content)? } else { Vec::new() };
+    if content.len() <= LARGEST_AS_IT_IS {
+        variants.push((Encoding::Identity, content));
+    }
+    Ok(variants)
+}
+
+fn compressed(content: &[u8]) -> io::Result<Vec<(Encoding, Vec<u8>)>> {
+    let gzip = gzip(content)?;
     if !worth(gzip.len(), content.len()) {
         return Ok(Vec::new());
     }
-    let all = [gzip, Encoding::Brotli.encode(content)?, Encoding::Zstd.encode(content)?];
-    let kept = kept(content.len(), all.each_ref().map(Vec::len));
-    let all = Encoding::ALL.into_iter().zip(all).zip(kept);
-    Ok(all.filter(|(_, kept)| *kept).map(|(variant, _)| variant).collect())
+    let zstd = zstd::bulk::compress(content, zstd_level(content.len()))?;
+    let all =
+        [(Encoding::Gzip, gzip), (Encoding::Brotli, brotli(content)?), (Encoding::Zstd, zstd)];
+    let kept = kept(content.len(), all.each_ref().map(|(_, variant)| variant.len()));
+    Ok(all.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(variant, _)| variant).collect())
 }
 
 /// Which variants of an `original` are kept, by the sizes of gzip's, which is worth it, and the others'.

@@ -9,7 +9,7 @@ use super::Made;
 use super::encoding::Encoding;
 
 /// Of the file's format, and of how variants are made: a tree of another one goes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// `index.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,13 +35,20 @@ pub(super) struct Known {
     pub(super) ctime: i64,
     /// Of its content, hexadecimal.
     pub(super) sha256: String,
-    /// The sizes of its variants in bytes; none if it is not worth them.
+    /// The sizes of its variants in bytes.
     pub(super) variants: BTreeMap<Encoding, u64>,
 }
 
 impl Default for Index {
     fn default() -> Self {
         Self { version: VERSION, finished: true, originals: BTreeMap::new() }
+    }
+}
+
+impl Known {
+    /// The sizes of those of its variants that are compressed; none if it is not worth them.
+    pub(super) fn compressed(&self) -> impl Iterator<Item = u64> {
+        self.variants.iter().filter(|(encoding, _)| encoding.compresses()).map(|(_, size)| *size)
     }
 }
 
@@ -67,11 +74,11 @@ impl Index {
     pub(super) fn total(&self) -> Made {
         let mut made = Made::default();
         for known in self.originals.values() {
-            let Some(least) = known.variants.values().min() else {
+            let Some(least) = known.compressed().min() else {
                 continue;
             };
             made.originals += 1;
-            made.variants += known.variants.len();
+            made.variants += known.compressed().count();
             made.bytes_before += known.size;
             made.bytes_after += least;
         }

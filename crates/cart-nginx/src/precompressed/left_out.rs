@@ -1,11 +1,12 @@
-//! Files that have no variants, and why.
+//! Files that are not compressed, and why.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::index::Index;
+use super::Limits;
+use super::index::{Index, Known};
 
-/// Why a file has no variants.
+/// Why a file is not compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// Smaller than [`Limits::smallest`](super::Limits::smallest).
@@ -87,12 +88,12 @@ impl LeftOut {
             1;
     }
 
-    /// What is known to have no variants, of this build or an earlier one.
-    pub(super) fn note_worthless(&mut self, index: &Index) {
-        for (path, known) in &index.originals {
-            if known.variants.is_empty() {
-                self.note(Reason::Worthless, path);
-            }
+    /// What is known not to be worth it, of this build or an earlier one.
+    pub(super) fn note_worthless(&mut self, index: &Index, limits: &Limits) {
+        let uncompressed = |known: &Known| known.compressed().next().is_none();
+        for (path, known) in index.originals.iter().filter(|(_, known)| uncompressed(known)) {
+            let too_small = known.size < limits.smallest;
+            self.note(if too_small { Reason::TooSmall } else { Reason::Worthless }, path);
         }
     }
 }

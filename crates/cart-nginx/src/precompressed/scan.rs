@@ -208,9 +208,6 @@ impl Search<'_> {
         metadata: &Metadata,
     ) -> Result<Found, Reason> {
         let size = metadata.len();
-        if size < self.limits.smallest {
-            return Err(Reason::TooSmall);
-        }
         if size > self.limits.largest {
             return Err(Reason::TooLarge);
         }

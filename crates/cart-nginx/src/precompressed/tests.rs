@@ -69,7 +69,7 @@ impl Place {
         prune(&self.sources(), &self.tree()).unwrap()
     }
 
-    /// What each variant of a path decompresses to.
+    /// What each compressed variant of a path decompresses to.
     fn decoded(&self, path: &str) -> BTreeMap<&'static str, Vec<u8>> {
         let of = |encoding: &'static str| {
             let variant = fs::read(self.tree().join(encoding).join(path)).ok()?;
@@ -128,6 +128,7 @@ fn decode(encoding: &str, variant: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     match encoding {
         "gzip" => flate2::read::GzDecoder::new(variant).read_to_end(&mut content).unwrap(),
+        "identity" => return variant.to_vec(),
         "br" => brotli::Decompressor::new(variant, 4096).read_to_end(&mut content).unwrap(),
         _ => {
             let mut decoder = zstd::Decoder::new(variant).unwrap();

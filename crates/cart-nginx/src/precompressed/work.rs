@@ -22,6 +22,8 @@ pub(super) struct Work<'a> {
     changes: Changes,
     /// Where variants of contents are that are wanted.
     known: BTreeMap<String, (Place, BTreeMap<Encoding, u64>)>,
+    /// Smaller ones are not compressed, in bytes.
+    smallest: u64,
     /// No content is begun after it.
     end: Instant,
 }
@@ -58,6 +60,7 @@ impl<'a> Work<'a> {
     pub(super) fn begin(
         tree: &'a Tree<'a>,
         mut changes: Changes,
+        smallest: u64,
         end: Instant,
     ) -> Result<Self, FileError> {
         tree.begin(&changes.index)?;
@@ -79,7 +82,7 @@ impl<'a> Work<'a> {
         }
         tree.remove_all(&changes.gone)?;
         tree.date(&mut changes.index, &changes.dated)?;
-        Ok(Self { tree, changes, known, end })
+        Ok(Self { tree, changes, known, smallest, end })
     }
 
     /// Makes all that is new. The first error ends it.
@@ -128,9 +131,9 @@ impl<'a> Work<'a> {
                     outcome.left_out = Some((Reason::Changing, job.targets));
                     return Ok(outcome);
                 };
-                outcome.compressed = true;
+                outcome.compressed = job.size() >= self.smallest;
                 let of = |source| FileError::new("compress", &job.targets[0].1.file, source);
-                encoding::variants(&content).map_err(of)?
+                encoding::variants(content, self.smallest).map_err(of)?
             }
         };
         let sizes: BTreeMap<Encoding, u64> =

@@ -130,7 +130,7 @@ http {
     tcp_nopush on;
     tcp_nodelay on;
     keepalive_requests 100000;
-    open_file_cache max=1000 inactive=60s;
+    open_file_cache max=8000 inactive=60s;
     open_file_cache_valid 5s;
     open_file_cache_errors on;
     map $http_upgrade $connection_upgrade { default upgrade; '' ''; }

@@ -20,6 +20,25 @@ fn sizes_from_the_smallest_to_the_largest_count() {
 }
 
 #[test]
+fn what_is_small_is_there_as_it_is_too_whether_it_is_compressed_or_not() {
+    let place = Place::new();
+    for size in [0, 1, 1023, 3000, 32 << 10, (32 << 10) + 1] {
+        place.file(&format!("public/{size}.txt"), script(size, 1));
+    }
+    let made = place.file("public/noise.txt", noise(3000)).make();
+    place.assert_true();
+    let listed = place.listed();
+    let mut as_it_is: Vec<_> = listed.iter().filter_map(|p| p.strip_prefix("identity/")).collect();
+    as_it_is.sort_unstable();
+    assert_eq!(as_it_is, ["0.txt", "1.txt", "1023.txt", "3000.txt", "32768.txt", "noise.txt"]);
+    assert_eq!((made.originals, made.variants), (3, 9));
+    let expected = [(Reason::TooSmall, 3, "0.txt"), (Reason::Worthless, 1, "noise.txt")];
+    assert_eq!(reasons(&made), expected);
+    place.file("public/1.txt", "2").prune();
+    assert!(!place.listed().contains(&"identity/1.txt".to_owned()));
+}
+
+#[test]
 fn only_types_that_are_worth_it_and_no_hidden_files_but_well_known_ones() {
     let place = Place::new();
     let text = script(3000, 1);
@@ -46,7 +65,7 @@ fn only_types_that_are_worth_it_and_no_hidden_files_but_well_known_ones() {
 #[test]
 fn what_compression_does_not_make_smaller_has_no_variant_at_all_and_without_any_there_is_no_tree() {
     let place = Place::new();
-    place.file("public/font.ttf", noise(5000));
+    place.file("public/font.ttf", noise(40_000));
     let made = place.make();
     assert_eq!(reasons(&made), [(Reason::Worthless, 1, "font.ttf")]);
     assert!(!place.tree().exists());
@@ -64,13 +83,14 @@ fn no_two_variants_of_a_file_have_one_size_and_each_is_worth_it() {
         // Short ones, whose sizes are near each other; some hardly worth it.
         let mut content = script(size, size as u64);
         content.splice(..size * 2 / 3, noise(size * 2 / 3));
-        let variants = encoding::variants(&content).unwrap();
+        let variants = encoding::variants(content.clone(), 1024).unwrap();
         let length = |wanted| {
             let mut of = variants.iter().filter(|(encoding, _)| *encoding == wanted);
             of.next().map(|(_, variant)| variant.len())
         };
-        let [gzip, brotli, zstd] = Encoding::ALL.map(length);
-        assert_eq!(gzip.is_none(), variants.is_empty());
+        let [gzip, brotli, zstd, identity] = Encoding::ALL.map(length);
+        assert_eq!(identity, Some(size));
+        assert!(gzip.is_some() || variants.len() == 1);
         let worth = |length: Option<usize>| length.is_none_or(|l| l * 100 <= size * 95);
         assert!(worth(gzip) && worth(brotli) && worth(zstd), "{size}");
         assert!(brotli.is_none_or(|brotli| Some(brotli) < gzip), "{size}");
