@@ -60,6 +60,7 @@ impl Asked {
 #[derive(Debug)]
 pub struct Wrk {
     program: Utf8PathBuf,
+    setsid: Utf8PathBuf,
     /// Where its scripts are.
     scripts: Utf8PathBuf,
 }
@@ -83,17 +84,20 @@ impl Wrk {
     /// Finds it, and puts its scripts into a directory.
     ///
     /// # Panics
-    /// When it is not installed.
+    /// When it is not installed, or `setsid` is not.
     #[must_use]
     pub fn new(scripts: &Utf8Path) -> Self {
-        let program = programs::find("wrk", &GearEnv::from_process(), &["/usr/bin"]);
-        let program = program.unwrap_or_else(|e| panic!("{e}: install the package wrk"));
+        let found = |name, package| {
+            let program = programs::find(name, &GearEnv::from_process(), &["/usr/bin"]);
+            program.unwrap_or_else(|e| panic!("{e}: install the package {package}"))
+        };
+        let (program, setsid) = (found("wrk", "wrk"), found("setsid", "util-linux"));
         let write = |name, text: &str| {
             files::write_unsynced(&scripts.join(name), text.as_bytes(), 0o644).unwrap();
         };
         write("path.lua", REPORT);
         write("any.lua", &[PICK, REPORT].join("\n"));
-        Self { program, scripts: scripts.to_owned() }
+        Self { program, setsid, scripts: scripts.to_owned() }
     }
 
     /// Asks for as long as this, as fast as answers come.
@@ -102,8 +106,11 @@ impl Wrk {
     /// they do in life, and a server with as many workers as processors would not be itself on what a
     /// pinned client leaves. With one thread for two processors it cannot take more than half.
     ///
+    /// It has a session of its own, as our gears have: a Linux with `sched_autogroup` divides the processors
+    /// among sessions first, so that a server in the client's would get less than one beside it.
+    ///
     /// # Errors
-    /// When it does not run to its end, as at a Ctrl-C, which reaches it, too.
+    /// When it does not run to its end.
     ///
     /// # Panics
     /// When it does not say what came of it.
@@ -118,7 +125,8 @@ impl Wrk {
             Asked::Path(path) | Asked::Echo(path) => ("path.lua", *path),
             Asked::AnyOf(_) => ("any.lua", "/"),
         };
-        let mut command = CommandSpec::new(&self.program, &GearEnv::new())
+        let mut command = CommandSpec::new(&self.setsid, &GearEnv::new())
+            .args(["--wait", self.program.as_str()])
             .args(["--threads".to_owned(), threads.to_string()])
             .args(["--connections".to_owned(), CONNECTIONS.to_string()])
             .args(["--duration".to_owned(), format!("{}s", length.as_secs().max(1))])
