@@ -61,12 +61,19 @@ fn text_is_compressed_by_a_deploy_and_never_sent_for_a_file_that_has_changed() {
     }
     assert_eq!(coding(&gear, "/small.js"), None);
 
-    // A file that somebody changed, and a start that deploys nothing. What was sent is known for a second.
+    // Files that the app changed while it runs. What was sent is known for a second.
     gear.write("public/style.css", &"b { color: blue }\n".repeat(100));
-    gear.control("restart").done();
-    let plain = || coding(&gear, "/style.css").is_none().then_some(());
-    assert!(wait::until(LIMIT, plain).is_some());
-    assert!(as_browser(&gear, "/style.css", "br").1.starts_with("b {"));
+    gear.write("public/small.js", "let b = 2;\n");
+    for (path, beginning) in [("/style.css", "b {"), ("/small.js", "let b")] {
+        let plain = || as_browser(&gear, path, "br").1.starts_with(beginning).then_some(());
+        assert!(wait::until(LIMIT, plain).is_some(), "{path}");
+        assert_eq!(coding(&gear, path), None);
+    }
+    // One that changed while nobody looked, and a start that deploys nothing.
+    gear.control("stop").done();
+    gear.write("public/app.5f3a9c1d.js", &"let b = 1;\n".repeat(200));
+    gear.control("start").done();
+    assert!(as_browser(&gear, "/app.5f3a9c1d.js", "br").1.starts_with("let b"));
     assert_eq!(coding(&gear, "/").as_deref(), Some("br"));
 
     // The next deploy compresses it, and leaves the rest as it is.
@@ -78,7 +85,8 @@ fn text_is_compressed_by_a_deploy_and_never_sent_for_a_file_that_has_changed() {
 
     gear.set("OPENSHIFT_NGINX_PRECOMPRESS", "no");
     gear.control("restart").done();
-    assert_eq!(coding(&gear, "/"), None);
+    let plain = || coding(&gear, "/").is_none().then_some(());
+    assert!(wait::until(LIMIT, plain).is_some());
     assert!(!gear.cartridge().join("precompressed").exists());
 }
 

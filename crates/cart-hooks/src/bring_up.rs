@@ -199,7 +199,8 @@ pub(crate) fn make_run(
 /// is not to fail for it.
 fn ensure_background(ctx: &mut Context<'_>, wanted: &Wanted, renew: Renew, client: &Client) {
     let renew = renew == Renew::Always;
-    if let Err(error) = client.background(wanted.background.clone(), renew) {
+    let specs = wanted.background.iter().chain(&wanted.files).cloned().collect();
+    if let Err(error) = client.background(specs, renew) {
         ctx.message(&messages::no_background(&error));
     }
 }

@@ -103,6 +103,8 @@ fn start(ctx: &mut Context<'_>, good: Good) -> Result<(), Error> {
     nginx.command = master.command();
     nginx.label = services::nginx_label(&master);
     let Good { appserver, websocketserver, background, metrics, .. } = good;
-    let wanted = Wanted { appserver, websocketserver, nginx, background, metrics, master };
+    // It serves files as they are.
+    let files = None;
+    let wanted = Wanted { appserver, websocketserver, nginx, background, metrics, files, master };
     bring_up::make_run(ctx, &wanted, stage, Renew::IfChanged, &mut |_, _| ()).map(drop)
 }

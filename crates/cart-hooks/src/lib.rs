@@ -20,6 +20,7 @@ mod static_files;
 mod threaddump;
 mod tidy;
 mod update;
+mod watch_files;
 
 pub mod error;
 pub mod messages;
@@ -41,7 +42,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
 /// processes that hooks and the supervisor start with it.
 #[must_use]
 pub fn main() -> ExitCode {
-    match serve_metrics::run() {
+    match serve_metrics::run().or_else(watch_files::run) {
         Some(code) => code,
         None => cart_supervisor::main(&AdvancedPython),
     }

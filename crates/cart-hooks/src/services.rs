@@ -14,7 +14,7 @@ use cart_supervisor::{Listen, Logging, Probe, ServiceSpec, Stop, StopSignal, Sup
 
 use crate::official;
 use crate::ready::Ready;
-use crate::serve_metrics;
+use crate::{serve_metrics, watch_files};
 
 /// The Python server.
 pub(crate) const APPSERVER: &str = "appserver";
@@ -24,6 +24,9 @@ pub(crate) const WEBSOCKETSERVER: &str = "websocketserver";
 pub(crate) const NGINX: &str = "nginx";
 /// What tells figures to Prometheus, if a path for it is set.
 pub(crate) const METRICS: &str = "metrics";
+
+/// What looks after the files that were compressed.
+pub(crate) const FILES: &str = "static-files";
 
 /// Seconds that a replaced server serves on: nginx lets no pooled connection to it live longer
 /// than two, and one may have been opened just before the swap.
@@ -35,6 +38,8 @@ const APPSERVER_GRACE: u64 = 2;
 const NGINX_START_LIMIT: u64 = 30;
 /// Seconds for what tells figures: to start, to end, and to answer who came just before it was replaced.
 const METRICS_LIMIT: u64 = 10;
+/// Seconds for what looks after files to end.
+const FILES_LIMIT: u64 = 2;
 /// Seconds that nginx gets beyond the time it gives to its clients.
 const NGINX_GRACE: u64 = 5;
 
@@ -57,6 +62,7 @@ pub(crate) struct Wanted {
     pub(crate) nginx: ServiceSpec,
     pub(crate) metrics: Option<ServiceSpec>,
     pub(crate) background: Vec<ServiceSpec>,
+    pub(crate) files: Option<ServiceSpec>,
     pub(crate) master: Nginx,
 }
 
@@ -73,6 +79,7 @@ impl Wanted {
             nginx: nginx(ctx, &ready.nginx, &ready.site),
             metrics: ready.site.settings.metrics_path.as_ref().map(|_| metrics(ctx)),
             background: background(ctx, ready),
+            files: files(ctx, ready),
             master: ready.nginx.clone(),
         }
     }
@@ -262,6 +269,20 @@ fn metrics(ctx: &Context<'_>) -> ServiceSpec {
         asked_where: Vec::new(),
         max_memory: None,
     }
+}
+
+/// What looks after the files that were compressed, where there are some.
+fn files(ctx: &Context<'_>, ready: &Ready) -> Option<ServiceSpec> {
+    let site = &ready.site;
+    let arguments = site.precompressed.exists().then(|| {
+        let sources = site.sources(&ready.app.places.environment);
+        watch_files::arguments(&site.precompressed, &sources)
+    })?;
+    let command = CommandSpec::new(program(ctx.dir), &GearEnv::new());
+    let command = command.args(arguments).dir(ctx.dir.path());
+    let log = ctx.dir.logs().join("supervisor.log");
+    let spec = ServiceSpec::background(FILES.to_owned(), FILES.to_owned(), command, FILES_LIMIT);
+    Some(ServiceSpec { log, ..spec })
 }
 
 /// nginx's name, for people.

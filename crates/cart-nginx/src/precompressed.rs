@@ -34,9 +34,8 @@
 //! [`prune`] that succeeded nothing stands in the tree but what is made of the originals of now. After one that
 //! failed nothing is certain, and the tree must go (`cart_core::tree::remove`).
 //!
-//! Neither looks at variants while the index is finished: that nobody else writes into the tree is a
-//! condition. So is that originals do not change between a `prune` and the end of what serves the tree; what
-//! does, as uploads do, belongs outside [`Source::within`].
+//! That nobody else writes into the tree is a condition. What changes while the tree is served, and belongs to
+//! the app's release, [`watch`] sees; what belongs elsewhere, as uploads do, [`Source::within`] leaves out.
 
 mod changes;
 mod content;
@@ -47,12 +46,14 @@ mod left_out;
 mod parallel;
 mod scan;
 mod tree;
+mod watch;
 mod work;
 
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
+use serde::{Deserialize, Serialize};
 
 use changes::Changes;
 use scan::Scan;
@@ -62,16 +63,17 @@ use work::Work;
 pub(crate) use encoding::Encoding;
 pub(crate) use extensions::EXTENSIONS;
 pub use left_out::{Left, LeftOut, Reason};
+pub use watch::watch;
 
 /// A directory of static files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Where its files are on the site: `/`, `/static/`.
     pub at: String,
     /// The directory; one that is missing has no files.
     pub directory: Utf8PathBuf,
     /// Files that a link leads to out of this directory get no variants, because they may change while
-    /// they are served; `None`: wherever it leads.
+    /// they are served and nobody would see it; `None`: wherever it leads.
     pub within: Option<Utf8PathBuf>,
 }
 
@@ -156,7 +158,7 @@ pub fn make(
     let mut scan = Scan::of(sources, limits)?;
     let tree = Tree::new(tree);
     let (index, whole) = tree.open()?;
-    let changes = Changes::of(index, &mut scan, true);
+    let changes = Changes::of(index, &mut scan, Some(&tree));
     let removed = changes.gone.len();
     let (compressed, index) = if whole && !changes.any() {
         (0, changes.index)
@@ -187,7 +189,7 @@ pub fn prune(sources: &[Source], tree: &Utf8Path) -> Result<Pruned, PrecompressE
         return Ok(Pruned::default());
     }
     let mut scan = Scan::of(sources, &Limits::default())?;
-    let changes = Changes::of(index, &mut scan, false);
+    let changes = Changes::of(index, &mut scan, None);
     let (removed, dated) = (changes.gone.len(), changes.dated.len());
     let index = if !whole || changes.any() {
         tree.begin(&changes.index)?;

@@ -7,6 +7,7 @@ use super::encoding::LARGE;
 use super::index::{Index, Known};
 use super::parallel;
 use super::scan::{Found, Scan};
+use super::tree::Tree;
 
 /// What must be done.
 #[derive(Debug, Default)]
@@ -22,14 +23,17 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Reads what has no variants only if it `wants_new`.
-    pub(super) fn of(known: Index, scan: &mut Scan, wants_new: bool) -> Self {
+    /// Reads what has no variants, or lacks one that [`watch`](super::watch) removed, only with the tree in
+    /// which there are to be `new` ones.
+    pub(super) fn of(known: Index, scan: &mut Scan, new: Option<&Tree<'_>>) -> Self {
+        let wants_new = new.is_some();
+        let is_whole = |path: &str, known: &Known| new.is_none_or(|tree| tree.has_all(path, known));
         let mut changes = Self::default();
         let mut known = known.originals;
         let mut unsure = Vec::new();
         for (path, found) in &scan.originals {
             match known.get(path) {
-                Some(known) if same_file(known, found) => {}
+                Some(known) if same_file(known, found) && is_whole(path, known) => {}
                 // Of another size, it is certainly another content.
                 Some(known) if known.size != found.size && !wants_new => continue,
                 None if !wants_new => continue,
@@ -54,7 +58,7 @@ impl Changes {
                 }
             };
             match known.remove(&path) {
-                Some(old) if old.sha256 == digest => {
+                Some(old) if old.sha256 == digest && is_whole(&path, &old) => {
                     changes.dated.insert(path.clone());
                     let now = Known {
                         source: found.source,

@@ -65,9 +65,9 @@ impl Index {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Whether any original has a variant.
-    pub(super) fn has_variants(&self) -> bool {
-        self.originals.values().any(|known| !known.variants.is_empty())
+    /// Whether anything is compressed: for copies alone there need be no tree.
+    pub(super) fn has_compressed(&self) -> bool {
+        self.originals.values().any(|known| known.compressed().next().is_some())
     }
 
     /// The numbers of what there is.

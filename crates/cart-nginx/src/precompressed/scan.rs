@@ -62,7 +62,7 @@ impl Scan {
 }
 
 /// `at` without slashes at both ends.
-fn site_path(at: &str) -> Result<String, PrecompressError> {
+pub(super) fn site_path(at: &str) -> Result<String, PrecompressError> {
     let path = at.trim_matches('/');
     let good = |name: &str| !name.is_empty() && name != "." && name != "..";
     if path.is_empty() || path.split('/').all(good) {

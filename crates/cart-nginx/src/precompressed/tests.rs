@@ -5,6 +5,7 @@ mod killed;
 mod links;
 mod reuse;
 mod rules;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -13,7 +13,7 @@ use super::content;
 use super::encoding::Encoding;
 use super::index::{Index, Known};
 
-const INDEX: &str = "index.json";
+pub(super) const INDEX: &str = "index.json";
 /// Where variants are written, and wait that are to be used again.
 const TEMPORARY: &str = "tmp";
 
@@ -34,12 +34,8 @@ impl<'a> Tree<'a> {
     /// What is in the tree, and whether the index on the disk says just that. Nothing stands in it
     /// afterwards that is not in the index.
     pub(super) fn open(&self) -> Result<(Index, bool), FileError> {
-        let index = match files::read_if_exists(&self.root.join(INDEX)) {
-            Ok(text) => text.and_then(|text| Index::parse(&text)),
-            // It will be removed, or that fails with a better reason.
-            Err(_) => None,
-        };
-        let Some(mut index) = index else {
+        // One that cannot be read will be removed, or that fails with a better reason.
+        let Some(mut index) = self.read_index() else {
             tree::remove(self.root)?;
             return Ok((Index::default(), true));
         };
@@ -48,6 +44,17 @@ impl<'a> Tree<'a> {
             self.mend(&mut index)?;
         }
         Ok((index, finished))
+    }
+
+    /// What is in the tree, as far as can be told without changing it.
+    pub(super) fn read_index(&self) -> Option<Index> {
+        let text = files::read_if_exists(&self.root.join(INDEX)).ok().flatten();
+        text.and_then(|text| Index::parse(&text))
+    }
+
+    /// Whether all variants of a file are there.
+    pub(super) fn has_all(&self, path: &str, known: &Known) -> bool {
+        known.variants.keys().all(|encoding| self.variant(*encoding, path).is_file())
     }
 
     /// Writes down that from now on only the `index` can be believed.
@@ -135,9 +142,9 @@ impl<'a> Tree<'a> {
         fs::rename(&temporary, &variant).map_err(|e| FileError::new("write", &variant, e))
     }
 
-    /// Writes down that the tree is what `index` says; without any variant there is no tree.
+    /// Writes down that the tree is what `index` says; without anything compressed there is no tree.
     pub(super) fn finish(&self, mut index: Index) -> Result<Index, FileError> {
-        if !index.has_variants() {
+        if !index.has_compressed() {
             tree::remove(self.root)?;
             return Ok(index);
         }

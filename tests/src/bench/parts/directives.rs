@@ -41,8 +41,8 @@ const CHANGES: &[Change] = &[
     change("no open_file_cache", &[App, Small, Large], Drop(&["open_file_cache"])),
     change("disable_symlinks off", &[App, Small, Large], Drop(&["disable_symlinks"])),
     change("no dot-file location", &[App, Small], DropBlock("location ~ \"/\\.")),
-    change("no compressed text looked for", &[Small], DropBlock("location ~* ")),
-    change("sendfile on for text, too", &[Small, Large], Set("sendfile", "sendfile on;")),
+    change("no copies of small text", &[Small], DropBlock("location ~* ")),
+    change("sendfile for small text, too", &[Small, Large], Set("sendfile", "sendfile on;")),
     change("tcp_nopush on", &[Small, Large], After("sendfile", "tcp_nopush on;")),
     change(
         "keepalive_requests 100",
@@ -51,7 +51,7 @@ const CHANGES: &[Change] = &[
     ),
     change("multi_accept on", &[App, Small], After("worker_connections", "multi_accept on;")),
     change("accept_mutex on", &[App, Small], Set("accept_mutex", "accept_mutex on;")),
-    change("pcre_jit on", &[App, Small], After("worker_processes", "pcre_jit on;")),
+    change("no pcre_jit", &[App, Small], Drop(&["pcre_jit"])),
     change(
         "2 worker_processes",
         &[App, Small, Large],

@@ -1,0 +1,113 @@
+//! What changes while it is served.
+
+use std::os::unix::fs::symlink;
+
+use cart_core::wait;
+
+use super::*;
+
+/// Watches a place for as long as the test program runs.
+fn watch(place: &Place) {
+    let (sources, tree) = (place.sources(), place.tree());
+    std::thread::spawn(move || super::watch(&sources, &tree));
+}
+
+/// Writes another content in the same place.
+fn overwrite(path: &Utf8Path) {
+    let mut file = fs::OpenOptions::new().write(true).truncate(true).open(path).unwrap();
+    std::io::Write::write_all(&mut file, &script(3000, 9)).unwrap();
+}
+
+fn has(place: &Place, path: &str) -> bool {
+    let listed = place.listed();
+    ["gzip", "br", "zstd", "identity"].iter().any(|it| listed.contains(&format!("{it}/{path}")))
+}
+
+fn goes(place: &Place, path: &str) {
+    let gone = wait::until(Duration::from_secs(20), || (!has(place, path)).then_some(()));
+    assert!(gone.is_some(), "{path}: {:?}", place.listed());
+}
+
+#[test]
+fn the_variants_of_what_is_written_replaced_removed_or_moved_go_and_no_others() {
+    let place = Place::new();
+    let names = ["written", "replaced", "removed", "moved", "short", "kept", "far/away/kept"];
+    for name in names {
+        place.file(&format!("public/{name}.js"), script(3000, 1));
+    }
+    place.file("public/dir/deep/a.js", script(3000, 2)).file("static/b.js", script(3000, 3));
+    place.make();
+    watch(&place);
+    place.file("new.js", "new");
+    let path = |name: &str| place.path(&format!("public/{name}.js"));
+    overwrite(&path("written"));
+    fs::rename(place.path("new.js"), path("replaced")).unwrap();
+    fs::remove_file(path("removed")).unwrap();
+    fs::rename(path("moved"), place.path("away.js")).unwrap();
+    fs::OpenOptions::new().write(true).open(path("short")).unwrap().set_len(10).unwrap();
+    fs::rename(place.path("public/dir"), place.path("elsewhere")).unwrap();
+    for name in ["written", "replaced", "removed", "moved", "short", "dir/deep/a"] {
+        goes(&place, &format!("{name}.js"));
+    }
+    for kept in ["kept.js", "far/away/kept.js", "static/b.js"] {
+        assert!(has(&place, kept), "{kept}");
+    }
+    overwrite(&place.path("static/b.js"));
+    goes(&place, "static/b.js");
+}
+
+#[test]
+fn what_changed_before_anybody_watched_goes_too() {
+    let place = Place::new();
+    place.file("public/a.js", script(3000, 1)).file("public/b.js", script(3000, 1)).make();
+    overwrite(&place.path("public/a.js"));
+    watch(&place);
+    goes(&place, "a.js");
+    assert!(has(&place, "b.js"));
+}
+
+#[test]
+fn what_links_lead_to_is_watched_too() {
+    let place = Place::new();
+    place.file("real/dir/a.js", script(3000, 1)).file("real/b.js", script(3000, 2));
+    symlink("../real/dir", place.path("public/dir")).unwrap();
+    symlink("../real/b.js", place.path("public/b.js")).unwrap();
+    symlink("b.js", place.path("public/c.js")).unwrap();
+    place.make();
+    assert!(has(&place, "dir/a.js") && has(&place, "b.js") && has(&place, "c.js"));
+    watch(&place);
+    overwrite(&place.path("real/dir/a.js"));
+    overwrite(&place.path("real/b.js"));
+    for path in ["dir/a.js", "b.js", "c.js"] {
+        goes(&place, path);
+    }
+}
+
+#[test]
+fn what_the_next_build_makes_is_watched_and_what_was_removed_is_made_again() {
+    let place = Place::new();
+    watch(&place);
+    place.file("public/a.js", script(3000, 1)).make();
+    overwrite(&place.path("public/a.js"));
+    goes(&place, "a.js");
+    place.file("public/a.js", script(3000, 1)).file("public/new/b.js", script(3000, 2)).make();
+    // Whoever watches had to see the tree anew; what he removed meanwhile, one more build makes.
+    let made = wait::until(Duration::from_secs(20), || {
+        place.make();
+        (has(&place, "a.js") && has(&place, "new/b.js")).then_some(())
+    });
+    assert!(made.is_some());
+    place.assert_true();
+    overwrite(&place.path("public/new/b.js"));
+    goes(&place, "new/b.js");
+}
+
+#[test]
+fn a_tree_that_cannot_be_watched_goes() {
+    let place = Place::new();
+    place.file("public/a.js", script(3000, 1)).make();
+    let sources = [Source::new("/../", place.path("public"))];
+    let error = super::watch(&sources, &place.tree());
+    assert!(matches!(error, PrecompressError::At { .. }), "{error}");
+    assert!(!place.tree().exists());
+}
