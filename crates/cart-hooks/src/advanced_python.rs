@@ -125,6 +125,7 @@ impl Cartridge for AdvancedPython {
             // From now on the repository is not what runs. A deploy makes it so again.
             "pre-repo-archive" => {
                 last_good::hold(ctx);
+                static_files::leave_alone(ctx);
                 Ok(())
             }
             "build" => {

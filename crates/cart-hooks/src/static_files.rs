@@ -10,6 +10,7 @@ use cart_python::collected::Collected;
 use cart_python::{Places, PythonApp};
 
 use crate::error::Error;
+use crate::services::{self, FILES};
 use crate::{messages, ready};
 
 /// Where the other cartridge has its static files, in the repository.
@@ -41,6 +42,7 @@ pub(crate) fn collect(ctx: &mut Context<'_>, app: &PythonApp) -> Result<(), Erro
 /// Compresses the text among the files of the app that is being deployed. Without that they are served as they
 /// are, so that nothing fails for it.
 pub(crate) fn compress(ctx: &mut Context<'_>) -> Result<(), Error> {
+    leave_alone(ctx);
     let make = |sources: &[Source], tree: &Utf8Path| {
         precompressed::make(sources, tree, &Limits::default())
     };
@@ -50,6 +52,15 @@ pub(crate) fn compress(ctx: &mut Context<'_>) -> Result<(), Error> {
         ctx.message(&messages::compressed(&made));
     }
     Ok(())
+}
+
+/// Has nobody look after what was compressed until the next start: a deploy exchanges all files, and then
+/// compresses what has changed.
+pub(crate) fn leave_alone(ctx: &Context<'_>) {
+    // One that goes on all the same costs time, and nothing else.
+    if let Ok(Some(client)) = services::supervisor(ctx).find() {
+        let _ = client.retire(FILES);
+    }
 }
 
 /// Before a start: what was compressed and has changed since is not served any more.

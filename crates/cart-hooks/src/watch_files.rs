@@ -26,11 +26,14 @@ pub(crate) fn run() -> Option<ExitCode> {
     if word != WORD {
         return None;
     }
-    let error = match serde_json::from_str::<Vec<Source>>(sources) {
-        Ok(sources) => precompressed::watch(&sources, &Utf8PathBuf::from(tree)).to_string(),
-        Err(error) => error.to_string(),
+    let Ok(sources) = serde_json::from_str::<Vec<Source>>(sources) else {
+        return Some(ExitCode::from(entry::FAILED));
     };
+    let error = precompressed::watch(&sources, &Utf8PathBuf::from(tree));
     // It is the supervisor's log; there is nobody else to tell.
     let _ = writeln!(io::stderr(), "{WORD}: {error}");
-    Some(ExitCode::from(entry::FAILED))
+    // Nothing is left to look after until a deploy makes it anew, and has another one of this look after it.
+    loop {
+        std::thread::park();
+    }
 }

@@ -148,7 +148,8 @@ impl Model {
         };
         let defaults = text(&Defaults { m: self });
         let set_by_user = user.map(set_by).unwrap_or_default();
-        let main = MainFile { m: self, defaults: without(defaults.trim_end(), &set_by_user) };
+        let defaults = without(defaults.trim_end(), &set_by_user);
+        let main = MainFile { m: self, defaults, has_own: user.is_some() };
         let appserver = AppserverFile { m: self, own_upstream };
         Rendered {
             main: text(&main).into_bytes(),
@@ -273,6 +274,8 @@ fn text(template: &impl Template) -> String {
 struct MainFile<'m> {
     m: &'m Model,
     defaults: String,
+    /// Whether the app has patterns of its own.
+    has_own: bool,
 }
 
 #[derive(Template)]

@@ -215,6 +215,14 @@ pub enum PrecompressError {
         /// What it is said to be at.
         at: String,
     },
+    /// The machine's limit on what is watched is reached.
+    #[error(
+        "changes of static files cannot be seen: this user has reached {limit}. Raise it (`sysctl`) and deploy again\nThey are served uncompressed, or compressed anew for each visitor, until then"
+    )]
+    Watch {
+        /// Which limit.
+        limit: &'static str,
+    },
     /// The tree could not be written.
     #[error(
         "static files cannot be compressed at build: {0}\nThey are served uncompressed, or compressed anew for each visitor, until a build can"

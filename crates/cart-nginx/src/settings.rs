@@ -91,7 +91,7 @@ const FALLBACK: Setting = Setting {
 };
 const PRECOMPRESS: Setting = Setting {
     name: "OPENSHIFT_NGINX_PRECOMPRESS",
-    meaning: "whether the text among the static files is compressed when the app is deployed; not good for an app that writes or removes such files of its repository while it runs",
+    meaning: "whether the text among the static files is compressed when the app is deployed",
     default: "yes",
     allowed: "yes or no",
 };

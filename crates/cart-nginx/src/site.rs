@@ -143,7 +143,12 @@ impl Site {
         let source = |folder: &Folder| {
             let directory = real(&folder.directory)?;
             let within = places.iter().find(|place| directory.starts_with(place))?.clone();
-            Some(Source { at: folder.at.to_string(), directory, within: Some(within) })
+            // A link on the way there might lead elsewhere at any time.
+            let rest = [&*self.repo, built].into_iter().find_map(|place| {
+                folder.directory.strip_prefix(place).ok().filter(|_| real(place) == Some(within.clone()))
+            })?;
+            (within.join(rest) == directory)
+                .then(|| Source { at: folder.at.to_string(), directory, within: Some(within) })
         };
         self.folders.iter().filter_map(source).collect()
     }

@@ -70,7 +70,9 @@ fn brotli_quality(size: usize) -> i32 {
 pub(super) fn variants(content: Vec<u8>, smallest: u64) -> io::Result<Vec<(Encoding, Vec<u8>)>> {
     let worth_a_try = content.len() as u64 >= smallest;
     let mut variants = if worth_a_try { compressed(&content)? } else { Vec::new() };
-    if content.len() <= LARGEST_AS_IT_IS {
+    // Where one is missing, who asks for that shall get another, and not the copy.
+    let is_whole = variants.is_empty() || variants.len() == 3;
+    if is_whole && content.len() <= LARGEST_AS_IT_IS {
         variants.push((Encoding::Identity, content));
     }
     Ok(variants)

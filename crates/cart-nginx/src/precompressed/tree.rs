@@ -100,27 +100,28 @@ impl<'a> Tree<'a> {
         self.root.join(TEMPORARY).join(format!("{name}.{}", encoding.name()))
     }
 
-    /// Gives the variants of these paths the times of their originals.
+    /// Gives the variants of these paths the times of their originals. A file that lacks one loses all.
     pub(super) fn date(
         &self,
         index: &mut Index,
         paths: &BTreeSet<String>,
     ) -> Result<(), FileError> {
+        let mut lacking = BTreeMap::new();
         for path in paths {
-            let Some(known) = index.originals.get_mut(path) else {
+            let Some(known) = index.originals.get(path) else {
                 continue;
             };
-            let mut missing = Vec::new();
             for encoding in known.variants.keys() {
-                let variant = self.variant(*encoding, path);
-                match set_time(&variant, known.mtime) {
-                    Err(e) if e.source.kind() == io::ErrorKind::NotFound => missing.push(*encoding),
+                match set_time(&self.variant(*encoding, path), known.mtime) {
+                    Err(e) if e.source.kind() == io::ErrorKind::NotFound => {
+                        lacking.insert(path.clone(), known.clone());
+                    }
                     other => other?,
                 }
             }
-            known.variants.retain(|encoding, _| !missing.contains(encoding));
         }
-        Ok(())
+        index.originals.retain(|path, _| !lacking.contains_key(path));
+        self.remove_all(&lacking)
     }
 
     /// Puts a variant in its place, at once. Several threads may do so for different paths.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
@@ -19,8 +20,8 @@ use super::scan::site_path;
 use super::tree::{INDEX, Tree};
 use super::{PrecompressError, Source, content};
 
-/// By all of these a path may lead to another content, or to one that is not for everybody any more. What is
-/// written through a mapping (`mmap`) tells nobody.
+/// By all of these a path may lead to another content, or to one that is not for everybody any more. Of what is
+/// written through a mapping (`mmap`), or on another machine, the kernel says nothing.
 const CHANGES: WatchFlags = WatchFlags::MODIFY
     .union(WatchFlags::ATTRIB)
     .union(WatchFlags::MOVE)
@@ -58,9 +59,11 @@ struct Watch<'a> {
     tree: Tree<'a>,
     root: &'a Utf8Path,
     changes: OwnedFd,
-    /// Watches of directories, and where these are on the site: a link may be a second place.
-    directories: BTreeMap<i32, BTreeSet<String>>,
-    /// What links lead to: a name in a watched directory, and which paths on the site it is.
+    /// Watches of directories, and where these are on the site: a link may be a second place. A file that has
+    /// several names is watched itself.
+    places: BTreeMap<i32, BTreeSet<String>>,
+    /// Names in watched directories by which a path on the site may become another one: what links lead to, and
+    /// directories above a source.
     targets: BTreeMap<(i32, String), BTreeSet<String>>,
     /// The watch of the directory that the tree is in.
     above: i32,
@@ -72,55 +75,104 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn begin(sources: &[Source], root: &'a Utf8Path) -> Result<Self, PrecompressError> {
-        let failed = |errno| FileError::new("watch", root, Errno::into(errno));
-        let changes = inotify::init(CreateFlags::CLOEXEC).map_err(failed)?;
-        let add = |directory: &Utf8Path, flags| match inotify::add_watch(
-            &changes,
-            directory.as_std_path(),
-            flags | WatchFlags::ONLYDIR,
-        ) {
-            Ok(number) => Ok(Some(number)),
-            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
-            Err(errno) => Err(FileError::new("watch", directory, errno.into())),
-        };
+        let changes = inotify::init(CreateFlags::CLOEXEC).map_err(|errno| failed(root, errno))?;
         let above = root.parent().unwrap_or(root);
-        let Some(above) = add(above, WatchFlags::CREATE | WatchFlags::MOVED_TO)? else {
-            return Err(failed(Errno::NOENT).into());
-        };
-        let itself = add(root, WatchFlags::MOVED_TO | WatchFlags::DELETE_SELF)?;
+        let comes = WatchFlags::CREATE | WatchFlags::MOVED_TO;
+        let above = add(&changes, above, comes)?.ok_or_else(|| failed(above, Errno::NOENT))?;
+        let itself = add(&changes, root, WatchFlags::MOVED_TO | WatchFlags::DELETE_SELF)?;
         let tree = Tree::new(root);
         let index = tree.read_index().unwrap_or_default();
-        let originals = originals(sources, &index)?;
-        let mut seen = BTreeSet::new();
-        let mut directories: BTreeMap<i32, BTreeSet<String>> = BTreeMap::new();
-        for (path, (file, _)) in &originals {
-            let (site, directory) = (above_of(path), file.parent().unwrap_or(file));
-            if seen.insert((site, directory))
-                && let Some(number) = add(directory, CHANGES)?
-            {
-                directories.entry(number).or_default().insert(site.to_owned());
-            }
-        }
-        let mut targets: BTreeMap<(i32, String), BTreeSet<String>> = BTreeMap::new();
-        for (path, (file, _)) in &originals {
-            for target in links(file) {
-                if let (Some(directory), Some(name)) = (target.parent(), target.file_name())
-                    && let Some(number) = add(directory, CHANGES)?
-                {
-                    let key = (number, name.to_owned());
-                    targets.entry(key).or_default().insert((*path).to_owned());
-                }
-            }
-        }
         let known = index.originals.keys().cloned().collect();
-        let mut watch = Self { tree, root, changes, directories, targets, above, itself, known };
+        let (places, targets) = (BTreeMap::new(), BTreeMap::new());
+        let mut watch = Self { tree, root, changes, places, targets, above, itself, known };
+        let sources = sources.iter().map(|source| Ok((site_path(&source.at)?, source)));
+        let sources = sources.collect::<Result<Vec<_>, PrecompressError>>()?;
+        let files = watch.look_at(&sources, &index)?;
         // From here on each change is seen. What was there before?
-        for path in index.originals.keys() {
-            if !originals.get(path.as_str()).is_some_and(|(file, known)| is_as_known(file, known)) {
+        for (path, files) in files {
+            if !files.iter().any(|file| is_as_known(file, &index.originals[path])) {
                 watch.remove(path)?;
             }
         }
         Ok(watch)
+    }
+
+    /// Begins to watch; answers where each original may be.
+    fn look_at<'i>(
+        &mut self,
+        sources: &[(String, &Source)],
+        index: &'i Index,
+    ) -> Result<Vec<(&'i str, Vec<Utf8PathBuf>)>, PrecompressError> {
+        let mut seen = BTreeSet::new();
+        let mut all = Vec::new();
+        for (path, known) in &index.originals {
+            let has_path = |(nth, (at, source)): (usize, &(String, &Source))| {
+                Some((nth, source.directory.join(below(path, at)?), source))
+            };
+            let places: Vec<_> = sources.iter().enumerate().filter_map(has_path).collect();
+            let is_its = |source: &Source| source.directory == known.source;
+            let last = places.iter().rposition(|(_, _, source)| is_its(source));
+            let places = &places[..last.map_or(0, |last| last + 1)];
+            for (nth, file, source) in places {
+                let (mut site, mut directory) = (path.as_str(), file.as_path());
+                // An earlier source may get a file of this path, or a directory above it.
+                while directory != source.directory
+                    && let Some(up) = directory.parent()
+                {
+                    (site, directory) = (above_of(site), up);
+                    if !seen.insert((*nth, site)) {
+                        break;
+                    }
+                    self.watch(directory, site)?;
+                }
+            }
+            let files = places.iter().filter(|(_, _, source)| is_its(source));
+            let files: Vec<Utf8PathBuf> = files.map(|(_, file, _)| file.clone()).collect();
+            for file in &files {
+                self.watch_targets(file, path)?;
+                if fs::metadata(file).is_ok_and(|now| now.is_file() && now.nlink() > 1) {
+                    self.watch(file, path)?;
+                }
+            }
+            all.push((path.as_str(), files));
+        }
+        for (at, source) in sources {
+            self.watch_above(source, at)?;
+        }
+        Ok(all)
+    }
+
+    /// Watches a directory, or a file with several names, that is at this place.
+    fn watch(&mut self, file: &Utf8Path, site: &str) -> Result<(), PrecompressError> {
+        if let Some(number) = add(&self.changes, file, CHANGES)? {
+            self.places.entry(number).or_default().insert(site.to_owned());
+        }
+        self.watch_targets(file, site)
+    }
+
+    /// Watches what `link` leads to, if it is one.
+    fn watch_targets(&mut self, link: &Utf8Path, site: &str) -> Result<(), PrecompressError> {
+        let next = |link: &Utf8PathBuf| Some(link.parent()?.join(link.read_link_utf8().ok()?));
+        let targets = std::iter::successors(next(&link.to_owned()), next);
+        targets.take(MOST_LINKS).try_for_each(|target| self.watch_name(&target, site))
+    }
+
+    /// Watches the directories from the source up to the one within which nothing leads out.
+    fn watch_above(&mut self, source: &Source, site: &str) -> Result<(), PrecompressError> {
+        let within = source.within.as_deref().unwrap_or(&source.directory);
+        let directories = source.directory.ancestors().take_while(|directory| *directory != within);
+        directories.collect::<Vec<_>>().iter().try_for_each(|it| self.watch_name(it, site))
+    }
+
+    /// Watches for another one by the name of this one.
+    fn watch_name(&mut self, file: &Utf8Path, site: &str) -> Result<(), PrecompressError> {
+        if let (Some(directory), Some(name)) = (file.parent(), file.file_name())
+            && let Some(number) = add(&self.changes, directory, CHANGES)?
+        {
+            let key = (number, name.to_owned());
+            self.targets.entry(key).or_default().insert(site.to_owned());
+        }
+        Ok(())
     }
 
     /// Until the tree is another one.
@@ -137,29 +189,29 @@ impl<'a> Watch<'a> {
             let event = match reader.next() {
                 Ok(event) => event,
                 Err(Errno::INTR) => continue,
-                Err(errno) => return Err(FileError::new("watch", self.root, errno.into()).into()),
+                Err(errno) => return Err(failed(self.root, errno)),
             };
             // Names of others than UTF-8 have no variants.
             let name = event.file_name().map(|name| name.to_str().unwrap_or_default());
-            if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
-                self.remove("")?;
+            let is_another = if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
+                true
             } else if event.wd() == self.above {
-                if name == self.root.file_name() {
-                    return Ok(());
-                }
+                name == self.root.file_name()
             } else if Some(event.wd()) == self.itself {
-                if name.is_none_or(|name| name == INDEX) {
-                    return Ok(());
-                }
+                name.is_none_or(|name| name == INDEX)
             } else {
                 self.changed(event.wd(), name)?;
+                false
+            };
+            if is_another {
+                return Ok(());
             }
         }
     }
 
-    /// Removes the variants of what has this name in a watched directory; of all in it without a name.
+    /// Removes the variants of what has this name in a watched directory; without a name, of all in it.
     fn changed(&mut self, directory: i32, name: Option<&str>) -> Result<(), FileError> {
-        for site in self.directories.get(&directory).cloned().unwrap_or_default() {
+        for site in self.places.get(&directory).cloned().unwrap_or_default() {
             self.remove(&join(&site, name.unwrap_or_default()))?;
         }
         let targets = self.targets.range((directory, String::new())..);
@@ -177,7 +229,11 @@ impl<'a> Watch<'a> {
         };
         for gone in begin_so.filter(is_of).cloned().collect::<Vec<_>>() {
             for encoding in Encoding::ALL {
-                tree::remove(&self.tree.variant(encoding, &gone))?;
+                match tree::remove(&self.tree.variant(encoding, &gone)) {
+                    // Where it was, there is a file by now.
+                    Err(error) if error.source.kind() == io::ErrorKind::NotADirectory => {}
+                    other => other?,
+                }
             }
             self.known.remove(&gone);
         }
@@ -190,35 +246,37 @@ fn pause() {
     std::thread::sleep(PAUSE);
 }
 
-/// Where each original is, and what is known of it, by its path on the site.
-fn originals<'i>(
-    sources: &[Source],
-    index: &'i Index,
-) -> Result<BTreeMap<&'i str, (Utf8PathBuf, &'i Known)>, PrecompressError> {
-    let mut originals = BTreeMap::new();
-    for source in sources {
-        let at = site_path(&source.at)?;
-        for (path, known) in &index.originals {
-            let rest = path.strip_prefix(at.as_str()).map(|rest| rest.trim_start_matches('/'));
-            if let Some(rest) = rest.filter(|_| known.source == source.directory) {
-                originals.insert(path.as_str(), (source.directory.join(rest), known));
-            }
-        }
+/// Watches a file or directory; none where there is nothing.
+fn add(
+    changes: &OwnedFd,
+    path: &Utf8Path,
+    flags: WatchFlags,
+) -> Result<Option<i32>, PrecompressError> {
+    match inotify::add_watch(changes, path.as_std_path(), flags) {
+        Ok(number) => Ok(Some(number)),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+        Err(errno) => Err(failed(path, errno)),
     }
-    Ok(originals)
 }
 
-/// What the links lead to, one after the other, if `file` is one.
-fn links(file: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let next = |link: &Utf8PathBuf| Some(link.parent()?.join(link.read_link_utf8().ok()?));
-    std::iter::successors(next(&file.to_owned()), next).take(MOST_LINKS).collect()
+fn failed(path: &Utf8Path, errno: Errno) -> PrecompressError {
+    match errno {
+        Errno::MFILE => PrecompressError::Watch { limit: "fs.inotify.max_user_instances" },
+        Errno::NOSPC => PrecompressError::Watch { limit: "fs.inotify.max_user_watches" },
+        other => FileError::new("watch", path, other.into()).into(),
+    }
+}
+
+/// The rest of a path on the site that is below `at`.
+fn below<'p>(path: &'p str, at: &str) -> Option<&'p str> {
+    if at.is_empty() { Some(path) } else { path.strip_prefix(at)?.strip_prefix('/') }
 }
 
 fn is_as_known(file: &Utf8Path, known: &Known) -> bool {
     fs::metadata(file).is_ok_and(|now| {
-        now.size() == known.size
-            && content::mtime(&now) == known.mtime
-            && content::ctime(&now) == known.ctime
+        // Another name more or less is no change of the content.
+        let same = now.nlink() > 1 || content::ctime(&now) == known.ctime;
+        same && now.size() == known.size && content::mtime(&now) == known.mtime
     })
 }
 

@@ -41,7 +41,7 @@ const CHANGES: &[Change] = &[
     change("no open_file_cache", &[App, Small, Large], Drop(&["open_file_cache"])),
     change("disable_symlinks off", &[App, Small, Large], Drop(&["disable_symlinks"])),
     change("no dot-file location", &[App, Small], DropBlock("location ~ \"/\\.")),
-    change("no copies of small text", &[Small], DropBlock("location ~* ")),
+    change("nothing compressed or copied", &[Small], DropBlock("location ~* ")),
     change("sendfile for small text, too", &[Small, Large], Set("sendfile", "sendfile on;")),
     change("tcp_nopush on", &[Small, Large], After("sendfile", "tcp_nopush on;")),
     change(

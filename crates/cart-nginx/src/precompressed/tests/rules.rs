@@ -89,7 +89,7 @@ fn no_two_variants_of_a_file_have_one_size_and_each_is_worth_it() {
             of.next().map(|(_, variant)| variant.len())
         };
         let [gzip, brotli, zstd, identity] = Encoding::ALL.map(length);
-        assert_eq!(identity, Some(size));
+        assert_eq!(identity.is_some(), gzip.is_none() || variants.len() == 4, "{size}");
         assert!(gzip.is_some() || variants.len() == 1);
         let worth = |length: Option<usize>| length.is_none_or(|l| l * 100 <= size * 95);
         assert!(worth(gzip) && worth(brotli) && worth(zstd), "{size}");

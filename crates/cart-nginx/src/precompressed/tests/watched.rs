@@ -111,3 +111,48 @@ fn a_tree_that_cannot_be_watched_goes() {
     assert!(matches!(error, PrecompressError::At { .. }), "{error}");
     assert!(!place.tree().exists());
 }
+
+#[test]
+fn what_stands_above_a_file_or_comes_before_it_is_watched_too() {
+    let place = Place::new();
+    for path in ["public/vendor/js/a.js", "static/deep/b.js", "public/c/d/e.js"] {
+        place.file(path, script(3000, 1));
+    }
+    place.file("other/js/a.js", script(3000, 2));
+    place.make();
+    watch(&place);
+    fs::rename(place.path("public/vendor"), place.path("old")).unwrap();
+    fs::rename(place.path("other"), place.path("public/vendor")).unwrap();
+    goes(&place, "vendor/js/a.js");
+    // The first source that has a path wins.
+    place.file("public/static/deep/b.js", script(3000, 3));
+    goes(&place, "static/deep/b.js");
+    assert!(has(&place, "c/d/e.js"));
+}
+
+#[test]
+fn a_file_is_watched_by_all_of_its_names() {
+    let place = Place::new();
+    place.file("public/a.js", script(3000, 1));
+    fs::hard_link(place.path("public/a.js"), place.path("elsewhere.js")).unwrap();
+    place.make();
+    watch(&place);
+    overwrite(&place.path("elsewhere.js"));
+    goes(&place, "a.js");
+}
+
+#[test]
+fn what_was_removed_because_it_was_touched_is_made_again_after_a_start() {
+    let place = Place::new();
+    place.file("public/a.js", script(3000, 1)).file("public/b.js", script(3000, 2)).make();
+    watch(&place);
+    place.touch("public/a.js", 1_700_000_000);
+    goes(&place, "a.js");
+    place.prune();
+    let made = wait::until(Duration::from_secs(20), || {
+        place.make();
+        has(&place, "a.js").then_some(())
+    });
+    assert!(made.is_some() && has(&place, "b.js"));
+    place.assert_true();
+}
