@@ -145,10 +145,17 @@ impl Site {
             let within = places.iter().find(|place| directory.starts_with(place))?.clone();
             // A link on the way there might lead elsewhere at any time.
             let rest = [&*self.repo, built].into_iter().find_map(|place| {
-                folder.directory.strip_prefix(place).ok().filter(|_| real(place) == Some(within.clone()))
+                folder
+                    .directory
+                    .strip_prefix(place)
+                    .ok()
+                    .filter(|_| real(place) == Some(within.clone()))
             })?;
-            (within.join(rest) == directory)
-                .then(|| Source { at: folder.at.to_string(), directory, within: Some(within) })
+            (within.join(rest) == directory).then(|| Source {
+                at: folder.at.to_string(),
+                directory,
+                within: Some(within),
+            })
         };
         self.folders.iter().filter_map(source).collect()
     }

@@ -106,14 +106,15 @@ impl<'a> Watch<'a> {
         let mut seen = BTreeSet::new();
         let mut all = Vec::new();
         for (path, known) in &index.originals {
-            let has_path = |(nth, (at, source)): (usize, &(String, &Source))| {
-                Some((nth, source.directory.join(below(path, at)?), source))
-            };
-            let places: Vec<_> = sources.iter().enumerate().filter_map(has_path).collect();
+            let mut places = Vec::new();
+            for (nth, (at, source)) in sources.iter().enumerate() {
+                let rest = below(path, at);
+                places.extend(rest.map(|rest| (nth, source.directory.join(rest), *source)));
+            }
             let is_its = |source: &Source| source.directory == known.source;
             let last = places.iter().rposition(|(_, _, source)| is_its(source));
-            let places = &places[..last.map_or(0, |last| last + 1)];
-            for (nth, file, source) in places {
+            places.truncate(last.map_or(0, |last| last + 1));
+            for (nth, file, source) in &places {
                 let (mut site, mut directory) = (path.as_str(), file.as_path());
                 // An earlier source may get a file of this path, or a directory above it.
                 while directory != source.directory
