@@ -83,6 +83,14 @@ fn text_is_compressed_by_a_deploy_and_never_sent_for_a_file_that_has_changed() {
     let again = || (coding(&gear, "/style.css").as_deref() == Some("br")).then_some(());
     assert!(wait::until(LIMIT, again).is_some());
 
+    // A deploy while it runs compresses nothing that is as it was.
+    let said = gear.deploy_hot().done().text.clone();
+    assert!(!said.contains("compressed for visitors"), "{said}");
+    assert_eq!(coding(&gear, "/style.css").as_deref(), Some("br"));
+    gear.write("public/style.css", &"i { color: green }\n".repeat(100));
+    let plain = || as_browser(&gear, "/style.css", "br").1.starts_with("i {").then_some(());
+    assert!(wait::until(LIMIT, plain).is_some());
+
     gear.set("OPENSHIFT_NGINX_PRECOMPRESS", "no");
     gear.control("restart").done();
     let plain = || coding(&gear, "/").is_none().then_some(());
