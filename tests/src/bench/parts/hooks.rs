@@ -6,7 +6,7 @@ mod last_byte;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::{CommandSpec, GearEnv, files, programs};
+use cart_core::{CommandSpec, GearEnv, files, process, programs, wait};
 
 use super::app::bring_app;
 use crate::bench::figures::{Figures, Line};
@@ -26,6 +26,10 @@ const OF: [&str; 3] = ["wsgiref", "gunicorn", "uvicorn"];
 const NAME: &str = "hello";
 /// How long git may take with a gear's build in it.
 const PUSH_LIMIT: Duration = Duration::from_secs(300);
+/// So long a gear uses no processor before it is at rest.
+const QUIET: Duration = Duration::from_millis(200);
+/// And it comes to that within this.
+const SETTLE_LIMIT: Duration = Duration::from_secs(30);
 
 /// What is measured in a round, in this order.
 const ROWS: &[&str] = &[
@@ -115,6 +119,8 @@ impl<'a> Life<'a> {
         let started = gear(&["start", NAME])?;
         let start = answer.after()?;
 
+        // Workers that still import the app would find the new one.
+        self.settles();
         let new = text(1);
         self.change(&self.gears.code(NAME), &new);
         let answer = FirstAnswer::of(address, new, &self.bench.end);
@@ -130,6 +136,23 @@ impl<'a> Life<'a> {
             created, stopped, bare, start, started, restart, restarted, reloaded, status, doctor,
             pushed, push, destroyed,
         ])
+    }
+
+    /// Waits until the gear does nothing.
+    fn settles(&self) {
+        let used = || -> Duration {
+            let processes = self.gears.processes();
+            processes.iter().filter_map(|it| process::processor_time(it.pid)).sum()
+        };
+        let (mut before, mut since) = (used(), Instant::now());
+        let quiet = wait::until(SETTLE_LIMIT, || {
+            let now = used();
+            if now != before {
+                (before, since) = (now, Instant::now());
+            }
+            (since.elapsed() >= QUIET).then_some(())
+        });
+        assert!(quiet.is_some(), "a gear on which nobody asks does not come to rest");
     }
 
     /// When the server alone answers.
