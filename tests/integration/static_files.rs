@@ -116,6 +116,11 @@ fn what_django_collects_is_compressed_where_it_is_on_the_site() {
     let gear = running(&app, &[]);
     assert_eq!(coding(&gear, "/static/first.css").as_deref(), Some("br"));
     assert_eq!(as_browser(&gear, "/static/first.css", "identity").1, STYLE.repeat(100));
+    // The last good generation gives each of these files one name more, which is no change of it.
+    for _ in 0..2 {
+        gear.control("restart").done();
+        assert!(gear.cartridge().join("precompressed/br/static/first.css").exists());
+    }
 }
 
 /// The one file of this name below a directory.

@@ -11,7 +11,7 @@ use cart_python::memory::{SECOND, SeenMemory, WEB};
 use cart_supervisor::ServiceStatus;
 
 use crate::bring_up::Renew;
-use crate::services::{self, APPSERVER, FILES, WEBSOCKETSERVER};
+use crate::services::{self, APPSERVER, WEBSOCKETSERVER};
 use crate::state::State;
 
 /// Before it is decided what is to run: what was seen so far counts, if a new generation is made.
@@ -62,8 +62,7 @@ fn weigh(service: &ServiceStatus, process: ProcessId) -> Option<(&str, u64, Dura
         APPSERVER => (WEB, largest_worker()?),
         // As it is one process, as a rule.
         WEBSOCKETSERVER => (SECOND, largest_worker().unwrap_or_else(|| all_of(process))),
-        FILES => return None,
-        _ if service.listen.is_empty() => (service.label.as_str(), all_of(process)),
+        _ if services::is_of_procfile(service) => (service.label.as_str(), all_of(process)),
         _ => return None,
     };
     (bytes > 0).then_some((name, bytes, tree::age(process)?))

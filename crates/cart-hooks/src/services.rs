@@ -10,7 +10,9 @@ use cart_python::ReadyServer;
 use cart_python::procfile::Process;
 use cart_python::settings::{LOG_FILES, LOG_SIZE, PROCESSES};
 use cart_python::{stacks, websocket};
-use cart_supervisor::{Listen, Logging, Probe, ServiceSpec, Stop, StopSignal, SupervisorProcess};
+use cart_supervisor::{
+    Listen, Logging, Probe, ServiceSpec, ServiceStatus, Stop, StopSignal, SupervisorProcess,
+};
 
 use crate::official;
 use crate::ready::Ready;
@@ -88,6 +90,11 @@ impl Wanted {
     pub(crate) fn servers(&self) -> impl Iterator<Item = &ServiceSpec> {
         std::iter::once(&self.appserver).chain(&self.websocketserver)
     }
+}
+
+/// Whether it is one of the processes that the app's Procfile has beside the server.
+pub(crate) fn is_of_procfile(service: &ServiceStatus) -> bool {
+    service.listen.is_empty() && service.name != FILES
 }
 
 /// Where nginx finds a server: on one socket, or on one for each worker.

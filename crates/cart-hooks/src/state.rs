@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::figures::Figures;
 use crate::good::{self, Good};
 use crate::messages;
-use crate::services::{self, APPSERVER, FILES, NGINX, WEBSOCKETSERVER};
+use crate::services::{self, APPSERVER, NGINX, WEBSOCKETSERVER};
 
 /// How long `status` waits for an answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -129,8 +129,7 @@ impl State {
 
     /// How what runs beside the server fares, a line for each.
     fn background(&self, ctx: &Context<'_>) -> impl Iterator<Item = String> {
-        let is_theirs = |it: &&ServiceStatus| it.listen.is_empty() && it.name != FILES;
-        let background = self.services.iter().filter(is_theirs);
+        let background = self.services.iter().filter(|it| services::is_of_procfile(it));
         background.map(|service| messages::background_state(service, log(service, ctx)))
     }
 

@@ -139,23 +139,17 @@ impl Site {
     #[must_use]
     pub fn sources(&self, built: &Utf8Path) -> Vec<Source> {
         let real = |path: &Utf8Path| path.canonicalize_utf8().ok();
-        let places: Vec<Utf8PathBuf> = [&*self.repo, built].into_iter().filter_map(real).collect();
+        let place = |place| Some((place, real(place)?));
+        let places: Vec<_> = [&*self.repo, built].into_iter().filter_map(place).collect();
         let source = |folder: &Folder| {
             let directory = real(&folder.directory)?;
-            let within = places.iter().find(|place| directory.starts_with(place))?.clone();
             // A link on the way there might lead elsewhere at any time.
-            let rest = [&*self.repo, built].into_iter().find_map(|place| {
-                folder
-                    .directory
-                    .strip_prefix(place)
-                    .ok()
-                    .filter(|_| real(place) == Some(within.clone()))
-            })?;
-            (within.join(rest) == directory).then(|| Source {
-                at: folder.at.to_string(),
-                directory,
-                within: Some(within),
-            })
+            let leads_there = |(place, within): &&(&Utf8Path, Utf8PathBuf)| {
+                let rest = folder.directory.strip_prefix(place);
+                rest.is_ok_and(|rest| within.join(rest) == directory)
+            };
+            let within = places.iter().find(leads_there)?.1.clone();
+            Some(Source { at: folder.at.to_string(), directory, within: Some(within) })
         };
         self.folders.iter().filter_map(source).collect()
     }

@@ -81,7 +81,8 @@ impl<'a> Watch<'a> {
         let above = add(&changes, above, comes)?.ok_or_else(|| failed(above, Errno::NOENT))?;
         let itself = add(&changes, root, WatchFlags::MOVED_TO | WatchFlags::DELETE_SELF)?;
         let tree = Tree::new(root);
-        let index = tree.read_index().unwrap_or_default();
+        let mut index = tree.read_index().unwrap_or_default();
+        index.originals.retain(|_, known| !known.variants.is_empty());
         let known = index.originals.keys().cloned().collect();
         let (places, targets) = (BTreeMap::new(), BTreeMap::new());
         let mut watch = Self { tree, root, changes, places, targets, above, itself, known };
@@ -124,15 +125,18 @@ impl<'a> Watch<'a> {
                     if !seen.insert((*nth, site)) {
                         break;
                     }
-                    self.watch(directory, site)?;
+                    self.watch(directory, site, CHANGES)?;
+                    self.watch_targets(directory, site)?;
                 }
             }
             let files = places.iter().filter(|(_, _, source)| is_its(source));
             let files: Vec<Utf8PathBuf> = files.map(|(_, file, _)| file.clone()).collect();
             for file in &files {
                 self.watch_targets(file, path)?;
+                // By another name it may be written, too. That it gets one, as from the last good generation,
+                // is no change.
                 if fs::metadata(file).is_ok_and(|now| now.is_file() && now.nlink() > 1) {
-                    self.watch(file, path)?;
+                    self.watch(file, path, WatchFlags::MODIFY)?;
                 }
             }
             all.push((path.as_str(), files));
@@ -144,11 +148,16 @@ impl<'a> Watch<'a> {
     }
 
     /// Watches a directory, or a file with several names, that is at this place.
-    fn watch(&mut self, file: &Utf8Path, site: &str) -> Result<(), PrecompressError> {
-        if let Some(number) = add(&self.changes, file, CHANGES)? {
+    fn watch(
+        &mut self,
+        file: &Utf8Path,
+        site: &str,
+        flags: WatchFlags,
+    ) -> Result<(), PrecompressError> {
+        if let Some(number) = add(&self.changes, file, flags)? {
             self.places.entry(number).or_default().insert(site.to_owned());
         }
-        self.watch_targets(file, site)
+        Ok(())
     }
 
     /// Watches what `link` leads to, if it is one.

@@ -134,12 +134,23 @@ fn what_stands_above_a_file_or_comes_before_it_is_watched_too() {
 #[test]
 fn a_file_is_watched_by_all_of_its_names() {
     let place = Place::new();
-    place.file("public/a.js", script(3000, 1));
-    fs::hard_link(place.path("public/a.js"), place.path("elsewhere.js")).unwrap();
+    for name in ["b", "first", "last"] {
+        place.file(&format!("public/{name}.js"), script(3000, 1));
+    }
+    fs::hard_link(place.path("public/b.js"), place.path("second.js")).unwrap();
     place.make();
     watch(&place);
-    overwrite(&place.path("elsewhere.js"));
-    goes(&place, "a.js");
+    // One name more, as the last good generation gives to a whole environment, is no change. The second that goes
+    // was seen after it, by who watched already when the first went.
+    overwrite(&place.path("public/first.js"));
+    goes(&place, "first.js");
+    fs::hard_link(place.path("public/b.js"), place.path("third.js")).unwrap();
+    fs::remove_file(place.path("second.js")).unwrap();
+    overwrite(&place.path("public/last.js"));
+    goes(&place, "last.js");
+    assert!(has(&place, "b.js"));
+    overwrite(&place.path("third.js"));
+    goes(&place, "b.js");
 }
 
 #[test]
