@@ -28,16 +28,23 @@ fn variable(gear: &TestGear, name: &str) -> String {
     get(gear.address(), &format!("/variable?{name}")).body
 }
 
-/// The directories with copies.
-fn copies(gear: &TestGear) -> Vec<Utf8PathBuf> {
+/// The directories with code and with environments that are kept.
+fn copies(gear: &TestGear) -> (Vec<Utf8PathBuf>, Vec<Utf8PathBuf>) {
     let entries = gear.cartridge().join("good").read_dir_utf8().unwrap().flatten();
-    entries.filter(|e| e.path().is_dir()).map(|e| e.path().to_owned()).collect()
+    let copies = entries.filter(|e| e.path().is_dir()).map(|e| e.path().to_owned());
+    copies.partition(|path| !path.as_str().contains("virtenv-"))
 }
 
 fn copied_app(gear: &TestGear) -> Utf8PathBuf {
-    let copies = copies(gear);
-    assert_eq!(copies.len(), 1, "{copies:?}");
-    copies[0].join("code/app.py")
+    let (code, environments) = copies(gear);
+    assert_eq!((code.len(), environments.len()), (1, 1), "{code:?} {environments:?}");
+    code[0].join("code/app.py")
+}
+
+fn kept_environment(gear: &TestGear) -> Utf8PathBuf {
+    let (_, environments) = copies(gear);
+    assert_eq!(environments.len(), 1, "{environments:?}");
+    environments[0].clone()
 }
 
 /// As after a power failure, but for the boot's name.
@@ -139,11 +146,12 @@ fn packages_that_a_build_changed_do_not_come_to_the_last_good_one() {
         cart_python_packages(venv).into_iter().any(|name| name.starts_with("packaging-24.1"))
     };
     assert!(installed(&gear.cartridge().join("virtenv")));
-    assert!(!installed(&copies(&gear)[0].join("virtenv")));
+    assert!(!installed(&kept_environment(&gear)));
     gear.write("app.py", &app("with packaging"));
     gear.control("start").done();
-    let newest = copies(&gear).into_iter().max().unwrap();
-    assert!(installed(&newest.join("virtenv")));
+    assert!(settled(&gear, LIMIT));
+    let (_, environments) = copies(&gear);
+    assert!(installed(environments.iter().max().unwrap()));
 }
 
 fn cart_python_packages(venv: &Utf8Path) -> Vec<String> {
@@ -252,6 +260,32 @@ fn code_is_copied_only_when_it_changed_and_one_copy_is_kept() {
 }
 
 #[test]
+fn an_environment_is_copied_only_when_it_changed_or_names_the_code() {
+    let gear = running(&fixture("mirror"), &[]);
+    let restart_with = |body: &str| {
+        gear.write("app.py", &app(body));
+        gear.control("restart").done();
+        assert!(fs::read_to_string(copied_app(&gear)).unwrap().contains(body));
+        kept_environment(&gear)
+    };
+    let first = kept_environment(&gear);
+    assert_eq!(restart_with("second"), first);
+    // As an action hook does with pip.
+    let site = |of: &Utf8Path| cart_python::virtualenv::VirtualEnv::at(of).site_packages().unwrap();
+    let link = site(&gear.cartridge().join("virtenv")).join("by_hand.pth");
+    files::write_atomic(&link, format!("{}/libs\n", gear.repo()).as_bytes(), 0o644).unwrap();
+    let third = restart_with("third");
+    assert_ne!(third, first);
+    let named =
+        |environment: &Utf8Path| fs::read_to_string(site(environment).join("by_hand.pth")).unwrap();
+    let code = |app: Utf8PathBuf| app.with_file_name("libs\n").into_string();
+    assert_eq!(named(&third), code(copied_app(&gear)));
+    let fourth = restart_with("fourth");
+    assert_ne!(fourth, third);
+    assert_eq!(named(&fourth), code(copied_app(&gear)));
+}
+
+#[test]
 fn copies_stay_until_nobody_runs_from_them() {
     // Longer than two restarts take anywhere: it is stopped, and would be killed after it.
     let gear = running(&fixture("mirror"), &[("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "300")]);
@@ -280,7 +314,7 @@ fn copies_stay_until_nobody_runs_from_them() {
 #[test]
 fn what_a_copying_that_was_killed_left_behind_is_no_obstacle() {
     let gear = running(&fixture("mirror"), &[]);
-    for leftover in ["good/2/code", "good/2/virtenv", "good/9/code"] {
+    for leftover in ["good/2/code", "good/virtenv-2", "good/9/code"] {
         let directory = gear.cartridge().join(leftover);
         fs::create_dir_all(&directory).unwrap();
         files::write_atomic(&directory.join("app.py"), BROKEN.as_bytes(), 0o644).unwrap();

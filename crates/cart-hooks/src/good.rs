@@ -1,10 +1,10 @@
 //! The last good generation: what is needed to start it again, whatever becomes of the app's
 //! repository, its variables and its virtual environment.
 //!
-//! `good/generation.json` says how it is started, from copies in one numbered directory beside it:
-//! `code/`, `virtenv/`, `launchers/`. Copies that differ go into a new directory, and the file is
-//! replaced last: a kill at any moment leaves one whole generation. Directories that it does not
-//! name are leftovers.
+//! `good/generation.json` says how it is started, from copies in directories beside it: `N/code/`
+//! and `N/launchers/`, and `virtenv-N/`, which generations share while the environment stays the
+//! same. Copies that differ go into new directories, and the file is replaced last: a kill at any
+//! moment leaves one whole generation. Directories that it does not name are leftovers.
 
 mod code;
 mod moves;
@@ -29,16 +29,18 @@ use code::Code;
 use moves::Moves;
 
 /// Raised when an older file must not be believed any more.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// What the label of a server ends with that was started as the last good generation, so that
 /// whoever asks the supervisor sees it.
 const LABEL: &str = " (last good)";
+/// What the name of a directory with an environment begins with.
+const VIRTENV: &str = "virtenv-";
 
 /// A generation that proved itself, ready to be started again.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Good {
     format: u32,
-    /// The name of the directory with its copies.
+    /// The directory with its code.
     number: u64,
     /// When it proved itself, in seconds since 1970.
     since: u64,
@@ -50,7 +52,7 @@ pub(crate) struct Good {
     pub(crate) repo: Utf8PathBuf,
     /// Whether there is a copy of the code; else it was too large.
     pub(crate) has_code: bool,
-    environment: Option<Mark>,
+    environment: Environment,
     /// The Python server, from the copies.
     pub(crate) appserver: ServiceSpec,
     /// The second one, if there was one.
@@ -104,18 +106,14 @@ pub(crate) fn keep(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) -> Result<
     let top = top(ctx.dir);
     files::create_dir(&top, 0o700)?;
     let code = Code::read(&ready.app.places.repo, code::LIMIT)?;
-    let environment = Mark::of(&ready.app.places.environment);
-    let before = Good::read(ctx.dir);
-    let place = match &before {
-        Some(good) if is_of(good, &top, ready, code.as_ref(), environment.as_ref()) => {
-            Place::new(&top, good.number)
+    let former = Good::read(ctx.dir);
+    let (place, environment) = match &former {
+        Some(good) if is_of(good, &top, ready, code.as_ref()) => {
+            (Place::of(&top, good), good.environment.clone())
         }
         _ => {
             sweep(ctx.dir)?;
-            let former = before.as_ref().map(|good| Place::new(&top, good.number));
-            let place = Place::new(&top, former.as_ref().map_or(0, |former| former.number) + 1);
-            place.fill(ready, code.as_ref(), former.map(|former| former.code()).as_deref())?;
-            place
+            fill(&top, ready, code.as_ref(), former.as_ref())?
         }
     };
     support::write(&place.launchers())?;
@@ -126,24 +124,51 @@ pub(crate) fn keep(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) -> Result<
 /// Whether what lies in the repository now is what is kept, with the same environment.
 pub(crate) fn is_kept(ctx: &Context<'_>, ready: &Ready) -> bool {
     let code = Code::read(&ready.app.places.repo, code::LIMIT);
-    let environment = Mark::of(&ready.app.places.environment);
-    code.ok().zip(Good::read(ctx.dir)).is_some_and(|(code, good)| {
-        is_of(&good, &top(ctx.dir), ready, code.as_ref(), environment.as_ref())
-    })
+    code.ok()
+        .zip(Good::read(ctx.dir))
+        .is_some_and(|(code, good)| is_of(&good, &top(ctx.dir), ready, code.as_ref()))
 }
 
-fn is_of(
-    good: &Good,
+fn is_of(good: &Good, top: &Utf8Path, ready: &Ready, code: Option<&Code>) -> bool {
+    let place = Place::of(top, good);
+    good.repo == ready.app.places.repo
+        && place.has_environment(good, &ready.app.places.environment)
+        && place.holds(code)
+}
+
+/// Copies what differs from the `former` generation into new directories. Nothing is synced: that
+/// would wait for what everybody else on the node has written. A power failure seconds after a
+/// deploy may cost the copies; the repository is there then, too.
+fn fill(
     top: &Utf8Path,
     ready: &Ready,
     code: Option<&Code>,
-    environment: Option<&Mark>,
-) -> bool {
-    let place = Place::new(top, good.number);
-    good.environment.as_ref() == environment
-        && good.repo == ready.app.places.repo
-        && place.virtenv().is_dir()
-        && place.holds(code)
+    former: Option<&Good>,
+) -> Result<(Place, Environment), FileError> {
+    let places = &ready.app.places;
+    let number = 1 + numbered(top).map(|(number, _)| number).max().unwrap_or(0);
+    let mut place = Place { top: top.to_owned(), number, environment: number };
+    files::create_dir(&place.path(), 0o700)?;
+    if let Some(code) = code {
+        let former = former.map(|former| Place::of(top, former).code());
+        let read = |root| Some((Code::read(root, code::LIMIT).ok().flatten()?, root));
+        let former = former.as_deref().and_then(read);
+        let former = former.as_ref().map(|(code, root)| (code, *root));
+        code.copy(&places.repo, &place.code(), former)?;
+    }
+    if let Some(former) = former
+        && !former.environment.names_code
+        && Place::of(top, former).has_environment(former, &places.environment)
+    {
+        place.environment = former.environment.number;
+        return Ok((place, former.environment.clone()));
+    }
+    let mark = Mark::of(&places.environment);
+    let moves = Moves::of_repo(ready, &place, code.is_some());
+    let moved = kept::keep(&places.environment, &place.virtenv(), &moves.pairs())?;
+    // Without a copy of the code it was not looked for.
+    let names_code = moved || code.is_none();
+    Ok((place, Environment { number, mark, names_code }))
 }
 
 /// Keeps a new configuration of nginx with the generation that is kept, if it is that one which
@@ -159,8 +184,9 @@ pub(crate) fn keep_config(
     let Some(good) = Good::read(ctx.dir) else {
         return Ok(());
     };
-    let moves = Moves::of(ready, &Place::new(&top(ctx.dir), good.number), good.has_code);
-    let now = moves.good(ready, wanted, good.number, good.environment, config(ctx)?);
+    let moves = Moves::of(ready, &Place::of(&top(ctx.dir), &good), good.has_code);
+    let environment = good.environment.clone();
+    let now = moves.good(ready, wanted, good.number, environment, config(ctx)?);
     let changed =
         now.config != good.config || now.nginx != good.nginx || now.background != good.background;
     let same = (&now.appserver, &now.websocketserver) == (&good.appserver, &good.websocketserver);
@@ -178,17 +204,25 @@ pub(crate) fn keep_config(
 /// [`FileError`] naming what could not be removed.
 pub(crate) fn sweep(dir: &CartridgeDir) -> Result<(), FileError> {
     let top = top(dir);
-    let kept = Good::read(dir).map(|good| good.number.to_string());
-    for entry in top.read_dir_utf8().into_iter().flatten().flatten() {
-        let is_place = entry.file_name().parse::<u64>().is_ok();
-        if is_place
-            && Some(entry.file_name()) != kept.as_deref()
-            && process::users_of(entry.path()).is_empty()
-        {
-            tree::remove(entry.path())?;
+    let kept = Good::read(dir).map(|good| Place::of(&top, &good));
+    let is_kept = |path: &Utf8Path| {
+        kept.as_ref().is_some_and(|kept| path == kept.path() || path == kept.virtenv())
+    };
+    for (_, path) in numbered(&top) {
+        if !is_kept(&path) && process::users_of(&path).is_empty() {
+            tree::remove(&path)?;
         }
     }
     Ok(())
+}
+
+/// The directories with copies, and their numbers.
+fn numbered(top: &Utf8Path) -> impl Iterator<Item = (u64, Utf8PathBuf)> {
+    top.read_dir_utf8().into_iter().flatten().flatten().filter_map(|entry| {
+        let name = entry.file_name();
+        let number = name.strip_prefix(VIRTENV).unwrap_or(name).parse().ok()?;
+        Some((number, entry.into_path()))
+    })
 }
 
 fn top(dir: &CartridgeDir) -> Utf8PathBuf {
@@ -217,33 +251,56 @@ fn date(since: u64) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
 }
 
-/// The directory with the copies of one generation.
+/// The copy of an environment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Environment {
+    number: u64,
+    /// By what it is known whether the one in use is still the same.
+    mark: Option<Mark>,
+    /// Whether something in it leads to the copy of the code, as a project that was installed for
+    /// editing does: then it is of use for that code only.
+    names_code: bool,
+}
+
+/// The directories with the copies of one generation.
 #[derive(Debug)]
 struct Place {
+    top: Utf8PathBuf,
     number: u64,
-    path: Utf8PathBuf,
+    environment: u64,
 }
 
 impl Place {
-    fn new(top: &Utf8Path, number: u64) -> Self {
-        Self { number, path: top.join(number.to_string()) }
+    fn of(top: &Utf8Path, good: &Good) -> Self {
+        Self { top: top.to_owned(), number: good.number, environment: good.environment.number }
+    }
+
+    fn path(&self) -> Utf8PathBuf {
+        self.top.join(self.number.to_string())
     }
 
     fn code(&self) -> Utf8PathBuf {
-        self.path.join("code")
+        self.path().join("code")
     }
 
     fn virtenv(&self) -> Utf8PathBuf {
-        self.path.join("virtenv")
+        self.top.join(format!("{VIRTENV}{}", self.environment))
     }
 
     /// There is none: what is compressed is the newest release.
     fn precompressed(&self) -> Utf8PathBuf {
-        self.path.join("precompressed")
+        self.path().join("precompressed")
     }
 
     fn launchers(&self) -> Utf8PathBuf {
-        self.path.join("launchers")
+        self.path().join("launchers")
+    }
+
+    /// Whether its environment is a copy of the one at `now`. One without a mark is of nothing.
+    fn has_environment(&self, good: &Good, now: &Utf8Path) -> bool {
+        good.environment.mark.is_some()
+            && good.environment.mark == Mark::of(now)
+            && self.virtenv().is_dir()
     }
 
     /// Whether the code that it holds is this; `None` is none.
@@ -253,28 +310,6 @@ impl Place {
             None => !copy.exists(),
             Some(code) => Code::read(&copy, code::LIMIT).ok().flatten().as_ref() == Some(code),
         }
-    }
-
-    /// Nothing is synced: that would wait for what everybody else on the node has written. A power
-    /// failure seconds after a deploy may cost the copy; the repository is there then, too.
-    fn fill(
-        &self,
-        ready: &Ready,
-        code: Option<&Code>,
-        former: Option<&Utf8Path>,
-    ) -> Result<(), FileError> {
-        let places = &ready.app.places;
-        // What is there was left behind by a hook that was killed.
-        tree::remove(&self.path)?;
-        files::create_dir(&self.path, 0o700)?;
-        if let Some(code) = code {
-            let read = |root| Some((Code::read(root, code::LIMIT).ok().flatten()?, root));
-            let former = former.and_then(read);
-            let former = former.as_ref().map(|(code, root)| (code, *root));
-            code.copy(&places.repo, &self.code(), former)?;
-        }
-        let moves = Moves::of_repo(ready, self, code.is_some());
-        kept::keep(&places.environment, &self.virtenv(), &moves.pairs())
     }
 }
 

@@ -5,11 +5,10 @@ use std::time::SystemTime;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
 use cart_nginx::Rendered;
-use cart_python::virtualenv::kept::Mark;
 use cart_python::virtualenv::relocate::replace_path;
 use cart_supervisor::ServiceSpec;
 
-use super::{Bytes, Config, FORMAT, Good, LABEL, Place, unlabelled};
+use super::{Bytes, Config, Environment, FORMAT, Good, LABEL, Place, unlabelled};
 use crate::ready::Ready;
 use crate::services::Wanted;
 
@@ -59,7 +58,7 @@ impl Moves {
         ready: &Ready,
         wanted: &Wanted,
         number: u64,
-        environment: Option<Mark>,
+        environment: Environment,
         config: Rendered,
     ) -> Good {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

@@ -39,7 +39,7 @@ fn good(number: u64) -> Good {
         python: Version::new(3, 11, 2),
         repo: "/g/repo".into(),
         has_code: true,
-        environment: None,
+        environment: Environment { number, mark: None, names_code: false },
         appserver: spec(CommandSpec::new("/bin/true", &GearEnv::new())),
         websocketserver: None,
         metrics: None,

@@ -3,6 +3,7 @@
 //! It shares its files with the first (hard links), so it takes directory entries and hardly any
 //! room.
 
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 
 use camino::Utf8Path;
@@ -16,7 +17,7 @@ use crate::stamp::{self, Stamp};
 
 /// Copies the environment at `place`, which may be a link, into `to`, which must not exist. Its
 /// scripts name the new place; `moves` are old and new places of other things that its scripts
-/// and links name, such as the app's repository.
+/// and links name, such as the app's repository. Answers whether any of these was named.
 ///
 /// # Errors
 /// [`FileError`] naming what could not be copied; a part of the copy may be left in `to`.
@@ -24,42 +25,45 @@ pub fn keep(
     place: &Utf8Path,
     to: &Utf8Path,
     moves: &[(&Utf8Path, &Utf8Path)],
-) -> Result<(), FileError> {
+) -> Result<bool, FileError> {
     let from = resolved(place)?;
     copy_tree(&from, to)?;
-    let mut moves = moves.to_vec();
-    moves.extend([(place, to), (&from, to)]);
-    relocate(&VirtualEnv::at(to), &moves)?;
-    match Stamp::read(place) {
-        Some(mut stamp) => {
-            to.clone_into(&mut stamp.place);
-            stamp.write(to)
-        }
-        None => Ok(()),
+    let venv = VirtualEnv::at(to);
+    let named = relocate(&venv, moves)?;
+    relocate(&venv, &[(place, to), (&from, to)])?;
+    if let Some(mut stamp) = Stamp::read(place) {
+        to.clone_into(&mut stamp.place);
+        stamp.write(to)?;
     }
+    Ok(named)
 }
 
 /// By what it is told whether an environment has been changed: its stamp is the last thing that
-/// is written at each change.
+/// is written at each change of ours, and whoever else installs a package, as action hooks do, adds
+/// a name to site-packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     size: u64,
-    /// Seconds since 1970, and nanoseconds.
-    modified: (i64, i64),
+    stamp: Time,
+    packages: Time,
 }
+
+/// Seconds since 1970, and nanoseconds.
+type Time = (i64, i64);
 
 impl Mark {
     /// The mark of the environment at `place`; `None` when it has no stamp.
     #[must_use]
     pub fn of(place: &Utf8Path) -> Option<Self> {
-        let stamp = std::fs::metadata(place.join(stamp::FILE)).ok()?;
-        Some(Self { size: stamp.size(), modified: (stamp.mtime(), stamp.mtime_nsec()) })
+        let modified = |of: &Metadata| (of.mtime(), of.mtime_nsec());
+        let stamp = fs::metadata(place.join(stamp::FILE)).ok()?;
+        let packages = fs::metadata(VirtualEnv::at(place).site_packages()?).ok()?;
+        Some(Self { size: stamp.size(), stamp: modified(&stamp), packages: modified(&packages) })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::symlink;
 
     use camino::Utf8PathBuf;
@@ -87,7 +91,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dir = Utf8Path::from_path(dir.path()).unwrap();
         let (place, copy) = (environment(dir), dir.join("copy"));
-        keep(&place, &copy, &[("/gear/repo".into(), "/gear/code".into())]).unwrap();
+        let named = keep(&place, &copy, &[("/gear/repo".into(), "/gear/code".into())]).unwrap();
+        assert!(named);
         let inode = |path: Utf8PathBuf| fs::metadata(path).unwrap().ino();
         let module = "lib/python3.11/site-packages/module.py";
         assert_eq!(inode(copy.join(module)), inode(place.join(module)));
@@ -96,6 +101,32 @@ mod tests {
         assert_eq!(text("bin/tool"), format!("#!{copy}/bin/python\n"));
         assert_eq!(text("lib/python3.11/site-packages/app.pth"), "/gear/code/src\n");
         assert_eq!(text(module), "x = 1\n");
+    }
+
+    #[test]
+    fn a_copy_tells_whether_it_names_what_was_moved() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        let place = environment(dir);
+        let other = [("/gear/other".into(), "/gear/code".into())];
+        assert!(!keep(&place, &dir.join("copy"), &other).unwrap());
+    }
+
+    #[test]
+    fn a_package_that_somebody_else_installed_changes_the_mark() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        let place = environment(dir);
+        assert_eq!(Mark::of(&place), None);
+        files::write_atomic(&place.join(stamp::FILE), b"{}", 0o644).unwrap();
+        let site = place.join("lib/python3.11/site-packages");
+        // Long ago: some file systems' clocks are coarse.
+        fs::File::open(&site).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+        let before = Mark::of(&place);
+        assert!(before.is_some());
+        assert_eq!(Mark::of(&place), before);
+        fs::create_dir(site.join("new-1.0.dist-info")).unwrap();
+        assert_ne!(Mark::of(&place), before);
     }
 
     #[test]

@@ -14,15 +14,16 @@ const LONGEST: u64 = 256 * 1024;
 
 /// Replaces, in every text file of `venv` that holds paths, each path that starts with one of
 /// the `moves`' old places. Each file changes at once or not at all, and running it again after
-/// an interruption is harmless.
+/// an interruption is harmless. Answers whether any changed.
 ///
 /// # Errors
 /// [`FileError`] naming a file that could not be read or written.
-pub fn relocate(venv: &VirtualEnv, moves: &[(&Utf8Path, &Utf8Path)]) -> Result<(), FileError> {
+pub fn relocate(venv: &VirtualEnv, moves: &[(&Utf8Path, &Utf8Path)]) -> Result<bool, FileError> {
     let moves: Vec<_> = moves.iter().filter(|(old, new)| old != new).collect();
     if moves.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
+    let mut any = false;
     for path in text_files(venv) {
         let Ok(metadata) = path.symlink_metadata() else {
             continue;
@@ -40,9 +41,10 @@ pub fn relocate(venv: &VirtualEnv, moves: &[(&Utf8Path, &Utf8Path)]) -> Result<(
             let mode = metadata.permissions().mode() & 0o7777;
             // Nor does the stamp, which comes last, wait for the disk.
             files::write_unsynced(&path, new_text.as_bytes(), mode)?;
+            any = true;
         }
     }
-    Ok(())
+    Ok(any)
 }
 
 /// Whether a file of site-packages is rewritten in place by installers, or by us.
