@@ -9,6 +9,7 @@ use cart_core::files::FileError;
 use semver::Version;
 
 use crate::inputs::Inputs;
+use crate::installer::cache::Cache;
 use crate::installer::uv::Program;
 use crate::installer::{Choice, InstallError, Installation, Options};
 use crate::interpreter::Interpreter;
@@ -169,7 +170,8 @@ impl Wish<'_> {
         ));
         let python = BasePython::of(interpreter)?;
         let uv = self.find_uv(progress);
-        let stage = Stage::fresh(self.place, interpreter, self.env, uv.as_ref())?;
+        let cache = Cache::below(self.cache);
+        let stage = Stage::fresh(self.place, interpreter, self.env, uv.as_ref(), &cache)?;
         let mut stamp = Stamp::new(python, self.place, &self.real_repo());
         stamp.provisional = self.python.provisional;
         let stamp = self.install(&stage, stamp, uv.as_ref(), progress)?;

@@ -4,7 +4,8 @@
 //! caches in his home, for all his gears; on a node, where a gear's home cannot be written to, it is
 //! where `tidy` empties: not in the data directory, whose content travels with every snapshot. A
 //! directory that is not ours alone is not used. No file of an environment is one of a cache by
-//! another name, so that what an app writes into the former stays there.
+//! another name, so that what an app writes into the former stays there; but for the pip and the
+//! setuptools that come with its Python.
 
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;

@@ -92,17 +92,16 @@ impl Program {
         })
     }
 
-    /// Installs files, which are to be appended, into the environment of `python`: from nowhere
-    /// else, and without leaving a trace in a cache.
+    /// Installs files, which are to be appended, into the environment of `python`, from nowhere
+    /// else. They are those that come with a Python, hundreds of small ones: here a file may be the
+    /// one of the cache by another name.
     #[must_use]
-    pub fn installing_into(&self, python: &Utf8Path, env: &GearEnv) -> CommandSpec {
-        let words = ["--color", "never", "--no-progress", "--no-cache", "pip", "install"];
-        CommandSpec::new(&self.path, &fixed(env.clone())).args(words).args([
-            "--no-index",
-            "--no-deps",
-            "--python",
-            python.as_str(),
-        ])
+    pub fn installing_into(&self, python: &Utf8Path, env: &GearEnv, cache: &Cache) -> CommandSpec {
+        let env = fixed(env.clone()).with("UV_LINK_MODE", "hardlink");
+        CommandSpec::new(&self.path, &env)
+            .args(["--color", "never", "--no-progress"])
+            .args(cache.options_of_uv(&env))
+            .args(["pip", "install", "--no-index", "--no-deps", "--python", python.as_str()])
     }
 
     fn version_of(path: &Utf8Path, env: &GearEnv) -> Result<Version, String> {
