@@ -5,6 +5,7 @@
 //! through a tree by paths, nor by recursion.
 
 mod descent;
+mod former;
 mod walk;
 
 use std::ffi::OsStr;
@@ -23,6 +24,7 @@ pub use descent::Descent;
 pub use walk::{Entry, Step, Walk, shown};
 
 use crate::files::FileError;
+use former::Former;
 
 /// Copies what is in `from` into the directory `to`, which may be there already; files of the
 /// same name are replaced. A path below `from` for which `leave_out` answers true is left out,
@@ -50,6 +52,39 @@ pub fn copy_sharing(
     leave_out: impl Fn(&Path) -> bool,
     shares: impl Fn(&Entry<'_>) -> bool,
 ) -> Result<(), FileError> {
+    copy_by(from, to, leave_out, |entry, target| match shares(entry) {
+        true => share(entry, target),
+        false => entry.copy_into(target.directory()),
+    })
+}
+
+/// As [`copy`] of everything, but a file that is in the directory `former`, too, with the same content,
+/// mode and time, is that one by another name (a hard link): where a file takes long to make, or
+/// room, there is little of it left when little has changed. `former` must be a copy that nobody
+/// writes into, as `to` is then; where it is missing, everything is copied.
+///
+/// # Errors
+/// As [`copy`].
+pub fn copy_linking(from: &Utf8Path, to: &Utf8Path, former: &Utf8Path) -> Result<(), FileError> {
+    let former = Former::open(former);
+    copy_by(
+        from,
+        to,
+        |_| false,
+        |entry, target| {
+            let linked = former.as_ref().is_some_and(|former| former.link(entry, target));
+            if linked { Ok(()) } else { entry.copy_into(target.directory()) }
+        },
+    )
+}
+
+/// Copies with `file` what is a regular file.
+fn copy_by(
+    from: &Utf8Path,
+    to: &Utf8Path,
+    leave_out: impl Fn(&Path) -> bool,
+    file: impl Fn(&Entry<'_>, &Descent) -> io::Result<()>,
+) -> Result<(), FileError> {
     let failed = |source| FileError::new("make", to, source);
     let mode = fs::metadata(from).map_err(|e| FileError::new("read", from, e))?.permissions();
     let mut walk = Walk::new(from)?;
@@ -58,7 +93,7 @@ pub fn copy_sharing(
     while let Some(step) = walk.next() {
         match step? {
             Step::Entry(entry) if leave_out(entry.below()) => walk.skip(),
-            Step::Entry(entry) if entry.is_file() && shares(&entry) => share(&entry, &target)
+            Step::Entry(entry) if entry.is_file() => file(&entry, &target)
                 .map_err(|source| FileError::new("copy", &entry.shown(), source))?,
             Step::Entry(entry) => copy_entry(&entry, &mut target)
                 .map_err(|source| FileError::new("copy", &entry.shown(), source))?,
@@ -190,6 +225,7 @@ fn gone(removed: Result<(), Errno>) -> io::Result<()> {
     }
 }
 
+/// Makes a directory, or copies a link; of what is no file either, there is no copy.
 fn copy_entry(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {
     if entry.is_dir() {
         return enter_made(entry, target);
@@ -200,8 +236,6 @@ fn copy_entry(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {
         in_the_place_of(place, entry, || {
             rustix::fs::symlinkat(content.as_c_str(), place, entry.name())
         })
-    } else if entry.is_file() {
-        entry.copy_into(place)
     } else {
         Ok(())
     }

@@ -114,14 +114,15 @@ impl Deployment {
         self.metadata.id.as_deref().unwrap_or_default()
     }
 
-    /// Keeps what was built, under an id.
+    /// Keeps what was built, under an id. Files that are as in the current deployment are that one's.
     ///
     /// # Errors
     /// [`FileError`] naming what could not be copied.
     pub fn record(&mut self, layout: &Layout) -> Result<(), FileError> {
+        let former = layout.deployments().join("current");
         for part in PARTS {
             let built = layout.runtime().join(part);
-            tree::copy(&built, &self.directory.join(part), |_| false)?;
+            tree::copy_linking(&built, &self.directory.join(part), &former.join(part))?;
         }
         let id = identity::hexadecimal(8)?;
         replace_link(

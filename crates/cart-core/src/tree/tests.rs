@@ -1,6 +1,6 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 
 use super::*;
 use crate::files;
@@ -41,6 +41,51 @@ fn a_copy_has_the_time_of_what_was_copied() {
     File::open(&file).unwrap().set_modified(long_ago).unwrap();
     copy(&dir.join("from"), &dir.join("to"), |_| false).unwrap();
     assert_eq!(dir.join("to/f").metadata().unwrap().modified().unwrap(), long_ago);
+}
+
+#[test]
+fn what_is_as_in_a_former_copy_is_that_file_and_all_else_a_new_one() {
+    let (_keep, dir) = directory();
+    let (from, former, to) = (dir.join("from"), dir.join("former"), dir.join("to"));
+    fs::create_dir_all(from.join("sub")).unwrap();
+    fs::create_dir(dir.join("elsewhere")).unwrap();
+    for name in ["same", "content", "mode", "time", "sub/same", "sub/link"] {
+        files::write_atomic(&from.join(name), b"1", 0o644).unwrap();
+    }
+    copy(&from, &former, |_| false).unwrap();
+    copy(&from.join("sub"), &dir.join("elsewhere"), |_| false).unwrap();
+    let time = |name: &str| from.join(name).metadata().unwrap().modified().unwrap();
+    let was = time("content");
+    fs::write(from.join("content"), b"2").unwrap();
+    File::open(from.join("content")).unwrap().set_modified(was).unwrap();
+    fs::set_permissions(from.join("mode"), fs::Permissions::from_mode(0o600)).unwrap();
+    File::open(from.join("time")).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    files::write_atomic(&from.join("new"), b"1", 0o644).unwrap();
+    fs::remove_file(former.join("sub/link")).unwrap();
+    symlink(dir.join("elsewhere/link"), former.join("sub/link")).unwrap();
+    copy_linking(&from, &to, &former).unwrap();
+    let inode = |path: Utf8PathBuf| path.metadata().unwrap().ino();
+    for name in ["same", "sub/same"] {
+        assert_eq!(inode(to.join(name)), inode(former.join(name)), "{name}");
+    }
+    for name in ["content", "mode", "time", "sub/link", "new"] {
+        assert_eq!(to.join(name).metadata().unwrap().nlink(), 1, "{name}");
+        assert_eq!(fs::read(to.join(name)).unwrap(), fs::read(from.join(name)).unwrap());
+    }
+    assert_eq!(to.join("time").metadata().unwrap().modified().unwrap(), std::time::UNIX_EPOCH);
+    // A directory on the way that is a link by now is not gone through.
+    fs::remove_dir_all(former.join("sub")).unwrap();
+    symlink(from.join("sub"), former.join("sub")).unwrap();
+    copy_linking(&from, &dir.join("again"), &former).unwrap();
+    assert_eq!(dir.join("again/sub/same").metadata().unwrap().nlink(), 1);
+}
+
+#[test]
+fn without_a_former_copy_everything_is_copied() {
+    let (_keep, dir) = directory();
+    let (new, _) = two_directories(&dir);
+    copy_linking(&new, &dir.join("to"), &dir.join("missing")).unwrap();
+    assert_eq!(dir.join("to/new").metadata().unwrap().nlink(), 1);
 }
 
 fn two_directories(dir: &Utf8Path) -> (Utf8PathBuf, Utf8PathBuf) {
