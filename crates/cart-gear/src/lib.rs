@@ -1,96 +1,66 @@
 #![doc = include_str!("../README.md")]
 
-// In reading order: where things are, what a script is given, how it is run, what a gear's life is.
-pub mod identity;
-pub mod layout;
-pub mod state;
+// From the ground up: a wing imports from those above it in this list, never from one below. Each
+// has its table of contents in its `mod.rs`. A test holds all that.
+mod layout;
 
-pub mod endpoint;
-pub mod environ;
-pub mod gear_variables;
-pub mod user_variables;
+mod environment;
 
-pub mod output;
-pub mod progress;
-pub mod scripts;
+mod scripts;
 
-pub mod git;
-pub mod repository;
+mod gear;
 
-pub mod action_hooks;
-pub mod installed;
-pub mod managed;
-pub mod template;
-pub mod templates;
+mod deploy;
 
-pub mod activate;
-pub mod build;
-pub mod deploy;
-pub mod deployment;
-pub mod deployments;
-pub mod figures;
-mod fingerprint;
-pub mod gear;
-pub mod lifecycle;
-pub mod metadata;
-pub mod open;
-pub mod operations;
-pub mod options;
-pub mod pending;
-pub mod processes;
-pub mod push;
-pub mod receive;
-mod replaced_code;
-pub mod session;
-pub mod throwaway;
-mod unfinished;
+mod snapshot;
 
-pub(crate) mod added_endpoints;
-pub mod archive;
-pub mod boot;
-mod exchanged;
-pub mod exclusions;
-pub mod overlay;
-pub mod restore;
-pub mod restored_deployment;
-pub mod snapshot;
-pub mod snapshot_names;
-pub mod systemd;
-pub mod transforms;
-pub mod unit;
-pub mod unpack;
-pub mod upgrade;
+mod home;
 
-pub mod create;
-pub mod gear_home;
-pub mod gear_lock;
-pub mod keep;
-mod left_over;
-pub mod names;
-pub mod record;
+mod serve;
 
-pub mod answer;
-pub mod bring_up;
-pub mod doctor;
-pub mod follow;
-pub mod serve;
-mod watchman;
+pub use layout::paths::Layout;
+pub use layout::state::State;
 
-pub mod validate;
+pub use environment::endpoint::Listen;
+pub use environment::user_variables::{self, UserVariableError};
 
-pub use bring_up::{App, BringUpError};
-pub use doctor::{Diagnosis, DoctorError, doctor};
-pub use figures::Figures;
-pub use gear::GearOnDisk;
-pub use gear_home::GearHome;
-pub use gear_lock::GearLock;
-pub use keep::{KeepError, keep};
-pub use layout::Layout;
-pub use options::{Conditions, GearOptions};
-pub use output::{HookOutput, Line, Said};
-pub use progress::{Interrupts, Progress, Silent};
-pub use scripts::HookError;
-pub use serve::{ServeError, ServeOptions, serve};
-pub use throwaway::Throwaway;
-pub use validate::validate;
-pub use watchman::Ended;
+pub use scripts::output::{HookOutput, Line, Said};
+pub use scripts::progress::{Caller, Interrupts, Progress, Silent};
+pub use scripts::run::HookError;
+pub use scripts::{answer, processes};
+
+pub use gear::figures::Figures;
+pub use gear::on_disk::GearOnDisk;
+pub use gear::open::OpenError;
+pub use gear::options::{Conditions, GearOptions};
+pub use gear::validate::validate;
+
+pub use deploy::build::Order;
+pub use deploy::deployments::{self, Deployment, Markers};
+pub use deploy::error::BuildError;
+pub use deploy::push::PushedRef;
+pub use deploy::receive::{PreReceive, ReceiveError};
+pub use deploy::recovery::exchanged::STAGING;
+pub use deploy::rollback::ActivateError;
+pub use deploy::without_push::{DeployError, Elsewhere, push_command};
+
+pub use snapshot::restore::{RestoreError, RestoredRepository};
+pub use snapshot::take::SnapshotError;
+pub use snapshot::{ArchiveError, UnpackError};
+
+pub use home::create::CreateError;
+pub use home::gears::{FindError, GearHome, GearHomeError, Listed};
+pub use home::lifecycle::{ConfigureError, DestroyError};
+pub use home::lock::{GearLock, GearLockError};
+pub use home::operations::{Health, OperationError};
+pub use home::record::Stage;
+pub use home::throwaway::Throwaway;
+pub use home::upgrade::{self, UpgradeError};
+pub use home::{boot, names};
+
+pub use serve::Ended;
+pub use serve::bring_up::{App, BringUpError, bring_up};
+pub use serve::doctor::{Diagnosis, DoctorError, doctor};
+pub use serve::follow;
+pub use serve::foreground::{ServeError, ServeOptions, app_name, serve};
+pub use serve::keep::{KeepError, Leftover, keep};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, files, programs, run, wait};
-use cart_gear::unit::{Unit, Whose};
+use cart_gear::boot::{Unit, Whose};
 use common::gears::{Gears, LIMIT, answer, get};
 use common::mentioning;
 use rustix::process::Signal;

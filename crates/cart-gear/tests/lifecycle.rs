@@ -7,10 +7,10 @@ mod common;
 use std::time::Duration;
 
 use cart_core::files;
-use cart_gear::build::BuildError;
-use cart_gear::endpoint::Listen;
-use cart_gear::lifecycle::ConfigureError;
-use cart_gear::state::State;
+use cart_gear::BuildError;
+use cart_gear::ConfigureError;
+use cart_gear::Listen;
+use cart_gear::State;
 use cart_gear::{GearOptions, HookError, Progress, Silent, Throwaway, answer};
 
 use common::{Place, mentioning, path};

@@ -6,9 +6,9 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::{CommandSpec, programs, run};
+use cart_gear::boot::systemd::{self, Systemd};
 use cart_gear::boot::{BootError, Outcome, Turn, Turned, turn_all};
-use cart_gear::systemd::{self, Systemd};
-use cart_gear::unit::{SYSTEM_DIRECTORY, Unit, Whose, user_directory};
+use cart_gear::boot::{SYSTEM_DIRECTORY, Unit, Whose, user_directory};
 use cart_gear::{Conditions, GearHome, user_variables};
 use clap::Args;
 

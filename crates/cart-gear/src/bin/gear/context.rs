@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use cart_core::GearEnv;
-use cart_gear::progress::Progress;
+use cart_gear::Progress;
 use cart_gear::{Conditions, GearHome, GearLock, GearOnDisk, Interrupts, user_variables};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;

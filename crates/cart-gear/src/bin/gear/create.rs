@@ -2,9 +2,9 @@
 
 use std::io::{BufRead, IsTerminal};
 
-use cart_gear::create::CreateError;
-use cart_gear::deploy::push_command;
-use cart_gear::record::Stage;
+use cart_gear::CreateError;
+use cart_gear::Stage;
+use cart_gear::push_command;
 use cart_gear::{keep, names};
 
 use crate::args::{CreateArguments, DestroyArguments};

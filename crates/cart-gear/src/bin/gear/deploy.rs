@@ -1,8 +1,8 @@
 //! `gear deploy`, `gear deployments`, `gear activate` and `gear configure`.
 
+use cart_gear::Deployment;
 use cart_gear::GearOnDisk;
-use cart_gear::build::Order;
-use cart_gear::deployment::Deployment;
+use cart_gear::Order;
 use cart_gear::deployments::{self, Summary};
 
 use crate::args::{

@@ -3,18 +3,18 @@
 
 use cart_core::files::FileError;
 use cart_core::run::RunError;
-use cart_gear::activate::ActivateError;
-use cart_gear::build::BuildError;
-use cart_gear::create::CreateError;
-use cart_gear::deploy::DeployError;
-use cart_gear::gear_home::{FindError, GearHomeError};
-use cart_gear::gear_lock::GearLockError;
-use cart_gear::lifecycle::DestroyError;
-use cart_gear::operations::OperationError;
-use cart_gear::receive::ReceiveError;
-use cart_gear::serve::ServeError;
-use cart_gear::user_variables::UserVariableError;
+use cart_gear::ActivateError;
+use cart_gear::BuildError;
+use cart_gear::CreateError;
+use cart_gear::DeployError;
+use cart_gear::DestroyError;
+use cart_gear::GearLockError;
+use cart_gear::OperationError;
+use cart_gear::ReceiveError;
+use cart_gear::ServeError;
+use cart_gear::UserVariableError;
 use cart_gear::{BringUpError, HookError, KeepError};
+use cart_gear::{FindError, GearHomeError};
 
 /// Something failed; the message says what.
 pub(crate) const FAILED: u8 = 1;
@@ -224,11 +224,11 @@ impl From<serde_json::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cart_gear::gear_home::FindError;
-    use cart_gear::keep::Leftover;
-    use cart_gear::restore::RestoreError;
-    use cart_gear::snapshot::SnapshotError;
-    use cart_gear::upgrade::UpgradeError;
+    use cart_gear::FindError;
+    use cart_gear::Leftover;
+    use cart_gear::RestoreError;
+    use cart_gear::SnapshotError;
+    use cart_gear::UpgradeError;
 
     fn interrupt() -> HookError {
         HookError::Interrupted { hook: "control stop".to_owned() }

@@ -2,10 +2,10 @@
 //! nobody is waited for.
 
 use camino::Utf8PathBuf;
-use cart_gear::gear_home::Listed;
-use cart_gear::operations::Health;
-use cart_gear::record::Stage;
-use cart_gear::restore::STAGING;
+use cart_gear::Health;
+use cart_gear::Listed;
+use cart_gear::STAGING;
+use cart_gear::Stage;
 use cart_gear::{Conditions, Figures, GearHome, GearOnDisk};
 use serde::Serialize;
 

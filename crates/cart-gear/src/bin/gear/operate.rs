@@ -1,8 +1,8 @@
 //! What is done to a gear with one word: `gear start` and the like.
 
-use cart_gear::output::{HookOutput, Said};
-use cart_gear::progress::Progress;
-use cart_gear::state::State;
+use cart_gear::Progress;
+use cart_gear::State;
+use cart_gear::{HookOutput, Said};
 
 use crate::args::OnGear;
 use crate::context::Context;

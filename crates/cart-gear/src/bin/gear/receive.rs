@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, run, wait};
+use cart_gear::GearLockError;
 use cart_gear::Interrupts;
-use cart_gear::gear_lock::GearLockError;
-use cart_gear::push::PushedRef;
-use cart_gear::receive::Caller;
+use cart_gear::PreReceive;
+use cart_gear::PushedRef;
 
 use crate::args::OnGear;
 use crate::caller;
@@ -33,7 +33,7 @@ pub(crate) fn prereceive(name: &str, context: &mut Context) -> Result<(), Failur
     let on = OnGear { name: name.to_owned(), wait: WAIT.as_secs() };
     let (mut gear, _lock) = context.work_on(&on, "prereceive (git push)")?;
     let repository = gear.receiving_repository(context.env)?;
-    let caller = Caller { env: context.env, git };
+    let caller = PreReceive { env: context.env, git };
     match gear.receive(&refs, &repository, caller, context.terminal) {
         Ok(deployment) => {
             context.terminal.done();

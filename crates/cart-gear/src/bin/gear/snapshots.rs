@@ -6,11 +6,11 @@ use std::os::fd::AsFd;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
-use cart_gear::archive::ArchiveError;
-use cart_gear::restore::{Repository, RestoreError};
-use cart_gear::snapshot::SnapshotError;
-use cart_gear::state::State;
-use cart_gear::unpack::UnpackError;
+use cart_gear::ArchiveError;
+use cart_gear::SnapshotError;
+use cart_gear::State;
+use cart_gear::UnpackError;
+use cart_gear::{RestoreError, RestoredRepository};
 use clap::Args;
 
 use crate::args::OnGear;
@@ -80,8 +80,8 @@ pub(crate) fn restore(arguments: &RestoreArguments, context: &mut Context) -> Re
         Box::new(opened.map_err(|e| FileError::new("read", &arguments.file, e))?)
     };
     let repository = match arguments.no_git {
-        true => Repository::Kept,
-        false => Repository::Restored,
+        true => RestoredRepository::Kept,
+        false => RestoredRepository::Restored,
     };
     let (mut gear, _lock) = context.work_on(&arguments.gear, "restore")?;
     gear.restore(&mut archive, repository, context.terminal)?;

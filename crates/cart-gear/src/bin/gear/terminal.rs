@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use cart_gear::output::{Line, Said};
-use cart_gear::progress::{Caller, Progress};
+use cart_gear::{Caller, Progress};
+use cart_gear::{Line, Said};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How many lines of a script that failed are shown, of those that were not shown as they came.

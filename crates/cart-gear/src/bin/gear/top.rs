@@ -7,8 +7,8 @@ mod row;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use cart_gear::gear_home::Listed;
-use cart_gear::record::Stage;
+use cart_gear::Listed;
+use cart_gear::Stage;
 use cart_gear::{Conditions, Figures, GearHome, GearOnDisk};
 
 use crate::args::TopArguments;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cart_gear::state::State;
+use cart_gear::State;
 use cart_gear::{GearOnDisk, names, user_variables};
 
 use crate::args::EnvCommand;

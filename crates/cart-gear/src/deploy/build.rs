@@ -1,0 +1,375 @@
+//! Building, deploying and starting an app, in the node's order (node-contract.md, Build).
+
+use camino::Utf8Path;
+use cart_core::files::{self, FileError};
+use cart_core::tree;
+
+use crate::deploy::deployments;
+use crate::deploy::deployments::replaced_code;
+use crate::deploy::deployments::{Deployment, MARKERS, Markers};
+use crate::deploy::error::BuildError;
+use crate::deploy::git::{Commit, Repository, no_code};
+use crate::deploy::recovery::pending::Pending;
+use crate::deploy::recovery::unfinished::{Touched, Unfinished};
+use crate::gear::on_disk::GearOnDisk;
+use crate::layout::managed;
+use crate::layout::state::State;
+use crate::scripts::progress::{OnlyErrors, Progress};
+use crate::scripts::run::HookError;
+
+/// The mode of what is built in.
+const DIRECTORY: u32 = 0o750;
+
+/// The code that is to be built.
+#[derive(Clone, Copy, Debug)]
+pub enum Code<'a> {
+    /// What lies where it runs already; the commit that it is, if it came from one.
+    InPlace(Option<&'a Commit>),
+    /// What is in a directory, without version control and compiled Python.
+    Directory(&'a Utf8Path),
+    /// A commit.
+    Commit(&'a Repository, &'a Commit),
+}
+
+/// What becomes of a started gear while its app is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// It is stopped before and started afterwards, literally as on a node, unless the deploy is
+    /// hot. If it keeps one deployment only, a failed build leaves it stopped, and a failed start
+    /// leaves it started, with whatever the cartridge serves then. If it cannot be stopped, it is
+    /// started again, as if nothing had been asked for.
+    StopFirst,
+    /// It serves on, and is restarted afterwards, so that a cartridge which replaces what runs
+    /// loses no request. If the build or the deploy fails, what served before is put back.
+    Beside,
+}
+
+/// How new code comes to serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Start,
+    Restart,
+    /// `control deploy` has done it.
+    Hot,
+}
+
+impl GearOnDisk {
+    /// Builds, deploys and starts the code in the gear's repository, literally as on a node.
+    ///
+    /// # Errors
+    /// [`BuildError`]; a gear that was stopped for the build stays so, as on a node.
+    pub fn build_and_deploy(&mut self, progress: &mut dyn Progress) -> Result<(), BuildError> {
+        self.deploy_code(Code::InPlace(None), Order::StopFirst, progress).map(drop)
+    }
+
+    /// As [`build_and_deploy`](Self::build_and_deploy) with the code in `app`, as if it had been
+    /// pushed.
+    ///
+    /// # Errors
+    /// As [`build_and_deploy`](Self::build_and_deploy).
+    pub fn push(&mut self, app: &Utf8Path, progress: &mut dyn Progress) -> Result<(), BuildError> {
+        self.deploy_code(Code::Directory(app), Order::StopFirst, progress).map(drop)
+    }
+
+    /// Deploys and starts the code in the gear's repository without building it, as a node does
+    /// with the app of a new gear whose cartridge asks for no build (node-contract.md, Lifecycle,
+    /// post_configure). `commit` is what the code is, if it came from one.
+    ///
+    /// # Errors
+    /// [`BuildError`].
+    pub fn deploy_unbuilt(
+        &mut self,
+        commit: Option<&Commit>,
+        progress: &mut dyn Progress,
+    ) -> Result<(), BuildError> {
+        self.user_hook("prepare", progress)?;
+        let code = Code::InPlace(commit);
+        let mut deployment = code.begin(self, Markers::of(&self.layout.repo()))?;
+        deployment.record(&self.layout)?;
+        self.make_current(&mut deployment, progress)?;
+        self.start(progress)?;
+        Ok(())
+    }
+
+    /// Builds `code`, deploys it and has it served; answers the deployment that is current now.
+    ///
+    /// # Errors
+    /// [`BuildError`]; what then is the state of the gear, `order` says.
+    pub fn deploy_code(
+        &mut self,
+        code: Code<'_>,
+        order: Order,
+        progress: &mut dyn Progress,
+    ) -> Result<Deployment, BuildError> {
+        self.deploy_pending(code, order, None, progress)
+    }
+
+    /// As [`deploy_code`](Self::deploy_code). With `pending`, the deployment serves then and is not
+    /// yet the current one: the next [`recover`](Self::recover) makes it that, or takes it back,
+    /// depending on where the branch is.
+    pub(crate) fn deploy_pending(
+        &mut self,
+        code: Code<'_>,
+        order: Order,
+        pending: Option<Pending>,
+        progress: &mut dyn Progress,
+    ) -> Result<Deployment, BuildError> {
+        self.recover(progress)?;
+        let markers = code.markers(self)?;
+        code.tell_submodules(progress)?;
+        let mut unfinished = Unfinished::of(&self.layout);
+        unfinished.pending = pending;
+        // The first start cannot be skipped, whatever the app says.
+        let hot = markers.hot_deploy && unfinished.state == State::Started;
+        let turn = match (hot, order, unfinished.state) {
+            (true, ..) => Turn::Hot,
+            (false, Order::Beside, State::Started) => Turn::Restart,
+            _ => Turn::Start,
+        };
+        let stop = !hot && order == Order::StopFirst;
+        let mut deployment = match self.begin_new(code, markers, stop, &mut unfinished, progress) {
+            Ok(deployment) => deployment,
+            Err(error) => {
+                self.take_back(&unfinished, None, progress);
+                return Err(error);
+            }
+        };
+        let outcome = self
+            .build_phases(code, markers, &mut deployment, progress)
+            .and_then(|()| self.deploy_phases(turn, &mut deployment, &mut unfinished, progress));
+        let Err(error) = outcome else {
+            if unfinished.pending.is_none() {
+                self.end_of(progress);
+            }
+            return Ok(deployment);
+        };
+        if order == Order::StopFirst && self.keeps_one() {
+            deployment.discard(&self.layout)?;
+            self.end_of(progress);
+            // Where the start was tried, the gear is to run: a cartridge may serve what worked last
+            // although its `start` failed, or its `deploy`, and such a gear is to be found by what
+            // stops and boots.
+            let runs = match State::of(&self.layout) {
+                State::Started => true,
+                State::Deploying => !self.processes().alive().is_empty(),
+                _ => false,
+            };
+            if hot || runs {
+                State::Started.write(&self.layout)?;
+            } else {
+                State::Stopped.write(&self.layout)?;
+            }
+        } else {
+            self.take_back(&unfinished, Some(deployment), progress);
+        }
+        Err(error)
+    }
+
+    /// Stops the gear, if that comes first, and begins the deployment.
+    fn begin_new(
+        &mut self,
+        code: Code<'_>,
+        markers: Markers,
+        stop: bool,
+        unfinished: &mut Unfinished,
+        progress: &mut dyn Progress,
+    ) -> Result<Deployment, BuildError> {
+        if stop {
+            self.begin_pause(unfinished)?;
+            if unfinished.state == State::Started {
+                self.stop(progress)?;
+            } else {
+                // That nothing ran is no news.
+                self.stop(&mut OnlyErrors(progress))?;
+            }
+        }
+        let deployment = code.begin(self, markers)?;
+        match self.begin(unfinished, &deployment) {
+            Ok(()) => Ok(deployment),
+            Err(error) => {
+                deployment.discard(&self.layout)?;
+                Err(error.into())
+            }
+        }
+    }
+
+    fn build_phases(
+        &mut self,
+        code: Code<'_>,
+        markers: Markers,
+        deployment: &mut Deployment,
+        progress: &mut dyn Progress,
+    ) -> Result<(), BuildError> {
+        self.control_alone("pre-repo-archive", progress)?;
+        self.place(code, progress)?;
+        State::Building.write(&self.layout)?;
+        if markers.force_clean_build {
+            self.forget_dependencies()?;
+        }
+        self.control_alone("update-configuration", progress)?;
+        self.control_alone("pre-build", progress)?;
+        self.user_hook("pre_build", progress)?;
+        self.control_alone("build", progress)?;
+        self.user_hook("build", progress)?;
+        self.user_hook("prepare", progress)?;
+        Ok(deployment.record(&self.layout)?)
+    }
+
+    /// What a deployment that lies in `app-root/runtime` needs to be the one that serves.
+    pub(crate) fn deploy_phases(
+        &mut self,
+        turn: Turn,
+        deployment: &mut Deployment,
+        unfinished: &mut Unfinished,
+        progress: &mut dyn Progress,
+    ) -> Result<(), BuildError> {
+        // A node copies the deployment back to where it was built; here it is what lies there.
+        self.control_alone("update-configuration", progress)?;
+        State::Deploying.write(&self.layout)?;
+        unfinished.now(Touched::Tried, &self.layout)?;
+        self.control_alone("deploy", progress)?;
+        if turn == Turn::Hot {
+            unfinished.now(Touched::Done, &self.layout)?;
+        }
+        self.user_hook("deploy", progress)?;
+        if turn == Turn::Hot {
+            State::Started.write(&self.layout)?;
+        } else {
+            self.turn(turn, unfinished, progress)?;
+        }
+        unfinished.now(Touched::Done, &self.layout)?;
+        self.control_alone("post-deploy", progress)?;
+        self.user_hook("post_deploy", progress)?;
+        if unfinished.pending.is_some() {
+            return Ok(());
+        }
+        Ok(self.make_current(deployment, progress)?)
+    }
+
+    /// Starts or restarts the app on new code. Cut off there, it may have been as quick as that.
+    fn turn(
+        &mut self,
+        turn: Turn,
+        unfinished: &mut Unfinished,
+        progress: &mut dyn Progress,
+    ) -> Result<(), BuildError> {
+        unfinished.now(Touched::Turning, &self.layout)?;
+        let turned = match turn {
+            Turn::Restart => self.restart(progress),
+            Turn::Hot | Turn::Start => self.start(progress),
+        };
+        // The script itself says that the new code does not serve.
+        if let Err(BuildError::Hook(HookError::Failed { .. })) = &turned {
+            unfinished.touched = Touched::Tried;
+        }
+        turned.map(drop)
+    }
+
+    /// Makes the deployment the current one; of the others as many are kept as the gear wants.
+    fn make_current(
+        &self,
+        deployment: &mut Deployment,
+        progress: &mut dyn Progress,
+    ) -> Result<(), FileError> {
+        deployment.activate(&self.layout)?;
+        self.prune(progress);
+        Ok(())
+    }
+
+    /// Removes deployments beyond as many as the gear keeps. One that cannot be removed costs room,
+    /// nothing else.
+    pub(crate) fn prune(&self, progress: &mut dyn Progress) {
+        if let Err(error) = deployments::prune(&self.layout) {
+            progress.notice(&format!("Older deployments were not removed: {error}"));
+        }
+    }
+
+    /// Puts the code where it runs, in place of what is there, in one step: a server may be reading
+    /// it. What was there stays beside it.
+    fn place(&self, code: Code<'_>, progress: &mut dyn Progress) -> Result<(), BuildError> {
+        if matches!(code, Code::InPlace(_)) {
+            return Ok(());
+        }
+        let new = replaced_code::new(&self.layout);
+        tree::discard(&new)?;
+        files::create_dir(&new, DIRECTORY)?;
+        match code {
+            Code::InPlace(_) => {}
+            Code::Directory(app) => tree::copy(app, &new, no_code)?,
+            Code::Commit(repository, commit) => {
+                repository.extract(commit, &new)?;
+                tell_pointers(&repository.lfs_pointers(commit, &new)?, progress);
+            }
+        }
+        // A copy has the mode of what was copied.
+        files::create_dir(&new, DIRECTORY)?;
+        Ok(replaced_code::replace(&self.layout)?)
+    }
+
+    fn forget_dependencies(&self) -> Result<(), BuildError> {
+        for part in [self.layout.dependencies(), self.layout.build_dependencies()] {
+            let new =
+                self.layout.runtime().join(format!(".{}.new", part.file_name().unwrap_or("")));
+            tree::discard(&new)?;
+            files::create_dir(&new, DIRECTORY)?;
+            tree::exchange(&new, &part)?;
+            tree::discard(&new)?;
+        }
+        if let Some(c) = &self.primary {
+            managed::link_dependencies(&self.layout, &c.directory, &c.managed)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a push of files that Git LFS keeps leaves behind is found out when the app reads them.
+fn tell_pointers(pointers: &[String], progress: &mut dyn Progress) {
+    const NAMED: usize = 10;
+    if pointers.is_empty() {
+        return;
+    }
+    let more = match pointers.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    progress.notice(&format!(
+        "What Git LFS keeps elsewhere is not fetched, these files hold nothing but pointers to it: {}{more} (commit their content instead, as `git lfs migrate export` does, or fetch it in .openshift/action_hooks/pre_build)",
+        pointers[..pointers.len().min(NAMED)].join(", ")
+    ));
+}
+
+impl Code<'_> {
+    fn markers(&self, gear: &GearOnDisk) -> Result<Markers, BuildError> {
+        Ok(match self {
+            Self::InPlace(_) => Markers::of(&gear.layout.repo()),
+            Self::Directory(app) => Markers::of(app),
+            Self::Commit(repository, commit) => Markers::named(&repository.names(commit, MARKERS)?),
+        })
+    }
+
+    fn tell_submodules(&self, progress: &mut dyn Progress) -> Result<(), BuildError> {
+        let Self::Commit(repository, commit) = self else {
+            return Ok(());
+        };
+        let submodules = repository.submodules(commit)?;
+        if !submodules.is_empty() {
+            progress.notice(&format!(
+                "Submodules are not fetched, their directories are empty: {} (commit their files instead, or fetch them in .openshift/action_hooks/pre_build)",
+                submodules.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
+    /// Begins the deployment of this code.
+    fn begin(&self, gear: &GearOnDisk, markers: Markers) -> Result<Deployment, FileError> {
+        let commit = match self {
+            Self::InPlace(commit) => *commit,
+            Self::Directory(_) => None,
+            Self::Commit(_, commit) => Some(*commit),
+        };
+        let branch = gear.deployment_branch();
+        let name = commit.map_or(branch.as_str(), |commit| commit.name.as_str());
+        Deployment::begin(&gear.layout, markers, name, commit.map(|commit| commit.sha.as_str()))
+    }
+}

@@ -1,0 +1,8 @@
+//! The gear's repository, and the git that keeps it.
+
+mod program;
+mod repository;
+
+pub(crate) use program::{Git, GitError};
+pub(crate) use repository::no_code;
+pub(crate) use repository::{Commit, Receiver, Repository, RepositoryError};

@@ -1,0 +1,8 @@
+//! All gears, when the machine starts and ends.
+
+pub mod systemd;
+mod turn;
+mod unit;
+
+pub use turn::{BootError, Outcome, Turn, Turned, turn_all};
+pub use unit::{SYSTEM_DIRECTORY, Unit, UnitError, Whose, user_directory};

@@ -1,0 +1,80 @@
+//! A gear that is gone when it goes out of scope: for serving an app once, and for tests.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::FileError;
+use tempfile::TempDir;
+
+use crate::environment::endpoint::Endpoints;
+use crate::gear::on_disk::GearOnDisk;
+use crate::gear::options::GearOptions;
+use crate::home::create::{self, CreateError};
+use crate::home::lifecycle::DestroyError;
+use crate::layout::installed::{Source, Usr};
+use crate::scripts::progress::Progress;
+
+/// A throwaway gear. When it goes out of scope without [`destroy`](Self::destroy), its processes
+/// are ended and its directory is removed, but no script of the cartridge is asked.
+#[derive(Debug)]
+pub struct Throwaway {
+    gear: GearOnDisk,
+    /// Removes what is left of the home at the very end.
+    _home: TempDir,
+}
+
+impl Throwaway {
+    /// Makes a gear in a new directory in `parent`; no script runs and no cartridge is on it yet.
+    ///
+    /// # Errors
+    /// [`CreateError`]; nothing is left behind.
+    pub fn create(options: GearOptions, parent: &Utf8Path) -> Result<Self, CreateError> {
+        let source = Source::read(&options.cartridge)?;
+        let endpoints = Endpoints::choose(&source.manifest, options.listen)?;
+        let (guard, home) = make_home(parent, &source)?;
+        let gear = GearOnDisk::make(home, source, endpoints, Usr::Shared, options)?;
+        Ok(Self { gear, _home: guard })
+    }
+
+    /// Stops the app, takes the cartridge off, ends whatever still runs for the gear and removes
+    /// its directory.
+    ///
+    /// # Errors
+    /// [`DestroyError`] when something is left behind.
+    pub fn destroy(mut self, progress: &mut dyn Progress) -> Result<(), DestroyError> {
+        self.gear.end(progress).and(self.gear.remove_home())
+    }
+}
+
+impl Deref for Throwaway {
+    type Target = GearOnDisk;
+
+    fn deref(&self) -> &GearOnDisk {
+        &self.gear
+    }
+}
+
+impl DerefMut for Throwaway {
+    fn deref_mut(&mut self) -> &mut GearOnDisk {
+        &mut self.gear
+    }
+}
+
+impl Drop for Throwaway {
+    fn drop(&mut self) {
+        // After `destroy` there is nothing left to find.
+        let _ = self.gear.processes().end_all(Duration::from_secs(2));
+    }
+}
+
+fn make_home(parent: &Utf8Path, source: &Source) -> Result<(TempDir, Utf8PathBuf), CreateError> {
+    let parent = parent.canonicalize_utf8().map_err(|e| FileError::new("read", parent, e))?;
+    let guard = tempfile::Builder::new()
+        .prefix("gear-")
+        .tempdir_in(&parent)
+        .map_err(|e| FileError::new("make a directory in", &parent, e))?;
+    let home = parent.join(guard.path().file_name().unwrap_or_default().to_string_lossy().as_ref());
+    create::check_length(&home, &source.manifest, "TMPDIR=/tmp")?;
+    Ok((guard, home))
+}

@@ -1,0 +1,170 @@
+//! A snapshot of a gear, in the node's order: stop, `pre-snapshot`, the archive, `post-snapshot`,
+//! start (node-contract.md, Snapshot, restore).
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+
+use camino::Utf8Path;
+use cart_core::files::FileError;
+
+use crate::deploy::error::BuildError;
+use crate::deploy::recovery::unfinished::Unfinished;
+use crate::gear::on_disk::GearOnDisk;
+use crate::layout::state::State;
+use crate::scripts::progress::{Caller, OnlyErrors, Progress};
+use crate::scripts::run::HookError;
+use crate::snapshot::archive::{self, ArchiveError};
+use crate::snapshot::exclusions::Exclusions;
+
+impl GearOnDisk {
+    /// Writes a snapshot of the gear to `out` as `.tar.gz`. The gear is stopped meanwhile, as on a
+    /// node, and runs again afterwards if it ran before, whatever failed; after a kill, with the next
+    /// command on it. It gets no stop lock.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; what was written is of no use then.
+    pub fn snapshot(
+        &mut self,
+        out: &mut dyn Write,
+        progress: &mut dyn Progress,
+    ) -> Result<(), SnapshotError> {
+        self.recover(progress)?;
+        let mut unfinished = Unfinished::of(&self.layout);
+        let ran = unfinished.state == State::Started && !self.layout.stop_lock().exists();
+        self.begin_pause_if_room(&mut unfinished, progress)?;
+        let outcome = self.snapshot_of_stopped(ran, out, progress);
+        self.end_of(progress);
+        outcome
+    }
+
+    fn snapshot_of_stopped(
+        &self,
+        ran: bool,
+        out: &mut dyn Write,
+        progress: &mut dyn Progress,
+    ) -> Result<(), SnapshotError> {
+        let outcome = match self.quiesce(ran, progress) {
+            Ok(()) => self.pack(out, progress),
+            Err(error) => Err(error.into()),
+        };
+        if !ran {
+            return outcome;
+        }
+        let again = self.resume(progress);
+        match (outcome, again) {
+            (Ok(()), Ok(())) => Ok(()),
+            (Ok(()), Err(error)) => Err(SnapshotError::NotStarted(error)),
+            (Err(error), Ok(())) => Err(error),
+            (Err(error), Err(start)) => {
+                progress.notice(&format!("It could not be started again: {}", start.summary()));
+                Err(error)
+            }
+        }
+    }
+
+    /// As [`snapshot`](Self::snapshot), into the file `path`: written beside it and renamed, so
+    /// that `path` is a whole snapshot or what it was. Only its owner may read it.
+    ///
+    /// # Errors
+    /// As [`snapshot`](Self::snapshot), and when the file cannot be made.
+    pub fn snapshot_to(
+        &mut self,
+        path: &Utf8Path,
+        progress: &mut dyn Progress,
+    ) -> Result<(), SnapshotError> {
+        let failed = |source| FileError::new("write", path, source);
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_str().is_empty() => parent,
+            _ => Utf8Path::new("."),
+        };
+        let real = directory.canonicalize_utf8().map_err(failed)?;
+        if real.starts_with(self.layout().home()) {
+            return Err(SnapshotError::InItself { path: path.to_owned() });
+        }
+        if path.is_dir() {
+            return Err(failed(std::io::ErrorKind::IsADirectory.into()).into());
+        }
+        let mut file = tempfile::Builder::new()
+            .prefix(&format!(".{}.", path.file_name().unwrap_or("snapshot")))
+            .permissions(std::fs::Permissions::from_mode(0o600))
+            .tempfile_in(&real)
+            .map_err(failed)?;
+        self.snapshot(file.as_file_mut(), progress)?;
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(path).map_err(|e| failed(e.error))?;
+        Ok(())
+    }
+
+    /// Stops the gear for a while, without the mark that its user stopped it.
+    pub(crate) fn quiesce(&self, ran: bool, progress: &mut dyn Progress) -> Result<(), HookError> {
+        if ran {
+            State::Stopped.write(self.layout()).map_err(HookError::Environment)?;
+        }
+        self.control("stop", progress).map(|_| ())
+    }
+
+    /// Starts a gear again that was stopped for a while, or that a boot is to start. A stop lock
+    /// stays what it is.
+    pub(crate) fn resume(&self, progress: &mut dyn Progress) -> Result<(), HookError> {
+        State::Started.write(self.layout()).map_err(HookError::Environment)?;
+        self.control("start", progress).map(|_| ())
+    }
+
+    fn pack(&self, out: &mut dyn Write, progress: &mut dyn Progress) -> Result<(), SnapshotError> {
+        self.control_alone("pre-snapshot", &mut OnlyErrors(progress))?;
+        progress.step("writing the archive", Caller::Control);
+        let written = self.write_archive(out, progress);
+        // What pre-snapshot laid out is cleaned up, whatever became of the archive.
+        let cleaned = self.control_alone("post-snapshot", &mut OnlyErrors(progress));
+        written?;
+        cleaned?;
+        Ok(())
+    }
+
+    fn write_archive(
+        &self,
+        out: &mut dyn Write,
+        progress: &mut dyn Progress,
+    ) -> Result<(), SnapshotError> {
+        let layout = self.layout();
+        let exclusions = match self.cartridge() {
+            Some(cartridge) => {
+                let (exclusions, remarks) =
+                    Exclusions::of(layout, &cartridge.directory, &cartridge.managed);
+                remarks.iter().for_each(|remark| progress.notice(remark));
+                exclusions
+            }
+            None => Exclusions::of_every_gear(),
+        };
+        let interrupts = &self.runner.interrupts;
+        let remarks = archive::write(out, layout.home(), layout.uuid(), &exclusions, interrupts)?;
+        remarks.iter().for_each(|remark| progress.notice(remark));
+        Ok(())
+    }
+}
+
+/// A snapshot that did not come about.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The file would be part of itself.
+    #[error("{path} is in the gear itself: choose a place outside of it")]
+    InItself {
+        /// The file.
+        path: camino::Utf8PathBuf,
+    },
+    /// A script failed.
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    /// What a kill left could not be put right.
+    #[error(transparent)]
+    Recover(#[from] BuildError),
+    /// The archive is not whole.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// It is whole, and the gear does not run again.
+    #[error("the snapshot was made, and then the gear did not start again: {0}")]
+    NotStarted(#[source] HookError),
+    /// A file could not be had.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
