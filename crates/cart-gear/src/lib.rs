@@ -59,7 +59,7 @@ pub use home::upgrade::{self, UpgradeError};
 pub use home::{boot, names};
 
 pub use serve::Ended;
-pub use serve::bring_up::{App, BringUpError, bring_up};
+pub use serve::bring_up::{App, BringUpError};
 pub use serve::doctor::{Diagnosis, DoctorError, doctor};
 pub use serve::follow;
 pub use serve::foreground::{ServeError, ServeOptions, app_name, serve};

@@ -7,11 +7,10 @@ mod common;
 use std::time::Duration;
 
 use cart_core::files;
-use cart_gear::BuildError;
-use cart_gear::ConfigureError;
-use cart_gear::Listen;
-use cart_gear::State;
-use cart_gear::{GearOptions, HookError, Progress, Silent, Throwaway, answer};
+use cart_gear::{
+    BuildError, ConfigureError, GearOptions, HookError, Listen, Progress, Silent, State, Throwaway,
+    answer,
+};
 
 use common::{Place, mentioning, path};
 

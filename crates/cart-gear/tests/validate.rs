@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::run::{self, Output};
-use cart_core::tree;
-use cart_core::{CommandSpec, GearEnv, files};
+use cart_core::{CommandSpec, GearEnv, files, tree};
 
 /// A copy of a cartridge's sources with what is built added to them.
 struct Cartridge {

@@ -5,13 +5,10 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CommandSpec, GearEnv, files, programs, run, tree};
-use cart_gear::BuildError;
-use cart_gear::HookOutput;
-use cart_gear::Listen;
 use cart_gear::{
     App, Conditions, GearHome, GearOnDisk, GearOptions, HookError, Silent, Throwaway, keep,
 };
-use cart_gear::{Deployment, Markers};
+use cart_gear::{BuildError, Deployment, HookOutput, Listen, Markers};
 use tempfile::TempDir;
 
 /// The name of the application.

@@ -5,8 +5,7 @@ use cart_core::files::{self, FileError};
 use cart_core::tree;
 
 use crate::deploy::deployments;
-use crate::deploy::deployments::replaced_code;
-use crate::deploy::deployments::{Deployment, MARKERS, Markers};
+use crate::deploy::deployments::{Deployment, MARKERS, Markers, replaced_code};
 use crate::deploy::error::BuildError;
 use crate::deploy::git::{Commit, Repository, no_code};
 use crate::deploy::recovery::pending::Pending;

@@ -4,8 +4,7 @@
 use cart_core::files::FileError;
 
 use crate::deploy::build::Turn;
-use crate::deploy::deployments::Deployment;
-use crate::deploy::deployments::{self, ChooseError};
+use crate::deploy::deployments::{self, ChooseError, Deployment};
 use crate::deploy::error::BuildError;
 use crate::deploy::recovery::unfinished::Unfinished;
 use crate::gear::on_disk::GearOnDisk;

@@ -11,8 +11,7 @@ use cart_core::files::{self, FileError};
 use cart_core::tree;
 
 use crate::deploy::error::BuildError;
-use crate::deploy::git::Git;
-use crate::deploy::git::Repository;
+use crate::deploy::git::{Git, Repository};
 use crate::deploy::recovery::exchanged;
 use crate::deploy::recovery::exchanged::STAGING;
 use crate::deploy::recovery::unfinished::Unfinished;

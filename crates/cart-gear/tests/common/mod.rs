@@ -9,8 +9,7 @@ pub(crate) mod gears;
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::tree;
-use cart_core::{GearEnv, files};
+use cart_core::{GearEnv, files, tree};
 
 /// A directory for one test, with a path short enough for gears.
 pub(crate) struct Place {

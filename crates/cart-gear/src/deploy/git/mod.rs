@@ -4,5 +4,4 @@ mod program;
 mod repository;
 
 pub(crate) use program::{Git, GitError};
-pub(crate) use repository::no_code;
-pub(crate) use repository::{Commit, Receiver, Repository, RepositoryError};
+pub(crate) use repository::{Commit, Receiver, Repository, RepositoryError, no_code};

@@ -11,8 +11,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::run::{self, RunError};
-use cart_core::tree;
-use cart_core::{CommandSpec, GearEnv};
+use cart_core::{CommandSpec, GearEnv, tree};
 
 use crate::deploy::git::program::{self, Git, GitError};
 use crate::layout::identity;

@@ -11,9 +11,7 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::deploy::deployments;
-use crate::deploy::deployments::fingerprint;
-use crate::deploy::deployments::replaced_code;
-use crate::deploy::deployments::{CODE, Deployment, PARTS, beside};
+use crate::deploy::deployments::{CODE, Deployment, PARTS, beside, fingerprint, replaced_code};
 use crate::deploy::error::BuildError;
 use crate::deploy::recovery::exchanged::{self, Part, STAGING};
 use crate::deploy::recovery::pending::{Pending, decided_file};

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self};
-use cart_core::glob;
-use cart_core::tree;
+use cart_core::{glob, tree};
 
 use crate::environment::endpoint::Endpoints;
 use crate::gear::on_disk::GearOnDisk;

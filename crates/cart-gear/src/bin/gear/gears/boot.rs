@@ -7,39 +7,16 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::{CommandSpec, programs, run};
 use cart_gear::boot::systemd::{self, Systemd};
-use cart_gear::boot::{BootError, Outcome, Turn, Turned, turn_all};
-use cart_gear::boot::{SYSTEM_DIRECTORY, Unit, Whose, user_directory};
+use cart_gear::boot::{
+    BootError, Outcome, SYSTEM_DIRECTORY, Turn, Turned, Unit, Whose, turn_all, user_directory,
+};
 use cart_gear::{Conditions, GearHome, user_variables};
-use clap::Args;
 
-use crate::caller;
-use crate::context::Context;
-use crate::failure::Failure;
-use crate::terminal::{answer, remark};
-
-#[derive(Args, Debug)]
-pub(crate) struct BootArguments {
-    /// Stop the gears that run; the next `gear boot` starts them again
-    #[arg(long, conflicts_with_all = ["install", "uninstall", "print"])]
-    pub(crate) stop: bool,
-
-    /// Have systemd run `gear boot` at each start of the machine
-    #[arg(long, conflicts_with_all = ["uninstall"])]
-    pub(crate) install: bool,
-
-    /// Undo --install; what runs goes on
-    #[arg(long)]
-    pub(crate) uninstall: bool,
-
-    /// With --install or --uninstall: the machine's systemd, not the user's; needs root, and is for
-    /// the owner of GEAR_HOME
-    #[arg(long)]
-    pub(crate) system: bool,
-
-    /// Print the systemd unit, and write nothing
-    #[arg(long)]
-    pub(crate) print: bool,
-}
+use crate::args::BootArguments;
+use crate::shared::caller;
+use crate::shared::context::Context;
+use crate::shared::failure::Failure;
+use crate::shared::terminal::{answer, remark};
 
 pub(crate) fn run(arguments: &BootArguments, context: &mut Context) -> Result<(), Failure> {
     if arguments.system && !(arguments.install || arguments.uninstall || arguments.print) {

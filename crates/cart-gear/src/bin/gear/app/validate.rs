@@ -5,8 +5,8 @@ use cart_core::validate::Level;
 use cart_gear::validate;
 
 use crate::args::ValidateArguments;
-use crate::failure::Failure;
-use crate::terminal::{answer, remark};
+use crate::shared::failure::Failure;
+use crate::shared::terminal::{answer, remark};
 
 /// Fails when there is an error.
 pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {

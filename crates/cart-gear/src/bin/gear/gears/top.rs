@@ -7,15 +7,12 @@ mod row;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use cart_gear::Listed;
-use cart_gear::Stage;
-use cart_gear::{Conditions, Figures, GearHome, GearOnDisk};
+use cart_gear::{Conditions, Figures, GearHome, GearOnDisk, Listed, Stage};
 
 use crate::args::TopArguments;
-use crate::context::Context;
-use crate::failure::Failure;
-use crate::look::in_columns;
-use crate::terminal::{answer, remark};
+use crate::shared::context::Context;
+use crate::shared::failure::Failure;
+use crate::shared::terminal::{answer, in_columns, remark};
 
 /// How many gears are asked at the same time.
 const AT_ONCE: usize = 8;

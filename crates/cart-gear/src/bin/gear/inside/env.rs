@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use cart_gear::State;
-use cart_gear::{GearOnDisk, names, user_variables};
+use cart_gear::{GearOnDisk, State, names, user_variables};
 
 use crate::args::EnvCommand;
-use crate::context::Context;
-use crate::failure::Failure;
-use crate::terminal::{answer, remark};
+use crate::shared::context::Context;
+use crate::shared::failure::Failure;
+use crate::shared::terminal::{answer, remark};
 
 pub(crate) fn run(command: &EnvCommand, context: &mut Context) -> Result<(), Failure> {
     match command {

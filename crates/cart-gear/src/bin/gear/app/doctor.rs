@@ -3,10 +3,10 @@
 use cart_gear::{DoctorError, doctor};
 
 use crate::args::DoctorArguments;
-use crate::caller;
-use crate::context::Context;
-use crate::failure::Failure;
-use crate::terminal::answer;
+use crate::shared::caller;
+use crate::shared::context::Context;
+use crate::shared::failure::Failure;
+use crate::shared::terminal::answer;
 
 /// Fails when something would be refused.
 pub(crate) fn run(arguments: &DoctorArguments, context: &mut Context) -> Result<(), Failure> {

@@ -1,27 +1,11 @@
 //! `gear upgrade`.
 
-use camino::Utf8PathBuf;
 use cart_gear::upgrade::{SameVersion, UpgradeError, Upgraded, upgrade};
-use clap::Args;
 
-use crate::args::OnGear;
-use crate::context::Context;
-use crate::failure::Failure;
-use crate::terminal::remark;
-
-#[derive(Args, Debug)]
-pub(crate) struct UpgradeArguments {
-    #[command(flatten)]
-    pub(crate) gear: OnGear,
-
-    /// The directory of the newer cartridge [default: where the gear's cartridge was taken from]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) cartridge: Option<Utf8PathBuf>,
-
-    /// Put the cartridge on the gear again even if the gear has this version of it
-    #[arg(long)]
-    pub(crate) force: bool,
-}
+use crate::args::UpgradeArguments;
+use crate::shared::context::Context;
+use crate::shared::failure::Failure;
+use crate::shared::terminal::remark;
 
 pub(crate) fn run(arguments: &UpgradeArguments, context: &mut Context) -> Result<(), Failure> {
     let name = &arguments.gear.name;

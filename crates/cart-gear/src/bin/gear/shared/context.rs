@@ -4,15 +4,14 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use cart_core::GearEnv;
-use cart_gear::Progress;
-use cart_gear::{Conditions, GearHome, GearLock, GearOnDisk, Interrupts, user_variables};
+use cart_gear::{Conditions, GearHome, GearLock, GearOnDisk, Interrupts, Progress, user_variables};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::args::OnGear;
-use crate::caller;
-use crate::failure::Failure;
-use crate::terminal::Terminal;
+use crate::shared::caller;
+use crate::shared::failure::Failure;
+use crate::shared::terminal::Terminal;
 
 /// One call of `gear`.
 pub(crate) struct Context<'a> {

@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
-use cart_gear::Elsewhere;
-use cart_gear::Listen;
-use cart_gear::app_name;
-use cart_gear::{App, Conditions, GearOptions, Interrupts, ServeOptions};
+use cart_gear::{
+    App, Conditions, Elsewhere, GearOptions, Interrupts, Listen, ServeOptions, app_name,
+};
 
 use crate::args::{CartridgeArguments, CreateArguments, ServeArguments};
 

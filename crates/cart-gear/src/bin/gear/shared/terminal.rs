@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use cart_gear::{Caller, Progress};
-use cart_gear::{Line, Said};
+use cart_gear::{Caller, Line, Progress, Said};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How many lines of a script that failed are shown, of those that were not shown as they came.
@@ -187,4 +186,19 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         self.end_spinner();
     }
+}
+
+/// Lines with columns as wide as what is in them.
+pub(crate) fn in_columns<const N: usize>(
+    head: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Vec<String> {
+    let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
 }

@@ -19,7 +19,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::row::{self, Course};
 use super::{Seen, look};
-use crate::failure::Failure;
+use crate::shared::failure::Failure;
 
 /// How soon it is noticed that somebody asks for an end by a signal, or the window has another size, in
 /// nanoseconds.

@@ -3,18 +3,11 @@
 
 use cart_core::files::FileError;
 use cart_core::run::RunError;
-use cart_gear::ActivateError;
-use cart_gear::BuildError;
-use cart_gear::CreateError;
-use cart_gear::DeployError;
-use cart_gear::DestroyError;
-use cart_gear::GearLockError;
-use cart_gear::OperationError;
-use cart_gear::ReceiveError;
-use cart_gear::ServeError;
-use cart_gear::UserVariableError;
-use cart_gear::{BringUpError, HookError, KeepError};
-use cart_gear::{FindError, GearHomeError};
+use cart_gear::{
+    ActivateError, BringUpError, BuildError, CreateError, DeployError, DestroyError, FindError,
+    GearHomeError, GearLockError, HookError, KeepError, OperationError, ReceiveError, ServeError,
+    UserVariableError,
+};
 
 /// Something failed; the message says what.
 pub(crate) const FAILED: u8 = 1;
@@ -224,11 +217,7 @@ impl From<serde_json::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cart_gear::FindError;
-    use cart_gear::Leftover;
-    use cart_gear::RestoreError;
-    use cart_gear::SnapshotError;
-    use cart_gear::UpgradeError;
+    use cart_gear::{FindError, Leftover, RestoreError, SnapshotError, UpgradeError};
 
     fn interrupt() -> HookError {
         HookError::Interrupted { hook: "control stop".to_owned() }

@@ -1,19 +1,11 @@
-//! `gear run` and `gear tail`: being on a gear without changing it.
+//! `gear tail`.
 
-use cart_core::run;
 use cart_gear::follow::{self, Follower, INTERVAL};
 
-use crate::args::{RunArguments, TailArguments};
-use crate::context::Context;
-use crate::failure::Failure;
-use crate::terminal::answer;
-
-/// Becomes the command; comes back only when that could not be.
-pub(crate) fn run(arguments: &RunArguments, context: &mut Context) -> Result<(), Failure> {
-    let gear = context.look_at(&arguments.name)?;
-    let command = gear.session(&arguments.command, context.env)?;
-    Err(run::replace_self(&command).into())
-}
+use crate::args::TailArguments;
+use crate::shared::context::Context;
+use crate::shared::failure::Failure;
+use crate::shared::terminal::answer;
 
 pub(crate) fn tail(arguments: &TailArguments, context: &mut Context) -> Result<(), Failure> {
     let gear = context.look_at(&arguments.name)?;

@@ -8,16 +8,13 @@ use std::time::Duration;
 
 use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, run, wait};
-use cart_gear::GearLockError;
-use cart_gear::Interrupts;
-use cart_gear::PreReceive;
-use cart_gear::PushedRef;
+use cart_gear::{GearLockError, Interrupts, PreReceive, PushedRef};
 
 use crate::args::OnGear;
-use crate::caller;
-use crate::context::Context;
-use crate::failure::Failure;
-use crate::terminal::remark;
+use crate::shared::caller;
+use crate::shared::context::Context;
+use crate::shared::failure::Failure;
+use crate::shared::terminal::remark;
 
 /// A push waits for the one before it, and for its build; a node gives that an hour
 /// (node-contract.md, Running scripts).

@@ -1,13 +1,11 @@
 //! What is done to a gear with one word: `gear start` and the like.
 
-use cart_gear::Progress;
-use cart_gear::State;
-use cart_gear::{HookOutput, Said};
+use cart_gear::{HookOutput, Progress, Said, State};
 
 use crate::args::OnGear;
-use crate::context::Context;
-use crate::failure::Failure;
-use crate::terminal::{answer, remark};
+use crate::shared::context::Context;
+use crate::shared::failure::Failure;
+use crate::shared::terminal::{answer, remark};
 
 /// The word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,5 @@
+//! Commands on an app or a cartridge in a directory, without a gear that stays.
+
+pub(crate) mod doctor;
+pub(crate) mod serve;
+pub(crate) mod validate;

@@ -1,0 +1,22 @@
+//! `gear serve`.
+
+use cart_gear::processes;
+
+use crate::args::ServeArguments;
+use crate::shared::caller;
+use crate::shared::context::Context;
+use crate::shared::failure::Failure;
+
+pub(crate) fn serve(arguments: &ServeArguments, context: &mut Context) -> Result<(), Failure> {
+    context.listen_as_service()?;
+    if let Err(error) = processes::adopt_orphans() {
+        context.terminal.warn(&format!(
+            "daemons cannot be adopted ({error}); one that hides well may be left behind"
+        ));
+    }
+    let interrupts = context.interrupts.clone();
+    let options =
+        caller::serve_options(arguments, context.env, interrupts).map_err(Failure::usage)?;
+    context.terminal.serves(arguments.app_dir.as_str());
+    Ok(cart_gear::serve(options, context.terminal)?)
+}

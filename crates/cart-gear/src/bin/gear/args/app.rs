@@ -1,0 +1,44 @@
+//! Commands on an app or a cartridge in a directory.
+
+use std::net::SocketAddr;
+
+use camino::Utf8PathBuf;
+use clap::Args;
+
+use crate::args::shared::CartridgeArguments;
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeArguments {
+    /// The directory that holds the app; it is copied, never written to
+    #[arg(value_name = "APP_DIR")]
+    pub(crate) app_dir: Utf8PathBuf,
+
+    /// Where to listen; port 0 is a free one [default: 127.0.0.1 and the cartridge's port, or the
+    /// next free one]
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+
+    #[command(flatten)]
+    pub(crate) cartridge: CartridgeArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArguments {
+    #[command(flatten)]
+    pub(crate) serve: ServeArguments,
+
+    /// Print an object in each line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ValidateArguments {
+    /// The cartridge's directory, as it is delivered
+    #[arg(value_name = "CARTRIDGE_DIR")]
+    pub(crate) cartridge: Utf8PathBuf,
+
+    /// Print a list of objects with file, line, level and message
+    #[arg(long)]
+    pub(crate) json: bool,
+}

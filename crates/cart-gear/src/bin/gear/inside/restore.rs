@@ -1,0 +1,49 @@
+//! `gear restore`.
+
+use std::fs::File;
+use std::io::Read;
+
+use cart_core::files::FileError;
+use cart_gear::{RestoreError, RestoredRepository, State, UnpackError};
+
+use crate::args::RestoreArguments;
+use crate::shared::context::Context;
+use crate::shared::failure::Failure;
+use crate::shared::terminal::remark;
+
+pub(crate) fn restore(arguments: &RestoreArguments, context: &mut Context) -> Result<(), Failure> {
+    let name = &arguments.gear.name;
+    let mut archive: Box<dyn Read> = if arguments.file == "-" {
+        Box::new(std::io::stdin().lock())
+    } else {
+        let opened = File::open(&arguments.file);
+        Box::new(opened.map_err(|e| FileError::new("read", &arguments.file, e))?)
+    };
+    let repository = match arguments.no_git {
+        true => RestoredRepository::Kept,
+        false => RestoredRepository::Restored,
+    };
+    let (mut gear, _lock) = context.work_on(&arguments.gear, "restore")?;
+    gear.restore(&mut archive, repository, context.terminal)?;
+    context.terminal.done();
+    let at = match (gear.state(), gear.visit()) {
+        (State::Started, Some(address)) => format!(" at http://{address}/"),
+        _ => String::new(),
+    };
+    remark(&format!("{name} is restored from {}; it is {}{at}", arguments.file, gear.state()));
+    Ok(())
+}
+
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            RestoreError::Before(script) => Self::of_script(&script, message),
+            RestoreError::Afterwards(build) | RestoreError::Recover(build) => {
+                Self::of_build(&build, message)
+            }
+            RestoreError::Snapshot(UnpackError::Interrupted) => Self::interrupted(message),
+            _ => Self::new(message),
+        }
+    }
+}
