@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use cart_core::entry::{CONFIGURATION, USAGE};
+use cart_core::exit_code::{CONFIGURATION, USAGE};
 use cart_core::process::{self, ProcessId};
 use cart_core::{Cartridge, GearEnv, files, wait};
 use cart_hooks::AdvancedPython;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::entry::CONFIGURATION;
+use cart_core::exit_code::CONFIGURATION;
 use cart_core::process::{self, ProcessId};
 use cart_core::{CartridgeDir, files, tree, wait};
 use cart_supervisor::{ServiceState, ServiceStatus, SupervisorProcess};

@@ -1,7 +1,7 @@
 //! Which server runs an app, with nothing set, by a Procfile, and by a wrong wish.
 
 use camino::Utf8Path;
-use cart_core::entry::CONFIGURATION;
+use cart_core::exit_code::CONFIGURATION;
 use cart_test::{TestGear, get, post};
 
 use crate::cartridge::{SERVER, empty_gear, fixture, running};

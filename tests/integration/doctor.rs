@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use camino::Utf8Path;
-use cart_core::entry::CONFIGURATION;
+use cart_core::exit_code::CONFIGURATION;
 use cart_core::{CommandSpec, GearEnv, files, run, tree};
 use cart_test::get;
 use serde_json::Value;

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::entry::NOT_ANSWERING;
+use cart_core::exit_code::NOT_ANSWERING;
 use cart_core::{CommandSpec, GearEnv, run, wait};
 use cart_test::{TestGear, get, try_get};
 use tempfile::TempDir;

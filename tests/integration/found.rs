@@ -1,7 +1,7 @@
 //! Apps from elsewhere, served with nothing set.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::entry::CONFIGURATION;
+use cart_core::exit_code::CONFIGURATION;
 use cart_test::get;
 
 use crate::cartridge::{empty_gear, running};

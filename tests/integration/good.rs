@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::entry::{CONFIGURATION, FAILED};
+use cart_core::exit_code::{CONFIGURATION, FAILED};
 use cart_core::files;
 use cart_test::{TestGear, get, try_get};
 use rustix::process::Signal;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cart_core::entry::{CONFIGURATION, NOT_RUNNING};
+use cart_core::exit_code::{CONFIGURATION, NOT_RUNNING};
 use cart_core::wait;
 use cart_test::{get, try_get};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use camino::Utf8Path;
-use cart_core::entry::{CONFIGURATION, FAILED, NOT_RUNNING};
+use cart_core::exit_code::{CONFIGURATION, FAILED, NOT_RUNNING};
 use cart_core::{CommandSpec, run};
 use cart_test::{TestGear, fake_program, get, try_get};
 

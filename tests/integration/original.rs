@@ -1,7 +1,7 @@
 //! What the original cartridge did wrong, as far as no other file of these tests is about it.
 
 use camino::Utf8Path;
-use cart_core::entry::{CONFIGURATION, FAILED, NOT_ANSWERING, NOT_RUNNING};
+use cart_core::exit_code::{CONFIGURATION, FAILED, NOT_ANSWERING, NOT_RUNNING};
 use cart_core::wait;
 use cart_test::{WebSocket, get, try_get};
 use rustix::process::Signal;

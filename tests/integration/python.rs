@@ -1,7 +1,7 @@
 //! Which Python an app gets: what its files ask for, among those that this machine has.
 
 use camino::Utf8Path;
-use cart_core::entry::CONFIGURATION;
+use cart_core::exit_code::CONFIGURATION;
 use cart_core::{GearEnv, files};
 use cart_python::interpreter::specifiers::Specifiers;
 use cart_python::interpreter::{self, Interpreter, Wanted};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cart_core::entry::CONFIGURATION;
+use cart_core::exit_code::CONFIGURATION;
 use cart_core::{files, process, wait};
 use cart_test::{TestGear, get};
 use tests::processes::server;

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use cart_core::entry::NOT_RUNNING;
+use cart_core::exit_code::NOT_RUNNING;
 use cart_core::process::{self, ProcessId};
 use cart_core::{files, wait};
 use cart_test::{Answer, TestGear, get};

@@ -257,6 +257,6 @@ pub trait Cartridge {
     /// The exit code of an error: not 0, below 100, and its meaning documented.
     fn exit_code(&self, error: &Self::Error) -> u8 {
         let _ = error;
-        crate::entry::FAILED
+        crate::exit_code::FAILED
     }
 }

@@ -9,26 +9,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::cartridge::{Cartridge, Context, Status, Upgrade};
 use crate::cartridge_dir::CartridgeDir;
 use crate::env::GearEnv;
+use crate::exit_code::{BUSY, CONFIGURATION, DONE, FAILED, NOT_ANSWERING, NOT_RUNNING, USAGE};
 use crate::fault;
 use crate::gear::Gear;
 use crate::inherited;
 use crate::lock::{HookLock, LockError};
 use crate::message::{self, Audience};
-
-/// Done; for `status`: running and answering.
-pub const DONE: u8 = 0;
-/// The operation failed; the message says why.
-pub const FAILED: u8 = 1;
-/// The hook was called with arguments that it does not know.
-pub const USAGE: u8 = 2;
-/// Nothing runs: `status`, and actions that need something that does, such as `threaddump`.
-pub const NOT_RUNNING: u8 = 3;
-/// `status`: something runs, but does not answer.
-pub const NOT_ANSWERING: u8 = 4;
-/// Something that a person set or wrote is wrong: a variable, a configuration, the app.
-pub const CONFIGURATION: u8 = 5;
-/// Another hook of the cartridge held the lock for too long.
-pub const BUSY: u8 = 6;
 
 /// How long a hook waits for another one: well inside the 234 seconds that a node gives to a
 /// whole operation (node-contract.md, Running scripts).

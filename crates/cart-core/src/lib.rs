@@ -26,6 +26,7 @@ pub mod wait;
 
 pub mod cartridge;
 pub mod entry;
+pub mod exit_code;
 pub mod message;
 
 pub mod validate;

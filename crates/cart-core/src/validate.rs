@@ -6,6 +6,7 @@
 mod connections;
 mod element;
 mod endpoints;
+mod facts;
 mod finding;
 mod managed_files;
 mod manifest;
@@ -19,7 +20,7 @@ use camino::Utf8Path;
 pub use finding::{Finding, Findings, InFile, Level};
 
 use crate::files::{self, FileError};
-use manifest::Facts;
+use facts::Facts;
 use yaml::Node;
 
 /// Checks manifest, managed files, scripts, modes, links and names of the cartridge in `directory`,
@@ -41,19 +42,19 @@ pub fn validate(directory: &Utf8Path) -> Result<Findings, FileError> {
 /// Checks the manifest and what it says of other files; answers what the other checks want to know
 /// of it.
 fn check_manifest(directory: &Utf8Path, findings: &mut Findings) -> Facts {
-    let text = match files::read(&directory.join(manifest::FILE)).map(String::from_utf8) {
+    let text = match files::read(&directory.join(facts::FILE)).map(String::from_utf8) {
         Ok(Ok(text)) => text,
         Ok(Err(_)) => {
-            findings.in_file(manifest::FILE).error(1, "is not UTF-8");
+            findings.in_file(facts::FILE).error(1, "is not UTF-8");
             return Facts::default();
         }
         Err(error) => {
             let message = format!("cannot be read: {}", error.source);
-            findings.in_file(manifest::FILE).error(1, message);
+            findings.in_file(facts::FILE).error(1, message);
             return Facts::default();
         }
     };
-    let mut at = findings.in_file(manifest::FILE);
+    let mut at = findings.in_file(facts::FILE);
     let root = match Node::parse(&text) {
         Ok(root) => root,
         Err(wrong) => {

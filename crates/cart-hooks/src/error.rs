@@ -2,8 +2,8 @@
 
 use camino::Utf8PathBuf;
 use cart_core::SettingError;
-use cart_core::entry::{BUSY, CONFIGURATION, FAILED, NOT_RUNNING};
 use cart_core::env::EnvError;
+use cart_core::exit_code::{BUSY, CONFIGURATION, FAILED, NOT_RUNNING};
 use cart_core::files::FileError;
 use cart_core::lock::LockError;
 use cart_core::run::RunError;

@@ -9,7 +9,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cart_core::{CartridgeDir, entry, inherited};
+use cart_core::{CartridgeDir, exit_code, inherited};
 
 use crate::metrics;
 
@@ -38,7 +38,7 @@ pub(crate) fn run() -> Option<ExitCode> {
         Err(error) => {
             // It is the supervisor's log; there is nobody else to tell.
             let _ = writeln!(io::stderr(), "{WORD}: {error}");
-            Some(ExitCode::from(entry::FAILED))
+            Some(ExitCode::from(exit_code::FAILED))
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::entry;
+use cart_core::exit_code;
 use cart_nginx::precompressed::{self, Source};
 
 /// The word by which the cartridge's program is told to be this.
@@ -27,7 +27,7 @@ pub(crate) fn run() -> Option<ExitCode> {
         return None;
     }
     let Ok(sources) = serde_json::from_str::<Vec<Source>>(sources) else {
-        return Some(ExitCode::from(entry::FAILED));
+        return Some(ExitCode::from(exit_code::FAILED));
     };
     let error = precompressed::watch(&sources, &Utf8PathBuf::from(tree));
     // It is the supervisor's log; there is nobody else to tell.

@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().collect();
-    cart_supervisor::run(&words).unwrap_or(ExitCode::from(cart_core::entry::USAGE))
+    cart_supervisor::run(&words).unwrap_or(ExitCode::from(cart_core::exit_code::USAGE))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
-use cart_core::{Cartridge, LogLimits, entry, fault, inherited, lock, wait};
+use cart_core::{Cartridge, LogLimits, entry, exit_code, fault, inherited, lock, wait};
 
 use crate::handover::{Handover, TAKE_OVER};
 use crate::log::Log;
@@ -90,7 +90,7 @@ pub fn run(words: &[String]) -> Option<ExitCode> {
         Err(error) => {
             // Standard error is the supervisor's log; there is nobody else to tell.
             let _ = writeln!(io::stderr(), "{error}");
-            ExitCode::from(entry::FAILED)
+            ExitCode::from(exit_code::FAILED)
         }
     })
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::entry::NOT_RUNNING;
+use cart_core::exit_code::NOT_RUNNING;
 use cart_core::process::ProcessId;
 use cart_core::wait;
 use cart_test::{TestGear, get};

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use camino::Utf8Path;
 
+use super::facts::FILE;
 use super::finding::Findings;
-use super::manifest::FILE;
 use super::modes::is_executable;
 use super::yaml::{Entry, Node};
 

@@ -1,8 +1,8 @@
 //! `Endpoints` in `metadata/manifest.yml` (node-contract.md, manifest.yml).
 
 use super::element::{Unknown, check_keys, instead, is_variable_name};
+use super::facts::{ENDPOINT_NAMES, Facts};
 use super::finding::InFile;
-use super::manifest::Facts;
 use super::yaml::{Node, Value};
 
 const KNOWN: &[&str] = &[
@@ -18,8 +18,6 @@ const KNOWN: &[&str] = &[
     "Mappings",
 ];
 const REQUIRED: [&str; 3] = ["Private-IP-Name", "Private-Port-Name", "Private-Port"];
-const NAMES: [&str; 4] =
-    ["Private-IP-Name", "Private-Port-Name", "Public-Port-Name", "WebSocket-Port-Name"];
 const OPTIONS: &[&str] = &["ssl_to_gear", "primary"];
 /// What a front end acts on.
 const MAPPING_OPTIONS: &[&str] = &[
@@ -36,12 +34,6 @@ const MAPPING_OPTIONS: &[&str] = &[
     "ssl_to_gear",
     "target_update",
 ];
-
-/// The names of all variables that the endpoints of a manifest make, without their prefix.
-pub(super) fn names(root: &Node) -> impl Iterator<Item = &str> {
-    let endpoints = root.get("Endpoints").map(|e| e.value.items()).unwrap_or_default();
-    endpoints.iter().flat_map(|e| NAMES.iter().filter_map(|n| e.get(n)?.value.scalar()))
-}
 
 pub(super) fn check(root: &Node, facts: &Facts, at: &mut InFile<'_>) {
     let Some(entry) = root.get("Endpoints").filter(|entry| !entry.value.is_null()) else { return };
@@ -73,7 +65,7 @@ fn check_endpoint(endpoint: &Node, at: &mut InFile<'_>) {
             at.error(endpoint.line, message);
         }
     }
-    for name in NAMES {
+    for name in ENDPOINT_NAMES {
         let Some(value) = endpoint.get(name).map(|e| &e.value) else { continue };
         if let Some(text) = value.scalar()
             && !is_variable_name(&format!("_{text}"))

@@ -3,8 +3,8 @@
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use super::element::{Unknown, check_keys};
+use super::facts::Facts;
 use super::finding::{Findings, InFile};
-use super::manifest::Facts;
 use super::yaml::{Node, Value};
 use crate::glob;
 

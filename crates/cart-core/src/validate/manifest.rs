@@ -1,12 +1,10 @@
 //! The elements of `metadata/manifest.yml` (node-contract.md, manifest.yml).
 
 use super::element::{Unknown, check_keys, is_version};
+use super::facts::{FILE, Facts, KNOWN};
 use super::finding::{Findings, InFile};
 use super::yaml::{Entry, Node, Value};
 use super::{endpoints, names, versions};
-
-/// The manifest's place in a cartridge.
-pub(super) const FILE: &str = "metadata/manifest.yml";
 
 /// What a broker reads of a manifest that it gets by a URL.
 const MOST_BYTES: usize = 20480;
@@ -14,102 +12,9 @@ const MOST_BYTES: usize = 20480;
 const MANDATORY: [&str; 5] =
     ["Name", "Cartridge-Short-Name", "Cartridge-Vendor", "Version", "Cartridge-Version"];
 
-pub(super) const KNOWN: &[&str] = &[
-    "Additional-Control-Actions",
-    "Architecture",
-    "Cart-Data",
-    "Cartridge-Short-Name",
-    "Cartridge-Vendor",
-    "Cartridge-Version",
-    "Categories",
-    "Compatible-Versions",
-    "Components",
-    "Configure-Order",
-    "Conflicts",
-    "Connections",
-    "Description",
-    "Display-Name",
-    "Endpoints",
-    "Group-Overrides",
-    "Help-Topics",
-    "Install-Build-Required",
-    "License",
-    "License-Url",
-    "Metrics",
-    "Name",
-    "Native-Requires",
-    "Obsolete",
-    "Platform",
-    "Provides",
-    "Publishes",
-    "Requires",
-    "Scaling",
-    "Source-Md5",
-    "Source-Url",
-    "Subscribes",
-    "Suggests",
-    "Vendor",
-    "Version",
-    "Version-Overrides",
-    "Versions",
-    "Website",
-];
-
 /// One of these a broker wants to see among the categories.
 const CATEGORIES: [&str; 7] =
     ["web_framework", "plugin", "service", "embedded", "web_proxy", "ci_builder", "external"];
-
-/// What the other checks want to know of a manifest.
-#[derive(Debug, Default)]
-pub(super) struct Facts {
-    pub(super) name: Option<String>,
-    pub(super) short_name: Option<String>,
-    /// It says where the cartridge is to be downloaded from.
-    pub(super) downloadable: bool,
-    /// The line of `Metrics`.
-    pub(super) metrics: Option<usize>,
-    pub(super) categories: Vec<String>,
-    pub(super) endpoint_variables: Vec<String>,
-}
-
-impl Facts {
-    pub(super) fn of(root: &Node) -> Self {
-        let text = |name| root.get(name).and_then(|e| e.value.scalar()).map(str::to_owned);
-        let mut facts = Self {
-            name: text("Name"),
-            short_name: text("Cartridge-Short-Name"),
-            downloadable: root.get("Source-Url").is_some(),
-            metrics: root.get("Metrics").map(|entry| entry.key.line),
-            categories: strings(root.get("Categories").map(|e| &e.value)),
-            endpoint_variables: Vec::new(),
-        };
-        let names = endpoints::names(root);
-        facts.endpoint_variables = names.filter_map(|name| facts.variable(name)).collect();
-        facts
-    }
-
-    /// `OPENSHIFT_<SHORT>_<suffix>`.
-    pub(super) fn variable(&self, suffix: &str) -> Option<String> {
-        let short = self.short_name.as_deref()?.to_uppercase();
-        Some(format!("OPENSHIFT_{short}_{suffix}"))
-    }
-
-    /// The name of the cartridge's directory on a gear.
-    pub(super) fn directory(&self) -> Option<String> {
-        self.name.as_deref().map(str::to_lowercase)
-    }
-
-    pub(super) fn is(&self, category: &str) -> bool {
-        self.categories.iter().any(|c| c == category)
-    }
-}
-
-fn strings(list: Option<&Node>) -> Vec<String> {
-    let Some(list) = list else { return Vec::new() };
-    // A single text is searched as a list is.
-    let items = if list.is_list() { list.items() } else { std::slice::from_ref(list) };
-    items.iter().filter_map(Node::scalar).map(str::to_owned).collect()
-}
 
 /// All but the connections, which are about files, too. `size` is that of the file, in bytes.
 pub(super) fn check(root: &Node, size: usize, facts: &Facts, findings: &mut Findings) {

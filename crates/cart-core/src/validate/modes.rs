@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use super::facts::{FILE, Facts};
 use super::finding::Findings;
-use super::manifest::{FILE, Facts};
 use crate::programs;
 
 /// True for what may be run by somebody; links are followed.

@@ -4,8 +4,8 @@
 use camino::Utf8Path;
 
 use super::element::is_variable_name;
+use super::facts::Facts;
 use super::finding::{Findings, InFile};
-use super::manifest::Facts;
 use super::yaml::Entry;
 
 /// Variables that a node writes for every gear (`~/.env`). A file of such a name in `env/` fails

@@ -35,7 +35,7 @@ impl Fixture {
         let keep = tempfile::tempdir().unwrap();
         let directory = Utf8Path::from_path(keep.path()).unwrap().join("tiny");
         let fixture = Self { _keep: keep, directory };
-        fixture.file(manifest::FILE, MANIFEST);
+        fixture.file(facts::FILE, MANIFEST);
         for script in ["setup", "install", "control", "teardown"] {
             fixture.script(&format!("bin/{script}"));
         }
@@ -74,13 +74,13 @@ impl Fixture {
 
     /// Appends to the manifest.
     fn more(&self, text: &str) -> &Self {
-        self.file(manifest::FILE, &format!("{MANIFEST}{text}"))
+        self.file(facts::FILE, &format!("{MANIFEST}{text}"))
     }
 
     /// Replaces a part of the manifest.
     fn instead(&self, old: &str, new: &str) -> &Self {
         assert!(MANIFEST.contains(old), "{old}");
-        self.file(manifest::FILE, &MANIFEST.replace(old, new))
+        self.file(facts::FILE, &MANIFEST.replace(old, new))
     }
 
     fn managed(&self, text: &str) -> &Self {
@@ -131,12 +131,12 @@ fn what_is_no_directory_is_an_error() {
 #[test]
 fn mistakes_in_the_elements_of_a_manifest() {
     let all = said(&[
-        ("no manifest", |f| f.remove(manifest::FILE)),
-        ("manifest is a list", |f| f.file(manifest::FILE, "- Name: tiny\n")),
+        ("no manifest", |f| f.remove(facts::FILE)),
+        ("manifest is a list", |f| f.file(facts::FILE, "- Name: tiny\n")),
         ("manifest is no YAML", |f| f.more("Scaling: [1\nMetrics: x\n")),
         ("manifest of two documents", |f| f.more("---\nName: x\n")),
         ("nothing mandatory is there", |f| {
-            f.file(manifest::FILE, "Categories: [service]\nProvides: [x]\n")
+            f.file(facts::FILE, "Categories: [service]\nProvides: [x]\n")
         }),
         ("empty Name", |f| f.instead("Name: tiny\n", "Name:\n")),
         ("short name with a hyphen", |f| {

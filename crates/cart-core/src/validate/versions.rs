@@ -2,8 +2,8 @@
 //! (node-contract.md, manifest.yml).
 
 use super::element::{Unknown, check_keys, is_version};
+use super::facts::KNOWN;
 use super::finding::InFile;
-use super::manifest::KNOWN;
 use super::yaml::{Node, Value};
 
 /// `Versions`, `Compatible-Versions` and `Version-Overrides`.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use camino::Utf8PathBuf;
 use cart_core::GearEnv;
-use cart_core::entry::{CONFIGURATION, FAILED};
+use cart_core::exit_code::{CONFIGURATION, FAILED};
 use cart_core::files::FileError;
 use cart_python::PythonSettings;
 use cart_supervisor::Failure;
@@ -198,7 +198,7 @@ fn what_update_and_upgrade_say() {
 #[test]
 fn what_does_not_run_has_a_code_of_its_own() {
     let error = Error::NotRunning { reason: NOT_RUNNING.to_owned() };
-    assert_eq!(error.exit_code(), cart_core::entry::NOT_RUNNING);
+    assert_eq!(error.exit_code(), cart_core::exit_code::NOT_RUNNING);
     assert_eq!(explain(&error), NOT_RUNNING);
 }
 

@@ -1,6 +1,6 @@
 //! Starts, ends, and what is between them: nothing is lost.
 
-use cart_core::entry::NOT_RUNNING;
+use cart_core::exit_code::NOT_RUNNING;
 use cart_core::wait;
 use cart_test::{Tally, try_get};
 
