@@ -5,8 +5,8 @@ use std::os::unix::fs::MetadataExt;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
-use crate::model::ModelError;
 use crate::quoted::Quoted;
+use crate::unfit::ModelError;
 
 /// A folder whose files are served below a path. Those of the whole site, at `/`, go before others, and
 /// an earlier folder of a path before a later one; what is in none of them is the app's.

@@ -8,9 +8,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CartridgeDir, glob};
 
 use crate::layout::{self, MAIN_FILE, SERVER_FILE};
-use crate::stage::{place_in_template, shown};
 use crate::statement::blocks;
-use crate::user_config::{UserConfig, UserLine};
+use crate::user_config::{UserConfig, UserLine, place_in_template, shown};
 
 /// No file is longer that is looked into.
 const LONGEST: u64 = 1024 * 1024;

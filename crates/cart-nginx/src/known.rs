@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CartridgeDir, files};
 
 use crate::feature;
-use crate::model::Rendered;
+use crate::layout::Rendered;
 
 /// The file beside a configuration that holds which nginx has tested what.
 pub(crate) const TESTED: &str = "nginx.tested";

@@ -57,3 +57,17 @@ pub fn precompressed(dir: &CartridgeDir) -> Utf8PathBuf {
 pub fn metrics_socket(dir: &CartridgeDir) -> Utf8PathBuf {
     dir.run().join("metrics.sock")
 }
+
+/// The template's name, in the root of the app's repository.
+pub const FILE_NAME: &str = "nginx.conf.erb";
+
+/// The three files of `conf/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// `nginx.conf`
+    pub main: Vec<u8>,
+    /// `nginx.appserver.conf`
+    pub appserver: Vec<u8>,
+    /// `nginx.server.conf`
+    pub server: Vec<u8>,
+}

@@ -19,6 +19,7 @@ pub mod run_as;
 pub mod model;
 pub mod quoted;
 mod statement;
+mod unfit;
 mod upstream;
 pub mod user_config;
 
@@ -38,10 +39,12 @@ pub mod nginx;
 
 pub use binary::{Binary, BinaryError};
 pub use folder::{Folder, FolderPath};
-pub use model::{Model, ModelError, Rendered};
+pub use layout::Rendered;
+pub use model::Model;
 pub use nginx::{ConfigError, Nginx};
 pub use service::ServiceError;
 pub use settings::{NginxSettings, SETTINGS};
 pub use site::{Connections, NotServed, Site, SiteError, Upstream, WebsocketServer};
 pub use stage::{Change, Stage, TestError};
+pub use unfit::ModelError;
 pub use user_config::{UserConfig, UserConfigError};

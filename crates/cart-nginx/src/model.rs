@@ -3,23 +3,22 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use camino::Utf8PathBuf;
-use semver::Version;
 
 use crate::build::Build;
 use crate::descriptors::Descriptors;
 use crate::feature::{self, Feature};
 use crate::folder::{self, CheckedFolder, Folder, FolderPath, Mount};
 use crate::forwarded::{self, Said};
-use crate::layout;
+use crate::layout::{self, Rendered};
 use crate::network::{self, Network};
-use crate::quoted::{QuoteError, Quoted};
+use crate::quoted::Quoted;
 use crate::run_as::RunAs;
 use crate::settings::NginxSettings;
 use crate::site::Site;
 use crate::statement;
 use crate::traffic;
-use crate::upstream::{self, APPSERVER, CheckedUpstream, LONGEST_SOCKET_PATH};
+use crate::unfit::ModelError;
+use crate::upstream::{self, APPSERVER, CheckedUpstream};
 use crate::user_config::UserConfig;
 
 mod files;
@@ -74,17 +73,6 @@ struct CheckedFallback {
 struct OriginalPlaces {
     socket: String,
     port: String,
-}
-
-/// The three files of `conf/`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rendered {
-    /// `nginx.conf`
-    pub main: Vec<u8>,
-    /// `nginx.appserver.conf`
-    pub appserver: Vec<u8>,
-    /// `nginx.server.conf`
-    pub server: Vec<u8>,
 }
 
 impl Model {
@@ -242,22 +230,13 @@ fn set_by(user: &UserConfig) -> BTreeSet<String> {
 fn without(defaults: &str, set_by_user: &BTreeSet<String>) -> String {
     let mut kept = defaults.to_owned();
     for statement in statement::statements(defaults.as_bytes()).iter().rev() {
-        if set_by_user.contains(&key(statement)) {
+        if set_by_user.contains(&statement::key(statement)) {
             let line_end = kept[statement.range.end..].find('\n').unwrap_or(0);
             let line_start = kept[..statement.range.start].rfind('\n').unwrap_or(0);
             kept.replace_range(line_start..statement.range.end + line_end, "");
         }
     }
     kept
-}
-
-/// What must not stand twice: a directive, or one of several log formats.
-pub(crate) fn key(statement: &statement::Statement) -> String {
-    let name = statement.word(0).unwrap_or_default();
-    match statement.word(1) {
-        Some(format) if name == "log_format" => format!("{name} {format}"),
-        _ => name.to_owned(),
-    }
 }
 
 fn text(template: &impl Template) -> String {
@@ -342,67 +321,6 @@ fn figures(site: &Site) -> Result<Option<CheckedFigures>, ModelError> {
     let socket = || upstream::socket(site, &layout::metrics_socket(&site.dir));
     let path = site.settings.metrics_path.clone();
     path.map(|path| Ok(CheckedFigures { path, socket: socket()? })).transpose()
-}
-
-/// A value that cannot stand in a configuration.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ModelError {
-    /// A path that cannot be quoted.
-    #[error("nginx cannot be given the path {path:?}, which comes from {variable}: {problem}")]
-    Path {
-        /// The path.
-        path: Utf8PathBuf,
-        /// Where it comes from.
-        variable: String,
-        /// What is wrong with it.
-        problem: QuoteError,
-    },
-    /// A folder that cannot be quoted.
-    #[error("nginx cannot be given the folder {path:?}: {problem}")]
-    Folder {
-        /// The path.
-        path: Utf8PathBuf,
-        /// What is wrong with it.
-        problem: QuoteError,
-    },
-    /// A path that would be a pattern.
-    #[error(
-        "nginx cannot be given the path {path:?}, which comes from {variable}: it holds a {found}, which nginx would take for a pattern"
-    )]
-    Pattern {
-        /// The path.
-        path: Utf8PathBuf,
-        /// Where it comes from.
-        variable: String,
-        /// The character.
-        found: char,
-    },
-    /// A path too long for a unix socket.
-    #[error(
-        "the app's socket {path} has a path of {length} bytes, but a unix socket's may have {LONGEST_SOCKET_PATH}: put the gear into a directory with a shorter path ({variable})"
-    )]
-    SocketPath {
-        /// The path.
-        path: Utf8PathBuf,
-        /// Where it comes from.
-        variable: String,
-        /// Its length in bytes.
-        length: usize,
-    },
-    /// Several sockets, and nothing that would give each client one.
-    #[error(
-        "each client is to stay with one worker, and this nginx {version} was built without http_upstream_hash_module, which sees to that: take another nginx, or one worker"
-    )]
-    NoHash {
-        /// nginx's version.
-        version: Version,
-    },
-    /// No host name.
-    #[error("OPENSHIFT_APP_DNS is {value:?}, but must be a host name")]
-    Host {
-        /// What it holds.
-        value: String,
-    },
 }
 
 #[cfg(test)]

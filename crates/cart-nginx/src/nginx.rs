@@ -10,11 +10,13 @@ use cart_core::{CartridgeDir, CommandSpec, GearEnv};
 
 use crate::binary::{Binary, BinaryError};
 use crate::known::Mark;
-use crate::model::{Model, ModelError, Rendered};
+use crate::layout::{FILE_NAME, Rendered};
+use crate::model::Model;
 use crate::service::{self, ServiceError};
 use crate::site::Site;
 use crate::stage::{Change, Stage, TestError};
-use crate::user_config::{self, UserConfig, UserConfigError};
+use crate::unfit::ModelError;
+use crate::user_config::{UserConfig, UserConfigError};
 
 /// An nginx for one cartridge on one gear.
 #[derive(Clone, Debug)]
@@ -67,7 +69,7 @@ impl Nginx {
         }
         if !stage.listens_on(site.listen, &self.binary, &self.env)? {
             return Err(ConfigError::Unreachable {
-                file: site.repo.join(user_config::FILE_NAME),
+                file: site.repo.join(FILE_NAME),
                 address: site.listen,
                 short_name: site.short_name.clone(),
             });

@@ -8,10 +8,10 @@ use cart_core::{CartridgeDir, Gear, GearEnv};
 
 use crate::folder::{self, Folder, FolderPath};
 use crate::layout;
+use crate::layout::FILE_NAME;
 use crate::precompressed::Source;
 use crate::run_as::RunAs;
 use crate::settings::NginxSettings;
-use crate::user_config::FILE_NAME;
 
 /// One server block: an address, a directory of files, and perhaps an app behind.
 #[derive(Clone, Debug)]

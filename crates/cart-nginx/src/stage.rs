@@ -12,10 +12,9 @@ use crate::complaint::Complaint;
 use crate::feature::Feature;
 use crate::includes::{self, IncludeError};
 use crate::known::TESTED;
-use crate::layout::{self, APPSERVER_FILE, MAIN_FILE, SERVER_FILE};
-use crate::model::Rendered;
+use crate::layout::{self, APPSERVER_FILE, MAIN_FILE, Rendered, SERVER_FILE};
 use crate::reach;
-use crate::user_config::{UserConfig, UserLine};
+use crate::user_config::{UserConfig, UserLine, place_in_template, shown};
 
 /// How long `nginx -t` may take. It takes milliseconds, but for names that it has to look up.
 const TEST_LIMIT: Duration = Duration::from_secs(30);
@@ -259,20 +258,6 @@ fn test_command(
 /// gear's user may not write to.
 pub(crate) fn with_error_log(command: CommandSpec, binary: &Binary) -> CommandSpec {
     if binary.has(Feature::ErrorLogOption) { command.args(["-e", "stderr"]) } else { command }
-}
-
-pub(crate) fn place_in_template(at: &UserLine) -> String {
-    match &at.line {
-        Some((line, _)) => format!("{}:{line}", at.file),
-        None => format!("{} (line {} as Ruby's erb rendered it)", at.file, at.rendered),
-    }
-}
-
-pub(crate) fn shown(at: &UserLine) -> String {
-    match &at.line {
-        Some((_, text)) if !text.is_empty() => format!("\n    {text}"),
-        _ => String::new(),
-    }
 }
 
 /// A configuration that nginx will not have.

@@ -188,6 +188,15 @@ impl Reader<'_> {
     }
 }
 
+/// What must not stand twice: a directive, or one of several log formats.
+pub(crate) fn key(statement: &Statement) -> String {
+    let name = statement.word(0).unwrap_or_default();
+    match statement.word(1) {
+        Some(format) if name == "log_format" => format!("{name} {format}"),
+        _ => name.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,13 +4,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::build::Build;
 use crate::feature::{self, Feature};
-use crate::model::ModelError;
 use crate::quoted::Quoted;
 use crate::site::{Connections, Site, Upstream};
-
-/// The longest path of the app's socket: `sun_path` has 108 bytes, the last is zero, and the last
-/// spelling of the path takes three more.
-pub(crate) const LONGEST_SOCKET_PATH: usize = 104;
+use crate::unfit::{LONGEST_SOCKET_PATH, ModelError};
 
 /// The upstream of the app.
 pub(crate) const APPSERVER: &str = "appserver";

@@ -13,11 +13,8 @@ use cart_core::{CommandSpec, GearEnv, programs, run};
 use cart_erb::{Context, ErbError, RealFiles, Rendered, fallback};
 
 use crate::forwarded::{self, Included};
-use crate::model;
+use crate::layout::FILE_NAME;
 use crate::statement;
-
-/// The template's name, in the root of the app's repository.
-pub const FILE_NAME: &str = "nginx.conf.erb";
 
 /// No configuration is longer; a file that is was meant for something else.
 const LONGEST: u64 = 1024 * 1024;
@@ -125,9 +122,9 @@ impl UserConfig {
         &self.included
     }
 
-    /// What it sets at its top level, as [`model::key`] has it.
+    /// What it sets at its top level, as [`statement::key`] has it.
     pub(crate) fn directives(&self) -> BTreeSet<String> {
-        statement::statements(&self.text).iter().map(model::key).collect()
+        statement::statements(&self.text).iter().map(statement::key).collect()
     }
 
     fn source_line(&self, line: usize) -> String {
@@ -179,6 +176,20 @@ fn by_real_erb(
     let output = run::checked(&command, ERB_LIMIT)
         .map_err(|source| UserConfigError::RealErb { file: template.to_owned(), source })?;
     Ok(output.stdout)
+}
+
+pub(crate) fn place_in_template(at: &UserLine) -> String {
+    match &at.line {
+        Some((line, _)) => format!("{}:{line}", at.file),
+        None => format!("{} (line {} as Ruby's erb rendered it)", at.file, at.rendered),
+    }
+}
+
+pub(crate) fn shown(at: &UserLine) -> String {
+    match &at.line {
+        Some((_, text)) if !text.is_empty() => format!("\n    {text}"),
+        _ => String::new(),
+    }
 }
 
 /// An app's configuration that cannot be rendered.

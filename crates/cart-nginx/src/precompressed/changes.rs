@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::content;
+use super::content::Found;
 use super::encoding::LARGE;
 use super::index::{Index, Known};
 use super::parallel;
-use super::scan::{Found, Scan};
+use super::scan::Scan;
 use super::tree::Tree;
 
 /// What must be done.

@@ -5,11 +5,26 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use camino::Utf8PathBuf;
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
 use super::left_out::Reason;
-use super::scan::Found;
+
+/// A file that nginx answers with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The directory of its source.
+    pub(super) source: Utf8PathBuf,
+    /// Where it is.
+    pub(super) file: Utf8PathBuf,
+    /// In bytes.
+    pub(super) size: u64,
+    /// When it was changed, as archives and `touch` say, too; in nanoseconds since 1970.
+    pub(super) mtime: i64,
+    /// When it was changed in any way, in nanoseconds since 1970.
+    pub(super) ctime: i64,
+}
 
 /// Reads an original that is still as it was found.
 pub(super) fn read(found: &Found) -> Result<Vec<u8>, Reason> {

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::content::Found;
 use super::extensions::compressible;
 use super::left_out::{LeftOut, Reason};
 use super::{Limits, PrecompressError, Source, content};
@@ -20,21 +21,6 @@ pub(super) struct Scan {
     /// Originals by their path on the site, without the slash at the beginning.
     pub(super) originals: BTreeMap<String, Found>,
     pub(super) left_out: LeftOut,
-}
-
-/// A file that nginx answers with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    /// The directory of its source.
-    pub(super) source: Utf8PathBuf,
-    /// Where it is.
-    pub(super) file: Utf8PathBuf,
-    /// In bytes.
-    pub(super) size: u64,
-    /// When it was changed, as archives and `touch` say, too; in nanoseconds since 1970.
-    pub(super) mtime: i64,
-    /// When it was changed in any way, in nanoseconds since 1970.
-    pub(super) ctime: i64,
 }
 
 impl Scan {
