@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use cart_core::GearEnv;
 use cart_core::cartridge::Context;
 use cart_core::setting::all_wrong;
-use cart_nginx::{Folder, NginxSettings, user_config};
+use cart_nginx::{FILE_NAME, Folder, NginxSettings};
 use cart_python::app::capitalized;
 use cart_python::discovery::Found;
 use cart_python::inputs::{Inputs, InputsError};
@@ -239,7 +239,7 @@ fn files(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
         Finding::ok(Topic::Files, format!("{directory}/ is served at {at}{first}"))
     }));
     if own {
-        let text = format!("{} says which files are served", user_config::FILE_NAME);
+        let text = format!("{} says which files are served", FILE_NAME);
         findings.push(Finding::ok(Topic::Files, text));
     } else if folders.is_empty() {
         let text = "There is no public/: every request goes to the app";
@@ -260,8 +260,8 @@ fn release(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
 
 /// Rendered and tested beside what is in place, and gone afterwards.
 fn nginx(ctx: &Context<'_>, findings: &mut Vec<Finding>) {
-    let has_own = ctx.gear.repo.join(user_config::FILE_NAME).is_file();
-    let by = has_own.then(|| user_config::FILE_NAME.to_owned());
+    let has_own = ctx.gear.repo.join(FILE_NAME).is_file();
+    let by = has_own.then(|| FILE_NAME.to_owned());
     let tested = || -> Result<Vec<Finding>, Error> {
         let nginx = ready::nginx_anew(ctx)?;
         let site = ready::site(ctx)?;

@@ -1,50 +1,38 @@
 #![doc = include_str!("../README.md")]
 
-// What is asked for.
-pub mod folder;
-pub mod forwarded;
-pub mod network;
+// From the ground up: a folder imports from those above it in this list, never from one below.
+mod text;
+
+mod machine;
+
 pub mod precompressed;
-pub mod settings;
-pub mod site;
 
-// What there is.
-pub mod binary;
-pub mod build;
-pub mod descriptors;
-pub mod feature;
-pub mod run_as;
+mod wanted;
 
-// From facts to text.
-pub mod model;
-pub mod quoted;
-mod statement;
-mod unfit;
-mod upstream;
-pub mod user_config;
+mod config;
 
-// From text to a running nginx.
-pub mod complaint;
-pub mod includes;
-mod known;
-pub mod layout;
-mod reach;
-pub mod service;
-pub mod stage;
+mod running;
 
 // What nginx has seen.
 pub mod traffic;
 
-pub mod nginx;
+pub use text::layout::{self, FILE_NAME, Rendered};
+pub use text::unfit::ModelError;
 
-pub use binary::{Binary, BinaryError};
-pub use folder::{Folder, FolderPath};
-pub use layout::Rendered;
-pub use model::Model;
-pub use nginx::{ConfigError, Nginx};
-pub use service::ServiceError;
-pub use settings::{NginxSettings, SETTINGS};
-pub use site::{Connections, NotServed, Site, SiteError, Upstream, WebsocketServer};
-pub use stage::{Change, Stage, TestError};
-pub use unfit::ModelError;
-pub use user_config::{UserConfig, UserConfigError};
+pub use machine::binary::{Binary, BinaryError};
+pub use machine::build::Build;
+pub use machine::feature;
+pub use machine::run_as::{RunAs, RunAsError};
+
+pub use wanted::folder::{Folder, FolderPath};
+pub use wanted::forwarded;
+pub use wanted::network::{self, Network};
+pub use wanted::settings::{self, NginxSettings, SETTINGS};
+pub use wanted::site::{Connections, NotServed, Site, SiteError, Upstream, WebsocketServer};
+
+pub use config::model::Model;
+pub use config::user_config::{UserConfig, UserConfigError};
+
+pub use running::nginx::{ConfigError, Nginx};
+pub use running::service::{self, ServiceError};
+pub use running::stage::{Change, Stage, TestError};

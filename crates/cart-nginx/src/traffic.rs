@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use camino::Utf8Path;
 use cart_core::CartridgeDir;
 
-use crate::layout;
+use crate::text::layout;
 
 /// The host by which nginx is asked for its counts, on the gear's own address. Nobody has such a name
 /// (RFC 2606).

@@ -1,7 +1,7 @@
 //! Which server runs the app, and why.
 
+use cart_nginx::FILE_NAME;
 use cart_nginx::WebsocketServer;
-use cart_nginx::user_config::FILE_NAME;
 use cart_python::ReadyServer;
 use cart_python::interface::Interface;
 use cart_python::server::choice::{Chosen, DecidedBy, FromProcfile};

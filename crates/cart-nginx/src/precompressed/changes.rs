@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::content;
-use super::content::Found;
 use super::encoding::LARGE;
 use super::index::{Index, Known};
 use super::parallel;
-use super::scan::Scan;
+use super::sources::content;
+use super::sources::content::Found;
+use super::sources::scan::Scan;
 use super::tree::Tree;
 
 /// What must be done.

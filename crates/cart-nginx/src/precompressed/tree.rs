@@ -9,9 +9,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::tree::{self, Step, Walk};
 
-use super::content;
 use super::encoding::Encoding;
 use super::index::{Index, Known};
+use super::sources::content;
 
 pub(super) const INDEX: &str = "index.json";
 /// Where variants are written, and wait that are to be used again.

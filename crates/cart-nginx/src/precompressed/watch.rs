@@ -16,9 +16,10 @@ use rustix::io::Errno;
 
 use super::encoding::Encoding;
 use super::index::{Index, Known};
-use super::scan::site_path;
+use super::sources::content;
+use super::sources::scan::site_path;
 use super::tree::{INDEX, Tree};
-use super::{PrecompressError, Source, content};
+use super::{PrecompressError, Source};
 
 /// By all of these a path may lead to another content, or to one that is not for everybody any more. Of what is
 /// written through a mapping (`mmap`), or on another machine, the kernel says nothing.

@@ -7,12 +7,13 @@ use std::time::Instant;
 use cart_core::files::FileError;
 
 use super::changes::Changes;
-use super::content::Found;
 use super::encoding::{self, Encoding};
 use super::index::{Index, Known};
 use super::left_out::{LeftOut, Reason};
+use super::parallel;
+use super::sources::content;
+use super::sources::content::Found;
 use super::tree::{self, Tree};
-use super::{content, parallel};
 
 type Variants = Vec<(Encoding, Vec<u8>)>;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::{self, ProcessId};
 use cart_core::{CartridgeDir, Gear, GearEnv, files, run};
-use cart_nginx::run_as::RunAs;
+use cart_nginx::RunAs;
 use cart_nginx::{Nginx, Site, layout, service};
 use rustix::process::Signal;
 

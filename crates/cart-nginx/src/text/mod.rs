@@ -1,0 +1,6 @@
+//! What a configuration is written in: names of its files, quoted values, statements.
+
+pub mod layout;
+pub(crate) mod quoted;
+pub(crate) mod statement;
+pub(crate) mod unfit;
