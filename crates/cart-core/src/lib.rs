@@ -1,40 +1,31 @@
 #![doc = include_str!("../README.md")]
 
-// In reading order: what a hook is given, what it does with it, what it says.
-pub mod cartridge_dir;
-pub mod env;
-pub mod gear;
-pub mod managed_files;
-pub mod manifest;
-pub mod setting;
+// From the ground up: a folder imports from those above it in this list, never from one below.
+mod disk;
 
-pub mod command;
-pub mod fault;
-pub mod files;
-pub mod glob;
-pub mod inherited;
-pub mod listening;
-pub mod lock;
-pub mod log_limits;
-pub mod process;
-pub mod programs;
-pub mod run;
-pub mod tail;
-pub mod tree;
-pub mod unix_sockets;
-pub mod wait;
+mod given;
 
-pub mod cartridge;
-pub mod entry;
-pub mod exit_code;
-pub mod message;
+mod processes;
+
+mod sockets;
+
+mod hooks;
 
 pub mod validate;
 
-pub use cartridge::{Cartridge, Context};
-pub use cartridge_dir::CartridgeDir;
-pub use command::CommandSpec;
-pub use env::GearEnv;
-pub use gear::Gear;
-pub use log_limits::LogLimits;
-pub use setting::{Setting, SettingError};
+pub use disk::{fault, files, glob, tail, tree};
+
+pub use given::cartridge_dir::CartridgeDir;
+pub use given::env::GearEnv;
+pub use given::gear::Gear;
+pub use given::log_limits::LogLimits;
+pub use given::setting::{Setting, SettingError};
+pub use given::{cartridge_dir, env, gear, log_limits, managed_files, manifest, setting};
+
+pub use processes::command::CommandSpec;
+pub use processes::{command, inherited, lock, process, programs, run, wait};
+
+pub use sockets::{listening, unix_sockets};
+
+pub use hooks::cartridge::{Cartridge, Context};
+pub use hooks::{cartridge, entry, exit_code, message};

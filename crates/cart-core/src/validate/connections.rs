@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 
 use super::facts::FILE;
-use super::finding::Findings;
 use super::modes::is_executable;
-use super::yaml::{Entry, Node};
+use super::reading::finding::Findings;
+use super::reading::yaml::{Entry, Node};
 
 /// The node does the work of these itself.
 const OF_THE_PLATFORM: [&str; 3] =

@@ -1,9 +1,9 @@
 //! `Endpoints` in `metadata/manifest.yml` (node-contract.md, manifest.yml).
 
-use super::element::{Unknown, check_keys, instead, is_variable_name};
 use super::facts::{ENDPOINT_NAMES, Facts};
-use super::finding::InFile;
-use super::yaml::{Node, Value};
+use super::reading::element::{Unknown, check_keys, instead, is_variable_name};
+use super::reading::finding::InFile;
+use super::reading::yaml::{Node, Value};
 
 const KNOWN: &[&str] = &[
     "Private-IP-Name",

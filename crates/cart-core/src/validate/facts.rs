@@ -1,6 +1,6 @@
 //! What is known of a manifest, for all checks: its place, its elements, what it says.
 
-use super::yaml::Node;
+use super::reading::yaml::Node;
 
 /// The manifest's place in a cartridge.
 pub(super) const FILE: &str = "metadata/manifest.yml";

@@ -2,11 +2,11 @@
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
-use super::element::{Unknown, check_keys};
 use super::facts::Facts;
-use super::finding::{Findings, InFile};
-use super::yaml::{Node, Value};
-use crate::glob;
+use super::reading::element::{Unknown, check_keys};
+use super::reading::finding::{Findings, InFile};
+use super::reading::yaml::{Node, Value};
+use crate::disk::glob;
 
 const FILE: &str = "metadata/managed_files.yml";
 const KNOWN: &[&str] = &[

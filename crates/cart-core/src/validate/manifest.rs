@@ -1,9 +1,9 @@
 //! The elements of `metadata/manifest.yml` (node-contract.md, manifest.yml).
 
-use super::element::{Unknown, check_keys, is_version};
 use super::facts::{FILE, Facts, KNOWN};
-use super::finding::{Findings, InFile};
-use super::yaml::{Entry, Node, Value};
+use super::reading::element::{Unknown, check_keys, is_version};
+use super::reading::finding::{Findings, InFile};
+use super::reading::yaml::{Entry, Node, Value};
 use super::{endpoints, names, versions};
 
 /// What a broker reads of a manifest that it gets by a URL.

@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use super::facts::{FILE, Facts};
-use super::finding::Findings;
-use crate::programs;
+use super::reading::finding::Findings;
+use crate::processes::programs;
 
 /// True for what may be run by somebody; links are followed.
 pub(super) fn is_executable(path: &Utf8Path) -> bool {

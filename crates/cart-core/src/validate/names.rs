@@ -3,10 +3,10 @@
 
 use camino::Utf8Path;
 
-use super::element::is_variable_name;
 use super::facts::Facts;
-use super::finding::{Findings, InFile};
-use super::yaml::Entry;
+use super::reading::element::is_variable_name;
+use super::reading::finding::{Findings, InFile};
+use super::reading::yaml::Entry;
 
 /// Variables that a node writes for every gear (`~/.env`). A file of such a name in `env/` fails
 /// configure.

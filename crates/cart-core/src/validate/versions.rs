@@ -1,10 +1,10 @@
 //! Versions in `metadata/manifest.yml`: they are texts that YAML likes to read as numbers
 //! (node-contract.md, manifest.yml).
 
-use super::element::{Unknown, check_keys, is_version};
 use super::facts::KNOWN;
-use super::finding::InFile;
-use super::yaml::{Node, Value};
+use super::reading::element::{Unknown, check_keys, is_version};
+use super::reading::finding::InFile;
+use super::reading::yaml::{Node, Value};
 
 /// `Versions`, `Compatible-Versions` and `Version-Overrides`.
 pub(super) fn check(root: &Node, at: &mut InFile<'_>) {

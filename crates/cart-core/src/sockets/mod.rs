@@ -1,0 +1,4 @@
+//! Who listens where.
+
+pub mod listening;
+pub mod unix_sockets;
