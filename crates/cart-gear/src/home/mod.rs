@@ -6,7 +6,6 @@
 pub(crate) mod gears;
 pub(crate) mod lock;
 pub mod names;
-mod owner;
 pub(crate) mod record;
 
 pub(crate) mod create;

@@ -1,6 +1,8 @@
 //! One command at a time works on a gear: a lock on a file that lies outside the gear's home, so
 //! that it outlives the home. The system takes it back when its holder dies.
 
+pub(crate) mod owner;
+
 use std::fmt;
 use std::fs::File;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use cart_core::process::ProcessId;
 use cart_core::{lock, wait};
 use serde::{Deserialize, Serialize};
 
-use crate::home::owner::ForeignHome;
+use crate::home::lock::owner::ForeignHome;
 use crate::scripts::progress::Interrupts;
 
 /// Held while it lives. What a command starts does not inherit it.
