@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
+use crate::conversion::{int_of, text_of};
 use crate::eval::{Block, Evaluator};
-use crate::flow::{Outcome, argument_error, raise, refuse, type_error};
+use crate::flow::{argument_error, raise, refuse};
 use crate::limits::{Budget, Held, ITEM};
 use crate::names;
 use crate::text;
-use crate::value::{Enumerator, Value};
+use crate::value::{Enumerator, Outcome, Value};
 
 mod array;
 mod array_change;
@@ -164,32 +165,6 @@ impl<'c, 'a> Call<'c, 'a> {
             Some(block) => Ok(block),
             None => raise("LocalJumpError", "no block given (yield)"),
         }
-    }
-}
-
-/// A value that must be a string.
-pub(crate) fn text_of(value: &Value) -> Outcome<Rc<Vec<u8>>> {
-    match value {
-        Value::Str(text) => Ok(text.bytes()),
-        other => type_error(format!("no implicit conversion of {} into String", noun(other))),
-    }
-}
-
-/// A value that must be a number, as an integer.
-pub(crate) fn int_of(value: &Value) -> Outcome<i64> {
-    match value {
-        Value::Int(int) => Ok(*int),
-        Value::Float(float) => crate::number::float_to_int(*float),
-        Value::Nil => type_error("no implicit conversion from nil to integer"),
-        other => type_error(format!("no implicit conversion of {} into Integer", noun(other))),
-    }
-}
-
-/// How Ruby's conversion errors name a value: `nil`, or its class.
-pub(crate) fn noun(value: &Value) -> String {
-    match value {
-        Value::Nil | Value::Bool(_) => value.described(),
-        other => other.class().to_owned(),
     }
 }
 

@@ -8,14 +8,14 @@ use lib_ruby_parser::Node;
 use crate::Context;
 use crate::context::FileTests;
 use crate::error::ErbError;
-use crate::flow::{Outcome, limit};
+use crate::flow::limit;
 use crate::inspect;
 use crate::limits::{Budget, DEEPEST};
 use crate::pattern::Options;
 use crate::program::Program;
 use crate::regex::{Match, Pattern};
 use crate::rendered::{Mark, Rendered};
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
 mod assign;
 pub(crate) mod block;
@@ -24,6 +24,7 @@ mod defined;
 pub(crate) mod literal;
 mod scope;
 mod send;
+mod yielding;
 
 pub(crate) use block::Block;
 
@@ -55,6 +56,8 @@ pub(crate) struct Evaluator<'a> {
     globals: HashMap<&'a str, Value>,
     /// The local variables that the groups of a regular expression became.
     named_groups: HashMap<String, Value>,
+    /// What a `break` or a `next` on its way leaves a block or a loop with.
+    left_with: Value,
     /// `$~`
     pub(crate) last_match: Option<Rc<Match>>,
     /// The regular expressions so far: each is compiled once, wherever it stands.
@@ -86,6 +89,7 @@ impl<'a> Evaluator<'a> {
             scopes: vec![scope::Scope::default()],
             globals: HashMap::new(),
             named_groups: HashMap::new(),
+            left_with: Value::Nil,
             last_match: None,
             patterns: HashMap::new(),
             written: Output::default(),
@@ -108,6 +112,11 @@ impl<'a> Evaluator<'a> {
             self.body_marks.iter().map(|mark| Mark { offset: before + mark.offset, ..*mark }),
         );
         Ok(Rendered::new(bytes, marks))
+    }
+
+    /// What the block or the loop is left with that a `break` or a `next` has come to.
+    fn left_with(&mut self) -> Value {
+        std::mem::replace(&mut self.left_with, Value::Nil)
     }
 
     /// Evaluates a node. What stops it is located at the innermost node.

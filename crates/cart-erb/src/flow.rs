@@ -1,7 +1,6 @@
 //! Why an evaluation stopped: an exception, a refusal, a limit, or `break` and `next` on their way.
 
 use crate::error::ErbErrorKind;
-use crate::value::Value;
 
 /// The reason, and the place in the program where it happened (set by the innermost node).
 #[derive(Debug, Clone)]
@@ -10,14 +9,14 @@ pub(crate) struct Stop {
     pub(crate) at: Option<usize>,
 }
 
-/// The reasons. `Break` and `Next` carry the value that the block or loop is left with.
+/// The reasons. What a block or loop is left with by `Break` and `Next`, the evaluator keeps.
 #[derive(Debug, Clone)]
 pub(crate) enum Why {
     Raise(Raised),
     Refuse(String),
     Limit(String),
-    Break(Value),
-    Next(Value),
+    Break,
+    Next,
 }
 
 /// An exception of the template.
@@ -28,7 +27,7 @@ pub(crate) struct Raised {
 }
 
 /// A result of evaluation. Boxed, because it is passed up through every level.
-pub(crate) type Outcome<T = Value> = Result<T, Box<Stop>>;
+pub(crate) type Outcome<T> = Result<T, Box<Stop>>;
 
 impl Stop {
     pub(crate) fn new(why: Why) -> Box<Stop> {
@@ -47,8 +46,8 @@ impl Stop {
             Why::Raise(Raised { class, message }) => ErbErrorKind::Raised { class, message },
             Why::Refuse(construct) => ErbErrorKind::Unsupported { construct },
             Why::Limit(limit) => ErbErrorKind::Limit { limit },
-            Why::Break(_) => outside("break"),
-            Why::Next(_) => outside("next"),
+            Why::Break => outside("break"),
+            Why::Next => outside("next"),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! `format`, `sprintf` and `String#%`.
 
-use crate::flow::{Outcome, argument_error, limit, raise, refuse};
+use crate::flow::{argument_error, limit, raise, refuse};
 use crate::inspect;
 use crate::limits::{Budget, WIDEST_FIELD};
 use crate::number;
 use crate::text;
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
 mod float;
 
@@ -109,7 +109,7 @@ impl Formatter<'_> {
 
     fn star(&mut self, spec: &mut Spec) -> Outcome<()> {
         let value = self.argument()?;
-        let width = crate::call::int_of(&value)?;
+        let width = crate::conversion::int_of(&value)?;
         spec.minus |= width < 0;
         spec.width = match usize::try_from(width.unsigned_abs()) {
             Ok(width) if width <= WIDEST_FIELD => width,

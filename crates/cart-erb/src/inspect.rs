@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use crate::flow::{Outcome, limit, refuse};
+use crate::flow::{limit, refuse};
 use crate::limits::{Budget, DEEPEST_VALUE};
 use crate::number;
 use crate::text;
-use crate::value::{Pairs, Value};
+use crate::value::{Outcome, Pairs, Value};
 
 /// `to_s`
 pub(crate) fn to_s(value: &Value, budget: &Budget) -> Outcome<Rc<Vec<u8>>> {

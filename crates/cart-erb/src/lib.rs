@@ -14,6 +14,7 @@ mod program;
 mod scan;
 
 mod compare;
+mod conversion;
 mod flow;
 mod limits;
 mod value;

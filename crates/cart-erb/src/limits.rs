@@ -21,7 +21,6 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::flow::{Outcome, limit};
-use crate::value::Value;
 
 /// The most bytes of a template, text included.
 pub(crate) const MOST_TEMPLATE: usize = 16 * 1024 * 1024;
@@ -71,7 +70,7 @@ pub(crate) const DEEPEST_CLASS: usize = 50;
 /// Bytes of a string, array, hash or other object without its content, as allocated.
 pub(crate) const OBJECT: usize = 80;
 /// Bytes of a value in an array.
-pub(crate) const ITEM: usize = size_of::<Value>();
+pub(crate) const ITEM: usize = 24;
 
 /// What a rendering has used of its steps and its memory.
 #[derive(Debug, Default)]

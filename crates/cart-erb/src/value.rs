@@ -3,7 +3,7 @@
 use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
-use crate::flow::{Outcome, Raised, raise};
+use crate::flow::{self, Raised, raise};
 use crate::limits::{Budget, ITEM, ITEMS_PER_STEP};
 use crate::regex::{Match, Pattern};
 
@@ -29,6 +29,12 @@ pub(crate) enum Value {
     /// `self` of a template.
     Main,
 }
+
+/// A result of evaluation.
+pub(crate) type Outcome<T = Value> = flow::Outcome<T>;
+
+// What is made is counted before it is.
+const _: () = assert!(size_of::<Value>() <= ITEM);
 
 /// A string. Its bytes are shared until they change, so that a call may keep them for nothing.
 #[derive(Debug, Default)]

@@ -3,12 +3,13 @@
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, argument_error, raise, type_error};
+use crate::flow::{argument_error, raise, type_error};
 use crate::inspect;
 use crate::limits::{DEEPEST_VALUE, ITEM, ITEMS_PER_STEP, check_list};
-use crate::value::{List, Span, Value};
+use crate::value::{List, Outcome, Span, Value};
 
-use super::{Answer, Call, amount, array_change, enumerable, int_of, noun, position};
+use super::{Answer, Call, amount, array_change, enumerable, position};
+use crate::conversion::{int_of, noun};
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
     if let Some(value) = array_change::call(ev, list, call)? {

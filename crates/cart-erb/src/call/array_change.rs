@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, raise, type_error};
+use crate::flow::{raise, type_error};
 use crate::limits::{ITEM, check_list};
-use crate::value::{List, Value};
+use crate::value::{List, Outcome, Value};
 
-use super::{Answer, Call, amount, noun, position};
+use super::{Answer, Call, amount, position};
+use crate::conversion::noun;
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
     let this = Value::List(list.clone());

@@ -1,9 +1,9 @@
 //! What everything with items can do: arrays, hashes, ranges, enumerators, `ENV`.
 
-use crate::eval::{Block, Evaluator};
-use crate::flow::{Outcome, raise};
+use crate::eval::Evaluator;
+use crate::flow::raise;
 use crate::limits::{ITEM, ITEMS_PER_STEP, OBJECT};
-use crate::value::{Pairs, Value};
+use crate::value::{Outcome, Pairs, Value};
 
 use super::{Answer, Call, amount, enumerable_find, sort};
 
@@ -298,20 +298,4 @@ pub(super) fn uniq<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_
         }
     }
     Ok(Value::list(kept.into_iter().map(|(_, item)| item).collect()))
-}
-
-/// A block as a test of items.
-pub(super) fn test<'a>(
-    ev: &mut Evaluator<'a>,
-    block: Option<&Block<'a>>,
-    pattern: Option<&Value>,
-    item: &Value,
-) -> Outcome<bool> {
-    match (block, pattern) {
-        (_, Some(pattern)) => {
-            Ok(ev.call(pattern, &Call::new("===", std::slice::from_ref(item)))?.truthy())
-        }
-        (Some(block), None) => Ok(ev.yield_to(block, vec![item.clone()])?.truthy()),
-        (None, None) => Ok(item.truthy()),
-    }
 }

@@ -1,10 +1,9 @@
 //! Questions about items: which, whether, how many.
 
-use crate::eval::Evaluator;
-use crate::flow::Outcome;
-use crate::value::Value;
+use crate::eval::{Block, Evaluator};
+use crate::value::{Outcome, Value};
 
-use super::{Answer, Call, enumerable::test};
+use super::{Answer, Call};
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Answer {
     let block = call.block.map(|block| &**block);
@@ -105,4 +104,20 @@ fn grep<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> O
         }
     }
     Ok(Value::list(found))
+}
+
+/// A block as a test of items.
+pub(super) fn test<'a>(
+    ev: &mut Evaluator<'a>,
+    block: Option<&Block<'a>>,
+    pattern: Option<&Value>,
+    item: &Value,
+) -> Outcome<bool> {
+    match (block, pattern) {
+        (_, Some(pattern)) => {
+            Ok(ev.call(pattern, &Call::new("===", std::slice::from_ref(item)))?.truthy())
+        }
+        (Some(block), None) => Ok(ev.yield_to(block, vec![item.clone()])?.truthy()),
+        (None, None) => Ok(item.truthy()),
+    }
 }

@@ -47,7 +47,7 @@ fn resume<'a>(
     ev: &mut Evaluator<'a>,
     waiting: &Enumerator,
     block: &Rc<Block<'a>>,
-) -> crate::flow::Outcome {
+) -> crate::value::Outcome {
     let call = Call { name: &waiting.method, args: &waiting.args, block: Some(block) };
     ev.call(&waiting.receiver, &call)
 }

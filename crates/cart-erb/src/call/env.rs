@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, argument_error, raise, type_error};
+use crate::flow::{argument_error, raise, type_error};
 use crate::limits::ITEMS_PER_STEP;
-use crate::value::{Map, Pairs, Value};
+use crate::value::{Map, Outcome, Pairs, Value};
 
-use super::{Answer, Call, hash, noun, text_of};
+use super::{Answer, Call, hash};
+use crate::conversion::{noun, text_of};
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, call: &Call<'_, 'a>) -> Answer {
     ev.charge(ev.env.len() / ITEMS_PER_STEP)?;

@@ -2,11 +2,12 @@
 
 use crate::context::FileTest;
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, argument_error};
+use crate::flow::argument_error;
 use crate::limits::{Budget, DEEPEST_VALUE};
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
-use super::{Answer, Call, text_of};
+use super::{Answer, Call};
+use crate::conversion::text_of;
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, class: &Value, call: &Call<'_, 'a>) -> Answer {
     if matches!(class, Value::Class("Dir")) {

@@ -3,12 +3,13 @@
 use std::rc::Rc;
 
 use crate::eval::{Block, Evaluator};
-use crate::flow::{Outcome, raise, refuse, type_error};
+use crate::flow::{raise, refuse, type_error};
 use crate::inspect;
 use crate::limits::ITEM;
-use crate::value::{Map, Pairs, Value};
+use crate::value::{Map, Outcome, Pairs, Value};
 
-use super::{Answer, Call, array, enumerable, noun};
+use super::{Answer, Call, array, enumerable};
+use crate::conversion::noun;
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Answer {
     let this = Value::Map(map.clone());

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use crate::eval::{Block, Evaluator};
-use crate::flow::{Outcome, raise, refuse, type_error};
+use crate::flow::{raise, refuse, type_error};
 use crate::limits::ITEM;
-use crate::value::{Span, Value};
+use crate::value::{Outcome, Span, Value};
 
 use super::{Call, string};
 

@@ -1,17 +1,16 @@
 //! Functions: what a template calls without a receiver.
 
 use crate::eval::Evaluator;
-use crate::flow::{
-    Outcome, Raised, Stop, Why, argument_error, inherits, raise, refuse, type_error,
-};
+use crate::flow::{Raised, Stop, Why, argument_error, inherits, raise, refuse, type_error};
 use crate::format;
 use crate::inspect;
 use crate::limits::{DEEPEST_VALUE, ITEM, ITEMS_PER_STEP};
 use crate::names;
 use crate::number;
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
-use super::{Call, noun};
+use super::Call;
+use crate::conversion::noun;
 
 impl<'a> Evaluator<'a> {
     /// Calls a function, or a method of `self`.

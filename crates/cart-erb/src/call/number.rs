@@ -1,11 +1,12 @@
 //! Methods of integers and floats.
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, argument_error, raise, refuse, type_error};
+use crate::flow::{argument_error, raise, refuse, type_error};
 use crate::number;
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
-use super::{Answer, Call, noun, object};
+use super::{Answer, Call, object};
+use crate::conversion::noun;
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_, 'a>) -> Answer {
     match call.name {

@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, Raised, argument_error, inherits};
+use crate::flow::{Raised, argument_error, inherits};
 use crate::inspect;
-use crate::value::{Pairs, Value};
+use crate::value::{Outcome, Pairs, Value};
 
-use super::{Answer, Call, text_of};
+use super::{Answer, Call};
+use crate::conversion::text_of;
 
 pub(super) fn nil(call: &Call<'_, '_>) -> Answer {
     Ok(Some(match call.name {
@@ -187,7 +188,7 @@ pub(super) fn comparable(ev: &Evaluator<'_>, receiver: &Value, call: &Call<'_, '
                 Value::Int(_) | Value::Float(_) => {
                     crate::text::lossy(&inspect::inspect(other, &ev.budget)?)
                 }
-                other => super::noun(other),
+                other => crate::conversion::noun(other),
             };
             argument_error(format!("comparison of {} with {described} failed", receiver.class()))
         }

@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, argument_error, raise, refuse};
+use crate::flow::{argument_error, raise, refuse};
 use crate::limits::ITEM;
-use crate::value::{Span, Value};
+use crate::value::{Outcome, Span, Value};
 
 use super::{Answer, Call, enumerable};
 

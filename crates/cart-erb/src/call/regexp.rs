@@ -3,14 +3,15 @@
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, raise};
+use crate::flow::raise;
 use crate::limits::ITEM;
 use crate::pattern::Options;
 use crate::regex::{Match, Pattern, escape};
 use crate::text;
-use crate::value::{Pairs, Value};
+use crate::value::{Outcome, Pairs, Value};
 
-use super::{Answer, Call, position, text_of};
+use super::{Answer, Call, position};
+use crate::conversion::text_of;
 
 pub(super) fn call<'a>(
     ev: &mut Evaluator<'a>,

@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 
 use crate::eval::{Block, Evaluator};
-use crate::flow::{Outcome, argument_error, refuse};
+use crate::flow::{argument_error, refuse};
 use crate::inspect;
 use crate::limits::ITEM;
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
-use super::{Call, noun};
+use super::Call;
+use crate::conversion::noun;
 
 /// Compares two items, by `<=>` or by the call's block.
 pub(super) fn compare<'a>(

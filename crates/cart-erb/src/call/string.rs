@@ -3,16 +3,17 @@
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, argument_error, raise};
+use crate::flow::{argument_error, raise};
 use crate::format;
 use crate::inspect;
 use crate::limits::{Budget, ITEM};
 use crate::number;
 use crate::regex::Match;
 use crate::text;
-use crate::value::{Text, Value};
+use crate::value::{Outcome, Text, Value};
 
-use super::{Answer, Call, amount, noun, object, text_of};
+use super::{Answer, Call, amount, object};
+use crate::conversion::{noun, text_of};
 
 mod change;
 mod replace;

@@ -3,9 +3,9 @@
 use lib_ruby_parser::{Node, nodes};
 
 use crate::call::Call;
-use crate::flow::{Outcome, refuse};
+use crate::flow::refuse;
 use crate::limits::ITEM;
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
 use super::Evaluator;
 

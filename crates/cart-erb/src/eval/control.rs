@@ -3,8 +3,8 @@
 use lib_ruby_parser::{Node, nodes};
 
 use crate::call::Call;
-use crate::flow::{Outcome, Raised, Stop, Why, inherits, refuse};
-use crate::value::Value;
+use crate::flow::{Raised, Stop, Why, inherits, refuse};
+use crate::value::{Outcome, Value};
 
 use super::Evaluator;
 
@@ -39,7 +39,10 @@ impl<'a> Evaluator<'a> {
             Node::Rescue(it) => self.eval_rescue(it),
             Node::Ensure(it) => {
                 let result = self.eval_maybe(it.body.as_deref());
+                // What is done at last may have loops of its own.
+                let left_with = self.left_with();
                 self.eval_maybe(it.ensure.as_deref())?;
+                self.left_with = left_with;
                 result
             }
             _ => refuse(format!("`{}`", node.str_type())),
@@ -109,8 +112,8 @@ impl<'a> Evaluator<'a> {
             match self.eval_maybe(body) {
                 Ok(_) => {}
                 Err(stop) => match stop.why {
-                    Why::Next(_) => {}
-                    Why::Break(value) => return Ok(value),
+                    Why::Next => {}
+                    Why::Break => return Ok(self.left_with()),
                     _ => return Err(stop),
                 },
             }
@@ -123,24 +126,25 @@ impl<'a> Evaluator<'a> {
         let result = self.each(&iteratee, &mut |this, item| {
             this.assign(&node.iterator, item)?;
             match this.eval_maybe(node.body.as_deref()) {
-                Err(stop) if matches!(stop.why, Why::Next(_)) => Ok(()),
+                Err(stop) if matches!(stop.why, Why::Next) => Ok(()),
                 result => result.map(|_| ()),
             }
         });
         match result {
             Ok(()) => Ok(iteratee),
             Err(stop) => match stop.why {
-                Why::Break(value) => Ok(value),
+                Why::Break => Ok(self.left_with()),
                 _ => Err(stop),
             },
         }
     }
 
-    fn leave(&mut self, args: &'a [Node], why: impl FnOnce(Value) -> Why) -> Outcome {
+    fn leave(&mut self, args: &'a [Node], why: Why) -> Outcome {
         let mut values = self.eval_list(args)?;
         let value =
             if values.len() > 1 { Value::list(values) } else { values.pop().unwrap_or(Value::Nil) };
-        Err(Stop::new(why(value)))
+        self.left_with = value;
+        Err(Stop::new(why))
     }
 
     fn eval_rescue(&mut self, node: &'a nodes::Rescue) -> Outcome {

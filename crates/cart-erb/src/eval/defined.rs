@@ -2,9 +2,9 @@
 
 use lib_ruby_parser::Node;
 
-use crate::flow::{Outcome, Why};
+use crate::flow::Why;
 use crate::names;
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
 use super::Evaluator;
 

@@ -4,14 +4,14 @@ use std::rc::Rc;
 
 use lib_ruby_parser::{Node, nodes};
 
-use crate::flow::{Outcome, argument_error, raise, refuse};
+use crate::flow::{argument_error, raise, refuse};
 use crate::inspect;
 use crate::limits::ITEM;
 use crate::names;
 use crate::number;
 use crate::pattern::Options;
 use crate::regex::{Match, Pattern};
-use crate::value::{Pairs, Span, Value};
+use crate::value::{Outcome, Pairs, Span, Value};
 
 use super::Evaluator;
 

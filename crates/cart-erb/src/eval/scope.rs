@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
-use crate::flow::{Outcome, refuse};
-use crate::value::Value;
+use crate::flow::refuse;
+use crate::value::{Outcome, Value};
 
 use super::Evaluator;
 

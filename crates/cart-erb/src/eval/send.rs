@@ -5,12 +5,12 @@ use std::rc::Rc;
 use lib_ruby_parser::{Loc, Node};
 
 use crate::call::Call;
-use crate::flow::{Outcome, Why, raise, refuse};
+use crate::flow::{Why, raise, refuse};
 use crate::names;
 use crate::program::BUFFER;
 use crate::regex::Pattern;
 use crate::rendered::Mark;
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
 use super::{Block, Evaluator, place};
 
@@ -97,7 +97,7 @@ impl<'a> Evaluator<'a> {
         };
         match result {
             Err(stop) if block.is_some() => match stop.why {
-                Why::Break(value) => Ok(value),
+                Why::Break => Ok(self.left_with()),
                 _ => Err(stop),
             },
             result => result,

@@ -1,7 +1,8 @@
 //! The digits of floats: `%f`, `%e` and `%g`.
 
-use crate::flow::{Outcome, refuse};
+use crate::flow::refuse;
 use crate::number;
+use crate::value::Outcome;
 
 /// The most digits of a float behind the point, and some.
 const MOST_DIGITS: usize = 1_100;

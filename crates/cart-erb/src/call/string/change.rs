@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, raise, refuse};
+use crate::flow::{raise, refuse};
 use crate::text;
-use crate::value::{Text, Value};
+use crate::value::{Outcome, Text, Value};
 
-use super::super::{Answer, Call, position, text_of};
+use super::super::{Answer, Call, position};
 use super::trim;
+use crate::conversion::text_of;
 
 /// Those with `!` that are not in `trim`.
 const OTHERS: [&str; 9] =

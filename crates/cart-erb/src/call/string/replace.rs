@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, argument_error, limit, refuse};
+use crate::flow::{argument_error, limit, refuse};
 use crate::inspect;
 use crate::limits::{ITEMS_PER_STEP, MOST_CHARS};
 use crate::regex::Match;
 use crate::text;
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
 use super::super::{Answer, Call};
 use super::Needle;

@@ -3,14 +3,14 @@
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::Outcome;
 use crate::limits::ITEM;
 use crate::regex::{Match, Pattern};
 use crate::text;
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
-use super::super::{Answer, Call, char_value, position, regexp, text_of};
+use super::super::{Answer, Call, char_value, position, regexp};
 use super::Needle;
+use crate::conversion::text_of;
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, bytes: &Rc<Vec<u8>>, call: &Call<'_, 'a>) -> Answer {
     let this = || Value::str_bytes(bytes.clone());

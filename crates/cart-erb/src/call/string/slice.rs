@@ -4,12 +4,12 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use crate::eval::Evaluator;
-use crate::flow::Outcome;
 use crate::text;
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
 use super::super::array::{span_bounds, start_bounds};
-use super::super::{Call, int_of, regexp::group_index};
+use super::super::{Call, regexp::group_index};
+use crate::conversion::int_of;
 
 pub(super) fn index<'a>(
     ev: &mut Evaluator<'a>,

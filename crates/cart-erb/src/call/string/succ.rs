@@ -1,9 +1,9 @@
 //! The string that follows another one, and ranges of strings.
 
 use crate::eval::Evaluator;
-use crate::flow::{Outcome, refuse};
+use crate::flow::refuse;
 use crate::number;
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
 /// `String#succ` of letters and digits: `az` is followed by `ba`, `Zz` by `AAa`, `a9` by `b0`.
 pub(super) fn succ(bytes: &[u8]) -> Outcome<Vec<u8>> {

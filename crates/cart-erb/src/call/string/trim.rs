@@ -1,8 +1,9 @@
 //! Methods that give a string with something taken away or its letters changed; each has a form
 //! with `!` that changes the string itself.
 
-use crate::flow::{Outcome, refuse};
+use crate::flow::refuse;
 use crate::text::{self, is_space};
+use crate::value::Outcome;
 
 use super::super::Call;
 
