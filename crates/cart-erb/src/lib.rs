@@ -1,36 +1,18 @@
 #![doc = include_str!("../README.md")]
 
-mod context;
-mod error;
-mod rendered;
+// From the ground up: a folder imports from those above it in this list, never from one below.
+mod given;
+
+mod values;
+
+mod parse;
+
+mod evaluate;
+
 mod template;
 
-pub mod fallback;
-
-mod fast;
-mod nesting;
-mod parse_limits;
-mod program;
-mod scan;
-
-mod compare;
-mod conversion;
-mod flow;
-mod limits;
-mod value;
-
-mod call;
-mod eval;
-
-mod format;
-mod inspect;
-mod names;
-mod number;
-mod pattern;
-mod regex;
-mod text;
-
-pub use context::{Context, FileTest, FileTests, RealFiles};
-pub use error::{ErbError, ErbErrorKind};
-pub use rendered::Rendered;
+pub use given::context::{Context, FileTest, FileTests, RealFiles};
+pub use given::error::{ErbError, ErbErrorKind};
+pub use given::fallback;
+pub use given::rendered::Rendered;
 pub use template::{Template, render};

@@ -1,12 +1,14 @@
 //! A template: parsed once, rendered as often as wanted.
 
-use crate::error::{ErbError, ErbErrorKind};
-use crate::eval;
-use crate::fast;
-use crate::parse_limits;
-use crate::program::Program;
-use crate::scan;
-use crate::{Context, Rendered};
+mod fast;
+
+use crate::Context;
+use crate::Rendered;
+use crate::evaluate::walk as eval;
+use crate::given::error::{ErbError, ErbErrorKind};
+use crate::parse::parse_limits;
+use crate::parse::program::Program;
+use crate::parse::scan;
 
 /// A parsed ERB template.
 #[derive(Debug)]
@@ -97,7 +99,7 @@ fn leading_comment(source: &[u8]) -> Option<(&[u8], &[u8])> {
     let line_end = source.iter().position(|byte| *byte == b'\n').unwrap_or(source.len());
     let line = &source[..line_end];
     if let Some(comment) = line.strip_prefix(b"<%#") {
-        let end = crate::text::rfind(comment, b"%>", comment.len())?;
+        let end = crate::values::text::rfind(comment, b"%>", comment.len())?;
         return Some((&comment[..end], &source[b"<%#".len() + end + 2..]));
     }
     let comment = line.strip_prefix(b"%#")?;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::{FileTest, RealFiles};
+use crate::FileTest;
+use crate::RealFiles;
 
 const ENVIRONMENT: [(&str, &str); 5] =
     [("A", "a"), ("EMPTY", ""), ("N", "42"), ("HOST", "app-dom.example.com"), ("ZERO", "0")];

@@ -1,0 +1,127 @@
+//! Questions about items: which, whether, how many.
+
+use crate::evaluate::walk::{Block, Evaluator};
+use crate::values::value::{Outcome, Value};
+
+use crate::evaluate::call::{Answer, Call};
+
+pub(in crate::evaluate::call) fn call<'a>(
+    ev: &mut Evaluator<'a>,
+    items: Vec<Value>,
+    call: &Call<'_, 'a>,
+) -> Answer {
+    let block = call.block.map(|block| &**block);
+    let value = match call.name {
+        "find" | "detect" => {
+            call.no_args()?;
+            call.need_block()?;
+            let index = first_match(ev, &items, call)?;
+            index.map_or(Value::Nil, |index| items[index].clone())
+        }
+        "find_index" if call.args.is_empty() => {
+            call.need_block()?;
+            first_match(ev, &items, call)?.map_or(Value::Nil, Value::count)
+        }
+        "find_index" => {
+            call.arity(1, 1)?;
+            let index = items.iter().position(|item| item.equals(call.arg(0), &ev.budget));
+            index.map_or(Value::Nil, Value::count)
+        }
+        "all?" | "any?" | "none?" | "one?" => {
+            call.arity(0, 1)?;
+            quantifier(ev, &items, call)?
+        }
+        "count" => {
+            call.arity(0, 1)?;
+            let count = match (call.args.first(), block) {
+                (Some(wanted), _) => {
+                    items.iter().filter(|item| item.equals(wanted, &ev.budget)).count()
+                }
+                (None, None) => items.len(),
+                (None, Some(_)) => {
+                    let mut count = 0;
+                    for item in &items {
+                        count += usize::from(test(ev, block, None, item)?);
+                    }
+                    count
+                }
+            };
+            Value::count(count)
+        }
+        "include?" | "member?" => {
+            call.arity(1, 1)?;
+            Value::Bool(items.iter().any(|item| item.equals(call.arg(0), &ev.budget)))
+        }
+        "grep" | "grep_v" => {
+            call.arity(1, 1)?;
+            grep(ev, items, call)?
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(value))
+}
+
+fn first_match<'a>(
+    ev: &mut Evaluator<'a>,
+    items: &[Value],
+    call: &Call<'_, 'a>,
+) -> Outcome<Option<usize>> {
+    let block = call.block.map(|block| &**block);
+    for (index, item) in items.iter().enumerate() {
+        if test(ev, block, None, item)? {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
+}
+
+fn quantifier<'a>(ev: &mut Evaluator<'a>, items: &[Value], call: &Call<'_, 'a>) -> Outcome {
+    let block = call.block.map(|block| &**block);
+    let mut met = 0;
+    for item in items {
+        let this = test(ev, block, call.args.first(), item)?;
+        met += usize::from(this);
+        match call.name {
+            "all?" if !this => return Ok(Value::Bool(false)),
+            "any?" if this => return Ok(Value::Bool(true)),
+            "none?" if this => return Ok(Value::Bool(false)),
+            "one?" if met > 1 => return Ok(Value::Bool(false)),
+            _ => {}
+        }
+    }
+    Ok(Value::Bool(match call.name {
+        "any?" => false,
+        "one?" => met == 1,
+        _ => true,
+    }))
+}
+
+fn grep<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
+    let wanted = call.name == "grep";
+    let mut found = Vec::new();
+    for item in items {
+        if test(ev, None, Some(call.arg(0)), &item)? == wanted {
+            found.push(match call.block {
+                Some(block) => ev.yield_to(block, vec![item])?,
+                None => item,
+            });
+        }
+    }
+    Ok(Value::list(found))
+}
+
+/// A block as a test of items.
+pub(in crate::evaluate::call) fn test<'a>(
+    ev: &mut Evaluator<'a>,
+    block: Option<&Block<'a>>,
+    pattern: Option<&Value>,
+    item: &Value,
+) -> Outcome<bool> {
+    match (block, pattern) {
+        (_, Some(pattern)) => {
+            Ok(ev.call(pattern, &Call::new("===", std::slice::from_ref(item)))?.truthy())
+        }
+        (Some(block), None) => Ok(ev.yield_to(block, vec![item.clone()])?.truthy()),
+        (None, None) => Ok(item.truthy()),
+    }
+}
