@@ -13,8 +13,7 @@ use cart_core::{CommandSpec, fault, tree};
 use rustix::process::Signal;
 
 use crate::family;
-use crate::operation::TURN_LIMIT;
-use crate::protocol::{Change, Failure, Message, Request, Response, ServiceStatus};
+use crate::protocol::{Change, Failure, Message, Request, Response, ServiceStatus, TURN_LIMIT};
 use crate::service::ServiceSpec;
 
 /// How long a supervisor may take for an answer beyond what the request itself needs.

@@ -99,3 +99,10 @@ impl Connection {
         }
     }
 }
+
+/// Answers whoever asked for a change, if somebody did.
+pub(crate) fn answer(asked_by: Option<Connection>, response: &Response) {
+    if let Some(connection) = asked_by {
+        connection.answer(response);
+    }
+}

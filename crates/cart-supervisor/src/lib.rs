@@ -4,6 +4,7 @@
 mod client;
 mod protocol;
 mod service;
+mod subcommands;
 mod supervisor_process;
 
 // The supervisor itself, from the event loop down.
@@ -15,6 +16,7 @@ mod draining;
 mod events;
 mod failing;
 mod family;
+mod handed_over;
 mod handover;
 mod instance;
 mod listener;

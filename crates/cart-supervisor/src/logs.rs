@@ -1,14 +1,8 @@
 //! What services print: written to files that are moved on when they are full, and read again for
 //! messages.
 
-mod collector;
-mod own;
-mod rotating;
-mod tail;
-mod writer;
-
-pub(crate) use collector::{Collector, HandedCollector};
-pub(crate) use own::OwnLogs;
-pub(crate) use rotating::RotatingFile;
-pub(crate) use tail::Mark;
-pub(crate) use writer::{WRITE_LOG, write_log};
+pub(crate) mod collector;
+pub(crate) mod own;
+pub(crate) mod rotating;
+pub(crate) mod tail;
+pub(crate) mod writer;

@@ -4,13 +4,12 @@ use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use cart_core::process;
 use rustix::event::PollFlags;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, answer};
 use crate::draining::Draining;
 use crate::proof::Proof;
-use crate::protocol::{Change, Failure, Response};
+use crate::protocol::{Change, Failure, Response, TURN_LIMIT};
 use crate::record::Record;
 use crate::service::{Listen, ServiceSpec};
 use crate::supervised::Service;
@@ -45,10 +44,9 @@ pub(crate) struct Stopping {
     asked_by: Option<Connection>,
 }
 
-/// How many replaced generations of a service may still be there when the next one is begun, and
-/// how long it waits for that: restarts in a row must not pile up servers.
+/// How many replaced generations of a service may still be there when the next one is begun: restarts in
+/// a row must not pile up servers.
 const MOST_OLD: usize = 3;
-pub(crate) const TURN_LIMIT: Duration = Duration::from_secs(15);
 
 impl Operation {
     pub(crate) fn interest(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
@@ -220,17 +218,4 @@ impl Supervisor {
         service.draining.extend(service.current.take().and_then(|c| Draining::new(c, lingers)));
         true
     }
-}
-
-/// Answers whoever asked for a change, if somebody did.
-pub(crate) fn answer(asked_by: Option<Connection>, response: &Response) {
-    if let Some(connection) = asked_by {
-        connection.answer(response);
-    }
-}
-
-/// What the leader of a process group has left behind when it ended.
-pub(crate) fn leftovers(spec: &ServiceSpec, generation: u64, pid: u32) -> Vec<Draining> {
-    let left = process::group_without(pid).into_iter();
-    left.map(|id| Draining::leftover(spec, generation, id)).collect()
 }

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use cart_core::CommandSpec;
 use rustix::event::PollFlags;
 
-use crate::connection::Connection;
-use crate::draining::Draining;
+use crate::connection::{Connection, answer};
+use crate::draining::{Draining, leftovers};
 use crate::failing::{self, Failing};
 use crate::instance::Instance;
-use crate::operation::{Operation, answer, leftovers};
+use crate::operation::Operation;
 use crate::probe::{Probing, Verdict};
 use crate::protocol::{Change, Failure, Response};
 use crate::service::{Listen, Probe, ServiceSpec};

@@ -25,11 +25,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::backoff::BackOff;
 use crate::events;
-use crate::handover::Copies;
+use crate::handed_over::Copies;
+use crate::subcommands::GUARD;
 use crate::supervisor_process::SupervisorProcess;
-
-/// The word by which a cartridge's program is told to see to it that there is a supervisor.
-pub(crate) const GUARD: &str = "guard";
 
 /// The descriptor by which a process of the supervisor's sees its end.
 const LIFELINE_DESCRIPTOR: i32 = 3;

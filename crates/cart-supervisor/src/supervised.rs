@@ -10,7 +10,9 @@ use rustix::process::Signal;
 
 use crate::draining::Draining;
 use crate::instance::{Instance, Output, Running};
-use crate::logs::{Collector, Mark, OwnLogs};
+use crate::logs::collector::Collector;
+use crate::logs::own::OwnLogs;
+use crate::logs::tail::Mark;
 use crate::memory::MemoryWatch;
 use crate::protocol::Failure;
 use crate::service::{Listen, Logging, ServiceSpec};

@@ -8,10 +8,9 @@ use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits, files, lock, run,
 use rustix::process::Signal;
 
 use crate::client::{self, Client, ClientError, PATIENCE};
-use crate::daemon::{SUCCEED, SUCCEED_TO_END, SUPERVISE};
 use crate::family;
-use crate::logs::WRITE_LOG;
 use crate::record::Record;
+use crate::subcommands::{SUCCEED, SUCCEED_TO_END, SUPERVISE, WRITE_LOG};
 
 /// How long a supervisor may take to make its socket anew, or to be succeeded.
 const REACH_LIMIT: Duration = Duration::from_secs(5);

@@ -3,11 +3,10 @@
 
 use rustix::process::Signal;
 
-use crate::daemon::{SUCCEED, SUCCEED_TO_END};
-use crate::draining::Draining;
+use crate::draining::{Draining, leftovers};
 use crate::instance::Instance;
-use crate::operation::leftovers;
 use crate::record::{Record, RecordedProcess, RecordedStart, Role};
+use crate::subcommands::{SUCCEED, SUCCEED_TO_END};
 use crate::supervisor::Supervisor;
 
 /// How a supervisor comes to be.

@@ -6,10 +6,10 @@ use cart_core::process::{self, ProcessId};
 use cart_core::run;
 use rustix::process::{WaitOptions, WaitStatus};
 
-use crate::draining::Draining;
+use crate::draining::{Draining, leftovers};
 use crate::events;
-use crate::logs::Collector;
-use crate::operation::{Operation, leftovers};
+use crate::logs::collector::Collector;
+use crate::operation::Operation;
 use crate::supervised::Service;
 use crate::supervisor::Supervisor;
 

@@ -27,9 +27,6 @@ use super::rotating::RotatingFile;
 use crate::events;
 use crate::succession::Heir;
 
-/// The word by which a cartridge's program is told to write a log.
-pub(crate) const WRITE_LOG: &str = "write-log";
-
 /// What is looked at and written at once: what a pipe holds that nobody enlarged.
 const PIECE: usize = 64 * 1024;
 /// How often writing is tried again while it fails.
