@@ -1,4 +1,5 @@
-//! Keeping services up: reaping, starting again what crashed, ending what was replaced.
+//! Keeping services up: reaping, starting again what crashed, ending what was replaced, replacing what has
+//! too much memory.
 
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use rustix::process::{WaitOptions, WaitStatus};
 use crate::draining::{Draining, leftovers};
 use crate::events;
 use crate::logs::collector::Collector;
+use crate::memory::Verdict;
 use crate::operation::Operation;
 use crate::supervised::Service;
 use crate::supervisor::Supervisor;
@@ -109,6 +111,30 @@ impl Supervisor {
         }
         if self.guard.process() != before {
             self.note();
+        }
+    }
+
+    /// Looks at services with a limit when it is time to. One at a time is replaced, and none while
+    /// something else changes.
+    pub(crate) fn look_at_memory(&mut self) {
+        let now = Instant::now();
+        let idle = self.operation.is_none() && !self.finished;
+        let mut renewed = None;
+        let mut said = Vec::new();
+        for service in &mut self.services {
+            let Some(current) = &service.current else { continue };
+            let may_renew = idle && renewed.is_none();
+            let Some((verdict, told)) = service.memory.look(current, now, may_renew) else {
+                continue;
+            };
+            said.push(format!("{}: {told}", service.name));
+            if verdict == Verdict::Replace {
+                renewed = Some(current.spec.clone());
+            }
+        }
+        said.iter().for_each(|line| self.log.line(line));
+        if let Some(spec) = renewed {
+            self.renew([spec].into(), None);
         }
     }
 
