@@ -295,6 +295,16 @@ impl Supervisor {
         }
     }
 
+    /// Goes on with the change under way as far as that is possible now.
+    fn advance_operation(&mut self) {
+        match self.operation.take() {
+            None => {}
+            Some(Operation::Prove(proof)) => self.advance_proof(proof),
+            Some(Operation::Stop(stopping)) => self.advance_stop(stopping),
+            Some(Operation::Wait(turn)) => self.advance_turn(turn),
+        }
+    }
+
     fn begin(&mut self, request: Request, connection: Connection) {
         match request {
             Request::Ensure { spec, renew } => self.ensure(vec![*spec], renew, connection),
