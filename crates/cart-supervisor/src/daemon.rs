@@ -10,13 +10,15 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 use cart_core::{Cartridge, LogLimits, entry, fault, inherited, lock, wait};
 
-use crate::handover::Handover;
-use crate::log::Log;
+use crate::logs::supervisor_log::Log;
 use crate::logs::writer::write_log;
-use crate::subcommands::{GUARD, SUCCEED, SUCCEED_TO_END, SUPERVISE, TAKE_OVER, WRITE_LOG};
+use crate::protocol::subcommands::{
+    GUARD, SUCCEED, SUCCEED_TO_END, SUPERVISE, TAKE_OVER, WRITE_LOG,
+};
 use crate::succession::{Heir, guard};
-use crate::supervisor::Supervisor;
-use crate::takeover::Beginning;
+use crate::supervisor::handover::Handover;
+use crate::supervisor::state::Supervisor;
+use crate::supervisor::takeover::Beginning;
 
 /// The descriptor by which a hook hands the control socket to the supervisor it starts.
 pub(crate) const CONTROL_DESCRIPTOR: i32 = 3;

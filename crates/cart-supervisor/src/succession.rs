@@ -24,10 +24,10 @@ use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::backoff::BackOff;
-use crate::events;
-use crate::handed_over::Copies;
-use crate::subcommands::GUARD;
-use crate::supervisor_process::SupervisorProcess;
+use crate::client::supervisor_process::SupervisorProcess;
+use crate::protocol::handed_over::Copies;
+use crate::protocol::subcommands::GUARD;
+use crate::sockets::events;
 
 /// The descriptor by which a process of the supervisor's sees its end.
 const LIFELINE_DESCRIPTOR: i32 = 3;

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::connection::Connection;
-use crate::operation::{Operation, Turn};
-use crate::protocol::{Change, Response, TURN_LIMIT};
-use crate::service::{Listen, ServiceSpec};
-use crate::supervisor::Supervisor;
+use crate::protocol::messages::{Change, Response, TURN_LIMIT};
+use crate::protocol::service::{Listen, ServiceSpec};
+use crate::sockets::connection::Connection;
+use crate::supervisor::operation::{Operation, Turn};
+use crate::supervisor::state::Supervisor;
 
 /// How many replaced generations of a service may still be there when the next one is begun: restarts in
 /// a row must not pile up servers.

@@ -3,11 +3,11 @@
 
 use rustix::process::Signal;
 
-use crate::draining::{Draining, leftovers};
-use crate::instance::Instance;
-use crate::record::{Record, RecordedProcess, RecordedStart, Role};
-use crate::subcommands::{SUCCEED, SUCCEED_TO_END};
-use crate::supervisor::Supervisor;
+use crate::protocol::record::{Record, RecordedProcess, RecordedStart, Role};
+use crate::protocol::subcommands::{SUCCEED, SUCCEED_TO_END};
+use crate::services::draining::{Draining, leftovers};
+use crate::services::instance::Instance;
+use crate::supervisor::state::Supervisor;
 
 /// How a supervisor comes to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::connection::{Connection, answer};
-use crate::draining::Draining;
-use crate::operation::{Operation, Stopping};
-use crate::protocol::{Failure, Response};
-use crate::record::Record;
-use crate::service::Listen;
-use crate::supervised::Service;
-use crate::supervisor::Supervisor;
+use crate::protocol::messages::{Failure, Response};
+use crate::protocol::record::Record;
+use crate::protocol::service::Listen;
+use crate::services::draining::Draining;
+use crate::services::supervised::Service;
+use crate::sockets::connection::{Connection, answer};
+use crate::supervisor::operation::{Operation, Stopping};
+use crate::supervisor::state::Supervisor;
 
 impl Supervisor {
     /// Begins to stop everything, `first` first; a generation that was proving itself goes, too.

@@ -12,12 +12,12 @@ use cart_core::{CommandSpec, fault, files, inherited, run, tree};
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::BackOff;
-use crate::handed_over::{Copies, HandedProcess, ago, from_now, in_millis, millis_ago};
-use crate::listener;
 use crate::logs::tail::Mark;
-use crate::probe::Probing;
-use crate::protocol::Failure;
-use crate::service::{Listen, Probe, ServiceSpec, generation_path};
+use crate::protocol::handed_over::{Copies, HandedProcess, ago, from_now, in_millis, millis_ago};
+use crate::protocol::messages::Failure;
+use crate::protocol::service::{Listen, Probe, ServiceSpec, generation_path};
+use crate::sockets::listener;
+use crate::sockets::probe::Probing;
 
 /// How many of a log's last lines a failure carries.
 const LAST_LINES: usize = 20;

@@ -8,7 +8,7 @@ use cart_core::CommandSpec;
 use cart_core::process::ProcessId;
 use serde::{Deserialize, Serialize};
 
-use crate::service::{Listen, Probe, ServiceSpec, generation_path};
+use crate::protocol::service::{Listen, Probe, ServiceSpec, generation_path};
 
 /// The version of what is said here. A supervisor may be older or newer than the hook that asks.
 pub(crate) const PROTOCOL: u32 = 1;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use cart_core::process::{self, ProcessId, tree};
 
-use crate::instance::Instance;
+use crate::services::instance::Instance;
 
 /// How often one looks.
 const LOOK: Duration = Duration::from_secs(5);

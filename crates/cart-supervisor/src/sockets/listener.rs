@@ -11,7 +11,7 @@ use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
 };
 
-use crate::protocol::Failure;
+use crate::protocol::messages::Failure;
 
 /// As long as the system allows: while a server is started again, its requests wait here.
 const BACKLOG: i32 = 4096;

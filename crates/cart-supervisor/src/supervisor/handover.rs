@@ -13,17 +13,17 @@ use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::SIGPIPE;
 
-use crate::connection::Connection;
-use crate::draining::HandedDraining;
-use crate::handed_over::Copies;
-use crate::instance::{HandedInstance, Instance};
-use crate::log::Log;
 use crate::logs::collector::{Collector, HandedCollector};
-use crate::protocol::{Request, Response};
-use crate::subcommands::TAKE_OVER;
+use crate::logs::supervisor_log::Log;
+use crate::protocol::handed_over::Copies;
+use crate::protocol::messages::{Request, Response};
+use crate::protocol::subcommands::TAKE_OVER;
+use crate::services::draining::HandedDraining;
+use crate::services::instance::{HandedInstance, Instance};
+use crate::services::supervised::Service;
+use crate::sockets::connection::Connection;
 use crate::succession::{Guard, HandedLifeline, Lifeline};
-use crate::supervised::Service;
-use crate::supervisor::Supervisor;
+use crate::supervisor::state::Supervisor;
 
 /// How long a program may take to say that it could go on; nothing else is done meanwhile.
 const TEST_LIMIT: Duration = Duration::from_secs(5);

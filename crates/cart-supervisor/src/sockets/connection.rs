@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use crate::protocol::{Message, Request, Response};
+use crate::protocol::messages::{Message, Request, Response};
 
 /// A request carries an environment, which the system bounds at about 2 MB.
 const LONGEST_REQUEST: usize = 8 * 1024 * 1024;

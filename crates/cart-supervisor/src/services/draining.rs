@@ -9,9 +9,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-use crate::handed_over::{Copies, HandedProcess, ago, from_now, in_millis, millis_ago};
-use crate::instance::{HandedSocket, Held, Instance, Running};
-use crate::service::{Listen, ServiceSpec, Stop};
+use crate::protocol::handed_over::{Copies, HandedProcess, ago, from_now, in_millis, millis_ago};
+use crate::protocol::service::{Listen, ServiceSpec, Stop};
+use crate::services::instance::{HandedSocket, Held, Instance, Running};
 
 /// How often to look at the backlog of a server that is to end.
 const BACKLOG_INTERVAL: Duration = Duration::from_millis(100);

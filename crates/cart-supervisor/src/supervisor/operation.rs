@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use rustix::event::PollFlags;
 
-use crate::connection::Connection;
-use crate::failing::{self, Failing};
-use crate::instance::Instance;
-use crate::probe::Probing;
-use crate::protocol::Failure;
-use crate::service::ServiceSpec;
+use crate::protocol::messages::Failure;
+use crate::protocol::service::ServiceSpec;
+use crate::services::failing::{self, Failing};
+use crate::services::instance::Instance;
+use crate::sockets::connection::Connection;
+use crate::sockets::probe::Probing;
 
 /// A change that takes time, and who waits for it.
 #[derive(Debug)]

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use cart_core::CommandSpec;
 
-use crate::connection::{Connection, answer};
-use crate::draining::{Draining, leftovers};
-use crate::instance::Instance;
-use crate::operation::{Operation, Proof, Step};
-use crate::probe::{Probing, Verdict};
-use crate::protocol::{Change, Failure, Response};
-use crate::service::{Listen, Probe, ServiceSpec};
-use crate::supervisor::Supervisor;
+use crate::protocol::messages::{Change, Failure, Response};
+use crate::protocol::service::{Listen, Probe, ServiceSpec};
+use crate::services::draining::{Draining, leftovers};
+use crate::services::instance::Instance;
+use crate::sockets::connection::{Connection, answer};
+use crate::sockets::probe::{Probing, Verdict};
+use crate::supervisor::operation::{Operation, Proof, Step};
+use crate::supervisor::state::Supervisor;
 
 /// Seconds that a generation which never proved itself gets to end.
 const NOTHING_TO_FINISH: u64 = 5;

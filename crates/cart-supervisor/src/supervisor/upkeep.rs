@@ -7,13 +7,13 @@ use cart_core::process::{self, ProcessId};
 use cart_core::run;
 use rustix::process::{WaitOptions, WaitStatus};
 
-use crate::draining::{Draining, leftovers};
-use crate::events;
 use crate::logs::collector::Collector;
-use crate::memory::Verdict;
-use crate::operation::Operation;
-use crate::supervised::Service;
-use crate::supervisor::Supervisor;
+use crate::services::draining::{Draining, leftovers};
+use crate::services::memory::Verdict;
+use crate::services::supervised::Service;
+use crate::sockets::events;
+use crate::supervisor::operation::Operation;
+use crate::supervisor::state::Supervisor;
 
 /// How often to look at processes whose end nothing tells us: they are not our children, and the
 /// system is older than Linux 5.3.
