@@ -10,12 +10,15 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 use cart_core::{Cartridge, LogLimits, entry, exit_code, fault, inherited, lock, wait};
 
-use crate::handover::{Handover, TAKE_OVER};
-use crate::log::Log;
-use crate::logs::{WRITE_LOG, write_log};
-use crate::succession::{GUARD, Heir, guard};
-use crate::supervisor::Supervisor;
-use crate::takeover::Beginning;
+use crate::logs::supervisor_log::Log;
+use crate::logs::writer::write_log;
+use crate::protocol::subcommands::{
+    GUARD, SUCCEED, SUCCEED_TO_END, SUPERVISE, TAKE_OVER, WRITE_LOG,
+};
+use crate::succession::{Heir, guard};
+use crate::supervisor::handover::Handover;
+use crate::supervisor::state::Supervisor;
+use crate::supervisor::takeover::Beginning;
 
 /// The descriptor by which a hook hands the control socket to the supervisor it starts.
 pub(crate) const CONTROL_DESCRIPTOR: i32 = 3;
@@ -23,13 +26,6 @@ pub(crate) const CONTROL_DESCRIPTOR: i32 = 3;
 pub(crate) const LOCK_DESCRIPTOR: i32 = 4;
 /// How long a supervisor that became another program and lost its lock tries to have it again.
 const LOCK_LIMIT: Duration = Duration::from_secs(2);
-
-/// The word by which a cartridge's program is told to be the supervisor.
-pub(crate) const SUPERVISE: &str = "supervise";
-/// The same for one that succeeds a killed one: what it kept running is to run.
-pub(crate) const SUCCEED: &str = "succeed";
-/// The same for one that was killed while it ended everything: that is to be done.
-pub(crate) const SUCCEED_TO_END: &str = "succeed-to-end";
 
 /// The whole `main` of a cartridge with supervised services: by the words with which hooks and the
 /// supervisor start it (see [`run`]) it does their work; by any other name it is the hook.

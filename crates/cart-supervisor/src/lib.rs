@@ -1,39 +1,27 @@
 #![doc = include_str!("../README.md")]
 
-// What a service is and how it is spoken of.
-mod client;
+// From the ground up: a file imports from those above it in this list, never from one below. Each folder
+// has its table of contents in its `mod.rs`.
 mod protocol;
-mod service;
-mod supervisor_process;
 
-// The supervisor itself, from the event loop down.
-mod background;
 mod backoff;
-mod connection;
-mod daemon;
-mod draining;
-mod events;
-mod failing;
-mod family;
-mod handover;
-mod instance;
-mod listener;
-mod log;
-mod logs;
-mod memory;
-mod operation;
-mod probe;
-mod proof;
-mod record;
-mod succession;
-mod supervised;
-mod supervisor;
-mod takeover;
-mod upkeep;
+mod sockets;
 
-pub use client::{Client, ClientError};
+mod client;
+
+mod succession;
+
+mod logs;
+
+mod services;
+
+mod supervisor;
+
+mod daemon;
+
+pub use client::socket::{Client, ClientError};
+pub use client::supervisor_process::SupervisorProcess;
 pub use daemon::{main, run};
-pub use probe::{Verdict, ask};
-pub use protocol::{Change, Failure, ServiceState, ServiceStatus};
-pub use service::{Listen, Logging, Probe, ServiceSpec, Stop, StopSignal};
-pub use supervisor_process::SupervisorProcess;
+pub use protocol::messages::{Change, Failure, ServiceState, ServiceStatus};
+pub use protocol::service::{Listen, Logging, Probe, ServiceSpec, Stop, StopSignal};
+pub use sockets::probe::{Verdict, ask};

@@ -24,12 +24,10 @@ use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::backoff::BackOff;
-use crate::events;
-use crate::handover::Copies;
-use crate::supervisor_process::SupervisorProcess;
-
-/// The word by which a cartridge's program is told to see to it that there is a supervisor.
-pub(crate) const GUARD: &str = "guard";
+use crate::client::supervisor_process::SupervisorProcess;
+use crate::protocol::handed_over::Copies;
+use crate::protocol::subcommands::GUARD;
+use crate::sockets::events;
 
 /// The descriptor by which a process of the supervisor's sees its end.
 const LIFELINE_DESCRIPTOR: i32 = 3;

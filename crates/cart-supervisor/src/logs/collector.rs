@@ -17,8 +17,8 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::BackOff;
-use crate::handover::Copies;
-use crate::logs::WRITE_LOG;
+use crate::protocol::handed_over::Copies;
+use crate::protocol::subcommands::WRITE_LOG;
 use crate::succession::Succession;
 
 /// How much a service may print while nobody writes it: the most that the system allows to

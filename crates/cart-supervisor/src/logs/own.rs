@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{LogLimits, files};
 use rustix::fs::inotify;
 
-use super::rotating::shift;
+use crate::logs::rotating::shift;
 
 /// How long after a change a log is looked at: by so much writing it may become too long.
 const LOOK: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files;
 
-use super::rotating::numbered;
+use crate::logs::rotating::numbered;
 
 /// How many predecessors of a log are looked at: as many lines as a message has are in fewer.
 const MOST_FILES: u32 = 4;

@@ -23,12 +23,9 @@ use rustix::io::{Errno, ioctl_fionread};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_getpipe_size, pipe_with, tee};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::rotating::RotatingFile;
-use crate::events;
+use crate::logs::rotating::RotatingFile;
+use crate::sockets::events;
 use crate::succession::Heir;
-
-/// The word by which a cartridge's program is told to write a log.
-pub(crate) const WRITE_LOG: &str = "write-log";
 
 /// What is looked at and written at once: what a pipe holds that nobody enlarged.
 const PIECE: usize = 64 * 1024;

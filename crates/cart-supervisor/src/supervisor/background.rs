@@ -3,12 +3,12 @@
 
 use std::time::Instant;
 
-use crate::connection::Connection;
-use crate::instance::Instance;
-use crate::protocol::Response;
-use crate::service::ServiceSpec;
-use crate::supervised::Service;
-use crate::supervisor::Supervisor;
+use crate::protocol::messages::Response;
+use crate::protocol::service::ServiceSpec;
+use crate::services::instance::Instance;
+use crate::services::supervised::Service;
+use crate::sockets::connection::Connection;
+use crate::supervisor::state::Supervisor;
 
 impl Supervisor {
     /// Has the background services `specs` run, and no others. Nothing is waited for: what is to end

@@ -3,12 +3,11 @@
 
 use rustix::process::Signal;
 
-use crate::daemon::{SUCCEED, SUCCEED_TO_END};
-use crate::draining::Draining;
-use crate::instance::Instance;
-use crate::operation::leftovers;
-use crate::record::{Record, RecordedProcess, RecordedStart, Role};
-use crate::supervisor::Supervisor;
+use crate::protocol::record::{Record, RecordedProcess, RecordedStart, Role};
+use crate::protocol::subcommands::{SUCCEED, SUCCEED_TO_END};
+use crate::services::draining::{Draining, leftovers};
+use crate::services::instance::Instance;
+use crate::supervisor::state::Supervisor;
 
 /// How a supervisor comes to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

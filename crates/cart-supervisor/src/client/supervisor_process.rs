@@ -7,11 +7,10 @@ use cart_core::process::ProcessId;
 use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits, files, lock, run, wait};
 use rustix::process::Signal;
 
-use crate::client::{self, Client, ClientError, PATIENCE};
-use crate::daemon::{SUCCEED, SUCCEED_TO_END, SUPERVISE};
-use crate::family;
-use crate::logs::WRITE_LOG;
-use crate::record::Record;
+use crate::client::family;
+use crate::client::socket::{self, Client, ClientError, PATIENCE};
+use crate::protocol::record::Record;
+use crate::protocol::subcommands::{SUCCEED, SUCCEED_TO_END, SUPERVISE, WRITE_LOG};
 
 /// How long a supervisor may take to make its socket anew, or to be succeeded.
 const REACH_LIMIT: Duration = Duration::from_secs(5);
@@ -168,7 +167,7 @@ impl SupervisorProcess {
             return Ok(None);
         };
         files::create_dir(&self.run, 0o700)?;
-        let listener = client::listen(&self.run)?;
+        let listener = socket::listen(&self.run)?;
         let client = Client::new(&self.run, &self.log());
         let log = files::open_log(&self.log())?;
         let mut command = self.command.clone();

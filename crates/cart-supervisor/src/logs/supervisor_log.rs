@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use cart_core::LogLimits;
 use cart_core::files::{self, FileError};
 
-use crate::logs::RotatingFile;
+use crate::logs::rotating::RotatingFile;
 
 /// Years of an app that is restarted every day, some days of one that crashes.
 const LIMITS: LogLimits = LogLimits { size: 1 << 20, files: 3 };

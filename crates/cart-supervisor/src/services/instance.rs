@@ -12,12 +12,12 @@ use cart_core::{CommandSpec, fault, files, inherited, run, tree};
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::BackOff;
-use crate::handover::{Copies, HandedProcess, ago, from_now, in_millis, millis_ago};
-use crate::listener;
-use crate::logs::Mark;
-use crate::probe::Probing;
-use crate::protocol::Failure;
-use crate::service::{Listen, Probe, ServiceSpec};
+use crate::logs::tail::Mark;
+use crate::protocol::handed_over::{Copies, HandedProcess, ago, from_now, in_millis, millis_ago};
+use crate::protocol::messages::Failure;
+use crate::protocol::service::{Listen, Probe, ServiceSpec, generation_path};
+use crate::sockets::listener;
+use crate::sockets::probe::Probing;
 
 /// How many of a log's last lines a failure carries.
 const LAST_LINES: usize = 20;
@@ -159,7 +159,7 @@ impl Instance {
                     },
                 },
                 Listen::Unix(path) => {
-                    let bound_at = listener::generation_path(path, generation);
+                    let bound_at = generation_path(path, generation);
                     let socket = Rc::new(listener::unix(&bound_at)?);
                     Held {
                         listen: listen.clone(),
@@ -323,7 +323,7 @@ impl Instance {
     pub(crate) fn unlink_generation(&self) {
         for listen in &self.spec.listen {
             if let Listen::Unix(path) = listen {
-                let _ = files::remove_if_exists(&listener::generation_path(path, self.generation));
+                let _ = files::remove_if_exists(&generation_path(path, self.generation));
             }
         }
     }

@@ -1,17 +1,21 @@
 //! What a hook and the supervisor say to each other: one line of JSON each way per connection.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use cart_core::CommandSpec;
 use cart_core::process::ProcessId;
 use serde::{Deserialize, Serialize};
 
-use crate::listener;
-use crate::service::{Listen, Probe, ServiceSpec};
+use crate::protocol::service::{Listen, Probe, ServiceSpec, generation_path};
 
 /// The version of what is said here. A supervisor may be older or newer than the hook that asks.
 pub(crate) const PROTOCOL: u32 = 1;
+
+/// How long new generations wait for old ones to end before they are begun all the same. Who asks for them
+/// has so much more patience.
+pub(crate) const TURN_LIMIT: Duration = Duration::from_secs(15);
 
 /// What goes over the wire. This frame stays as it is in all versions.
 #[derive(Debug, Serialize, Deserialize)]
@@ -293,7 +297,7 @@ impl ServiceStatus {
     #[must_use]
     pub fn socket_names(&self) -> Vec<Utf8PathBuf> {
         let names = self.listen.iter().filter_map(|listen| match listen {
-            Listen::Unix(path) => Some(listener::generation_path(path, self.generation)),
+            Listen::Unix(path) => Some(generation_path(path, self.generation)),
             Listen::Tcp(_) => None,
         });
         names.collect()

@@ -12,10 +12,11 @@ use cart_core::run::RunError;
 use cart_core::{CommandSpec, fault, tree};
 use rustix::process::Signal;
 
-use crate::family;
-use crate::operation::TURN_LIMIT;
-use crate::protocol::{Change, Failure, Message, Request, Response, ServiceStatus};
-use crate::service::ServiceSpec;
+use crate::client::family;
+use crate::protocol::messages::{
+    Change, Failure, Message, Request, Response, ServiceStatus, TURN_LIMIT,
+};
+use crate::protocol::service::ServiceSpec;
 
 /// How long a supervisor may take for an answer beyond what the request itself needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

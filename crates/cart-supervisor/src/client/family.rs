@@ -8,11 +8,10 @@ use cart_core::process::{self, ProcessId, tree};
 use cart_core::wait;
 use rustix::process::Signal;
 
-use crate::daemon::{SUCCEED, SUCCEED_TO_END, SUPERVISE};
-use crate::handover::TAKE_OVER;
-use crate::logs::WRITE_LOG;
-use crate::record::Record;
-use crate::succession::GUARD;
+use crate::protocol::record::Record;
+use crate::protocol::subcommands::{
+    GUARD, SUCCEED, SUCCEED_TO_END, SUPERVISE, TAKE_OVER, WRITE_LOG,
+};
 
 /// How long a process that was killed may take to be gone.
 const AFTER_KILL: Duration = Duration::from_secs(5);

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use cart_core::process::{self, ProcessId, tree};
 
-use crate::instance::Instance;
-use crate::supervisor::Supervisor;
+use crate::services::instance::Instance;
 
 /// How often one looks.
 const LOOK: Duration = Duration::from_secs(5);
@@ -48,10 +47,11 @@ impl Default for MemoryWatch {
 
 /// What is to be done about a service that has too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+pub(crate) enum Verdict {
     Replace,
     /// Nothing yet, and people must be told.
     Tell,
+    /// Nothing yet, and people know.
     Wait,
 }
 
@@ -59,6 +59,39 @@ impl MemoryWatch {
     /// When to look at the memory of what serves.
     pub(crate) fn look_at(&self, current: &Instance) -> Option<Instant> {
         (current.spec.max_memory.is_some() && current.process.is_some()).then_some(self.next)
+    }
+
+    /// Looks at the memory of what serves, if it is time to. Answers what is to be done if it has too much,
+    /// and what people are to be told; nothing is done unless it `can_be_replaced` now.
+    pub(crate) fn look(
+        &mut self,
+        current: &Instance,
+        now: Instant,
+        can_be_replaced: bool,
+    ) -> Option<(Verdict, String)> {
+        self.look_at(current).filter(|at| *at <= now)?;
+        self.next = now + LOOK;
+        let (limit, running) = (current.spec.max_memory?, current.process?);
+        if self.limit != limit {
+            *self = Self { next: now + LOOK, limit, ..Self::default() };
+        }
+        let (process, bytes) = largest(running.id).filter(|(_, bytes)| *bytes > limit)?;
+        if !can_be_replaced {
+            return None;
+        }
+        let (pid, has, may_have) = (process.pid, bytes >> 20, limit >> 20);
+        let has = format!("pid {pid} has {has} MB of memory, and may have {may_have} MB");
+        let patience = self.patience.as_secs();
+        let verdict = self.judge(current.generation, running.since, now);
+        let told = match verdict {
+            Verdict::Replace => format!("{has}: the service is replaced"),
+            Verdict::Tell => format!(
+                "{has} so soon after its start: the limit is too low for it, most likely. It is \
+                 replaced when it has run for {patience} s, then after twice as long each time"
+            ),
+            Verdict::Wait => return None,
+        };
+        Some((verdict, told))
     }
 
     /// A generation that runs since `since` has too much.
@@ -83,61 +116,6 @@ impl MemoryWatch {
         }
         self.tried = Some((generation, now));
         Verdict::Replace
-    }
-}
-
-impl Supervisor {
-    /// Looks at services with a limit when it is time to. One at a time is replaced, and none while
-    /// something else changes.
-    pub(crate) fn look_at_memory(&mut self) {
-        let now = Instant::now();
-        let idle = self.operation.is_none() && !self.finished;
-        let mut renewed = None;
-        let mut said = Vec::new();
-        for service in &mut self.services {
-            let Some(current) = &service.current else { continue };
-            if service.memory.look_at(current).is_none_or(|at| at > now) {
-                continue;
-            }
-            service.memory.next = now + LOOK;
-            let (Some(limit), Some(running)) = (current.spec.max_memory, current.process) else {
-                continue;
-            };
-            if service.memory.limit != limit {
-                service.memory = MemoryWatch { next: now + LOOK, limit, ..MemoryWatch::default() };
-            }
-            let Some((process, bytes)) = largest(running.id).filter(|(_, bytes)| *bytes > limit)
-            else {
-                continue;
-            };
-            if !idle || renewed.is_some() {
-                continue;
-            }
-            let has = format!(
-                "{}: pid {} has {} MB of memory, and may have {} MB",
-                service.name,
-                process.pid,
-                bytes >> 20,
-                limit >> 20
-            );
-            let patience = service.memory.patience;
-            match service.memory.judge(current.generation, running.since, now) {
-                Verdict::Replace => {
-                    said.push(format!("{has}: the service is replaced"));
-                    renewed = Some(current.spec.clone());
-                }
-                Verdict::Tell => said.push(format!(
-                    "{has} so soon after its start: the limit is too low for it, most likely. It is \
-                     replaced when it has run for {} s, then after twice as long each time",
-                    patience.as_secs()
-                )),
-                Verdict::Wait => {}
-            }
-        }
-        said.iter().for_each(|line| self.log.line(line));
-        if let Some(spec) = renewed {
-            self.renew([spec].into(), None);
-        }
     }
 }
 

@@ -4,14 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use cart_core::listening::Holder;
 use cart_core::{fault, tree};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
 };
 
-use crate::protocol::Failure;
+use crate::protocol::messages::Failure;
 
 /// As long as the system allows: while a server is started again, its requests wait here.
 const BACKLOG: i32 = 4096;
@@ -72,11 +72,6 @@ pub(crate) fn lengthen_queue(socket: &OwnedFd) {
     let _ = listen(socket, BACKLOG);
 }
 
-/// Where generation `generation` of the socket `path` is bound until it has proved itself.
-pub(crate) fn generation_path(path: &Utf8Path, generation: u64) -> Utf8PathBuf {
-    path.with_extension(format!("{generation}.sock"))
-}
-
 fn stream_socket(family: AddressFamily, flags: SocketFlags) -> rustix::io::Result<OwnedFd> {
     socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC | flags, None)
 }
@@ -105,7 +100,7 @@ mod tests {
             matches!(&failure, Failure::AddressTaken { address: a, holder: Some(h) } if *a == address && h.contains(&me)),
             "{failure:?}"
         );
-        let long = Utf8PathBuf::from(format!("/tmp/{}", "x".repeat(120)));
+        let long = camino::Utf8PathBuf::from(format!("/tmp/{}", "x".repeat(120)));
         assert!(unix(&long).unwrap_err().to_string().contains("107 bytes"));
     }
 
@@ -128,10 +123,5 @@ mod tests {
         assert!(queued() < MORE);
         lengthen_queue(&held);
         assert_eq!(queued(), MORE);
-    }
-
-    #[test]
-    fn generations_stand_beside_the_path() {
-        assert_eq!(generation_path("/r/appserver.sock".into(), 7), "/r/appserver.7.sock");
     }
 }

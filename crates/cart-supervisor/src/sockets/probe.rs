@@ -13,8 +13,8 @@ use rustix::net::{
     AddressFamily, Shutdown, SocketFlags, SocketType, connect, shutdown, socket_with,
 };
 
-use crate::events;
-use crate::service::Probe;
+use crate::protocol::service::Probe;
+use crate::sockets::events;
 
 /// The bytes of an answer that must hold its status line.
 const ENOUGH: usize = 16 * 1024;

@@ -9,9 +9,9 @@ use camino::Utf8Path;
 use cart_core::process::{ProcessId, signals, tree};
 use rustix::process::Signal;
 
-use crate::instance::Instance;
-use crate::protocol::Failure;
-use crate::supervised::Service;
+use crate::protocol::messages::Failure;
+use crate::services::instance::Instance;
+use crate::services::supervised::Service;
 
 /// How often it is looked at.
 pub(crate) const LOOK: Duration = Duration::from_millis(5);

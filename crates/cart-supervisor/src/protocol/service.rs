@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CommandSpec, LogLimits, files};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
@@ -137,6 +137,11 @@ impl Listen {
     }
 }
 
+/// Where generation `generation` of the socket `path` is bound until it has proved itself.
+pub(crate) fn generation_path(path: &Utf8Path, generation: u64) -> Utf8PathBuf {
+    path.with_extension(format!("{generation}.sock"))
+}
+
 /// What counts as proof that a service works, on each of its sockets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -184,5 +189,15 @@ impl StopSignal {
             Self::Term => Signal::TERM,
             Self::Quit => Signal::QUIT,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generations_stand_beside_the_path() {
+        assert_eq!(generation_path("/r/appserver.sock".into(), 7), "/r/appserver.7.sock");
     }
 }

@@ -1,31 +1,29 @@
 //! A supervisor that becomes another program: what it knows, written down for that program, and the
 //! descriptors that it leaves open. The process stays the same, so its children stay its children.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, inherited, run};
 use rustix::fs::{Access, access};
-use rustix::io::{FdFlags, fcntl_setfd};
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::SIGPIPE;
 
-use crate::connection::Connection;
-use crate::draining::HandedDraining;
-use crate::instance::{HandedInstance, Instance};
-use crate::log::Log;
-use crate::logs::{Collector, HandedCollector};
-use crate::protocol::{Request, Response};
+use crate::logs::collector::{Collector, HandedCollector};
+use crate::logs::supervisor_log::Log;
+use crate::protocol::handed_over::Copies;
+use crate::protocol::messages::{Request, Response};
+use crate::protocol::subcommands::TAKE_OVER;
+use crate::services::draining::HandedDraining;
+use crate::services::instance::{HandedInstance, Instance};
+use crate::services::supervised::Service;
+use crate::sockets::connection::Connection;
 use crate::succession::{Guard, HandedLifeline, Lifeline};
-use crate::supervised::Service;
-use crate::supervisor::Supervisor;
-
-/// The word by which a program is told to go on as the supervisor that it was until just now.
-pub(crate) const TAKE_OVER: &str = "take-over";
+use crate::supervisor::state::Supervisor;
 
 /// How long a program may take to say that it could go on; nothing else is done meanwhile.
 const TEST_LIMIT: Duration = Duration::from_secs(5);
@@ -59,43 +57,6 @@ struct HandedService {
     collector: Option<HandedCollector>,
     #[serde(default)]
     is_background: bool,
-}
-
-/// Descriptors that the next program inherits: copies, so that nothing has changed if it does not
-/// start.
-#[derive(Debug, Default)]
-pub(crate) struct Copies(Vec<OwnedFd>);
-
-impl Copies {
-    /// The number that `fd` has in the next program.
-    pub(crate) fn number(&mut self, fd: impl AsFd) -> std::io::Result<i32> {
-        let copy = fd.as_fd().try_clone_to_owned()?;
-        fcntl_setfd(&copy, FdFlags::empty())?;
-        let number = copy.as_raw_fd();
-        self.0.push(copy);
-        Ok(number)
-    }
-}
-
-/// A moment, as it is told to the next program: how many milliseconds from now.
-pub(crate) fn from_now(at: Instant) -> u64 {
-    u64::try_from(at.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A moment that was told so.
-pub(crate) fn in_millis(millis: u64) -> Instant {
-    Instant::now() + Duration::from_millis(millis.min(u64::from(u32::MAX)))
-}
-
-/// A moment in the past: how many milliseconds ago.
-pub(crate) fn ago(at: Instant) -> u64 {
-    u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A moment that was told so; at most as long ago as the clock knows.
-pub(crate) fn millis_ago(millis: u64) -> Instant {
-    let now = Instant::now();
-    now.checked_sub(Duration::from_millis(millis)).unwrap_or(now)
 }
 
 impl Handover {
@@ -252,12 +213,4 @@ impl Service {
             self.log_as(&spec);
         }
     }
-}
-
-/// A process, as it is handed over.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct HandedProcess {
-    pub(crate) id: ProcessId,
-    pub(crate) lived: u64,
-    pub(crate) ours: bool,
 }

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use crate::protocol::{Message, Request, Response};
+use crate::protocol::messages::{Message, Request, Response};
 
 /// A request carries an environment, which the system bounds at about 2 MB.
 const LONGEST_REQUEST: usize = 8 * 1024 * 1024;
@@ -97,5 +97,12 @@ impl Connection {
             let _ = self.stream.set_write_timeout(limit);
             let _ = self.stream.write_all(&line);
         }
+    }
+}
+
+/// Answers whoever asked for a change, if somebody did.
+pub(crate) fn answer(asked_by: Option<Connection>, response: &Response) {
+    if let Some(connection) = asked_by {
+        connection.answer(response);
     }
 }

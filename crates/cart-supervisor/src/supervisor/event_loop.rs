@@ -1,102 +1,28 @@
-//! The supervisor's state and its loop: wait, read signals and requests, keep services up.
+//! The supervisor's loop: wait, read signals and requests, keep services up.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixListener;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::process::ProcessId;
 use cart_core::{fault, files};
 use rustix::event::PollFlags;
 
-use crate::client::{self, ClientError};
-use crate::connection::{Connection, Received};
-use crate::events::{self, Signals};
-use crate::instance::Output;
-use crate::log::Log;
-use crate::logs::{Collector, OwnLogs};
-use crate::memory::MemoryWatch;
-use crate::operation::Operation;
-use crate::protocol::{Failure, Request, Response, ServiceState, ServiceStatus};
-use crate::record::{self, Record, RecordedProcess, RecordedStart, Role};
-use crate::service::ServiceSpec;
-use crate::succession::{Guard, Lifeline, Succession};
-use crate::supervised::Service;
+use crate::client::socket::{self, ClientError};
+use crate::logs::own::OwnLogs;
+use crate::protocol::messages::{Request, Response, ServiceState, ServiceStatus};
+use crate::services::supervised::Service;
+use crate::sockets::connection::{Connection, Received};
+use crate::sockets::events;
+use crate::supervisor::operation::Operation;
+use crate::supervisor::state::Supervisor;
 
 /// Hooks ask one at a time: more connections than this are somebody's mistake.
 const MOST_CONNECTIONS: usize = 16;
 /// How long nobody is accepted after descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Everything that one supervisor knows.
-#[derive(Debug)]
-pub(crate) struct Supervisor {
-    pub(crate) run: Utf8PathBuf,
-    pub(crate) logs: Utf8PathBuf,
-    pub(crate) log: Log,
-    pub(crate) services: Vec<Service>,
-    pub(crate) generation: u64,
-    /// The one change under way.
-    pub(crate) operation: Option<Operation>,
-    /// Set when the last service is gone and nothing more is to come.
-    pub(crate) finished: bool,
-    pub(crate) control: UnixListener,
-    /// On the cartridge's directory: there is one supervisor.
-    pub(crate) lock: OwnedFd,
-    pub(crate) succession: Succession,
-    pub(crate) guard: Guard,
-    /// Processes that are not our children, by what tells of their end.
-    pub(crate) adopted: HashMap<ProcessId, OwnedFd>,
-    /// This process, looked up once: later there may be no descriptor left to look with.
-    me: Option<ProcessId>,
-    signals: Signals,
-    /// Connections whose request has not been read wholly.
-    pub(crate) connections: Vec<Connection>,
-    /// Requests that must wait until the operation is over.
-    pub(crate) waiting: VecDeque<(Request, Connection)>,
-    /// Set when no descriptor was left for a new connection: until then nobody is accepted.
-    accept_at: Option<Instant>,
-}
-
 impl Supervisor {
-    /// A supervisor that was started as `program`, is spoken to over `control`, keeps its files in
-    /// `run`, and knows of nothing yet.
-    pub(crate) fn empty(
-        program: &Utf8Path,
-        run: &Utf8Path,
-        control: UnixListener,
-        lock: OwnedFd,
-        log: Log,
-    ) -> io::Result<Self> {
-        control.set_nonblocking(true)?;
-        Ok(Self {
-            run: run.to_owned(),
-            logs: log.directory().to_owned(),
-            lock,
-            succession: Succession {
-                lifeline: Lifeline::new()?,
-                program: program.to_owned(),
-                run: run.to_owned(),
-                logs: log.directory().to_owned(),
-            },
-            guard: Guard::default(),
-            adopted: HashMap::new(),
-            log,
-            services: Vec::new(),
-            generation: 0,
-            operation: None,
-            finished: false,
-            control,
-            me: ProcessId::of(std::process::id()),
-            signals: Signals::new()?,
-            connections: Vec::new(),
-            waiting: VecDeque::new(),
-            accept_at: None,
-        })
-    }
-
     /// Works until everything was stopped on request.
     pub(crate) fn work(&mut self) -> io::Result<()> {
         while !self.finished {
@@ -130,7 +56,7 @@ impl Supervisor {
     fn restore(&mut self) {
         self.accept();
         let anew = files::create_dir(&self.run, 0o700).map_err(ClientError::from);
-        let anew = anew.and_then(|()| client::listen(&self.run)).and_then(|control| {
+        let anew = anew.and_then(|()| socket::listen(&self.run)).and_then(|control| {
             let failed = |source| ClientError::Socket { path: self.run.clone(), source };
             control.set_nonblocking(true).map_err(failed).map(|()| control)
         });
@@ -142,88 +68,6 @@ impl Supervisor {
             Err(error) => self.log.line(format_args!("its socket cannot be made anew: {error}")),
         }
         self.note();
-    }
-
-    /// The service called `name`, made if need be.
-    pub(crate) fn service(&mut self, name: &str) -> &mut Service {
-        let at = self.services.iter().position(|s| s.name == name).unwrap_or_else(|| {
-            let service = Service {
-                name: name.to_owned(),
-                current: None,
-                draining: Vec::new(),
-                collector: None,
-                own_logs: None,
-                memory: MemoryWatch::default(),
-                is_background: false,
-            };
-            self.services.push(service);
-            self.services.len() - 1
-        });
-        &mut self.services[at]
-    }
-
-    /// The service that `spec` says, made if need be.
-    pub(crate) fn service_of(&mut self, spec: &ServiceSpec) -> &mut Service {
-        let service = self.service(&spec.name);
-        service.is_background = spec.is_background();
-        service
-    }
-
-    /// What a process of the service prints to.
-    pub(crate) fn output(&mut self, spec: &ServiceSpec) -> Result<Output, Failure> {
-        let run = self.run.clone();
-        self.service(&spec.name).output(spec, &run)
-    }
-
-    /// Notes on disk what runs. That it cannot be noted (disk full) is said in the log, and
-    /// stops nothing.
-    pub(crate) fn note(&mut self) {
-        let mut processes = Vec::new();
-        for service in &self.services {
-            processes.extend(service.current.iter().filter_map(|instance| {
-                Some(RecordedProcess {
-                    process: instance.process?.id,
-                    generation: instance.generation,
-                    role: Role::Serves,
-                    spec: instance.spec.clone(),
-                    again_with: instance.again_with.clone(),
-                })
-            }));
-            processes.extend(service.draining.iter().map(|draining| RecordedProcess {
-                process: draining.process.id,
-                generation: draining.generation,
-                role: if draining.lingers() { Role::Lingers } else { Role::Ends },
-                spec: draining.spec.clone(),
-                again_with: None,
-            }));
-        }
-        processes.extend(self.candidates().filter_map(|candidate| {
-            Some(RecordedProcess {
-                process: candidate.process?.id,
-                generation: candidate.generation,
-                role: Role::Ends,
-                spec: candidate.spec.clone(),
-                again_with: None,
-            })
-        }));
-        let supervisor = self.me;
-        let boot = record::boot();
-        let collectors = self.services.iter().filter_map(|s| s.collector.as_ref());
-        let mut writers: Vec<ProcessId> = collectors.filter_map(Collector::writer).collect();
-        writers.extend(self.guard.process());
-        let starts = self.services.iter().filter_map(|service| service.current.as_ref());
-        let starts = starts.filter(|instance| instance.start_at.is_some());
-        let starts = starts.map(|instance| RecordedStart {
-            generation: instance.generation,
-            spec: instance.spec.clone(),
-            again_with: instance.again_with.clone(),
-        });
-        let starts = starts.collect();
-        let generation = self.generation;
-        let record = Record { supervisor, boot, generation, processes, starts, writers };
-        if let Err(error) = record.write(&self.run) {
-            self.log.line(error);
-        }
     }
 
     fn interests(&self) -> Vec<(BorrowedFd<'_>, PollFlags)> {
@@ -291,6 +135,16 @@ impl Supervisor {
             && let Some((request, connection)) = self.waiting.pop_front()
         {
             self.begin(request, connection);
+        }
+    }
+
+    /// Goes on with the change under way as far as that is possible now.
+    fn advance_operation(&mut self) {
+        match self.operation.take() {
+            None => {}
+            Some(Operation::Prove(proof)) => self.advance_proof(proof),
+            Some(Operation::Stop(stopping)) => self.advance_stop(stopping),
+            Some(Operation::Wait(turn)) => self.advance_turn(turn),
         }
     }
 

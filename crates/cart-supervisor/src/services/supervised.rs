@@ -8,12 +8,14 @@ use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
 use rustix::process::Signal;
 
-use crate::draining::Draining;
-use crate::instance::{Instance, Output, Running};
-use crate::logs::{Collector, Mark, OwnLogs};
-use crate::memory::MemoryWatch;
-use crate::protocol::Failure;
-use crate::service::{Listen, Logging, ServiceSpec};
+use crate::logs::collector::Collector;
+use crate::logs::own::OwnLogs;
+use crate::logs::tail::Mark;
+use crate::protocol::messages::Failure;
+use crate::protocol::service::{Listen, Logging, ServiceSpec};
+use crate::services::draining::Draining;
+use crate::services::instance::{Instance, Output, Running};
+use crate::services::memory::MemoryWatch;
 use crate::succession::Succession;
 
 /// How soon a start is tried again while what a crash left behind still holds the port.

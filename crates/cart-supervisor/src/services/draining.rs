@@ -4,14 +4,14 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use cart_core::process::ProcessId;
+use cart_core::process::{self, ProcessId};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-use crate::handover::{Copies, HandedProcess, ago, from_now, in_millis, millis_ago};
-use crate::instance::{HandedSocket, Held, Instance, Running};
-use crate::service::{Listen, ServiceSpec, Stop};
+use crate::protocol::handed_over::{Copies, HandedProcess, ago, from_now, in_millis, millis_ago};
+use crate::protocol::service::{Listen, ServiceSpec, Stop};
+use crate::services::instance::{HandedSocket, Held, Instance, Running};
 
 /// How often to look at the backlog of a server that is to end.
 const BACKLOG_INTERVAL: Duration = Duration::from_millis(100);
@@ -106,7 +106,7 @@ impl Draining {
     }
 
     /// A process that a crashed service left behind.
-    pub(crate) fn leftover(spec: &ServiceSpec, generation: u64, id: ProcessId) -> Self {
+    fn leftover(spec: &ServiceSpec, generation: u64, id: ProcessId) -> Self {
         Self {
             spec: spec.clone(),
             generation,
@@ -183,4 +183,10 @@ impl Draining {
             self.step = Step::Linger(Instant::now());
         }
     }
+}
+
+/// What the leader of a process group has left behind when it ended.
+pub(crate) fn leftovers(spec: &ServiceSpec, generation: u64, pid: u32) -> Vec<Draining> {
+    let left = process::group_without(pid).into_iter();
+    left.map(|id| Draining::leftover(spec, generation, id)).collect()
 }

@@ -2,84 +2,24 @@
 //! all have done so they take their predecessors' places.
 
 use std::collections::VecDeque;
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use cart_core::CommandSpec;
-use rustix::event::PollFlags;
 
-use crate::connection::Connection;
-use crate::draining::Draining;
-use crate::failing::{self, Failing};
-use crate::instance::Instance;
-use crate::operation::{Operation, answer, leftovers};
-use crate::probe::{Probing, Verdict};
-use crate::protocol::{Change, Failure, Response};
-use crate::service::{Listen, Probe, ServiceSpec};
-use crate::supervisor::Supervisor;
+use crate::protocol::messages::{Change, Failure, Response};
+use crate::protocol::service::{Listen, Probe, ServiceSpec};
+use crate::services::draining::{Draining, leftovers};
+use crate::services::instance::Instance;
+use crate::sockets::connection::{Connection, answer};
+use crate::sockets::probe::{Probing, Verdict};
+use crate::supervisor::operation::{Operation, Proof, Step};
+use crate::supervisor::state::Supervisor;
 
 /// Seconds that a generation which never proved itself gets to end.
 const NOTHING_TO_FINISH: u64 = 5;
 
 /// How long a service must stay alive that shares a port with its predecessor.
 const SETTLING: Duration = Duration::from_secs(1);
-
-/// New generations on trial.
-#[derive(Debug)]
-pub(crate) struct Proof {
-    /// The one whose turn it is.
-    candidate: Instance,
-    step: Step,
-    /// Those that have proved themselves.
-    proved: Vec<Instance>,
-    /// Those whose turn comes.
-    next: VecDeque<ServiceSpec>,
-    /// The service that was named first.
-    first: String,
-    asked_by: Option<Connection>,
-}
-
-#[derive(Debug)]
-enum Step {
-    /// It has been asked something, on one of its sockets.
-    Asked { probing: Probing, socket: usize, deadline: Instant },
-    /// On a port that its predecessor serves, too, an answer proves little: then it must also stay
-    /// alive until this moment.
-    Settling(Instant),
-    /// It has failed; its last lines may still be on their way to the log, and the news of its end
-    /// to us.
-    Failed(Failing),
-}
-
-impl Proof {
-    pub(crate) fn interest(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
-        match &self.step {
-            Step::Asked { probing, .. } => Some(probing.interest()),
-            Step::Settling(_) | Step::Failed(_) => None,
-        }
-    }
-
-    pub(crate) fn due(&self) -> Instant {
-        match &self.step {
-            Step::Asked { deadline, .. } => *deadline,
-            Step::Settling(at) => *at,
-            Step::Failed(_) => Instant::now() + failing::LOOK,
-        }
-    }
-
-    /// Whether a generation of the service called `name` is among them.
-    pub(crate) fn is_of(&self, name: &str) -> bool {
-        self.candidates().any(|candidate| candidate.spec.name == name)
-    }
-
-    fn candidates(&self) -> impl Iterator<Item = &Instance> {
-        self.proved.iter().chain([&self.candidate])
-    }
-
-    fn fail(&mut self, failure: Failure) {
-        self.step = Step::Failed(Failing::new(failure, &self.candidate));
-    }
-}
 
 impl Supervisor {
     /// Starts a new generation of each service, and asks it for proof. One that nobody asked for is what

@@ -1,4 +1,5 @@
-//! Keeping services up: reaping, starting again what crashed, ending what was replaced.
+//! Keeping services up: reaping, starting again what crashed, ending what was replaced, replacing what has
+//! too much memory.
 
 use std::time::{Duration, Instant};
 
@@ -6,12 +7,13 @@ use cart_core::process::{self, ProcessId};
 use cart_core::run;
 use rustix::process::{WaitOptions, WaitStatus};
 
-use crate::draining::Draining;
-use crate::events;
-use crate::logs::Collector;
-use crate::operation::{Operation, leftovers};
-use crate::supervised::Service;
-use crate::supervisor::Supervisor;
+use crate::logs::collector::Collector;
+use crate::services::draining::{Draining, leftovers};
+use crate::services::memory::Verdict;
+use crate::services::supervised::Service;
+use crate::sockets::events;
+use crate::supervisor::operation::Operation;
+use crate::supervisor::state::Supervisor;
 
 /// How often to look at processes whose end nothing tells us: they are not our children, and the
 /// system is older than Linux 5.3.
@@ -109,6 +111,30 @@ impl Supervisor {
         }
         if self.guard.process() != before {
             self.note();
+        }
+    }
+
+    /// Looks at services with a limit when it is time to. One at a time is replaced, and none while
+    /// something else changes.
+    pub(crate) fn look_at_memory(&mut self) {
+        let now = Instant::now();
+        let idle = self.operation.is_none() && !self.finished;
+        let mut renewed = None;
+        let mut said = Vec::new();
+        for service in &mut self.services {
+            let Some(current) = &service.current else { continue };
+            let may_renew = idle && renewed.is_none();
+            let Some((verdict, told)) = service.memory.look(current, now, may_renew) else {
+                continue;
+            };
+            said.push(format!("{}: {told}", service.name));
+            if verdict == Verdict::Replace {
+                renewed = Some(current.spec.clone());
+            }
+        }
+        said.iter().for_each(|line| self.log.line(line));
+        if let Some(spec) = renewed {
+            self.renew([spec].into(), None);
         }
     }
 

@@ -6,7 +6,7 @@ use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, tree};
 use serde::{Deserialize, Serialize};
 
-use crate::service::ServiceSpec;
+use crate::protocol::service::ServiceSpec;
 
 /// `run/supervisor.json`, readable by the gear's user only: it holds the environment of services.
 #[derive(Debug, Default, Serialize, Deserialize)]

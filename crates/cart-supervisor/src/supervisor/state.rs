@@ -1,0 +1,173 @@
+//! The supervisor's state: what it knows, in memory and noted on disk.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::time::Instant;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::process::ProcessId;
+
+use crate::logs::collector::Collector;
+use crate::logs::supervisor_log::Log;
+use crate::protocol::messages::{Failure, Request};
+use crate::protocol::record::{self, Record, RecordedProcess, RecordedStart, Role};
+use crate::protocol::service::ServiceSpec;
+use crate::services::instance::Output;
+use crate::services::memory::MemoryWatch;
+use crate::services::supervised::Service;
+use crate::sockets::connection::Connection;
+use crate::sockets::events::Signals;
+use crate::succession::{Guard, Lifeline, Succession};
+use crate::supervisor::operation::Operation;
+
+/// Everything that one supervisor knows.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    pub(crate) run: Utf8PathBuf,
+    pub(crate) logs: Utf8PathBuf,
+    pub(crate) log: Log,
+    pub(crate) services: Vec<Service>,
+    pub(crate) generation: u64,
+    /// The one change under way.
+    pub(crate) operation: Option<Operation>,
+    /// Set when the last service is gone and nothing more is to come.
+    pub(crate) finished: bool,
+    pub(crate) control: UnixListener,
+    /// On the cartridge's directory: there is one supervisor.
+    pub(crate) lock: OwnedFd,
+    pub(crate) succession: Succession,
+    pub(crate) guard: Guard,
+    /// Processes that are not our children, by what tells of their end.
+    pub(crate) adopted: HashMap<ProcessId, OwnedFd>,
+    /// This process, looked up once: later there may be no descriptor left to look with.
+    pub(super) me: Option<ProcessId>,
+    pub(super) signals: Signals,
+    /// Connections whose request has not been read wholly.
+    pub(crate) connections: Vec<Connection>,
+    /// Requests that must wait until the operation is over.
+    pub(crate) waiting: VecDeque<(Request, Connection)>,
+    /// Set when no descriptor was left for a new connection: until then nobody is accepted.
+    pub(super) accept_at: Option<Instant>,
+}
+
+impl Supervisor {
+    /// A supervisor that was started as `program`, is spoken to over `control`, keeps its files in
+    /// `run`, and knows of nothing yet.
+    pub(crate) fn empty(
+        program: &Utf8Path,
+        run: &Utf8Path,
+        control: UnixListener,
+        lock: OwnedFd,
+        log: Log,
+    ) -> io::Result<Self> {
+        control.set_nonblocking(true)?;
+        Ok(Self {
+            run: run.to_owned(),
+            logs: log.directory().to_owned(),
+            lock,
+            succession: Succession {
+                lifeline: Lifeline::new()?,
+                program: program.to_owned(),
+                run: run.to_owned(),
+                logs: log.directory().to_owned(),
+            },
+            guard: Guard::default(),
+            adopted: HashMap::new(),
+            log,
+            services: Vec::new(),
+            generation: 0,
+            operation: None,
+            finished: false,
+            control,
+            me: ProcessId::of(std::process::id()),
+            signals: Signals::new()?,
+            connections: Vec::new(),
+            waiting: VecDeque::new(),
+            accept_at: None,
+        })
+    }
+
+    /// The service called `name`, made if need be.
+    pub(crate) fn service(&mut self, name: &str) -> &mut Service {
+        let at = self.services.iter().position(|s| s.name == name).unwrap_or_else(|| {
+            let service = Service {
+                name: name.to_owned(),
+                current: None,
+                draining: Vec::new(),
+                collector: None,
+                own_logs: None,
+                memory: MemoryWatch::default(),
+                is_background: false,
+            };
+            self.services.push(service);
+            self.services.len() - 1
+        });
+        &mut self.services[at]
+    }
+
+    /// The service that `spec` says, made if need be.
+    pub(crate) fn service_of(&mut self, spec: &ServiceSpec) -> &mut Service {
+        let service = self.service(&spec.name);
+        service.is_background = spec.is_background();
+        service
+    }
+
+    /// What a process of the service prints to.
+    pub(crate) fn output(&mut self, spec: &ServiceSpec) -> Result<Output, Failure> {
+        let run = self.run.clone();
+        self.service(&spec.name).output(spec, &run)
+    }
+
+    /// Notes on disk what runs. That it cannot be noted (disk full) is said in the log, and
+    /// stops nothing.
+    pub(crate) fn note(&mut self) {
+        let mut processes = Vec::new();
+        for service in &self.services {
+            processes.extend(service.current.iter().filter_map(|instance| {
+                Some(RecordedProcess {
+                    process: instance.process?.id,
+                    generation: instance.generation,
+                    role: Role::Serves,
+                    spec: instance.spec.clone(),
+                    again_with: instance.again_with.clone(),
+                })
+            }));
+            processes.extend(service.draining.iter().map(|draining| RecordedProcess {
+                process: draining.process.id,
+                generation: draining.generation,
+                role: if draining.lingers() { Role::Lingers } else { Role::Ends },
+                spec: draining.spec.clone(),
+                again_with: None,
+            }));
+        }
+        processes.extend(self.candidates().filter_map(|candidate| {
+            Some(RecordedProcess {
+                process: candidate.process?.id,
+                generation: candidate.generation,
+                role: Role::Ends,
+                spec: candidate.spec.clone(),
+                again_with: None,
+            })
+        }));
+        let supervisor = self.me;
+        let boot = record::boot();
+        let collectors = self.services.iter().filter_map(|s| s.collector.as_ref());
+        let mut writers: Vec<ProcessId> = collectors.filter_map(Collector::writer).collect();
+        writers.extend(self.guard.process());
+        let starts = self.services.iter().filter_map(|service| service.current.as_ref());
+        let starts = starts.filter(|instance| instance.start_at.is_some());
+        let starts = starts.map(|instance| RecordedStart {
+            generation: instance.generation,
+            spec: instance.spec.clone(),
+            again_with: instance.again_with.clone(),
+        });
+        let starts = starts.collect();
+        let generation = self.generation;
+        let record = Record { supervisor, boot, generation, processes, starts, writers };
+        if let Err(error) = record.write(&self.run) {
+            self.log.line(error);
+        }
+    }
+}
