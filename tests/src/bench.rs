@@ -12,6 +12,7 @@ mod peer;
 mod rounds;
 mod svg;
 mod table;
+mod with;
 
 use std::fmt;
 use std::sync::Arc;

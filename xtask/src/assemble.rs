@@ -9,8 +9,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::entry::Entry;
 use cart_core::files::FileError;
 
-use crate::nginx::OwnNginx;
-use crate::uv::{OwnUv, UvError};
+use crate::copy::{copy, make};
+use crate::made::nginx::OwnNginx;
+use crate::made::uv::{OwnUv, UvError};
 use crate::workspace::Workspace;
 
 const NAME: &str = "advanced-python";
@@ -102,29 +103,6 @@ fn add_uv(usr: &Utf8Path, uv: &OwnUv) -> Result<(), AssembleError> {
     Ok(())
 }
 
-/// Copies a file or a whole tree. Compiled Python and what hides git's directories from being
-/// empty stay behind.
-pub(crate) fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
-    let failed = |e| FileError::new("copy", from, e);
-    let kind = from.symlink_metadata().map_err(failed)?;
-    if kind.is_symlink() {
-        let target = from.read_link_utf8().map_err(failed)?;
-        return symlink(target, to).map_err(failed);
-    }
-    if !kind.is_dir() {
-        return fs::copy(from, to).map(|_| ()).map_err(failed);
-    }
-    make(to)?;
-    for entry in from.read_dir_utf8().map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        if name != "__pycache__" && name != ".gitkeep" {
-            copy(entry.path(), &to.join(name))?;
-        }
-    }
-    Ok(())
-}
-
 /// 0755 for directories and for what may be executed, 0644 for the rest, whatever the umask of
 /// the checkout was.
 fn set_modes(path: &Utf8Path) -> Result<(), FileError> {
@@ -154,10 +132,6 @@ fn put_in_place(new: &Utf8Path, place: &Utf8Path, old: &Utf8Path) -> Result<(), 
     }
     fs::rename(new, place).map_err(|e| FileError::new("make", place, e))?;
     remove(old)
-}
-
-fn make(directory: &Utf8Path) -> Result<(), FileError> {
-    fs::create_dir_all(directory).map_err(|e| FileError::new("make", directory, e))
 }
 
 fn remove(directory: &Utf8Path) -> Result<(), FileError> {

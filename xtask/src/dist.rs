@@ -12,15 +12,15 @@ use cart_core::run::{self, RunError};
 use crate::archive::{self, ArchiveError, Archives, Time};
 use crate::args::{Bring, DistArguments};
 use crate::assemble::{self, AssembleError, Brought};
-use crate::build::{self, BuildError};
 use crate::download::{DownloadError, SourceUrl};
-use crate::glibc::{self, GlibcError};
 use crate::install::{self, PrepareError};
+use crate::made::build::{self, BuildError};
+use crate::made::glibc::{self, GlibcError};
+use crate::made::nginx::{Compiler, NginxError, OwnNginx};
+use crate::made::tools::{ToolsError, Zig};
+use crate::made::uv::{OwnUv, UvError};
 use crate::needs::Need;
-use crate::nginx::{Compiler, NginxError, OwnNginx};
 use crate::say::say;
-use crate::tools::{ToolsError, Zig};
-use crate::uv::{OwnUv, UvError};
 use crate::workspace::Workspace;
 
 /// The cartridge from a development build; answers where it is.

@@ -11,16 +11,13 @@
 mod archive;
 mod args;
 mod assemble;
-mod build;
+mod copy;
 mod dist;
 mod download;
-mod glibc;
 mod install;
+mod made;
 mod needs;
-mod nginx;
 mod say;
-mod tools;
-mod uv;
 mod workspace;
 
 use std::process::ExitCode;
@@ -32,12 +29,12 @@ use clap::Parser;
 
 use args::{Arguments, Bring, Task};
 use assemble::{AssembleError, Brought};
-use build::BuildError;
 use dist::DistError;
 use install::PrepareError;
+use made::build::BuildError;
+use made::uv::{OwnUv, UvError};
 use needs::Need;
 use say::say;
-use uv::{OwnUv, UvError};
 use workspace::{Workspace, WorkspaceError};
 
 fn main() -> ExitCode {
@@ -78,7 +75,7 @@ fn perform(task: Task) -> Result<(), TaskError> {
 /// Becomes `gear serve`: signals reach it, and its exit code is ours.
 fn serve(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     install::prepare(workspace, Need::TO_SERVE)?;
-    let programs = build::development(workspace)?;
+    let programs = made::build::development(workspace)?;
     let brought = Brought { uv: own_uv(workspace), nginx: None };
     let cartridge = assemble::cartridge(workspace, &programs.cartridge, &brought)?;
     let app = workspace.shown(&workspace.root.join("examples/apps/welcome"));

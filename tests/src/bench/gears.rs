@@ -12,7 +12,7 @@ use cart_core::{CommandSpec, GearEnv};
 use cart_gear::{Conditions, GearHome, GearOnDisk};
 use tempfile::TempDir;
 
-use super::candidate::With;
+use super::with::With;
 use super::{Bench, Interrupted};
 
 /// How long a command may take.

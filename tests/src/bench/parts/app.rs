@@ -3,9 +3,7 @@
 
 use camino::Utf8Path;
 
-use crate::bench::candidate::{
-    APACHE, BARE, Candidate, ORIGINAL, OURS, OURS_BY_DEFAULT, TUNED, With,
-};
+use crate::bench::candidate::{APACHE, BARE, Candidate, ORIGINAL, OURS, OURS_BY_DEFAULT, TUNED};
 use crate::bench::load::{Asked, CONNECTIONS};
 use crate::bench::parts::{Outcome, Told};
 use crate::bench::peer::apache::{self, Serves};
@@ -13,6 +11,7 @@ use crate::bench::peer::nginx::{self, Behind, Front};
 use crate::bench::peer::server::{At, SERVERS, Server};
 use crate::bench::peer::{Venv, free_address};
 use crate::bench::rounds;
+use crate::bench::with::With;
 use crate::bench::{Bench, Budget, Interrupted};
 use crate::cartridge::{SERVER, fixture};
 

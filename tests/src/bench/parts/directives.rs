@@ -10,12 +10,13 @@ use cart_core::process::tree;
 use cart_core::{CommandSpec, GearEnv, files};
 
 use super::app::bring_app;
-use crate::bench::candidate::{Candidate, OURS, With};
+use crate::bench::candidate::{Candidate, OURS};
 use crate::bench::load::{Asked, CONNECTIONS};
 use crate::bench::parts::{Outcome, Told};
 use crate::bench::peer::server::SERVERS;
 use crate::bench::peer::{Peer, free_address};
 use crate::bench::rounds;
+use crate::bench::with::With;
 use crate::bench::{Bench, Budget, Interrupted};
 use crate::cartridge::SERVER;
 use crate::processes;

@@ -7,13 +7,14 @@ use std::os::unix::fs::PermissionsExt;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CommandSpec, GearEnv, files};
 
-use crate::bench::candidate::{APACHE, Candidate, ORIGINAL, OURS, TUNED, With};
+use crate::bench::candidate::{APACHE, Candidate, ORIGINAL, OURS, TUNED};
 use crate::bench::load::{Asked, CONNECTIONS};
 use crate::bench::parts::{Outcome, Told};
 use crate::bench::peer::apache::{self, Serves};
 use crate::bench::peer::nginx::{self, Behind, Front};
 use crate::bench::peer::{Peer, Venv, free_address};
 use crate::bench::rounds;
+use crate::bench::with::With;
 use crate::bench::{Bench, Budget, Interrupted};
 use crate::cartridge::fixture;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CommandSpec, GearEnv, files, run, tree};
 
-use crate::bench::candidate::With;
+use crate::bench::with::With;
 
 /// How long packages may take to come.
 const LIMIT: Duration = Duration::from_secs(600);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::run::{self, RunError};
 
-use crate::glibc;
-use crate::tools::Zig;
+use crate::made::glibc;
+use crate::made::tools::Zig;
 use crate::workspace::Workspace;
 
 /// How long cargo may take to fetch sources.

@@ -7,9 +7,9 @@ use cart_core::files::{self, FileError};
 use cart_core::run::{self, RunError};
 use cart_core::tree;
 
+use crate::made::tools::Stamp;
 use crate::needs;
 use crate::say::say;
-use crate::tools::Stamp;
 use crate::workspace::Workspace;
 
 /// The version, with the sums of its wheels.

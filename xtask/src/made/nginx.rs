@@ -9,10 +9,10 @@ use cart_core::files::{self, FileError};
 use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, programs, tree};
 
-use crate::assemble;
-use crate::build;
+use crate::copy::copy;
+use crate::made::build;
+use crate::made::tools::{Stamp, Zig, plain};
 use crate::say::say;
-use crate::tools::{Stamp, Zig, plain};
 use crate::workspace::Workspace;
 
 /// The crates, the directory of each that counts, and what the Makefile calls it.
@@ -129,9 +129,9 @@ fn gather(workspace: &Workspace, recipe: &Utf8Path, place: &Utf8Path) -> Result<
     let crates = sources(workspace, recipe)?;
     for (name, directory, called) in SOURCES {
         let source = crates.get(name).ok_or(NginxError::NoSource { name })?;
-        assemble::copy(&source.join(directory), &place.join(called))?;
+        copy(&source.join(directory), &place.join(called))?;
     }
-    Ok(assemble::copy(&recipe.join("Makefile"), &place.join("Makefile"))?)
+    Ok(copy(&recipe.join("Makefile"), &place.join("Makefile"))?)
 }
 
 /// Where cargo has unpacked the crates; it downloads what it lacks.
