@@ -4,14 +4,16 @@ use cart_core::cartridge::{Cartridge, Context, Status, Upgrade};
 use cart_nginx::NginxSettings;
 use cart_python::PythonApp;
 
-use crate::bring_up::{self, Renew};
+use crate::actions::{doctor, release, status, threaddump, tidy, update};
 use crate::error::Error;
-use crate::ready;
-use crate::state::State;
-use crate::{
-    doctor, last_good, messages, metrics, release, services, session, static_files, threaddump,
-    tidy, update,
-};
+use crate::gear::{session, static_files};
+use crate::messages;
+use crate::names::SHORT_NAME;
+use crate::running::metrics;
+use crate::running::state::State;
+use crate::running::supervisor::supervisor;
+use crate::start::outcome::Renew;
+use crate::start::{self, last_good, ready, stop};
 
 /// What `hooks/` holds: the manifest subscribes to other cartridges' variables.
 const CONNECTION_HOOKS: &[&str] = &["set-env"];
@@ -21,7 +23,7 @@ const CONNECTION_HOOKS: &[&str] = &["set-env"];
 pub struct AdvancedPython;
 
 impl Cartridge for AdvancedPython {
-    const SHORT_NAME: &'static str = "ADVANCED_PYTHON";
+    const SHORT_NAME: &'static str = SHORT_NAME;
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const CONNECTION_HOOKS: &'static [&'static str] = CONNECTION_HOOKS;
     type Error = Error;
@@ -54,7 +56,7 @@ impl Cartridge for AdvancedPython {
     /// environment by its stamp.
     fn upgrade(&self, ctx: &mut Context<'_>, upgrade: &Upgrade) -> Result<(), Error> {
         session::write_variables(ctx, None)?;
-        let supervisor = services::supervisor(ctx);
+        let supervisor = supervisor(ctx);
         // One that cannot be reached runs, too.
         let runs = supervisor.find().map_or(true, |found| found.is_some())
             || supervisor.left_something_running();
@@ -74,18 +76,18 @@ impl Cartridge for AdvancedPython {
     }
 
     fn start(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        start_or_last_good(ctx, Renew::IfChanged)
+        start::start(ctx, Renew::IfChanged)
     }
 
     fn stop(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
         let text =
-            if bring_up::take_down(ctx)? { messages::STOPPED } else { messages::STOPPED_ALREADY };
+            if stop::take_down(ctx)? { messages::STOPPED } else { messages::STOPPED_ALREADY };
         ctx.result(text);
         Ok(())
     }
 
     fn restart(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        start_or_last_good(ctx, Renew::Always)
+        start::start(ctx, Renew::Always)
     }
 
     /// As restart for what runs. What does not run is not started, but its configuration is
@@ -102,11 +104,11 @@ impl Cartridge for AdvancedPython {
 
     /// Asks what runs, not what is set: a wrong variable does not make a running app look down.
     fn status(&self, ctx: &mut Context<'_>) -> Result<Status, Error> {
-        Ok(State::ask(ctx)?.status(ctx))
+        Ok(status::status(&State::ask(ctx)?, ctx))
     }
 
     fn teardown(&self, ctx: &mut Context<'_>) -> Result<(), Error> {
-        bring_up::take_down(ctx).map(drop)
+        stop::take_down(ctx).map(drop)
     }
 
     fn action(
@@ -165,10 +167,6 @@ impl Cartridge for AdvancedPython {
     }
 }
 
-fn start_or_last_good(ctx: &mut Context<'_>, renew: Renew) -> Result<(), Error> {
-    bring_up::prepare_and_bring_up(ctx, renew).map_err(|error| last_good::instead_of(ctx, error))
-}
-
 impl AdvancedPython {
     /// What people's own hooks do next is done in the environment that came with the deployment, from
     /// a gear with another home maybe.
@@ -178,8 +176,12 @@ impl AdvancedPython {
     /// follows, and makes one (node-contract.md, Build).
     fn deploy(self, ctx: &mut Context<'_>) -> Result<(), Error> {
         ready::settle(ctx)?;
-        // Not when it is built: what is built may never be deployed, and another release is served meanwhile.
-        static_files::compress(ctx)?;
+        // Not when it is built: what is built may never be deployed, and another release is served
+        // meanwhile. What is wrong with a setting, the start says.
+        static_files::leave_alone(ctx);
+        if let Ok(site) = ready::site(ctx) {
+            static_files::compress(ctx, &site)?;
+        }
         if let Err(error) = release::run_if_due(ctx) {
             return Err(last_good::instead_of(ctx, error));
         }

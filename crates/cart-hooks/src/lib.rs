@@ -1,33 +1,24 @@
 #![doc = include_str!("../README.md")]
 
-mod advanced_python;
-mod bring_up;
-mod doctor;
-mod figures;
-mod good;
-mod last_good;
-mod measured;
-mod memory;
-mod metrics;
-mod official;
-mod ready;
-mod release;
-mod serve_metrics;
-mod services;
-mod session;
-mod state;
-mod static_files;
-mod threaddump;
-mod tidy;
-mod update;
-mod watch_files;
-
+// From the ground up: a folder imports from those above it in this list, never from one below.
 pub mod error;
+mod names;
+
 pub mod messages;
+
+mod running;
+
+mod gear;
+
+mod start;
+
+mod actions;
+
+mod advanced_python;
 
 pub use advanced_python::AdvancedPython;
 pub use error::Error;
-pub use figures::{KINDS, Kind};
+pub use running::figures::{KINDS, Kind};
 
 use std::process::ExitCode;
 
@@ -42,7 +33,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
 /// processes that hooks and the supervisor start with it.
 #[must_use]
 pub fn main() -> ExitCode {
-    match serve_metrics::run().or_else(watch_files::run) {
+    match running::serve_metrics::run().or_else(gear::watch_files::run) {
         Some(code) => code,
         None => cart_supervisor::main(&AdvancedPython),
     }

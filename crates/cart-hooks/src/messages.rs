@@ -3,7 +3,6 @@
 mod background;
 mod choice;
 mod doctor;
-mod figures;
 mod last_good;
 
 use std::io;
@@ -22,23 +21,19 @@ use cart_python::stacks::{Answer, ProcessStacks, endless_import};
 use cart_python::websocket;
 use cart_supervisor::{Failure, Verdict};
 
-use crate::bring_up::Up;
 use crate::error::{Before, Error};
-use crate::ready::Ready;
-use crate::services::{APPSERVER, NGINX, WEBSOCKETSERVER};
+use crate::names::{APPSERVER, NGINX, WEBSOCKETSERVER};
 
 pub(crate) use background::{
     background, background_state, is_not_run, no_background, waiting, would_run,
 };
 pub(crate) use choice::{
-    below, learnt, second_chosen, second_cut_off, served_by, server_chosen, servers_chosen,
-    workers_cut_off,
+    below, learnt, second_chosen, second_cut_off, server_chosen, workers_cut_off,
 };
 pub(crate) use doctor::{
     nginx_would_do, not_read_without_gunicorn, not_understood, packages, variables, would_release,
     would_serve,
 };
-pub(crate) use figures::{figures, no_metrics};
 pub(crate) use last_good::{is_last_good, not_kept};
 
 /// After a stop.
@@ -63,22 +58,6 @@ pub(crate) fn compressed(made: &Made) -> String {
         made.originals,
         kilobytes(made.bytes_after),
         kilobytes(made.bytes_before)
-    )
-}
-
-/// After a start or restart.
-pub(crate) fn up(up: Up, ready: &Ready) -> String {
-    let verb = match up {
-        Up::Already => "is running already",
-        Up::Started => "started",
-        Up::Replaced => "restarted",
-    };
-    format!(
-        "Application {verb}: {} with Python {} behind nginx {} at {}",
-        ready.prepared.app.server().name(),
-        ready.prepared.python,
-        ready.nginx.binary().build.version,
-        ready.site.listen,
     )
 }
 
@@ -228,6 +207,11 @@ pub(crate) fn nginx_holds_its_port(running: &str) -> String {
         "{running} goes on: its supervisor was killed, and it holds its port alone. \
          Stop and start the app to change it"
     )
+}
+
+/// When the figures cannot be told to Prometheus.
+pub(crate) fn no_metrics(error: &dyn std::fmt::Display) -> String {
+    format!("The app serves, but its figures are not told at OPENSHIFT_NGINX_METRICS_PATH: {error}")
 }
 
 /// `threaddump`.

@@ -2,15 +2,11 @@
 
 use cart_nginx::FILE_NAME;
 use cart_nginx::WebsocketServer;
-use cart_python::ReadyServer;
 use cart_python::interface::Interface;
 use cart_python::server::choice::{Chosen, DecidedBy, FromProcfile};
 use cart_python::settings::{SERVER, STICKY};
 
-use super::workers;
-use crate::good;
-use crate::ready::Ready;
-use crate::services::WEBSOCKETSERVER;
+use crate::names::{WEBSOCKETSERVER, unlabelled};
 
 /// At each start, in one line.
 pub(crate) fn server_chosen(chosen: &Chosen) -> String {
@@ -33,15 +29,6 @@ pub(crate) fn server_chosen(chosen: &Chosen) -> String {
     };
     let options = procfile.map(options).unwrap_or_default();
     format!("{SERVED} by {server}, because {why}{options}")
-}
-
-/// Of each server, which it is and why.
-pub(crate) fn servers_chosen(ready: &Ready) -> Vec<String> {
-    let mut lines = vec![server_chosen(&ready.prepared.app.served.chosen)];
-    if let (Some(second), Some(set)) = (&ready.prepared.websocket, &ready.app.settings.websocket) {
-        lines.push(second_chosen(&set.path, &second.served.chosen));
-    }
-    lines
 }
 
 /// The same of the second server, which gets what is below `path`.
@@ -73,24 +60,7 @@ pub(crate) fn workers_cut_off() -> String {
 
 /// `status`, of the second server.
 pub(crate) fn below(path: &str, label: &str) -> String {
-    format!("Below {path}: {}", good::unlabelled(label).0)
-}
-
-/// How many workers each server has, and whether clients stay with one; nothing where nobody would ask.
-pub(crate) fn served_by(ready: &Ready) -> Vec<String> {
-    let mut lines = of_workers(&ready.prepared.app);
-    if let (Some(second), Some(set)) = (&ready.prepared.websocket, &ready.app.settings.websocket) {
-        let below = |line| format!("Below {}: {line}", set.path);
-        lines.extend(of_workers(second).into_iter().map(below));
-    }
-    lines
-}
-
-fn of_workers(server: &ReadyServer) -> Vec<String> {
-    let count = server.workers.as_ref().and_then(workers);
-    let sticky = server.sticky.as_ref();
-    let sticky = sticky.map(|why| format!("each client stays with one worker, because {why}"));
-    count.into_iter().chain(sticky).collect()
+    format!("Below {path}: {}", unlabelled(label).0)
 }
 
 /// When an app turned out to be of another interface than its code told.

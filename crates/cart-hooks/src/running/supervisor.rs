@@ -1,0 +1,25 @@
+//! The supervisor of this cartridge, which is the cartridge's program, too.
+
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use cart_core::CartridgeDir;
+use cart_core::cartridge::Context;
+use cart_supervisor::SupervisorProcess;
+
+/// How long what no supervisor knows of may take to end.
+pub(crate) const STRAYS_LIMIT: Duration = Duration::from_secs(30);
+
+/// The supervisor of this cartridge on this gear.
+pub(crate) fn supervisor(ctx: &Context<'_>) -> SupervisorProcess {
+    supervisor_in(ctx.dir)
+}
+
+/// The supervisor of the cartridge in `dir`.
+pub(crate) fn supervisor_in(dir: &CartridgeDir) -> SupervisorProcess {
+    SupervisorProcess::new(dir, &program(dir))
+}
+
+pub(crate) fn program(dir: &CartridgeDir) -> Utf8PathBuf {
+    dir.usr().join("bin/advanced-python")
+}

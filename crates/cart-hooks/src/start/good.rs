@@ -1,0 +1,341 @@
+//! The last good generation: what is needed to start it again, whatever becomes of the app's
+//! repository, its variables and its virtual environment.
+//!
+//! `good/generation.json` says how it is started, from copies in directories beside it: `N/code/`
+//! and `N/launchers/`, and `virtenv-N/`, which generations share while the environment stays the
+//! same. Copies that differ go into new directories, and the file is replaced last: a kill at any
+//! moment leaves one whole generation. Directories that it does not name are leftovers.
+
+mod code;
+mod moves;
+
+use std::time::{Duration, SystemTime};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use cart_core::cartridge::Context;
+use cart_core::files::{self, FileError};
+use cart_core::{CartridgeDir, process, tree};
+use cart_nginx::{Rendered, Stage};
+use cart_python::support;
+use cart_python::virtualenv::kept::{self, Mark};
+use cart_supervisor::ServiceSpec;
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::start::ready::Ready;
+use crate::start::wanted::Wanted;
+use code::Code;
+use moves::Moves;
+
+/// Raised when an older file must not be believed any more.
+const FORMAT: u32 = 2;
+/// What the name of a directory with an environment begins with.
+const VIRTENV: &str = "virtenv-";
+
+/// A generation that proved itself, ready to be started again.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Good {
+    format: u32,
+    /// The directory with its code.
+    number: u64,
+    /// When it proved itself, in seconds since 1970.
+    since: u64,
+    /// The Python server's name.
+    pub(crate) server: String,
+    /// The version of its Python.
+    pub(crate) python: Version,
+    /// The app's repository that the copy was made of.
+    pub(crate) repo: Utf8PathBuf,
+    /// Whether there is a copy of the code; else it was too large.
+    pub(crate) has_code: bool,
+    environment: Environment,
+    /// The Python server, from the copies.
+    pub(crate) appserver: ServiceSpec,
+    /// The second one, if there was one.
+    #[serde(default)]
+    pub(crate) websocketserver: Option<ServiceSpec>,
+    /// What runs beside it, from the copies, too.
+    #[serde(default)]
+    pub(crate) background: Vec<ServiceSpec>,
+    /// What tells figures, if a path for them was set: nginx's configuration has it.
+    #[serde(default)]
+    pub(crate) metrics: Option<ServiceSpec>,
+    /// nginx; its files below `public/` are those of the copy.
+    pub(crate) nginx: ServiceSpec,
+    config: Config,
+}
+
+impl Good {
+    /// The last good generation of the cartridge in `dir`. One that cannot be read is as good as
+    /// none: the next success makes another.
+    pub(crate) fn read(dir: &CartridgeDir) -> Option<Self> {
+        let bytes = std::fs::read(record(dir)).ok()?;
+        let good: Self = serde_json::from_slice(&bytes).ok()?;
+        (good.format == FORMAT).then_some(good)
+    }
+
+    /// When it proved itself, for people.
+    pub(crate) fn date(&self) -> String {
+        date(self.since)
+    }
+
+    /// nginx's configuration with it.
+    pub(crate) fn config(&self) -> Rendered {
+        self.config.rendered()
+    }
+}
+
+/// Keeps what has just proved itself as `ready` and `wanted` say, its configuration in place.
+///
+/// # Errors
+/// [`FileError`] naming what could not be written or copied; the generation that was kept before
+/// still is.
+pub(crate) fn keep(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) -> Result<(), FileError> {
+    let top = top(ctx.dir);
+    files::create_dir(&top, 0o700)?;
+    let code = Code::read(&ready.app.places.repo, code::LIMIT)?;
+    let former = Good::read(ctx.dir);
+    let (place, environment) = match &former {
+        Some(good) if is_of(good, &top, ready, code.as_ref()) => {
+            (Place::of(&top, good), good.environment.clone())
+        }
+        _ => {
+            sweep(ctx.dir)?;
+            fill(&top, ready, code.as_ref(), former.as_ref())?
+        }
+    };
+    support::write(&place.launchers())?;
+    let moves = Moves::of(ready, &place, code.is_some());
+    write(ctx.dir, &moves.good(ready, wanted, place.number, environment, config(ctx)?))
+}
+
+/// Whether what lies in the repository now is what is kept, with the same environment.
+pub(crate) fn is_kept(ctx: &Context<'_>, ready: &Ready) -> bool {
+    let code = Code::read(&ready.app.places.repo, code::LIMIT);
+    code.ok()
+        .zip(Good::read(ctx.dir))
+        .is_some_and(|(code, good)| is_of(&good, &top(ctx.dir), ready, code.as_ref()))
+}
+
+fn is_of(good: &Good, top: &Utf8Path, ready: &Ready, code: Option<&Code>) -> bool {
+    let place = Place::of(top, good);
+    good.repo == ready.app.places.repo
+        && place.has_environment(good, &ready.app.places.environment)
+        && place.holds(code)
+}
+
+/// Copies what differs from the `former` generation into new directories. Nothing is synced: that
+/// would wait for what everybody else on the node has written. A power failure seconds after a
+/// deploy may cost the copies; the repository is there then, too.
+fn fill(
+    top: &Utf8Path,
+    ready: &Ready,
+    code: Option<&Code>,
+    former: Option<&Good>,
+) -> Result<(Place, Environment), FileError> {
+    let places = &ready.app.places;
+    let number = 1 + numbered(top).map(|(number, _)| number).max().unwrap_or(0);
+    let mut place = Place { top: top.to_owned(), number, environment: number };
+    files::create_dir(&place.path(), 0o700)?;
+    if let Some(code) = code {
+        let former = former.map(|former| Place::of(top, former).code());
+        let read = |root| Some((Code::read(root, code::LIMIT).ok().flatten()?, root));
+        let former = former.as_deref().and_then(read);
+        let former = former.as_ref().map(|(code, root)| (code, *root));
+        code.copy(&places.repo, &place.code(), former)?;
+    }
+    if let Some(former) = former
+        && !former.environment.names_code
+        && Place::of(top, former).has_environment(former, &places.environment)
+    {
+        place.environment = former.environment.number;
+        return Ok((place, former.environment.clone()));
+    }
+    let mark = Mark::of(&places.environment);
+    let moves = Moves::of_repo(ready, &place, code.is_some());
+    let moved = kept::keep(&places.environment, &place.virtenv(), &moves.pairs())?;
+    // Without a copy of the code it was not looked for.
+    let names_code = moved || code.is_none();
+    Ok((place, Environment { number, mark, names_code }))
+}
+
+/// Keeps a new configuration of nginx with the generation that is kept, if it is that one which
+/// runs: `wanted` says what does.
+///
+/// # Errors
+/// As [`keep`].
+pub(crate) fn keep_config(
+    ctx: &Context<'_>,
+    ready: &Ready,
+    wanted: &Wanted,
+) -> Result<(), FileError> {
+    let Some(good) = Good::read(ctx.dir) else {
+        return Ok(());
+    };
+    let moves = Moves::of(ready, &Place::of(&top(ctx.dir), &good), good.has_code);
+    let environment = good.environment.clone();
+    let now = moves.good(ready, wanted, good.number, environment, config(ctx)?);
+    let changed =
+        now.config != good.config || now.nginx != good.nginx || now.background != good.background;
+    let same = (&now.appserver, &now.websocketserver) == (&good.appserver, &good.websocketserver);
+    if changed && same {
+        return write(ctx.dir, &Good { since: good.since, ..now });
+    }
+    Ok(())
+}
+
+/// Removes what is in `good/` and not part of the last good generation: leftovers of a copying
+/// that was killed, and former generations. One from which somebody still runs, a server that was
+/// replaced and finishes its work, is removed another time.
+///
+/// # Errors
+/// [`FileError`] naming what could not be removed.
+pub(crate) fn sweep(dir: &CartridgeDir) -> Result<(), FileError> {
+    let top = top(dir);
+    let kept = Good::read(dir).map(|good| Place::of(&top, &good));
+    let is_kept = |path: &Utf8Path| {
+        kept.as_ref().is_some_and(|kept| path == kept.path() || path == kept.virtenv())
+    };
+    for (_, path) in numbered(&top) {
+        if !is_kept(&path) && process::users_of(&path).is_empty() {
+            tree::remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The directories with copies, and their numbers.
+fn numbered(top: &Utf8Path) -> impl Iterator<Item = (u64, Utf8PathBuf)> {
+    top.read_dir_utf8().into_iter().flatten().flatten().filter_map(|entry| {
+        let name = entry.file_name();
+        let number = name.strip_prefix(VIRTENV).unwrap_or(name).parse().ok()?;
+        Some((number, entry.into_path()))
+    })
+}
+
+fn top(dir: &CartridgeDir) -> Utf8PathBuf {
+    dir.path().join("good")
+}
+
+fn record(dir: &CartridgeDir) -> Utf8PathBuf {
+    top(dir).join("generation.json")
+}
+
+fn config(ctx: &Context<'_>) -> Result<Rendered, FileError> {
+    Stage::in_place(ctx.dir)
+}
+
+/// It holds the environment of the app: nobody else may read it.
+fn write(dir: &CartridgeDir, good: &Good) -> Result<(), FileError> {
+    let path = record(dir);
+    let json = serde_json::to_vec(good)
+        .map_err(|e| FileError::new("write", &path, std::io::Error::other(e)))?;
+    // Not synced, as the copies are not: it must not outlive a power failure that they have not.
+    files::write_unsynced(&path, &json, 0o600)
+}
+
+fn date(since: u64) -> String {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(since);
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+/// The copy of an environment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Environment {
+    number: u64,
+    /// By what it is known whether the one in use is still the same.
+    mark: Option<Mark>,
+    /// Whether something in it leads to the copy of the code, as a project that was installed for
+    /// editing does: then it is of use for that code only.
+    names_code: bool,
+}
+
+/// The directories with the copies of one generation.
+#[derive(Debug)]
+struct Place {
+    top: Utf8PathBuf,
+    number: u64,
+    environment: u64,
+}
+
+impl Place {
+    fn of(top: &Utf8Path, good: &Good) -> Self {
+        Self { top: top.to_owned(), number: good.number, environment: good.environment.number }
+    }
+
+    fn path(&self) -> Utf8PathBuf {
+        self.top.join(self.number.to_string())
+    }
+
+    fn code(&self) -> Utf8PathBuf {
+        self.path().join("code")
+    }
+
+    fn virtenv(&self) -> Utf8PathBuf {
+        self.top.join(format!("{VIRTENV}{}", self.environment))
+    }
+
+    /// There is none: what is compressed is the newest release.
+    fn precompressed(&self) -> Utf8PathBuf {
+        self.path().join("precompressed")
+    }
+
+    fn launchers(&self) -> Utf8PathBuf {
+        self.path().join("launchers")
+    }
+
+    /// Whether its environment is a copy of the one at `now`. One without a mark is of nothing.
+    fn has_environment(&self, good: &Good, now: &Utf8Path) -> bool {
+        good.environment.mark.is_some()
+            && good.environment.mark == Mark::of(now)
+            && self.virtenv().is_dir()
+    }
+
+    /// Whether the code that it holds is this; `None` is none.
+    fn holds(&self, code: Option<&Code>) -> bool {
+        let copy = self.code();
+        match code {
+            None => !copy.exists(),
+            Some(code) => Code::read(&copy, code::LIMIT).ok().flatten().as_ref() == Some(code),
+        }
+    }
+}
+
+/// nginx's three files.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Config {
+    main: Bytes,
+    appserver: Bytes,
+    server: Bytes,
+}
+
+impl Config {
+    fn rendered(&self) -> Rendered {
+        Rendered {
+            main: self.main.bytes(),
+            appserver: self.appserver.bytes(),
+            server: self.server.bytes(),
+        }
+    }
+}
+
+/// A text as such where it is one, so that the file stays small.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Bytes {
+    Text(String),
+    Other(Vec<u8>),
+}
+
+impl Bytes {
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.clone().into_bytes(),
+            Self::Other(bytes) => bytes.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
