@@ -4,7 +4,7 @@ use cart_core::cartridge::{Cartridge, Context, Status, Upgrade};
 use cart_nginx::NginxSettings;
 use cart_python::PythonApp;
 
-use crate::actions::{doctor, release, status, threaddump, tidy, update};
+use crate::actions::{doctor, release, status, stop, threaddump, tidy, update};
 use crate::error::Error;
 use crate::gear::{session, static_files};
 use crate::messages;
@@ -13,7 +13,7 @@ use crate::running::metrics;
 use crate::running::state::State;
 use crate::running::supervisor::supervisor;
 use crate::start::outcome::Renew;
-use crate::start::{self, last_good, ready, stop};
+use crate::start::{self, last_good, ready};
 
 /// What `hooks/` holds: the manifest subscribes to other cartridges' variables.
 const CONNECTION_HOOKS: &[&str] = &["set-env"];

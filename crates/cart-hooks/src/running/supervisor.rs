@@ -7,6 +7,9 @@ use cart_core::CartridgeDir;
 use cart_core::cartridge::Context;
 use cart_supervisor::SupervisorProcess;
 
+/// How long a stop may take before what is left is killed, whatever the drain times say: inside the
+/// 234 seconds of a node's operation (node-contract.md, Running scripts), which it may have to share.
+pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(180);
 /// How long what no supervisor knows of may take to end.
 pub(crate) const STRAYS_LIMIT: Duration = Duration::from_secs(30);
 

@@ -11,7 +11,6 @@ mod memory;
 pub(crate) mod outcome;
 pub(crate) mod ready;
 mod run;
-pub(crate) mod stop;
 mod tell;
 pub(crate) mod wanted;
 

@@ -8,10 +8,9 @@ use cart_supervisor::{Change, Client, ClientError, ServiceState, ServiceStatus};
 use crate::error::{Before, Error};
 use crate::messages;
 use crate::names::{APPSERVER, METRICS, NGINX, WEBSOCKETSERVER};
-use crate::running::supervisor::{STRAYS_LIMIT, supervisor};
+use crate::running::supervisor::{STOP_LIMIT, STRAYS_LIMIT, supervisor};
 use crate::start::front;
 use crate::start::outcome::{Renew, Up};
-use crate::start::stop::STOP_LIMIT;
 use crate::start::wanted::Wanted;
 
 /// What ran before, and whom to tell what shall run now.

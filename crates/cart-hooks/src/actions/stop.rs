@@ -1,18 +1,13 @@
-//! Stopping everything.
-
-use std::time::Duration;
+//! `control stop`: ending everything.
 
 use cart_core::cartridge::Context;
 use cart_supervisor::ClientError;
 
 use crate::error::Error;
 use crate::names::{APPSERVER, NGINX};
-use crate::running::supervisor::{STRAYS_LIMIT, supervisor};
+use crate::running::supervisor::{STOP_LIMIT, STRAYS_LIMIT, supervisor};
 use crate::start::good;
 
-/// How long a stop may take before what is left is killed, whatever the drain times say: inside the
-/// 234 seconds of a node's operation (node-contract.md, Running scripts), which it may have to share.
-pub(super) const STOP_LIMIT: Duration = Duration::from_secs(180);
 /// How often a supervisor may be killed while it is told to end everything.
 const MOST_SUCCESSORS: usize = 10;
 
