@@ -35,9 +35,9 @@ pub use gear::open::OpenError;
 pub use gear::options::{Conditions, GearOptions};
 pub use gear::validate::validate;
 
-pub use deploy::build::Order;
 pub use deploy::deployments::{self, Deployment, Markers};
 pub use deploy::error::BuildError;
+pub use deploy::line::Order;
 pub use deploy::push::PushedRef;
 pub use deploy::receive::{PreReceive, ReceiveError};
 pub use deploy::recovery::exchanged::STAGING;

@@ -1,4 +1,4 @@
-//! Building, deploying and starting an app, in the node's order (node-contract.md, Build).
+//! The steps from code to an app that serves, in the node's order (node-contract.md, Build).
 
 use camino::Utf8Path;
 use cart_core::files::{self, FileError};
@@ -8,12 +8,11 @@ use crate::deploy::deployments;
 use crate::deploy::deployments::{Deployment, MARKERS, Markers, replaced_code};
 use crate::deploy::error::BuildError;
 use crate::deploy::git::{Commit, Repository, no_code};
-use crate::deploy::recovery::pending::Pending;
 use crate::deploy::recovery::unfinished::{Touched, Unfinished};
 use crate::gear::on_disk::GearOnDisk;
 use crate::layout::managed;
 use crate::layout::state::State;
-use crate::scripts::progress::{OnlyErrors, Progress};
+use crate::scripts::progress::Progress;
 use crate::scripts::run::HookError;
 
 /// The mode of what is built in.
@@ -30,19 +29,6 @@ pub enum Code<'a> {
     Commit(&'a Repository, &'a Commit),
 }
 
-/// What becomes of a started gear while its app is built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// It is stopped before and started afterwards, literally as on a node, unless the deploy is
-    /// hot. If it keeps one deployment only, a failed build leaves it stopped, and a failed start
-    /// leaves it started, with whatever the cartridge serves then. If it cannot be stopped, it is
-    /// started again, as if nothing had been asked for.
-    StopFirst,
-    /// It serves on, and is restarted afterwards, so that a cartridge which replaces what runs
-    /// loses no request. If the build or the deploy fails, what served before is put back.
-    Beside,
-}
-
 /// How new code comes to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
@@ -53,146 +39,8 @@ pub(crate) enum Turn {
 }
 
 impl GearOnDisk {
-    /// Builds, deploys and starts the code in the gear's repository, literally as on a node.
-    ///
-    /// # Errors
-    /// [`BuildError`]; a gear that was stopped for the build stays so, as on a node.
-    pub fn build_and_deploy(&mut self, progress: &mut dyn Progress) -> Result<(), BuildError> {
-        self.deploy_code(Code::InPlace(None), Order::StopFirst, progress).map(drop)
-    }
-
-    /// As [`build_and_deploy`](Self::build_and_deploy) with the code in `app`, as if it had been
-    /// pushed.
-    ///
-    /// # Errors
-    /// As [`build_and_deploy`](Self::build_and_deploy).
-    pub fn push(&mut self, app: &Utf8Path, progress: &mut dyn Progress) -> Result<(), BuildError> {
-        self.deploy_code(Code::Directory(app), Order::StopFirst, progress).map(drop)
-    }
-
-    /// Deploys and starts the code in the gear's repository without building it, as a node does
-    /// with the app of a new gear whose cartridge asks for no build (node-contract.md, Lifecycle,
-    /// post_configure). `commit` is what the code is, if it came from one.
-    ///
-    /// # Errors
-    /// [`BuildError`].
-    pub fn deploy_unbuilt(
-        &mut self,
-        commit: Option<&Commit>,
-        progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
-        self.user_hook("prepare", progress)?;
-        let code = Code::InPlace(commit);
-        let mut deployment = code.begin(self, Markers::of(&self.layout.repo()))?;
-        deployment.record(&self.layout)?;
-        self.make_current(&mut deployment, progress)?;
-        self.start(progress)?;
-        Ok(())
-    }
-
-    /// Builds `code`, deploys it and has it served; answers the deployment that is current now.
-    ///
-    /// # Errors
-    /// [`BuildError`]; what then is the state of the gear, `order` says.
-    pub fn deploy_code(
-        &mut self,
-        code: Code<'_>,
-        order: Order,
-        progress: &mut dyn Progress,
-    ) -> Result<Deployment, BuildError> {
-        self.deploy_pending(code, order, None, progress)
-    }
-
-    /// As [`deploy_code`](Self::deploy_code). With `pending`, the deployment serves then and is not
-    /// yet the current one: the next [`recover`](Self::recover) makes it that, or takes it back,
-    /// depending on where the branch is.
-    pub(crate) fn deploy_pending(
-        &mut self,
-        code: Code<'_>,
-        order: Order,
-        pending: Option<Pending>,
-        progress: &mut dyn Progress,
-    ) -> Result<Deployment, BuildError> {
-        self.recover(progress)?;
-        let markers = code.markers(self)?;
-        code.tell_submodules(progress)?;
-        let mut unfinished = Unfinished::of(&self.layout);
-        unfinished.pending = pending;
-        // The first start cannot be skipped, whatever the app says.
-        let hot = markers.hot_deploy && unfinished.state == State::Started;
-        let turn = match (hot, order, unfinished.state) {
-            (true, ..) => Turn::Hot,
-            (false, Order::Beside, State::Started) => Turn::Restart,
-            _ => Turn::Start,
-        };
-        let stop = !hot && order == Order::StopFirst;
-        let mut deployment = match self.begin_new(code, markers, stop, &mut unfinished, progress) {
-            Ok(deployment) => deployment,
-            Err(error) => {
-                self.take_back(&unfinished, None, progress);
-                return Err(error);
-            }
-        };
-        let outcome = self
-            .build_phases(code, markers, &mut deployment, progress)
-            .and_then(|()| self.deploy_phases(turn, &mut deployment, &mut unfinished, progress));
-        let Err(error) = outcome else {
-            if unfinished.pending.is_none() {
-                self.end_of(progress);
-            }
-            return Ok(deployment);
-        };
-        if order == Order::StopFirst && self.keeps_one() {
-            deployment.discard(&self.layout)?;
-            self.end_of(progress);
-            // Where the start was tried, the gear is to run: a cartridge may serve what worked last
-            // although its `start` failed, or its `deploy`, and such a gear is to be found by what
-            // stops and boots.
-            let runs = match State::of(&self.layout) {
-                State::Started => true,
-                State::Deploying => !self.processes().alive().is_empty(),
-                _ => false,
-            };
-            if hot || runs {
-                State::Started.write(&self.layout)?;
-            } else {
-                State::Stopped.write(&self.layout)?;
-            }
-        } else {
-            self.take_back(&unfinished, Some(deployment), progress);
-        }
-        Err(error)
-    }
-
-    /// Stops the gear, if that comes first, and begins the deployment.
-    fn begin_new(
-        &mut self,
-        code: Code<'_>,
-        markers: Markers,
-        stop: bool,
-        unfinished: &mut Unfinished,
-        progress: &mut dyn Progress,
-    ) -> Result<Deployment, BuildError> {
-        if stop {
-            self.begin_pause(unfinished)?;
-            if unfinished.state == State::Started {
-                self.stop(progress)?;
-            } else {
-                // That nothing ran is no news.
-                self.stop(&mut OnlyErrors(progress))?;
-            }
-        }
-        let deployment = code.begin(self, markers)?;
-        match self.begin(unfinished, &deployment) {
-            Ok(()) => Ok(deployment),
-            Err(error) => {
-                deployment.discard(&self.layout)?;
-                Err(error.into())
-            }
-        }
-    }
-
-    fn build_phases(
+    /// Puts the code where it runs, and has it built there; keeps what comes of it.
+    pub(super) fn build_phases(
         &mut self,
         code: Code<'_>,
         markers: Markers,
@@ -265,7 +113,7 @@ impl GearOnDisk {
     }
 
     /// Makes the deployment the current one; of the others as many are kept as the gear wants.
-    fn make_current(
+    pub(super) fn make_current(
         &self,
         deployment: &mut Deployment,
         progress: &mut dyn Progress,
@@ -338,7 +186,7 @@ fn tell_pointers(pointers: &[String], progress: &mut dyn Progress) {
 }
 
 impl Code<'_> {
-    fn markers(&self, gear: &GearOnDisk) -> Result<Markers, BuildError> {
+    pub(super) fn markers(&self, gear: &GearOnDisk) -> Result<Markers, BuildError> {
         Ok(match self {
             Self::InPlace(_) => Markers::of(&gear.layout.repo()),
             Self::Directory(app) => Markers::of(app),
@@ -346,7 +194,7 @@ impl Code<'_> {
         })
     }
 
-    fn tell_submodules(&self, progress: &mut dyn Progress) -> Result<(), BuildError> {
+    pub(super) fn tell_submodules(&self, progress: &mut dyn Progress) -> Result<(), BuildError> {
         let Self::Commit(repository, commit) = self else {
             return Ok(());
         };
@@ -361,7 +209,11 @@ impl Code<'_> {
     }
 
     /// Begins the deployment of this code.
-    fn begin(&self, gear: &GearOnDisk, markers: Markers) -> Result<Deployment, FileError> {
+    pub(super) fn begin(
+        &self,
+        gear: &GearOnDisk,
+        markers: Markers,
+    ) -> Result<Deployment, FileError> {
         let commit = match self {
             Self::InPlace(commit) => *commit,
             Self::Directory(_) => None,

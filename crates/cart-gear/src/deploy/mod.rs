@@ -7,6 +7,8 @@ pub(crate) mod push;
 pub(crate) mod receive;
 pub(crate) mod without_push;
 
+pub(crate) mod line;
+
 pub(crate) mod build;
 pub(crate) mod rollback;
 

@@ -5,11 +5,12 @@ use cart_core::GearEnv;
 use cart_core::files::FileError;
 use cart_core::process::ProcessId;
 
-use crate::deploy::build::{Code, Order};
+use crate::deploy::build::Code;
 use crate::deploy::deployments;
 use crate::deploy::deployments::Deployment;
 use crate::deploy::error::BuildError;
 use crate::deploy::git::{Commit, Repository};
+use crate::deploy::line::Order;
 use crate::deploy::push::{Plan, PushedRef, Settings};
 use crate::deploy::recovery::pending::Pending;
 use crate::gear::on_disk::GearOnDisk;

@@ -4,10 +4,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 use cart_core::{CommandSpec, GearEnv};
 
-use crate::deploy::build::{Code, Order};
+use crate::deploy::build::Code;
 use crate::deploy::deployments::Deployment;
 use crate::deploy::error::BuildError;
 use crate::deploy::git::{Commit, Git, Receiver, Repository, RepositoryError};
+use crate::deploy::line::Order;
 use crate::deploy::push::Settings;
 use crate::deploy::recovery::pending::Pending;
 use crate::gear::on_disk::GearOnDisk;

@@ -7,9 +7,10 @@ use camino::Utf8PathBuf;
 use cart_core::files::FileError;
 use cart_core::tree;
 
-use crate::deploy::build::{Code, Order};
+use crate::deploy::build::Code;
 use crate::deploy::error::BuildError;
 use crate::deploy::git::{Commit, Repository};
+use crate::deploy::line::Order;
 use crate::deploy::without_push::Elsewhere;
 use crate::environment::endpoint::Endpoints;
 use crate::environment::user_variables::UserVariableError;
