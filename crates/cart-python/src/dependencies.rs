@@ -14,13 +14,14 @@ use crate::installer::uv::Program;
 use crate::installer::{Choice, InstallError, Installation, Options};
 use crate::interpreter::Interpreter;
 use crate::mirror::MirrorUrl;
+use crate::package::comparable;
 use crate::python_wish::{PythonWish, PythonWishError};
 use crate::server::Requirement;
 use crate::settings::SERVER;
 use crate::stamp::{BasePython, Stamp};
 use crate::virtualenv::relocate::relocate;
 use crate::virtualenv::stage::{Stage, StageError};
-use crate::virtualenv::{Condition, VirtualEnv, comparable};
+use crate::virtualenv::{Condition, VirtualEnv};
 
 /// How many packages one line names.
 const NAMED: usize = 5;

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
 use crate::locks::{self, LockError};
+use crate::package::normalized;
 use crate::project::{self, Project, ProjectError};
 use crate::requirements::{Converted, Local, Requirements, RequirementsError};
 
@@ -117,7 +118,7 @@ fn covers(requirements: Option<&Requirements>) -> bool {
 fn is_of(line: &str, package: &str) -> bool {
     let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let name = &line[..line.find(|c| !named(c)).unwrap_or(line.len())];
-    crate::virtualenv::normalized(name) == crate::virtualenv::normalized(package)
+    normalized(name) == normalized(package)
 }
 
 fn digest(

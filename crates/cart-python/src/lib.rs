@@ -12,6 +12,7 @@ pub mod entry_point;
 pub mod inputs;
 pub mod interface;
 pub mod locks;
+pub mod package;
 pub mod procfile;
 pub mod project;
 pub mod python_wish;

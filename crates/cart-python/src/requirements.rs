@@ -14,8 +14,8 @@ use cart_core::files::{self, FileError};
 
 use self::line::{Included, Line, local_path, package_name};
 use crate::locks::Python;
+use crate::package::normalized;
 use crate::settings::REQUIREMENTS_PATH;
-use crate::virtualenv::normalized;
 
 /// The file that is read when nobody named one.
 pub const DEFAULT_FILE: &str = "requirements.txt";

@@ -13,9 +13,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
-use semver::Version;
 
 use crate::interpreter;
+use crate::package::normalized;
 use crate::python_wish::PythonWish;
 use crate::stamp::{BasePython, Fate, Stamp};
 
@@ -156,33 +156,6 @@ pub enum Condition {
     Sound(Box<Stamp>),
     /// It must be made anew, and why, as the end of a sentence.
     Unusable(String),
-}
-
-/// The one spelling of a package's name: small letters, every run of `-`, `_` and `.` a single
-/// `-` (the package index's own rule).
-#[must_use]
-pub fn normalized(name: &str) -> String {
-    let mut spelled = String::with_capacity(name.len());
-    for c in name.chars() {
-        match c {
-            '-' | '_' | '.' if spelled.ends_with('-') => {}
-            '-' | '_' | '.' => spelled.push('-'),
-            c => spelled.push(c.to_ascii_lowercase()),
-        }
-    }
-    spelled
-}
-
-/// The first three numbers of a package's version; what else versions of packages have (`rc1`,
-/// `.post2`) decides nothing here.
-#[must_use]
-pub fn comparable(version: &str) -> Version {
-    let mut numbers = version.split('.').map(|part| {
-        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
-        part[..digits].parse().unwrap_or(0)
-    });
-    let mut next = || numbers.next().unwrap_or(0);
-    Version::new(next(), next(), next())
 }
 
 /// The gear's environment without the programs of the environment in `place`: what is looked for to

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::interpreter::OLDEST_MINOR;
-use crate::virtualenv::{comparable, normalized};
+use crate::package::{comparable, normalized};
 
 /// A package that could not be built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

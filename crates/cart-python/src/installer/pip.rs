@@ -10,8 +10,8 @@ use semver::Version;
 use super::build::Wheels;
 use super::failure::{Failure, Unsatisfied};
 use super::{Cache, InstallError, Installer, Options};
+use crate::package::comparable;
 use crate::requirements::Requirements;
-use crate::virtualenv::comparable;
 use crate::virtualenv::stage::Stage;
 
 /// Variables of pip that would install something else, or elsewhere, than we ask for. All others

@@ -14,8 +14,8 @@ use semver::Version;
 use super::failure::Failure;
 use super::pip_settings::{self, Translated};
 use super::{Cache, Installer, Options};
+use crate::package::comparable;
 use crate::requirements::Requirements;
-use crate::virtualenv::comparable;
 use crate::virtualenv::stage::Stage;
 
 /// Older ones install as well, but empty their cache while others use it.

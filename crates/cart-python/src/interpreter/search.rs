@@ -8,7 +8,7 @@ use cart_core::{GearEnv, programs};
 use semver::Version;
 
 use super::{Interpreter, InterpreterError, OLDEST_MINOR, Wanted, ask};
-use crate::virtualenv::comparable;
+use crate::package::comparable;
 
 /// The newest that is looked for by name; `python3` alone finds any.
 const NEWEST_MINOR: u64 = 29;

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 use super::marker::{Marker, MarkerError};
 use super::origin::{Origin, vcs_url};
 use super::range;
-use crate::virtualenv::normalized;
+use crate::package::normalized;
 
 /// One wish.
 #[derive(Clone, Debug, PartialEq, Eq)]

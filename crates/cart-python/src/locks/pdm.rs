@@ -11,7 +11,7 @@ use super::marker::Marker;
 use super::origin::{Origin, vcs_url, with_subdirectory};
 use super::walk::{self, Node};
 use super::{Content, Fault, Locked, Python};
-use crate::virtualenv::normalized;
+use crate::package::normalized;
 
 const DEFAULT: &str = "default";
 

@@ -8,9 +8,9 @@ use toml::{Table, Value};
 
 use super::{Format, Locked, by_pyproject};
 use crate::mirror::MirrorUrl;
+use crate::package::normalized;
 use crate::requirements::Package;
 use crate::settings::PYPI_MIRROR_URL;
-use crate::virtualenv::normalized;
 
 /// What is asked for beside a lock that it does not have.
 pub(super) fn not_locked(

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::asked::Asked;
 use super::marker::{Marker, MarkerError};
 use super::origin::Origin;
-use crate::virtualenv::normalized;
+use crate::package::normalized;
 
 /// No workspace has more folders.
 const MOST_FOLDERS: usize = 1000;

@@ -6,8 +6,8 @@ use camino::Utf8Path;
 
 use super::origin::{anywhere, place};
 use super::{Asked, Content, Fault, Lines, Locked, Origin};
+use crate::package::normalized;
 use crate::requirements::{Converted, Local, Package, Requirements};
-use crate::virtualenv::normalized;
 
 /// Refuses what would be something else than itself in a line of requirements.
 pub(super) fn check(package: &Locked) -> Result<(), Fault> {

@@ -10,7 +10,7 @@ use super::graph;
 use super::marker::{Marker, MarkerError};
 use super::origin::{Origin, vcs_url, with_subdirectory};
 use super::{Content, Fault, Locked, Python};
-use crate::virtualenv::normalized;
+use crate::package::normalized;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]

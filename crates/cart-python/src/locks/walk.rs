@@ -6,7 +6,7 @@ use super::asked::Asked;
 use super::graph;
 use super::marker::{Marker, MarkerError};
 use super::range;
-use crate::virtualenv::normalized;
+use crate::package::normalized;
 
 /// A package of a lock.
 pub(super) struct Node<'a> {
