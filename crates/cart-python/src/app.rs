@@ -297,7 +297,7 @@ impl PythonApp {
     ) -> Result<Ensured, DependencyError> {
         let mut needed: Vec<Requirement> = Vec::new();
         for chosen in servers.into_iter().flatten() {
-            let of_server = chosen.server.requirements(&chosen.settings);
+            let of_server = chosen.server.requirements(&chosen.settings.worker_class());
             needed
                 .extend(of_server.into_iter().filter(|r| !needed.contains(r)).collect::<Vec<_>>());
         }

@@ -8,7 +8,7 @@ use cart_core::SettingError;
 
 use crate::app::PythonError;
 use crate::procfile::{self, FILE, Process};
-use crate::settings::{PROCESSES, WORKERS};
+use crate::settings::variables::{PROCESSES, WORKERS};
 
 /// So many processes together, at most: each is a whole Python in memory, with a log and its writer.
 pub const MOST: u32 = 32;

@@ -15,7 +15,7 @@ use cart_core::tree;
 use serde::{Deserialize, Serialize};
 
 use crate::app::PythonApp;
-use crate::settings::COLLECTSTATIC;
+use crate::settings::variables::COLLECTSTATIC;
 use crate::stamp::Stamp;
 use crate::support;
 use crate::virtualenv::VirtualEnv;

@@ -17,7 +17,7 @@ use crate::mirror::MirrorUrl;
 use crate::package::comparable;
 use crate::python_wish::{PythonWish, PythonWishError};
 use crate::server::Requirement;
-use crate::settings::SERVER;
+use crate::settings::variables::SERVER;
 use crate::stamp::{BasePython, Stamp};
 use crate::virtualenv::relocate::relocate;
 use crate::virtualenv::stage::{Stage, StageError};

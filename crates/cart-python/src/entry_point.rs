@@ -4,7 +4,7 @@ use std::fmt;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
-use crate::settings::WSGI_APPLICATION;
+use crate::settings::variables::WSGI_APPLICATION;
 use crate::worker_class::is_dotted_name;
 
 mod arguments;

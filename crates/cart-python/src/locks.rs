@@ -35,7 +35,7 @@ pub(crate) use self::origin::anywhere;
 pub use self::said::indexes;
 pub use self::sources::placed;
 use crate::requirements::Requirements;
-use crate::settings::REQUIREMENTS_PATH;
+use crate::settings::variables::REQUIREMENTS_PATH;
 
 /// No real lock is longer, whatever it lists.
 const LONGEST: u64 = 16 * 1024 * 1024;

@@ -15,7 +15,7 @@ use cart_core::files::{self, FileError};
 use self::line::{Included, Line, local_path, package_name};
 use crate::locks::Python;
 use crate::package::normalized;
-use crate::settings::REQUIREMENTS_PATH;
+use crate::settings::variables::REQUIREMENTS_PATH;
 
 /// The file that is read when nobody named one.
 pub const DEFAULT_FILE: &str = "requirements.txt";

@@ -26,7 +26,6 @@ use semver::Version;
 
 use crate::entry_point::EntryPoint;
 use crate::interface::{self, Interface};
-use crate::settings::PythonSettings;
 use crate::virtualenv::{VirtualEnv, environment_for};
 use crate::worker_class::WorkerClass;
 
@@ -61,8 +60,8 @@ pub trait WsgiServer: Sync {
     /// What it is good for, in one line.
     fn description(&self) -> &'static str;
 
-    /// The packages that it needs with these settings.
-    fn requirements(&self, settings: &PythonSettings) -> Vec<Requirement>;
+    /// The packages that it needs with this class of workers.
+    fn requirements(&self, class: &WorkerClass) -> Vec<Requirement>;
 
     /// How it is started. The listening socket is descriptor 3 of the process; with several, those that
     /// follow, too.
@@ -74,9 +73,9 @@ pub trait WsgiServer: Sync {
         None
     }
 
-    /// How it can call an app with these settings.
-    fn interfaces(&self, settings: &PythonSettings) -> &'static [Interface] {
-        let _ = settings;
+    /// How it can call an app with this class of workers.
+    fn interfaces(&self, class: &WorkerClass) -> &'static [Interface] {
+        let _ = class;
         &[Interface::Wsgi]
     }
 
@@ -108,14 +107,14 @@ pub trait WsgiServer: Sync {
     }
 
     /// Whether an app can hold WebSockets open without keeping everybody else waiting for good.
-    fn has_websockets(&self, settings: &PythonSettings) -> bool {
-        self.cannot(Ability::WebSockets, settings).is_none()
+    fn has_websockets(&self, class: &WorkerClass) -> bool {
+        self.cannot(Ability::WebSockets, class).is_none()
     }
 
     /// Why it cannot do what others can, whatever is done for it: its own reason, in half a
     /// sentence for people; none if it can.
-    fn cannot(&self, ability: Ability, settings: &PythonSettings) -> Option<&'static str> {
-        let _ = settings;
+    fn cannot(&self, ability: Ability, class: &WorkerClass) -> Option<&'static str> {
+        let _ = class;
         if ability == Ability::WebSockets { self.websockets().err() } else { None }
     }
 

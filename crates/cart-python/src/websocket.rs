@@ -5,7 +5,8 @@ use cart_core::{GearEnv, Setting, SettingError};
 
 use crate::entry_point::EntryPoint;
 use crate::server::WsgiServer;
-use crate::settings::{self, PythonSettings};
+use crate::settings::values::{count, server_of};
+use crate::settings::variables;
 
 /// Which server it is.
 pub const SERVER: Setting = Setting {
@@ -21,7 +22,7 @@ pub const APPLICATION: Setting = Setting {
     name: "OPENSHIFT_PYTHON_WEBSOCKET_APPLICATION",
     meaning: "the app that the second server runs",
     default: "the same app",
-    allowed: settings::APPLICATION.allowed,
+    allowed: variables::APPLICATION.allowed,
 };
 
 /// What of the site it gets.
@@ -60,14 +61,14 @@ impl WebsocketSettings {
     /// The first one whose value is not allowed; also one that says something of a second server
     /// where none is named.
     pub(crate) fn from_env(env: &GearEnv) -> Result<Option<Self>, SettingError> {
-        let server = settings::server_of(SERVER, env)?;
+        let server = server_of(SERVER, env)?;
         if let Some(server) = server.filter(|server| server.program().is_some()) {
             // The app's program serves the app, and does not know which of two it would be.
             return Err(SERVER.wrong(server.name()));
         }
         let application = APPLICATION.read(env, EntryPoint::parse)?;
         let path = PATH.read(env, path)?;
-        let workers = settings::count(WORKERS, env)?;
+        let workers = count(WORKERS, env)?;
         if server.is_none() && application.is_none() {
             let said = [(PATH, path), (WORKERS, workers.map(|count| count.to_string()))];
             let lonely = said.into_iter().find_map(|(setting, value)| Some((setting, value?)));
@@ -79,22 +80,6 @@ impl WebsocketSettings {
             path: path.unwrap_or_else(|| PATH.default.to_owned()),
             workers,
         }))
-    }
-
-    /// What holds for it, where `first` holds for the first server.
-    pub(crate) fn settings(&self, first: &PythonSettings) -> PythonSettings {
-        let own = self.application.clone();
-        PythonSettings {
-            server: self.server,
-            server_by: SERVER,
-            workers: self.workers,
-            workers_by: WORKERS,
-            web_concurrency: None,
-            interface: first.interface.filter(|_| own.is_none()),
-            application: own.or_else(|| first.application.clone()),
-            websocket: None,
-            ..first.clone()
-        }
     }
 }
 
@@ -147,22 +132,5 @@ mod tests {
             let read = read(&[(SERVER.name, "uvicorn"), (PATH.name, path)]);
             assert_eq!(read.is_err(), !path.is_empty(), "{path}");
         }
-    }
-
-    #[test]
-    fn what_is_set_of_the_first_holds_as_far_as_it_is_about_both() {
-        let env = GearEnv::new()
-            .with("OPENSHIFT_PYTHON_SERVER", "gunicorn")
-            .with("OPENSHIFT_PYTHON_WORKERS", "7")
-            .with("WEB_CONCURRENCY", "5")
-            .with("OPENSHIFT_PYTHON_INTERFACE", "wsgi")
-            .with("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "9")
-            .with(APPLICATION.name, "asgi:app");
-        let first = PythonSettings::from_env(&env).unwrap();
-        let second = first.websocket.as_ref().unwrap().settings(&first);
-        assert!(second.server.is_none() && second.interface.is_none());
-        assert_eq!((second.workers, second.web_concurrency), (None, None));
-        assert_eq!(second.drain_timeout.as_secs(), 9);
-        assert_eq!(second.application.unwrap().1.to_string(), "asgi:app");
     }
 }

@@ -10,7 +10,7 @@ use crate::discovery::Found;
 use crate::python_wish::PythonWish;
 use crate::server::choice::Chosen;
 use crate::server::{Launch, WsgiServer};
-use crate::settings::{INTERFACE, STICKY, WEB_CONCURRENCY};
+use crate::settings::variables::{INTERFACE, STICKY, WEB_CONCURRENCY};
 use crate::sizing::Workers;
 use crate::virtualenv::VirtualEnv;
 
@@ -83,7 +83,7 @@ impl PythonApp {
     pub fn for_websockets(&self) -> Option<Self> {
         let second = self.settings.websocket.as_ref()?;
         let mut app = self.clone();
-        app.settings = second.settings(&self.settings);
+        app.settings = self.settings.of_second(second);
         app.below = Some(second.path.clone());
         app.places.seen = self.places.seen.join("websocketserver");
         app.places.told = app.places.seen.join("interface.json");

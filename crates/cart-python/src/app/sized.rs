@@ -6,7 +6,7 @@ use super::PythonApp;
 use crate::memory::{SECOND, SeenMemory, WEB};
 use crate::procfile;
 use crate::server::choice::Chosen;
-use crate::settings::WEB_CONCURRENCY;
+use crate::settings::variables::WEB_CONCURRENCY;
 use crate::sizing::{self, Resources, Workers};
 
 impl PythonApp {

@@ -12,7 +12,7 @@ use super::program::ProgramError;
 use super::reader::Reader;
 use crate::entry_point::EntryPointError;
 use crate::interpreter;
-use crate::settings::WSGI_APPLICATION;
+use crate::settings::variables::WSGI_APPLICATION;
 
 /// An app that cannot be found, or not for sure.
 #[derive(Debug, thiserror::Error)]

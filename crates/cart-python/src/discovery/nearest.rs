@@ -8,7 +8,7 @@ use super::reader::Reader;
 use super::sight::{Sight, USUAL_NAMES};
 use super::usual::{self, FACTORIES, FILES, Usual};
 use super::{candidate, django, known};
-use crate::settings::WSGI_APPLICATION;
+use crate::settings::variables::WSGI_APPLICATION;
 
 /// No more is told.
 const MOST: usize = 6;

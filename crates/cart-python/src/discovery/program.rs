@@ -7,7 +7,7 @@ use cart_core::programs;
 
 use super::{DecidedBy, Found};
 use crate::entry_point::EntryPoint;
-use crate::settings::SERVER;
+use crate::settings::variables::SERVER;
 
 /// A program that cannot be started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

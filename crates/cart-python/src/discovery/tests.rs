@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 
 use super::*;
 use crate::interpreter;
-use crate::settings::WSGI_APPLICATION;
+use crate::settings::variables::WSGI_APPLICATION;
 use crate::testing::any_python;
 
 mod nothing;

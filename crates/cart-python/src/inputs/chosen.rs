@@ -9,7 +9,7 @@ use crate::discovery;
 use crate::locks::{self, Format};
 use crate::project::Project;
 use crate::requirements::{DEFAULT_FILE, Requirements, RequirementsError};
-use crate::settings::REQUIREMENTS_PATH;
+use crate::settings::variables::REQUIREMENTS_PATH;
 
 /// Reads the file that somebody `named`, else the first of the locks, the requirements file, the
 /// Pipfile. Beside it: one sentence, if others were passed over.

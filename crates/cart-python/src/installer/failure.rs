@@ -5,7 +5,7 @@ use std::fmt;
 use super::build::{Cause, Unbuilt};
 pub use super::unsatisfied::Unsatisfied;
 use crate::requirements::Requirements;
-use crate::settings::PYPI_MIRROR_URL;
+use crate::settings::variables::PYPI_MIRROR_URL;
 
 /// Why packages could not be installed.
 #[derive(Clone, Debug, PartialEq, Eq)]

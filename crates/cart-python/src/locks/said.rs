@@ -10,7 +10,7 @@ use super::{Format, Locked, by_pyproject};
 use crate::mirror::MirrorUrl;
 use crate::package::normalized;
 use crate::requirements::Package;
-use crate::settings::PYPI_MIRROR_URL;
+use crate::settings::variables::PYPI_MIRROR_URL;
 
 /// What is asked for beside a lock that it does not have.
 pub(super) fn not_locked(

@@ -4,7 +4,7 @@ use cart_core::CommandSpec;
 use semver::Version;
 
 use super::{Launch, Requirement, WsgiServer};
-use crate::settings::PythonSettings;
+use crate::worker_class::WorkerClass;
 
 /// The newest that its Python still gets, up to the next major version.
 const CHEROOT: Requirement = Requirement {
@@ -29,7 +29,7 @@ impl WsgiServer for Cheroot {
         "the server of CherryPy, on threads; pure Python"
     }
 
-    fn requirements(&self, _settings: &PythonSettings) -> Vec<Requirement> {
+    fn requirements(&self, _class: &WorkerClass) -> Vec<Requirement> {
         vec![CHEROOT]
     }
 

@@ -4,7 +4,8 @@
 use super::{SERVERS, WsgiServer, by_name, default, gunicorn};
 use crate::interface::Interface;
 use crate::procfile::{Program, ServerOption, WebCommand};
-use crate::settings::{INTERFACE, PythonSettings, SERVER, WORKER_CLASS};
+use crate::settings::PythonSettings;
+use crate::settings::variables::{INTERFACE, SERVER, WORKER_CLASS};
 use crate::worker_class::WorkerClass;
 
 /// A server, and why it is that one.
@@ -115,7 +116,7 @@ pub fn choose(
         let follows = is_theirs || decided_by != DecidedBy::Variable;
         chosen.procfile = Some(chosen.take_over(web, is_theirs, follows));
     }
-    let able = server.interfaces(&chosen.settings);
+    let able = server.interfaces(&chosen.settings.worker_class());
     let is_open = configures_gunicorn && chosen.settings.worker_class.is_none();
     let may_run = |app| is_open && !server.worker_classes(app).is_empty();
     match interface {
@@ -151,7 +152,7 @@ pub fn able(variable: &str, interface: Interface) -> String {
         .filter(|server| server.program().is_none())
         .filter(|server| {
             !server.worker_classes(interface).is_empty()
-                || server.interfaces(&PythonSettings::default()).contains(&interface)
+                || server.interfaces(&WorkerClass::default()).contains(&interface)
         })
         .partition(|server| !server.worker_classes(interface).is_empty());
     let mut names: Vec<String> = without.iter().map(|server| server.name().to_owned()).collect();
@@ -215,10 +216,7 @@ impl Chosen {
             }
             // What has an event loop has no use for them.
             ("threads", Some(threads))
-                if self
-                    .server
-                    .interfaces(&PythonSettings::default())
-                    .contains(&Interface::Wsgi) =>
+                if self.server.interfaces(&WorkerClass::default()).contains(&Interface::Wsgi) =>
             {
                 settings.threads.get_or_insert(threads);
                 Taken::Over

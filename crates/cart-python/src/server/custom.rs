@@ -5,8 +5,8 @@ use cart_core::CommandSpec;
 
 use super::{Launch, Requirement, WsgiServer};
 use crate::interface::Interface;
-use crate::settings::PythonSettings;
 use crate::virtualenv::environment_for;
+use crate::worker_class::WorkerClass;
 
 /// The program, from the repository's top.
 pub(super) const PROGRAM: &str = ".openshift/action_hooks/server";
@@ -27,7 +27,7 @@ impl WsgiServer for Custom {
     }
 
     /// It asks for what it needs as the app does.
-    fn requirements(&self, _settings: &PythonSettings) -> Vec<Requirement> {
+    fn requirements(&self, _class: &WorkerClass) -> Vec<Requirement> {
         Vec::new()
     }
 
@@ -46,7 +46,7 @@ impl WsgiServer for Custom {
     }
 
     /// Whatever the app is.
-    fn interfaces(&self, _settings: &PythonSettings) -> &'static [Interface] {
+    fn interfaces(&self, _class: &WorkerClass) -> &'static [Interface] {
         &[Interface::Wsgi, Interface::Asgi]
     }
 

@@ -4,7 +4,7 @@ use cart_core::CommandSpec;
 use semver::Version;
 
 use super::{Launch, Requirement, WsgiServer};
-use crate::settings::PythonSettings;
+use crate::worker_class::WorkerClass;
 
 /// The newest that its Python still gets, up to the next major version; older ones where only
 /// those are delivered compiled (for Python 3.9, for systems with an old C library).
@@ -31,7 +31,7 @@ impl WsgiServer for Gevent {
         "thousands of open connections in one process; for WebSockets and slow back ends"
     }
 
-    fn requirements(&self, _settings: &PythonSettings) -> Vec<Requirement> {
+    fn requirements(&self, _class: &WorkerClass) -> Vec<Requirement> {
         vec![GEVENT]
     }
 

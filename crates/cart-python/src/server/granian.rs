@@ -5,7 +5,7 @@ use semver::Version;
 
 use super::{AT_SWAP, Ability, Launch, Requirement, WsgiServer};
 use crate::interface::Interface;
-use crate::settings::PythonSettings;
+use crate::worker_class::WorkerClass;
 
 /// Our launcher extends what granian keeps to itself, so only versions that were tried with it.
 const GRANIAN: Requirement = Requirement {
@@ -30,7 +30,7 @@ impl WsgiServer for Granian {
         "HTTP in Rust around an event loop, in one process or several; for ASGI apps"
     }
 
-    fn requirements(&self, _settings: &PythonSettings) -> Vec<Requirement> {
+    fn requirements(&self, _class: &WorkerClass) -> Vec<Requirement> {
         vec![GRANIAN]
     }
 
@@ -38,11 +38,11 @@ impl WsgiServer for Granian {
         launch.launcher("serve_granian.py", &[])
     }
 
-    fn interfaces(&self, _settings: &PythonSettings) -> &'static [Interface] {
+    fn interfaces(&self, _class: &WorkerClass) -> &'static [Interface] {
         &[Interface::Asgi]
     }
 
-    fn cannot(&self, ability: Ability, _settings: &PythonSettings) -> Option<&'static str> {
+    fn cannot(&self, ability: Ability, _class: &WorkerClass) -> Option<&'static str> {
         match ability {
             Ability::LongUrls => {
                 Some("hyper takes at most 65,534 bytes, and granian cannot tell it another limit")

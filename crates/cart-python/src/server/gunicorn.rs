@@ -6,7 +6,8 @@ use semver::Version;
 use super::gevent::GEVENT;
 use super::{Ability, Launch, Requirement, WsgiServer};
 use crate::interface::Interface;
-use crate::settings::{DRAIN_TIMEOUT, PythonSettings, WORKER_CLASS, WORKERS};
+use crate::settings::variables::{DRAIN_TIMEOUT, WORKER_CLASS, WORKERS};
+use crate::worker_class::WorkerClass;
 
 /// The file of an app's own that gunicorn reads, at the repository's top.
 pub const CONFIGURATION: &str = "gunicorn.conf.py";
@@ -44,9 +45,9 @@ impl WsgiServer for Gunicorn {
         "worker processes on all CPUs, by default with greenlets; for busy apps"
     }
 
-    fn requirements(&self, settings: &PythonSettings) -> Vec<Requirement> {
+    fn requirements(&self, class: &WorkerClass) -> Vec<Requirement> {
         let mut needed = vec![GUNICORN];
-        if settings.worker_class().is_gevent() {
+        if class.is_gevent() {
             needed.extend([GEVENT, PACKAGING]);
         }
         needed
@@ -74,8 +75,8 @@ impl WsgiServer for Gunicorn {
             .env(DRAIN_TIMEOUT.name, launch.drain_seconds())
     }
 
-    fn interfaces(&self, settings: &PythonSettings) -> &'static [Interface] {
-        match settings.worker_class().interface() {
+    fn interfaces(&self, class: &WorkerClass) -> &'static [Interface] {
+        match class.interface() {
             Interface::Wsgi => &[Interface::Wsgi],
             Interface::Asgi => &[Interface::Asgi],
         }
@@ -110,8 +111,8 @@ impl WsgiServer for Gunicorn {
         )
     }
 
-    fn cannot(&self, ability: Ability, settings: &PythonSettings) -> Option<&'static str> {
-        let is_taken = ability == Ability::WebSockets && settings.worker_class().is_sync();
+    fn cannot(&self, ability: Ability, class: &WorkerClass) -> Option<&'static str> {
+        let is_taken = ability == Ability::WebSockets && class.is_sync();
         is_taken.then_some("a worker of class sync serves one request at a time")
     }
 }

@@ -5,7 +5,7 @@ use semver::Version;
 
 use super::{AT_SWAP, Launch, Requirement, WsgiServer};
 use crate::interface::Interface;
-use crate::settings::PythonSettings;
+use crate::worker_class::WorkerClass;
 
 /// The newest that its Python still gets, up to the next minor version: it is not at 1.0.
 const HYPERCORN: Requirement = Requirement {
@@ -30,7 +30,7 @@ impl WsgiServer for Hypercorn {
         "an event loop in one process or several; for ASGI apps, pure Python"
     }
 
-    fn requirements(&self, _settings: &PythonSettings) -> Vec<Requirement> {
+    fn requirements(&self, _class: &WorkerClass) -> Vec<Requirement> {
         vec![HYPERCORN]
     }
 
@@ -39,7 +39,7 @@ impl WsgiServer for Hypercorn {
     }
 
     /// WSGI it would have, too, with each request's body whole in memory, and 16 MiB of it at most.
-    fn interfaces(&self, _settings: &PythonSettings) -> &'static [Interface] {
+    fn interfaces(&self, _class: &WorkerClass) -> &'static [Interface] {
         &[Interface::Asgi]
     }
 

@@ -2,7 +2,7 @@
 
 use super::{SERVERS, WsgiServer};
 use crate::interface::Interface;
-use crate::settings::PythonSettings;
+use crate::worker_class::WorkerClass;
 
 /// Servers that people may look for, and why they are not among [`SERVERS`].
 pub const NOT_SERVED: &[(&str, &str)] = &[
@@ -64,7 +64,7 @@ fn facts(server: &dyn WsgiServer) -> [String; 9] {
 
 /// Those for the newest Pythons.
 fn versions(server: &dyn WsgiServer) -> String {
-    let needed = server.requirements(&PythonSettings::default());
+    let needed = server.requirements(&WorkerClass::default());
     let newest = |line: &&str| line.split(';').next().unwrap_or_default().trim().to_owned();
     let lines: Vec<_> = needed.iter().filter_map(|r| r.lines.first().map(newest)).collect();
     match (lines.is_empty(), server.program()) {
@@ -75,9 +75,9 @@ fn versions(server: &dyn WsgiServer) -> String {
 }
 
 fn interfaces(server: &dyn WsgiServer) -> String {
-    let settings = PythonSettings::default();
+    let class = WorkerClass::default();
     let speaks = |interface: &Interface| {
-        server.interfaces(&settings).contains(interface)
+        server.interfaces(&class).contains(interface)
             || !server.worker_classes(*interface).is_empty()
     };
     let spoken: Vec<_> = [Interface::Wsgi, Interface::Asgi]

@@ -124,9 +124,8 @@ fn mistyped_names_lead_to_the_right_ones() {
 #[test]
 fn packages_are_asked_for_only_where_they_are_used() {
     let names = |server: &str, class: &str| -> Vec<_> {
-        let env = GearEnv::new().with("OPENSHIFT_PYTHON_WORKER_CLASS", class);
-        let settings = PythonSettings::from_env(&env).unwrap();
-        let needed = by_name(server).unwrap().requirements(&settings);
+        let class = WorkerClass::parse(class).unwrap_or_default();
+        let needed = by_name(server).unwrap().requirements(&class);
         needed.iter().map(|r| r.name).collect()
     };
     assert!(names("wsgiref", "").is_empty());
@@ -142,8 +141,8 @@ fn packages_are_asked_for_only_where_they_are_used() {
 
 #[test]
 fn every_line_of_a_requirement_names_its_package() {
-    let settings = PythonSettings::default();
-    for requirement in SERVERS.iter().flat_map(|server| server.requirements(&settings)) {
+    let class = WorkerClass::default();
+    for requirement in SERVERS.iter().flat_map(|server| server.requirements(&class)) {
         for line in requirement.lines {
             assert!(line.starts_with(requirement.name), "{line}");
         }

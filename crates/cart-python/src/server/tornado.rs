@@ -4,7 +4,7 @@ use cart_core::CommandSpec;
 use semver::Version;
 
 use super::{Launch, Requirement, WsgiServer};
-use crate::settings::PythonSettings;
+use crate::worker_class::WorkerClass;
 
 /// The newest that its Python still gets. The launcher uses two names that are tornado's own, so what
 /// comes as 7 is to be tried first.
@@ -33,7 +33,7 @@ impl WsgiServer for Tornado {
         "an event loop in front of threads, for WSGI apps beside tornado's own code"
     }
 
-    fn requirements(&self, _settings: &PythonSettings) -> Vec<Requirement> {
+    fn requirements(&self, _class: &WorkerClass) -> Vec<Requirement> {
         vec![TORNADO]
     }
 

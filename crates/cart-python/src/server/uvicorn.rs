@@ -5,7 +5,7 @@ use semver::Version;
 
 use super::{AT_SWAP, Launch, Requirement, WsgiServer};
 use crate::interface::Interface;
-use crate::settings::PythonSettings;
+use crate::worker_class::WorkerClass;
 
 /// The newest that its Python still gets; what comes as 1.0 is to be tried first.
 pub(super) const UVICORN: Requirement = Requirement {
@@ -57,7 +57,7 @@ impl WsgiServer for Uvicorn {
         "an event loop in one process or several; for ASGI apps"
     }
 
-    fn requirements(&self, _settings: &PythonSettings) -> Vec<Requirement> {
+    fn requirements(&self, _class: &WorkerClass) -> Vec<Requirement> {
         vec![UVICORN, WEBSOCKETS, HTTPTOOLS]
     }
 
@@ -65,7 +65,7 @@ impl WsgiServer for Uvicorn {
         launch.launcher("serve_uvicorn.py", &[])
     }
 
-    fn interfaces(&self, _settings: &PythonSettings) -> &'static [Interface] {
+    fn interfaces(&self, _class: &WorkerClass) -> &'static [Interface] {
         &[Interface::Asgi]
     }
 

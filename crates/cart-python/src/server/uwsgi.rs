@@ -4,7 +4,7 @@ use cart_core::CommandSpec;
 use semver::Version;
 
 use super::{Ability, Launch, Requirement, WsgiServer};
-use crate::settings::PythonSettings;
+use crate::worker_class::WorkerClass;
 
 /// uWSGI as a module, which is delivered compiled where the C library is glibc 2.28 or newer; the
 /// package uwsgi is source only, and needs a compiler.
@@ -30,7 +30,7 @@ impl WsgiServer for Uwsgi {
         "worker processes with threads, in C; for busy apps with small requests"
     }
 
-    fn requirements(&self, _settings: &PythonSettings) -> Vec<Requirement> {
+    fn requirements(&self, _class: &WorkerClass) -> Vec<Requirement> {
         vec![PYUWSGI]
     }
 
@@ -43,7 +43,7 @@ impl WsgiServer for Uwsgi {
     }
 
     /// It keeps the size in 16 bits.
-    fn cannot(&self, ability: Ability, _settings: &PythonSettings) -> Option<&'static str> {
+    fn cannot(&self, ability: Ability, _class: &WorkerClass) -> Option<&'static str> {
         let needs_long_head =
             matches!(ability, Ability::LongUrls | Ability::LongHeaders | Ability::ManyHeaders);
         needs_long_head.then_some("it keeps a head's length in 16 bits")

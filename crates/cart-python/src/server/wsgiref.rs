@@ -3,7 +3,7 @@
 use cart_core::CommandSpec;
 
 use super::{Launch, Requirement, WsgiServer};
-use crate::settings::PythonSettings;
+use crate::worker_class::WorkerClass;
 
 pub(super) struct Wsgiref;
 
@@ -16,7 +16,7 @@ impl WsgiServer for Wsgiref {
         "Python's own server, on threads; nothing to install"
     }
 
-    fn requirements(&self, _settings: &PythonSettings) -> Vec<Requirement> {
+    fn requirements(&self, _class: &WorkerClass) -> Vec<Requirement> {
         Vec::new()
     }
 

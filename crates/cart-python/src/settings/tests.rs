@@ -21,7 +21,7 @@ fn nothing_set_gives_the_documented_defaults() {
 
 #[test]
 fn every_allowed_server_is_registered_and_the_reverse() {
-    let names: Vec<_> = server::SERVERS.iter().map(|s| s.name()).collect();
+    let names: Vec<_> = crate::server::SERVERS.iter().map(|s| s.name()).collect();
     let (last, first) = names.split_last().unwrap();
     assert_eq!(SERVER.allowed, format!("{} or {last}", first.join(", ")));
 }
@@ -107,4 +107,21 @@ fn right_values_are_taken_over() {
     assert_eq!(settings.installer, Choice::Pip);
     assert_eq!(settings.requirements_path.unwrap(), "requirements/live.txt");
     assert!(settings.probe_statuses.allow(401) && !settings.probe_statuses.allow(404));
+}
+
+#[test]
+fn what_is_set_of_the_first_holds_as_far_as_it_is_about_both() {
+    let env = GearEnv::new()
+        .with("OPENSHIFT_PYTHON_SERVER", "gunicorn")
+        .with("OPENSHIFT_PYTHON_WORKERS", "7")
+        .with("WEB_CONCURRENCY", "5")
+        .with("OPENSHIFT_PYTHON_INTERFACE", "wsgi")
+        .with("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "9")
+        .with(websocket::APPLICATION.name, "asgi:app");
+    let first = PythonSettings::from_env(&env).unwrap();
+    let second = first.of_second(first.websocket.as_ref().unwrap());
+    assert!(second.server.is_none() && second.interface.is_none());
+    assert_eq!((second.workers, second.web_concurrency), (None, None));
+    assert_eq!(second.drain_timeout.as_secs(), 9);
+    assert_eq!(second.application.unwrap().1.to_string(), "asgi:app");
 }

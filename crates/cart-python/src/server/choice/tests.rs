@@ -2,7 +2,7 @@ use cart_core::GearEnv;
 
 use super::*;
 use crate::procfile::Process;
-use crate::settings::SERVER;
+use crate::settings::variables::SERVER;
 
 fn chosen(
     variables: &[(&str, &str)],
