@@ -5,8 +5,8 @@ use std::fmt;
 
 use camino::Utf8Path;
 use cart_core::SettingError;
+use cart_core::files::FileError;
 
-use crate::app::PythonError;
 use crate::procfile::{self, FILE, Process};
 use crate::settings::variables::{PROCESSES, WORKERS};
 
@@ -67,9 +67,9 @@ impl Background {
     /// nothing.
     ///
     /// # Errors
-    /// [`PythonError::Setting`] when `counts` names a line that is not there, or there would be more
-    /// than [`MOST`]; [`PythonError::File`] when the Procfile cannot be read.
-    pub fn read(repo: &Utf8Path, counts: &Counts) -> Result<Self, PythonError> {
+    /// [`BackgroundError::Setting`] when `counts` names a line that is not there, or there would be more
+    /// than [`MOST`]; [`BackgroundError::File`] when the Procfile cannot be read.
+    pub fn read(repo: &Utf8Path, counts: &Counts) -> Result<Self, BackgroundError> {
         let mut background = Self::default();
         for line in procfile::read(repo)? {
             let known = background.lines.iter().any(|(known, _)| known.name == line.name);
@@ -115,6 +115,17 @@ impl Background {
         }
         Ok(())
     }
+}
+
+/// What keeps the further lines of a Procfile from running.
+#[derive(Debug, thiserror::Error)]
+pub enum BackgroundError {
+    /// The numbers that were set do not fit the Procfile.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// The Procfile cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 fn is_name(name: &str) -> bool {

@@ -12,7 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::run::{self, RunError};
 use cart_core::tree;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::app::PythonApp;
 use crate::settings::variables::COLLECTSTATIC;
@@ -20,6 +20,8 @@ use crate::stamp::Stamp;
 use crate::support;
 use crate::virtualenv::VirtualEnv;
 use crate::virtualenv::stage::{copy_tree, resolved};
+
+pub use crate::stamp::Collected;
 
 /// Collecting takes seconds, to a storage elsewhere minutes.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -29,14 +31,6 @@ const MANAGE: &str = "manage.py";
 
 /// Where the folders are in an environment.
 const FOLDERS: &str = "static";
-
-/// What was collected last.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Collected {
-    /// Where the files are in the site: `STATIC_URL`.
-    pub url: String,
-    number: u64,
-}
 
 impl Collected {
     /// What was collected for the app whose environment is at `place`, and where it lies.

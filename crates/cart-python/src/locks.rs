@@ -34,7 +34,7 @@ pub use self::origin::Origin;
 pub(crate) use self::origin::anywhere;
 pub use self::said::indexes;
 pub use self::sources::placed;
-use crate::requirements::Requirements;
+use crate::requirements::{Python, Requirements};
 use crate::settings::variables::REQUIREMENTS_PATH;
 
 /// No real lock is longer, whatever it lists.
@@ -116,17 +116,6 @@ pub struct Locked {
     pub at: usize,
     /// The package index that it was found in.
     pub index: Option<String>,
-}
-
-/// The versions of Python that a lock is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Python {
-    /// The key that says it, for messages.
-    pub key: &'static str,
-    /// Such as `>=3.11`.
-    pub range: String,
-    /// Whether its own tool refuses others, and does not only warn.
-    pub binds: bool,
 }
 
 /// What a lock says.

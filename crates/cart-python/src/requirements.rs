@@ -13,7 +13,6 @@ use cart_core::GearEnv;
 use cart_core::files::{self, FileError};
 
 use self::line::{Included, Line, local_path, package_name};
-use crate::locks::Python;
 use crate::package::normalized;
 use crate::settings::variables::REQUIREMENTS_PATH;
 
@@ -65,6 +64,17 @@ pub struct Converted {
     pub python: Option<Python>,
     /// What people should know of it, in whole sentences.
     pub said: Vec<String>,
+}
+
+/// The versions of Python that a lock is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Python {
+    /// The key that says it, for messages.
+    pub key: &'static str,
+    /// Such as `>=3.11`.
+    pub range: String,
+    /// Whether its own tool refuses others, and does not only warn.
+    pub binds: bool,
 }
 
 /// A package as it is named in a requirements file.

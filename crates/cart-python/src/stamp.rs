@@ -11,7 +11,6 @@ use cart_core::files::{self, FileError};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::collected::Collected;
 use crate::interpreter::Interpreter;
 
 /// Its name inside an environment.
@@ -83,6 +82,15 @@ impl Stamp {
         // rest has not.
         files::write_unsynced(&path, &json, 0o644)
     }
+}
+
+/// The static files that an environment keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collected {
+    /// Where the files are in the site: `STATIC_URL`.
+    pub url: String,
+    /// Which of the environment's folders for them has them.
+    pub(crate) number: u64,
 }
 
 /// An interpreter, and the mark by which a change of it is noticed without running it.

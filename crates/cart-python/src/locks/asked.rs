@@ -1,6 +1,7 @@
 //! What an app asks for where nothing is locked yet: lines of `[project] dependencies`, entries of
 //! `[tool.poetry.dependencies]` and of a Pipfile.
 
+use camino::Utf8Path;
 use toml::{Table, Value};
 
 use super::marker::{Marker, MarkerError};
@@ -148,6 +149,23 @@ impl Asked {
         Ok(())
     }
 
+    /// The requirement for it.
+    #[must_use]
+    pub fn line(&self, folder: &Utf8Path) -> String {
+        match &self.origin {
+            Some(origin) => origin.line(&self.name, &self.extras, &self.marker, folder),
+            None => {
+                let extras = self.extras.join(",");
+                let extras = if extras.is_empty() { extras } else { format!("[{extras}]") };
+                let condition = match self.marker.is_always() {
+                    true => String::new(),
+                    false => format!(" ; {}", self.marker),
+                };
+                format!("{}{extras}{}{condition}", self.name, self.range)
+            }
+        }
+    }
+
     /// Whether it asks for this package, in any spelling.
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
@@ -205,7 +223,6 @@ pub fn by_pyproject(pyproject: &Table) -> Result<Option<Vec<Asked>>, MarkerError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use camino::Utf8Path;
 
     fn lines(asked: &[Asked]) -> Vec<String> {
         asked.iter().map(|a| a.line(Utf8Path::new("/repo"))).collect()

@@ -2,7 +2,6 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::asked::Asked;
 use super::marker::Marker;
 
 /// Where a package comes from.
@@ -65,25 +64,6 @@ impl Origin {
             },
             Self::Local { path, .. } => {
                 format!("{name}{extras} @ {}{condition}", file_url(&place(folder, path)))
-            }
-        }
-    }
-}
-
-impl Asked {
-    /// The requirement for it.
-    #[must_use]
-    pub fn line(&self, folder: &Utf8Path) -> String {
-        match &self.origin {
-            Some(origin) => origin.line(&self.name, &self.extras, &self.marker, folder),
-            None => {
-                let extras = self.extras.join(",");
-                let extras = if extras.is_empty() { extras } else { format!("[{extras}]") };
-                let condition = match self.marker.is_always() {
-                    true => String::new(),
-                    false => format!(" ; {}", self.marker),
-                };
-                format!("{}{extras}{}{condition}", self.name, self.range)
             }
         }
     }

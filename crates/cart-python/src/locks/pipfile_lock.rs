@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::marker::Marker;
 use super::origin::{Origin, vcs_url};
-use super::{Content, Fault, Locked, Python};
+use super::{Content, Fault, Locked};
+use crate::requirements::Python;
 
 #[derive(Deserialize)]
 struct File {

@@ -10,8 +10,9 @@ use super::asked::{self, Asked};
 use super::marker::Marker;
 use super::origin::{Origin, vcs_url, with_subdirectory};
 use super::walk::{self, Node};
-use super::{Content, Fault, Locked, Python};
+use super::{Content, Fault, Locked};
 use crate::package::normalized;
+use crate::requirements::Python;
 
 const MAIN: &str = "main";
 

@@ -8,7 +8,8 @@ use toml::Spanned;
 
 use super::marker::Marker;
 use super::origin::{Origin, vcs_url, with_subdirectory};
-use super::{Content, Fault, Locked, Python};
+use super::{Content, Fault, Locked};
+use crate::requirements::Python;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -9,8 +9,9 @@ use toml::Spanned;
 use super::graph;
 use super::marker::{Marker, MarkerError};
 use super::origin::{Origin, vcs_url, with_subdirectory};
-use super::{Content, Fault, Locked, Python};
+use super::{Content, Fault, Locked};
 use crate::package::normalized;
+use crate::requirements::Python;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
