@@ -10,7 +10,7 @@ use semver::Version;
 
 use crate::inputs::Inputs;
 use crate::installer::cache::Cache;
-use crate::installer::uv::Program;
+use crate::installer::uv::program::Program;
 use crate::installer::{Choice, InstallError, Installation, Options};
 use crate::interpreter::Interpreter;
 use crate::mirror::MirrorUrl;

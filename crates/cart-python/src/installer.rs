@@ -6,6 +6,7 @@ pub mod cache;
 pub mod failure;
 pub mod pip;
 mod pip_settings;
+mod text;
 mod unsatisfied;
 pub mod uv;
 
@@ -20,7 +21,8 @@ use cart_core::{CommandSpec, GearEnv, tree};
 use self::cache::Cache;
 use self::failure::Failure;
 use self::pip::Pip;
-use self::uv::{Program, Uv};
+use self::uv::Uv;
+use self::uv::program::Program;
 use crate::mirror::MirrorUrl;
 use crate::requirements::Requirements;
 use crate::virtualenv::stage::{self, Stage};

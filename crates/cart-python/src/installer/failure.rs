@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::build::{Cause, Unbuilt};
+use super::text::{after, place, shown};
 pub use super::unsatisfied::Unsatisfied;
 use crate::requirements::Requirements;
 use crate::settings::variables::PYPI_MIRROR_URL;
@@ -106,10 +107,23 @@ impl Failure {
         } else if said(CONFLICT) {
             Self::Conflict
         } else if let Some(unsatisfied) = Unsatisfied::of(lines) {
-            unsatisfied.at(requirements)
+            Self::of_unsatisfied(unsatisfied, requirements)
         } else {
             Self::Other
         }
+    }
+
+    /// The failure that a requirement is which no version meets, with the line at fault.
+    pub(super) fn of_unsatisfied(
+        mut unsatisfied: Unsatisfied,
+        requirements: Option<&Requirements>,
+    ) -> Self {
+        unsatisfied.place = requirements.and_then(|r| place(r, &unsatisfied.requirement));
+        if unsatisfied.offered.is_empty() && unsatisfied.needs.is_none() {
+            let Unsatisfied { requirement, place, .. } = unsatisfied;
+            return Self::UnknownPackage { requirement, place };
+        }
+        Self::NoSuchVersion(Box::new(unsatisfied))
     }
 
     /// The failure of git, in any installer's words.
@@ -159,20 +173,6 @@ const GIT: &[&str] =
     &["× git ", "Git operation failed", "Command errored out with exit status 128: git"];
 const NO_GIT: &[&str] = &["Cannot find command 'git'", "Git executable not found"];
 const CONFLICT: &[&str] = &["ResolutionImpossible", "conflicting dependencies"];
-
-pub(super) fn after(lines: &[String], words: &str) -> Option<String> {
-    let rest = lines.iter().find_map(|line| line.split_once(words))?.1;
-    Some(rest.trim().to_owned())
-}
-
-/// `requirements.txt, line 3`, where a requirement's package is asked for.
-pub(super) fn place(requirements: &Requirements, requirement: &str) -> Option<String> {
-    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let name = &requirement[..requirement.find(|c| !named(c)).unwrap_or(requirement.len())];
-    let package = requirements.place_of(name)?;
-    let file = package.file.file_name().unwrap_or("requirements.txt");
-    Some(format!("{file}, line {}", package.line))
-}
 
 /// Why, and what to do about it.
 impl fmt::Display for Failure {
@@ -246,11 +246,6 @@ impl fmt::Display for Failure {
             Self::Other => f.write_str("the last lines say why"),
         }
     }
-}
-
-/// ` (requirements.txt, line 3)`
-pub(super) fn shown(place: &Option<String>) -> String {
-    place.as_ref().map(|p| format!(" ({p})")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::failure::{Failure, after, place, shown};
-use crate::requirements::Requirements;
+use super::text::{after, shown};
 
 /// How many versions are named.
 const NAMED: usize = 3;
@@ -37,16 +36,6 @@ impl Unsatisfied {
         let needs = needs.and_then(|needs| needed(&needs, &requirement));
         let offered = offered.map(str::to_owned).collect();
         Some(Self { requirement, offered, needs, ..Self::default() })
-    }
-
-    /// The failure that this is, with the line at fault.
-    pub(super) fn at(mut self, requirements: Option<&Requirements>) -> Failure {
-        self.place = requirements.and_then(|r| place(r, &self.requirement));
-        if self.offered.is_empty() && self.needs.is_none() {
-            let Self { requirement, place, .. } = self;
-            return Failure::UnknownPackage { requirement, place };
-        }
-        Failure::NoSuchVersion(Box::new(self))
     }
 
     /// The newest versions, without those that are only tried out, if there are others.

@@ -20,7 +20,7 @@ use super::relocate::{self, relocate};
 use super::{VirtualEnv, environment_for};
 use crate::installer::cache::Cache;
 use crate::installer::failure::Failure;
-use crate::installer::uv::Program;
+use crate::installer::uv::program::Program;
 use crate::interpreter::Interpreter;
 use crate::stamp::{self, Stamp};
 

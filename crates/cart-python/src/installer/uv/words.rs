@@ -1,7 +1,8 @@
 //! What uv's words mean.
 
 use crate::installer::build::Unbuilt;
-use crate::installer::failure::{DISCOVERY, FULL, Failure, Unsatisfied, place};
+use crate::installer::failure::{DISCOVERY, FULL, Failure, Unsatisfied};
+use crate::installer::text::place;
 use crate::requirements::Requirements;
 
 const UNREADABLE: &[&str] = &[
