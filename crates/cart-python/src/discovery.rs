@@ -18,6 +18,7 @@ mod candidate;
 mod django;
 mod error;
 mod facts;
+mod files;
 mod known;
 mod modules;
 mod named;
@@ -39,10 +40,11 @@ use crate::entry_point::{EntryPoint, EntryPointError};
 use crate::interface::Interface;
 use crate::stamp::BasePython;
 use candidate::Choice;
+use files::Usual;
 use reader::Reader;
 use said::{Said, Saying};
+use serving::Endless;
 use sight::Sight;
-use usual::Usual;
 
 pub use candidate::Candidate;
 pub use error::DiscoveryError;
@@ -122,7 +124,7 @@ impl fmt::Display for DecidedBy {
 
 /// Folders of a repository that may have an app, or what it needs.
 pub(crate) fn folders(repo: &Utf8Path) -> Vec<Utf8PathBuf> {
-    usual::folders(repo, Utf8Path::new(""))
+    files::folders(repo, Utf8Path::new(""))
 }
 
 /// Finds the app.
@@ -134,11 +136,29 @@ pub fn find(search: &Search<'_>) -> Result<Found, DiscoveryError> {
     let sight = Sight::new(&reader, search.beside);
     let found = match search.program {
         Some(program) => program::found(search.repo, program).map_err(Into::into),
-        None => decide(&sight, search).and_then(|found| serving::checked(&sight, found)),
+        None => decide(&sight, search).and_then(|found| checked(&sight, found)),
     };
     let told = found.as_ref().map(|found| found.because.as_str()).unwrap_or_default();
     let is_new = reader.settle(told);
     found.map(|found| Found { is_new, ..found })
+}
+
+/// What was found, unless no server can import its file.
+///
+/// # Errors
+/// [`DiscoveryError::Serves`], [`DiscoveryError::Hides`].
+fn checked(sight: &Sight<'_>, found: Found) -> Result<Found, DiscoveryError> {
+    let reader = sight.reader;
+    let source = found.entry_point.source(reader.repo()).filter(|file| reader.has(file));
+    let Some(file) = source else { return Ok(found) };
+    let root = found.entry_point.folder();
+    if let Some(Endless { line, call }) = serving::endless(sight, &file, &root) {
+        return Err(DiscoveryError::Serves { file, line, call });
+    }
+    if let Some(package) = serving::hidden(sight, &file, &root) {
+        return Err(DiscoveryError::Hides { file, package });
+    }
+    Ok(found)
 }
 
 fn decide(sight: &Sight<'_>, search: &Search<'_>) -> Result<Found, DiscoveryError> {

@@ -4,9 +4,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::DiscoveryError;
 use super::facts::{Binding, Facts, Inner, Unread, Value};
+use super::files::{FILES, Usual, folders, list};
 use super::reader::Reader;
 use super::sight::{Sight, USUAL_NAMES};
-use super::usual::{self, FACTORIES, FILES, Usual};
+use super::usual::{FACTORIES, factories};
 use super::{candidate, django, known};
 use crate::settings::variables::WSGI_APPLICATION;
 
@@ -166,7 +167,7 @@ fn factory(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path, facts: &Facts) -
 fn below(sight: &Sight<'_>) -> Vec<String> {
     let reader = sight.reader;
     let mut found = Vec::new();
-    for folder in usual::folders(reader.repo(), Utf8Path::new("")) {
+    for folder in folders(reader.repo(), Utf8Path::new("")) {
         let named = |entry_point: crate::entry_point::EntryPoint| {
             format!("{}={entry_point}", WSGI_APPLICATION.name)
         };
@@ -176,10 +177,10 @@ fn below(sight: &Sight<'_>) -> Vec<String> {
             continue;
         }
         // What is not called as a web app usually is.
-        let own = usual::list(&reader.repo().join(&folder)).into_iter();
+        let own = list(&reader.repo().join(&folder)).into_iter();
         let own = own.filter(|name| name.ends_with(".py") && !name.starts_with("test"));
         let own = own.map(|name| (folder.join(name), Utf8PathBuf::new()));
-        let inner: Vec<_> = usual::folders(reader.repo(), &folder);
+        let inner: Vec<_> = folders(reader.repo(), &folder);
         let inner = inner.iter().flat_map(|inner| FILES.iter().map(move |file| inner.join(file)));
         let inner = inner.map(|file| (file, folder.clone()));
         let all = own.take(MOST_READ).chain(inner);
@@ -188,7 +189,7 @@ fn below(sight: &Sight<'_>) -> Vec<String> {
         for (file, root) in all {
             let mut candidates = candidate::of_file(sight, &file, &root);
             if candidates.is_empty() {
-                candidates = usual::factories(sight, &file, &root);
+                candidates = factories(sight, &file, &root);
             }
             for candidate in candidates {
                 let named = named(candidate.entry_point.clone());
@@ -201,7 +202,7 @@ fn below(sight: &Sight<'_>) -> Vec<String> {
 
 /// What else is at the top.
 fn beside(reader: &Reader<'_>) -> Vec<String> {
-    let names = usual::list(reader.repo());
+    let names = list(reader.repo());
     let mut found = Vec::new();
     let there = |name: &str| names.iter().any(|n| n == name);
     for name in FILES.iter().filter(|name| there(name) && !reader.has(Utf8Path::new(name))) {

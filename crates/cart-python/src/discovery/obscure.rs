@@ -5,8 +5,8 @@ use camino::Utf8Path;
 
 use super::candidate::{Candidate, Choice};
 use super::facts::{Facts, Value};
+use super::files::Usual;
 use super::sight::{App, Sight, USUAL_NAMES};
-use super::usual::Usual;
 use super::{known, modules};
 
 /// `application` or `app` of a usual file that is something, though it cannot be seen what.

@@ -3,35 +3,14 @@
 
 use camino::Utf8Path;
 
-use super::error::DiscoveryError;
 use super::facts::{Facts, Value};
+use super::known;
 use super::sight::Sight;
-use super::{Found, known};
 
 /// A call that never comes to an end.
 pub(super) struct Endless {
     pub(super) line: usize,
     pub(super) call: String,
-}
-
-/// What was found, unless its file is one of these.
-///
-/// # Errors
-/// [`DiscoveryError::Serves`], [`DiscoveryError::Hides`].
-pub(super) fn checked(sight: &Sight<'_>, found: Found) -> Result<Found, DiscoveryError> {
-    let reader = sight.reader;
-    let source = found.entry_point.source(reader.repo()).filter(|file| reader.has(file));
-    let Some(file) = source else { return Ok(found) };
-    let root = found.entry_point.folder();
-    if let Some(Endless { line, call }) = endless(sight, &file, &root) {
-        return Err(DiscoveryError::Serves { file, line, call });
-    }
-    let stem = file.file_stem().unwrap_or_default();
-    let is_top = file.parent() == Some(&*root) && known::is_package(stem);
-    if is_top && reader.facts(&file).modules.iter().any(|m| m.split('.').next() == Some(stem)) {
-        return Err(DiscoveryError::Hides { package: stem.to_owned(), file });
-    }
-    Ok(found)
 }
 
 /// What keeps the import of a file from coming to its end.
@@ -69,4 +48,15 @@ fn is_endless(
     }
     let app = (method == "run").then(|| sight.of(file, root, &binding.name)).flatten();
     app.and_then(|app| app.framework).is_some_and(known::runs_itself)
+}
+
+/// The package that a file imports and hides, because it has its name.
+pub(super) fn hidden(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Option<String> {
+    let stem = file.file_stem().unwrap_or_default();
+    let is_top = file.parent() == Some(root) && known::is_package(stem);
+    let imports_it = || {
+        let facts = sight.reader.facts(file);
+        facts.modules.iter().any(|module| module.split('.').next() == Some(stem))
+    };
+    (is_top && imports_it()).then(|| stem.to_owned())
 }
