@@ -1,6 +1,8 @@
 //! The app behind nginx, from its settings to the command that serves it.
 
+pub mod collected;
 mod decided;
+pub mod dependencies;
 mod error;
 mod served;
 mod sized;
@@ -10,23 +12,23 @@ use cart_core::files::FileError;
 use cart_core::{CartridgeDir, CommandSpec, Gear, GearEnv};
 use semver::Version;
 
-use crate::background::Background;
-use crate::dependencies::{self, DependencyError, Ensured, Wish};
-use crate::discovery::{self, DiscoveryError, Found};
-use crate::entry_point::{EntryPoint, EntryPointError};
-use crate::inputs::{Inputs, InputsError};
-use crate::installer::cache;
-use crate::interface::{Interface, Told};
-use crate::interpreter::{self, Interpreter, PythonVersion, Wanted};
-use crate::locale;
-use crate::procfile;
-use crate::python_wish::{PythonWish, PythonWishError};
-use crate::server::choice::{self, Chosen};
-use crate::server::{Requirement, WsgiServer, gunicorn};
-use crate::settings::PythonSettings;
-use crate::stamp::{BasePython, Fate, Stamp};
-use crate::support;
-use crate::virtualenv::{Condition, VirtualEnv, environment_for, outside};
+use self::dependencies::{DependencyError, Ensured, Wish};
+use crate::environment::installer::cache;
+use crate::environment::interpreter::{self, Interpreter, PythonVersion, Wanted};
+use crate::environment::locale;
+use crate::environment::python_wish::{PythonWish, PythonWishError};
+use crate::environment::stamp::{BasePython, Fate, Stamp};
+use crate::environment::virtualenv::{Condition, VirtualEnv, environment_for, outside};
+use crate::repository::background::Background;
+use crate::repository::discovery::{self, DiscoveryError, Found};
+use crate::repository::inputs::{Inputs, InputsError};
+use crate::repository::procfile;
+use crate::runtime::support;
+use crate::serving::server::choice::{self, Chosen};
+use crate::serving::server::{Requirement, WsgiServer, gunicorn};
+use crate::serving::settings::PythonSettings;
+use crate::variables::entry_point::{EntryPoint, EntryPointError};
+use crate::variables::interface::{Interface, Told};
 
 pub use decided::Decided;
 pub use error::PythonError;

@@ -3,13 +3,13 @@
 use cart_core::SettingError;
 use cart_core::files::FileError;
 
-use crate::background::BackgroundError;
-use crate::dependencies::DependencyError;
-use crate::discovery::DiscoveryError;
-use crate::inputs::InputsError;
-use crate::interpreter::InterpreterError;
-use crate::python_wish::PythonWishError;
-use crate::server::choice::CannotRun;
+use super::dependencies::DependencyError;
+use crate::environment::interpreter::InterpreterError;
+use crate::environment::python_wish::PythonWishError;
+use crate::repository::background::BackgroundError;
+use crate::repository::discovery::DiscoveryError;
+use crate::repository::inputs::InputsError;
+use crate::serving::server::choice::CannotRun;
 
 /// What keeps an app from being served.
 #[derive(Debug, thiserror::Error)]
