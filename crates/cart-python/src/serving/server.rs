@@ -1,20 +1,10 @@
 //! The servers that can run an app: what each needs installed, and how it is started.
 //!
-//! To add one, write a file beside the others and a line into [`SERVERS`].
+//! To add one, write a file beside the others in `backends` and a line into [`SERVERS`].
 
-mod cheroot;
+pub mod backends;
 pub mod choice;
-mod custom;
-mod gevent;
-mod granian;
-pub mod gunicorn;
-mod hypercorn;
 pub mod table;
-mod tornado;
-mod uvicorn;
-mod uwsgi;
-mod waitress;
-mod wsgiref;
 
 use std::fmt;
 use std::time::Duration;
@@ -28,6 +18,10 @@ use crate::environment::virtualenv::{VirtualEnv, environment_for};
 use crate::variables::entry_point::EntryPoint;
 use crate::variables::interface::{self, Interface};
 use crate::variables::worker_class::WorkerClass;
+use backends::{
+    cheroot, custom, gevent, granian, gunicorn, hypercorn, tornado, uvicorn, uwsgi, waitress,
+    wsgiref,
+};
 
 /// Every server, the default first.
 #[rustfmt::skip]

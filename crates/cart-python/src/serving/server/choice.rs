@@ -1,7 +1,8 @@
 //! Which server runs the app: the one that a variable names, else the one of the Procfile, else the
 //! one that its interface needs; and what the Procfile tells it.
 
-use super::{SERVERS, WsgiServer, by_name, default, gunicorn};
+use super::backends::gunicorn;
+use super::{SERVERS, WsgiServer, by_name, default};
 use crate::repository::procfile::{Program, ServerOption, WebCommand};
 use crate::serving::settings::PythonSettings;
 use crate::variables::interface::Interface;

@@ -3,7 +3,7 @@
 use cart_core::CommandSpec;
 use semver::Version;
 
-use super::{Launch, Requirement, WsgiServer};
+use crate::serving::server::{Launch, Requirement, WsgiServer};
 use crate::variables::worker_class::WorkerClass;
 
 /// The newest that its Python still gets. The launcher uses two names that are tornado's own, so what
@@ -22,7 +22,7 @@ const TORNADO: Requirement = Requirement {
     optional: false,
 };
 
-pub(super) struct Tornado;
+pub(crate) struct Tornado;
 
 impl WsgiServer for Tornado {
     fn name(&self) -> &'static str {

@@ -2,10 +2,10 @@
 
 use cart_core::CommandSpec;
 
-use super::{Launch, Requirement, WsgiServer};
+use crate::serving::server::{Launch, Requirement, WsgiServer};
 use crate::variables::worker_class::WorkerClass;
 
-pub(super) struct Wsgiref;
+pub(crate) struct Wsgiref;
 
 impl WsgiServer for Wsgiref {
     fn name(&self) -> &'static str {

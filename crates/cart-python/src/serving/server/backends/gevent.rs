@@ -3,7 +3,7 @@
 use cart_core::CommandSpec;
 use semver::Version;
 
-use super::{Launch, Requirement, WsgiServer};
+use crate::serving::server::{Launch, Requirement, WsgiServer};
 use crate::variables::worker_class::WorkerClass;
 
 /// The newest that its Python still gets, up to the next major version; older ones where only
@@ -20,7 +20,7 @@ pub(super) const GEVENT: Requirement = Requirement {
     optional: false,
 };
 
-pub(super) struct Gevent;
+pub(crate) struct Gevent;
 
 impl WsgiServer for Gevent {
     fn name(&self) -> &'static str {

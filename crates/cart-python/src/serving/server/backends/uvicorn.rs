@@ -3,7 +3,7 @@
 use cart_core::CommandSpec;
 use semver::Version;
 
-use super::{AT_SWAP, Launch, Requirement, WsgiServer};
+use crate::serving::server::{AT_SWAP, Launch, Requirement, WsgiServer};
 use crate::variables::interface::Interface;
 use crate::variables::worker_class::WorkerClass;
 
@@ -46,7 +46,7 @@ const HTTPTOOLS: Requirement = Requirement {
     optional: true,
 };
 
-pub(super) struct Uvicorn;
+pub(crate) struct Uvicorn;
 
 impl WsgiServer for Uvicorn {
     fn name(&self) -> &'static str {

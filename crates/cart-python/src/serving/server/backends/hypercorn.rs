@@ -3,7 +3,7 @@
 use cart_core::CommandSpec;
 use semver::Version;
 
-use super::{AT_SWAP, Launch, Requirement, WsgiServer};
+use crate::serving::server::{AT_SWAP, Launch, Requirement, WsgiServer};
 use crate::variables::interface::Interface;
 use crate::variables::worker_class::WorkerClass;
 
@@ -19,7 +19,7 @@ const HYPERCORN: Requirement = Requirement {
     optional: false,
 };
 
-pub(super) struct Hypercorn;
+pub(crate) struct Hypercorn;
 
 impl WsgiServer for Hypercorn {
     fn name(&self) -> &'static str {

@@ -3,7 +3,7 @@
 use cart_core::CommandSpec;
 use semver::Version;
 
-use super::{Ability, Launch, Requirement, WsgiServer};
+use crate::serving::server::{Ability, Launch, Requirement, WsgiServer};
 use crate::variables::worker_class::WorkerClass;
 
 /// uWSGI as a module, which is delivered compiled where the C library is glibc 2.28 or newer; the
@@ -19,7 +19,7 @@ const PYUWSGI: Requirement = Requirement {
     optional: false,
 };
 
-pub(super) struct Uwsgi;
+pub(crate) struct Uwsgi;
 
 impl WsgiServer for Uwsgi {
     fn name(&self) -> &'static str {

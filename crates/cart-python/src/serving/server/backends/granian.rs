@@ -3,7 +3,7 @@
 use cart_core::CommandSpec;
 use semver::Version;
 
-use super::{AT_SWAP, Ability, Launch, Requirement, WsgiServer};
+use crate::serving::server::{AT_SWAP, Ability, Launch, Requirement, WsgiServer};
 use crate::variables::interface::Interface;
 use crate::variables::worker_class::WorkerClass;
 
@@ -19,7 +19,7 @@ const GRANIAN: Requirement = Requirement {
     optional: false,
 };
 
-pub(super) struct Granian;
+pub(crate) struct Granian;
 
 impl WsgiServer for Granian {
     fn name(&self) -> &'static str {

@@ -3,7 +3,7 @@
 use cart_core::CommandSpec;
 use semver::Version;
 
-use super::{Launch, Requirement, WsgiServer};
+use crate::serving::server::{Launch, Requirement, WsgiServer};
 use crate::variables::worker_class::WorkerClass;
 
 /// The newest that its Python still gets, up to the next major version.
@@ -18,7 +18,7 @@ const CHEROOT: Requirement = Requirement {
     optional: false,
 };
 
-pub(super) struct Cheroot;
+pub(crate) struct Cheroot;
 
 impl WsgiServer for Cheroot {
     fn name(&self) -> &'static str {

@@ -3,7 +3,7 @@
 use cart_core::CommandSpec;
 use semver::Version;
 
-use super::{Launch, Requirement, WsgiServer};
+use crate::serving::server::{Launch, Requirement, WsgiServer};
 use crate::variables::worker_class::WorkerClass;
 
 /// The newest that its Python still gets, up to the next major version.
@@ -20,7 +20,7 @@ const WAITRESS: Requirement = Requirement {
     optional: false,
 };
 
-pub(super) struct Waitress;
+pub(crate) struct Waitress;
 
 impl WsgiServer for Waitress {
     fn name(&self) -> &'static str {

@@ -4,7 +4,7 @@ use cart_core::CommandSpec;
 use semver::Version;
 
 use super::gevent::GEVENT;
-use super::{Ability, Launch, Requirement, WsgiServer};
+use crate::serving::server::{Ability, Launch, Requirement, WsgiServer};
 use crate::variables::interface::Interface;
 use crate::variables::names::{DRAIN_TIMEOUT, WORKER_CLASS, WORKERS};
 use crate::variables::worker_class::WorkerClass;
@@ -34,7 +34,7 @@ pub(super) const PACKAGING: Requirement = Requirement {
     optional: false,
 };
 
-pub(super) struct Gunicorn;
+pub(crate) struct Gunicorn;
 
 impl WsgiServer for Gunicorn {
     fn name(&self) -> &'static str {

@@ -3,8 +3,8 @@
 
 use cart_core::CommandSpec;
 
-use super::{Launch, Requirement, WsgiServer};
 use crate::environment::virtualenv::environment_for;
+use crate::serving::server::{Launch, Requirement, WsgiServer};
 use crate::variables::interface::Interface;
 use crate::variables::worker_class::WorkerClass;
 
@@ -15,7 +15,7 @@ pub(super) const PROGRAM: &str = ".openshift/action_hooks/server";
 /// the one that is meant.
 const BECOME: &str = "export LISTEN_PID=$$; exec \"$0\"";
 
-pub(super) struct Custom;
+pub(crate) struct Custom;
 
 impl WsgiServer for Custom {
     fn name(&self) -> &'static str {
