@@ -8,20 +8,13 @@
 //! Of extras and groups only what a plain installation has is taken, never those of development.
 
 mod asked;
-mod graph;
+mod formats;
 mod marker;
 mod origin;
-mod pdm;
-mod pipfile;
-mod pipfile_lock;
-mod poetry;
-mod pylock;
 pub mod range;
 mod said;
 mod sources;
 mod text;
-mod uv;
-mod walk;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
@@ -29,6 +22,7 @@ use cart_core::files::{self, FileError};
 use toml::{Spanned, Table};
 
 pub use self::asked::{Asked, by_pyproject};
+use self::formats::{pdm, pipfile, pipfile_lock, poetry, pylock, uv};
 pub use self::marker::{Marker, MarkerError};
 pub use self::origin::Origin;
 pub(crate) use self::origin::anywhere;

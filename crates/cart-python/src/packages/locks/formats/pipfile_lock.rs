@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::marker::Marker;
-use super::origin::{Origin, vcs_url};
-use super::{Content, Fault, Locked};
+use crate::packages::locks::marker::Marker;
+use crate::packages::locks::origin::{Origin, vcs_url};
+use crate::packages::locks::{Content, Fault, Locked};
 use crate::packages::requirements::Python;
 
 #[derive(Deserialize)]
@@ -61,7 +61,7 @@ struct Entry {
 ///
 /// # Errors
 /// [`Fault`].
-pub(super) fn read(text: &str) -> Result<Content, Fault> {
+pub(crate) fn read(text: &str) -> Result<Content, Fault> {
     let file: File = serde_json::from_str(text)?;
     if file.meta.spec != Some(6) {
         let found = file.meta.spec.map(|spec| spec.to_string());

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::marker::Marker;
-use super::origin::{Origin, vcs_url, with_subdirectory};
-use super::{Content, Fault, Locked};
+use crate::packages::locks::marker::Marker;
+use crate::packages::locks::origin::{Origin, vcs_url, with_subdirectory};
+use crate::packages::locks::{Content, Fault, Locked};
 use crate::packages::requirements::Python;
 
 #[derive(Deserialize)]
@@ -67,7 +67,7 @@ struct Archive {
 ///
 /// # Errors
 /// [`Fault`].
-pub(super) fn read(text: &str) -> Result<Content, Fault> {
+pub(crate) fn read(text: &str) -> Result<Content, Fault> {
     let file: File = toml::from_str(text)?;
     let version = file.lock_version.as_deref().unwrap_or_default();
     if version != "1" && !version.starts_with("1.") {

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::{Spanned, Table};
 
-use super::asked::{self, Asked};
-use super::marker::Marker;
-use super::origin::{Origin, vcs_url, with_subdirectory};
 use super::walk::{self, Node};
-use super::{Content, Fault, Locked};
+use crate::packages::locks::asked::{self, Asked};
+use crate::packages::locks::marker::Marker;
+use crate::packages::locks::origin::{Origin, vcs_url, with_subdirectory};
+use crate::packages::locks::{Content, Fault, Locked};
 use crate::packages::requirements::Python;
 use crate::packages::spelling::normalized;
 
@@ -69,7 +69,7 @@ struct Archive {
 ///
 /// # Errors
 /// [`Fault`].
-pub(super) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fault> {
+pub(crate) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fault> {
     let file: File = toml::from_str(text)?;
     let version = file.metadata.lock_version.as_deref().unwrap_or_default();
     if !["3.", "4."].iter().any(|known| version.starts_with(known)) && version != "3" {

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::graph;
-use super::marker::{Marker, MarkerError};
-use super::origin::{Origin, vcs_url, with_subdirectory};
-use super::{Content, Fault, Locked};
+use crate::packages::locks::marker::{Marker, MarkerError};
+use crate::packages::locks::origin::{Origin, vcs_url, with_subdirectory};
+use crate::packages::locks::{Content, Fault, Locked};
 use crate::packages::requirements::Python;
 use crate::packages::spelling::normalized;
 
@@ -79,7 +79,7 @@ struct Dependency {
 ///
 /// # Errors
 /// [`Fault`].
-pub(super) fn read(text: &str) -> Result<Content, Fault> {
+pub(crate) fn read(text: &str) -> Result<Content, Fault> {
     let file: File = toml::from_str(text)?;
     if file.version != Some(1) {
         let found = file.version.map(|v| v.to_string());

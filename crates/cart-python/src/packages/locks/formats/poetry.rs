@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::{Spanned, Table, Value};
 
-use super::asked::{self, Asked};
-use super::marker::Marker;
-use super::origin::{Origin, vcs_url, with_subdirectory};
 use super::walk::{self, Node};
-use super::{Content, Fault, Locked};
+use crate::packages::locks::asked::{self, Asked};
+use crate::packages::locks::marker::Marker;
+use crate::packages::locks::origin::{Origin, vcs_url, with_subdirectory};
+use crate::packages::locks::{Content, Fault, Locked};
 use crate::packages::requirements::Python;
 use crate::packages::spelling::normalized;
 
@@ -71,7 +71,7 @@ struct Source {
 ///
 /// # Errors
 /// [`Fault`].
-pub(super) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fault> {
+pub(crate) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fault> {
     let file: File = toml::from_str(text)?;
     let version = file.metadata.lock_version.as_deref().unwrap_or("1.0");
     if !["1.", "2."].iter().any(|known| version.starts_with(known)) {
@@ -94,7 +94,8 @@ pub(super) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fau
         }
     }
     let ranges = file.metadata.python_versions;
-    let alternatives = ranges.map(|text| super::range::alternatives(&text)).unwrap_or_default();
+    let alternatives =
+        ranges.map(|text| crate::packages::locks::range::alternatives(&text)).unwrap_or_default();
     // Of several, any would do: that is more than one range can say.
     let python = <[String; 1]>::try_from(alternatives).ok();
     Ok(Content {

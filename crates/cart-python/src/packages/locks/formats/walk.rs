@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::asked::Asked;
 use super::graph;
-use super::marker::{Marker, MarkerError};
-use super::range;
+use crate::packages::locks::asked::Asked;
+use crate::packages::locks::marker::{Marker, MarkerError};
+use crate::packages::locks::range;
 use crate::packages::spelling::normalized;
 
 /// A package of a lock.

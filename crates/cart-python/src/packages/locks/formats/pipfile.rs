@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use toml::Table;
 
-use super::Fault;
-use super::asked::Asked;
+use crate::packages::locks::Fault;
+use crate::packages::locks::asked::Asked;
 
 #[derive(Deserialize)]
 struct File {
@@ -16,11 +16,11 @@ struct File {
 ///
 /// # Errors
 /// [`Fault`].
-pub(super) fn read(text: &str) -> Result<Vec<Asked>, Fault> {
+pub(crate) fn read(text: &str) -> Result<Vec<Asked>, Fault> {
     let file: File = toml::from_str(text)?;
     let mut asked = Vec::new();
     for (name, value) in &file.packages {
-        let at = super::text::place_of(name, text);
+        let at = crate::packages::locks::text::place_of(name, text);
         asked.push(Asked::of_pipfile(name, value).map_err(|error| Fault::from(error).at(at))?);
     }
     Ok(asked)

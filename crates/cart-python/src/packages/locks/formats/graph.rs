@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::marker::{Marker, MarkerError};
+use crate::packages::locks::marker::{Marker, MarkerError};
 
 /// No real lock takes a thousandth of this.
 const MOST_STEPS: usize = 5_000_000;
