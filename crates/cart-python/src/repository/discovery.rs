@@ -14,22 +14,14 @@
 //! 6. a factory in any of these;
 //! 7. the only Django project in a folder.
 
-mod candidate;
+mod candidates;
+mod code;
 mod django;
 mod error;
-mod facts;
-mod files;
-mod known;
-mod modules;
 mod named;
 mod nearest;
-mod obscure;
 mod program;
-mod reader;
 mod said;
-mod serving;
-mod sight;
-mod usual;
 
 use std::fmt;
 
@@ -39,14 +31,15 @@ use cart_core::GearEnv;
 use crate::environment::stamp::BasePython;
 use crate::variables::entry_point::{EntryPoint, EntryPointError};
 use crate::variables::interface::Interface;
-use candidate::Choice;
-use files::Usual;
-use reader::Reader;
+use candidates::candidate::Choice;
+use candidates::files::{self, Usual};
+use candidates::usual;
+use code::reader::Reader;
+use code::serving::{self, Endless};
+use code::sight::Sight;
 use said::{Said, Saying};
-use serving::Endless;
-use sight::Sight;
 
-pub use candidate::Candidate;
+pub use candidates::candidate::Candidate;
 pub use error::DiscoveryError;
 pub use program::ProgramError;
 

@@ -3,9 +3,9 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::DecidedBy;
-use super::modules;
-use super::reader::Reader;
-use super::sight::Sight;
+use super::code::modules;
+use super::code::reader::Reader;
+use super::code::sight::Sight;
 use crate::variables::entry_point::EntryPoint;
 
 /// How many modules of settings import each other.

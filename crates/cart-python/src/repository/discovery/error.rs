@@ -6,10 +6,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 
 use super::DecidedBy;
-use super::candidate::Candidate;
-use super::facts::{Failure, Unread};
+use super::candidates::candidate::Candidate;
+use super::code::facts::{Failure, Unread};
+use super::code::reader::Reader;
 use super::program::ProgramError;
-use super::reader::Reader;
 use crate::environment::interpreter;
 use crate::variables::entry_point::EntryPointError;
 use crate::variables::names::WSGI_APPLICATION;

@@ -2,12 +2,13 @@
 
 use camino::Utf8Path;
 
-use super::candidate::{self, Candidate};
+use super::candidates::candidate::{self, Candidate};
+use super::candidates::usual::{self, needs_nothing};
+use super::code::facts::{Facts, Unread};
+use super::code::modules;
+use super::code::sight::{App, Sight};
 use super::error::DiscoveryError;
-use super::facts::{Facts, Unread};
-use super::sight::{App, Sight};
-use super::usual::{self, needs_nothing};
-use super::{DecidedBy, Found, Saying, modules, sentence};
+use super::{DecidedBy, Found, Saying, sentence};
 use crate::variables::entry_point::EntryPoint;
 
 /// As a variable names it.

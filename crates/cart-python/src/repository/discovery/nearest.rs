@@ -2,13 +2,15 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::candidates::candidate;
+use super::candidates::files::{FILES, Usual, folders, list};
+use super::candidates::usual::{FACTORIES, factories};
+use super::code::facts::{Binding, Facts, Inner, Unread, Value};
+use super::code::known;
+use super::code::reader::Reader;
+use super::code::sight::{Sight, USUAL_NAMES};
+use super::django;
 use super::error::DiscoveryError;
-use super::facts::{Binding, Facts, Inner, Unread, Value};
-use super::files::{FILES, Usual, folders, list};
-use super::reader::Reader;
-use super::sight::{Sight, USUAL_NAMES};
-use super::usual::{FACTORIES, factories};
-use super::{candidate, django, known};
 use crate::variables::names::WSGI_APPLICATION;
 
 /// No more is told.
@@ -150,7 +152,7 @@ fn factory(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path, facts: &Facts) -
                 "{file}:{line} has {name}(), which is `async`: no server awaits it"
             ));
         }
-        let entry_point = super::modules::entry_point(sight.reader, file, root, name);
+        let entry_point = super::code::modules::entry_point(sight.reader, file, root, name);
         let given = function.names.join(", ");
         // Pyramid's take a mapping, Flask's mostly a name.
         let framework = sight.made_by(file, root, name).and_then(|app| app.framework);

@@ -5,7 +5,7 @@ use cart_core::files::{self, FileError};
 use serde::Deserialize;
 
 use super::DecidedBy;
-use super::reader::Reader;
+use super::code::reader::Reader;
 use crate::repository::procfile::{self, Program};
 use crate::variables::interface::Interface;
 

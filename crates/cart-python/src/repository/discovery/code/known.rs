@@ -5,11 +5,11 @@ use crate::variables::interface::Interface::{self, Asgi, Wsgi};
 
 /// Something that makes an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Maker {
+pub(crate) struct Maker {
     /// As people call it: `FastAPI`, `Django`.
-    pub(super) framework: &'static str,
+    pub(crate) framework: &'static str,
     /// `None` where it depends on the framework's version.
-    pub(super) interface: Option<Interface>,
+    pub(crate) interface: Option<Interface>,
 }
 
 const MAKERS: &[(&str, &str, Option<Interface>)] = &[
@@ -187,58 +187,58 @@ const DECORATORS: &[&str] = &[
 ];
 
 /// What an app is that `dotted` makes.
-pub(super) fn maker(dotted: &str) -> Option<Maker> {
+pub(crate) fn maker(dotted: &str) -> Option<Maker> {
     let known = MAKERS.iter().find(|(name, ..)| *name == dotted);
     known.map(|(_, framework, interface)| Maker { framework, interface: *interface })
 }
 
 /// The interface that a wrapper has if not that of the app in it; `None` for no wrapper that is
 /// known.
-pub(super) fn wrapper(dotted: &str) -> Option<Option<Interface>> {
+pub(crate) fn wrapper(dotted: &str) -> Option<Option<Interface>> {
     WRAPPERS.iter().find(|(name, _)| *name == dotted).map(|(_, interface)| *interface)
 }
 
 /// The framework of something that no server here can serve.
-pub(super) fn not_served(dotted: &str) -> Option<&'static str> {
+pub(crate) fn not_served(dotted: &str) -> Option<&'static str> {
     OTHERS.iter().find(|(name, _)| *name == dotted).map(|(_, framework)| *framework)
 }
 
 /// The framework whose programs import this module, and serve nothing to a server.
-pub(super) fn program(module: &str) -> Option<&'static str> {
+pub(crate) fn program(module: &str) -> Option<&'static str> {
     let package = module.split('.').next().unwrap_or_default();
     PROGRAMS.iter().find(|(name, _)| *name == package).map(|(_, framework)| *framework)
 }
 
 /// Whether a call of this serves, and does not end.
-pub(super) fn serves(dotted: &str) -> bool {
+pub(crate) fn serves(dotted: &str) -> bool {
     SERVING.contains(&dotted)
 }
 
 /// Whether apps of a framework serve by a method `run`.
-pub(super) fn runs_itself(framework: &str) -> bool {
+pub(crate) fn runs_itself(framework: &str) -> bool {
     RUNNING.contains(&framework)
 }
 
 /// What an instance of this class holds, with what makes it, and whether it must be called.
-pub(super) fn held_by(dotted: &str) -> Option<(&'static str, Maker, bool)> {
+pub(crate) fn held_by(dotted: &str) -> Option<(&'static str, Maker, bool)> {
     let (name, attribute, called) = HOLDERS.iter().find(|(name, ..)| *name == dotted)?;
     let framework = if name.starts_with("web.") { "web.py" } else { "Dash" };
     Some((attribute, Maker { framework, interface: Some(Wsgi) }, *called))
 }
 
 /// Whether apps are made by something in a package of this name.
-pub(super) fn is_package(name: &str) -> bool {
+pub(crate) fn is_package(name: &str) -> bool {
     MAKERS.iter().any(|(maker, ..)| maker.split('.').next() == Some(name))
 }
 
 /// Whether a function becomes a WSGI app by this decorator.
-pub(super) fn makes_wsgi(decorator: &str) -> bool {
+pub(crate) fn makes_wsgi(decorator: &str) -> bool {
     DECORATORS.contains(&decorator)
 }
 
 /// Attributes of an app of a framework that are WSGI apps, too, whatever holds them: Dash has
 /// `server`, Pyramid's configurator and web.py's application have methods.
-pub(super) fn attribute(dotted: &str) -> Option<Maker> {
+pub(crate) fn attribute(dotted: &str) -> Option<Maker> {
     let (_, last) = dotted.rsplit_once('.')?;
     let framework = match last {
         "make_wsgi_app" => "Pyramid",

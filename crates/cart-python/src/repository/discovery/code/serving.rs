@@ -8,13 +8,13 @@ use super::known;
 use super::sight::Sight;
 
 /// A call that never comes to an end.
-pub(super) struct Endless {
-    pub(super) line: usize,
-    pub(super) call: String,
+pub(crate) struct Endless {
+    pub(crate) line: usize,
+    pub(crate) call: String,
 }
 
 /// What keeps the import of a file from coming to its end.
-pub(super) fn endless(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Option<Endless> {
+pub(crate) fn endless(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Option<Endless> {
     let facts = sight.reader.facts(file);
     let run = facts
         .runs
@@ -51,7 +51,7 @@ fn is_endless(
 }
 
 /// The package that a file imports and hides, because it has its name.
-pub(super) fn hidden(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Option<String> {
+pub(crate) fn hidden(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Option<String> {
     let stem = file.file_stem().unwrap_or_default();
     let is_top = file.parent() == Some(root) && known::is_package(stem);
     let imports_it = || {

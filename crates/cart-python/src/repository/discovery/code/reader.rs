@@ -18,7 +18,7 @@ use super::facts::{Facts, Failure, Unread};
 use crate::environment::stamp::BasePython;
 
 /// Runs under Python 3.6 and newer.
-const SCRIPT: &str = include_str!("../../../python/read_source.py");
+const SCRIPT: &str = include_str!("../../../../python/read_source.py");
 
 /// What was told, beside the launchers.
 const FILE: &str = "found.json";
@@ -36,7 +36,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 const CRASHES: usize = 3;
 
 /// Reads each file at most once.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     repo: &'a Utf8Path,
     top: Option<Utf8PathBuf>,
     python: &'a BasePython,
@@ -61,7 +61,7 @@ struct Known {
 
 impl<'a> Reader<'a> {
     /// Of the repository `repo`; `place` is a directory of the cartridge's.
-    pub(super) fn new(
+    pub(crate) fn new(
         repo: &'a Utf8Path,
         python: &'a BasePython,
         env: &'a GearEnv,
@@ -91,22 +91,22 @@ impl<'a> Reader<'a> {
     }
 
     /// The repository.
-    pub(super) fn repo(&self) -> &'a Utf8Path {
+    pub(crate) fn repo(&self) -> &'a Utf8Path {
         self.repo
     }
 
     /// The gear's environment.
-    pub(super) fn env(&self) -> &'a GearEnv {
+    pub(crate) fn env(&self) -> &'a GearEnv {
         self.env
     }
 
     /// The version of the Python that reads.
-    pub(super) fn python(&self) -> String {
+    pub(crate) fn python(&self) -> String {
         self.python.version.to_string()
     }
 
     /// Whether there is such a file, in the repository itself.
-    pub(super) fn has(&self, path: &Utf8Path) -> bool {
+    pub(crate) fn has(&self, path: &Utf8Path) -> bool {
         let real = self.repo.join(path).canonicalize_utf8();
         let inside =
             |real: &Utf8PathBuf| self.top.as_ref().is_some_and(|top| real.starts_with(top));
@@ -114,13 +114,13 @@ impl<'a> Reader<'a> {
     }
 
     /// What stands in a file, relative to the repository.
-    pub(super) fn facts(&self, path: &Utf8Path) -> Rc<Facts> {
+    pub(crate) fn facts(&self, path: &Utf8Path) -> Rc<Facts> {
         self.prepare(std::slice::from_ref(&path.to_owned()));
         self.files.borrow().get(path).cloned().unwrap_or_default()
     }
 
     /// Reads several files at once.
-    pub(super) fn prepare(&self, paths: &[Utf8PathBuf]) {
+    pub(crate) fn prepare(&self, paths: &[Utf8PathBuf]) {
         let mut wanted = Vec::new();
         for path in paths {
             let count = self.files.borrow().len() + wanted.len();
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
 
     /// Whether `decided` is another decision than the last one. It is remembered, with what was
     /// read, for the next time.
-    pub(super) fn settle(&self, decided: &str) -> bool {
+    pub(crate) fn settle(&self, decided: &str) -> bool {
         let mut known = self.known.borrow_mut();
         let is_new = known.decided != decided;
         if is_new || self.changed.get() {

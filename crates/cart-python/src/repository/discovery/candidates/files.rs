@@ -2,10 +2,10 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::reader::Reader;
+use crate::repository::discovery::code::reader::Reader;
 
 /// Files at the top, in the order in which they are looked at.
-pub(super) const FILES: &[&str] = &[
+pub(crate) const FILES: &[&str] = &[
     "app.py",
     "application.py",
     "wsgi.py",
@@ -85,21 +85,21 @@ const NO_PACKAGES: &[&str] = &[
 const MOST: usize = 60;
 
 /// A file, and the folder that modules are imported from.
-pub(super) type Files = Vec<(Utf8PathBuf, Utf8PathBuf)>;
+pub(crate) type Files = Vec<(Utf8PathBuf, Utf8PathBuf)>;
 
 /// The files of a repository, the likeliest first.
-pub(super) struct Usual {
+pub(crate) struct Usual {
     /// At the top, by their names.
-    pub(super) top: Files,
+    pub(crate) top: Files,
     /// In packages and in `src`.
-    pub(super) inner: Files,
+    pub(crate) inner: Files,
     /// All others at the top.
-    pub(super) others: Files,
+    pub(crate) others: Files,
 }
 
 impl Usual {
     /// Those that are there, and read at once.
-    pub(super) fn of(reader: &Reader<'_>) -> Self {
+    pub(crate) fn of(reader: &Reader<'_>) -> Self {
         let here = Utf8Path::new("");
         let mut inner = Files::new();
         for folder in folders(reader.repo(), here).iter().filter(|folder| *folder != "src") {
@@ -126,13 +126,13 @@ impl Usual {
         Self { top, inner, others }
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &(Utf8PathBuf, Utf8PathBuf)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &(Utf8PathBuf, Utf8PathBuf)> {
         self.top.iter().chain(&self.inner).chain(&self.others)
     }
 }
 
 /// Folders that may be packages of the app.
-pub(super) fn folders(repo: &Utf8Path, inside: &Utf8Path) -> Vec<Utf8PathBuf> {
+pub(crate) fn folders(repo: &Utf8Path, inside: &Utf8Path) -> Vec<Utf8PathBuf> {
     let sound = |name: &String| {
         let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         let inner = repo.join(inside).join(name);
@@ -154,7 +154,7 @@ fn files(reader: &Reader<'_>, folder: &Utf8Path, root: &Utf8Path, names: &[&str]
 }
 
 /// The names in a folder, sorted.
-pub(super) fn list(folder: &Utf8Path) -> Vec<String> {
+pub(crate) fn list(folder: &Utf8Path) -> Vec<String> {
     let entries = folder.read_dir_utf8().into_iter().flatten().flatten().take(10_000);
     let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_owned()).collect();
     names.sort();

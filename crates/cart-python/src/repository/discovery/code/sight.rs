@@ -18,30 +18,30 @@ const MOST: u32 = 2000;
 
 /// An app, as far as the code says what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct App {
+pub(crate) struct App {
     /// For people, behind "the app is x,": `an instance of FastAPI`.
-    pub(super) what: String,
+    pub(crate) what: String,
     /// The framework, if it is of one that is known.
-    pub(super) framework: Option<&'static str>,
+    pub(crate) framework: Option<&'static str>,
     /// `None` where that is not certain.
-    pub(super) interface: Option<Interface>,
+    pub(crate) interface: Option<Interface>,
     /// The file and line that makes it: two names for the same are one app.
-    pub(super) origin: (Utf8PathBuf, usize),
+    pub(crate) origin: (Utf8PathBuf, usize),
     /// Whether something stands around what `origin` made.
-    pub(super) is_wrapped: bool,
+    pub(crate) is_wrapped: bool,
 }
 
 /// Names that an app has as a rule, the usual ones first.
-pub(super) const USUAL_NAMES: &[&str] = &["application", "app"];
+pub(crate) const USUAL_NAMES: &[&str] = &["application", "app"];
 
 /// Names by which something unknown around an app is taken for the app.
 const NAMES: &[&str] = &["application", "app", "wsgi", "asgi", "wsgi_app", "asgi_app"];
 
 /// Follows names.
-pub(super) struct Sight<'r> {
-    pub(super) reader: &'r Reader<'r>,
+pub(crate) struct Sight<'r> {
+    pub(crate) reader: &'r Reader<'r>,
     /// The variable that names another app for a second server.
-    pub(super) beside: Option<&'r str>,
+    pub(crate) beside: Option<&'r str>,
     steps: Cell<u32>,
 }
 
@@ -59,18 +59,18 @@ struct Place<'a> {
 }
 
 impl<'r> Sight<'r> {
-    pub(super) fn new(reader: &'r Reader<'r>, beside: Option<&'r str>) -> Self {
+    pub(crate) fn new(reader: &'r Reader<'r>, beside: Option<&'r str>) -> Self {
         Self { reader, beside, steps: Cell::new(0) }
     }
 
     /// The app that `name` of a file is.
-    pub(super) fn of(&self, file: &Utf8Path, root: &Utf8Path, name: &str) -> Option<App> {
+    pub(crate) fn of(&self, file: &Utf8Path, root: &Utf8Path, name: &str) -> Option<App> {
         self.steps.set(0);
         self.named(file, root, name, usize::MAX, 0)
     }
 
     /// The app that a function answers, or that instances of a class are.
-    pub(super) fn made_by(&self, file: &Utf8Path, root: &Utf8Path, name: &str) -> Option<App> {
+    pub(crate) fn made_by(&self, file: &Utf8Path, root: &Utf8Path, name: &str) -> Option<App> {
         self.steps.set(0);
         let facts = self.reader.facts(file);
         let (index, binding) = facts.imported().rfind(|(_, binding)| binding.name == name)?;
@@ -79,7 +79,7 @@ impl<'r> Sight<'r> {
     }
 
     /// The function that `name` of a file is, with where it stands.
-    pub(super) fn function(
+    pub(crate) fn function(
         &self,
         file: &Utf8Path,
         root: &Utf8Path,

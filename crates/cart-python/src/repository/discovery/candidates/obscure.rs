@@ -4,13 +4,13 @@
 use camino::Utf8Path;
 
 use super::candidate::{Candidate, Choice};
-use super::facts::{Facts, Value};
 use super::files::Usual;
-use super::sight::{App, Sight, USUAL_NAMES};
-use super::{known, modules};
+use crate::repository::discovery::code::facts::{Facts, Value};
+use crate::repository::discovery::code::sight::{App, Sight, USUAL_NAMES};
+use crate::repository::discovery::code::{known, modules};
 
 /// `application` or `app` of a usual file that is something, though it cannot be seen what.
-pub(super) fn choose(sight: &Sight<'_>, usual: &Usual) -> Option<Choice> {
+pub(crate) fn choose(sight: &Sight<'_>, usual: &Usual) -> Option<Choice> {
     for name in USUAL_NAMES {
         for (file, root) in usual.top.iter().chain(&usual.inner) {
             let facts = sight.reader.facts(file);
@@ -29,10 +29,10 @@ pub(super) fn choose(sight: &Sight<'_>, usual: &Usual) -> Option<Choice> {
 }
 
 /// What is told of an app whose kind nobody can see.
-pub(super) const KIND: &str = "of a kind that shows only when it is imported";
+pub(crate) const KIND: &str = "of a kind that shows only when it is imported";
 
 /// What is told of it.
-pub(super) fn app(file: &Utf8Path, line: usize) -> App {
+pub(crate) fn app(file: &Utf8Path, line: usize) -> App {
     App {
         what: KIND.to_owned(),
         framework: None,
@@ -44,7 +44,7 @@ pub(super) fn app(file: &Utf8Path, line: usize) -> App {
 
 /// Whether what is not understood may be an app all the same: bound to a name that apps have, by a
 /// call or an import that leads out of what can be read.
-pub(super) fn may_be_an_app(facts: &Facts, name: &str) -> Option<usize> {
+pub(crate) fn may_be_an_app(facts: &Facts, name: &str) -> Option<usize> {
     let (_, binding) = facts.imported().rfind(|(_, binding)| binding.name == name)?;
     let of = match &binding.value {
         // A module is none.

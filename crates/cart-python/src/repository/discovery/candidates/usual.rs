@@ -3,22 +3,22 @@
 use camino::Utf8Path;
 
 use super::candidate::{self, Candidate, Choice};
-use super::error::DiscoveryError;
-use super::facts::{Function, Value};
 use super::files::{FILES, Usual};
 use super::obscure;
-use super::sight::{App, Sight, USUAL_NAMES};
-use super::{known, modules};
+use crate::repository::discovery::code::facts::{Function, Value};
+use crate::repository::discovery::code::sight::{App, Sight, USUAL_NAMES};
+use crate::repository::discovery::code::{known, modules};
+use crate::repository::discovery::error::DiscoveryError;
 
 /// The first so many of [`FILES`] are the app's own if they are there, so that they must be sound.
 const OWN: usize = 5;
 
 /// Functions that make an app, as Flask looks for them.
-pub(super) const FACTORIES: &[&str] = &["create_app", "make_app"];
+pub(crate) const FACTORIES: &[&str] = &["create_app", "make_app"];
 
 /// What was made for this cartridge or the official one goes before everything that is only usual:
 /// `wsgi/application`, and `application` in `app.py`.
-pub(super) fn of_cartridge(sight: &Sight<'_>) -> Result<Option<Choice>, DiscoveryError> {
+pub(crate) fn of_cartridge(sight: &Sight<'_>) -> Result<Option<Choice>, DiscoveryError> {
     let name = USUAL_NAMES[0];
     for (file, root) in [("wsgi/application", "wsgi"), ("app.py", "")] {
         let (file, root) = (Utf8Path::new(file), Utf8Path::new(root));
@@ -45,7 +45,7 @@ pub(super) fn of_cartridge(sight: &Sight<'_>) -> Result<Option<Choice>, Discover
 }
 
 /// The app of the usual files.
-pub(super) fn choose(sight: &Sight<'_>, usual: &Usual) -> Result<Option<Choice>, DiscoveryError> {
+pub(crate) fn choose(sight: &Sight<'_>, usual: &Usual) -> Result<Option<Choice>, DiscoveryError> {
     let choice = candidate::choose(sight, &usual.top).map_err(DiscoveryError::several)?;
     let chosen = choice.as_ref().map(|choice| &choice.candidate.file);
     for (file, _) in &usual.top {
@@ -94,7 +94,7 @@ fn factory(sight: &Sight<'_>, usual: &Usual) -> Result<Option<Choice>, Discovery
 
 /// The factories of a file that can be called without arguments: by their usual names, else by
 /// what they answer.
-pub(super) fn factories(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Vec<Candidate> {
+pub(crate) fn factories(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Vec<Candidate> {
     let facts = sight.reader.facts(file);
     let named = |name: &str| {
         let (function, origin_file, line) = sight.function(file, root, name)?;
@@ -126,6 +126,6 @@ pub(super) fn factories(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> 
 }
 
 /// Whether it can be called without arguments, and then answers at once.
-pub(super) fn needs_nothing(function: &Function) -> bool {
+pub(crate) fn needs_nothing(function: &Function) -> bool {
     !function.coroutine && function.required == 0 && function.named == 0
 }

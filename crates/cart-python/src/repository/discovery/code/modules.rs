@@ -9,7 +9,7 @@ use crate::variables::entry_point::EntryPoint;
 /// The file and the name in it that `of` leads to, as `file` would import it: `shop.web.app`, or
 /// `..web.app` with the dots of a relative import. Modules are imported from `root`, then from the
 /// repository's top.
-pub(super) fn target(
+pub(crate) fn target(
     reader: &Reader<'_>,
     file: &Utf8Path,
     root: &Utf8Path,
@@ -71,14 +71,14 @@ fn folder_is_package(reader: &Reader<'_>, folder: &Utf8Path) -> bool {
 }
 
 /// The file of a module, imported from `root`.
-pub(super) fn file_of(reader: &Reader<'_>, root: &Utf8Path, module: &str) -> Option<Utf8PathBuf> {
+pub(crate) fn file_of(reader: &Reader<'_>, root: &Utf8Path, module: &str) -> Option<Utf8PathBuf> {
     let path = root.join(module.replace('.', "/"));
     let files = [path.with_added_extension("py"), path.join("__init__.py")];
     files.into_iter().find(|file| reader.has(file))
 }
 
 /// The file of a module, by the name with which `file` imports it.
-pub(super) fn imported_by(
+pub(crate) fn imported_by(
     reader: &Reader<'_>,
     file: &Utf8Path,
     root: &Utf8Path,
@@ -94,7 +94,7 @@ pub(super) fn imported_by(
 }
 
 /// Whether `name` of a file is a module of the repository, by an import.
-pub(super) fn leads_to_module(
+pub(crate) fn leads_to_module(
     reader: &Reader<'_>,
     file: &Utf8Path,
     root: &Utf8Path,
@@ -109,7 +109,7 @@ pub(super) fn leads_to_module(
 }
 
 /// How the launchers get a file's callable, when its modules are imported from `root`.
-pub(super) fn entry_point(
+pub(crate) fn entry_point(
     reader: &Reader<'_>,
     file: &Utf8Path,
     root: &Utf8Path,

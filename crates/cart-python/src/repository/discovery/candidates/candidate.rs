@@ -5,9 +5,9 @@ use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::facts::{Facts, Value};
-use super::sight::{App, Sight, USUAL_NAMES};
-use super::{known, modules, serving};
+use crate::repository::discovery::code::facts::{Facts, Value};
+use crate::repository::discovery::code::sight::{App, Sight, USUAL_NAMES};
+use crate::repository::discovery::code::{known, modules, serving};
 use crate::variables::entry_point::EntryPoint;
 
 /// No more names of one file are looked at.
@@ -22,7 +22,7 @@ pub struct Candidate {
     pub file: Utf8PathBuf,
     /// The line, from 1.
     pub line: usize,
-    pub(super) app: App,
+    pub(crate) app: App,
 }
 
 /// As it stands in a list: what it is, and where.
@@ -33,7 +33,7 @@ impl fmt::Display for Candidate {
 }
 
 /// The apps of one file that come into question: one, unless the file leaves it open.
-pub(super) fn of_file(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Vec<Candidate> {
+pub(crate) fn of_file(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Vec<Candidate> {
     let facts = sight.reader.facts(file);
     let mut found: Vec<Candidate> = Vec::new();
     let mut seen = HashSet::new();
@@ -137,13 +137,13 @@ fn rank(candidate: &Candidate) -> usize {
 
 /// What was chosen of the files of a kind, and why.
 #[derive(Clone, Debug)]
-pub(super) struct Choice {
-    pub(super) candidate: Candidate,
-    pub(super) why: String,
+pub(crate) struct Choice {
+    pub(crate) candidate: Candidate,
+    pub(crate) why: String,
 }
 
 /// The app among those of several files; `Err` with all of them where it is open which one is meant.
-pub(super) fn choose(
+pub(crate) fn choose(
     sight: &Sight<'_>,
     files: &[(Utf8PathBuf, Utf8PathBuf)],
 ) -> Result<Option<Choice>, Vec<Candidate>> {
