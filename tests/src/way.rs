@@ -73,10 +73,10 @@ impl Way {
     /// Why its server cannot do this, if it cannot: the server's own reason.
     #[must_use]
     pub fn cannot(&self, ability: Ability) -> Option<String> {
-        let (server, settings) = (self.backend(), self.settings());
-        let why = server.cannot(ability, &settings).map(str::to_owned);
+        let (server, class) = (self.backend(), self.settings().worker_class());
+        let why = server.cannot(ability, &class).map(str::to_owned);
         // One that says no more than that.
-        let has_none = ability == Ability::WebSockets && !server.has_websockets(&settings);
+        let has_none = ability == Ability::WebSockets && !server.has_websockets(&class);
         why.or_else(|| has_none.then(|| format!("{} has none", self.server)))
     }
 

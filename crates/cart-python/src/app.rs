@@ -1,33 +1,38 @@
 //! The app behind nginx, from its settings to the command that serves it.
 
+pub mod collected;
 mod decided;
+pub mod dependencies;
+mod error;
 mod served;
 mod sized;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
-use cart_core::{CartridgeDir, CommandSpec, Gear, GearEnv, SettingError};
+use cart_core::{CartridgeDir, CommandSpec, Gear, GearEnv};
 use semver::Version;
 
-use crate::background::Background;
-use crate::dependencies::{self, DependencyError, Ensured, Wish};
-use crate::discovery::{self, DiscoveryError, Found};
-use crate::entry_point::{EntryPoint, EntryPointError};
-use crate::inputs::{Inputs, InputsError};
-use crate::installer::cache;
-use crate::interface::{Interface, Told};
-use crate::interpreter::{self, Interpreter, InterpreterError, PythonVersion, Wanted};
-use crate::locale;
-use crate::procfile;
-use crate::python_wish::{PythonWish, PythonWishError};
-use crate::server::choice::{self, CannotRun, Chosen};
-use crate::server::{Requirement, WsgiServer, gunicorn};
-use crate::settings::PythonSettings;
-use crate::stamp::{BasePython, Fate, Stamp};
-use crate::support;
-use crate::virtualenv::{Condition, VirtualEnv, environment_for, outside};
+use self::dependencies::{DependencyError, Ensured, Wish};
+use crate::environment::installer::cache;
+use crate::environment::interpreter::{self, Interpreter, PythonVersion, Wanted};
+use crate::environment::locale;
+use crate::environment::python_wish::{PythonWish, PythonWishError};
+use crate::environment::stamp::{BasePython, Fate, Stamp};
+use crate::environment::virtualenv::{Condition, VirtualEnv, environment_for, outside};
+use crate::repository::background::Background;
+use crate::repository::discovery::{self, DiscoveryError, Found};
+use crate::repository::inputs::{Inputs, InputsError};
+use crate::repository::procfile;
+use crate::runtime::support;
+use crate::serving::server::backends::gunicorn;
+use crate::serving::server::choice::{self, Chosen};
+use crate::serving::server::{Requirement, WsgiServer};
+use crate::serving::settings::PythonSettings;
+use crate::variables::entry_point::{EntryPoint, EntryPointError};
+use crate::variables::interface::{Interface, Told};
 
 pub use decided::Decided;
+pub use error::PythonError;
 pub use served::{ReadyServer, Served};
 
 /// Where things of the Python side are.
@@ -271,9 +276,9 @@ impl PythonApp {
     /// What is to run beside the server.
     ///
     /// # Errors
-    /// As [`Background::read`].
+    /// [`PythonError::Setting`] and [`PythonError::File`], as [`Background::read`].
     pub fn background(&self) -> Result<Background, PythonError> {
-        Background::read(&self.places.repo, &self.settings.processes)
+        Ok(Background::read(&self.places.repo, &self.settings.processes)?)
     }
 
     /// A command of the app's own: in its repository and its environment, as its server runs.
@@ -297,7 +302,7 @@ impl PythonApp {
     ) -> Result<Ensured, DependencyError> {
         let mut needed: Vec<Requirement> = Vec::new();
         for chosen in servers.into_iter().flatten() {
-            let of_server = chosen.server.requirements(&chosen.settings);
+            let of_server = chosen.server.requirements(&chosen.settings.worker_class());
             needed
                 .extend(of_server.into_iter().filter(|r| !needed.contains(r)).collect::<Vec<_>>());
         }
@@ -366,35 +371,6 @@ pub struct Prepared {
     pub python: Version,
     /// Whether anything had to be installed.
     pub changed: bool,
-}
-
-/// What keeps an app from being served.
-#[derive(Debug, thiserror::Error)]
-pub enum PythonError {
-    /// A variable whose value is not allowed.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-    /// An unknown software version.
-    #[error(transparent)]
-    Interpreter(#[from] InterpreterError),
-    /// The app asks for a Python that it cannot have, or none was found.
-    #[error(transparent)]
-    Python(#[from] PythonWishError),
-    /// The app cannot be found.
-    #[error(transparent)]
-    Discovery(#[from] DiscoveryError),
-    /// The server that was chosen cannot run it.
-    #[error(transparent)]
-    CannotRun(#[from] CannotRun),
-    /// The app's wishes cannot be read.
-    #[error(transparent)]
-    Inputs(#[from] InputsError),
-    /// Its environment could not be made as it wishes.
-    #[error(transparent)]
-    Dependencies(#[from] DependencyError),
-    /// The launchers could not be written, or the Procfile not be read.
-    #[error(transparent)]
-    File(#[from] FileError),
 }
 
 #[cfg(test)]

@@ -1,47 +1,41 @@
 #![doc = include_str!("../README.md")]
 
-// What people set, checked at the door.
-pub mod mirror;
-pub mod probe;
-pub mod settings;
-pub mod worker_class;
+// From the ground up: a wing imports from those above it in this list, never from one below. Each
+// has its table of contents in its `mod.rs`; that of `app` is the app itself.
+mod variables;
 
-// What the app is and asks for.
-pub mod discovery;
-pub mod entry_point;
-pub mod inputs;
-pub mod interface;
-pub mod locks;
-pub mod procfile;
-pub mod project;
-pub mod python_wish;
-pub mod requirements;
+mod packages;
 
-// What it runs on.
-pub mod collected;
-pub mod dependencies;
-pub mod installer;
-pub mod interpreter;
-pub mod locale;
-pub mod stamp;
-pub mod virtualenv;
+mod environment;
 
-// How it is served, and what runs beside that.
-pub mod background;
-pub mod cgroup;
-pub mod memory;
-pub mod server;
-pub mod sizing;
-pub mod stacks;
-pub mod support;
-pub mod websocket;
+mod repository;
 
-// All of it together.
+mod serving;
+
+mod runtime;
+
 pub mod app;
 
+// What people set.
+pub use serving::settings::{self, PythonSettings, SETTINGS, websocket};
+pub use variables::{mirror, probe, worker_class};
+
+// What the app is and asks for.
+pub use packages::{locks, project, requirements};
+pub use repository::{discovery, inputs, procfile};
+pub use variables::{entry_point, interface};
+
+// What it runs on.
+pub use app::{collected, dependencies};
+pub use environment::{installer, interpreter, locale, python_wish, stamp, virtualenv};
+
+// How it is served, and what runs beside that.
+pub use repository::background;
+pub use runtime::{cgroup, memory, sizing, stacks, support};
+pub use serving::server::{self, SERVERS, WsgiServer};
+
+// All of it together.
 pub use app::{Places, Prepared, PythonApp, PythonError, ReadyServer, Served};
-pub use server::{SERVERS, WsgiServer};
-pub use settings::{PythonSettings, SETTINGS};
 
 #[cfg(test)]
 mod testing;

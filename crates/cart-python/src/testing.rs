@@ -9,14 +9,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::run;
 use cart_core::{CommandSpec, GearEnv, files};
 
-use crate::dependencies::{self, DependencyError, Ensured, Wish};
-use crate::inputs::Inputs;
-use crate::installer::Choice;
-use crate::interpreter::{self, PythonVersion};
-use crate::python_wish::PythonWish;
-use crate::server::Requirement;
-use crate::stamp::Stamp;
-use crate::virtualenv::stage::copy_tree;
+use crate::app::dependencies::{self, DependencyError, Ensured, Wish};
+use crate::environment::installer::Choice;
+use crate::environment::interpreter::{self, PythonVersion};
+use crate::environment::python_wish::PythonWish;
+use crate::environment::stamp::Stamp;
+use crate::environment::virtualenv::stage::copy_tree;
+use crate::repository::inputs::Inputs;
+use crate::serving::server::Requirement;
 
 /// Writes a wheel of a package that consists of its version and a program of its name.
 const WHEEL: &str = r#"

@@ -4,13 +4,13 @@ use semver::Version;
 
 use super::Served;
 use super::{PythonApp, PythonError, capitalized};
-use crate::background::Background;
-use crate::discovery::{DiscoveryError, Found};
-use crate::entry_point::EntryPointError;
-use crate::inputs::Inputs;
-use crate::python_wish::PythonWish;
-use crate::stamp::Stamp;
-use crate::virtualenv::VirtualEnv;
+use crate::environment::python_wish::PythonWish;
+use crate::environment::stamp::Stamp;
+use crate::environment::virtualenv::VirtualEnv;
+use crate::repository::background::Background;
+use crate::repository::discovery::{DiscoveryError, Found};
+use crate::repository::inputs::Inputs;
+use crate::variables::entry_point::EntryPointError;
 
 /// What an app is, what it asks for and what will serve it. Nothing was installed to find that out.
 #[derive(Clone, Debug)]

@@ -6,13 +6,13 @@ use std::time::Duration;
 use cart_core::CommandSpec;
 
 use super::{PythonApp, PythonError};
-use crate::discovery::Found;
-use crate::python_wish::PythonWish;
-use crate::server::choice::Chosen;
-use crate::server::{Launch, WsgiServer};
-use crate::settings::{INTERFACE, STICKY, WEB_CONCURRENCY};
-use crate::sizing::Workers;
-use crate::virtualenv::VirtualEnv;
+use crate::environment::python_wish::PythonWish;
+use crate::environment::virtualenv::VirtualEnv;
+use crate::repository::discovery::Found;
+use crate::runtime::sizing::Workers;
+use crate::serving::server::choice::Chosen;
+use crate::serving::server::{Launch, WsgiServer};
+use crate::variables::names::{INTERFACE, STICKY, WEB_CONCURRENCY};
 
 /// Who else than people wants each client to stay with one worker: the package behind python-socketio and
 /// Flask-SocketIO, whose sessions are in the memory of the process that began them.
@@ -83,7 +83,7 @@ impl PythonApp {
     pub fn for_websockets(&self) -> Option<Self> {
         let second = self.settings.websocket.as_ref()?;
         let mut app = self.clone();
-        app.settings = second.settings(&self.settings);
+        app.settings = self.settings.of_second(second);
         app.below = Some(second.path.clone());
         app.places.seen = self.places.seen.join("websocketserver");
         app.places.told = app.places.seen.join("interface.json");

@@ -3,11 +3,11 @@
 use std::cell::Cell;
 
 use super::PythonApp;
-use crate::memory::{SECOND, SeenMemory, WEB};
-use crate::procfile;
-use crate::server::choice::Chosen;
-use crate::settings::WEB_CONCURRENCY;
-use crate::sizing::{self, Resources, Workers};
+use crate::repository::procfile;
+use crate::runtime::memory::{SECOND, SeenMemory, WEB};
+use crate::runtime::sizing::{self, Resources, Workers};
+use crate::serving::server::choice::Chosen;
+use crate::variables::names::WEB_CONCURRENCY;
 
 impl PythonApp {
     /// Worker processes that the server will have, or `None` when it has none.

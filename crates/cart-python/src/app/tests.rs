@@ -6,7 +6,7 @@ use cart_core::process::ProcessId;
 use cart_core::{files, run};
 
 use super::*;
-use crate::installer::Choice;
+use crate::environment::installer::Choice;
 use crate::testing::Site;
 
 const APP: &str = "import threading\n\

@@ -1,0 +1,160 @@
+//! `pdm.lock`: with metadata inherited (as since 2.11) each package says which groups want it and
+//! where; otherwise the way from `pyproject.toml` to it does.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::{Spanned, Table};
+
+use super::walk::{self, Node};
+use crate::packages::locks::asked::{self, Asked};
+use crate::packages::locks::marker::Marker;
+use crate::packages::locks::origin::{Origin, vcs_url, with_subdirectory};
+use crate::packages::locks::{Content, Fault, Locked};
+use crate::packages::requirements::Python;
+use crate::packages::spelling::normalized;
+
+const DEFAULT: &str = "default";
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    package: Vec<Package>,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    lock_version: Option<String>,
+    /// Up to lock version 4.3, by `name version`.
+    #[serde(default)]
+    files: BTreeMap<String, Vec<Archive>>,
+    #[serde(default)]
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    requires_python: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: Spanned<String>,
+    version: Option<String>,
+    #[serde(default)]
+    extras: Vec<String>,
+    groups: Option<Vec<String>>,
+    marker: Option<String>,
+    #[serde(default)]
+    dependencies: Vec<String>,
+    #[serde(default)]
+    files: Vec<Archive>,
+    git: Option<String>,
+    r#ref: Option<String>,
+    revision: Option<String>,
+    subdirectory: Option<String>,
+    url: Option<String>,
+    path: Option<String>,
+    #[serde(default)]
+    editable: bool,
+}
+
+#[derive(Deserialize)]
+struct Archive {
+    hash: String,
+}
+
+/// Reads one, with the `pyproject.toml` beside it.
+///
+/// # Errors
+/// [`Fault`].
+pub(crate) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fault> {
+    let file: File = toml::from_str(text)?;
+    let version = file.metadata.lock_version.as_deref().unwrap_or_default();
+    if !["3.", "4."].iter().any(|known| version.starts_with(known)) && version != "3" {
+        let found = file.metadata.lock_version.clone();
+        return Err(Fault::version("lock_version", found, "4", "pdm lock"));
+    }
+    let asked = match pyproject {
+        Some(pyproject) => asked::by_pyproject(pyproject)?,
+        None => None,
+    };
+    let by_groups = file.package.iter().any(|package| package.groups.is_some());
+    let markers = match asked {
+        Some(asked) if !by_groups => walked(&file.package, &asked)?,
+        _ => file.package.iter().map(Package::by_itself).collect::<Result<_, _>>()?,
+    };
+    let mut packages = Vec::new();
+    for (package, marker) in file.package.into_iter().zip(markers) {
+        if !marker.is_never() {
+            packages.push(package.locked(marker, &file.metadata.files)?);
+        }
+    }
+    let ranges: Vec<_> = file.metadata.targets.into_iter().map(|t| t.requires_python).collect();
+    // Of several targets, any would do.
+    let python = <[Option<String>; 1]>::try_from(ranges).ok().and_then(|[range]| range);
+    let python = python.map(|range| Python { key: "requires_python", range, binds: true });
+    Ok(Content { packages, python })
+}
+
+fn walked(packages: &[Package], asked: &[Asked]) -> Result<Vec<Marker>, Fault> {
+    let mut nodes: Vec<Node<'_>> = Vec::new();
+    for package in packages {
+        let mut wants = Vec::new();
+        for line in &package.dependencies {
+            let of = Asked::of_line(line);
+            wants.extend(of.map_err(|e| Fault::from(e).at(package.name.span().start))?);
+        }
+        // A package with extras stands there a second time, and wants itself without them.
+        let with_extras = package.extras.iter().map(|extra| (normalized(extra), wants.clone()));
+        let by_extra = with_extras.collect();
+        let wants = if package.extras.is_empty() { wants } else { Vec::new() };
+        let version = package.version.as_deref().unwrap_or_default();
+        nodes.push(Node { name: package.name.as_ref(), version, wants, by_extra });
+    }
+    Ok(walk::conditions(&nodes, asked)?)
+}
+
+impl Package {
+    /// Where it is wanted by what it says of itself.
+    fn by_itself(&self) -> Result<Marker, Fault> {
+        let wanted = self.groups.as_ref().is_none_or(|groups| groups.iter().any(|g| g == DEFAULT));
+        match &self.marker {
+            _ if !wanted => Ok(Marker::never()),
+            Some(text) => {
+                let groups = [DEFAULT.to_owned()];
+                let marker = Marker::parse(text, &groups);
+                marker.map_err(|error| Fault::from(error).at(self.name.span().start))
+            }
+            None => Ok(Marker::always()),
+        }
+    }
+
+    fn locked(
+        self,
+        marker: Marker,
+        files: &BTreeMap<String, Vec<Archive>>,
+    ) -> Result<Locked, Fault> {
+        let version = self.version.as_deref().unwrap_or_default();
+        let older = files.get(&format!("{} {version}", self.name.as_ref()));
+        let older = older.map(Vec::as_slice).unwrap_or_default();
+        let hashes = self.files.iter().chain(older).map(|archive| archive.hash.clone()).collect();
+        let folder = self.subdirectory.as_deref();
+        let origin = if let Some(git) = &self.git {
+            let at = self.revision.as_deref().or(self.r#ref.as_deref());
+            Origin::Url(vcs_url("git", git, at, folder))
+        } else if let Some(url) = self.url {
+            match Origin::of_url(&url) {
+                Origin::Url(url) => Origin::Url(with_subdirectory(url, folder)),
+                local => local,
+            }
+        } else if let Some(path) = self.path {
+            Origin::Local { path: path.into(), editable: self.editable }
+        } else {
+            Origin::Version(self.version.ok_or_else(|| Fault::unversioned(&self.name))?)
+        };
+        let at = self.name.span().start;
+        Ok(Locked { name: self.name.into_inner(), origin, marker, hashes, at, index: None })
+    }
+}
