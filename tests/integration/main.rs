@@ -23,6 +23,7 @@ mod foreground;
 mod found;
 mod good;
 mod hold;
+mod house;
 mod inside;
 mod life;
 mod limits;

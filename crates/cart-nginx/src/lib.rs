@@ -7,14 +7,13 @@ mod machine;
 
 pub mod precompressed;
 
+pub mod traffic;
+
 mod wanted;
 
 mod config;
 
 mod running;
-
-// What nginx has seen.
-pub mod traffic;
 
 pub use text::layout::{self, FILE_NAME, Rendered};
 pub use text::unfit::ModelError;
