@@ -44,6 +44,7 @@ mod threaddump;
 mod trust;
 mod update;
 mod user_nginx;
+mod variables;
 mod whole_life;
 
 use tests::cartridge;

@@ -20,7 +20,9 @@ pub use given::env::GearEnv;
 pub use given::gear::Gear;
 pub use given::log_limits::LogLimits;
 pub use given::setting::{Setting, SettingError};
-pub use given::{cartridge_dir, env, gear, log_limits, managed_files, manifest, setting};
+pub use given::{
+    cartridge_dir, env, gear, log_limits, managed_files, manifest, setting, variables,
+};
 
 pub use processes::command::CommandSpec;
 pub use processes::{command, inherited, lock, process, programs, run, wait};

@@ -6,6 +6,8 @@ mod common;
 
 use std::io::{BufRead, BufReader};
 
+use cart_core::variables::{FILE, Variable};
+use cart_core::{Setting, files};
 use common::gears::{Gears, LIMIT, get};
 use common::mentioning;
 
@@ -275,4 +277,54 @@ fn wrong_names_are_told_with_the_right_one() {
     assert_eq!(gears.state("blog"), "started");
     let name = gears.gear(&gears.create_args("my-blog", &record)).failed(2);
     assert!(name.contains("letters and digits"), "{name}");
+}
+
+const WORKERS: Setting = Setting {
+    name: "OPENSHIFT_RECORDER_WORKERS",
+    meaning: "how many workers",
+    default: "1",
+    allowed: "1 to 9",
+    since: "0.1.0",
+};
+
+/// The recording cartridge with a list of its one variable.
+fn gears_with_a_list() -> Gears {
+    let gears = Gears::new();
+    let json = serde_json::to_vec(&[Variable::of(&WORKERS, "the recorder")]).unwrap();
+    files::write_atomic(&gears.place.cartridge.join(FILE), &json, 0o644).unwrap();
+    gears
+}
+
+#[test]
+fn the_list_is_told_in_words_and_as_json() {
+    let gears = gears_with_a_list();
+    let args = ["variables", "--cartridge", gears.place.cartridge.as_str()];
+    insta::assert_snapshot!(gears.gear(&args).done(), @r"
+    OPENSHIFT_RECORDER_WORKERS
+        how many workers
+        default: 1
+        allowed: 1 to 9
+        read by the recorder, since 0.1.0
+    ");
+    let json = gears.json(&[&args[..], &["--json"]].concat());
+    assert_eq!(json[0]["allowed"], "1 to 9");
+    std::fs::remove_file(gears.place.cartridge.join(FILE)).unwrap();
+    let none = gears.gear(&args);
+    assert_eq!(none.done(), "");
+    assert!(none.err().contains("brings no list"), "{}", none.err());
+    let wrong = gears.gear(&["variables", "--cartridge", "/nowhere"]).failed(2);
+    assert!(wrong.contains("/nowhere is not a directory"), "{wrong}");
+}
+
+#[test]
+fn a_slip_in_a_variables_name_is_told_and_others_are_peoples_own() {
+    let gears = gears_with_a_list();
+    gears.create("blog");
+    let said = |variable: &str| gears.gear(&["env", "set", "blog", variable]).err();
+    let slip = said("OPENSHIFT_RECORDER_WROKERS=2");
+    let told = "OPENSHIFT_RECORDER_WROKERS is none of the cartridge's variables; did you mean OPENSHIFT_RECORDER_WORKERS?";
+    assert!(slip.contains(told), "{slip}");
+    for own in ["OPENSHIFT_RECORDER_WORKERS=2", "OPENSHIFT_OTHER_WORKERS=2", "WORKERS=2"] {
+        assert!(!said(own).contains("none of the cartridge's"), "{own}");
+    }
 }

@@ -23,10 +23,24 @@ pub use running::figures::{KINDS, Kind};
 use std::process::ExitCode;
 
 use cart_core::Setting;
+use cart_core::variables::Variable;
 
-/// Every variable that people set for this cartridge, in the order of the README's table.
+/// Every variable that people set for this cartridge, by the part that reads them: the one list of
+/// which tables, `gear variables` and the doctor are made.
+pub const SETTINGS: [(&str, &[Setting]); 2] =
+    [("Python", cart_python::SETTINGS), ("nginx", cart_nginx::SETTINGS)];
+
+/// All of [`SETTINGS`], in their order.
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
-    cart_python::SETTINGS.iter().chain(cart_nginx::SETTINGS)
+    SETTINGS.into_iter().flat_map(|(_, settings)| settings)
+}
+
+/// The list that the cartridge brings along (`cart_core::variables`).
+pub fn variables() -> impl Iterator<Item = Variable> {
+    let of = |(part, settings): (&'static str, &'static [Setting])| {
+        settings.iter().map(move |setting| Variable::of(setting, part))
+    };
+    SETTINGS.into_iter().flat_map(of)
 }
 
 /// The whole `main` of the cartridge's program: a hook by the name that it is called by, or one of the

@@ -133,21 +133,22 @@ impl Crate {
 impl Module {
     fn add_tree(&mut self, tree: &syn::UseTree, before: &Path) {
         let joined = |name: &syn::Ident| [before.as_slice(), &[name.to_string()]].concat();
-        match tree {
-            syn::UseTree::Path(tree) => self.add_tree(&tree.tree, &joined(&tree.ident)),
-            syn::UseTree::Name(tree) if tree.ident == "self" => {
-                drop(self.paths.insert(before.clone()))
-            }
-            syn::UseTree::Name(tree) => drop(self.paths.insert(joined(&tree.ident))),
-            syn::UseTree::Rename(tree) if tree.ident == "self" => {
-                drop(self.paths.insert(before.clone()));
-            }
-            syn::UseTree::Rename(tree) => drop(self.paths.insert(joined(&tree.ident))),
-            syn::UseTree::Glob(_) => drop(self.paths.insert(before.clone())),
+        let path = match tree {
+            syn::UseTree::Path(tree) => return self.add_tree(&tree.tree, &joined(&tree.ident)),
             syn::UseTree::Group(group) => {
-                group.items.iter().for_each(|tree| self.add_tree(tree, before));
+                return group.items.iter().for_each(|tree| self.add_tree(tree, before));
             }
-        }
+            syn::UseTree::Name(syn::UseName { ident })
+            | syn::UseTree::Rename(syn::UseRename { ident, .. })
+                if ident != "self" =>
+            {
+                joined(ident)
+            }
+            syn::UseTree::Name(_) | syn::UseTree::Rename(_) | syn::UseTree::Glob(_) => {
+                before.clone()
+            }
+        };
+        self.paths.insert(path);
     }
 
     /// The paths in what a macro is given.
@@ -168,7 +169,9 @@ impl Module {
                     self.paths.insert(std::mem::take(&mut path));
                     self.add_tokens(group.stream());
                 }
-                _ => drop(self.paths.insert(std::mem::take(&mut path))),
+                _ => {
+                    self.paths.insert(std::mem::take(&mut path));
+                }
             }
         }
         self.paths.insert(path);

@@ -35,11 +35,7 @@ fn root() -> Utf8PathBuf {
 /// The files from which programs and libraries are compiled, as `crates/cart-core/src/lib.rs`.
 fn roots() -> Vec<Utf8PathBuf> {
     let mut found = Vec::new();
-    let mut packages: Vec<Utf8PathBuf> =
-        ["cartridge", "tests", "xtask"].map(|p| root().join(p)).into();
-    packages.extend(folders(&root().join("crates")));
-    packages.extend(folders(&root().join("examples/cartridges")));
-    for package in packages {
+    for package in packages() {
         let src = package.join("src");
         let bins = folders(&src.join("bin")).into_iter().map(|bin| bin.join("main.rs"));
         let usual = ["lib.rs", "main.rs"].map(|name| src.join(name));
@@ -132,4 +128,48 @@ fn a_file_says_first_what_it_is_for() {
         .filter(is_named)
         .collect();
     assert!(silent.is_empty(), "no `//!` at the beginning of {silent:#?}");
+}
+
+/// The packages of the workspace: their directories.
+fn packages() -> Vec<Utf8PathBuf> {
+    let beside = ["cartridge", "tests", "xtask"].map(|name| root().join(name));
+    let more = ["crates", "examples/cartridges"].map(|place| folders(&root().join(place)));
+    let all = beside.into_iter().chain(more.into_iter().flatten());
+    all.filter(|directory| directory.join("Cargo.toml").is_file()).collect()
+}
+
+#[test]
+fn a_dependency_is_used_and_has_a_reason() {
+    let files = files();
+    let mut wrong = Vec::new();
+    for package in packages() {
+        let manifest = std::fs::read_to_string(package.join("Cargo.toml")).unwrap();
+        let below = package.strip_prefix(root()).unwrap();
+        let text = |(file, text): (&String, &String)| {
+            Utf8Path::new(file).starts_with(below).then(|| text.clone())
+        };
+        let code: String = files.iter().filter_map(text).collect();
+        let (mut section, mut before) = (String::new(), "");
+        for line in manifest.lines() {
+            if line.starts_with('[') {
+                section = line.to_owned();
+            }
+            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            let is_one = section.ends_with("dependencies]") && !name.is_empty();
+            if is_one && !line.starts_with(['#', '[']) {
+                // Its library is called otherwise.
+                let name = if name == "md-5" { "md5" } else { name }.replace('-', "_");
+                let uses = [format!("{name}::"), format!("use {name};")];
+                if !uses.iter().any(|words| code.contains(words)) {
+                    wrong.push(format!("{below}: {name} is not used"));
+                }
+                // One reason may be for several.
+                if before.is_empty() || before.starts_with('[') {
+                    wrong.push(format!("{below}: nothing says why {name} is there"));
+                }
+            }
+            before = line;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

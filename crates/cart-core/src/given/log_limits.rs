@@ -63,10 +63,20 @@ impl fmt::Display for LogLimits {
 mod tests {
     use super::*;
 
-    const SIZE: Setting =
-        Setting { name: "SIZE", meaning: "", default: DEFAULT_SIZE, allowed: SIZES };
-    const COUNT: Setting =
-        Setting { name: "FILES", meaning: "", default: DEFAULT_FILES, allowed: FILES };
+    const SIZE: Setting = Setting {
+        name: "SIZE",
+        meaning: "",
+        default: DEFAULT_SIZE,
+        allowed: SIZES,
+        since: "0.1.0",
+    };
+    const COUNT: Setting = Setting {
+        name: "FILES",
+        meaning: "",
+        default: DEFAULT_FILES,
+        allowed: FILES,
+        since: "0.1.0",
+    };
 
     fn read(size: &str, files: &str) -> Result<LogLimits, String> {
         let env = GearEnv::new().with("SIZE", size).with("FILES", files);

@@ -7,3 +7,4 @@ pub mod log_limits;
 pub mod managed_files;
 pub mod manifest;
 pub mod setting;
+pub mod variables;

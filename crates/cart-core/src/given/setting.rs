@@ -13,6 +13,8 @@ pub struct Setting {
     pub default: &'static str,
     /// What may be written, as a person would say it: `1 to 1000`, `wsgiref, gevent or gunicorn`.
     pub allowed: &'static str,
+    /// From which version of the cartridge on there is one.
+    pub since: &'static str,
 }
 
 impl Setting {
@@ -115,8 +117,13 @@ pub struct SettingError {
 mod tests {
     use super::*;
 
-    const PARTS: Setting =
-        Setting { name: "PARTS", meaning: "how many", default: "3", allowed: "1 to 9" };
+    const PARTS: Setting = Setting {
+        name: "PARTS",
+        meaning: "how many",
+        default: "3",
+        allowed: "1 to 9",
+        since: "0.1.0",
+    };
 
     #[test]
     fn unset_and_empty_give_the_default() {

@@ -13,24 +13,28 @@ const MAX_BODY_SIZE: Setting = Setting {
     meaning: "the largest request body that is accepted; a larger one gets 413",
     default: "100m",
     allowed: "a whole number of bytes, or with k, m or g behind it (20m); 0 for no limit",
+    since: "0.1.0",
 };
 const MAX_LINE_SIZE: Setting = Setting {
     name: "OPENSHIFT_NGINX_MAX_LINE_SIZE",
     meaning: "the longest request line (with the URL) and the longest header that are accepted; longer ones get 414 and 400",
     default: "8k",
     allowed: "a whole number of bytes, or with k or m behind it (16k); 1k to 1m",
+    since: "0.1.0",
 };
 const MAX_HEAD_SIZE: Setting = Setting {
     name: "OPENSHIFT_NGINX_MAX_HEAD_SIZE",
     meaning: "how much a request's line and headers may have together; up to twice as much may pass, more gets 400",
     default: "32k",
     allowed: "a whole number of bytes, or with k or m behind it (64k); 1k to 1m",
+    since: "0.1.0",
 };
 const MAX_HEADERS: Setting = Setting {
     name: "OPENSHIFT_NGINX_MAX_HEADERS",
     meaning: "how many headers a request may have, more get 400; an nginx without the directive max_headers takes as many as fit",
     default: "1000",
     allowed: "10 to 10000",
+    since: "0.1.0",
 };
 /// What an answer's headers may have. The app's server is told, so that it can say in its log why
 /// nginx will not have an answer.
@@ -39,6 +43,7 @@ pub const MAX_RESPONSE_HEAD_SIZE: Setting = Setting {
     meaning: "how much the headers of an answer of the app may have together; more becomes 502, and the app's log says so",
     default: "32k",
     allowed: "a whole number of bytes, or with k or m behind it (64k); 4k to 1m",
+    since: "0.1.0",
 };
 /// How long the app may be silent. The app's server is told: it must have at least as much patience.
 pub const READ_TIMEOUT: Setting = Setting {
@@ -46,90 +51,105 @@ pub const READ_TIMEOUT: Setting = Setting {
     meaning: "how many seconds the app may be silent, in a request or a WebSocket, before it gets 504",
     default: "3600",
     allowed: "a whole number of seconds, 1 to 86400",
+    since: "0.1.0",
 };
 const CLIENT_TIMEOUT: Setting = Setting {
     name: "OPENSHIFT_NGINX_CLIENT_TIMEOUT",
     meaning: "how many seconds a client may be silent in the middle of a request or an answer",
     default: "60",
     allowed: "a whole number of seconds, 1 to 86400",
+    since: "0.1.0",
 };
 const SHUTDOWN_TIMEOUT: Setting = Setting {
     name: "OPENSHIFT_NGINX_SHUTDOWN_TIMEOUT",
     meaning: "how many seconds clients may take to finish after a reload or a stop (nginx 1.11.11 or newer)",
     default: "30",
     allowed: "a whole number of seconds, 1 to 86400",
+    since: "0.1.0",
 };
 const WORKERS: Setting = Setting {
     name: "OPENSHIFT_NGINX_WORKERS",
     meaning: "nginx's worker processes; one keeps two cores of Python busy",
     default: "1",
     allowed: "1 to 64",
+    since: "0.1.0",
 };
 const WORKER_CONNECTIONS: Setting = Setting {
     name: "OPENSHIFT_NGINX_WORKER_CONNECTIONS",
     meaning: "connections per worker, clients' and the app's together: a WebSocket takes two; the limit on open files may allow fewer",
     default: "8192",
     allowed: "64 to 131072",
+    since: "0.1.0",
 };
 const ACCESS_LOG: Setting = Setting {
     name: "OPENSHIFT_NGINX_ACCESS_LOG",
     meaning: "whether requests are logged in logs/nginx-access.log",
     default: "on",
     allowed: "on or off",
+    since: "0.1.0",
 };
 const STATIC: Setting = Setting {
     name: "OPENSHIFT_NGINX_STATIC",
     meaning: "further folders of files that nginx serves, as public/ at /",
     default: "none",
     allowed: "paths of the site and folders of the repository, or others by their whole path, such as `/=dist /media/=uploads`; five at most",
+    since: "0.1.0",
 };
 const FALLBACK: Setting = Setting {
     name: "OPENSHIFT_NGINX_FALLBACK",
     meaning: "the file of public/ that a browser gets for a page that the app answers with 404, as apps of one page want it",
     default: "none",
     allowed: "a path such as /index.html, in letters, digits and /._-",
+    since: "0.1.0",
 };
 const PRECOMPRESS: Setting = Setting {
     name: "OPENSHIFT_NGINX_PRECOMPRESS",
     meaning: "whether the text among the static files is compressed when the app is deployed",
     default: "yes",
     allowed: "yes or no",
+    since: "0.1.0",
 };
 const METRICS_PATH: Setting = Setting {
     name: "OPENSHIFT_NGINX_METRICS_PATH",
     meaning: "path at which the machine itself and the trusted proxies, asking for themselves, get figures for Prometheus (docs/metrics.md); others get 404",
     default: "none",
     allowed: "a path such as /metrics, in letters, digits and /._-",
+    since: "0.1.0",
 };
 const TRUSTED_PROXIES: Setting = Setting {
     name: "OPENSHIFT_NGINX_TRUSTED_PROXIES",
     meaning: "proxies in front whose X-Forwarded-For, -Proto and -Host are believed",
     default: "loopback and private addresses",
     allowed: "addresses and networks (10.1.2.3 192.168.0.0/16 fd00::/8), separated by spaces or commas, or none; whoever means everybody writes all: half of all addresses or more are refused",
+    since: "0.1.0",
 };
 const TRUSTED_HEADERS: Setting = Setting {
     name: "OPENSHIFT_NGINX_TRUSTED_HEADERS",
     meaning: "what else those proxies may say; from everybody else the app never gets these headers, and others of the kind (Forwarded, X-Script-Name, X-Client-IP, Remote-User ...) from nobody",
     default: "X-Forwarded-Port X-Forwarded-Prefix",
     allowed: "names of headers such as X-Forwarded-User that nginx does not set itself, in letters, digits and hyphens, separated by spaces or commas, or none",
+    since: "0.1.0",
 };
 const ERB_FALLBACK: Setting = Setting {
     name: "OPENSHIFT_NGINX_ERB_FALLBACK",
     meaning: "whether Ruby's own erb may render an nginx.conf.erb that needs more Ruby than the cartridge knows; it runs whatever the template says",
     default: "no",
     allowed: "yes or no",
+    since: "0.1.0",
 };
 const LOG_SIZE: Setting = Setting {
     name: "OPENSHIFT_NGINX_LOG_SIZE",
     meaning: "size after which each of nginx's two logs is moved on (nginx-access.log.1, .2, ...) and begun anew",
     default: log_limits::DEFAULT_SIZE,
     allowed: log_limits::SIZES,
+    since: "0.1.0",
 };
 const LOG_FILES: Setting = Setting {
     name: "OPENSHIFT_NGINX_LOG_FILES",
     meaning: "how many files of each of nginx's two logs are kept, the newest included",
     default: log_limits::DEFAULT_FILES,
     allowed: log_limits::FILES,
+    since: "0.1.0",
 };
 
 /// Every variable for nginx, in the order of the README's table.

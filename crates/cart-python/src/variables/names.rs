@@ -11,6 +11,7 @@ pub const SERVER: Setting = Setting {
     meaning: "the Python server",
     default: "the one of the Procfile's `web:` line, else uvicorn for an ASGI app, wsgiref for WSGI",
     allowed: "wsgiref, gevent, gunicorn, uvicorn, hypercorn, granian, waitress, cheroot, tornado, uwsgi or custom",
+    since: "0.1.0",
 };
 
 /// How many processes.
@@ -19,6 +20,7 @@ pub const WORKERS: Setting = Setting {
     meaning: "worker processes, for servers that have them",
     default: "1; for gunicorn CPUs this gear may use x 2 + 1, bounded by its memory",
     allowed: "1 to 1000",
+    since: "0.1.0",
 };
 
 /// The same as others know it.
@@ -28,6 +30,7 @@ pub const WEB_CONCURRENCY: Setting = Setting {
               the app finds in it how many it has",
     default: "not set",
     allowed: WORKERS.allowed,
+    since: "0.1.0",
 };
 
 /// How a gunicorn worker serves several requests.
@@ -37,6 +40,7 @@ pub const WORKER_CLASS: Setting = Setting {
     default: "gevent",
     allowed: "gevent, gthread, sync; asgi for ASGI apps; or the dotted path of a class such as \
               `package.module.Class`",
+    since: "0.1.0",
 };
 
 /// How many threads.
@@ -45,6 +49,7 @@ pub const THREADS: Setting = Setting {
     meaning: "requests served at the same time by each worker, for servers that have threads",
     default: "32; 4 for gthread workers of gunicorn",
     allowed: "1 to 1000",
+    since: "0.1.0",
 };
 
 /// What else runs, and in how many processes.
@@ -53,6 +58,7 @@ pub const PROCESSES: Setting = Setting {
     meaning: "how many processes of each further line of the Procfile run, such as `worker:`",
     default: "1 of each",
     allowed: "a name and a number for each, such as `worker=2,clock=0`; 32 processes together at most",
+    since: "0.1.0",
 };
 
 /// Whether a client stays with one worker.
@@ -62,6 +68,7 @@ pub const STICKY: Setting = Setting {
               needs it",
     default: "yes where the package engineio is installed",
     allowed: "yes or no",
+    since: "0.1.0",
 };
 
 /// Where the app's callable is.
@@ -72,6 +79,7 @@ pub const WSGI_APPLICATION: Setting = Setting {
     allowed: "`module:callable`, `module:create_app()` with literal arguments, or a file of the \
               repository such as `wsgi/main.py` or `wsgi/main.py:callable`; `src/:module:callable` \
               imports from the folder src",
+    since: "0.1.0",
 };
 
 /// The same under a name that fits ASGI apps, too.
@@ -80,6 +88,7 @@ pub const APPLICATION: Setting = Setting {
     meaning: "the same as OPENSHIFT_PYTHON_WSGI_APPLICATION, for which it is another name",
     default: WSGI_APPLICATION.default,
     allowed: WSGI_APPLICATION.allowed,
+    since: "0.1.0",
 };
 
 /// How the app is called.
@@ -88,6 +97,7 @@ pub const INTERFACE: Setting = Setting {
     meaning: "how the app is called",
     default: "what the app shows itself to be",
     allowed: "wsgi or asgi",
+    since: "0.1.0",
 };
 
 /// Which requirements file.
@@ -96,6 +106,7 @@ pub const REQUIREMENTS_PATH: Setting = Setting {
     meaning: "the file that lists the packages: requirements, a lock, a Pipfile or a pyproject.toml",
     default: "see Packages",
     allowed: "the path of a file, from the repository's top",
+    since: "0.1.0",
 };
 
 /// Which package index.
@@ -104,6 +115,7 @@ pub const PYPI_MIRROR_URL: Setting = Setting {
     meaning: "package index to use when it answers",
     default: "none",
     allowed: "a URL such as `https://mirror.example.com/simple`",
+    since: "0.1.0",
 };
 
 /// Whether Django's `collectstatic` is run.
@@ -113,6 +125,7 @@ pub const COLLECTSTATIC: Setting = Setting {
               nginx then serves them at STATIC_URL",
     default: "yes, unless DISABLE_COLLECTSTATIC=1",
     allowed: "yes or no",
+    since: "0.1.0",
 };
 
 /// Who installs.
@@ -121,6 +134,7 @@ pub const INSTALLER: Setting = Setting {
     meaning: "what installs packages",
     default: "uv where it is found, else pip",
     allowed: "uv or pip",
+    since: "0.1.0",
 };
 
 /// How long a start may take.
@@ -129,6 +143,7 @@ pub const START_TIMEOUT: Setting = Setting {
     meaning: "seconds until a started server must have answered its first request",
     default: "60",
     allowed: "1 to 3600",
+    since: "0.1.0",
 };
 
 /// How long a stop may take.
@@ -137,6 +152,7 @@ pub const DRAIN_TIMEOUT: Setting = Setting {
     meaning: "seconds that running requests get to finish when their server is replaced or stopped",
     default: "30",
     allowed: "1 to 3600",
+    since: "0.1.0",
 };
 
 /// How much memory a worker may have.
@@ -146,6 +162,7 @@ pub const MAX_MEMORY: Setting = Setting {
               is replaced by a new one, as by a restart",
     default: "no limit",
     allowed: "a whole number of bytes with k, m or g behind it (300m), 16m or more",
+    since: "0.1.0",
 };
 
 /// What a new server is asked.
@@ -154,6 +171,7 @@ pub const PROBE_PATH: Setting = Setting {
     meaning: "what a new server is asked before it replaces the old one",
     default: "/",
     allowed: "a path that starts with `/`, without spaces, such as `/health`",
+    since: "0.1.0",
 };
 
 /// Which answers count as life.
@@ -162,6 +180,7 @@ pub const PROBE_STATUS: Setting = Setting {
     meaning: "HTTP statuses with which a new server proves itself",
     default: "100-499",
     allowed: "statuses and ranges from 100 to 599, such as `200-399,401`",
+    since: "0.1.0",
 };
 
 /// How large the app's log may grow.
@@ -170,6 +189,7 @@ pub const LOG_SIZE: Setting = Setting {
     meaning: "size after which the app's log is moved on (appserver.log.1, .2, ...) and begun anew",
     default: log_limits::DEFAULT_SIZE,
     allowed: log_limits::SIZES,
+    since: "0.1.0",
 };
 
 /// How many files of the app's log are kept.
@@ -178,4 +198,5 @@ pub const LOG_FILES: Setting = Setting {
     meaning: "how many files of the app's log are kept, the newest included",
     default: log_limits::DEFAULT_FILES,
     allowed: log_limits::FILES,
+    since: "0.1.0",
 };

@@ -15,6 +15,7 @@ pub const SERVER: Setting = Setting {
               OPENSHIFT_PYTHON_WEBSOCKET_PATH",
     default: "none; with OPENSHIFT_PYTHON_WEBSOCKET_APPLICATION uvicorn for an ASGI app, wsgiref for WSGI",
     allowed: "wsgiref, gevent, gunicorn, uvicorn, hypercorn, granian, waitress, cheroot, tornado or uwsgi",
+    since: "0.1.0",
 };
 
 /// What it serves.
@@ -23,6 +24,7 @@ pub const APPLICATION: Setting = Setting {
     meaning: "the app that the second server runs",
     default: "the same app",
     allowed: names::APPLICATION.allowed,
+    since: "0.1.0",
 };
 
 /// What of the site it gets.
@@ -31,6 +33,7 @@ pub const PATH: Setting = Setting {
     meaning: "the path of the site that the second server gets, with all that is below it",
     default: "/ws",
     allowed: "a path such as /ws or /chat/ws, in letters, digits and -_.~, where a second server is named",
+    since: "0.1.0",
 };
 
 /// How many processes.
@@ -39,6 +42,7 @@ pub const WORKERS: Setting = Setting {
     meaning: "worker processes of the second server",
     default: "1",
     allowed: "1 to 1000, where a second server is named",
+    since: "0.1.0",
 };
 
 /// What was set about it, checked.

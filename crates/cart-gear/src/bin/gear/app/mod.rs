@@ -3,3 +3,4 @@
 pub(crate) mod doctor;
 pub(crate) mod serve;
 pub(crate) mod validate;
+pub(crate) mod variables;

@@ -42,3 +42,14 @@ pub(crate) struct ValidateArguments {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+#[derive(Args, Debug)]
+pub(crate) struct VariablesArguments {
+    /// The cartridge's directory [default: the only one beside this program]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cartridge: Option<Utf8PathBuf>,
+
+    /// Print a list of objects
+    #[arg(long)]
+    pub(crate) json: bool,
+}

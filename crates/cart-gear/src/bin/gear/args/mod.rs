@@ -8,7 +8,7 @@ mod shared;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use app::{DoctorArguments, ServeArguments, ValidateArguments};
+pub(crate) use app::{DoctorArguments, ServeArguments, ValidateArguments, VariablesArguments};
 pub(crate) use code::{
     ActivateArguments, ConfigureArguments, DeployArguments, DeploymentType, HookArguments,
 };
@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     /// Check a cartridge: what a node would refuse in it, with file and line
     Validate(ValidateArguments),
+    /// Tell which variables a cartridge has, what each is for and what it may be
+    Variables(VariablesArguments),
     /// Make a gear that stays, and start an app on it
     Create(CreateArguments),
     /// List the gears

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cart_core::variables;
 use cart_gear::{GearOnDisk, State, names, user_variables};
 
 use crate::args::EnvCommand;
@@ -14,6 +15,7 @@ pub(crate) fn run(command: &EnvCommand, context: &mut Context) -> Result<(), Fai
         EnvCommand::Set { gear, variables } => {
             let (gear, _lock) = context.work_on(gear, "env set")?;
             user_variables::set_all(gear.layout(), variables)?;
+            tell_slips(&gear, variables)?;
             tell_restart(&gear);
         }
         EnvCommand::Unset { gear, names } => {
@@ -48,6 +50,30 @@ fn unset(gear: &GearOnDisk, wanted: &[String]) -> Result<(), Failure> {
         gear.unset_user_variable(name)?;
     }
     Ok(())
+}
+
+/// What begins as the cartridge's variables do, and is none of them, has no effect: that is told with
+/// the name that was probably meant.
+fn tell_slips(gear: &GearOnDisk, set: &[(String, String)]) -> Result<(), Failure> {
+    let Some(cartridge) = gear.cartridge() else { return Ok(()) };
+    let known = variables::read(&cartridge.directory)?.unwrap_or_default();
+    let names = || known.iter().map(|variable| variable.name.as_str());
+    let is_of_theirs =
+        |name: &str| family(name).is_some_and(|of| names().any(|known| family(known) == Some(of)));
+    for (name, _) in set.iter().filter(|(name, _)| is_of_theirs(name)) {
+        if !names().any(|known| known == name) {
+            let meant = names::nearest(name, names());
+            let meant = meant.map_or_else(String::new, |name| format!("; did you mean {name}?"));
+            remark(&format!("{name} is none of the cartridge's variables{meant}"));
+        }
+    }
+    Ok(())
+}
+
+/// What the cartridge's own variables begin with: `OPENSHIFT_PYTHON` of `OPENSHIFT_PYTHON_SERVER`.
+fn family(name: &str) -> Option<&str> {
+    let second = name.match_indices('_').nth(1)?.0;
+    name.get(..second).filter(|family| family.starts_with("OPENSHIFT_"))
 }
 
 fn tell_restart(gear: &GearOnDisk) {

@@ -164,7 +164,8 @@ fn parent(env: &GearEnv) -> Utf8PathBuf {
     }
 }
 
-fn beside_this_program() -> Result<Utf8PathBuf, String> {
+/// The only cartridge beside this program.
+pub(crate) fn beside_this_program() -> Result<Utf8PathBuf, String> {
     let program = std::env::current_exe().map_err(|e| format!("{HOW} ({e})"))?;
     cartridge_beside(Utf8Path::from_path(&program).ok_or(HOW)?)
 }
