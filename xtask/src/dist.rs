@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::CommandSpec;
 use cart_core::files::{self, FileError};
 use cart_core::manifest::{Manifest, ManifestError};
 use cart_core::run::{self, RunError};
+use cart_core::{CommandSpec, tree};
 
 use crate::archive::{self, ArchiveError, Archives, Time};
 use crate::args::{Bring, DistArguments};
@@ -60,6 +60,7 @@ pub(crate) fn for_nodes(workspace: &Workspace, bring: Bring) -> Result<Utf8PathB
     let cartridge = assemble::cartridge(workspace, &programs.cartridge, &brought)?;
     let gear = cartridge.with_file_name("gear");
     files::write_atomic(&gear, &files::read(&programs.gear)?, 0o755)?;
+    documented(workspace, &gear, &cartridge.with_file_name("share"))?;
 
     let version = Manifest::read(&cartridge.join("metadata/manifest.yml"))?.cartridge_version;
     let program = cartridge.join("usr/bin/advanced-python");
@@ -73,6 +74,15 @@ pub(crate) fn for_nodes(workspace: &Workspace, bring: Bring) -> Result<Utf8PathB
         proved(workspace, &cartridge.join("usr/bin/uv"), &["--version"], &uv.version(workspace)?)?;
     }
     Ok(cartridge)
+}
+
+/// Has `gear` write its man pages and completions below `share`, anew.
+fn documented(workspace: &Workspace, gear: &Utf8Path, share: &Utf8Path) -> Result<(), DistError> {
+    const LIMIT: Duration = Duration::from_secs(10);
+    tree::remove(share)?;
+    let command = CommandSpec::new(gear, &workspace.env).args(["generate", share.as_str()]);
+    run::checked(&command, LIMIT)?;
+    Ok(())
 }
 
 fn brought(

@@ -328,3 +328,30 @@ fn a_slip_in_a_variables_name_is_told_and_others_are_peoples_own() {
         assert!(!said(own).contains("none of the cartridge's"), "{own}");
     }
 }
+
+#[test]
+fn each_command_has_a_page_and_shells_know_all_of_them() {
+    let gears = Gears::new();
+    let keep = tempfile::tempdir().unwrap();
+    let share = camino::Utf8Path::from_path(keep.path()).unwrap();
+    gears.gear(&["generate", share.as_str()]).done();
+    let text = |below: &str| std::fs::read_to_string(share.join(below)).unwrap();
+    assert!(text("man/man1/gear.1").contains("any cartridge, any app, no node"));
+    let help = gears.gear(&["--help"]).done();
+    let commands = help.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
+    let commands = commands.take_while(|line| !line.is_empty());
+    // What goes on in the next line is farther in.
+    let names =
+        commands.filter_map(|l| l.strip_prefix("  ")?.split(' ').next()).filter(|n| !n.is_empty());
+    let mut count = 0;
+    for name in names.filter(|name| *name != "help") {
+        assert!(text(&format!("man/man1/gear-{name}.1")).contains("SYNOPSIS"), "{name}");
+        for completion in ["bash-completion/completions/gear", "zsh/site-functions/_gear"] {
+            assert!(text(completion).contains(name), "{completion}: {name}");
+        }
+        count += 1;
+    }
+    assert!(count > 20, "{help}");
+    assert!(!share.join("man/man1/gear-prereceive.1").exists());
+    assert!(text("fish/vendor_completions.d/gear.fish").contains("deployments"));
+}

@@ -14,7 +14,7 @@ use cart_core::GearEnv;
 use cart_gear::Interrupts;
 use clap::Parser;
 
-use app::{doctor, serve, validate, variables};
+use app::{doctor, generate, serve, validate, variables};
 use args::{Arguments, Command};
 use code::{activate, configure, deploy, deployments, receive};
 use gears::operate::{self, Operation};
@@ -53,6 +53,7 @@ fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::serve(arguments, context),
         Command::Doctor(arguments) => doctor::run(arguments, context),
         Command::Validate(arguments) => validate::run(arguments),
+        Command::Generate(arguments) => generate::run(arguments),
         Command::Variables(arguments) => variables::run(arguments),
         Command::Create(arguments) => create::create(arguments, context),
         Command::Destroy(arguments) => destroy::destroy(arguments, context),

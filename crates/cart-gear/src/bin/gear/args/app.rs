@@ -53,3 +53,10 @@ pub(crate) struct VariablesArguments {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+#[derive(Args, Debug)]
+pub(crate) struct GenerateArguments {
+    /// The directory that holds `man`, such as /usr/local/share
+    #[arg(value_name = "SHARE_DIR")]
+    pub(crate) share: Utf8PathBuf,
+}

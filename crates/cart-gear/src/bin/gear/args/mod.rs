@@ -8,7 +8,9 @@ mod shared;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use app::{DoctorArguments, ServeArguments, ValidateArguments, VariablesArguments};
+pub(crate) use app::{
+    DoctorArguments, GenerateArguments, ServeArguments, ValidateArguments, VariablesArguments,
+};
 pub(crate) use code::{
     ActivateArguments, ConfigureArguments, DeployArguments, DeploymentType, HookArguments,
 };
@@ -94,6 +96,9 @@ pub(crate) enum Command {
     /// Called by the hook of a gear's repository
     #[command(hide = true)]
     Postreceive(HookArguments),
+    /// Write man pages and shell completions below a directory, for packages
+    #[command(hide = true)]
+    Generate(GenerateArguments),
     /// Left behind by the hook of a gear's repository
     #[command(hide = true)]
     SettlePush(HookArguments),

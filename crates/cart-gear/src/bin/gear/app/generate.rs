@@ -1,0 +1,49 @@
+//! `gear generate`: man pages, and what shells complete, from the command line as it is. For packages.
+
+use camino::Utf8Path;
+use cart_core::files::{self, FileError};
+use clap::CommandFactory;
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use crate::args::{Arguments, GenerateArguments};
+use crate::shared::failure::Failure;
+
+/// Where each shell looks for what it completes, below a `share`.
+const COMPLETIONS: [(Shell, &str); 3] = [
+    (Shell::Bash, "bash-completion/completions/gear"),
+    (Shell::Zsh, "zsh/site-functions/_gear"),
+    (Shell::Fish, "fish/vendor_completions.d/gear.fish"),
+];
+
+pub(crate) fn run(arguments: &GenerateArguments) -> Result<(), Failure> {
+    let share = &arguments.share;
+    for (shell, below) in COMPLETIONS {
+        let mut text = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "gear", &mut text);
+        write(&share.join(below), &text)?;
+    }
+    let mut command = Arguments::command();
+    command.build();
+    pages(&command, share)
+}
+
+/// A page for a command, and for each of those below it.
+fn pages(command: &clap::Command, share: &Utf8Path) -> Result<(), Failure> {
+    let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
+    let mut text = Vec::new();
+    let page = share.join(format!("man/man1/{name}.1"));
+    let made = Man::new(command.clone()).render(&mut text);
+    made.map_err(|error| FileError::new("make", &page, error))?;
+    write(&page, &text)?;
+    let told = |command: &&clap::Command| !command.is_hide_set() && command.get_name() != "help";
+    command.get_subcommands().filter(told).try_for_each(|command| pages(command, share))
+}
+
+fn write(path: &Utf8Path, text: &[u8]) -> Result<(), FileError> {
+    if let Some(directory) = path.parent() {
+        let made = std::fs::create_dir_all(directory);
+        made.map_err(|error| FileError::new("make", directory, error))?;
+    }
+    files::write_unsynced(path, text, 0o644)
+}
