@@ -147,6 +147,10 @@ fn test(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     shown(&cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let docs = cargo(&["doc", "--workspace", "--no-deps"]);
     shown(&docs.env("RUSTDOCFLAGS", "-D warnings"))?;
+    // As others would take them: each from what its archive holds.
+    let own = ["tests", "xtask", "static-site"].map(|name| ["--exclude", name]);
+    let package = cargo(&["package", "--workspace", "--allow-dirty"]).args(own.concat());
+    shown(&package)?;
     // Tests install by it, too.
     OwnUv::prepare(workspace)?;
     // The integration tests run on the assembled cartridge and on the program `gear`.
