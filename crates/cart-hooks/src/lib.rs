@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use cart_core::Setting;
 
-/// Every variable that people set for this cartridge, in the order of the README's table.
+/// Every variable that people set for this cartridge, in the order of the table in `docs/variables.md`.
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
     cart_python::SETTINGS.iter().chain(cart_nginx::SETTINGS)
 }

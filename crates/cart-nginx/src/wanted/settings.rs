@@ -132,7 +132,7 @@ const LOG_FILES: Setting = Setting {
     allowed: log_limits::FILES,
 };
 
-/// Every variable for nginx, in the order of the README's table.
+/// Every variable for nginx, in the order of the table in `docs/variables.md`.
 pub const SETTINGS: &[Setting] = &[
     MAX_BODY_SIZE,
     MAX_LINE_SIZE,
