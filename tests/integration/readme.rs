@@ -1,4 +1,6 @@
-//! What README and docs promise.
+//! What README and docs promise: tables that are the code's, links that lead somewhere.
+
+mod links;
 
 use camino::Utf8Path;
 
