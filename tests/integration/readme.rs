@@ -1,17 +1,19 @@
-//! What README and docs promise.
+//! What README and docs promise: tables that are the code's, links that lead somewhere.
+
+mod links;
 
 use camino::Utf8Path;
 
 #[test]
 fn the_table_of_variables_is_the_codes() {
-    let readme = page("README.md");
+    let variables = page("docs/variables.md");
     let of_variable = |l: &&str| ["| `OPENSHIFT_", "| `WEB_"].iter().any(|s| l.starts_with(s));
-    let rows: Vec<String> = readme.lines().filter(of_variable).map(str::to_owned).collect();
+    let rows: Vec<String> = variables.lines().filter(of_variable).map(str::to_owned).collect();
     let rows: Vec<String> = rows.into_iter().filter(|l| l.matches(" | ").count() == 3).collect();
     let expected: Vec<String> = cart_hooks::settings()
         .map(|s| format!("| `{}` | {} | {} | {} |", s.name, s.meaning, s.default, s.allowed))
         .collect();
-    assert_eq!(rows, expected, "the README's table should be:\n{}", expected.join("\n"));
+    assert_eq!(rows, expected, "the table should be:\n{}", expected.join("\n"));
 }
 
 #[test]
@@ -60,8 +62,7 @@ fn page(path: &str) -> String {
 
 #[test]
 fn the_table_of_servers_is_the_codes() {
-    let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let text = std::fs::read_to_string(root.join("docs/servers.md")).unwrap();
+    let text = page("docs/servers.md");
     let rows: Vec<&str> = text
         .lines()
         .skip_while(|line| !line.starts_with("| server |"))
@@ -70,8 +71,7 @@ fn the_table_of_servers_is_the_codes() {
     let expected: Vec<String> = cart_python::server::table::lines();
     assert_eq!(rows, expected, "the table should be:\n{}", expected.join("\n"));
 
-    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
-    let rows: Vec<&str> = readme
+    let rows: Vec<&str> = text
         .lines()
         .skip_while(|line| !line.starts_with("| `OPENSHIFT_PYTHON_SERVER` | good for |"))
         .skip(2)
@@ -81,5 +81,26 @@ fn the_table_of_servers_is_the_codes() {
         .iter()
         .map(|server| format!("| `{}` | {} |", server.name(), server.description()))
         .collect();
-    assert_eq!(rows, expected, "README's table should be:\n{}", expected.join("\n"));
+    assert_eq!(rows, expected, "the table should be:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn the_welcome_page_says_what_the_readme_shows() {
+    let readme = page("README.md");
+    let shown = readme.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let html = page("examples/apps/welcome/pages/welcome.html");
+    let without_tags = html.split('<').map(|s| s.split_once('>').map_or(s, |(_, text)| text));
+    let words: Vec<&str> = without_tags.flat_map(str::split_whitespace).collect();
+    let said = words.concat();
+    let (title, way) = shown.split_once("\n\n").unwrap();
+    let (heading, lead) = title.split_once('\n').unwrap();
+    // Roles and notes: what stands between them is the machine's.
+    let is_the_machines =
+        |s: &str| ["nginx ", "wsgiref ", "Python "].iter().any(|m| s.starts_with(m));
+    let parts = way.lines().flat_map(|line| line.split("  ")).map(str::trim);
+    let parts = parts.filter(|part| !is_the_machines(part));
+    for text in [heading, lead].into_iter().chain(parts) {
+        let joined: String = text.split_whitespace().collect();
+        assert!(said.contains(&joined), "not on the page: {text}");
+    }
 }

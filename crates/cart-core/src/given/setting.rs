@@ -2,7 +2,7 @@
 
 use crate::given::env::{EnvError, GearEnv};
 
-/// One variable that people set, as it stands in the README's table.
+/// One variable that people set, as it stands in the table of variables (`docs/variables.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// The variable's name.

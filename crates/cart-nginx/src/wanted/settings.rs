@@ -152,7 +152,7 @@ const LOG_FILES: Setting = Setting {
     since: "0.1.0",
 };
 
-/// Every variable for nginx, in the order of the README's table.
+/// Every variable for nginx, in the order of the table in `docs/variables.md`.
 pub const SETTINGS: &[Setting] = &[
     MAX_BODY_SIZE,
     MAX_LINE_SIZE,

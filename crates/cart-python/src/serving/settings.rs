@@ -27,7 +27,7 @@ const LEAST_MEMORY: u64 = 16 << 20;
 /// Heroku's way to say no.
 const DISABLE_COLLECTSTATIC: &str = "DISABLE_COLLECTSTATIC";
 
-/// All of them, in the order of the README's table.
+/// All of them, in the order of the table in `docs/variables.md`.
 pub const SETTINGS: &[Setting] = &[
     SERVER,
     WORKERS,
