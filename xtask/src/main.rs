@@ -148,7 +148,7 @@ fn test(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     let docs = cargo(&["doc", "--workspace", "--no-deps"]);
     shown(&docs.env("RUSTDOCFLAGS", "-D warnings"))?;
     // As others would take them: each from what its archive holds.
-    let own = ["tests", "xtask", "static-site"].map(|name| ["--exclude", name]);
+    let own = ["tests", "xtask", "static-site", "any-program"].map(|name| ["--exclude", name]);
     let package = cargo(&["package", "--workspace", "--allow-dirty"]).args(own.concat());
     shown(&package)?;
     // Tests install by it, too.

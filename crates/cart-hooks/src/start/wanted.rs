@@ -93,12 +93,9 @@ fn server(ctx: &Context<'_>, ready: &Ready, name: &str, server: &ReadyServer) ->
     complete(ctx, ready, &mut command.env);
     let (log, logging) = collected_log(ctx, name, settings.log_limits);
     let sockets = upstream(ctx.dir, name, server.sockets()).sockets;
+    let listen = sockets.into_iter().map(Listen::Unix).collect();
     ServiceSpec {
-        name: name.to_owned(),
         label: server.server().name().to_owned(),
-        command,
-        listen: sockets.into_iter().map(Listen::Unix).collect(),
-        log,
         logging,
         probe: probe(ready),
         start_limit: settings.start_timeout.as_secs(),
@@ -109,6 +106,7 @@ fn server(ctx: &Context<'_>, ready: &Ready, name: &str, server: &ReadyServer) ->
         },
         asked_where: stacks::SIGNALS.to_vec(),
         max_memory: settings.max_memory,
+        ..ServiceSpec::listening(name, command, listen, log)
     }
 }
 
@@ -138,44 +136,35 @@ fn complete(ctx: &Context<'_>, ready: &Ready, env: &mut GearEnv) {
 
 /// nginx on the gear's address.
 pub(crate) fn nginx(ctx: &Context<'_>, nginx: &Nginx, site: &Site) -> ServiceSpec {
+    let listen = vec![Listen::Tcp(site.listen)];
+    let (access, error) = (layout::access_log(ctx.dir), layout::error_log(ctx.dir));
     ServiceSpec {
-        name: NGINX.to_owned(),
         label: nginx_label(nginx),
-        command: nginx.command(),
-        listen: vec![Listen::Tcp(site.listen)],
-        log: layout::error_log(ctx.dir),
         logging: Logging::Own {
-            files: vec![layout::access_log(ctx.dir), layout::error_log(ctx.dir)],
+            files: vec![access, error.clone()],
             limits: site.settings.log_limits,
         },
-        probe: Probe::Reaction,
         start_limit: NGINX_START_LIMIT,
         stop: Stop {
             signal: StopSignal::Quit,
             linger: 0,
             drain: site.settings.shutdown_timeout + NGINX_GRACE,
         },
-        asked_where: Vec::new(),
-        max_memory: None,
+        ..ServiceSpec::listening(NGINX, nginx.command(), listen, error)
     }
 }
 
 /// What tells figures to Prometheus.
 fn metrics(ctx: &Context<'_>) -> ServiceSpec {
+    let command = CommandSpec::new(program(ctx.dir), &GearEnv::new())
+        .args([serve_metrics::WORD, ctx.dir.path().as_str()])
+        .dir(ctx.dir.path());
+    let listen = vec![Listen::Unix(layout::metrics_socket(ctx.dir))];
+    let log = ctx.dir.logs().join("supervisor.log");
     ServiceSpec {
-        name: METRICS.to_owned(),
-        label: METRICS.to_owned(),
-        command: CommandSpec::new(program(ctx.dir), &GearEnv::new())
-            .args([serve_metrics::WORD, ctx.dir.path().as_str()])
-            .dir(ctx.dir.path()),
-        listen: vec![Listen::Unix(layout::metrics_socket(ctx.dir))],
-        log: ctx.dir.logs().join("supervisor.log"),
-        logging: Logging::default(),
-        probe: Probe::Reaction,
         start_limit: METRICS_LIMIT,
         stop: Stop { signal: StopSignal::Term, linger: METRICS_LIMIT, drain: METRICS_LIMIT },
-        asked_where: Vec::new(),
-        max_memory: None,
+        ..ServiceSpec::listening(METRICS, command, listen, log)
     }
 }
 

@@ -67,6 +67,31 @@ impl ServiceSpec {
         }
     }
 
+    /// A service that is asked on sockets, as most are: it has a minute to react on them, five seconds
+    /// to serve on when it was replaced, and half a minute to finish after a SIGTERM. It writes its
+    /// log itself. What is otherwise is said beside it (`ServiceSpec { probe, ..it }`).
+    #[must_use]
+    pub fn listening(
+        name: &str,
+        command: CommandSpec,
+        listen: Vec<Listen>,
+        log: Utf8PathBuf,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            label: name.to_owned(),
+            command,
+            listen,
+            log,
+            logging: Logging::default(),
+            probe: Probe::Reaction,
+            start_limit: 60,
+            stop: Stop { signal: StopSignal::Term, linger: 5, drain: 30 },
+            asked_where: Vec::new(),
+            max_memory: None,
+        }
+    }
+
     /// Whether it is a background service.
     #[must_use]
     pub fn is_background(&self) -> bool {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use cart_core::cartridge::{Cartridge, Context, Status};
 use cart_core::files::FileError;
-use cart_nginx::{BinaryError, Change, ConfigError, Nginx, ServiceError, Site, SiteError};
+use cart_nginx::{BinaryError, Change, ConfigError, Nginx, ServiceError, Site, SiteError, layout};
 use cart_supervisor::{
-    Change as Outcome, ClientError, Listen, Logging, Probe, ServiceSpec, ServiceState, Stop,
-    StopSignal, SupervisorProcess,
+    Change as Outcome, ClientError, Listen, Logging, ServiceSpec, ServiceState, Stop, StopSignal,
+    SupervisorProcess,
 };
 
 fn main() -> ExitCode {
@@ -76,24 +76,13 @@ fn supervisor(ctx: &Context<'_>) -> SupervisorProcess {
 }
 
 fn service(ctx: &Context<'_>, nginx: &Nginx, site: &Site) -> ServiceSpec {
+    let (access, error) = (layout::access_log(ctx.dir), layout::error_log(ctx.dir));
+    let (files, limits) = (vec![access, error.clone()], site.settings.log_limits);
+    let drain = site.settings.shutdown_timeout;
     ServiceSpec {
-        name: NGINX.to_owned(),
-        label: format!("nginx {}", nginx.binary().build.version),
-        command: nginx.command(),
-        listen: vec![Listen::Tcp(site.listen)],
-        log: cart_nginx::layout::error_log(ctx.dir),
-        logging: Logging::Own {
-            files: vec![
-                cart_nginx::layout::access_log(ctx.dir),
-                cart_nginx::layout::error_log(ctx.dir),
-            ],
-            limits: site.settings.log_limits,
-        },
-        probe: Probe::Reaction,
-        start_limit: LIMIT.as_secs(),
-        stop: Stop { signal: StopSignal::Quit, linger: 0, drain: site.settings.shutdown_timeout },
-        asked_where: Vec::new(),
-        max_memory: None,
+        logging: Logging::Own { files, limits },
+        stop: Stop { signal: StopSignal::Quit, linger: 0, drain },
+        ..ServiceSpec::listening(NGINX, nginx.command(), vec![Listen::Tcp(site.listen)], error)
     }
 }
 
