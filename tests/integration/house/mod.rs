@@ -2,6 +2,7 @@
 //! run one way.
 
 mod imports;
+mod surface;
 
 use std::collections::BTreeMap;
 
@@ -172,4 +173,25 @@ fn a_dependency_is_used_and_has_a_reason() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_readme_lists_what_its_library_offers() {
+    const HEADING: &str = "## What it offers";
+    for package in folders(&root().join("crates")) {
+        let expected = surface::of(&package.join("src"));
+        let readme = std::fs::read_to_string(package.join("README.md")).unwrap();
+        let section = readme.lines().skip_while(|line| *line != HEADING).skip(1);
+        let section = section.take_while(|line| !line.starts_with("## "));
+        let found: Vec<&str> = section.filter(|line| line.starts_with("- ")).collect();
+        let list = expected.join("\n");
+        assert_eq!(found, expected, "{package}/README.md, below {HEADING:?}, should list:\n{list}");
+    }
+}
+
+#[test]
+fn the_changelog_has_the_version() {
+    let changelog = std::fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
+    let version = format!("## {}", env!("CARGO_PKG_VERSION"));
+    assert!(changelog.lines().any(|line| line.starts_with(&version)), "no heading {version:?}");
 }
