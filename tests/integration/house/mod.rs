@@ -195,3 +195,16 @@ fn the_changelog_has_the_version() {
     let version = format!("## {}", env!("CARGO_PKG_VERSION"));
     assert!(changelog.lines().any(|line| line.starts_with(&version)), "no heading {version:?}");
 }
+
+#[test]
+fn a_public_module_has_a_name_of_its_own() {
+    let mut known: BTreeMap<String, Utf8PathBuf> = BTreeMap::new();
+    for package in folders(&root().join("crates")) {
+        for line in surface::of(&package.join("src")).iter().filter(|line| line.contains("`:")) {
+            let name = line.split('`').nth(1).unwrap_or_default();
+            if let Some(other) = known.insert(name.to_owned(), package.clone()) {
+                panic!("both {other} and {package} have a public module {name}");
+            }
+        }
+    }
+}

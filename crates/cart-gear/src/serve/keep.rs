@@ -13,7 +13,7 @@ use crate::scripts::progress::{Progress, Silent};
 use crate::serve::bring_up::{App, BringUpError, bring_up};
 
 /// Makes a gear in `home` under the lock of its name, with `app` on it; answers where the app has
-/// answered (see [`bring_up`]).
+/// answered: nowhere, when the cartridge has no endpoint, or nobody brought an app.
 ///
 /// # Errors
 /// [`KeepError`]; nothing is left behind but where it says so.

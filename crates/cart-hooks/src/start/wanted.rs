@@ -3,8 +3,7 @@
 
 use cart_core::cartridge::Context;
 use cart_core::{CommandSpec, GearEnv, Setting};
-use cart_nginx::settings::{MAX_RESPONSE_HEAD_SIZE, READ_TIMEOUT};
-use cart_nginx::{Nginx, Site, layout};
+use cart_nginx::{MAX_RESPONSE_HEAD_SIZE, Nginx, READ_TIMEOUT, Site, layout};
 use cart_python::ReadyServer;
 use cart_python::procfile::Process;
 use cart_python::settings::{LOG_FILES, LOG_SIZE, PROCESSES};

@@ -3,5 +3,5 @@
 pub(crate) mod folder;
 pub mod forwarded;
 pub mod network;
-pub mod settings;
+pub(crate) mod settings;
 pub(crate) mod site;
