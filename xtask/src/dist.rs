@@ -60,12 +60,12 @@ pub(crate) fn for_nodes(workspace: &Workspace, bring: Bring) -> Result<Utf8PathB
     let cartridge = assemble::cartridge(workspace, &programs.cartridge, &brought)?;
     let gear = cartridge.with_file_name("gear");
     files::write_atomic(&gear, &files::read(&programs.gear)?, 0o755)?;
-    documented(workspace, &gear, &cartridge.with_file_name("share"))?;
 
     let version = Manifest::read(&cartridge.join("metadata/manifest.yml"))?.cartridge_version;
     let program = cartridge.join("usr/bin/advanced-python");
     proved(workspace, &program, &["--version"], &format!("advanced-python {version}"))?;
     proved(workspace, &gear, &["--version"], &format!("gear {version}"))?;
+    documented(workspace, &gear, &cartridge.with_file_name("share"))?;
     if brought.nginx.is_some() {
         let nginx = cartridge.join("usr/nginx/sbin/nginx");
         proved(workspace, &nginx, &["-v"], "nginx version: nginx/")?;
@@ -76,13 +76,15 @@ pub(crate) fn for_nodes(workspace: &Workspace, bring: Bring) -> Result<Utf8PathB
     Ok(cartridge)
 }
 
-/// Has `gear` write its man pages and completions below `share`, anew.
+/// Has `gear` write its man pages and completions, and puts them in the place of `share`.
 fn documented(workspace: &Workspace, gear: &Utf8Path, share: &Utf8Path) -> Result<(), DistError> {
     const LIMIT: Duration = Duration::from_secs(10);
-    tree::remove(share)?;
-    let command = CommandSpec::new(gear, &workspace.env).args(["generate", share.as_str()]);
+    let new = share.with_file_name(".share.new");
+    tree::discard(&new)?;
+    let command = CommandSpec::new(gear, &workspace.env).args(["generate", new.as_str()]);
     run::checked(&command, LIMIT)?;
-    Ok(())
+    tree::exchange(&new, share)?;
+    Ok(tree::discard(&new)?)
 }
 
 fn brought(

@@ -10,7 +10,7 @@ use cart_erb::{Context, ErbError, RealFiles, fallback};
 
 /// Renders an ERB template with this process's environment to standard output.
 #[derive(Debug, clap::Parser)]
-#[command(version, about)]
+#[command(version)]
 pub(crate) struct Options {
     /// Never run a real `erb`: refuse what cart-erb does not evaluate itself.
     #[arg(long)]

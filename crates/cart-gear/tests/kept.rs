@@ -324,6 +324,8 @@ fn a_slip_in_a_variables_name_is_told_and_others_are_peoples_own() {
     let slip = said("OPENSHIFT_RECORDER_WROKERS=2");
     let told = "OPENSHIFT_RECORDER_WROKERS is none of the cartridge's variables; did you mean OPENSHIFT_RECORDER_WORKERS?";
     assert!(slip.contains(told), "{slip}");
+    let slip = said("OPENSHIFT_RECRODER_WORKERS=2");
+    assert!(slip.contains("did you mean OPENSHIFT_RECORDER_WORKERS?"), "{slip}");
     for own in ["OPENSHIFT_RECORDER_WORKERS=2", "OPENSHIFT_OTHER_WORKERS=2", "WORKERS=2"] {
         assert!(!said(own).contains("none of the cartridge's"), "{own}");
     }
@@ -352,6 +354,13 @@ fn each_command_has_a_page_and_shells_know_all_of_them() {
         count += 1;
     }
     assert!(count > 20, "{help}");
-    assert!(!share.join("man/man1/gear-prereceive.1").exists());
+    for hidden in ["prereceive", "settle-push", "generate"] {
+        assert!(!share.join(format!("man/man1/gear-{hidden}.1")).exists(), "{hidden}");
+        for below in ["bash-completion/completions/gear", "zsh/site-functions/_gear"] {
+            assert!(!text(below).contains(hidden), "{below}: {hidden}");
+        }
+    }
+    let page = text("man/man1/gear.1");
+    assert!(page.contains("gear\\-variables(1)") && !page.contains("gear\\-help(1)"), "{page}");
     assert!(text("fish/vendor_completions.d/gear.fish").contains("deployments"));
 }

@@ -10,8 +10,9 @@ use crate::given::setting::Setting;
 /// Where the list is in a cartridge's directory.
 pub const FILE: &str = "metadata/variables.json";
 
-/// One variable that people set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One variable that people set. Of all but its name, a list may say nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Variable {
     /// Its name.
     pub name: String,

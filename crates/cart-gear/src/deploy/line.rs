@@ -99,11 +99,9 @@ impl GearOnDisk {
         self.recover(progress)?;
         let mut deploying = self.prepare(code, order, pending, progress)?;
         let mut deployment = self.stop_and_begin(&mut deploying, progress)?;
-        let served =
-            self.build_phases(code, deploying.markers, &mut deployment, progress).and_then(|()| {
-                let Deploying { turn, unfinished, .. } = &mut deploying;
-                self.deploy_phases(*turn, &mut deployment, unfinished, progress)
-            });
+        let served = self
+            .build(&deploying, &mut deployment, progress)
+            .and_then(|()| self.deploy(&mut deploying, &mut deployment, progress));
         if let Err(error) = served {
             self.undo(deploying, deployment, progress)?;
             return Err(error);
@@ -112,6 +110,25 @@ impl GearOnDisk {
             self.end_of(progress);
         }
         Ok(deployment)
+    }
+
+    fn build(
+        &mut self,
+        deploying: &Deploying<'_>,
+        deployment: &mut Deployment,
+        progress: &mut dyn Progress,
+    ) -> Result<(), BuildError> {
+        self.build_phases(deploying.code, deploying.markers, deployment, progress)
+    }
+
+    fn deploy(
+        &mut self,
+        deploying: &mut Deploying<'_>,
+        deployment: &mut Deployment,
+        progress: &mut dyn Progress,
+    ) -> Result<(), BuildError> {
+        let Deploying { turn, unfinished, .. } = deploying;
+        self.deploy_phases(*turn, deployment, unfinished, progress)
     }
 
     /// What is asked for, and what there is; nothing is changed.

@@ -28,8 +28,17 @@ pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, name)| name.to_owned())
 }
 
+/// What a person meant whose `wrong` is one of `known` but for a letter or two.
+#[must_use]
+pub fn slip_of<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const MOST: usize = 2;
+    let distances = known.into_iter().map(|name| (strsim::osa_distance(wrong, name), name));
+    distances.filter(|(distance, _)| *distance <= MOST).min().map(|(_, name)| name)
+}
+
 /// `; did you mean X?`, or nothing.
-pub(crate) fn did_you_mean(suggestion: Option<&str>) -> String {
+#[must_use]
+pub fn did_you_mean(suggestion: Option<&str>) -> String {
     suggestion.map_or_else(String::new, |name| format!("; did you mean {name}?"))
 }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use cart_core::cartridge::Context;
-use cart_core::files;
 use cart_nginx::{Change as ConfigChange, Nginx, Stage};
 use cart_supervisor::{Change, Client, ClientError, Failure, ServiceSpec, ServiceState};
 
@@ -24,12 +23,6 @@ pub(crate) fn put_in_front(
     renew: Renew,
     client: &Client,
 ) -> Result<(Change, ConfigChange), Error> {
-    // Noted until nginx has obeyed: a reload that failed, or was killed, is not forgotten.
-    let pending = ctx.dir.run().join("nginx.pending");
-    let was_pending = pending.exists();
-    if stage.changes() {
-        files::write_unsynced(&pending, b"", 0o600)?;
-    }
     let config = stage.promote()?;
     nginx.provide_pid_file();
     let renew = renew == Renew::Always;
@@ -43,10 +36,10 @@ pub(crate) fn put_in_front(
         other => other,
     }
     .map_err(|e| unless_failed(e, |failure| Error::NginxService { failure }))?;
-    if change == Change::Unchanged && (config == ConfigChange::Some || was_pending) {
+    if change == Change::Unchanged && config == ConfigChange::Some {
         reload_nginx(nginx, client)?;
     }
-    files::remove_if_exists(&pending)?;
+    nginx.has_obeyed();
     Ok((change, config))
 }
 

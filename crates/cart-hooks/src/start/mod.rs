@@ -1,18 +1,25 @@
 //! One start, one restart: a line of steps, of which each takes what the one before gives. Until the app
-//! has proved itself, nothing that serves is touched; until it is kept, nginx is not asked. What fails
-//! says from which step, and if nothing serves then, what worked last is started instead.
+//! has proved itself, nothing that serves is touched; until what replaces another is kept, nginx is not
+//! asked. If a step fails and nothing serves then, what worked last is started instead.
 
-pub(crate) mod front;
-pub(crate) mod good;
-pub(crate) mod last_good;
-mod learnt;
-mod measured;
-mod memory;
+// In the order of the steps.
 pub(crate) mod outcome;
 pub(crate) mod ready;
-mod run;
-mod tell;
 pub(crate) mod wanted;
+
+mod run;
+
+mod learnt;
+
+pub(crate) mod good;
+
+pub(crate) mod front;
+
+mod asked;
+mod memory;
+mod tell;
+
+pub(crate) mod last_good;
 
 use cart_core::cartridge::Context;
 use cart_core::files::FileError;
@@ -124,7 +131,7 @@ fn put_in_front(ctx: &mut Context<'_>, kept: Kept, renew: Renew) -> Result<Serve
 
 /// What it came to, as a client sees it.
 fn tell(ctx: &mut Context<'_>, Served { ready, up }: &Served) -> Result<(), Error> {
-    measured::through_nginx(ctx, ready)?;
+    asked::through_nginx(ctx, ready)?;
     if *up == Up::Started {
         memory::after(ctx);
     }

@@ -1,4 +1,4 @@
-//! The last step of a start: what it came to, for people.
+//! What a start says to people: what was chosen, and what it came to.
 
 use cart_core::cartridge::Context;
 use cart_python::ReadyServer;

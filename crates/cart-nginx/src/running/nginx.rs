@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use cart_core::files::FileError;
+use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
 use cart_core::{CartridgeDir, CommandSpec, GearEnv};
 
@@ -14,7 +14,7 @@ use crate::machine::binary::{Binary, BinaryError};
 use crate::machine::known::Mark;
 use crate::running::service::{self, ServiceError};
 use crate::running::stage::{Change, Stage, TestError};
-use crate::text::layout::{FILE_NAME, Rendered};
+use crate::text::layout::{self, FILE_NAME, Rendered};
 use crate::text::unfit::ModelError;
 use crate::wanted::site::Site;
 
@@ -127,7 +127,15 @@ impl Nginx {
     /// # Errors
     /// [`ServiceError`]: it goes on with what it had.
     pub fn reload(&self, master: ProcessId, limit: Duration) -> Result<(), ServiceError> {
-        service::reload(master, &self.dir, limit)
+        service::reload(master, &self.dir, limit)?;
+        self.has_obeyed();
+        Ok(())
+    }
+
+    /// Notes that whatever runs has read the configuration that is in place.
+    pub fn has_obeyed(&self) {
+        // It may be told once more than it needs.
+        let _ = files::remove_if_exists(&layout::pending_file(&self.dir));
     }
 }
 

@@ -173,14 +173,20 @@ impl Stage {
         self.place != self.dir.conf()
     }
 
-    /// Puts it in place, each file at once, and says whether that changed anything.
+    /// Puts it in place, each file at once, and says whether that changed anything. It goes on saying
+    /// so until nginx has obeyed: a [reload](crate::Nginx::reload) that failed, or was killed, is not
+    /// forgotten.
     ///
     /// # Errors
     /// [`FileError`] naming the file that could not be replaced. What runs has read its files long
     /// ago and does not mind.
     pub fn promote(self) -> Result<Change, FileError> {
         let (from, to) = (&self.place, self.dir.conf());
-        let mut change = Change::None;
+        let pending = layout::pending_file(&self.dir);
+        let mut change = if pending.exists() { Change::Some } else { Change::None };
+        if self.changes() {
+            files::write_unsynced(&pending, b"", 0o600)?;
+        }
         // The file that includes the others comes last.
         for name in [APPSERVER_FILE, SERVER_FILE, MAIN_FILE] {
             let new = files::read(&from.join(name))?;

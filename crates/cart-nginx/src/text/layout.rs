@@ -34,6 +34,11 @@ pub fn access_log(dir: &CartridgeDir) -> Utf8PathBuf {
     dir.logs().join("nginx-access.log")
 }
 
+/// There until nginx has obeyed the configuration that was put in place.
+pub(crate) fn pending_file(dir: &CartridgeDir) -> Utf8PathBuf {
+    dir.run().join("nginx.pending")
+}
+
 /// Written by nginx's master; for people and their scripts, nothing here reads it.
 #[must_use]
 pub fn pid_file(dir: &CartridgeDir) -> Utf8PathBuf {

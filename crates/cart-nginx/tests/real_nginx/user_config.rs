@@ -122,6 +122,8 @@ fn it_is_rendered_anew_each_time() {
     let bench = Bench::new().file("nginx.conf.erb", template).set("WORD", "one");
     let configure = |bench: &Bench| bench.nginx().configure(&bench.site()).unwrap();
     assert_eq!(configure(&bench), Change::Some);
+    assert_eq!(configure(&bench), Change::Some, "nobody has read it yet");
+    bench.nginx().has_obeyed();
     assert_eq!(configure(&bench), Change::None);
     let bench = bench.set("WORD", "two");
     assert_eq!(configure(&bench), Change::Some);

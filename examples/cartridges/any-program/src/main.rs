@@ -68,6 +68,7 @@ fn bring_up(ctx: &mut Context<'_>, renew: bool) -> Result<(), Error> {
     let client = supervisor(ctx).find_or_start()?;
     client.ensure(app(ctx, &site), renew)?;
     let change = stage.promote()?;
+    nginx.provide_pid_file();
     client.ensure(front(ctx, &nginx, &site), false)?;
     let master = client.status()?.into_iter().find(|service| service.name == NGINX);
     if change == Change::Some

@@ -31,6 +31,7 @@ impl Cartridge for StaticSite {
         site.upstream = None;
         let nginx = Nginx::find(ctx.dir, ctx.env)?;
         let change = nginx.prepare(&site)?.promote()?;
+        nginx.provide_pid_file();
         let client = supervisor(ctx).find_or_start()?;
         let outcome = client.ensure(service(ctx, &nginx, &site), false)?;
         if outcome == Outcome::Unchanged

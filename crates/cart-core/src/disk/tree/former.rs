@@ -16,7 +16,8 @@ pub(super) struct Former(OwnedFd);
 impl Former {
     /// The one at `path`, if there is any.
     pub(super) fn open(path: &Utf8Path) -> Option<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        // A link could lead to what is being copied.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         rustix::fs::open(path.as_std_path(), flags, Mode::empty()).ok().map(Self)
     }
 

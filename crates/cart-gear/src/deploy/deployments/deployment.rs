@@ -105,7 +105,8 @@ impl Deployment {
         self.metadata.id.as_deref().unwrap_or_default()
     }
 
-    /// Keeps what was built, under an id. Files that are as in the current deployment are that one's.
+    /// Keeps what was built, under an id. Files that are as in the current deployment, with
+    /// the same time, are that one's: dependencies as a rule, for each commit gives its files a new time.
     ///
     /// # Errors
     /// [`FileError`] naming what could not be copied.

@@ -1,14 +1,15 @@
 //! The last good generation: what is needed to start it again, whatever becomes of the app's
 //! repository, its variables and its virtual environment.
 //!
-//! `good/generation.json` says how it is started, from copies in directories beside it: `N/code/`
-//! and `N/launchers/`, and `virtenv-N/`, which generations share while the environment stays the
-//! same. Copies that differ go into new directories, and the file is replaced last: a kill at any
+//! `good/generation.json` says how it is started, from copies in a directory beside it: `N/code/`,
+//! `N/launchers/`, and `N/virtenv`, a link to `virtenv-M/`, which generations share while the
+//! environment stays the same. Copies that differ go into new directories, and the file is replaced last: a kill at any
 //! moment leaves one whole generation. Directories that it does not name are leftovers.
 
 mod code;
 mod moves;
 
+use std::os::unix::fs::symlink;
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -150,11 +151,13 @@ fn fill(
         && Place::of(top, former).has_environment(former, &places.environment)
     {
         place.environment = former.environment.number;
+        place.link_environment()?;
         return Ok((place, former.environment.clone()));
     }
     let mark = Mark::of(&places.environment);
     let moves = Moves::of_repo(ready, &place, code.is_some());
-    let moved = kept::keep(&places.environment, &place.virtenv(), &moves.pairs())?;
+    let moved = kept::keep(&places.environment, &place.environment_itself(), &moves.pairs())?;
+    place.link_environment()?;
     // Without a copy of the code it was not looked for.
     let names_code = moved || code.is_none();
     Ok((place, Environment { number, mark, names_code }))
@@ -193,16 +196,29 @@ pub(crate) fn keep_config(
 /// [`FileError`] naming what could not be removed.
 pub(crate) fn sweep(dir: &CartridgeDir) -> Result<(), FileError> {
     let top = top(dir);
-    let kept = Good::read(dir).map(|good| Place::of(&top, &good));
-    let is_kept = |path: &Utf8Path| {
-        kept.as_ref().is_some_and(|kept| path == kept.path() || path == kept.virtenv())
-    };
-    for (_, path) in numbered(&top) {
-        if !is_kept(&path) && process::users_of(&path).is_empty() {
-            tree::remove(&path)?;
+    let kept = Good::read(dir).map(|good| Place::of(&top, &good).path());
+    let (environments, generations): (Vec<_>, Vec<_>) =
+        numbered(&top).map(|(_, path)| path).partition(|path| is_environment(path));
+    // Whoever runs is known by his generation, where he works and by which he was started.
+    let mut used = Vec::new();
+    for generation in generations {
+        if Some(&generation) == kept.as_ref() || !process::users_of(&generation).is_empty() {
+            used.extend(generation.join("virtenv").canonicalize_utf8());
+        } else {
+            tree::remove(&generation)?;
+        }
+    }
+    for environment in environments {
+        let is_used = environment.canonicalize_utf8().is_ok_and(|it| used.contains(&it));
+        if !is_used && process::users_of(&environment).is_empty() {
+            tree::remove(&environment)?;
         }
     }
     Ok(())
+}
+
+fn is_environment(path: &Utf8Path) -> bool {
+    path.file_name().is_some_and(|name| name.starts_with(VIRTENV))
 }
 
 /// The directories with copies, and their numbers.
@@ -272,8 +288,18 @@ impl Place {
         self.path().join("code")
     }
 
+    /// By this name its own servers know the environment.
     fn virtenv(&self) -> Utf8PathBuf {
+        self.path().join("virtenv")
+    }
+
+    fn environment_itself(&self) -> Utf8PathBuf {
         self.top.join(format!("{VIRTENV}{}", self.environment))
+    }
+
+    fn link_environment(&self) -> Result<(), FileError> {
+        let (link, target) = (self.virtenv(), format!("../{VIRTENV}{}", self.environment));
+        symlink(target, &link).map_err(|source| FileError::new("make the link", &link, source))
     }
 
     /// There is none: what is compressed is the newest release.

@@ -3,12 +3,13 @@
 //! It shares its files with the first (hard links), so it takes directory entries and hardly any
 //! room.
 
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::ffi::OsStrExt;
 
 use camino::Utf8Path;
 use cart_core::files::FileError;
+use cart_core::tree::{Step, Walk};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::VirtualEnv;
 use super::relocate::relocate;
@@ -38,33 +39,45 @@ pub fn keep(
     Ok(named)
 }
 
-/// By what it is told whether an environment has been changed: its stamp is the last thing that
-/// is written at each change of ours, and whoever else installs a package, as action hooks do, adds
-/// a name to site-packages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
-    size: u64,
-    stamp: Time,
-    packages: Time,
-}
-
-/// Seconds since 1970, and nanoseconds.
-type Time = (i64, i64);
+/// By what it is told whether an environment has been changed, by whom and how ever: a look at each of its
+/// files, not into it. What Python compiles beside them is none of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark(String);
 
 impl Mark {
-    /// The mark of the environment at `place`; `None` when it has no stamp.
+    /// The mark of the environment at `place`; `None` when it has no stamp, or cannot be looked at.
     #[must_use]
     pub fn of(place: &Utf8Path) -> Option<Self> {
-        let modified = |of: &Metadata| (of.mtime(), of.mtime_nsec());
-        let stamp = fs::metadata(place.join(stamp::FILE)).ok()?;
-        let packages = fs::metadata(VirtualEnv::at(place).site_packages()?).ok()?;
-        Some(Self { size: stamp.size(), stamp: modified(&stamp), packages: modified(&packages) })
+        place.join(stamp::FILE).metadata().ok()?;
+        let mut sum = Sha256::new();
+        let mut walk = Walk::new(place).ok()?;
+        while let Some(step) = walk.next() {
+            let entry = match step.ok()? {
+                Step::Entry(entry) if entry.name() == "__pycache__" => {
+                    walk.skip();
+                    continue;
+                }
+                Step::Entry(entry) => entry,
+                Step::Left(_) => continue,
+            };
+            // Names alone tell the path, by the depth.
+            sum.update(format!("\0{} ", entry.depth()));
+            sum.update(entry.name().as_bytes());
+            // A directory changes with what is compiled in it.
+            if !entry.is_dir() {
+                let file = entry.stat().ok()?;
+                let of = (file.st_size, file.st_mtime, file.st_mtime_nsec, file.st_mode);
+                sum.update(format!("\0{of:?}"));
+            }
+        }
+        Some(Self(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, symlink};
 
     use camino::Utf8PathBuf;
     use cart_core::files;
@@ -113,20 +126,25 @@ mod tests {
     }
 
     #[test]
-    fn a_package_that_somebody_else_installed_changes_the_mark() {
+    fn whatever_somebody_changes_changes_the_mark_and_what_python_compiles_does_not() {
         let dir = tempfile::tempdir().unwrap();
         let dir = Utf8Path::from_path(dir.path()).unwrap();
         let place = environment(dir);
         assert_eq!(Mark::of(&place), None);
         files::write_atomic(&place.join(stamp::FILE), b"{}", 0o644).unwrap();
         let site = place.join("lib/python3.11/site-packages");
-        // Long ago: some file systems' clocks are coarse.
-        fs::File::open(&site).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
-        let before = Mark::of(&place);
+        fs::create_dir_all(site.join("package")).unwrap();
+        let mut before = Mark::of(&place);
         assert!(before.is_some());
+        fs::create_dir(site.join("__pycache__")).unwrap();
+        files::write_atomic(&site.join("__pycache__/six.pyc"), b"", 0o644).unwrap();
         assert_eq!(Mark::of(&place), before);
-        fs::create_dir(site.join("new-1.0.dist-info")).unwrap();
-        assert_ne!(Mark::of(&place), before);
+        for changed in ["module.py", "package/added.py", "../../../bin/node"] {
+            files::write_atomic(&site.join(changed), b"changed", 0o755).unwrap();
+            let now = Mark::of(&place);
+            assert_ne!(now, before, "{changed}");
+            before = now;
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 use cart_core::files::{self, FileError};
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
@@ -20,24 +20,33 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<(), Failure> {
     let share = &arguments.share;
     for (shell, below) in COMPLETIONS {
         let mut text = Vec::new();
-        clap_complete::generate(shell, &mut Arguments::command(), "gear", &mut text);
+        clap_complete::generate(shell, &mut shown(), "gear", &mut text);
         write(&share.join(below), &text)?;
     }
-    let mut command = Arguments::command();
+    let mut command = shown();
     command.build();
     pages(&command, share)
 }
 
+/// The command line without what is hidden from people, and without words for help.
+fn shown() -> Command {
+    let whole = Arguments::command();
+    let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    let shown: Vec<Command> = shown.map(|it| it.disable_help_subcommand(true)).collect();
+    let command = Command::new("gear").about(whole.get_about().cloned().unwrap_or_default());
+    let command = command.version(env!("CARGO_PKG_VERSION")).disable_help_subcommand(true);
+    command.subcommands(shown).subcommand_required(true)
+}
+
 /// A page for a command, and for each of those below it.
-fn pages(command: &clap::Command, share: &Utf8Path) -> Result<(), Failure> {
+fn pages(command: &Command, share: &Utf8Path) -> Result<(), Failure> {
     let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
     let mut text = Vec::new();
     let page = share.join(format!("man/man1/{name}.1"));
     let made = Man::new(command.clone()).render(&mut text);
     made.map_err(|error| FileError::new("make", &page, error))?;
     write(&page, &text)?;
-    let told = |command: &&clap::Command| !command.is_hide_set() && command.get_name() != "help";
-    command.get_subcommands().filter(told).try_for_each(|command| pages(command, share))
+    command.get_subcommands().try_for_each(|command| pages(command, share))
 }
 
 fn write(path: &Utf8Path, text: &[u8]) -> Result<(), FileError> {

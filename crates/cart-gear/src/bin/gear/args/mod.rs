@@ -24,7 +24,7 @@ pub(crate) use shared::{CartridgeArguments, OnGear, StatusArguments};
 
 /// OpenShift v2 gears on this machine: any cartridge, any app, no node.
 #[derive(Debug, Parser)]
-#[command(name = "gear", version, about)]
+#[command(name = "gear", version)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -15,7 +15,7 @@ pub(crate) fn run(command: &EnvCommand, context: &mut Context) -> Result<(), Fai
         EnvCommand::Set { gear, variables } => {
             let (gear, _lock) = context.work_on(gear, "env set")?;
             user_variables::set_all(gear.layout(), variables)?;
-            tell_slips(&gear, variables)?;
+            tell_slips(&gear, variables);
             tell_restart(&gear);
         }
         EnvCommand::Unset { gear, names } => {
@@ -42,8 +42,7 @@ fn unset(gear: &GearOnDisk, wanted: &[String]) -> Result<(), Failure> {
     let set = user_variables::list(gear.layout())?;
     let known = || set.iter().map(|(name, _)| name.as_str());
     if let Some(wrong) = wanted.iter().find(|name| !known().any(|known| known == *name)) {
-        let meant = names::nearest(wrong, known());
-        let meant = meant.map_or_else(String::new, |name| format!("; did you mean {name}?"));
+        let meant = names::did_you_mean(names::nearest(wrong, known()).as_deref());
         return Err(Failure::usage(format!("{wrong} is not set on {}{meant}", gear.name())));
     }
     for name in wanted {
@@ -52,22 +51,25 @@ fn unset(gear: &GearOnDisk, wanted: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What begins as the cartridge's variables do, and is none of them, has no effect: that is told with
-/// the name that was probably meant.
-fn tell_slips(gear: &GearOnDisk, set: &[(String, String)]) -> Result<(), Failure> {
-    let Some(cartridge) = gear.cartridge() else { return Ok(()) };
-    let known = variables::read(&cartridge.directory)?.unwrap_or_default();
+/// What is nearly a variable of the cartridge's, or begins as they do and is none of them, has no effect:
+/// that is told with the name that was probably meant. A list that cannot be read tells nothing.
+fn tell_slips(gear: &GearOnDisk, set: &[(String, String)]) {
+    let Some(cartridge) = gear.cartridge() else { return };
+    let known = match variables::read(&cartridge.directory) {
+        Ok(known) => known.unwrap_or_default(),
+        Err(error) => return remark(&error.to_string()),
+    };
     let names = || known.iter().map(|variable| variable.name.as_str());
-    let is_of_theirs =
+    let is_theirs =
         |name: &str| family(name).is_some_and(|of| names().any(|known| family(known) == Some(of)));
-    for (name, _) in set.iter().filter(|(name, _)| is_of_theirs(name)) {
-        if !names().any(|known| known == name) {
-            let meant = names::nearest(name, names());
-            let meant = meant.map_or_else(String::new, |name| format!("; did you mean {name}?"));
+    for (name, _) in set.iter().filter(|(name, _)| !names().any(|known| known == name)) {
+        let slip = names::slip_of(name, names());
+        if slip.is_some() || is_theirs(name) {
+            let meant = slip.map(str::to_owned).or_else(|| names::nearest(name, names()));
+            let meant = names::did_you_mean(meant.as_deref());
             remark(&format!("{name} is none of the cartridge's variables{meant}"));
         }
     }
-    Ok(())
 }
 
 /// What the cartridge's own variables begin with: `OPENSHIFT_PYTHON` of `OPENSHIFT_PYTHON_SERVER`.
