@@ -114,6 +114,29 @@ fn a_sweep_leaves_the_last_good_generation_alone() {
 }
 
 #[test]
+fn an_environment_stays_while_somebody_of_a_generation_with_it_works() {
+    let (_keep, dir) = cartridge();
+    let top = top(&dir);
+    for (generation, environment) in [("5", "virtenv-3"), ("7", "virtenv-7")] {
+        fs::create_dir_all(top.join(generation).join("code")).unwrap();
+        fs::create_dir_all(top.join(environment)).unwrap();
+        symlink(format!("../{environment}"), top.join(generation).join("virtenv")).unwrap();
+    }
+    write(&dir, &good(7)).unwrap();
+    // Its command line names nothing of it, as that of a worker which has given itself a title.
+    let command = CommandSpec::new("/bin/sleep", &GearEnv::new()).arg("60").dir(top.join("5/code"));
+    let log = fs::File::create(dir.path().join("log")).unwrap();
+    let mut worker = cart_core::run::service(&command, Vec::new(), &log).unwrap();
+    sweep(&dir).unwrap();
+    assert!(top.join("5/code").is_dir() && top.join("virtenv-3").is_dir());
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    sweep(&dir).unwrap();
+    assert!(!top.join("5").exists() && !top.join("virtenv-3").exists());
+    assert!(top.join("7/virtenv").is_dir());
+}
+
+#[test]
 fn a_sweep_before_the_first_success_is_done() {
     let keep = tempfile::tempdir().unwrap();
     sweep(&CartridgeDir::new(Utf8PathBuf::from_path_buf(keep.path().to_owned()).unwrap())).unwrap();
