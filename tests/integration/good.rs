@@ -63,7 +63,7 @@ fn kill_everything(gear: &TestGear) {
 
 #[test]
 fn a_full_deploy_that_fails_leaves_the_old_code_serving() {
-    for server in ["wsgiref", "gevent", "gunicorn"] {
+    for server in ["wsgiref", "gevent", "gunicorn", "uwsgi", "waitress"] {
         let first = tempfile::tempdir().unwrap();
         let first = Utf8Path::from_path(first.path()).unwrap();
         fs::create_dir(first.join("public")).unwrap();
@@ -98,6 +98,30 @@ fn a_full_deploy_that_fails_leaves_the_old_code_serving() {
         assert_eq!(get(gear.address(), "/").body, "mended", "{server}");
         assert_eq!(variable(&gear, "OPENSHIFT_REPO_DIR"), format!("{}/", gear.repo()));
         assert!(!gear.control("status").done().text.contains("worked last"));
+    }
+}
+
+#[test]
+fn an_asgi_app_that_fails_leaves_the_old_code_serving() {
+    let asgi = |body: &str| {
+        format!(
+            "import os\nasync def app(scope, receive, send):\n    \
+             if scope['type'] != 'http':\n        return\n    \
+             text = '{body} ' + os.environ['VIRTUAL_ENV']\n    \
+             await send({{'type': 'http.response.start', 'status': 200, 'headers': []}})\n    \
+             await send({{'type': 'http.response.body', 'body': text.encode()}})\n"
+        )
+    };
+    for server in ["uvicorn", "hypercorn", "granian"] {
+        let app = tempfile::tempdir().unwrap();
+        let app = Utf8Path::from_path(app.path()).unwrap();
+        files::write_atomic(&app.join("app.py"), asgi("first").as_bytes(), 0o644).unwrap();
+        let mut gear = running(app, &[(SERVER, server)]);
+        let broken = asgi("second") + BROKEN;
+        files::write_atomic(&app.join("app.py"), broken.as_bytes(), 0o644).unwrap();
+        gear.deploy(app).failed_saying(&["no_such_module", SERVES, server]);
+        let said = get(gear.address(), "/").body;
+        assert!(said.starts_with("first ") && said.contains("/good/"), "{server}: {said}");
     }
 }
 

@@ -96,14 +96,15 @@ pub(crate) fn keep(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) -> Result<
     let top = top(ctx.dir);
     files::create_dir(&top, 0o700)?;
     let code = Code::read(&ready.app.places.repo, code::LIMIT)?;
+    let mark = Mark::of(&ready.app.places.environment);
     let former = Good::read(ctx.dir);
     let (place, environment) = match &former {
-        Some(good) if is_of(good, &top, ready, code.as_ref()) => {
+        Some(good) if is_of(good, &top, ready, code.as_ref(), mark.as_ref()) => {
             (Place::of(&top, good), good.environment.clone())
         }
         _ => {
             sweep(ctx.dir)?;
-            fill(&top, ready, code.as_ref(), former.as_ref())?
+            fill(&top, ready, code.as_ref(), mark, former.as_ref())?
         }
     };
     support::write(&place.launchers())?;
@@ -113,17 +114,23 @@ pub(crate) fn keep(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) -> Result<
 
 /// Whether what lies in the repository now is what is kept, with the same environment.
 pub(crate) fn is_kept(ctx: &Context<'_>, ready: &Ready) -> bool {
-    let code = Code::read(&ready.app.places.repo, code::LIMIT);
-    code.ok()
-        .zip(Good::read(ctx.dir))
-        .is_some_and(|(code, good)| is_of(&good, &top(ctx.dir), ready, code.as_ref()))
+    let places = &ready.app.places;
+    let code = Code::read(&places.repo, code::LIMIT);
+    let mark = Mark::of(&places.environment);
+    code.ok().zip(Good::read(ctx.dir)).is_some_and(|(code, good)| {
+        is_of(&good, &top(ctx.dir), ready, code.as_ref(), mark.as_ref())
+    })
 }
 
-fn is_of(good: &Good, top: &Utf8Path, ready: &Ready, code: Option<&Code>) -> bool {
+fn is_of(
+    good: &Good,
+    top: &Utf8Path,
+    ready: &Ready,
+    code: Option<&Code>,
+    mark: Option<&Mark>,
+) -> bool {
     let place = Place::of(top, good);
-    good.repo == ready.app.places.repo
-        && place.has_environment(good, &ready.app.places.environment)
-        && place.holds(code)
+    good.repo == ready.app.places.repo && place.has_environment(good, mark) && place.holds(code)
 }
 
 /// Copies what differs from the `former` generation into new directories. Nothing is synced: that
@@ -133,6 +140,7 @@ fn fill(
     top: &Utf8Path,
     ready: &Ready,
     code: Option<&Code>,
+    mark: Option<Mark>,
     former: Option<&Good>,
 ) -> Result<(Place, Environment), FileError> {
     let places = &ready.app.places;
@@ -148,13 +156,12 @@ fn fill(
     }
     if let Some(former) = former
         && !former.environment.names_code
-        && Place::of(top, former).has_environment(former, &places.environment)
+        && Place::of(top, former).has_environment(former, mark.as_ref())
     {
         place.environment = former.environment.number;
         place.link_environment()?;
         return Ok((place, former.environment.clone()));
     }
-    let mark = Mark::of(&places.environment);
     let moves = Moves::of_repo(ready, &place, code.is_some());
     let moved = kept::keep(&places.environment, &place.environment_itself(), &moves.pairs())?;
     place.link_environment()?;
@@ -311,11 +318,9 @@ impl Place {
         self.path().join("launchers")
     }
 
-    /// Whether its environment is a copy of the one at `now`. One without a mark is of nothing.
-    fn has_environment(&self, good: &Good, now: &Utf8Path) -> bool {
-        good.environment.mark.is_some()
-            && good.environment.mark == Mark::of(now)
-            && self.virtenv().is_dir()
+    /// Whether its environment is a copy of the one with this mark. One without a mark is of nothing.
+    fn has_environment(&self, good: &Good, mark: Option<&Mark>) -> bool {
+        mark.is_some() && good.environment.mark.as_ref() == mark && self.virtenv().is_dir()
     }
 
     /// Whether the code that it holds is this; `None` is none.
