@@ -1,5 +1,6 @@
 //! What README and docs promise: tables that are the code's, links that lead somewhere.
 
+mod commands;
 mod links;
 
 use camino::Utf8Path;

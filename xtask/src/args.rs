@@ -81,6 +81,9 @@ pub(crate) struct DistArguments {
     /// Put a uv into the cartridge, which installs packages many times as fast as pip
     #[arg(long)]
     pub(crate) with_uv: bool,
+    /// Pack a Debian package of `gear` with the cartridge, too
+    #[arg(long, conflicts_with = "debug")]
+    pub(crate) deb: bool,
     /// Where the archive will be downloaded from: make the manifest of a downloadable cartridge,
     /// too
     #[arg(long, value_name = "URL", value_parser = SourceUrl::parse)]

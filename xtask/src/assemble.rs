@@ -105,7 +105,7 @@ fn add_uv(usr: &Utf8Path, uv: &OwnUv) -> Result<(), AssembleError> {
 
 /// 0755 for directories and for what may be executed, 0644 for the rest, whatever the umask of
 /// the checkout was.
-fn set_modes(path: &Utf8Path) -> Result<(), FileError> {
+pub(crate) fn set_modes(path: &Utf8Path) -> Result<(), FileError> {
     let failed = |e| FileError::new("set the mode of", path, e);
     let metadata = path.symlink_metadata().map_err(failed)?;
     if metadata.is_symlink() {

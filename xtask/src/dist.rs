@@ -9,6 +9,7 @@ use cart_core::manifest::{Manifest, ManifestError};
 use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, tree};
 
+use crate::archive::debian::{self, DebianError, Parts};
 use crate::archive::{self, ArchiveError, Archives, Time};
 use crate::args::{Bring, DistArguments};
 use crate::assemble::{self, AssembleError, Brought};
@@ -45,6 +46,15 @@ pub(crate) fn release(workspace: &Workspace, arguments: &DistArguments) -> Resul
         "{cartridge} holds the cartridge, {} and {} the same packed",
         archives.tar, archives.zip
     ));
+    if arguments.deb {
+        install::prepare(workspace, Need::TO_PACK_FOR_DEBIAN)?;
+        let beside = |name| cartridge.with_file_name(name);
+        let (gear, share) = (beside("gear"), beside("share"));
+        let parts =
+            Parts { cartridge: &cartridge, gear: &gear, share: &share, bring: arguments.brought() };
+        let package = debian::pack(workspace, &parts, &version, time, &beside(""))?;
+        say(&format!("{package} installs both on Debian and its relatives"));
+    }
     if let Some(url) = &arguments.source_url {
         say(&format!("{} makes it downloadable", downloadable(url, &manifest, &archives)?));
     }
@@ -160,6 +170,8 @@ pub(crate) enum DistError {
     Glibc(#[from] GlibcError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Debian(#[from] DebianError),
     #[error(transparent)]
     Download(#[from] DownloadError),
     #[error(transparent)]

@@ -84,7 +84,7 @@ fn named(needs: &[Need]) -> String {
 }
 
 /// A command that runs what is appended to it as root, if that is possible without asking anybody.
-fn as_root(env: &GearEnv) -> Option<CommandSpec> {
+pub(crate) fn as_root(env: &GearEnv) -> Option<CommandSpec> {
     const LIMIT: Duration = Duration::from_secs(10);
     let program = |name: &str| programs::find(name, env, &["/usr/bin", "/bin"]).ok();
     let id = CommandSpec::new(program("id")?, env).arg("-u");

@@ -26,6 +26,10 @@ pub(crate) enum Need {
     Unzip,
     /// Judges the unit of `gear boot`; nothing of it needs to run.
     SystemdAnalyze,
+    /// Makes a Debian package.
+    DpkgDeb,
+    /// Makes a Debian that has nothing, for the package to be tried on.
+    Debootstrap,
     /// Makes the load of the bench.
     Wrk,
     /// A peer of the bench: what `OpenShift`'s own Python cartridge serves with.
@@ -51,7 +55,11 @@ impl Need {
         Self::Curl,
         Self::Unzip,
         Self::SystemdAnalyze,
+        Self::DpkgDeb,
+        Self::Debootstrap,
     ];
+    /// What a Debian package takes beside a release.
+    pub(crate) const TO_PACK_FOR_DEBIAN: &[Self] = &[Self::DpkgDeb];
     /// What the bench takes beside a release.
     pub(crate) const TO_BENCH: &[Self] = &[Self::Wrk, Self::Git, Self::ApacheWsgi];
     /// What a release takes: zig comes from PyPI.
@@ -72,6 +80,8 @@ impl Need {
             Self::Make => found("make"),
             Self::Unzip => found("unzip"),
             Self::SystemdAnalyze => found("systemd-analyze"),
+            Self::DpkgDeb => found("dpkg-deb"),
+            Self::Debootstrap => found("debootstrap"),
             Self::Wrk => found("wrk"),
             Self::ApacheWsgi => MODULES.iter().any(|dir| {
                 Utf8Path::new(dir).join("mod_wsgi.so").exists()
@@ -92,6 +102,8 @@ impl Need {
             Self::Make => "make",
             Self::Unzip => "unzip",
             Self::SystemdAnalyze => "systemd-analyze",
+            Self::DpkgDeb => "dpkg-deb",
+            Self::Debootstrap => "debootstrap",
             Self::Wrk => "wrk",
             Self::ApacheWsgi => "Apache with mod_wsgi",
         }
@@ -108,6 +120,8 @@ impl Need {
             Self::Make => &["make"],
             Self::Unzip => &["unzip"],
             Self::SystemdAnalyze => &["systemd"],
+            Self::DpkgDeb => &["dpkg"],
+            Self::Debootstrap => &["debootstrap"],
             Self::Wrk => &["wrk"],
             Self::ApacheWsgi => &["apache2", "libapache2-mod-wsgi-py3"],
         }
@@ -124,6 +138,8 @@ impl Need {
             Self::Make => &["make"],
             Self::Unzip => &["unzip"],
             Self::SystemdAnalyze => &["systemd"],
+            Self::DpkgDeb => &["dpkg"],
+            Self::Debootstrap => &["debootstrap"],
             Self::Wrk => &["wrk"],
             Self::ApacheWsgi => &["httpd", "python3-mod_wsgi"],
         }

@@ -1,5 +1,8 @@
 //! The cartridge as one file: a .tar.gz and a .zip, each with one top directory (a node flattens
-//! it; node-contract.md, Delivery), and the same bytes whenever the content is the same.
+//! it; node-contract.md, Delivery), and the same bytes whenever the content is the same; and as a package of
+//! Debian's.
+
+pub(crate) mod debian;
 
 use std::io::{self, Cursor, Write};
 use std::os::unix::fs::PermissionsExt;

@@ -12,7 +12,8 @@ use std::process::ExitCode;
 
 use cart_core::GearEnv;
 use cart_gear::Interrupts;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 
 use app::{doctor, generate, serve, validate, variables};
 use args::{Arguments, Command};
@@ -25,6 +26,8 @@ use shared::failure::{Failure, USAGE};
 use shared::terminal::Terminal;
 
 fn main() -> ExitCode {
+    // A shell asks, in the words of what `gear generate` writes: answered, that is the end.
+    CompleteEnv::with_factory(Arguments::command).var(generate::COMPLETE).complete();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -1,27 +1,32 @@
-//! `gear generate`: man pages, and what shells complete, from the command line as it is. For packages.
+//! `gear generate`: man pages from the command line as it is, and for each shell the few lines by which
+//! it asks `gear` what may come next. For packages.
 
 use camino::Utf8Path;
 use cart_core::files::{self, FileError};
 use clap::{Command, CommandFactory};
-use clap_complete::Shell;
+use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
 use clap_mangen::Man;
 
 use crate::args::{Arguments, GenerateArguments};
 use crate::shared::failure::Failure;
 
+/// The variable by which a shell asks.
+pub(crate) const COMPLETE: &str = "GEAR_COMPLETE";
+
 /// Where each shell looks for what it completes, below a `share`.
-const COMPLETIONS: [(Shell, &str); 3] = [
-    (Shell::Bash, "bash-completion/completions/gear"),
-    (Shell::Zsh, "zsh/site-functions/_gear"),
-    (Shell::Fish, "fish/vendor_completions.d/gear.fish"),
+const COMPLETIONS: [(&dyn EnvCompleter, &str); 3] = [
+    (&Bash, "bash-completion/completions/gear"),
+    (&Zsh, "zsh/site-functions/_gear"),
+    (&Fish, "fish/vendor_completions.d/gear.fish"),
 ];
 
 pub(crate) fn run(arguments: &GenerateArguments) -> Result<(), Failure> {
     let share = &arguments.share;
     for (shell, below) in COMPLETIONS {
-        let mut text = Vec::new();
-        clap_complete::generate(shell, &mut shown(), "gear", &mut text);
-        write(&share.join(below), &text)?;
+        let (path, mut text) = (share.join(below), Vec::new());
+        let made = shell.write_registration(COMPLETE, "gear", "gear", "gear", &mut text);
+        made.map_err(|error| FileError::new("make", &path, error))?;
+        write(&path, &text)?;
     }
     let mut command = shown();
     command.build();

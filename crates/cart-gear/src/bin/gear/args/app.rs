@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 
 use camino::Utf8PathBuf;
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use crate::args::shared::CartridgeArguments;
 
 #[derive(Args, Debug)]
 pub(crate) struct ServeArguments {
     /// The directory that holds the app; it is copied, never written to
-    #[arg(value_name = "APP_DIR")]
+    #[arg(value_name = "APP_DIR", value_hint = ValueHint::DirPath)]
     pub(crate) app_dir: Utf8PathBuf,
 
     /// Where to listen; port 0 is a free one [default: 127.0.0.1 and the cartridge's port, or the
@@ -35,7 +35,7 @@ pub(crate) struct DoctorArguments {
 #[derive(Args, Debug)]
 pub(crate) struct ValidateArguments {
     /// The cartridge's directory, as it is delivered
-    #[arg(value_name = "CARTRIDGE_DIR")]
+    #[arg(value_name = "CARTRIDGE_DIR", value_hint = ValueHint::DirPath)]
     pub(crate) cartridge: Utf8PathBuf,
 
     /// Print a list of objects with file, line, level and message
@@ -46,7 +46,7 @@ pub(crate) struct ValidateArguments {
 #[derive(Args, Debug)]
 pub(crate) struct VariablesArguments {
     /// The cartridge's directory [default: the only one beside this program]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) cartridge: Option<Utf8PathBuf>,
 
     /// Print a list of objects

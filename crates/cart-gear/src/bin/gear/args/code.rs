@@ -1,7 +1,7 @@
 //! Commands about the code on a gear, and the hooks of its repository.
 
 use camino::Utf8PathBuf;
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use crate::args::shared::OnGear;
 
@@ -15,7 +15,7 @@ pub(crate) struct DeployArguments {
     pub(crate) commit: Option<String>,
 
     /// Commit what is in this directory to the branch that is deployed, and deploy that
-    #[arg(long, value_name = "DIR", conflicts_with = "commit")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "commit")]
     pub(crate) from: Option<Utf8PathBuf>,
 
     /// Stop the gear before the build and start it afterwards, as a node does

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use camino::Utf8PathBuf;
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use crate::args::shared::{CartridgeArguments, OnGear};
 
@@ -13,7 +13,7 @@ pub(crate) struct CreateArguments {
     pub(crate) gear: OnGear,
 
     /// The directory that holds the app; it is copied [default: the cartridge's own template]
-    #[arg(long, value_name = "APP_DIR")]
+    #[arg(long, value_name = "APP_DIR", value_hint = ValueHint::DirPath)]
     pub(crate) from: Option<Utf8PathBuf>,
 
     /// A git repository that holds the app, with #BRANCH or #TAG if it is not the one that is HEAD
@@ -92,7 +92,7 @@ pub(crate) struct UpgradeArguments {
     pub(crate) gear: OnGear,
 
     /// The directory of the newer cartridge [default: where the gear's cartridge was taken from]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) cartridge: Option<Utf8PathBuf>,
 
     /// Put the cartridge on the gear again even if the gear has this version of it

@@ -1,9 +1,10 @@
 //! Commands on what is in a gear.
 
 use camino::Utf8PathBuf;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 
 use crate::args::shared::{OnGear, StatusArguments, variable};
+use crate::shared::complete;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EnvCommand {
@@ -12,7 +13,7 @@ pub(crate) enum EnvCommand {
         #[command(flatten)]
         gear: OnGear,
         /// The variables
-        #[arg(value_name = "K=V", required = true, value_parser = variable)]
+        #[arg(value_name = "K=V", required = true, value_parser = variable, add = complete::settings())]
         variables: Vec<(String, String)>,
     },
     /// Unset variables; a restart puts it into effect
@@ -20,7 +21,7 @@ pub(crate) enum EnvCommand {
         #[command(flatten)]
         gear: OnGear,
         /// Their names
-        #[arg(value_name = "K", required = true)]
+        #[arg(value_name = "K", required = true, add = complete::names())]
         names: Vec<String>,
     },
     /// List the variables that are set
@@ -30,7 +31,7 @@ pub(crate) enum EnvCommand {
 #[derive(Args, Debug)]
 pub(crate) struct RunArguments {
     /// The gear's name
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = complete::gears())]
     pub(crate) name: String,
 
     /// The command and its arguments
@@ -46,7 +47,7 @@ pub(crate) struct RunArguments {
 #[derive(Args, Debug)]
 pub(crate) struct TailArguments {
     /// The gear's name
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = complete::gears())]
     pub(crate) name: String,
 
     /// How many lines of each log, at most what its last 64 KiB hold
@@ -65,7 +66,7 @@ pub(crate) struct SnapshotArguments {
 
     /// The file to write, or `-` for standard output [default: standard output, or NAME.tar.gz here
     /// if that is a terminal]
-    #[arg(value_name = "FILE.tar.gz")]
+    #[arg(value_name = "FILE.tar.gz", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<Utf8PathBuf>,
 }
 
@@ -75,7 +76,7 @@ pub(crate) struct RestoreArguments {
     pub(crate) gear: OnGear,
 
     /// The snapshot, of this or another gear, or of a gear on a node; `-` is standard input
-    #[arg(value_name = "FILE.tar.gz")]
+    #[arg(value_name = "FILE.tar.gz", value_hint = ValueHint::FilePath)]
     pub(crate) file: Utf8PathBuf,
 
     /// Leave the gear's git repository as it is

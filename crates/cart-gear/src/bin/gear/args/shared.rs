@@ -1,13 +1,15 @@
 //! What commands on a gear, and commands that make one, have in common.
 
 use camino::Utf8PathBuf;
-use clap::Args;
+use clap::{Args, ValueHint};
+
+use crate::shared::complete;
 
 /// What each command has that works on one gear.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct OnGear {
     /// The gear's name
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = complete::gears())]
     pub(crate) name: String,
 
     /// How many seconds to wait for another command that works on this gear
@@ -18,7 +20,7 @@ pub(crate) struct OnGear {
 #[derive(Args, Debug)]
 pub(crate) struct StatusArguments {
     /// The gear's name
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = complete::gears())]
     pub(crate) name: String,
 
     /// Print an object
@@ -34,11 +36,11 @@ pub(crate) struct CartridgeArguments {
     pub(crate) server: Option<String>,
 
     /// A variable for the app and the cartridge's scripts; may be given more than once
-    #[arg(long = "env", value_name = "K=V", value_parser = variable)]
+    #[arg(long = "env", value_name = "K=V", value_parser = variable, add = complete::settings())]
     pub(crate) env: Vec<(String, String)>,
 
     /// The cartridge's directory [default: the only one beside this program]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) cartridge: Option<Utf8PathBuf>,
 
     /// The version of the cartridge's software [default: the manifest's Version]

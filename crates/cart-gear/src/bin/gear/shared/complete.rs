@@ -1,0 +1,43 @@
+//! What a shell completes and only the machine knows: the gears, and the variables of their cartridges.
+//! Whatever cannot be read completes nothing: somebody who presses Tab asked no question.
+
+use cart_core::{GearEnv, variables};
+use cart_gear::{GearHome, Listed};
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+
+use crate::shared::caller;
+
+/// The names of the gears.
+pub(crate) fn gears() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        listed().into_iter().map(|gear| CompletionCandidate::new(gear.name)).collect()
+    })
+}
+
+/// `NAME=` of each variable that a cartridge has which lies beside this program or was put on a gear.
+pub(crate) fn settings() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| known("="))
+}
+
+/// `NAME` of each of them.
+pub(crate) fn names() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| known(""))
+}
+
+fn known(after: &str) -> Vec<CompletionCandidate> {
+    let on_gears = listed().into_iter().map(|gear| gear.record.cartridge);
+    let mut cartridges: Vec<_> =
+        caller::beside_this_program().into_iter().chain(on_gears).collect();
+    cartridges.sort();
+    cartridges.dedup();
+    let lists = cartridges.iter().filter_map(|directory| variables::read(directory).ok()?);
+    let candidate = |it: variables::Variable| {
+        CompletionCandidate::new(it.name + after).help(Some(it.meaning.into()))
+    };
+    lists.flatten().map(candidate).collect()
+}
+
+fn listed() -> Vec<Listed> {
+    let home = GearHome::from_env(&GearEnv::from_process()).ok();
+    home.and_then(|home| home.list().ok()).map(|listing| listing.gears).unwrap_or_default()
+}

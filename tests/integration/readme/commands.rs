@@ -1,0 +1,123 @@
+//! The commands of pages, pasted in their order as a person would: each ends well, and says what the page shows.
+
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::{CommandSpec, GearEnv, run};
+
+use super::page;
+use crate::cartridge::assembled;
+
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What the test has done before in its own way, and what would change the machine.
+const LEFT_OUT: [&str; 5] = ["cargo xtask ", "export PATH=", "sudo ", "gear boot ", "loginctl "];
+
+/// Where the pages' gear is.
+const ADDRESS: &str = "127.96.3.1:8080";
+
+/// A command, and the lines that it shows.
+struct Step {
+    command: String,
+    shown: Vec<String>,
+}
+
+fn steps(page: &str) -> Vec<Step> {
+    let blocks = page.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let mut steps: Vec<Step> = Vec::new();
+    for line in blocks.flat_map(str::lines) {
+        match (line.strip_prefix("$ "), steps.last_mut()) {
+            (Some(command), _) => steps.push(Step { command: command.into(), shown: Vec::new() }),
+            (None, Some(step)) if line != "..." => step.shown.push(line.to_owned()),
+            _ => {}
+        }
+    }
+    steps.retain(|step| !LEFT_OUT.iter().any(|start| step.command.starts_with(start)));
+    steps
+}
+
+/// A line without what differs from machine to machine and from day to day: numbers, times, hashes, addresses.
+fn alike(line: &str) -> String {
+    let differs = |word: &str| {
+        let core = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        let hash = core.len() >= 7 && core.bytes().all(|byte| byte.is_ascii_hexdigit());
+        hash || core.starts_with(|c: char| c.is_ascii_digit()) || word.starts_with("http://")
+    };
+    let words = line.split_whitespace().map(|word| if differs(word) { "#" } else { word });
+    let mut words: Vec<&str> = words.collect();
+    words.dedup_by(|one, other| one == other && *one == "#");
+    words.join(" ")
+}
+
+/// A person with `gear` and the cartridge beside it on the PATH, at home in a directory of their own.
+struct Person {
+    home: tempfile::TempDir,
+    env: GearEnv,
+}
+
+impl Person {
+    fn new() -> Self {
+        let home = tempfile::tempdir_in("/tmp").unwrap();
+        let opt = Utf8Path::from_path(home.path()).unwrap().join("opt");
+        std::fs::create_dir(&opt).unwrap();
+        let cartridge = assembled();
+        let gear = cartridge.ancestors().nth(2).unwrap().join("debug/gear");
+        std::os::unix::fs::symlink(&cartridge, opt.join("advanced-python")).unwrap();
+        std::fs::copy(&gear, opt.join("gear")).unwrap();
+        let env = GearEnv::from_process();
+        let path = format!("{opt}:{}", env.get("PATH").unwrap().to_str().unwrap());
+        let env = env.with("PATH", path).with("HOME", opt.parent().unwrap().as_str());
+        Self { home, env }
+    }
+
+    /// Does one step after the other, in one shell; a page's address is that of `at`.
+    fn does(&self, steps: &[Step], at: &str) -> String {
+        const DONE: &str = "-- done";
+        let commands = steps.iter().map(|step| format!("{}\necho '{DONE}'\n", step.command));
+        let script = format!("exec 2>&1\nset -e\n{}", commands.collect::<String>());
+        let root: Utf8PathBuf = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().into();
+        let shell = CommandSpec::new("/bin/bash", &self.env).dir(root);
+        let script = script.replace(ADDRESS, at);
+        let output = run::output(&shell.args(["-c", &script]), LIMIT).unwrap();
+        let said = output.stdout_text();
+        let parts: Vec<&str> = said.split(DONE).collect();
+        let failed = steps.get(parts.len() - 1).map(|step| &step.command);
+        assert!(failed.is_none(), "{failed:?} failed:\n{said}");
+        for (step, part) in steps.iter().zip(parts) {
+            let said: Vec<String> = part.lines().map(alike).collect();
+            for line in &step.shown {
+                assert!(said.contains(&alike(line)), "{} says no {line:?}:\n{part}", step.command);
+            }
+        }
+        said.to_owned()
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        let gear = self.home.path().join("opt/gear").into_os_string().into_string().unwrap();
+        let command = CommandSpec::new(gear, &self.env).args(["destroy", "blog", "--yes"]);
+        run::output(&command, LIMIT).unwrap();
+    }
+}
+
+#[test]
+fn the_commands_of_the_pages_on_gears_can_be_pasted() {
+    let mut first = steps(&page("docs/gear.md"));
+    let all = first.len();
+    let rest = first.split_off(1);
+    assert!(first[0].command.starts_with("gear create blog") && all > 14, "{all}");
+    let person = Person::new();
+    let said = person.does(&first, ADDRESS);
+    let url = said.lines().find_map(|line| line.strip_prefix("blog is at http://")).unwrap();
+    let at = url.trim_end_matches('/');
+    person.does(&rest, at);
+    person.does(&steps(&page("docs/metrics.md")), at);
+}
+
+#[test]
+fn lines_are_alike_but_for_figures() {
+    let ours = "84 MB; generation 3; up 2h 5m; 1a2b3c4 at http://127.96.3.1:8080/";
+    assert_eq!(alike(ours), "# MB; generation # up # at #");
+    assert_ne!(alike("9f8e7d6c  active"), alike("9f8e7d6c"));
+}
