@@ -4,14 +4,14 @@ use camino::Utf8Path;
 use cart_core::variables::{self, FILE, Variable};
 
 use crate::args::VariablesArguments;
-use crate::shared::caller;
+use crate::shared::beside;
 use crate::shared::failure::Failure;
 use crate::shared::terminal::{answer, remark};
 
 pub(crate) fn run(arguments: &VariablesArguments) -> Result<(), Failure> {
     let directory = match &arguments.cartridge {
         Some(directory) => directory.clone(),
-        None => caller::beside_this_program().map_err(Failure::usage)?,
+        None => beside::this_program().map_err(Failure::usage)?,
     };
     let known = of(&directory)?;
     if arguments.json {

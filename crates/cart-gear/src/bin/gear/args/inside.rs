@@ -3,8 +3,8 @@
 use camino::Utf8PathBuf;
 use clap::{Args, Subcommand, ValueHint};
 
+use crate::args::complete;
 use crate::args::shared::{OnGear, StatusArguments, variable};
-use crate::shared::complete;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EnvCommand {

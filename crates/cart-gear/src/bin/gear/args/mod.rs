@@ -2,6 +2,7 @@
 
 mod app;
 mod code;
+mod complete;
 mod gears;
 mod inside;
 mod shared;

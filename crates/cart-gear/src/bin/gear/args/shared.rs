@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use clap::{Args, ValueHint};
 
-use crate::shared::complete;
+use crate::args::complete;
 
 /// What each command has that works on one gear.
 #[derive(Args, Clone, Debug)]

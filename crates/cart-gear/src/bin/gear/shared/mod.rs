@@ -1,7 +1,7 @@
 //! What all commands share: who calls, on which gear, how failures end, what a terminal shows.
 
+pub(crate) mod beside;
 pub(crate) mod caller;
-pub(crate) mod complete;
 pub(crate) mod context;
 pub(crate) mod failure;
 pub(crate) mod terminal;

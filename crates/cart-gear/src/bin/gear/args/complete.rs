@@ -5,29 +5,28 @@ use cart_core::{GearEnv, variables};
 use cart_gear::{GearHome, Listed};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
-use crate::shared::caller;
+use crate::shared::beside;
 
 /// The names of the gears.
-pub(crate) fn gears() -> ArgValueCandidates {
+pub(super) fn gears() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         listed().into_iter().map(|gear| CompletionCandidate::new(gear.name)).collect()
     })
 }
 
 /// `NAME=` of each variable that a cartridge has which lies beside this program or was put on a gear.
-pub(crate) fn settings() -> ArgValueCandidates {
+pub(super) fn settings() -> ArgValueCandidates {
     ArgValueCandidates::new(|| known("="))
 }
 
 /// `NAME` of each of them.
-pub(crate) fn names() -> ArgValueCandidates {
+pub(super) fn names() -> ArgValueCandidates {
     ArgValueCandidates::new(|| known(""))
 }
 
 fn known(after: &str) -> Vec<CompletionCandidate> {
     let on_gears = listed().into_iter().map(|gear| gear.record.cartridge);
-    let mut cartridges: Vec<_> =
-        caller::beside_this_program().into_iter().chain(on_gears).collect();
+    let mut cartridges: Vec<_> = beside::this_program().into_iter().chain(on_gears).collect();
     cartridges.sort();
     cartridges.dedup();
     let lists = cartridges.iter().filter_map(|directory| variables::read(directory).ok()?);
