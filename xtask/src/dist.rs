@@ -50,8 +50,12 @@ pub(crate) fn release(workspace: &Workspace, arguments: &DistArguments) -> Resul
         install::prepare(workspace, Need::TO_PACK_FOR_DEBIAN)?;
         let beside = |name| cartridge.with_file_name(name);
         let (gear, share) = (beside("gear"), beside("share"));
-        let parts =
-            Parts { cartridge: &cartridge, gear: &gear, share: &share, bring: arguments.brought() };
+        let parts = Parts {
+            cartridge: &cartridge,
+            gear: &gear,
+            share: &share,
+            brings_nginx: arguments.with_nginx,
+        };
         let package = debian::pack(workspace, &parts, &version, time, &beside(""))?;
         say(&format!("{package} installs both on Debian and its relatives"));
     }

@@ -11,7 +11,6 @@ use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, tree};
 
 use crate::archive::Time;
-use crate::args::Bring;
 use crate::assemble;
 use crate::copy::{copy, make};
 use crate::made::glibc::OLDEST;
@@ -28,8 +27,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) gear: &'a Utf8Path,
     /// What `gear generate` wrote.
     pub(crate) share: &'a Utf8Path,
-    /// What the cartridge brings: all else must come from Debian.
-    pub(crate) bring: Bring,
+    /// Whether the cartridge brings an nginx; else it must come from Debian.
+    pub(crate) brings_nginx: bool,
 }
 
 /// Writes `NAME_VERSION_ARCHITECTURE.deb` into `directory`, and answers its path.
@@ -51,7 +50,7 @@ pub(crate) fn pack(
     fill(&root, workspace, parts)?;
     assemble::set_modes(&root)?;
     make(&root.join("DEBIAN"))?;
-    let control = control(version, &architecture, parts.bring);
+    let control = control(version, &architecture, parts.brings_nginx);
     files::write_atomic(&root.join("DEBIAN/control"), control.as_bytes(), 0o644)?;
 
     let words = ["--root-owner-group", "-Zgzip", "--build", root.as_str(), package.as_str()];
@@ -79,17 +78,15 @@ fn fill(root: &Utf8Path, workspace: &Workspace, parts: &Parts<'_>) -> Result<(),
     copy(&workspace.root.join("LICENSE"), &share.join("doc").join(NAME).join("copyright"))
 }
 
-fn control(version: &str, architecture: &str, bring: Bring) -> String {
-    // uv makes environments without what Debian keeps apart.
-    let venv = if bring.uv { "" } else { ", python3-venv" };
-    let nginx = if bring.nginx { "" } else { ", nginx" };
+fn control(version: &str, architecture: &str, brings_nginx: bool) -> String {
+    let nginx = if brings_nginx { "" } else { ", nginx" };
     let (major, minor) = (OLDEST.major, OLDEST.minor);
     format!(
         "Package: {NAME}
 Version: {version}
 Architecture: {architecture}
 Maintainer: Advanced Python <root@localhost>
-Depends: libc6 (>= {major}.{minor}), python3 (>= 3.6){venv}{nginx}, git
+Depends: libc6 (>= {major}.{minor}), python3 (>= 3.6), python3-venv, git{nginx}
 Recommends: ca-certificates
 Section: web
 Priority: optional

@@ -14,8 +14,7 @@ fn it_serves_on_a_bare_debian_and_leaves_nothing() {
     let generate = CommandSpec::new(&gear, &workspace.env).args(["generate", share.as_str()]);
     run::checked(&generate, LIMIT).expect("`cargo xtask dist --debug` comes first");
     let cartridge = workspace.target.join("dist").join(NAME);
-    let parts =
-        Parts { cartridge: &cartridge, gear: &gear, share: &share, bring: Bring::default() };
+    let parts = Parts { cartridge: &cartridge, gear: &gear, share: &share, brings_nginx: false };
     let time = Time::from_env(&GearEnv::new()).unwrap();
     let package = pack(&workspace, &parts, "0.1.0", time, directory).unwrap();
 
