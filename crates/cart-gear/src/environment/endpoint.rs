@@ -10,6 +10,8 @@ use cart_core::listening::Holder;
 use cart_core::manifest::Manifest;
 use sha1::{Digest, Sha1};
 
+use crate::error::GearError;
+
 /// What the one who makes a gear wants of its address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Listen {
@@ -46,8 +48,8 @@ impl Endpoints {
     /// at; nothing keeps them free.
     ///
     /// # Errors
-    /// [`EndpointError`] naming the address, and its holder where it can be seen.
-    pub fn choose(manifest: &Manifest, listen: Listen) -> Result<Self, EndpointError> {
+    /// [`GearError`] naming the address, and its holder where it can be seen.
+    pub fn choose(manifest: &Manifest, listen: Listen) -> Result<Self, GearError> {
         let mut endpoints = Self::default();
         for (index, endpoint) in manifest.endpoints.iter().enumerate() {
             let wanted = endpoint.private_port;
@@ -73,13 +75,13 @@ impl Endpoints {
     /// endpoint's address. `others` are those of other gears, which may be stopped now.
     ///
     /// # Errors
-    /// [`EndpointError`] naming the address, and its holder where it can be seen.
+    /// [`GearError`] naming the address, and its holder where it can be seen.
     pub fn reserve(
         manifest: &Manifest,
         listen: Listen,
         own: OwnAddresses,
         others: &[SocketAddr],
-    ) -> Result<Self, EndpointError> {
+    ) -> Result<Self, GearError> {
         let mut endpoints = Self::default();
         let mut ips: Vec<(&str, IpAddr)> = Vec::new();
         for (index, endpoint) in manifest.endpoints.iter().enumerate() {
@@ -137,7 +139,7 @@ impl Endpoints {
     }
 
     /// The first port from `port` on that is free and not given to another endpoint already.
-    fn next_free(&self, ip: IpAddr, port: u16) -> Result<SocketAddr, EndpointError> {
+    fn next_free(&self, ip: IpAddr, port: u16) -> Result<SocketAddr, GearError> {
         const TRIES: u16 = 200;
         let last = port.saturating_add(TRIES);
         for candidate in port..=last {
@@ -148,10 +150,12 @@ impl Endpoints {
             match TcpListener::bind(address) {
                 Ok(_) => return Ok(address),
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
-                Err(source) => return Err(EndpointError::Unusable { address, source }),
+                Err(source) => return Err(unusable(address, &source)),
             }
         }
-        Err(EndpointError::NoneFree { ip, first: port, last })
+        Err(GearError::failed(format!(
+            "every port of {ip} from {port} to {last} is taken: choose one with --listen"
+        )))
     }
 }
 
@@ -191,7 +195,7 @@ impl OwnAddresses {
         ports: &[u16],
         mine: &[IpAddr],
         others: &[SocketAddr],
-    ) -> Result<IpAddr, EndpointError> {
+    ) -> Result<IpAddr, GearError> {
         let is_anothers = |ip: IpAddr| {
             others.iter().any(|other| {
                 other.ip() == ip || (other.ip().is_unspecified() && ports.contains(&other.port()))
@@ -210,91 +214,52 @@ impl OwnAddresses {
                 match TcpListener::bind(address) {
                     Ok(_) => {}
                     Err(e) if e.kind() == io::ErrorKind::AddrInUse => free = false,
-                    Err(source) => return Err(EndpointError::Unusable { address, source }),
+                    Err(source) => return Err(unusable(address, &source)),
                 }
             }
             if free {
                 return Ok(ip);
             }
         }
-        Err(EndpointError::NoAddress { first: self.all().next().unwrap_or(last), last })
+        let first = self.all().next().unwrap_or(last);
+        Err(GearError::failed(format!(
+            "every address from {first} to {last} is taken: choose another one with --listen"
+        )))
     }
 }
 
-fn asked_for(address: SocketAddr, others: &[SocketAddr]) -> Result<SocketAddr, EndpointError> {
+fn asked_for(address: SocketAddr, others: &[SocketAddr]) -> Result<SocketAddr, GearError> {
     let overlaps = |other: &&SocketAddr| {
         let everywhere = other.ip().is_unspecified() || address.ip().is_unspecified();
         other.port() == address.port() && (everywhere || other.ip() == address.ip())
     };
     match others.iter().find(overlaps) {
-        Some(_) => Err(EndpointError::OfAnother { address }),
+        Some(_) => Err(GearError::failed(format!(
+            "{address} is the address of another gear: choose another one with --listen"
+        ))),
         None => exactly(address),
     }
 }
 
-fn exactly(address: SocketAddr) -> Result<SocketAddr, EndpointError> {
+fn exactly(address: SocketAddr) -> Result<SocketAddr, GearError> {
     match TcpListener::bind(address).and_then(|listener| listener.local_addr()) {
         Ok(bound) => Ok(bound),
         Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
-            Err(EndpointError::Taken { address, holder: Holder::of(address) })
+            let holder = Holder::of(address);
+            let by = holder.map_or_else(String::new, |holder| format!(" by {holder}"));
+            Err(GearError::failed(format!(
+                "{address} is taken{by}: stop what listens there, or choose another address with --listen"
+            )))
         }
-        Err(source) => Err(EndpointError::Unusable { address, source }),
+        Err(source) => Err(unusable(address, &source)),
     }
 }
 
-/// An address that cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum EndpointError {
-    /// Another process listens there.
-    #[error(
-        "{address} is taken{}: stop what listens there, or choose another address with --listen",
-        by(.holder)
-    )]
-    Taken {
-        /// The address that was asked for.
-        address: SocketAddr,
-        /// Who has it, if that can be seen.
-        holder: Option<Holder>,
-    },
-    /// This machine does not have the address, or we may not use the port.
-    #[error(
+/// This machine does not have the address, or we may not use the port.
+fn unusable(address: SocketAddr, source: &io::Error) -> GearError {
+    GearError::failed(format!(
         "cannot listen on {address}: {source}; choose an address of this machine and a port above 1023"
-    )]
-    Unusable {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// A gear that may be stopped now has it.
-    #[error("{address} is the address of another gear: choose another one with --listen")]
-    OfAnother {
-        /// The address that was asked for.
-        address: SocketAddr,
-    },
-    /// All addresses for gears are taken.
-    #[error("every address from {first} to {last} is taken: choose another one with --listen")]
-    NoAddress {
-        /// The first address that was looked at.
-        first: Ipv4Addr,
-        /// The last one.
-        last: Ipv4Addr,
-    },
-    /// All ports that were looked at are taken.
-    #[error("every port of {ip} from {first} to {last} is taken: choose one with --listen")]
-    NoneFree {
-        /// The address.
-        ip: IpAddr,
-        /// The first port that was looked at.
-        first: u16,
-        /// The last one.
-        last: u16,
-    },
-}
-
-fn by(holder: &Option<Holder>) -> String {
-    holder.as_ref().map_or_else(String::new, |holder| format!(" by {holder}"))
+    ))
 }
 
 #[cfg(test)]
@@ -350,7 +315,7 @@ mod tests {
     fn a_strangers_address_is_unusable_and_port_0_is_a_free_one() {
         let strange = Listen::At("192.0.2.1:8080".parse().unwrap());
         let error = Endpoints::choose(&manifest(8080), strange).unwrap_err();
-        assert!(matches!(error, EndpointError::Unusable { .. }), "{error}");
+        assert!(error.to_string().starts_with("cannot listen on 192.0.2.1:8080: "), "{error}");
         let any = Listen::At("127.0.0.1:0".parse().unwrap());
         let chosen = Endpoints::choose(&manifest(8080), any).unwrap();
         assert_ne!(chosen.bound[0].address.port(), 0);

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::files::FileError;
-use cart_core::run::{self, RunError};
+use cart_core::run::{self};
 use cart_core::{CommandSpec, GearEnv};
 
 use cart_core::tree;
+
+use crate::error::GearError;
 
 /// Where a cartridge's template may lie, first found: a directory, or a bare git repository.
 const PLACES: [&str; 4] = ["template", "template.git", "usr/template", "usr/template.git"];
@@ -32,28 +33,20 @@ impl Template {
     /// Puts its files into `repo`, which is empty; `env` is for git.
     ///
     /// # Errors
-    /// [`TemplateError`].
-    pub(crate) fn copy_to(&self, repo: &Utf8Path, env: &GearEnv) -> Result<(), TemplateError> {
+    /// [`GearError`].
+    pub(crate) fn copy_to(&self, repo: &Utf8Path, env: &GearEnv) -> Result<(), GearError> {
         if self.path.extension() != Some("git") {
             return Ok(tree::copy(&self.path, repo, |below| below.ends_with(".git"))?);
         }
         // The shell finds git by the gear's PATH.
         let script = "git clone --quiet \"$1\" \"$2\" && rm -rf \"$2/.git\"";
         let args = ["-c", script, "sh", self.path.as_str(), repo.as_str()];
-        run::checked(&CommandSpec::new("/bin/sh", env).args(args), LIMIT)?;
-        Ok(())
+        run::checked(&CommandSpec::new("/bin/sh", env).args(args), LIMIT).map(drop).map_err(|error| {
+            GearError::failed(format!(
+                "the cartridge's template is a git repository, and its files cannot be had: {error}"
+            ))
+        })
     }
-}
-
-/// A template that could not be used.
-#[derive(Debug, thiserror::Error)]
-pub enum TemplateError {
-    /// Its files.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// git, for a template that is a repository.
-    #[error("the cartridge's template is a git repository, and its files cannot be had: {0}")]
-    Git(#[from] RunError),
 }
 
 #[cfg(test)]
@@ -104,6 +97,6 @@ mod tests {
         files::write_atomic(&bare.join("HEAD"), b"nonsense", 0o644).unwrap();
         let again = dir.join("again");
         let error = Template::of(&cartridge).unwrap().copy_to(&again, &git_env()).unwrap_err();
-        assert!(matches!(error, TemplateError::Git(_)), "{error}");
+        assert!(error.to_string().contains("template is a git repository"), "{error}");
     }
 }

@@ -35,7 +35,10 @@ pub(crate) fn put_in_front(
         }
         other => other,
     }
-    .map_err(|e| unless_failed(e, |failure| Error::NginxService { failure }))?;
+    .map_err(|error| match error {
+        ClientError::Failed(failure) => Error::NginxService { failure },
+        other => other.into(),
+    })?;
     if change == Change::Unchanged && config == ConfigChange::Some {
         reload_nginx(nginx, client)?;
     }
@@ -50,11 +53,4 @@ fn reload_nginx(nginx: &Nginx, client: &Client) -> Result<(), Error> {
         nginx.reload(*master, RELOAD_LIMIT)?;
     }
     Ok(())
-}
-
-fn unless_failed(error: ClientError, failed: impl FnOnce(Failure) -> Error) -> Error {
-    match error {
-        ClientError::Failed(failure) => failed(failure),
-        other => other.into(),
-    }
 }

@@ -9,9 +9,9 @@ use cart_core::manifest::Manifest;
 
 use crate::environment::endpoint::{Bound, Endpoints, Listen};
 use crate::environment::sources;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::home::gears::GearHome;
-use crate::home::upgrade::error::UpgradeError;
 
 /// Chooses an address for each endpoint of `manifest` whose variables the gear has not got. One
 /// whose `Private-IP-Name` is known has the manifest's port on that address.
@@ -19,7 +19,7 @@ pub(crate) fn choose(
     gears: &GearHome,
     gear: &GearOnDisk,
     manifest: &Manifest,
-) -> Result<Endpoints, UpgradeError> {
+) -> Result<Endpoints, GearError> {
     let variables: GearEnv = sources::variables(&gear.layout().env())?.into_iter().collect();
     let known = Endpoints::of_variables(manifest, &variables);
     let mut missing = manifest.clone();
@@ -50,7 +50,13 @@ pub(crate) fn choose(
         let _choosing = gears.lock_addresses(&gear.runner.interrupts)?;
         let others = gears.addresses()?;
         let own = gears.own_addresses();
-        added.bound.extend(Endpoints::reserve(&missing, Listen::Anywhere, own, &others)?.bound);
+        let reserved = Endpoints::reserve(&missing, Listen::Anywhere, own, &others);
+        let reserved = reserved.map_err(|error| {
+            error.saying(format!(
+                "nothing was changed, because a new endpoint gets no address: {error}"
+            ))
+        })?;
+        added.bound.extend(reserved.bound);
     }
     Ok(added)
 }

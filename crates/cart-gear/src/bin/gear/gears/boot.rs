@@ -8,9 +8,9 @@ use cart_core::files::{self, FileError};
 use cart_core::{CommandSpec, programs, run};
 use cart_gear::boot::systemd::{self, Systemd};
 use cart_gear::boot::{
-    BootError, Outcome, SYSTEM_DIRECTORY, Turn, Turned, Unit, Whose, turn_all, user_directory,
+    Outcome, SYSTEM_DIRECTORY, Turn, Turned, Unit, Whose, turn_all, user_directory,
 };
-use cart_gear::{Conditions, GearHome, user_variables};
+use cart_gear::{Conditions, GearError, GearHome, user_variables};
 
 use crate::args::BootArguments;
 use crate::shared::caller;
@@ -45,7 +45,7 @@ fn turn(gears: &GearHome, turn: Turn, context: &Context) -> Result<(), Failure> 
         caller::conditions(env, &user, interrupts.clone())
     };
     let all = turn_all(gears, turn, &conditions, &mut |turned| answer(&line(turned)))?;
-    let failed: Vec<&BootError> =
+    let failed: Vec<&GearError> =
         all.iter().filter_map(|turned| turned.outcome.as_ref().err()).collect();
     // Each has been told.
     if failed.iter().any(|error| error.is_interrupt()) {
