@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use camino::Utf8Path;
 use cart_core::GearEnv;
 use cart_core::listening::Holder;
-use cart_core::manifest::Manifest;
+use cart_core::manifest::{Endpoint, Manifest};
 use sha1::{Digest, Sha1};
 
 use crate::error::GearError;
@@ -43,7 +43,27 @@ pub struct Bound {
     pub instead_of: Option<u16>,
 }
 
+impl Bound {
+    /// An endpoint of a manifest at an address.
+    pub(crate) fn new(manifest: &Manifest, endpoint: &Endpoint, address: SocketAddr) -> Self {
+        Self {
+            ip_variable: manifest.variable(&endpoint.private_ip_name),
+            port_variable: manifest.variable(&endpoint.private_port_name),
+            address,
+            instead_of: None,
+        }
+    }
+}
+
 impl Endpoints {
+    /// The variables of all endpoints, with their values.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, String)> {
+        self.bound.iter().flat_map(|Bound { ip_variable, port_variable, address, .. }| {
+            let (ip, port) = (address.ip().to_string(), address.port().to_string());
+            [(ip_variable.as_str(), ip), (port_variable.as_str(), port)]
+        })
+    }
+
     /// Chooses an address for each endpoint of a manifest. All were free when they were looked
     /// at; nothing keeps them free.
     ///
@@ -59,12 +79,9 @@ impl Endpoints {
                 Listen::Anywhere => endpoints.next_free(Ipv4Addr::LOCALHOST.into(), wanted)?,
             };
             let asked_for = matches!(listen, Listen::At(_)) && index == 0;
-            endpoints.bound.push(Bound {
-                ip_variable: manifest.variable(&endpoint.private_ip_name),
-                port_variable: manifest.variable(&endpoint.private_port_name),
-                address,
-                instead_of: (!asked_for && address.port() != wanted).then_some(wanted),
-            });
+            let instead_of = (!asked_for && address.port() != wanted).then_some(wanted);
+            let bound = Bound::new(manifest, endpoint, address);
+            endpoints.bound.push(Bound { instead_of, ..bound });
         }
         Ok(endpoints)
     }
@@ -100,12 +117,7 @@ impl Endpoints {
                 }
             };
             ips.push((name, address.ip()));
-            endpoints.bound.push(Bound {
-                ip_variable: manifest.variable(name),
-                port_variable: manifest.variable(&endpoint.private_port_name),
-                address,
-                instead_of: None,
-            });
+            endpoints.bound.push(Bound::new(manifest, endpoint, address));
         }
         Ok(endpoints)
     }
@@ -114,14 +126,11 @@ impl Endpoints {
     /// left out.
     #[must_use]
     pub fn of_variables(manifest: &Manifest, variables: &GearEnv) -> Self {
-        let value = |variable: &str| variables.get(variable).and_then(OsStr::to_str);
+        let value = |name: &str| variables.get(&manifest.variable(name)).and_then(OsStr::to_str);
         let bound = manifest.endpoints.iter().filter_map(|endpoint| {
-            let ip_variable = manifest.variable(&endpoint.private_ip_name);
-            let port_variable = manifest.variable(&endpoint.private_port_name);
-            let ip: IpAddr = value(&ip_variable)?.parse().ok()?;
-            let port: u16 = value(&port_variable)?.parse().ok()?;
-            let address = SocketAddr::new(ip, port);
-            Some(Bound { ip_variable, port_variable, address, instead_of: None })
+            let ip: IpAddr = value(&endpoint.private_ip_name)?.parse().ok()?;
+            let port: u16 = value(&endpoint.private_port_name)?.parse().ok()?;
+            Some(Bound::new(manifest, endpoint, SocketAddr::new(ip, port)))
         });
         Self { bound: bound.collect() }
     }
@@ -265,7 +274,6 @@ fn unusable(address: SocketAddr, source: &io::Error) -> GearError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cart_core::manifest::Endpoint;
 
     fn manifest(port: u16) -> Manifest {
         let endpoint = |ip: &str, name: &str, port| Endpoint {

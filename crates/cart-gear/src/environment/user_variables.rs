@@ -32,7 +32,7 @@ pub fn set(layout: &Layout, name: &str, value: &str) -> Result<(), GearError> {
 /// [`GearError`] saying which rule of the node which variable breaks; everything is as it
 /// was.
 pub fn set_all(layout: &Layout, variables: &[(String, String)]) -> Result<(), GearError> {
-    let before = list(layout)?;
+    let before = list(layout.home())?;
     let is_set = |name: &str| before.iter().any(|(set, _)| set == name);
     let mut new: Vec<&str> = Vec::new();
     for (name, value) in variables {
@@ -59,19 +59,11 @@ pub fn set_all(layout: &Layout, variables: &[(String, String)]) -> Result<(), Ge
     Ok(written?)
 }
 
-/// The variables that are set, sorted by name; bytes that are not text are shown as U+FFFD.
+/// The variables that are set on the gear with this home, be it whole or not, sorted by name; bytes that are not text are shown as U+FFFD.
 ///
 /// # Errors
 /// [`FileError`] naming what cannot be read.
-pub fn list(layout: &Layout) -> Result<Vec<(String, String)>, FileError> {
-    list_in(layout.home())
-}
-
-/// As [`list`], for the gear with this home, be it whole or not.
-///
-/// # Errors
-/// As [`list`].
-pub fn list_in(home: &Utf8Path) -> Result<Vec<(String, String)>, FileError> {
+pub fn list(home: &Utf8Path) -> Result<Vec<(String, String)>, FileError> {
     let text = |value: OsString| value.to_string_lossy().into_owned();
     let variables = sources::variables(&Layout::new(home.to_owned(), "").user_vars())?;
     Ok(variables.into_iter().map(|(name, value)| (text(name), text(value))).collect())
@@ -170,13 +162,13 @@ mod tests {
         let many: Vec<_> = (0..MOST).map(|n| pair(&format!("V{n}"), "1")).collect();
         let error = set_all(&layout, &many).unwrap_err();
         assert!(error.to_string().contains("at most 50"), "{error}");
-        assert_eq!(list(&layout).unwrap(), [pair("OLD", "1")]);
+        assert_eq!(list(layout.home()).unwrap(), [pair("OLD", "1")]);
         // A directory in the place of the second keeps it from being written.
         std::fs::create_dir(layout.user_vars().join("B")).unwrap();
         let error = set_all(&layout, &[pair("A", "1"), pair("OLD", "2"), pair("B", "1")]);
         assert!(matches!(error, Err(GearError::File(_))));
-        assert_eq!(list(&layout).unwrap(), [pair("OLD", "1")]);
+        assert_eq!(list(layout.home()).unwrap(), [pair("OLD", "1")]);
         set_all(&layout, &[pair("A", "1"), pair("A", "2"), pair("OLD", "3")]).unwrap();
-        assert_eq!(list(&layout).unwrap(), [pair("A", "2"), pair("OLD", "3")]);
+        assert_eq!(list(layout.home()).unwrap(), [pair("A", "2"), pair("OLD", "3")]);
     }
 }

@@ -25,7 +25,12 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// # Errors
 /// [`GearError`] naming the template, and the line where it is wrong.
 pub(crate) fn render(template: &Utf8Path, env: &GearEnv, home: &Utf8Path) -> Result<(), GearError> {
-    let target = target(template)?;
+    if template.extension() != Some("erb") {
+        return Err(GearError::failed(format!(
+            "{template} is listed as a template, but its name does not end in .erb"
+        )));
+    }
+    let target = template.with_extension("");
     match bytes(template, env, home) {
         Ok(rendered) => {
             files::write_unsynced(&target, &rendered, 0o644)?;
@@ -35,15 +40,6 @@ pub(crate) fn render(template: &Utf8Path, env: &GearEnv, home: &Utf8Path) -> Res
             files::write_unsynced(&target, b"", 0o644)?;
             Err(error)
         }
-    }
-}
-
-fn target(template: &Utf8Path) -> Result<camino::Utf8PathBuf, GearError> {
-    match template.extension() {
-        Some("erb") => Ok(template.with_extension("")),
-        _ => Err(GearError::failed(format!(
-            "{template} is listed as a template, but its name does not end in .erb"
-        ))),
     }
 }
 

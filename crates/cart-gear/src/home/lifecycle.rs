@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use cart_core::files::{self, FileError};
 use cart_core::tree;
 
@@ -112,7 +112,7 @@ impl GearOnDisk {
 
     /// `teardown` finds the endpoint variables gone, as on a node.
     fn deconfigure(&mut self, progress: &mut dyn Progress) -> Result<(), GearError> {
-        for (variable, _) in self.endpoint_variables() {
+        for (variable, _) in self.endpoints.variables() {
             files::remove_if_exists(&self.layout.env().join(variable))?;
         }
         let teardown = self.primary.as_ref().map(|c| c.script("teardown"));
@@ -124,21 +124,11 @@ impl GearOnDisk {
 
     fn write_cartridge_variables(&self, cartridge: &Installed) -> Result<(), FileError> {
         let directory = format!("{}/", cartridge.directory);
-        let mut variables = self.endpoint_variables();
-        variables.push(("OPENSHIFT_PRIMARY_CARTRIDGE_DIR".to_owned(), directory));
-        variables.iter().try_for_each(|(name, value)| {
+        let mut variables =
+            self.endpoints.variables().chain([("OPENSHIFT_PRIMARY_CARTRIDGE_DIR", directory)]);
+        variables.try_for_each(|(name, value)| {
             files::write_unsynced(&self.layout.env().join(name), value.as_bytes(), 0o640)
         })
-    }
-
-    fn endpoint_variables(&self) -> Vec<(String, String)> {
-        let mut variables = Vec::new();
-        for bound in &self.endpoints.bound {
-            let (ip, port) = (bound.address.ip(), bound.address.port());
-            variables.push((bound.ip_variable.clone(), ip.to_string()));
-            variables.push((bound.port_variable.clone(), port.to_string()));
-        }
-        variables
     }
 
     /// A template that cannot be rendered fails nothing on a node; here its author is told.
@@ -148,14 +138,8 @@ impl GearOnDisk {
         entries: &[String],
         progress: &mut dyn Progress,
     ) -> Result<(), FileError> {
-        let templates = entries
-            .iter()
-            .flat_map(|entry| managed::expand(&self.layout, &cartridge.directory, entry))
-            .collect::<Vec<Utf8PathBuf>>();
-        if templates.is_empty() {
-            return Ok(());
-        }
-        for template in templates {
+        let expand = |entry: &String| managed::expand(&self.layout, &cartridge.directory, entry);
+        for template in entries.iter().flat_map(expand) {
             let env = self.environment()?;
             if let Err(error) = erb_templates::render(&template, &env, self.layout.home()) {
                 progress.notice(&format!("A template was not rendered: {error}"));

@@ -89,9 +89,7 @@ impl Runner {
             status => Err(GearError::Failed { hook: script.name.clone(), status, output }),
         }
     }
-}
 
-impl Runner {
     /// A note that cannot be written must not keep the script from being watched.
     fn note_running(&self, pid: u32) {
         let note = ProcessId::of_child(pid).and_then(|process| serde_json::to_vec(&process).ok());

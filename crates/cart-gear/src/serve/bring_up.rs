@@ -13,7 +13,7 @@ use crate::deploy::without_push::Elsewhere;
 use crate::environment::endpoint::Endpoints;
 use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
-use crate::gear::template_app::Template;
+use crate::gear::template_app;
 use crate::scripts::answer;
 use crate::scripts::progress::{Caller, Progress};
 use crate::serve::follow;
@@ -114,12 +114,12 @@ fn start_template(gear: &mut GearOnDisk, progress: &mut dyn Progress) -> Result<
     let Some(cartridge) = gear.cartridge().cloned() else {
         return Ok(false);
     };
-    let Some(template) = Template::of(&cartridge.directory) else {
+    let Some(template) = template_app::of(&cartridge.directory) else {
         return Ok(false);
     };
     let repo = gear.layout().repo();
     tree::empty(&repo)?;
-    template.copy_to(&repo, &gear.environment()?)?;
+    template_app::copy(&template, &repo, &gear.environment()?)?;
     let first = gear.first_commit(&repo, "The template of the cartridge")?;
     let commit = first.as_ref().map(|(_, commit)| commit);
     if cartridge.manifest.install_build_required {

@@ -45,30 +45,22 @@ pub(super) fn components(name: &[u8]) -> Result<Vec<&[u8]>, GearError> {
 }
 
 impl Selection<'_> {
-    /// Where the entry with these components (the top directory first) is put; nowhere when it is
-    /// not restored.
-    ///
-    /// # Errors
-    /// [`GearError`] when a transformation leads it elsewhere.
-    pub(super) fn place(&self, name: &[&[u8]]) -> Result<Option<Location>, GearError> {
-        self.place_as(name, Names::Entry)
-    }
-
-    /// As [`place`](Self::place), of what a hard link is another name of.
-    ///
-    /// # Errors
-    /// As [`place`](Self::place).
-    pub(super) fn place_of_link(&self, name: &[&[u8]]) -> Result<Option<Location>, GearError> {
-        self.place_as(name, Names::HardLink)
-    }
-
     /// What a symbolic link is to point to.
     #[must_use]
     pub(super) fn symbolic_link(&self, content: &[u8]) -> Vec<u8> {
         self.transforms.apply(content, Names::SymbolicLink)
     }
 
-    fn place_as(&self, name: &[&[u8]], names: Names) -> Result<Option<Location>, GearError> {
+    /// Where the entry with these components (the top directory first) is put, or what a hard link is
+    /// another name of; nowhere when it is not restored.
+    ///
+    /// # Errors
+    /// [`GearError`] when a transformation leads it elsewhere.
+    pub(super) fn place(
+        &self,
+        name: &[&[u8]],
+        names: Names,
+    ) -> Result<Option<Location>, GearError> {
         if !self.takes(name.get(1..).unwrap_or_default()) {
             return Ok(None);
         }
@@ -130,7 +122,7 @@ mod tests {
         let texts: Vec<String> = transform.iter().map(|t| (*t).to_owned()).collect();
         let transforms = Transforms::read(&texts, &GearEnv::new()).unwrap();
         let selection = Selection { git, gear: "blog", transforms: &transforms };
-        let location = selection.place(&components(name.as_bytes())?)?;
+        let location = selection.place(&components(name.as_bytes())?, Names::Entry)?;
         Ok(location.map(|l| String::from_utf8(l.components.join(&b'/')).unwrap()))
     }
 
@@ -171,7 +163,7 @@ mod tests {
         let selection = Selection { git: true, gear: "blog", transforms: &none };
         let must = |name: &str| {
             let parts = components(name.as_bytes()).unwrap();
-            selection.place(&parts).unwrap().unwrap().must_be_directory
+            selection.place(&parts, Names::Entry).unwrap().unwrap().must_be_directory
         };
         for name in ["u/app-root/data", "u/git/x.git", "u/app-deployments/2024-01/repo"] {
             assert!(must(name), "{name}");

@@ -17,6 +17,7 @@ use tar::{Entry, EntryType};
 use crate::error::GearError;
 use crate::scripts::progress::Interrupts;
 use crate::snapshot::names::{self, Selection};
+use crate::snapshot::transforms::Names;
 use laid::Laid;
 use room::{Metered, Room};
 
@@ -120,7 +121,7 @@ impl Unpacking<'_> {
             Some(_) => {}
             None => self.top = Some(top.to_vec()),
         }
-        let Some(location) = self.selection.place(&components)? else {
+        let Some(location) = self.selection.place(&components, Names::Entry)? else {
             return Ok(());
         };
         if location.must_be_directory && kind != EntryType::Directory {
@@ -223,7 +224,7 @@ impl Unpacking<'_> {
         if components.first().copied() != self.top.as_deref() {
             return Err(leads_out());
         }
-        let original = self.selection.place_of_link(&components)?.ok_or_else(leads_out)?;
+        let original = self.selection.place(&components, Names::HardLink)?.ok_or_else(leads_out)?;
         if original.components == target {
             return Ok(());
         }

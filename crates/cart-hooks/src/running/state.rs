@@ -24,7 +24,7 @@ pub(crate) struct State {
 impl State {
     /// Asks the supervisor, and starts none: for hooks that only read.
     pub(crate) fn ask(ctx: &Context<'_>) -> Result<Self, Error> {
-        Self::of(&supervisor(ctx))
+        Self::of(&supervisor(ctx.dir))
     }
 
     /// As [`ask`](Self::ask), where the supervisor is known.

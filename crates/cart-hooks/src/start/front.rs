@@ -29,7 +29,7 @@ pub(crate) fn put_in_front(
     let change = match client.ensure(spec.clone(), renew) {
         // The port may be held by what a killed supervisor left behind without a record.
         Err(ClientError::Failed(Failure::AddressTaken { .. }))
-            if supervisor(ctx).end_strays(STRAYS_LIMIT) =>
+            if supervisor(ctx.dir).end_strays(STRAYS_LIMIT) =>
         {
             client.ensure(spec, renew)
         }

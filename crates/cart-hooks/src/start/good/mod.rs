@@ -78,12 +78,17 @@ impl Good {
 
     /// When it proved itself, for people.
     pub(crate) fn date(&self) -> String {
-        date(self.since)
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(self.since);
+        humantime::format_rfc3339_seconds(time).to_string()
     }
 
     /// nginx's configuration with it.
     pub(crate) fn config(&self) -> Rendered {
-        self.config.rendered()
+        Rendered {
+            main: self.config.main.bytes(),
+            appserver: self.config.appserver.bytes(),
+            server: self.config.server.bytes(),
+        }
     }
 }
 
@@ -109,7 +114,8 @@ pub(crate) fn keep(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) -> Result<
     };
     support::write(&place.launchers())?;
     let moves = Moves::of(ready, &place, code.is_some());
-    write(ctx.dir, &moves.good(ready, wanted, place.number, environment, config(ctx)?))
+    let config = Stage::in_place(ctx.dir)?;
+    write(ctx.dir, &moves.good(ready, wanted, place.number, environment, config))
 }
 
 /// Whether what lies in the repository now is what is kept, with the same environment.
@@ -185,7 +191,8 @@ pub(crate) fn keep_config(
     };
     let moves = Moves::of(ready, &Place::of(&top(ctx.dir), &good), good.has_code);
     let environment = good.environment.clone();
-    let now = moves.good(ready, wanted, good.number, environment, config(ctx)?);
+    let config = Stage::in_place(ctx.dir)?;
+    let now = moves.good(ready, wanted, good.number, environment, config);
     let changed =
         now.config != good.config || now.nginx != good.nginx || now.background != good.background;
     let same = (&now.appserver, &now.websocketserver) == (&good.appserver, &good.websocketserver);
@@ -245,10 +252,6 @@ fn record(dir: &CartridgeDir) -> Utf8PathBuf {
     top(dir).join("generation.json")
 }
 
-fn config(ctx: &Context<'_>) -> Result<Rendered, FileError> {
-    Stage::in_place(ctx.dir)
-}
-
 /// It holds the environment of the app: nobody else may read it.
 fn write(dir: &CartridgeDir, good: &Good) -> Result<(), FileError> {
     let path = record(dir);
@@ -256,11 +259,6 @@ fn write(dir: &CartridgeDir, good: &Good) -> Result<(), FileError> {
         .map_err(|e| FileError::new("write", &path, std::io::Error::other(e)))?;
     // Not synced, as the copies are not: it must not outlive a power failure that they have not.
     files::write_unsynced(&path, &json, 0o600)
-}
-
-fn date(since: u64) -> String {
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(since);
-    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// The copy of an environment.
@@ -339,16 +337,6 @@ struct Config {
     main: Bytes,
     appserver: Bytes,
     server: Bytes,
-}
-
-impl Config {
-    fn rendered(&self) -> Rendered {
-        Rendered {
-            main: self.main.bytes(),
-            appserver: self.appserver.bytes(),
-            server: self.server.bytes(),
-        }
-    }
 }
 
 /// A text as such where it is one, so that the file stays small.

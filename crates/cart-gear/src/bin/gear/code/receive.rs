@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, run, wait};
-use cart_gear::{Interrupts, Kind, PreReceive, PushedRef};
+use cart_gear::{Interrupts, Kind, PreReceive, Progress, PushedRef};
 
 use crate::args::OnGear;
 use crate::shared::caller;
@@ -38,7 +38,7 @@ pub(crate) fn prereceive(name: &str, context: &mut Context) -> Result<(), Failur
                 && let Err(failure) = watch(name, context)
             {
                 let message = failure.message;
-                context.terminal.warn(&format!(
+                context.terminal.notice(&format!(
                     "if git refuses the push now, the next command on {name} puts back what served before, because nobody watches git: {message}"
                 ));
             }

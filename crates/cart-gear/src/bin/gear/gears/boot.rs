@@ -41,7 +41,7 @@ fn turn(gears: &GearHome, turn: Turn, context: &Context) -> Result<(), Failure> 
     let (env, interrupts) = (context.env, &context.interrupts);
     let conditions = |name: &str| -> Conditions {
         // Variables that cannot be read fail the gear when its scripts are to get them.
-        let user = user_variables::list_in(&gears.home_of(name)).unwrap_or_default();
+        let user = user_variables::list(&gears.home_of(name)).unwrap_or_default();
         caller::conditions(env, &user, interrupts.clone())
     };
     let all = turn_all(gears, turn, &conditions, &mut |turned| answer(&line(turned)))?;
