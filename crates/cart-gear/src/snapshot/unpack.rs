@@ -184,11 +184,11 @@ impl Unpacking<'_> {
             rustix::fs::openat(self.laid.directory(), own, flags, Mode::RUSR | Mode::WUSR)
                 .map_err(|e| self.laid.failed(own, e.into()))?
                 .into();
-        let written = |e| self.laid.failed(own, e).into();
+        let written = |e| GearError::from(self.laid.failed(own, e));
         copy(entry, &mut file, self.interrupts, written)?;
-        rustix::fs::fchmod(&file, mode).map_err(|e| self.laid.failed(own, e.into()))?;
-        Ok(rustix::fs::futimens(&file, &laid::both(time))
-            .map_err(|e| self.laid.failed(own, e.into()))?)
+        rustix::fs::fchmod(&file, mode)
+            .and_then(|()| rustix::fs::futimens(&file, &laid::both(time)))
+            .map_err(|e| written(e.into()))
     }
 
     /// A link may point anywhere, as a Python environment's to `/usr/bin/python3` does; nothing is
