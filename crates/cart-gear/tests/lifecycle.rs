@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use cart_core::files;
 use cart_gear::{
-    BuildError, ConfigureError, GearOptions, HookError, Listen, Progress, Silent, State, Throwaway,
-    answer,
+    GearError, GearOnDisk, GearOptions, Listen, Progress, Silent, State, Throwaway, answer,
 };
 
 use common::{Place, mentioning, path};
@@ -171,13 +170,18 @@ fn a_failing_script_is_told_with_its_words_and_nothing_is_left() {
     assert!(place.left_behind().is_empty());
 }
 
+/// The app as it is now takes the place of the code on the gear, and is built and deployed.
+fn pushed(gear: &mut GearOnDisk, place: &Place) -> Result<(), GearError> {
+    gear.populate(&place.app)?;
+    gear.build_and_deploy(&mut Silent)
+}
+
 #[test]
 fn a_failed_build_leaves_the_gear_stopped_and_no_deployment() {
     let place = Place::new();
     let mut gear = serving(&place);
     gear.set_user_variable("FAIL_AT", "control build").unwrap();
-    let error = gear.push(&place.app, &mut Silent).unwrap_err();
-    let BuildError::Hook(error) = error else { panic!("{error}") };
+    let error = pushed(&mut gear, &place).unwrap_err();
     assert_eq!((error.code(), gear.state()), (Some(9), State::Stopped));
     let deployments = gear.layout().deployments();
     // The one that was built before, by-id and current.
@@ -193,9 +197,7 @@ fn a_script_that_is_not_executable_fails_as_on_a_node() {
     files::write_atomic(&setup, &script, 0o644).unwrap();
     let mut gear = gear(&place);
     let error = gear.configure("1", &mut Silent).unwrap_err();
-    let ConfigureError::Hook(HookError::NotExecutable { path, .. }) = error else {
-        panic!("{error}")
-    };
+    let GearError::NotExecutable { path, .. } = error else { panic!("{error}") };
     assert!(path.ends_with("recorder/bin/setup"), "{path}");
     gear.destroy(&mut Silent).unwrap();
 }
@@ -255,7 +257,7 @@ fn a_hot_push_neither_stops_nor_starts_and_a_clean_one_builds_anew() {
     let before = place.calls().len();
     place.marker("hot_deploy");
     files::write_atomic(&place.app.join("new.txt"), b"", 0o644).unwrap();
-    gear.push(&place.app, &mut Silent).unwrap();
+    pushed(&mut gear, &place).unwrap();
     let hot: Vec<&str> = BUILD
         .into_iter()
         .filter(|call| !["control stop", "control start"].contains(call))
@@ -267,7 +269,7 @@ fn a_hot_push_neither_stops_nor_starts_and_a_clean_one_builds_anew() {
     let before = place.calls().len();
     std::fs::remove_dir_all(place.app.join(".openshift")).unwrap();
     place.marker("force_clean_build");
-    gear.push(&place.app, &mut Silent).unwrap();
+    pushed(&mut gear, &place).unwrap();
     assert_eq!(place.calls()[before..], BUILD);
     assert_eq!(built(), 1);
     gear.destroy(&mut Silent).unwrap();

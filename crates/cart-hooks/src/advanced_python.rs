@@ -56,7 +56,7 @@ impl Cartridge for AdvancedPython {
     /// environment by its stamp.
     fn upgrade(&self, ctx: &mut Context<'_>, upgrade: &Upgrade) -> Result<(), Error> {
         session::write_variables(ctx, None)?;
-        let supervisor = supervisor(ctx);
+        let supervisor = supervisor(ctx.dir);
         // One that cannot be reached runs, too.
         let runs = supervisor.find().map_or(true, |found| found.is_some())
             || supervisor.left_something_running();

@@ -6,9 +6,9 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CommandSpec, GearEnv, files, programs, run, tree};
 use cart_gear::{
-    App, Conditions, GearHome, GearOnDisk, GearOptions, HookError, Silent, Throwaway, keep,
+    App, Conditions, GearError, GearHome, GearOnDisk, GearOptions, Silent, Throwaway, keep,
 };
-use cart_gear::{BuildError, Deployment, HookOutput, Listen, Markers};
+use cart_gear::{Deployment, HookOutput, Listen, Markers};
 use tempfile::TempDir;
 
 /// The name of the application.
@@ -260,7 +260,7 @@ impl TestGear {
         self.gear_mut().populate(app).unwrap_or_else(|e| panic!("{e}"));
         match self.gear_mut().build_and_deploy(&mut Silent) {
             Ok(()) => Outcome { code: 0, text: String::new() },
-            Err(BuildError::Hook(error)) => outcome(Err(error)),
+            Err(error) if error.code().is_some() => outcome(Err(error)),
             Err(error) => panic!("{error}"),
         }
     }
@@ -360,7 +360,7 @@ fn person(home: &Utf8Path) -> GearEnv {
     env
 }
 
-fn outcome(result: Result<HookOutput, HookError>) -> Outcome {
+fn outcome(result: Result<HookOutput, GearError>) -> Outcome {
     let text = |output: &HookOutput| {
         output.lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
     };

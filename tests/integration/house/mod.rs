@@ -18,9 +18,6 @@ const LINES: usize = 400;
 /// Those that are longer, and why.
 const LONG: &[(&str, &str)] = &[
     ("crates/cart-core/src/processes/process.rs", "half of it is tests of what it tells"),
-    ("crates/cart-gear/src/deploy/recovery/unfinished.rs", "one way back, read from top to bottom"),
-    ("crates/cart-gear/src/scripts/run.rs", "one call of a script, with all that can go wrong"),
-    ("crates/cart-gear/src/snapshot/unpack.rs", "one pass over an archive of somebody else's"),
     (
         "crates/cart-python/src/app/dependencies.rs",
         "one decision: what is installed, and from what",

@@ -1,19 +1,17 @@
 //! The steps from code to an app that serves, in the node's order (node-contract.md, Build).
 
-use camino::Utf8Path;
 use cart_core::files::{self, FileError};
 use cart_core::tree;
 
 use crate::deploy::deployments;
 use crate::deploy::deployments::{Deployment, MARKERS, Markers, replaced_code};
-use crate::deploy::error::BuildError;
-use crate::deploy::git::{Commit, Repository, no_code};
+use crate::deploy::git::{Commit, Repository};
 use crate::deploy::recovery::unfinished::{Touched, Unfinished};
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::layout::managed;
 use crate::layout::state::State;
 use crate::scripts::progress::Progress;
-use crate::scripts::run::HookError;
 
 /// The mode of what is built in.
 const DIRECTORY: u32 = 0o750;
@@ -23,8 +21,6 @@ const DIRECTORY: u32 = 0o750;
 pub enum Code<'a> {
     /// What lies where it runs already; the commit that it is, if it came from one.
     InPlace(Option<&'a Commit>),
-    /// What is in a directory, without version control and compiled Python.
-    Directory(&'a Utf8Path),
     /// A commit.
     Commit(&'a Repository, &'a Commit),
 }
@@ -46,7 +42,7 @@ impl GearOnDisk {
         markers: Markers,
         deployment: &mut Deployment,
         progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), GearError> {
         self.control_alone("pre-repo-archive", progress)?;
         self.place(code, progress)?;
         State::Building.write(&self.layout)?;
@@ -69,7 +65,7 @@ impl GearOnDisk {
         deployment: &mut Deployment,
         unfinished: &mut Unfinished,
         progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), GearError> {
         // A node copies the deployment back to where it was built; here it is what lies there.
         self.control_alone("update-configuration", progress)?;
         State::Deploying.write(&self.layout)?;
@@ -99,14 +95,14 @@ impl GearOnDisk {
         turn: Turn,
         unfinished: &mut Unfinished,
         progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), GearError> {
         unfinished.now(Touched::Turning, &self.layout)?;
         let turned = match turn {
             Turn::Restart => self.restart(progress),
             Turn::Hot | Turn::Start => self.start(progress),
         };
         // The script itself says that the new code does not serve.
-        if let Err(BuildError::Hook(HookError::Failed { .. })) = &turned {
+        if let Err(GearError::Failed { .. }) = &turned {
             unfinished.touched = Touched::Tried;
         }
         turned.map(drop)
@@ -133,27 +129,19 @@ impl GearOnDisk {
 
     /// Puts the code where it runs, in place of what is there, in one step: a server may be reading
     /// it. What was there stays beside it.
-    fn place(&self, code: Code<'_>, progress: &mut dyn Progress) -> Result<(), BuildError> {
-        if matches!(code, Code::InPlace(_)) {
+    fn place(&self, code: Code<'_>, progress: &mut dyn Progress) -> Result<(), GearError> {
+        let Code::Commit(repository, commit) = code else {
             return Ok(());
-        }
+        };
         let new = replaced_code::new(&self.layout);
         tree::discard(&new)?;
         files::create_dir(&new, DIRECTORY)?;
-        match code {
-            Code::InPlace(_) => {}
-            Code::Directory(app) => tree::copy(app, &new, no_code)?,
-            Code::Commit(repository, commit) => {
-                repository.extract(commit, &new)?;
-                tell_pointers(&repository.lfs_pointers(commit, &new)?, progress);
-            }
-        }
-        // A copy has the mode of what was copied.
-        files::create_dir(&new, DIRECTORY)?;
+        repository.extract(commit, &new)?;
+        tell_pointers(&repository.lfs_pointers(commit, &new)?, progress);
         Ok(replaced_code::replace(&self.layout)?)
     }
 
-    fn forget_dependencies(&self) -> Result<(), BuildError> {
+    fn forget_dependencies(&self) -> Result<(), GearError> {
         for part in [self.layout.dependencies(), self.layout.build_dependencies()] {
             let new =
                 self.layout.runtime().join(format!(".{}.new", part.file_name().unwrap_or("")));
@@ -186,15 +174,14 @@ fn tell_pointers(pointers: &[String], progress: &mut dyn Progress) {
 }
 
 impl Code<'_> {
-    pub(super) fn markers(&self, gear: &GearOnDisk) -> Result<Markers, BuildError> {
+    pub(super) fn markers(&self, gear: &GearOnDisk) -> Result<Markers, GearError> {
         Ok(match self {
             Self::InPlace(_) => Markers::of(&gear.layout.repo()),
-            Self::Directory(app) => Markers::of(app),
             Self::Commit(repository, commit) => Markers::named(&repository.names(commit, MARKERS)?),
         })
     }
 
-    pub(super) fn tell_submodules(&self, progress: &mut dyn Progress) -> Result<(), BuildError> {
+    pub(super) fn tell_submodules(&self, progress: &mut dyn Progress) -> Result<(), GearError> {
         let Self::Commit(repository, commit) = self else {
             return Ok(());
         };
@@ -216,7 +203,6 @@ impl Code<'_> {
     ) -> Result<Deployment, FileError> {
         let commit = match self {
             Self::InPlace(commit) => *commit,
-            Self::Directory(_) => None,
             Self::Commit(_, commit) => Some(*commit),
         };
         let branch = gear.deployment_branch();

@@ -1,14 +1,12 @@
 //! One push, one deploy: a line of steps from code to an app that serves (node-contract.md, Build). What
 //! there was before is written down first, so that a step that fails, or a kill, is taken back.
 
-use camino::Utf8Path;
-
 use crate::deploy::build::{Code, Turn};
 use crate::deploy::deployments::{Deployment, Markers};
-use crate::deploy::error::BuildError;
 use crate::deploy::git::Commit;
 use crate::deploy::recovery::pending::Pending;
 use crate::deploy::recovery::unfinished::Unfinished;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::layout::state::State;
 use crate::scripts::progress::{OnlyErrors, Progress};
@@ -39,18 +37,9 @@ impl GearOnDisk {
     /// Builds, deploys and starts the code in the gear's repository, literally as on a node.
     ///
     /// # Errors
-    /// [`BuildError`]; a gear that was stopped for the build stays so, as on a node.
-    pub fn build_and_deploy(&mut self, progress: &mut dyn Progress) -> Result<(), BuildError> {
+    /// [`GearError`]; a gear that was stopped for the build stays so, as on a node.
+    pub fn build_and_deploy(&mut self, progress: &mut dyn Progress) -> Result<(), GearError> {
         self.deploy_code(Code::InPlace(None), Order::StopFirst, progress).map(drop)
-    }
-
-    /// As [`build_and_deploy`](Self::build_and_deploy) with the code in `app`, as if it had been
-    /// pushed.
-    ///
-    /// # Errors
-    /// As [`build_and_deploy`](Self::build_and_deploy).
-    pub fn push(&mut self, app: &Utf8Path, progress: &mut dyn Progress) -> Result<(), BuildError> {
-        self.deploy_code(Code::Directory(app), Order::StopFirst, progress).map(drop)
     }
 
     /// Deploys and starts the code in the gear's repository without building it, as a node does
@@ -58,12 +47,12 @@ impl GearOnDisk {
     /// post_configure). `commit` is what the code is, if it came from one.
     ///
     /// # Errors
-    /// [`BuildError`].
+    /// [`GearError`].
     pub fn deploy_unbuilt(
         &mut self,
         commit: Option<&Commit>,
         progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), GearError> {
         self.user_hook("prepare", progress)?;
         let code = Code::InPlace(commit);
         let mut deployment = code.begin(self, Markers::of(&self.layout.repo()))?;
@@ -76,13 +65,13 @@ impl GearOnDisk {
     /// Builds `code`, deploys it and has it served; answers the deployment that is current now.
     ///
     /// # Errors
-    /// [`BuildError`]; what then is the state of the gear, `order` says.
+    /// [`GearError`]; what then is the state of the gear, `order` says.
     pub fn deploy_code(
         &mut self,
         code: Code<'_>,
         order: Order,
         progress: &mut dyn Progress,
-    ) -> Result<Deployment, BuildError> {
+    ) -> Result<Deployment, GearError> {
         self.deploy_pending(code, order, None, progress)
     }
 
@@ -95,13 +84,14 @@ impl GearOnDisk {
         order: Order,
         pending: Option<Pending>,
         progress: &mut dyn Progress,
-    ) -> Result<Deployment, BuildError> {
+    ) -> Result<Deployment, GearError> {
         self.recover(progress)?;
         let mut deploying = self.prepare(code, order, pending, progress)?;
         let mut deployment = self.stop_and_begin(&mut deploying, progress)?;
+        let Deploying { code, markers, turn, unfinished, .. } = &mut deploying;
         let served = self
-            .build(&deploying, &mut deployment, progress)
-            .and_then(|()| self.deploy(&mut deploying, &mut deployment, progress));
+            .build_phases(*code, *markers, &mut deployment, progress)
+            .and_then(|()| self.deploy_phases(*turn, &mut deployment, unfinished, progress));
         if let Err(error) = served {
             self.undo(deploying, deployment, progress)?;
             return Err(error);
@@ -112,25 +102,6 @@ impl GearOnDisk {
         Ok(deployment)
     }
 
-    fn build(
-        &mut self,
-        deploying: &Deploying<'_>,
-        deployment: &mut Deployment,
-        progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
-        self.build_phases(deploying.code, deploying.markers, deployment, progress)
-    }
-
-    fn deploy(
-        &mut self,
-        deploying: &mut Deploying<'_>,
-        deployment: &mut Deployment,
-        progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
-        let Deploying { turn, unfinished, .. } = deploying;
-        self.deploy_phases(*turn, deployment, unfinished, progress)
-    }
-
     /// What is asked for, and what there is; nothing is changed.
     fn prepare<'a>(
         &self,
@@ -138,7 +109,7 @@ impl GearOnDisk {
         order: Order,
         pending: Option<Pending>,
         progress: &mut dyn Progress,
-    ) -> Result<Deploying<'a>, BuildError> {
+    ) -> Result<Deploying<'a>, GearError> {
         let markers = code.markers(self)?;
         code.tell_submodules(progress)?;
         let mut unfinished = Unfinished::of(&self.layout);
@@ -158,7 +129,7 @@ impl GearOnDisk {
         &mut self,
         deploying: &mut Deploying<'_>,
         progress: &mut dyn Progress,
-    ) -> Result<Deployment, BuildError> {
+    ) -> Result<Deployment, GearError> {
         let begun = self.stop_first(deploying, progress).and_then(|()| {
             let deployment = deploying.code.begin(self, deploying.markers)?;
             match self.begin(&mut deploying.unfinished, &deployment) {
@@ -179,7 +150,7 @@ impl GearOnDisk {
         &mut self,
         deploying: &mut Deploying<'_>,
         progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), GearError> {
         if deploying.order != Order::StopFirst || deploying.turn == Turn::Hot {
             return Ok(());
         }
@@ -199,7 +170,7 @@ impl GearOnDisk {
         deploying: Deploying<'_>,
         deployment: Deployment,
         progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), GearError> {
         let Deploying { order, turn, unfinished, .. } = deploying;
         if order != Order::StopFirst || !self.keeps_one() {
             self.take_back(&unfinished, Some(deployment), progress);

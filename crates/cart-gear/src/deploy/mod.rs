@@ -13,6 +13,5 @@ pub(crate) mod build;
 pub(crate) mod rollback;
 
 pub mod deployments;
-pub(crate) mod error;
 pub(crate) mod git;
 pub(crate) mod recovery;

@@ -3,7 +3,7 @@
 use cart_core::files::{self, FileError};
 
 use crate::deploy::deployments::KEEP;
-use crate::deploy::error::BuildError;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::layout::paths::Layout;
 
@@ -89,8 +89,8 @@ impl GearOnDisk {
     /// Sets the branch that is deployed when it is pushed.
     ///
     /// # Errors
-    /// [`BuildError`], also when no branch can have this name.
-    pub fn set_deployment_branch(&self, branch: &str) -> Result<(), BuildError> {
+    /// [`GearError`], also when no branch can have this name.
+    pub fn set_deployment_branch(&self, branch: &str) -> Result<(), GearError> {
         if let Some(repository) = self.repository_if_any()? {
             repository.set_branch(branch)?;
         }

@@ -8,11 +8,11 @@ use cart_core::process::ProcessId;
 use crate::deploy::build::Code;
 use crate::deploy::deployments;
 use crate::deploy::deployments::Deployment;
-use crate::deploy::error::BuildError;
 use crate::deploy::git::{Commit, Repository};
 use crate::deploy::line::Order;
 use crate::deploy::push::{Plan, PushedRef, Settings};
 use crate::deploy::recovery::pending::Pending;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::scripts::progress::Progress;
 
@@ -40,29 +40,30 @@ impl GearOnDisk {
     /// deployment, which is [undecided](Self::undecided), if there is something to deploy.
     ///
     /// # Errors
-    /// [`ReceiveError`].
+    /// [`GearError`].
     pub fn receive(
         &mut self,
         refs: &[PushedRef],
         repository: &Repository,
         caller: PreReceive<'_>,
         progress: &mut dyn Progress,
-    ) -> Result<Option<Deployment>, ReceiveError> {
+    ) -> Result<Option<Deployment>, GearError> {
         self.recover(progress)?;
         let settings = Settings::of(&self.layout)?;
         let (old, new) = match Plan::of(refs, &settings, &self.name) {
-            Plan::Refuse { reason } => return Err(ReceiveError::Refused { reason }),
+            Plan::Refuse { reason } => return Err(GearError::failed(reason)),
             Plan::Store { .. } => return Ok(None),
             Plan::Deploy { old, new, .. } => (old, new),
         };
         let branch = settings.branch;
-        let found = repository.commit(&format!("refs/heads/{branch}")).map_err(BuildError::from)?;
+        let found = repository.commit(&format!("refs/heads/{branch}"))?;
         if found.map(|commit| commit.sha) != old {
-            return Err(ReceiveError::Moved { branch });
+            return Err(GearError::failed(format!(
+                "{branch} was pushed by somebody else in the meantime: get that with `git pull`, then push again"
+            )));
         }
-        let objection = repository.objection(&branch, old.as_deref(), &new, caller.env);
-        if let Some(reason) = objection.map_err(BuildError::from)? {
-            return Err(ReceiveError::Refused { reason });
+        if let Some(reason) = repository.objection(&branch, old.as_deref(), &new, caller.env)? {
+            return Err(GearError::failed(reason));
         }
         let pending = Pending { branch: branch.clone(), sha: new.clone(), git: Some(caller.git) };
         let commit = Commit { name: branch, sha: new };
@@ -90,29 +91,4 @@ impl GearOnDisk {
         }
         Ok(received)
     }
-}
-
-/// A push that is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum ReceiveError {
-    /// The gear takes no such push.
-    #[error("{reason}")]
-    Refused {
-        /// Why, and what to do.
-        reason: String,
-    },
-    /// Another push came first.
-    #[error(
-        "{branch} was pushed by somebody else in the meantime: get that with `git pull`, then push again"
-    )]
-    Moved {
-        /// The branch.
-        branch: String,
-    },
-    /// It could not be built, or not be deployed.
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    /// A file could not be had.
-    #[error(transparent)]
-    File(#[from] FileError),
 }

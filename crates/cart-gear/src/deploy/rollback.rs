@@ -1,12 +1,10 @@
 //! Rolling back: a deployment that was kept is put in place again, without a build
 //! (node-contract.md, Build).
 
-use cart_core::files::FileError;
-
 use crate::deploy::build::Turn;
-use crate::deploy::deployments::{self, ChooseError, Deployment};
-use crate::deploy::error::BuildError;
+use crate::deploy::deployments::{self, Deployment};
 use crate::deploy::recovery::unfinished::Unfinished;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::layout::state::State;
 use crate::scripts::progress::Progress;
@@ -17,12 +15,12 @@ impl GearOnDisk {
     /// other is started. Answers the deployment.
     ///
     /// # Errors
-    /// [`ActivateError`]; what served before is put back then.
+    /// [`GearError`]; what served before is put back then.
     pub fn activate(
         &mut self,
         wanted: &str,
         progress: &mut dyn Progress,
-    ) -> Result<Deployment, ActivateError> {
+    ) -> Result<Deployment, GearError> {
         self.recover(progress)?;
         let mut deployment = deployments::choose(&self.layout, wanted)?;
         let mut unfinished = Unfinished::of(&self.layout);
@@ -33,27 +31,13 @@ impl GearOnDisk {
         self.begin(&mut unfinished, &deployment)?;
         let outcome = deployment
             .put_in_place(&self.layout)
-            .map_err(BuildError::from)
+            .map_err(GearError::from)
             .and_then(|()| self.deploy_phases(turn, &mut deployment, &mut unfinished, progress));
         let Err(error) = outcome else {
             self.end_of(progress);
             return Ok(deployment);
         };
         self.take_back(&unfinished, None, progress);
-        Err(error.into())
+        Err(error)
     }
-}
-
-/// A deployment that is not in place.
-#[derive(Debug, thiserror::Error)]
-pub enum ActivateError {
-    /// It is not known which one is meant.
-    #[error(transparent)]
-    Choose(#[from] ChooseError),
-    /// It could not be deployed.
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    /// A file could not be had.
-    #[error(transparent)]
-    File(#[from] FileError),
 }

@@ -1,16 +1,15 @@
 //! Deploying what is in a gear's repository, or is to come into it, other than by a push.
 
-use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::files::FileError;
+use camino::Utf8Path;
 use cart_core::{CommandSpec, GearEnv};
 
 use crate::deploy::build::Code;
 use crate::deploy::deployments::Deployment;
-use crate::deploy::error::BuildError;
-use crate::deploy::git::{Commit, Git, Receiver, Repository, RepositoryError};
+use crate::deploy::git::{Commit, Git, Receiver, Repository};
 use crate::deploy::line::Order;
 use crate::deploy::push::Settings;
 use crate::deploy::recovery::pending::Pending;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::scripts::progress::Progress;
 
@@ -29,8 +28,8 @@ impl GearOnDisk {
     /// Makes the gear's repository, which is empty; a push to it calls `receiver`.
     ///
     /// # Errors
-    /// [`BuildError`], also when there is no git.
-    pub fn make_repository(&self, receiver: &Receiver) -> Result<Repository, BuildError> {
+    /// [`GearError`], also when there is no git.
+    pub fn make_repository(&self, receiver: &Receiver) -> Result<Repository, GearError> {
         let git = Git::find(&self.environment()?)?;
         let repository = Repository::at(self.layout.repository(&self.name), git);
         repository.make(&self.deployment_branch(), &self.name, receiver)?;
@@ -40,23 +39,27 @@ impl GearOnDisk {
     /// The gear's repository.
     ///
     /// # Errors
-    /// [`BuildError`], also when the gear has none, or there is no git.
-    pub fn repository(&self) -> Result<Repository, BuildError> {
-        self.repository_if_any()?
-            .ok_or_else(|| BuildError::NoRepository { path: self.layout.repository(&self.name) })
+    /// [`GearError`], also when the gear has none, or there is no git.
+    pub fn repository(&self) -> Result<Repository, GearError> {
+        self.repository_if_any()?.ok_or_else(|| {
+            let path = self.layout.repository(&self.name);
+            GearError::failed(format!(
+                "the gear has no repository at {path}: it was made without git; make it anew"
+            ))
+        })
     }
 
     /// The gear's repository as the `pre-receive` hook sees it whose environment `caller` is.
     ///
     /// # Errors
     /// As [`repository`](Self::repository).
-    pub fn receiving_repository(&self, caller: &GearEnv) -> Result<Repository, BuildError> {
+    pub fn receiving_repository(&self, caller: &GearEnv) -> Result<Repository, GearError> {
         let path = self.repository()?.path().to_owned();
         Ok(Repository::at(path, Git::find(&self.environment()?)?.in_quarantine(caller)))
     }
 
     /// The gear's repository, if it has one.
-    pub(crate) fn repository_if_any(&self) -> Result<Option<Repository>, BuildError> {
+    pub(crate) fn repository_if_any(&self) -> Result<Option<Repository>, GearError> {
         let path = self.layout.repository(&self.name);
         if !path.join("HEAD").exists() {
             return Ok(None);
@@ -67,39 +70,44 @@ impl GearOnDisk {
     /// Deploys a commit of the gear's repository: `name`, or what the deployment branch is.
     ///
     /// # Errors
-    /// [`DeployError`].
+    /// [`GearError`].
     pub fn deploy_ref(
         &mut self,
         name: Option<&str>,
         order: Order,
         progress: &mut dyn Progress,
-    ) -> Result<Deployment, DeployError> {
+    ) -> Result<Deployment, GearError> {
         self.recover(progress)?;
         let repository = self.repository()?;
         let branch = self.deployment_branch();
         // The whole name, for a tag may be called as the branch is.
         let wanted = name.map_or_else(|| format!("refs/heads/{branch}"), str::to_owned);
-        let Some(found) = repository.commit(&wanted).map_err(BuildError::from)? else {
+        let Some(found) = repository.commit(&wanted)? else {
             return Err(match name {
-                None => DeployError::Nothing { path: repository.path().to_owned(), branch },
-                Some(name) => DeployError::Unknown { name: name.to_owned() },
+                None => {
+                    let command = push_command(repository.path(), &branch);
+                    GearError::failed(format!("nothing has been pushed yet: `{command}`"))
+                }
+                Some(name) => GearError::wrong(format!(
+                    "the gear's repository has no commit {name:?}: push it first"
+                )),
             });
         };
         let commit = Commit { name: name.map_or(branch, str::to_owned), ..found };
-        Ok(self.deploy_code(Code::Commit(&repository, &commit), order, progress)?)
+        self.deploy_code(Code::Commit(&repository, &commit), order, progress)
     }
 
     /// Makes a commit of what is in `directory`, on top of the deployment branch, and deploys it;
     /// the branch moves when that is done.
     ///
     /// # Errors
-    /// [`BuildError`].
+    /// [`GearError`].
     pub fn deploy_directory(
         &mut self,
         directory: &Utf8Path,
         order: Order,
         progress: &mut dyn Progress,
-    ) -> Result<Deployment, BuildError> {
+    ) -> Result<Deployment, GearError> {
         self.recover(progress)?;
         let repository = self.repository()?;
         let branch = self.deployment_branch();
@@ -114,7 +122,7 @@ impl GearOnDisk {
         }
         let from = before.as_ref().map(|before| before.sha.as_str());
         if let Some(reason) = repository.would_not_move(&branch, from, &commit.sha)? {
-            return Err(RepositoryError::Unmovable { branch, reason }.into());
+            return Err(GearError::failed(format!("{branch} cannot be moved: git says {reason}")));
         }
         let pending = Pending { branch: branch.clone(), sha: commit.sha.clone(), git: None };
         let deployment = self.deploy_pending(code, order, Some(pending), progress)?;
@@ -130,7 +138,7 @@ impl GearOnDisk {
         &self,
         directory: &Utf8Path,
         message: &str,
-    ) -> Result<Option<(Repository, Commit)>, BuildError> {
+    ) -> Result<Option<(Repository, Commit)>, GearError> {
         let Some(repository) = self.repository_if_any()? else {
             return Ok(None);
         };
@@ -141,7 +149,7 @@ impl GearOnDisk {
     }
 
     /// Gets the first commit of a new gear from elsewhere.
-    pub(crate) fn fetch_first(&self, from: &Elsewhere) -> Result<(Repository, Commit), BuildError> {
+    pub(crate) fn fetch_first(&self, from: &Elsewhere) -> Result<(Repository, Commit), GearError> {
         let repository = self.repository()?;
         let branch = self.deployment_branch();
         let commit = repository.fetch(&from.url, from.what.as_deref(), &branch, &from.caller)?;
@@ -159,31 +167,6 @@ impl GearOnDisk {
 pub fn push_command(repository: &Utf8Path, branch: &str) -> String {
     let head = format!("HEAD:{branch}");
     CommandSpec::new("git", &GearEnv::new()).args(["push", repository.as_str(), &head]).to_string()
-}
-
-/// A commit that was not deployed.
-#[derive(Debug, thiserror::Error)]
-pub enum DeployError {
-    /// There is none.
-    #[error("nothing has been pushed yet: `{}`", push_command(path, branch))]
-    Nothing {
-        /// The repository.
-        path: Utf8PathBuf,
-        /// The branch that is deployed.
-        branch: String,
-    },
-    /// There is no such.
-    #[error("the gear's repository has no commit {name:?}: push it first")]
-    Unknown {
-        /// What was asked for.
-        name: String,
-    },
-    /// It could not be deployed.
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    /// A file could not be had.
-    #[error(transparent)]
-    File(#[from] FileError),
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use camino::Utf8Path;
 use cart_core::GearEnv;
 use cart_core::listening::Holder;
-use cart_core::manifest::Manifest;
+use cart_core::manifest::{Endpoint, Manifest};
 use sha1::{Digest, Sha1};
+
+use crate::error::GearError;
 
 /// What the one who makes a gear wants of its address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,13 +43,33 @@ pub struct Bound {
     pub instead_of: Option<u16>,
 }
 
+impl Bound {
+    /// An endpoint of a manifest at an address.
+    pub(crate) fn new(manifest: &Manifest, endpoint: &Endpoint, address: SocketAddr) -> Self {
+        Self {
+            ip_variable: manifest.variable(&endpoint.private_ip_name),
+            port_variable: manifest.variable(&endpoint.private_port_name),
+            address,
+            instead_of: None,
+        }
+    }
+}
+
 impl Endpoints {
+    /// The variables of all endpoints, with their values.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, String)> {
+        self.bound.iter().flat_map(|Bound { ip_variable, port_variable, address, .. }| {
+            let (ip, port) = (address.ip().to_string(), address.port().to_string());
+            [(ip_variable.as_str(), ip), (port_variable.as_str(), port)]
+        })
+    }
+
     /// Chooses an address for each endpoint of a manifest. All were free when they were looked
     /// at; nothing keeps them free.
     ///
     /// # Errors
-    /// [`EndpointError`] naming the address, and its holder where it can be seen.
-    pub fn choose(manifest: &Manifest, listen: Listen) -> Result<Self, EndpointError> {
+    /// [`GearError`] naming the address, and its holder where it can be seen.
+    pub fn choose(manifest: &Manifest, listen: Listen) -> Result<Self, GearError> {
         let mut endpoints = Self::default();
         for (index, endpoint) in manifest.endpoints.iter().enumerate() {
             let wanted = endpoint.private_port;
@@ -57,12 +79,9 @@ impl Endpoints {
                 Listen::Anywhere => endpoints.next_free(Ipv4Addr::LOCALHOST.into(), wanted)?,
             };
             let asked_for = matches!(listen, Listen::At(_)) && index == 0;
-            endpoints.bound.push(Bound {
-                ip_variable: manifest.variable(&endpoint.private_ip_name),
-                port_variable: manifest.variable(&endpoint.private_port_name),
-                address,
-                instead_of: (!asked_for && address.port() != wanted).then_some(wanted),
-            });
+            let instead_of = (!asked_for && address.port() != wanted).then_some(wanted);
+            let bound = Bound::new(manifest, endpoint, address);
+            endpoints.bound.push(Bound { instead_of, ..bound });
         }
         Ok(endpoints)
     }
@@ -73,13 +92,13 @@ impl Endpoints {
     /// endpoint's address. `others` are those of other gears, which may be stopped now.
     ///
     /// # Errors
-    /// [`EndpointError`] naming the address, and its holder where it can be seen.
+    /// [`GearError`] naming the address, and its holder where it can be seen.
     pub fn reserve(
         manifest: &Manifest,
         listen: Listen,
         own: OwnAddresses,
         others: &[SocketAddr],
-    ) -> Result<Self, EndpointError> {
+    ) -> Result<Self, GearError> {
         let mut endpoints = Self::default();
         let mut ips: Vec<(&str, IpAddr)> = Vec::new();
         for (index, endpoint) in manifest.endpoints.iter().enumerate() {
@@ -98,12 +117,7 @@ impl Endpoints {
                 }
             };
             ips.push((name, address.ip()));
-            endpoints.bound.push(Bound {
-                ip_variable: manifest.variable(name),
-                port_variable: manifest.variable(&endpoint.private_port_name),
-                address,
-                instead_of: None,
-            });
+            endpoints.bound.push(Bound::new(manifest, endpoint, address));
         }
         Ok(endpoints)
     }
@@ -112,14 +126,11 @@ impl Endpoints {
     /// left out.
     #[must_use]
     pub fn of_variables(manifest: &Manifest, variables: &GearEnv) -> Self {
-        let value = |variable: &str| variables.get(variable).and_then(OsStr::to_str);
+        let value = |name: &str| variables.get(&manifest.variable(name)).and_then(OsStr::to_str);
         let bound = manifest.endpoints.iter().filter_map(|endpoint| {
-            let ip_variable = manifest.variable(&endpoint.private_ip_name);
-            let port_variable = manifest.variable(&endpoint.private_port_name);
-            let ip: IpAddr = value(&ip_variable)?.parse().ok()?;
-            let port: u16 = value(&port_variable)?.parse().ok()?;
-            let address = SocketAddr::new(ip, port);
-            Some(Bound { ip_variable, port_variable, address, instead_of: None })
+            let ip: IpAddr = value(&endpoint.private_ip_name)?.parse().ok()?;
+            let port: u16 = value(&endpoint.private_port_name)?.parse().ok()?;
+            Some(Bound::new(manifest, endpoint, SocketAddr::new(ip, port)))
         });
         Self { bound: bound.collect() }
     }
@@ -137,7 +148,7 @@ impl Endpoints {
     }
 
     /// The first port from `port` on that is free and not given to another endpoint already.
-    fn next_free(&self, ip: IpAddr, port: u16) -> Result<SocketAddr, EndpointError> {
+    fn next_free(&self, ip: IpAddr, port: u16) -> Result<SocketAddr, GearError> {
         const TRIES: u16 = 200;
         let last = port.saturating_add(TRIES);
         for candidate in port..=last {
@@ -148,10 +159,12 @@ impl Endpoints {
             match TcpListener::bind(address) {
                 Ok(_) => return Ok(address),
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
-                Err(source) => return Err(EndpointError::Unusable { address, source }),
+                Err(source) => return Err(unusable(address, &source)),
             }
         }
-        Err(EndpointError::NoneFree { ip, first: port, last })
+        Err(GearError::failed(format!(
+            "every port of {ip} from {port} to {last} is taken: choose one with --listen"
+        )))
     }
 }
 
@@ -191,7 +204,7 @@ impl OwnAddresses {
         ports: &[u16],
         mine: &[IpAddr],
         others: &[SocketAddr],
-    ) -> Result<IpAddr, EndpointError> {
+    ) -> Result<IpAddr, GearError> {
         let is_anothers = |ip: IpAddr| {
             others.iter().any(|other| {
                 other.ip() == ip || (other.ip().is_unspecified() && ports.contains(&other.port()))
@@ -210,97 +223,57 @@ impl OwnAddresses {
                 match TcpListener::bind(address) {
                     Ok(_) => {}
                     Err(e) if e.kind() == io::ErrorKind::AddrInUse => free = false,
-                    Err(source) => return Err(EndpointError::Unusable { address, source }),
+                    Err(source) => return Err(unusable(address, &source)),
                 }
             }
             if free {
                 return Ok(ip);
             }
         }
-        Err(EndpointError::NoAddress { first: self.all().next().unwrap_or(last), last })
+        let first = self.all().next().unwrap_or(last);
+        Err(GearError::failed(format!(
+            "every address from {first} to {last} is taken: choose another one with --listen"
+        )))
     }
 }
 
-fn asked_for(address: SocketAddr, others: &[SocketAddr]) -> Result<SocketAddr, EndpointError> {
+fn asked_for(address: SocketAddr, others: &[SocketAddr]) -> Result<SocketAddr, GearError> {
     let overlaps = |other: &&SocketAddr| {
         let everywhere = other.ip().is_unspecified() || address.ip().is_unspecified();
         other.port() == address.port() && (everywhere || other.ip() == address.ip())
     };
     match others.iter().find(overlaps) {
-        Some(_) => Err(EndpointError::OfAnother { address }),
+        Some(_) => Err(GearError::failed(format!(
+            "{address} is the address of another gear: choose another one with --listen"
+        ))),
         None => exactly(address),
     }
 }
 
-fn exactly(address: SocketAddr) -> Result<SocketAddr, EndpointError> {
+fn exactly(address: SocketAddr) -> Result<SocketAddr, GearError> {
     match TcpListener::bind(address).and_then(|listener| listener.local_addr()) {
         Ok(bound) => Ok(bound),
         Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
-            Err(EndpointError::Taken { address, holder: Holder::of(address) })
+            let holder = Holder::of(address);
+            let by = holder.map_or_else(String::new, |holder| format!(" by {holder}"));
+            Err(GearError::failed(format!(
+                "{address} is taken{by}: stop what listens there, or choose another address with --listen"
+            )))
         }
-        Err(source) => Err(EndpointError::Unusable { address, source }),
+        Err(source) => Err(unusable(address, &source)),
     }
 }
 
-/// An address that cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum EndpointError {
-    /// Another process listens there.
-    #[error(
-        "{address} is taken{}: stop what listens there, or choose another address with --listen",
-        by(.holder)
-    )]
-    Taken {
-        /// The address that was asked for.
-        address: SocketAddr,
-        /// Who has it, if that can be seen.
-        holder: Option<Holder>,
-    },
-    /// This machine does not have the address, or we may not use the port.
-    #[error(
+/// This machine does not have the address, or we may not use the port.
+fn unusable(address: SocketAddr, source: &io::Error) -> GearError {
+    GearError::failed(format!(
         "cannot listen on {address}: {source}; choose an address of this machine and a port above 1023"
-    )]
-    Unusable {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// A gear that may be stopped now has it.
-    #[error("{address} is the address of another gear: choose another one with --listen")]
-    OfAnother {
-        /// The address that was asked for.
-        address: SocketAddr,
-    },
-    /// All addresses for gears are taken.
-    #[error("every address from {first} to {last} is taken: choose another one with --listen")]
-    NoAddress {
-        /// The first address that was looked at.
-        first: Ipv4Addr,
-        /// The last one.
-        last: Ipv4Addr,
-    },
-    /// All ports that were looked at are taken.
-    #[error("every port of {ip} from {first} to {last} is taken: choose one with --listen")]
-    NoneFree {
-        /// The address.
-        ip: IpAddr,
-        /// The first port that was looked at.
-        first: u16,
-        /// The last one.
-        last: u16,
-    },
-}
-
-fn by(holder: &Option<Holder>) -> String {
-    holder.as_ref().map_or_else(String::new, |holder| format!(" by {holder}"))
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cart_core::manifest::Endpoint;
 
     fn manifest(port: u16) -> Manifest {
         let endpoint = |ip: &str, name: &str, port| Endpoint {
@@ -350,7 +323,7 @@ mod tests {
     fn a_strangers_address_is_unusable_and_port_0_is_a_free_one() {
         let strange = Listen::At("192.0.2.1:8080".parse().unwrap());
         let error = Endpoints::choose(&manifest(8080), strange).unwrap_err();
-        assert!(matches!(error, EndpointError::Unusable { .. }), "{error}");
+        assert!(error.to_string().starts_with("cannot listen on 192.0.2.1:8080: "), "{error}");
         let any = Listen::At("127.0.0.1:0".parse().unwrap());
         let chosen = Endpoints::choose(&manifest(8080), any).unwrap();
         assert_ne!(chosen.bound[0].address.port(), 0);

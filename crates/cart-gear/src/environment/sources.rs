@@ -154,44 +154,35 @@ enum Primary {
 /// # Errors
 /// [`FileError`] naming what cannot be read.
 pub(crate) fn variables(directory: &Utf8Path) -> Result<Vec<(OsString, OsString)>, FileError> {
-    let mut found = Vec::new();
-    for path in entries(directory)? {
-        let name = path.file_name().unwrap_or_default();
-        let is_variable = !name.starts_with('.')
-            && !name.ends_with(".erb")
-            && !name.ends_with(".rpmnew")
-            && path.is_file();
-        if is_variable {
-            found.push((name.into(), value(files::read(&path)?)));
-        }
-    }
-    Ok(found)
+    let without_newline = |content: &[u8]| match content.strip_suffix(b"\n") {
+        Some(line) => line.strip_suffix(b"\r").unwrap_or(line).len(),
+        None => content.len(),
+    };
+    read(directory, |name| !name.ends_with(".erb"), without_newline)
 }
 
 fn session_variables(directory: &Utf8Path) -> Result<Vec<(OsString, OsString)>, FileError> {
+    read(directory, |_| true, |content| content.trim_ascii_end().len())
+}
+
+/// Each file that is a variable, with so much of its content as `length` says.
+fn read(
+    directory: &Utf8Path,
+    is_variable: impl Fn(&str) -> bool,
+    length: impl Fn(&[u8]) -> usize,
+) -> Result<Vec<(OsString, OsString)>, FileError> {
     let mut found = Vec::new();
     for path in entries(directory)? {
         let name = path.file_name().unwrap_or_default();
-        if !name.starts_with('.') && !name.ends_with(".rpmnew") && path.is_file() {
+        let is_visible = !name.starts_with('.') && !name.ends_with(".rpmnew");
+        if is_visible && is_variable(name) && path.is_file() {
             let mut content = files::read(&path)?;
-            content.truncate(content.trim_ascii_end().len());
+            content.truncate(length(&content));
             content.retain(|byte| *byte != 0);
             found.push((name.into(), OsString::from_vec(content)));
         }
     }
     Ok(found)
-}
-
-/// The value that a file's content stands for.
-fn value(mut content: Vec<u8>) -> OsString {
-    if content.last() == Some(&b'\n') {
-        content.pop();
-        if content.last() == Some(&b'\r') {
-            content.pop();
-        }
-    }
-    content.retain(|byte| *byte != 0);
-    OsString::from_vec(content)
 }
 
 /// Directories right below `parent` that are not hidden, sorted; links to directories count.
@@ -202,17 +193,10 @@ fn directories(parent: &Utf8Path) -> Result<Vec<Utf8PathBuf>, FileError> {
 }
 
 fn entries(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, FileError> {
-    let failed = |source| FileError::new("list", directory, source);
     if !directory.is_dir() {
         return Ok(Vec::new());
     }
-    let mut paths = Vec::new();
-    for entry in directory.read_dir().map_err(failed)? {
-        // A name that is not text can be no variable's.
-        if let Ok(path) = Utf8PathBuf::from_path_buf(entry.map_err(failed)?.path()) {
-            paths.push(path);
-        }
-    }
+    let mut paths = files::list(directory)?;
     paths.sort();
     Ok(paths)
 }

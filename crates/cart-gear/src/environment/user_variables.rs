@@ -7,6 +7,7 @@ use camino::Utf8Path;
 use cart_core::files::{self, FileError};
 
 use crate::environment::sources;
+use crate::error::GearError;
 use crate::layout::paths::Layout;
 
 /// How many a gear may have.
@@ -19,8 +20,8 @@ pub const LONGEST_VALUE: usize = 512;
 /// Sets a variable for all scripts that run from now on; one that is set already is replaced.
 ///
 /// # Errors
-/// [`UserVariableError`] saying which rule of the node the variable breaks.
-pub fn set(layout: &Layout, name: &str, value: &str) -> Result<(), UserVariableError> {
+/// [`GearError`] saying which rule of the node the variable breaks.
+pub fn set(layout: &Layout, name: &str, value: &str) -> Result<(), GearError> {
     set_all(layout, &[(name.to_owned(), value.to_owned())])
 }
 
@@ -28,10 +29,10 @@ pub fn set(layout: &Layout, name: &str, value: &str) -> Result<(), UserVariableE
 /// the same name the later one wins.
 ///
 /// # Errors
-/// [`UserVariableError`] saying which rule of the node which variable breaks; everything is as it
+/// [`GearError`] saying which rule of the node which variable breaks; everything is as it
 /// was.
-pub fn set_all(layout: &Layout, variables: &[(String, String)]) -> Result<(), UserVariableError> {
-    let before = list(layout)?;
+pub fn set_all(layout: &Layout, variables: &[(String, String)]) -> Result<(), GearError> {
+    let before = list(layout.home())?;
     let is_set = |name: &str| before.iter().any(|(set, _)| set == name);
     let mut new: Vec<&str> = Vec::new();
     for (name, value) in variables {
@@ -41,7 +42,9 @@ pub fn set_all(layout: &Layout, variables: &[(String, String)]) -> Result<(), Us
         }
     }
     if !new.is_empty() && before.len() + new.len() > MOST {
-        return Err(UserVariableError::TooMany);
+        return Err(GearError::wrong(format!(
+            "a gear has at most {MOST} variables of its user's: unset one first"
+        )));
     }
     let written = variables.iter().try_for_each(|(name, value)| write(layout, name, value));
     if written.is_err() {
@@ -56,19 +59,11 @@ pub fn set_all(layout: &Layout, variables: &[(String, String)]) -> Result<(), Us
     Ok(written?)
 }
 
-/// The variables that are set, sorted by name; bytes that are not text are shown as U+FFFD.
+/// The variables that are set on the gear with this home, be it whole or not, sorted by name; bytes that are not text are shown as U+FFFD.
 ///
 /// # Errors
 /// [`FileError`] naming what cannot be read.
-pub fn list(layout: &Layout) -> Result<Vec<(String, String)>, FileError> {
-    list_in(layout.home())
-}
-
-/// As [`list`], for the gear with this home, be it whole or not.
-///
-/// # Errors
-/// As [`list`].
-pub fn list_in(home: &Utf8Path) -> Result<Vec<(String, String)>, FileError> {
+pub fn list(home: &Utf8Path) -> Result<Vec<(String, String)>, FileError> {
     let text = |value: OsString| value.to_string_lossy().into_owned();
     let variables = sources::variables(&Layout::new(home.to_owned(), "").user_vars())?;
     Ok(variables.into_iter().map(|(name, value)| (text(name), text(value))).collect())
@@ -77,8 +72,8 @@ pub fn list_in(home: &Utf8Path) -> Result<Vec<(String, String)>, FileError> {
 /// Unsets a variable; one that is not set is unset already.
 ///
 /// # Errors
-/// [`UserVariableError`] when the name can be no variable's, or its file cannot be removed.
-pub fn unset(layout: &Layout, name: &str) -> Result<(), UserVariableError> {
+/// [`GearError`] when the name can be no variable's, or its file cannot be removed.
+pub fn unset(layout: &Layout, name: &str) -> Result<(), GearError> {
     check_name(name)?;
     Ok(files::remove_if_exists(&layout.user_vars().join(name))?)
 }
@@ -87,60 +82,32 @@ fn write(layout: &Layout, name: &str, value: &str) -> Result<(), FileError> {
     files::write_atomic(&layout.user_vars().join(name), value.as_bytes(), 0o660)
 }
 
-fn check(layout: &Layout, name: &str, value: &str) -> Result<(), UserVariableError> {
+fn check(layout: &Layout, name: &str, value: &str) -> Result<(), GearError> {
     check_name(name)?;
     if value.len() > LONGEST_VALUE || value.contains('\0') {
-        return Err(UserVariableError::Value { name: name.to_owned(), length: value.len() });
+        let length = value.len();
+        return Err(GearError::wrong(format!(
+            "the value of {name} has {length} bytes: a gear takes at most {LONGEST_VALUE}, and no NUL among them"
+        )));
     }
     // The node would keep it and never use it; better to say so now.
     if name != "OPENSHIFT_SECRET_TOKEN" && layout.env().join(name).exists() {
-        return Err(UserVariableError::Reserved { name: name.to_owned() });
+        return Err(GearError::wrong(format!(
+            "{name} is set by the gear itself and cannot be set by its user"
+        )));
     }
     Ok(())
 }
 
-fn check_name(name: &str) -> Result<(), UserVariableError> {
+fn check_name(name: &str) -> Result<(), GearError> {
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if starts_well && plain && name.len() <= LONGEST_NAME {
         return Ok(());
     }
-    Err(UserVariableError::Name { name: name.to_owned() })
-}
-
-/// A variable that a node would not take.
-#[derive(Debug, thiserror::Error)]
-pub enum UserVariableError {
-    /// The name.
-    #[error(
+    Err(GearError::wrong(format!(
         "{name:?} cannot be a variable: a name has letters, digits and underscores, no digit first, and at most {LONGEST_NAME} of them"
-    )]
-    Name {
-        /// The name.
-        name: String,
-    },
-    /// The value.
-    #[error(
-        "the value of {name} has {length} bytes: a gear takes at most {LONGEST_VALUE}, and no NUL among them"
-    )]
-    Value {
-        /// The name.
-        name: String,
-        /// How long the value is.
-        length: usize,
-    },
-    /// The gear sets it itself.
-    #[error("{name} is set by the gear itself and cannot be set by its user")]
-    Reserved {
-        /// The name.
-        name: String,
-    },
-    /// One too many.
-    #[error("a gear has at most {MOST} variables of its user's: unset one first")]
-    TooMany,
-    /// Its file could not be written.
-    #[error(transparent)]
-    File(#[from] FileError),
+    )))
 }
 
 #[cfg(test)]
@@ -160,13 +127,14 @@ mod tests {
         let (_keep, layout) = layout();
         files::write_atomic(&layout.env().join("OPENSHIFT_HOMEDIR"), b"/", 0o644).unwrap();
         for name in ["", "1A", "A-B", "../up", "A=B", &"N".repeat(129)] {
-            let error = set(&layout, name, "v").unwrap_err();
-            assert!(matches!(error, UserVariableError::Name { .. }), "{name}: {error}");
+            let error = set(&layout, name, "v").unwrap_err().to_string();
+            assert!(error.contains("cannot be a variable"), "{name}: {error}");
         }
         let long = "v".repeat(513);
-        assert!(matches!(set(&layout, "A", &long), Err(UserVariableError::Value { .. })));
-        let reserved = set(&layout, "OPENSHIFT_HOMEDIR", "/x");
-        assert!(matches!(reserved, Err(UserVariableError::Reserved { .. })));
+        let long = set(&layout, "A", &long).unwrap_err().to_string();
+        assert!(long.contains("has 513 bytes"), "{long}");
+        let reserved = set(&layout, "OPENSHIFT_HOMEDIR", "/x").unwrap_err().to_string();
+        assert!(reserved.contains("set by the gear itself"), "{reserved}");
         set(&layout, &"N".repeat(128), &"v".repeat(512)).unwrap();
     }
 
@@ -176,7 +144,8 @@ mod tests {
         for number in 0..MOST {
             set(&layout, &format!("V{number}"), "1").unwrap();
         }
-        assert!(matches!(set(&layout, "MORE", "1"), Err(UserVariableError::TooMany)));
+        let one_more = set(&layout, "MORE", "1").unwrap_err().to_string();
+        assert!(one_more.contains("at most 50"), "{one_more}");
         set(&layout, "V7", "2").unwrap();
         unset(&layout, "V8").unwrap();
         unset(&layout, "V8").unwrap();
@@ -189,16 +158,17 @@ mod tests {
         set(&layout, "OLD", "1").unwrap();
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let error = set_all(&layout, &[pair("OLD", "2"), pair("1", "x")]).unwrap_err();
-        assert!(matches!(error, UserVariableError::Name { .. }), "{error}");
+        assert!(error.to_string().contains("cannot be a variable"), "{error}");
         let many: Vec<_> = (0..MOST).map(|n| pair(&format!("V{n}"), "1")).collect();
-        assert!(matches!(set_all(&layout, &many), Err(UserVariableError::TooMany)));
-        assert_eq!(list(&layout).unwrap(), [pair("OLD", "1")]);
+        let error = set_all(&layout, &many).unwrap_err();
+        assert!(error.to_string().contains("at most 50"), "{error}");
+        assert_eq!(list(layout.home()).unwrap(), [pair("OLD", "1")]);
         // A directory in the place of the second keeps it from being written.
         std::fs::create_dir(layout.user_vars().join("B")).unwrap();
         let error = set_all(&layout, &[pair("A", "1"), pair("OLD", "2"), pair("B", "1")]);
-        assert!(matches!(error, Err(UserVariableError::File(_))));
-        assert_eq!(list(&layout).unwrap(), [pair("OLD", "1")]);
+        assert!(matches!(error, Err(GearError::File(_))));
+        assert_eq!(list(layout.home()).unwrap(), [pair("OLD", "1")]);
         set_all(&layout, &[pair("A", "1"), pair("A", "2"), pair("OLD", "3")]).unwrap();
-        assert_eq!(list(&layout).unwrap(), [pair("A", "2"), pair("OLD", "3")]);
+        assert_eq!(list(layout.home()).unwrap(), [pair("A", "2"), pair("OLD", "3")]);
     }
 }

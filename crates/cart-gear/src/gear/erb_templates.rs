@@ -5,10 +5,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use camino::Utf8Path;
-use cart_core::files::{self, FileError};
-use cart_core::run::{self, RunError};
+use cart_core::files::{self};
+use cart_core::run::{self};
 use cart_core::{CommandSpec, GearEnv, programs};
 use cart_erb::{Context, ErbError, FileTest, FileTests, RealFiles};
+
+use crate::error::GearError;
 
 /// How long a real `erb` may take for one template.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -21,13 +23,14 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// template comes from the cartridge, whose scripts run here anyway.
 ///
 /// # Errors
-/// [`TemplateError`] naming the template, and the line where it is wrong.
-pub(crate) fn render(
-    template: &Utf8Path,
-    env: &GearEnv,
-    home: &Utf8Path,
-) -> Result<(), TemplateError> {
-    let target = target(template)?;
+/// [`GearError`] naming the template, and the line where it is wrong.
+pub(crate) fn render(template: &Utf8Path, env: &GearEnv, home: &Utf8Path) -> Result<(), GearError> {
+    if template.extension() != Some("erb") {
+        return Err(GearError::failed(format!(
+            "{template} is listed as a template, but its name does not end in .erb"
+        )));
+    }
+    let target = template.with_extension("");
     match bytes(template, env, home) {
         Ok(rendered) => {
             files::write_unsynced(&target, &rendered, 0o644)?;
@@ -40,14 +43,7 @@ pub(crate) fn render(
     }
 }
 
-fn target(template: &Utf8Path) -> Result<camino::Utf8PathBuf, TemplateError> {
-    match template.extension() {
-        Some("erb") => Ok(template.with_extension("")),
-        _ => Err(TemplateError::Name { path: template.to_owned() }),
-    }
-}
-
-fn bytes(template: &Utf8Path, env: &GearEnv, home: &Utf8Path) -> Result<Vec<u8>, TemplateError> {
+fn bytes(template: &Utf8Path, env: &GearEnv, home: &Utf8Path) -> Result<Vec<u8>, GearError> {
     let source = files::read(template)?;
     let pairs =
         env.iter().map(|(name, value)| (name.to_owned().into_vec(), value.to_owned().into_vec()));
@@ -55,7 +51,7 @@ fn bytes(template: &Utf8Path, env: &GearEnv, home: &Utf8Path) -> Result<Vec<u8>,
     match cart_erb::render(&source, template.as_str(), &context) {
         Ok(rendered) => Ok(rendered.bytes),
         Err(error) if error.is_unsupported() => delegated(template, env, home, error),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(GearError::failed(error)),
     }
 }
 
@@ -73,42 +69,22 @@ fn delegated(
     env: &GearEnv,
     home: &Utf8Path,
     refused: ErbError,
-) -> Result<Vec<u8>, TemplateError> {
+) -> Result<Vec<u8>, GearError> {
     let found = cart_erb::fallback::commands(template)
         .into_iter()
         .find_map(|command| Some((programs::find(command.program, env, &[]).ok()?, command.args)));
     let Some((program, args)) = found else {
-        return Err(refused.into());
+        return Err(GearError::failed(refused));
     };
     let command = CommandSpec::new(program, env).args(args).dir(home);
     Ok(run::checked(&command, LIMIT)?.stdout)
-}
-
-/// A template that could not be rendered.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TemplateError {
-    /// Nothing says what it should become.
-    #[error("{path} is listed as a template, but its name does not end in .erb")]
-    Name {
-        /// The file.
-        path: camino::Utf8PathBuf,
-    },
-    /// It is missing, or its result cannot be written.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// It is wrong.
-    #[error(transparent)]
-    Erb(#[from] ErbError),
-    /// A real `erb` did not render it either.
-    #[error(transparent)]
-    Delegated(#[from] RunError),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rendered(source: &[u8]) -> (Result<(), TemplateError>, Vec<u8>, bool) {
+    fn rendered(source: &[u8]) -> (Result<(), GearError>, Vec<u8>, bool) {
         let dir = tempfile::tempdir().unwrap();
         let home = Utf8Path::from_path(dir.path()).unwrap();
         let template = home.join("V.erb");

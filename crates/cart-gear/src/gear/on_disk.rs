@@ -10,17 +10,18 @@ use cart_core::{CommandSpec, GearEnv};
 use crate::environment::endpoint::Endpoints;
 use crate::environment::gear_variables;
 use crate::environment::sources::Sources;
-use crate::environment::user_variables::{self, UserVariableError};
+use crate::environment::user_variables;
+use crate::error::GearError;
 use crate::gear::options::{Conditions, GearOptions};
 use crate::layout::identity;
 use crate::layout::installed::{Installed, Source, Usr};
 use crate::layout::paths::Layout;
 use crate::layout::state::{Marks, State};
+use crate::output::HookOutput;
 use crate::scripts::action_hooks::{self, ActionHooks, Found, When};
-use crate::scripts::output::HookOutput;
 use crate::scripts::processes::Processes;
 use crate::scripts::progress::{Caller, Progress};
-use crate::scripts::run::{HookError, Runner, Script, check_first_line, is_executable};
+use crate::scripts::run::{Runner, Script, check_first_line, is_executable};
 
 /// A gear. It stays when this goes out of scope: [`GearHome`](crate::GearHome) finds it again;
 /// [`Throwaway`](crate::Throwaway) is one that does not stay.
@@ -150,16 +151,16 @@ impl GearOnDisk {
     /// Sets a user's variable for all scripts that run from now on.
     ///
     /// # Errors
-    /// [`UserVariableError`].
-    pub fn set_user_variable(&self, name: &str, value: &str) -> Result<(), UserVariableError> {
+    /// [`GearError`].
+    pub fn set_user_variable(&self, name: &str, value: &str) -> Result<(), GearError> {
         user_variables::set(&self.layout, name, value)
     }
 
     /// Unsets a user's variable.
     ///
     /// # Errors
-    /// [`UserVariableError`].
-    pub fn unset_user_variable(&self, name: &str) -> Result<(), UserVariableError> {
+    /// [`GearError`].
+    pub fn unset_user_variable(&self, name: &str) -> Result<(), GearError> {
         user_variables::unset(&self.layout, name)
     }
 
@@ -167,12 +168,12 @@ impl GearOnDisk {
     /// A cartridge without an executable `bin/control` has done it already.
     ///
     /// # Errors
-    /// [`HookError`] of the hook that failed; what comes after it did not run.
+    /// [`GearError`] of the hook that failed; what comes after it did not run.
     pub fn control(
         &self,
         action: &str,
         progress: &mut dyn Progress,
-    ) -> Result<HookOutput, HookError> {
+    ) -> Result<HookOutput, GearError> {
         self.user_hook(&When::Before.of(action), progress)?;
         let output = self.control_alone(action, progress)?;
         self.user_hook(&When::After.of(action), progress)?;
@@ -185,7 +186,7 @@ impl GearOnDisk {
         &self,
         action: &str,
         progress: &mut dyn Progress,
-    ) -> Result<HookOutput, HookError> {
+    ) -> Result<HookOutput, GearError> {
         let Some(cartridge) = &self.primary else {
             return Ok(HookOutput::default());
         };
@@ -201,7 +202,7 @@ impl GearOnDisk {
             let name = hook.file_name().unwrap_or_default();
             check_first_line(&format!(".openshift/action_hooks/{name}"), hook)?;
         }
-        let env = self.environment().map_err(HookError::Environment)?;
+        let env = self.environment()?;
         let command = if before.is_empty() && after.is_empty() {
             CommandSpec::new(&control, &env).arg(action)
         } else {
@@ -222,7 +223,7 @@ impl GearOnDisk {
         action: &str,
         argument: Option<&str>,
         progress: &mut dyn Progress,
-    ) -> Result<HookOutput, HookError> {
+    ) -> Result<HookOutput, GearError> {
         let args: Vec<&str> = std::iter::once(action).chain(argument).collect();
         self.setup_script("control", &args, progress)
     }
@@ -234,7 +235,7 @@ impl GearOnDisk {
         name: &str,
         args: &[&str],
         progress: &mut dyn Progress,
-    ) -> Result<HookOutput, HookError> {
+    ) -> Result<HookOutput, GearError> {
         let Some(cartridge) = &self.primary else {
             return Ok(HookOutput::default());
         };
@@ -242,7 +243,7 @@ impl GearOnDisk {
         if program.symlink_metadata().is_err() {
             return Ok(HookOutput::default());
         }
-        let env = self.environment().map_err(HookError::Environment)?;
+        let env = self.environment()?;
         let script = Script {
             name: format!("bin/{name}"),
             caller: Caller::Setup,
@@ -258,12 +259,12 @@ impl GearOnDisk {
         &self,
         name: &str,
         progress: &mut dyn Progress,
-    ) -> Result<(), HookError> {
+    ) -> Result<(), GearError> {
         let found = ActionHooks::of(&self.layout.repo()).find(name);
         let Some(program) = scripts(vec![found], progress).pop() else {
             return Ok(());
         };
-        let env = self.sources().for_gear().map_err(HookError::Environment)?;
+        let env = self.sources().for_gear()?;
         let script = Script {
             name: format!(".openshift/action_hooks/{name}"),
             caller: Caller::UserHook,

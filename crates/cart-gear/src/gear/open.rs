@@ -1,17 +1,19 @@
 //! Finding a gear again from what lies on disk.
 
 use std::ffi::OsString;
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use cart_core::GearEnv;
 use cart_core::files::FileError;
 
 use crate::environment::endpoint::Endpoints;
 use crate::environment::sources;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::options::Conditions;
-use crate::layout::installed::{Installed, InstalledError};
+use crate::layout::installed::Installed;
 use crate::layout::paths::Layout;
 
 impl GearOnDisk {
@@ -19,22 +21,20 @@ impl GearOnDisk {
     /// node's directories in `PATH`. It may have no cartridge, if its making was killed.
     ///
     /// # Errors
-    /// [`OpenError`] naming the file that is missing or wrong, or the owner.
+    /// [`GearError`] naming the file that is missing or wrong, or the owner.
     pub fn open(
         home: &Utf8Path,
         more_path: Option<OsString>,
         conditions: Conditions,
-    ) -> Result<Self, OpenError> {
-        let owner = home.metadata().map_err(|e| FileError::new("read", home, e))?.uid();
-        let me = rustix::process::geteuid().as_raw();
-        if owner != me {
-            return Err(OpenError::Owner { home: home.to_owned(), owner, me });
-        }
+    ) -> Result<Self, GearError> {
+        check_owner(home, &home.metadata().map_err(|e| FileError::new("read", home, e))?)?;
         let variables: GearEnv = sources::variables(&home.join(".env"))?.into_iter().collect();
         let required =
             |variable: &'static str| match variables.get(variable).and_then(|v| v.to_str()) {
                 Some(value) if !value.is_empty() => Ok(value.to_owned()),
-                _ => Err(OpenError::Variable { home: home.to_owned(), variable }),
+                _ => Err(GearError::failed(format!(
+                    "{home} is no whole gear: it has no .env/{variable}"
+                ))),
             };
         let layout = Layout::new(home.to_owned(), &required("OPENSHIFT_GEAR_UUID")?);
         let name = required("OPENSHIFT_GEAR_NAME")?;
@@ -48,33 +48,13 @@ impl GearOnDisk {
     }
 }
 
-/// A gear that cannot be found again.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// It is another user's.
-    #[error(
+/// Whether the gear in `home`, of which the system says `found`, is this user's.
+pub(crate) fn check_owner(home: &Utf8Path, found: &Metadata) -> Result<(), GearError> {
+    let (owner, me) = (found.uid(), rustix::process::geteuid().as_raw());
+    if owner == me {
+        return Ok(());
+    }
+    Err(GearError::failed(format!(
         "{home} belongs to the user {owner}, and this is user {me}: run gear as the one who made the gear"
-    )]
-    Owner {
-        /// The gear's home.
-        home: Utf8PathBuf,
-        /// The uid of its owner.
-        owner: u32,
-        /// Our own uid.
-        me: u32,
-    },
-    /// A variable without which it is no gear.
-    #[error("{home} is no whole gear: it has no .env/{variable}")]
-    Variable {
-        /// The gear's home.
-        home: Utf8PathBuf,
-        /// The variable.
-        variable: &'static str,
-    },
-    /// Its cartridge.
-    #[error(transparent)]
-    Cartridge(#[from] InstalledError),
-    /// A file could not be read.
-    #[error(transparent)]
-    File(#[from] FileError),
+    )))
 }

@@ -4,56 +4,41 @@
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::files::FileError;
-use cart_core::run::{self, RunError};
+use cart_core::run::{self};
 use cart_core::{CommandSpec, GearEnv};
 
 use cart_core::tree;
+
+use crate::error::GearError;
 
 /// Where a cartridge's template may lie, first found: a directory, or a bare git repository.
 const PLACES: [&str; 4] = ["template", "template.git", "usr/template", "usr/template.git"];
 /// Getting the files out of a repository on the same disk is done in no time.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The template of a cartridge.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Template {
-    path: Utf8PathBuf,
+/// Where the template of the cartridge in `directory` is, if it has one.
+#[must_use]
+pub(crate) fn of(directory: &Utf8Path) -> Option<Utf8PathBuf> {
+    PLACES.iter().map(|place| directory.join(place)).find(|path| path.is_dir())
 }
 
-impl Template {
-    /// The template of the cartridge in `directory`, if it has one.
-    #[must_use]
-    pub(crate) fn of(directory: &Utf8Path) -> Option<Self> {
-        let path = PLACES.iter().map(|place| directory.join(place)).find(|path| path.is_dir())?;
-        Some(Self { path })
+/// Puts the files of a template into `repo`, which is empty; `env` is for git.
+///
+/// # Errors
+/// [`GearError`].
+pub(crate) fn copy(template: &Utf8Path, repo: &Utf8Path, env: &GearEnv) -> Result<(), GearError> {
+    if template.extension() != Some("git") {
+        return Ok(tree::copy(template, repo, |below| below.ends_with(".git"))?);
     }
-
-    /// Puts its files into `repo`, which is empty; `env` is for git.
-    ///
-    /// # Errors
-    /// [`TemplateError`].
-    pub(crate) fn copy_to(&self, repo: &Utf8Path, env: &GearEnv) -> Result<(), TemplateError> {
-        if self.path.extension() != Some("git") {
-            return Ok(tree::copy(&self.path, repo, |below| below.ends_with(".git"))?);
-        }
-        // The shell finds git by the gear's PATH.
-        let script = "git clone --quiet \"$1\" \"$2\" && rm -rf \"$2/.git\"";
-        let args = ["-c", script, "sh", self.path.as_str(), repo.as_str()];
-        run::checked(&CommandSpec::new("/bin/sh", env).args(args), LIMIT)?;
-        Ok(())
-    }
-}
-
-/// A template that could not be used.
-#[derive(Debug, thiserror::Error)]
-pub enum TemplateError {
-    /// Its files.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// git, for a template that is a repository.
-    #[error("the cartridge's template is a git repository, and its files cannot be had: {0}")]
-    Git(#[from] RunError),
+    // The shell finds git by the gear's PATH.
+    let script = "git clone --quiet \"$1\" \"$2\" && rm -rf \"$2/.git\"";
+    let args = ["-c", script, "sh", template.as_str(), repo.as_str()];
+    let cloned = run::checked(&CommandSpec::new("/bin/sh", env).args(args), LIMIT);
+    cloned.map(drop).map_err(|error| {
+        GearError::failed(format!(
+            "the cartridge's template is a git repository, and its files cannot be had: {error}"
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -75,11 +60,10 @@ mod tests {
     #[test]
     fn the_first_place_counts_and_none_is_no_template() {
         let (_keep, dir) = directory();
-        assert_eq!(Template::of(&dir), None);
+        assert_eq!(of(&dir), None);
         for place in ["usr/template", "template"] {
             std::fs::create_dir_all(dir.join(place)).unwrap();
-            let path = dir.join(place);
-            assert_eq!(Template::of(&dir), Some(Template { path }));
+            assert_eq!(of(&dir), Some(dir.join(place)));
         }
     }
 
@@ -98,12 +82,12 @@ mod tests {
         run::checked(&make, LIMIT).unwrap();
         let repo = dir.join("repo");
         std::fs::create_dir(&repo).unwrap();
-        Template::of(&cartridge).unwrap().copy_to(&repo, &git_env()).unwrap();
+        copy(&of(&cartridge).unwrap(), &repo, &git_env()).unwrap();
         assert!(repo.join("app.py").is_file() && !repo.join(".git").exists());
 
         files::write_atomic(&bare.join("HEAD"), b"nonsense", 0o644).unwrap();
         let again = dir.join("again");
-        let error = Template::of(&cartridge).unwrap().copy_to(&again, &git_env()).unwrap_err();
-        assert!(matches!(error, TemplateError::Git(_)), "{error}");
+        let error = copy(&of(&cartridge).unwrap(), &again, &git_env()).unwrap_err();
+        assert!(error.to_string().contains("template is a git repository"), "{error}");
     }
 }

@@ -7,16 +7,16 @@ use cart_core::manifest::Manifest;
 use cart_core::tree;
 
 use crate::deploy::deployments;
-use crate::deploy::error::BuildError;
 use crate::deploy::git::Receiver;
-use crate::environment::endpoint::{EndpointError, Endpoints};
+use crate::environment::endpoint::Endpoints;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::options::GearOptions;
 use crate::home::gears::GearHome;
-use crate::home::lock::{GearLock, GearLockError};
-use crate::home::names::{self, NameError};
+use crate::home::lock::GearLock;
+use crate::home::names;
 use crate::home::record::{Record, Stage};
-use crate::layout::installed::{Source, SourceError, Usr};
+use crate::layout::installed::{Source, Usr};
 use crate::layout::paths::HOME_MODE;
 
 impl GearHome {
@@ -24,12 +24,8 @@ impl GearHome {
     /// it yet. It counts as unfinished until [`finished`](Self::finished).
     ///
     /// # Errors
-    /// [`CreateError`]; nothing is left behind.
-    pub fn create(
-        &self,
-        options: GearOptions,
-        _held: &GearLock,
-    ) -> Result<GearOnDisk, CreateError> {
+    /// [`GearError`]; nothing is left behind.
+    pub fn create(&self, options: GearOptions, _held: &GearLock) -> Result<GearOnDisk, GearError> {
         names::check(&options.name)?;
         let name = options.name.clone();
         let home = self.home_of(&name);
@@ -39,12 +35,23 @@ impl GearHome {
         let endpoints = self.reserve(&source, &options, &home)?;
         let (keep, program) = (options.keep_deployments, options.program.clone());
         let made = GearOnDisk::make(home.clone(), source, endpoints, Usr::Copied, options)
-            .map_err(CreateError::from)
+            .map_err(GearError::from)
             .and_then(|gear| self.equip(gear, keep, program));
         if made.is_err() {
             tree::remove(&home)?;
         }
         made
+    }
+
+    /// Whether there is no whole gear `name` yet, as far as that can be known without its lock.
+    ///
+    /// # Errors
+    /// [`GearError`] when there is one.
+    pub fn check_new(&self, name: &str) -> Result<(), GearError> {
+        match self.find(name) {
+            Ok(listed) if listed.record.stage == Stage::Kept => Err(exists(name)),
+            _ => Ok(()),
+        }
     }
 
     /// What only a gear that stays has: deployments to roll back to, and a repository.
@@ -53,13 +60,14 @@ impl GearHome {
         gear: GearOnDisk,
         keep: u32,
         program: Option<Utf8PathBuf>,
-    ) -> Result<GearOnDisk, CreateError> {
+    ) -> Result<GearOnDisk, GearError> {
         let file = gear.layout.env().join(deployments::KEEP);
         files::write_unsynced(&file, keep.max(1).to_string().as_bytes(), 0o640)?;
         if let Some(program) = program {
             let gears = self.directory().to_owned();
-            gear.make_repository(&Receiver { program, gears })
-                .map_err(|source| CreateError::Repository { source: Box::new(source) })?;
+            gear.make_repository(&Receiver { program, gears }).map_err(|error| {
+                error.saying(format!("the gear's git repository cannot be made: {error}"))
+            })?;
         }
         Ok(gear)
     }
@@ -81,16 +89,18 @@ impl GearHome {
         }
     }
 
-    fn check_free(&self, name: &str, home: &Utf8Path) -> Result<(), CreateError> {
+    fn check_free(&self, name: &str, home: &Utf8Path) -> Result<(), GearError> {
         if home.symlink_metadata().is_err() {
             return Ok(());
         }
-        let name = name.to_owned();
-        match Record::read(home)?.map(|record| record.stage) {
-            Some(Stage::Kept) => Err(CreateError::Exists { name }),
-            Some(_) => Err(CreateError::Unfinished { name }),
-            None => Err(CreateError::InTheWay { path: home.to_owned() }),
-        }
+        let text = match Record::read(home)?.map(|record| record.stage) {
+            Some(Stage::Kept) => return Err(exists(name)),
+            Some(_) => format!(
+                "an unfinished gear {name} was left behind: remove it with `gear destroy {name}`"
+            ),
+            None => format!("{home} is in the way, and it is no gear: move it elsewhere"),
+        };
+        Err(GearError::failed(text))
     }
 
     /// Chooses the gear's addresses and makes its home with a record of them, while nobody else
@@ -100,7 +110,7 @@ impl GearHome {
         source: &Source,
         options: &GearOptions,
         home: &Utf8Path,
-    ) -> Result<Endpoints, CreateError> {
+    ) -> Result<Endpoints, GearError> {
         let _choosing = self.lock_addresses(&options.conditions.interrupts)?;
         let others = self.addresses()?;
         let own = self.own_addresses();
@@ -132,68 +142,21 @@ pub(crate) fn check_length(
     home: &Utf8Path,
     manifest: &Manifest,
     how: &'static str,
-) -> Result<(), CreateError> {
+) -> Result<(), GearError> {
     const LONGEST_SOCKET: usize = 107;
     const LEFT_TO_CARTRIDGE: usize = 40;
     let used = home.as_str().len() + 1 + manifest.directory_name().len();
     if used + LEFT_TO_CARTRIDGE > LONGEST_SOCKET {
-        return Err(CreateError::PathTooLong { home: home.to_owned(), how });
+        return Err(GearError::failed(format!(
+            "the path of the gear's directory, {home}, is too long for sockets in it: use a directory with a shorter path ({how})"
+        )));
     }
     Ok(())
 }
 
-/// A gear that could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    /// It cannot have this name.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// There is one already.
-    #[error(
+/// There is a gear of this name already.
+fn exists(name: &str) -> GearError {
+    GearError::failed(format!(
         "there is a gear {name} already: choose another name, or remove it with `gear destroy {name}`"
-    )]
-    Exists {
-        /// Its name.
-        name: String,
-    },
-    /// A making or a destroying was killed.
-    #[error("an unfinished gear {name} was left behind: remove it with `gear destroy {name}`")]
-    Unfinished {
-        /// Its name.
-        name: String,
-    },
-    /// Something that is no gear has its place.
-    #[error("{path} is in the way, and it is no gear: move it elsewhere")]
-    InTheWay {
-        /// Where it is.
-        path: Utf8PathBuf,
-    },
-    /// The cartridge's directory is none.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// Its address cannot be had.
-    #[error(transparent)]
-    Endpoint(#[from] EndpointError),
-    /// Other gears choose their addresses.
-    #[error(transparent)]
-    Lock(#[from] GearLockError),
-    /// Sockets in it would have too long a path.
-    #[error(
-        "the path of the gear's directory, {home}, is too long for sockets in it: use a directory with a shorter path ({how})"
-    )]
-    PathTooLong {
-        /// The directory.
-        home: Utf8PathBuf,
-        /// What to set.
-        how: &'static str,
-    },
-    /// It could not get its repository.
-    #[error("the gear's git repository cannot be made: {source}")]
-    Repository {
-        /// Why.
-        source: Box<BuildError>,
-    },
-    /// Something could not be written.
-    #[error(transparent)]
-    File(#[from] FileError),
+    ))
 }

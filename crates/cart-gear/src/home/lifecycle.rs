@@ -2,23 +2,21 @@
 
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use cart_core::files::{self, FileError};
-use cart_core::process::ProcessId;
 use cart_core::tree;
 
-use crate::deploy::error::BuildError;
 use crate::deploy::git::no_code;
 use crate::environment::sources;
+use crate::error::GearError;
 use crate::gear::erb_templates;
 use crate::gear::on_disk::GearOnDisk;
-use crate::gear::open::OpenError;
 use crate::layout::installed::Installed;
 use crate::layout::managed;
 use crate::layout::state::State;
-use crate::scripts::output::HookOutput;
-use crate::scripts::progress::Progress;
-use crate::scripts::run::{HookError, is_executable};
+use crate::output::HookOutput;
+use crate::scripts::progress::{Progress, noticed};
+use crate::scripts::run::is_executable;
 
 /// How long the scripts that end a gear may take.
 const LAST_SCRIPTS: Duration = Duration::from_secs(60);
@@ -30,16 +28,18 @@ impl GearOnDisk {
     /// scripts runs.
     ///
     /// # Errors
-    /// [`ConfigureError`]; the gear is good for nothing but being destroyed then.
-    pub(crate) fn copy_cartridge(&mut self, version: &str) -> Result<Installed, ConfigureError> {
-        let source = self.source.take().ok_or(ConfigureError::Configured)?;
+    /// [`GearError`]; the gear is good for nothing but being destroyed then.
+    pub(crate) fn copy_cartridge(&mut self, version: &str) -> Result<Installed, GearError> {
+        let source = self.source.take();
+        let source =
+            source.ok_or_else(|| GearError::failed("the gear has its cartridge already"))?;
         let manifest = &source.manifest;
         if !manifest.all_versions().contains(&version) {
-            return Err(ConfigureError::Version {
-                cartridge: manifest.name.clone(),
-                version: version.to_owned(),
-                known: manifest.all_versions().join(", "),
-            });
+            let known = manifest.all_versions().join(", ");
+            return Err(GearError::failed(format!(
+                "{} has no version {version:?}: it offers {known} (--cartridge-version)",
+                manifest.name
+            )));
         }
         let cartridge = Installed::copy(&self.layout, &source, version, self.usr)?;
         self.primary = Some(cartridge.clone());
@@ -52,12 +52,12 @@ impl GearOnDisk {
     /// Puts the cartridge on the gear: copy, variables, `setup`, templates, `install`.
     ///
     /// # Errors
-    /// [`ConfigureError`]; the gear is good for nothing but being destroyed then.
+    /// [`GearError`]; the gear is good for nothing but being destroyed then.
     pub fn configure(
         &mut self,
         version: &str,
         progress: &mut dyn Progress,
-    ) -> Result<(), ConfigureError> {
+    ) -> Result<(), GearError> {
         let cartridge = self.copy_cartridge(version)?;
         let before = self.layout.visible()?;
         if cartridge.script("setup").symlink_metadata().is_ok() {
@@ -84,15 +84,15 @@ impl GearOnDisk {
     /// Runs `bin/post_install`, which comes after the first start.
     ///
     /// # Errors
-    /// [`HookError`].
-    pub fn post_install(&self, progress: &mut dyn Progress) -> Result<HookOutput, HookError> {
+    /// [`GearError`].
+    pub fn post_install(&self, progress: &mut dyn Progress) -> Result<HookOutput, GearError> {
         let version = self.primary.as_ref().map_or("", |c| c.version.as_str());
         self.setup_script("post_install", &["--version", version], progress)
     }
 
     /// Stops the app, takes the cartridge off and ends whatever still runs for the gear. What fails
     /// on the way is a notice; the way is gone to its end.
-    pub(crate) fn end(&mut self, progress: &mut dyn Progress) -> Result<(), DestroyError> {
+    pub(crate) fn end(&mut self, progress: &mut dyn Progress) -> Result<(), GearError> {
         self.runner.limit = LAST_SCRIPTS;
         if self.primary.is_some() {
             if self.state() != State::New {
@@ -100,19 +100,19 @@ impl GearOnDisk {
             }
             noticed(self.deconfigure(progress), progress);
         }
-        DestroyError::unless_gone(&self.runner.processes.end_all(LAST_PROCESSES))
+        GearError::unless_gone(&self.runner.processes.end_all(LAST_PROCESSES), "the gear")
     }
 
     /// Removes the gear's home, when nothing runs any more.
-    pub(crate) fn remove_home(&self) -> Result<(), DestroyError> {
+    pub(crate) fn remove_home(&self) -> Result<(), GearError> {
         // A process that could not be ended may have written while the directory was being removed.
         let home = self.layout.home();
         Ok(tree::remove(home).or_else(|_| tree::remove(home))?)
     }
 
     /// `teardown` finds the endpoint variables gone, as on a node.
-    fn deconfigure(&mut self, progress: &mut dyn Progress) -> Result<(), BuildError> {
-        for (variable, _) in self.endpoint_variables() {
+    fn deconfigure(&mut self, progress: &mut dyn Progress) -> Result<(), GearError> {
+        for (variable, _) in self.endpoints.variables() {
             files::remove_if_exists(&self.layout.env().join(variable))?;
         }
         let teardown = self.primary.as_ref().map(|c| c.script("teardown"));
@@ -124,21 +124,11 @@ impl GearOnDisk {
 
     fn write_cartridge_variables(&self, cartridge: &Installed) -> Result<(), FileError> {
         let directory = format!("{}/", cartridge.directory);
-        let mut variables = self.endpoint_variables();
-        variables.push(("OPENSHIFT_PRIMARY_CARTRIDGE_DIR".to_owned(), directory));
-        variables.iter().try_for_each(|(name, value)| {
+        let mut variables =
+            self.endpoints.variables().chain([("OPENSHIFT_PRIMARY_CARTRIDGE_DIR", directory)]);
+        variables.try_for_each(|(name, value)| {
             files::write_unsynced(&self.layout.env().join(name), value.as_bytes(), 0o640)
         })
-    }
-
-    fn endpoint_variables(&self) -> Vec<(String, String)> {
-        let mut variables = Vec::new();
-        for bound in &self.endpoints.bound {
-            let (ip, port) = (bound.address.ip(), bound.address.port());
-            variables.push((bound.ip_variable.clone(), ip.to_string()));
-            variables.push((bound.port_variable.clone(), port.to_string()));
-        }
-        variables
     }
 
     /// A template that cannot be rendered fails nothing on a node; here its author is told.
@@ -148,14 +138,8 @@ impl GearOnDisk {
         entries: &[String],
         progress: &mut dyn Progress,
     ) -> Result<(), FileError> {
-        let templates = entries
-            .iter()
-            .flat_map(|entry| managed::expand(&self.layout, &cartridge.directory, entry))
-            .collect::<Vec<Utf8PathBuf>>();
-        if templates.is_empty() {
-            return Ok(());
-        }
-        for template in templates {
+        let expand = |entry: &String| managed::expand(&self.layout, &cartridge.directory, entry);
+        for template in entries.iter().flat_map(expand) {
             let env = self.environment()?;
             if let Err(error) = erb_templates::render(&template, &env, self.layout.home()) {
                 progress.notice(&format!("A template was not rendered: {error}"));
@@ -164,95 +148,28 @@ impl GearOnDisk {
         Ok(())
     }
 
-    fn check_home(&self, before: &[String]) -> Result<(), ConfigureError> {
+    fn check_home(&self, before: &[String]) -> Result<(), GearError> {
         let mut names = self.layout.visible()?;
         names.retain(|name| !before.contains(name));
         if names.is_empty() {
             return Ok(());
         }
-        Err(ConfigureError::Visible { names: names.join(", ") })
+        let names = names.join(", ");
+        Err(GearError::failed(format!(
+            "the cartridge made {names} in the gear's home, where a node allows only hidden names"
+        )))
     }
 
-    fn check_variable_names(&self, cartridge: &Installed) -> Result<(), ConfigureError> {
+    fn check_variable_names(&self, cartridge: &Installed) -> Result<(), GearError> {
         for (name, _) in sources::variables(&cartridge.directory.join("env"))? {
             let of_the_node = self.layout.env().join(name.to_string_lossy().as_ref()).is_file();
             if of_the_node && name != "PATH" && name != "LD_LIBRARY_PATH" {
-                return Err(ConfigureError::VariableName {
-                    name: name.to_string_lossy().into_owned(),
-                });
+                return Err(GearError::failed(format!(
+                    "the cartridge's env/{} has the name of a variable of the node's, which refuses it",
+                    name.to_string_lossy()
+                )));
             }
         }
         Ok(())
-    }
-}
-
-fn noticed<T>(result: Result<T, BuildError>, progress: &mut dyn Progress) {
-    if let Err(error) = result {
-        progress.notice(&error.to_string());
-    }
-}
-
-/// A cartridge that could not be put on a gear.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigureError {
-    /// The gear has its cartridge.
-    #[error("the gear has its cartridge already")]
-    Configured,
-    /// The cartridge does not offer the version.
-    #[error("{cartridge} has no version {version:?}: it offers {known} (--cartridge-version)")]
-    Version {
-        /// The cartridge's name.
-        cartridge: String,
-        /// What was asked for.
-        version: String,
-        /// What there is.
-        known: String,
-    },
-    /// A script failed.
-    #[error(transparent)]
-    Hook(#[from] HookError),
-    /// A file could not be had.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// Something appeared in the gear's home.
-    #[error("the cartridge made {names} in the gear's home, where a node allows only hidden names")]
-    Visible {
-        /// The names.
-        names: String,
-    },
-    /// A variable of the cartridge's has the name of one of the node's.
-    #[error(
-        "the cartridge's env/{name} has the name of a variable of the node's, which refuses it"
-    )]
-    VariableName {
-        /// The name.
-        name: String,
-    },
-}
-
-/// A gear of which something is left.
-#[derive(Debug, thiserror::Error)]
-pub enum DestroyError {
-    /// It is another user's; nothing was done.
-    #[error(transparent)]
-    NotOurs(OpenError),
-    /// Processes.
-    #[error("these processes of the gear could not be ended: {pids}")]
-    Survived {
-        /// Their pids.
-        pids: String,
-    },
-    /// Files.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
-impl DestroyError {
-    pub(crate) fn unless_gone(left: &[ProcessId]) -> Result<(), Self> {
-        if left.is_empty() {
-            return Ok(());
-        }
-        let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
-        Err(Self::Survived { pids: pids.join(", ") })
     }
 }

@@ -8,10 +8,10 @@ use cart_core::files::FileError;
 use tempfile::TempDir;
 
 use crate::environment::endpoint::Endpoints;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::options::GearOptions;
-use crate::home::create::{self, CreateError};
-use crate::home::lifecycle::DestroyError;
+use crate::home::create;
 use crate::layout::installed::{Source, Usr};
 use crate::scripts::progress::Progress;
 
@@ -28,8 +28,8 @@ impl Throwaway {
     /// Makes a gear in a new directory in `parent`; no script runs and no cartridge is on it yet.
     ///
     /// # Errors
-    /// [`CreateError`]; nothing is left behind.
-    pub fn create(options: GearOptions, parent: &Utf8Path) -> Result<Self, CreateError> {
+    /// [`GearError`]; nothing is left behind.
+    pub fn create(options: GearOptions, parent: &Utf8Path) -> Result<Self, GearError> {
         let source = Source::read(&options.cartridge)?;
         let endpoints = Endpoints::choose(&source.manifest, options.listen)?;
         let (guard, home) = make_home(parent, &source)?;
@@ -41,8 +41,8 @@ impl Throwaway {
     /// its directory.
     ///
     /// # Errors
-    /// [`DestroyError`] when something is left behind.
-    pub fn destroy(mut self, progress: &mut dyn Progress) -> Result<(), DestroyError> {
+    /// [`GearError`] when something is left behind.
+    pub fn destroy(mut self, progress: &mut dyn Progress) -> Result<(), GearError> {
         self.gear.end(progress).and(self.gear.remove_home())
     }
 }
@@ -68,7 +68,7 @@ impl Drop for Throwaway {
     }
 }
 
-fn make_home(parent: &Utf8Path, source: &Source) -> Result<(TempDir, Utf8PathBuf), CreateError> {
+fn make_home(parent: &Utf8Path, source: &Source) -> Result<(TempDir, Utf8PathBuf), GearError> {
     let parent = parent.canonicalize_utf8().map_err(|e| FileError::new("read", parent, e))?;
     let guard = tempfile::Builder::new()
         .prefix("gear-")

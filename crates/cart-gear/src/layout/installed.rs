@@ -6,10 +6,11 @@ use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
-use cart_core::managed_files::{ManagedFiles, ManagedFilesError};
-use cart_core::manifest::{Manifest, ManifestError};
+use cart_core::managed_files::ManagedFiles;
+use cart_core::manifest::Manifest;
 use cart_core::tree::{self, Entry};
 
+use crate::error::GearError;
 use crate::layout::paths::Layout;
 
 /// A cartridge as its author delivers it.
@@ -27,14 +28,16 @@ impl Source {
     /// Reads the cartridge in `directory`.
     ///
     /// # Errors
-    /// [`SourceError`] saying what is missing or wrong, and in which file.
-    pub fn read(directory: &Utf8Path) -> Result<Self, SourceError> {
+    /// [`GearError`] saying what is missing or wrong, and in which file.
+    pub fn read(directory: &Utf8Path) -> Result<Self, GearError> {
         let directory = directory
             .canonicalize_utf8()
             .map_err(|e| FileError::new("read the cartridge", directory, e))?;
         for needed in ["metadata", "bin"] {
             if !directory.join(needed).is_dir() {
-                return Err(SourceError::Incomplete { directory, needed });
+                return Err(GearError::failed(format!(
+                    "{directory} is no cartridge: it has no directory {needed}/"
+                )));
             }
         }
         Ok(Self {
@@ -104,15 +107,15 @@ impl Installed {
     /// The cartridge that lies in `directory` on a gear, as its own files tell it.
     ///
     /// # Errors
-    /// [`InstalledError`] naming the file that is missing or wrong.
-    pub fn open(directory: &Utf8Path) -> Result<Self, InstalledError> {
+    /// [`GearError`] naming the file that is missing or wrong.
+    pub fn open(directory: &Utf8Path) -> Result<Self, GearError> {
         let manifest = Manifest::read(&directory.join("metadata/manifest.yml"))?;
         let path = directory.join("env").join(manifest.variable("IDENT"));
         let ident = files::read(&path)?;
         // vendor:Name:version:cartridge-version
         let version = String::from_utf8_lossy(&ident).split(':').nth(2).map(str::to_owned);
         Ok(Self {
-            version: version.ok_or(InstalledError::Ident { path })?,
+            version: version.ok_or_else(|| no_ident(&path))?,
             managed: ManagedFiles::read(directory)?,
             manifest,
             directory: directory.to_owned(),
@@ -148,44 +151,7 @@ fn is_big_program(entry: &Entry<'_>) -> bool {
         && entry.stat().is_ok_and(|stat| stat.st_size >= BIG && stat.st_mode & 0o111 != 0)
 }
 
-/// A directory that is no cartridge.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    /// A directory is missing in it.
-    #[error("{directory} is no cartridge: it has no directory {needed}/")]
-    Incomplete {
-        /// The directory.
-        directory: Utf8PathBuf,
-        /// What it lacks.
-        needed: &'static str,
-    },
-    /// It cannot be read.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// Its manifest is wrong.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// Its `managed_files.yml` is wrong.
-    #[error(transparent)]
-    ManagedFiles(#[from] ManagedFilesError),
-}
-
-/// A cartridge on a gear that cannot be told from its files.
-#[derive(Debug, thiserror::Error)]
-pub enum InstalledError {
-    /// Its identity is none.
-    #[error("{path} does not hold vendor:Name:version:cartridge-version")]
-    Ident {
-        /// The variable's file.
-        path: Utf8PathBuf,
-    },
-    /// A file cannot be read.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// Its manifest is wrong.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// Its `managed_files.yml` is wrong.
-    #[error(transparent)]
-    ManagedFiles(#[from] ManagedFilesError),
+/// The identity of a cartridge on a gear is none.
+pub(crate) fn no_ident(path: &Utf8Path) -> GearError {
+    GearError::failed(format!("{path} does not hold vendor:Name:version:cartridge-version"))
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use cart_core::files::{self, FileError};
 
+use serde::de::value::{self, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::paths::Layout;
@@ -30,16 +31,6 @@ pub enum State {
     Unknown,
 }
 
-const WORDS: [(State, &str); 7] = [
-    (State::New, "new"),
-    (State::Building, "building"),
-    (State::Deploying, "deploying"),
-    (State::Started, "started"),
-    (State::Stopped, "stopped"),
-    (State::Idle, "idle"),
-    (State::Unknown, "unknown"),
-];
-
 impl State {
     /// The state that the gear's file says; [`Unknown`](State::Unknown) when it says none.
     #[must_use]
@@ -50,10 +41,8 @@ impl State {
     /// The state that `word` names; [`Unknown`](State::Unknown) when it names none.
     #[must_use]
     pub fn named(word: &str) -> Self {
-        WORDS
-            .iter()
-            .find(|(_, known)| *known == word.trim_end())
-            .map_or(Self::Unknown, |(state, _)| *state)
+        let word = StrDeserializer::<value::Error>::new(word.trim_end());
+        Self::deserialize(word).unwrap_or(Self::Unknown)
     }
 
     /// Writes the gear's file.
@@ -110,8 +99,7 @@ fn set_stop_lock(on: bool, layout: &Layout) -> Result<(), FileError> {
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = WORDS.iter().find(|(state, _)| state == self);
-        f.write_str(word.map_or("unknown", |(_, word)| word))
+        self.serialize(f)
     }
 }
 
@@ -149,7 +137,15 @@ mod tests {
         let layout = Layout::new(home, "u");
         layout.create().unwrap();
         assert_eq!(State::of(&layout), State::Unknown);
-        for (state, word) in WORDS {
+        for (state, word) in [
+            (State::New, "new"),
+            (State::Building, "building"),
+            (State::Deploying, "deploying"),
+            (State::Started, "started"),
+            (State::Stopped, "stopped"),
+            (State::Idle, "idle"),
+            (State::Unknown, "unknown"),
+        ] {
             state.write(&layout).unwrap();
             let written = std::fs::read_to_string(layout.state_file()).unwrap();
             assert_eq!(written, format!("{word}\n"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cart_core::wait;
 
+use crate::error::GearError;
 use crate::scripts::progress::Interrupts;
 
 /// How long one answer may take.
@@ -14,17 +15,19 @@ const ONE_ANSWER: Duration = Duration::from_secs(10);
 /// server in front of an app that is not there, so they count as none.
 ///
 /// # Errors
-/// [`AnswerError`], after `limit` or when somebody asked for an end.
+/// [`GearError`], after `limit` or when somebody asked for an end.
 pub fn wait_for(
     address: SocketAddr,
     limit: Duration,
     interrupts: &Interrupts,
-) -> Result<u16, AnswerError> {
+) -> Result<u16, GearError> {
     let agent = agent();
     let mut last = String::from("nothing was asked yet");
     let answer = wait::until(limit, || {
         if interrupts.take() {
-            return Some(Err(AnswerError::Interrupted));
+            return Some(Err(GearError::interrupted(
+                "interrupted while waiting for the app's first answer",
+            )));
         }
         match agent.get(format!("http://{address}/")).call() {
             Ok(response) => match response.status().as_u16() {
@@ -35,7 +38,12 @@ pub fn wait_for(
         }
         None
     });
-    answer.unwrap_or(Err(AnswerError::None { address, seconds: limit.as_secs(), last }))
+    answer.unwrap_or_else(|| {
+        let seconds = limit.as_secs();
+        Err(GearError::failed(format!(
+            "the app did not answer at http://{address}/ within {seconds} seconds; the last attempt: {last}"
+        )))
+    })
 }
 
 /// A proxy that the caller's environment names is not asked for the way to our own machine, and a
@@ -50,26 +58,6 @@ fn agent() -> ureq::Agent {
         .user_agent("gear")
         .build()
         .into()
-}
-
-/// An app that did not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
-    /// Not within the limit.
-    #[error(
-        "the app did not answer at http://{address}/ within {seconds} seconds; the last attempt: {last}"
-    )]
-    None {
-        /// Where it was asked.
-        address: SocketAddr,
-        /// The limit.
-        seconds: u64,
-        /// What came of the last attempt.
-        last: String,
-    },
-    /// Somebody asked for an end.
-    #[error("interrupted while waiting for the app's first answer")]
-    Interrupted,
 }
 
 #[cfg(test)]
@@ -124,6 +112,6 @@ mod tests {
         interrupts.raise();
         let closed = "127.0.0.1:1".parse().unwrap();
         let error = wait_for(closed, LIMIT, &interrupts).unwrap_err();
-        assert!(matches!(error, AnswerError::Interrupted));
+        assert!(error.is_interrupt(), "{error}");
     }
 }

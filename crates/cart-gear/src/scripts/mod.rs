@@ -4,7 +4,6 @@
 
 pub(crate) mod action_hooks;
 pub mod answer;
-pub(crate) mod output;
 pub mod processes;
 pub(crate) mod progress;
 pub(crate) mod run;

@@ -1,10 +1,11 @@
 //! What the one who drives a gear learns while it works, and how it is told to stop.
 
+use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::scripts::output::{Line, Said, Stream};
+use crate::output::{Line, Said, Stream};
 
 /// Who runs a script, which decides what is worth showing of its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,13 @@ impl Progress for OnlyErrors<'_> {
 
     fn notice(&mut self, text: &str) {
         self.0.notice(text);
+    }
+}
+
+/// What fails here leaves something too many, and keeps nobody from going on.
+pub(crate) fn noticed<T>(result: Result<T, impl Display>, progress: &mut dyn Progress) {
+    if let Err(error) = result {
+        progress.notice(&error.to_string());
     }
 }
 

@@ -4,19 +4,19 @@
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::files::{self, FileError};
+use cart_core::files::{self};
 use cart_core::process::{self, ProcessId};
 use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, fault, programs};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::Signal;
 
-use crate::scripts::output::{HookOutput, Line, Stream};
+use crate::error::GearError;
+use crate::output::{HookOutput, Line, Stream};
 use crate::scripts::processes::Processes;
 use crate::scripts::progress::{Caller, Interrupts, Progress};
 
@@ -58,21 +58,21 @@ impl Runner {
     /// Runs a script to its end and demands exit code 0.
     ///
     /// # Errors
-    /// [`HookError`]; whatever it was, the script does not run any more.
+    /// [`GearError`]; whatever it was, the script does not run any more.
     pub(crate) fn run(
         &self,
         script: &Script,
         progress: &mut dyn Progress,
-    ) -> Result<HookOutput, HookError> {
+    ) -> Result<HookOutput, GearError> {
         progress.step(&script.name, script.caller);
         if !is_executable(&script.command.program) {
-            return Err(HookError::NotExecutable {
+            return Err(GearError::NotExecutable {
                 hook: script.name.clone(),
                 path: script.command.program.clone(),
             });
         }
         check_first_line(&script.name, &script.command.program)?;
-        let child = run::piped(&with_umask(&script.command)).map_err(HookError::NotStarted)?;
+        let child = run::piped(&with_umask(&script.command))?;
         self.note_running(child.id());
         let mut running = Running::new(child, script);
         let ended = running.follow(self, progress);
@@ -86,12 +86,10 @@ impl Runner {
         }
         match ended? {
             status if status.success() => Ok(output),
-            status => Err(HookError::Failed { hook: script.name.clone(), status, output }),
+            status => Err(GearError::Failed { hook: script.name.clone(), status, output }),
         }
     }
-}
 
-impl Runner {
     /// A note that cannot be written must not keep the script from being watched.
     fn note_running(&self, pid: u32) {
         let note = ProcessId::of_child(pid).and_then(|process| serde_json::to_vec(&process).ok());
@@ -117,11 +115,11 @@ pub(crate) fn is_executable(path: &Utf8Path) -> bool {
 
 /// The system would say that a script whose lines end as on Windows is not there, and a shell that
 /// reads it that some command is not.
-pub(crate) fn check_first_line(hook: &str, path: &Utf8Path) -> Result<(), HookError> {
+pub(crate) fn check_first_line(hook: &str, path: &Utf8Path) -> Result<(), GearError> {
     if !programs::has_carriage_return(path) {
         return Ok(());
     }
-    Err(HookError::CarriageReturn { hook: hook.to_owned(), path: path.to_owned() })
+    Err(GearError::CarriageReturn { hook: hook.to_owned(), path: path.to_owned() })
 }
 
 /// The umask belongs to a process, so a shell sets it between us and the script; on a node there
@@ -167,7 +165,7 @@ impl<'a> Running<'a> {
         &mut self,
         runner: &Runner,
         progress: &mut dyn Progress,
-    ) -> Result<ExitStatus, HookError> {
+    ) -> Result<ExitStatus, GearError> {
         let deadline = Instant::now() + runner.limit;
         loop {
             self.read(LOOK, progress);
@@ -179,11 +177,14 @@ impl<'a> Running<'a> {
             runner.processes.reap(Some(self.child.id()));
             if runner.interrupts.take() {
                 self.end(runner);
-                return Err(HookError::Interrupted { hook: self.script.name.clone() });
+                return Err(GearError::interrupted(format!(
+                    "{} was interrupted",
+                    self.script.name
+                )));
             }
             if Instant::now() > deadline {
                 self.end(runner);
-                return Err(HookError::TimedOut {
+                return Err(GearError::TimedOut {
                     hook: self.script.name.clone(),
                     seconds: runner.limit.as_secs(),
                     output: self.output.clone(),
@@ -305,110 +306,9 @@ impl<'a> Running<'a> {
         }
     }
 
-    fn lost(&self, source: std::io::Error) -> HookError {
+    fn lost(&self, source: std::io::Error) -> GearError {
         let why = fault::words_of_start(&source).into_owned();
-        HookError::NotStarted(RunError::NotStarted {
-            command: self.script.name.clone(),
-            why,
-            source,
-        })
-    }
-}
-
-/// A script that did not run, or did not end as it should.
-#[derive(Debug, thiserror::Error)]
-pub enum HookError {
-    /// It is there, but not executable; a node would report exit code 126.
-    #[error("{hook} cannot be run: {path} is not an executable file (chmod 755 it)")]
-    NotExecutable {
-        /// What a person calls it.
-        hook: String,
-        /// The file.
-        path: Utf8PathBuf,
-    },
-    /// Its lines end as on Windows.
-    #[error(
-        "{hook} cannot be run: the first line of {path} ends in a carriage return, as lines do on Windows. Write it with plain line feeds (`sed -i 's/\\r$//' FILE`; for git, `*.sh text eol=lf` in .gitattributes)"
-    )]
-    CarriageReturn {
-        /// What a person calls it.
-        hook: String,
-        /// The file.
-        path: Utf8PathBuf,
-    },
-    /// The system did not start it.
-    #[error(transparent)]
-    NotStarted(RunError),
-    /// Its environment could not be read.
-    #[error(transparent)]
-    Environment(FileError),
-    /// It ended with another exit code than 0.
-    #[error("{hook} ended with {}{}", run::status_text(*.status), explained(.output))]
-    Failed {
-        /// What a person calls it.
-        hook: String,
-        /// How it ended.
-        status: ExitStatus,
-        /// What it printed.
-        output: HookOutput,
-    },
-    /// It took too long and was ended.
-    #[error("{hook} did not end within {seconds} seconds and was ended{}", explained(.output))]
-    TimedOut {
-        /// What a person calls it.
-        hook: String,
-        /// The limit.
-        seconds: u64,
-        /// What it printed.
-        output: HookOutput,
-    },
-    /// Somebody asked for an end while it ran; it was ended.
-    #[error("{hook} was interrupted")]
-    Interrupted {
-        /// What a person calls it.
-        hook: String,
-    },
-}
-
-impl HookError {
-    /// What the script printed, where it ran.
-    #[must_use]
-    pub fn output(&self) -> Option<&HookOutput> {
-        match self {
-            Self::Failed { output, .. } | Self::TimedOut { output, .. } => Some(output),
-            _ => None,
-        }
-    }
-
-    /// The exit code, as a shell would tell it.
-    #[must_use]
-    pub fn code(&self) -> Option<i32> {
-        match self {
-            Self::NotExecutable { .. } => Some(126),
-            Self::CarriageReturn { .. } => Some(127),
-            Self::Failed { status, .. } => {
-                status.code().or_else(|| status.signal().map(|s| 128 + s))
-            }
-            _ => None,
-        }
-    }
-
-    /// The message without what the script printed, for those who showed that already.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        let text = self.to_string();
-        match self.output() {
-            // The header ends where the explanation begins.
-            Some(output) => text.strip_suffix(&explained(output)).unwrap_or(&text).to_owned(),
-            None => text,
-        }
-    }
-}
-
-fn explained(output: &HookOutput) -> String {
-    match output.explanation() {
-        text if text.is_empty() => String::new(),
-        text => format!(":\n{text}"),
+        RunError::NotStarted { command: self.script.name.clone(), why, source }.into()
     }
 }
 

@@ -4,23 +4,18 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use cart_core::files::FileError;
 use cart_core::tree;
 
 use crate::deploy::build::Code;
-use crate::deploy::error::BuildError;
 use crate::deploy::git::{Commit, Repository};
 use crate::deploy::line::Order;
 use crate::deploy::without_push::Elsewhere;
 use crate::environment::endpoint::Endpoints;
-use crate::environment::user_variables::UserVariableError;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
-use crate::gear::template_app::{Template, TemplateError};
-use crate::home::lifecycle::ConfigureError;
-use crate::scripts::answer::{self, AnswerError};
-use crate::scripts::output::HookOutput;
+use crate::gear::template_app;
+use crate::scripts::answer;
 use crate::scripts::progress::{Caller, Progress};
-use crate::scripts::run::HookError;
 use crate::serve::follow;
 
 /// How long an app that has started may take to its first answer.
@@ -43,10 +38,12 @@ impl App {
     /// Whether there is an app where it is said to be, so that nothing is begun without.
     ///
     /// # Errors
-    /// [`BringUpError::NoApp`].
-    pub fn check(&self) -> Result<(), BringUpError> {
+    /// [`GearError`].
+    pub fn check(&self) -> Result<(), GearError> {
         match &self.directory {
-            Some(app) if !app.is_dir() => Err(BringUpError::NoApp { app: app.clone() }),
+            Some(app) if !app.is_dir() => Err(GearError::failed(format!(
+                "{app} is not a directory: name the directory that holds the app's files"
+            ))),
             _ => Ok(()),
         }
     }
@@ -57,15 +54,27 @@ impl App {
 /// cartridge brought an app: then nothing is started, as on a node.
 ///
 /// # Errors
-/// [`BringUpError`]; the gear is good for nothing but being destroyed then.
+/// [`GearError`]; the gear is good for nothing but being destroyed then.
 pub(crate) fn bring_up(
     gear: &mut GearOnDisk,
     app: &App,
     progress: &mut dyn Progress,
-) -> Result<Option<SocketAddr>, BringUpError> {
+) -> Result<Option<SocketAddr>, GearError> {
+    until_it_answers(gear, app, progress).map_err(|error| match error.is_interrupt() {
+        true => GearError::interrupted("interrupted before the app had answered"),
+        false => error,
+    })
+}
+
+fn until_it_answers(
+    gear: &mut GearOnDisk,
+    app: &App,
+    progress: &mut dyn Progress,
+) -> Result<Option<SocketAddr>, GearError> {
     tell_other_ports(gear.endpoints(), progress);
     for (name, value) in &app.variables {
-        gear.set_user_variable(name, value)?;
+        // As all else that keeps a gear from being made, whatever it is to who sets a variable alone.
+        gear.set_user_variable(name, value).map_err(GearError::failed)?;
     }
     let version = app.version.clone().or_else(|| gear.default_version()).unwrap_or_default();
     gear.configure(&version, progress)?;
@@ -87,7 +96,7 @@ pub(crate) fn bring_up(
         }
         (None, None) => start_template(gear, progress)?,
     };
-    gear.post_install(progress).map_err(BuildError::Hook)?;
+    gear.post_install(progress)?;
     if !started {
         progress.notice("The cartridge brings no app along, so there is nothing to start yet");
         return Ok(None);
@@ -102,19 +111,16 @@ pub(crate) fn bring_up(
 
 /// An app that came with the cartridge is built only where the cartridge asks for it; `install` has
 /// left something that can be started (node-contract.md, Lifecycle, post_configure).
-fn start_template(
-    gear: &mut GearOnDisk,
-    progress: &mut dyn Progress,
-) -> Result<bool, BringUpError> {
+fn start_template(gear: &mut GearOnDisk, progress: &mut dyn Progress) -> Result<bool, GearError> {
     let Some(cartridge) = gear.cartridge().cloned() else {
         return Ok(false);
     };
-    let Some(template) = Template::of(&cartridge.directory) else {
+    let Some(template) = template_app::of(&cartridge.directory) else {
         return Ok(false);
     };
     let repo = gear.layout().repo();
     tree::empty(&repo)?;
-    template.copy_to(&repo, &gear.environment()?)?;
+    template_app::copy(&template, &repo, &gear.environment()?)?;
     let first = gear.first_commit(&repo, "The template of the cartridge")?;
     let commit = first.as_ref().map(|(_, commit)| commit);
     if cartridge.manifest.install_build_required {
@@ -130,7 +136,7 @@ fn build_commit(
     gear: &mut GearOnDisk,
     (repository, commit): &(Repository, Commit),
     progress: &mut dyn Progress,
-) -> Result<(), BuildError> {
+) -> Result<(), GearError> {
     let code = Code::Commit(repository, commit);
     gear.deploy_code(code, Order::StopFirst, progress).map(drop)
 }
@@ -150,7 +156,7 @@ fn wait_for_answer(
     gear: &GearOnDisk,
     address: SocketAddr,
     progress: &mut dyn Progress,
-) -> Result<(), BringUpError> {
+) -> Result<(), GearError> {
     progress.step("waiting for the app's first answer", Caller::Control);
     match answer::wait_for(address, FIRST_ANSWER, &gear.runner.interrupts) {
         Ok(status) => {
@@ -159,8 +165,10 @@ fn wait_for_answer(
             }
             Ok(())
         }
-        Err(AnswerError::Interrupted) => Err(BringUpError::Interrupted),
-        Err(source) => Err(BringUpError::NoAnswer { source, logs: last_logs(gear) }),
+        Err(error) => Err(error.saying(match last_logs(gear) {
+            logs if logs.is_empty() => error.to_string(),
+            logs => format!("{error}\nThe last lines of its logs:{logs}"),
+        })),
     }
 }
 
@@ -171,76 +179,7 @@ fn last_logs(gear: &GearOnDisk) -> String {
     lines.iter().map(|(file, line)| format!("\n{file}: {line}")).collect()
 }
 
-/// An app that does not answer from its new gear.
-#[derive(Debug, thiserror::Error)]
-pub enum BringUpError {
-    /// There is no such directory.
-    #[error("{app} is not a directory: name the directory that holds the app's files")]
-    NoApp {
-        /// What was named.
-        app: Utf8PathBuf,
-    },
-    /// A variable is not one.
-    #[error(transparent)]
-    UserVariable(#[from] UserVariableError),
-    /// The cartridge could not be put on the gear.
-    #[error(transparent)]
-    Configure(ConfigureError),
-    /// The cartridge's own app cannot be had.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-    /// The app could not be built or started.
-    #[error(transparent)]
-    Build(BuildError),
-    /// It started and does not answer.
-    #[error("{source}{}", if .logs.is_empty() { String::new() } else { format!("\nThe last lines of its logs:{logs}") })]
-    NoAnswer {
-        /// What came of the attempts.
-        source: AnswerError,
-        /// The last lines of each log.
-        logs: String,
-    },
-    /// Somebody asked for an end before the app had answered.
-    #[error("interrupted before the app had answered")]
-    Interrupted,
-    /// A file could not be had.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
-impl BringUpError {
-    /// The script that failed, where one did.
-    #[must_use]
-    pub fn hook(&self) -> Option<&HookError> {
-        match self {
-            Self::Configure(ConfigureError::Hook(error)) | Self::Build(BuildError::Hook(error)) => {
-                Some(error)
-            }
-            _ => None,
-        }
-    }
-
-    /// What the failed script printed, where one did.
-    #[must_use]
-    pub fn output(&self) -> Option<&HookOutput> {
-        self.hook().and_then(HookError::output)
-    }
-}
-
-impl From<ConfigureError> for BringUpError {
-    fn from(error: ConfigureError) -> Self {
-        match error {
-            ConfigureError::Hook(HookError::Interrupted { .. }) => Self::Interrupted,
-            other => Self::Configure(other),
-        }
-    }
-}
-
-impl From<BuildError> for BringUpError {
-    fn from(error: BuildError) -> Self {
-        match error {
-            BuildError::Hook(HookError::Interrupted { .. }) => Self::Interrupted,
-            other => Self::Build(other),
-        }
-    }
+/// Of an interrupted making.
+pub(crate) fn everything_removed(error: &GearError) -> GearError {
+    error.saying(format!("{error}; everything was removed"))
 }

@@ -1,16 +1,10 @@
 //! What a cartridge says of an app before anything of it is built: its `control doctor`, on a gear
 //! that is thrown away, with the app's files and without any other script.
 
-use cart_core::files::FileError;
-
-use crate::environment::user_variables::UserVariableError;
-use crate::home::create::CreateError;
-use crate::home::lifecycle::ConfigureError;
+use crate::error::GearError;
 use crate::home::throwaway::Throwaway;
-use crate::scripts::output::{HookOutput, Said};
+use crate::output::{HookOutput, Said};
 use crate::scripts::progress::Silent;
-use crate::scripts::run::HookError;
-use crate::serve::bring_up::BringUpError;
 use crate::serve::foreground::ServeOptions;
 
 /// The action of control that is asked.
@@ -29,13 +23,14 @@ pub struct Diagnosis {
 /// run.
 ///
 /// # Errors
-/// [`DoctorError`]; nothing is left behind.
-pub fn doctor(options: ServeOptions, argument: Option<&str>) -> Result<Diagnosis, DoctorError> {
+/// [`GearError`]; nothing is left behind.
+pub fn doctor(options: ServeOptions, argument: Option<&str>) -> Result<Diagnosis, GearError> {
     options.app.check()?;
     let app = options.app;
     let mut gear = Throwaway::create(options.gear, &options.parent)?;
     for (name, value) in &app.variables {
-        gear.set_user_variable(name, value)?;
+        // As all else that keeps the app from being asked about.
+        gear.set_user_variable(name, value).map_err(GearError::failed)?;
     }
     let version = app.version.or_else(|| gear.default_version()).unwrap_or_default();
     let cartridge = gear.copy_cartridge(&version)?;
@@ -44,11 +39,11 @@ pub fn doctor(options: ServeOptions, argument: Option<&str>) -> Result<Diagnosis
     let asked = gear.control_without_hooks(ACTION, argument, &mut Silent);
     let (output, refused) = match asked {
         Ok(output) => (output, None),
-        Err(HookError::Failed { output, .. }) => {
+        Err(GearError::Failed { output, .. }) => {
             let refused = output.explanation();
             (output, Some(refused))
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
     let repo = gear.layout().repo();
     let real = repo.canonicalize_utf8().unwrap_or_else(|_| repo.clone());
@@ -59,8 +54,12 @@ pub fn doctor(options: ServeOptions, argument: Option<&str>) -> Result<Diagnosis
     let findings: Vec<_> = results(&output).map(as_called).collect();
     if findings.is_empty() {
         return Err(match refused {
-            Some(refused) => DoctorError::Failed { said: as_called(&refused) },
-            None => DoctorError::NoDoctor { cartridge: cartridge.manifest.name },
+            Some(refused) => GearError::failed(as_called(&refused)),
+            None => GearError::failed(format!(
+                "the cartridge {} says nothing to `control {ACTION}`: it has no doctor. \
+                 `gear serve` shows what becomes of the app",
+                cartridge.manifest.name
+            )),
         });
     }
     Ok(Diagnosis { findings, refused: refused.as_deref().map(as_called) })
@@ -68,42 +67,4 @@ pub fn doctor(options: ServeOptions, argument: Option<&str>) -> Result<Diagnosis
 
 fn results(output: &HookOutput) -> impl Iterator<Item = &str> {
     output.lines.iter().filter(|line| line.said == Said::Result).map(|line| line.text.as_str())
-}
-
-/// An app that the cartridge could not be asked about.
-#[derive(Debug, thiserror::Error)]
-pub enum DoctorError {
-    /// There is no app.
-    #[error(transparent)]
-    App(#[from] BringUpError),
-    /// The gear could not be made.
-    #[error(transparent)]
-    Create(#[from] CreateError),
-    /// A variable is not one.
-    #[error(transparent)]
-    UserVariable(#[from] UserVariableError),
-    /// The cartridge could not be put on it.
-    #[error(transparent)]
-    Place(#[from] ConfigureError),
-    /// The cartridge has no such action.
-    #[error(
-        "the cartridge {cartridge} says nothing to `control {ACTION}`: it has no doctor. \
-         `gear serve` shows what becomes of the app"
-    )]
-    NoDoctor {
-        /// Its name.
-        cartridge: String,
-    },
-    /// The action failed before it found anything.
-    #[error("{said}")]
-    Failed {
-        /// What it said.
-        said: String,
-    },
-    /// The action could not be run to its end.
-    #[error(transparent)]
-    Hook(#[from] HookError),
-    /// A file could not be had.
-    #[error(transparent)]
-    File(#[from] FileError),
 }

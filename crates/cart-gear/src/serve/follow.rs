@@ -39,7 +39,7 @@ struct Followed {
 /// hold, with the name of its file. Logs that rotation put aside are left out.
 #[must_use]
 pub fn last(directories: &[Utf8PathBuf], count: usize) -> Vec<(String, String)> {
-    let files = Follower::nothing_yet(directories.to_vec()).files();
+    let files = files_in(directories);
     let mut paths: Vec<&Utf8Path> = files.iter().map(|(path, _)| path.as_path()).collect();
     paths.sort();
     let is_put_aside = |path: &Utf8Path| {
@@ -65,8 +65,9 @@ impl Follower {
     /// included.
     #[must_use]
     pub fn from_now_on(directories: Vec<Utf8PathBuf>) -> Self {
-        let mut follower = Self::nothing_yet(directories);
-        for (path, metadata) in follower.files() {
+        let present = files_in(&directories);
+        let mut follower = Self { directories, followed: HashMap::new() };
+        for (path, metadata) in present {
             follower.add(&path, &metadata, metadata.len());
         }
         follower
@@ -74,7 +75,7 @@ impl Follower {
 
     /// Hands each line that came since the last look to `line`, with the name of its file.
     pub fn look(&mut self, line: &mut dyn FnMut(&str, &str)) {
-        let present = self.files();
+        let present = files_in(&self.directories);
         for (path, metadata) in &present {
             let name = path.file_name().unwrap_or_default();
             match self.followed.get_mut(&inode(metadata)) {
@@ -90,10 +91,6 @@ impl Follower {
         // What was removed has been read to its end just now.
         let still_there: Vec<_> = present.iter().map(|(_, m)| inode(m)).collect();
         self.followed.retain(|inode, _| still_there.contains(inode));
-    }
-
-    fn nothing_yet(directories: Vec<Utf8PathBuf>) -> Self {
-        Self { directories, followed: HashMap::new() }
     }
 
     /// A rotation that copies makes new files out of lines that were shown already.
@@ -116,17 +113,16 @@ impl Follower {
         };
         self.followed.insert(inode(metadata), followed);
     }
+}
 
-    fn files(&self) -> Vec<(Utf8PathBuf, Metadata)> {
-        let entries = self.directories.iter().filter_map(|d| d.read_dir_utf8().ok());
-        entries
-            .flat_map(|entries| entries.flatten())
-            .map(|entry| entry.path().to_owned())
-            .filter(|path| !path.file_name().is_some_and(|name| name.starts_with('.')))
-            .filter_map(|path| Some((path.clone(), path.metadata().ok()?)))
-            .filter(|(_, metadata)| metadata.is_file())
-            .collect()
-    }
+fn files_in(directories: &[Utf8PathBuf]) -> Vec<(Utf8PathBuf, Metadata)> {
+    let entries = directories.iter().filter_map(|d| d.read_dir_utf8().ok());
+    entries
+        .flat_map(|entries| entries.flatten())
+        .filter(|entry| !entry.file_name().starts_with('.'))
+        .filter_map(|entry| Some((entry.path().to_owned(), entry.path().metadata().ok()?)))
+        .filter(|(_, metadata)| metadata.is_file())
+        .collect()
 }
 
 impl Followed {

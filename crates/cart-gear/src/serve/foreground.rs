@@ -2,16 +2,14 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::options::GearOptions;
-use crate::home::create::CreateError;
-use crate::home::lifecycle::DestroyError;
 use crate::home::throwaway::Throwaway;
 use crate::scripts::progress::{Interrupts, Progress, Silent};
-use crate::scripts::run::HookError;
-use crate::serve::bring_up::{App, BringUpError, bring_up};
+use crate::serve::bring_up::{App, bring_up, everything_removed};
 use crate::serve::follow::{Follower, INTERVAL};
-use crate::serve::watchman::{Ended, Watchman};
+use crate::serve::watchman::Watchman;
 
 /// What is to be served, and how.
 #[derive(Clone, Debug)]
@@ -28,27 +26,27 @@ pub struct ServeOptions {
 /// everything when somebody asks for an end. Whatever happens, nothing is left behind.
 ///
 /// # Errors
-/// [`ServeError`].
-pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), ServeError> {
+/// [`GearError`].
+pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), GearError> {
     options.app.check()?;
     let interrupts = options.gear.conditions.interrupts.clone();
     let mut gear = Throwaway::create(options.gear, &options.parent)?;
-    let served = bring_up(&mut gear, &options.app, progress).map_err(ServeError::from);
-    let served = served.and_then(|address| {
-        // From now on, what ends is noticed.
-        let watchman = Watchman::new(&gear);
-        if let Some(address) = address {
-            progress.serving(&format!("http://{address}/"));
+    let address = match bring_up(&mut gear, &options.app, progress) {
+        Ok(address) => address,
+        Err(error) => {
+            // The words that count have been said; those of a half-made gear would drown them.
+            let _ = gear.destroy(&mut Silent);
+            return Err(if error.is_interrupt() { everything_removed(&error) } else { error });
         }
-        watch(&gear, watchman, &interrupts, progress)
-    });
-    let destroyed = match &served {
-        Ok(()) | Err(ServeError::Ended(_)) => gear.destroy(progress),
-        // The words that count have been said; those of a half-made gear would drown them.
-        Err(_) => gear.destroy(&mut Silent),
     };
-    served?;
-    Ok(destroyed?)
+    // From now on, what ends is noticed.
+    let watchman = Watchman::new(&gear);
+    if let Some(address) = address {
+        progress.serving(&format!("http://{address}/"));
+    }
+    let served = watch(&gear, watchman, &interrupts, progress);
+    let destroyed = gear.destroy(progress);
+    served.and(destroyed)
 }
 
 /// Follows the logs and looks after what runs, until somebody asks for an end.
@@ -57,7 +55,7 @@ fn watch(
     mut watchman: Watchman,
     interrupts: &Interrupts,
     progress: &mut dyn Progress,
-) -> Result<(), ServeError> {
+) -> Result<(), GearError> {
     let mut follower = Follower::from_now_on(gear.log_directories());
     loop {
         let ended = interrupts.wait(INTERVAL);
@@ -69,13 +67,13 @@ fn watch(
         if interrupts.take_reload() {
             match gear.reload(progress) {
                 // It was asked for an end of all, not of the reload.
-                Err(HookError::Interrupted { .. }) => return Ok(()),
+                Err(error) if error.is_interrupt() => return Ok(()),
                 Err(error) => progress.notice(&error.summary()),
                 Ok(_) => {}
             }
         }
         match watchman.look(gear, progress) {
-            Err(Ended::NotStarted { source: HookError::Interrupted { .. }, .. }) => return Ok(()),
+            Err(error) if error.is_interrupt() => return Ok(()),
             other => other?,
         }
     }
@@ -94,23 +92,6 @@ pub fn app_name(app: &Utf8Path) -> String {
         .take(32)
         .collect();
     if name.is_empty() { "app".to_owned() } else { name.to_lowercase() }
-}
-
-/// An app that is not served, or not any more.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The gear could not be made.
-    #[error(transparent)]
-    Create(#[from] CreateError),
-    /// The app could not be put on it.
-    #[error(transparent)]
-    BringUp(#[from] BringUpError),
-    /// What was served has ended by itself.
-    #[error(transparent)]
-    Ended(#[from] Ended),
-    /// Something is left behind.
-    #[error(transparent)]
-    Destroy(#[from] DestroyError),
 }
 
 #[cfg(test)]

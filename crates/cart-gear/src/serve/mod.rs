@@ -9,4 +9,3 @@ pub mod follow;
 pub(crate) mod foreground;
 pub(crate) mod keep;
 mod watchman;
-pub use watchman::Ended;

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use cart_core::process::ProcessId;
 
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::scripts::progress::Progress;
-use crate::scripts::run::HookError;
 
 /// So many starts in so short a time, and it is left to whoever runs `gear serve` to start it anew: a
 /// node's watchman tries three times.
@@ -37,18 +37,25 @@ impl Watchman {
         &mut self,
         gear: &GearOnDisk,
         progress: &mut dyn Progress,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), GearError> {
         let Some(ended) = self.daemons.iter().find(|daemon| daemon.has_ended()) else {
             return Ok(());
         };
         let pid = ended.pid;
         self.starts.retain(|at| at.elapsed() < WITHIN);
         if self.starts.len() == TRIES {
-            return Err(Ended::TooOften { pid });
+            return Err(GearError::failed(format!(
+                "the app ended by itself (pid {pid}) for the fourth time in a minute"
+            )));
         }
         self.starts.push(Instant::now());
         progress.notice(&format!("The daemon with pid {pid} has ended: starting again"));
-        gear.control("start", progress).map_err(|source| Ended::NotStarted { pid, source })?;
+        gear.control("start", progress).map_err(|error| {
+            let why = error.summary();
+            error.saying(format!(
+                "the app ended by itself (pid {pid}) and cannot be started again: {why}"
+            ))
+        })?;
         // What ran before and has lost its parent is taken over: a new parent, which a cartridge may
         // have started by itself, looks after it, and may end it.
         let orphans = gear.processes().orphans().into_iter();
@@ -58,23 +65,4 @@ impl Watchman {
         self.known = gear.processes().alive();
         Ok(())
     }
-}
-
-/// An app that has ended although nobody asked for it.
-#[derive(Debug, thiserror::Error)]
-pub enum Ended {
-    /// It could not be started again.
-    #[error("the app ended by itself (pid {pid}) and cannot be started again: {}", source.summary())]
-    NotStarted {
-        /// Which daemon ended.
-        pid: u32,
-        /// What came of `control start`.
-        source: HookError,
-    },
-    /// It ends again and again.
-    #[error("the app ended by itself (pid {pid}) for the fourth time in a minute")]
-    TooOften {
-        /// Which daemon ended.
-        pid: u32,
-    },
 }

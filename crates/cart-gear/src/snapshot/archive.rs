@@ -15,6 +15,7 @@ use flate2::write::GzEncoder;
 use rustix::fs::Stat;
 use tar::{Builder, EntryType, Header};
 
+use crate::error::GearError;
 use crate::scripts::progress::Interrupts;
 use crate::snapshot::exclusions::Exclusions;
 use crate::snapshot::unpack::LONGEST_HEAD;
@@ -25,19 +26,19 @@ use crate::snapshot::unpack::LONGEST_HEAD;
 /// devices are left out.
 ///
 /// # Errors
-/// [`ArchiveError`] when `out` takes no more, or somebody interrupts.
+/// [`GearError`] when `out` takes no more, or somebody interrupts.
 pub(super) fn write(
     out: impl Write,
     home: &Utf8Path,
     top: &str,
     exclusions: &Exclusions,
     interrupts: &Interrupts,
-) -> Result<Vec<String>, ArchiveError> {
+) -> Result<Vec<String>, GearError> {
     let builder = Builder::new(GzEncoder::new(out, Compression::default()));
     let mut archive = Archive { builder, linked: HashMap::new(), remarks: Vec::new(), interrupts };
     archive.add_all(home, top, exclusions)?;
     let remarks = archive.remarks;
-    archive.builder.into_inner().and_then(GzEncoder::finish).map_err(ArchiveError::Write)?;
+    archive.builder.into_inner().and_then(GzEncoder::finish).map_err(unwritten)?;
     Ok(remarks)
 }
 
@@ -55,7 +56,7 @@ impl<W: Write> Archive<'_, W> {
         home: &Utf8Path,
         top: &str,
         exclusions: &Exclusions,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<(), GearError> {
         let prefix = format!("./{top}/").into_bytes();
         let opened = Walk::new(home).map_err(|error| error.to_string());
         let stat = rustix::fs::stat(home.as_std_path()).map_err(|error| error.to_string());
@@ -69,7 +70,7 @@ impl<W: Write> Archive<'_, W> {
         self.append(header(&stat, EntryType::Directory), &prefix, &[], io::empty())?;
         while let Some(step) = walk.next() {
             if self.interrupts.take() {
-                return Err(ArchiveError::Interrupted);
+                return Err(interrupted());
             }
             match step {
                 Err(error) => self.remarks.push(format!("left out: {error}")),
@@ -88,7 +89,7 @@ impl<W: Write> Archive<'_, W> {
         Ok(())
     }
 
-    fn add(&mut self, entry: &Entry<'_>, mut name: Vec<u8>) -> Result<(), ArchiveError> {
+    fn add(&mut self, entry: &Entry<'_>, mut name: Vec<u8>) -> Result<(), GearError> {
         let stat = match entry.stat() {
             Ok(stat) => stat,
             Err(error) => return self.pass_over(entry, &error),
@@ -111,12 +112,7 @@ impl<W: Write> Archive<'_, W> {
         }
     }
 
-    fn add_file(
-        &mut self,
-        entry: &Entry<'_>,
-        stat: &Stat,
-        name: Vec<u8>,
-    ) -> Result<(), ArchiveError> {
+    fn add_file(&mut self, entry: &Entry<'_>, stat: &Stat, name: Vec<u8>) -> Result<(), GearError> {
         let identity = (stat.st_dev, stat.st_ino, part_of(entry.below()));
         if stat.st_nlink > 1
             && let Some(first) = self.linked.get(&identity).cloned()
@@ -144,7 +140,7 @@ impl<W: Write> Archive<'_, W> {
         Ok(())
     }
 
-    fn pass_over(&mut self, entry: &Entry<'_>, reason: &dyn Display) -> Result<(), ArchiveError> {
+    fn pass_over(&mut self, entry: &Entry<'_>, reason: &dyn Display) -> Result<(), GearError> {
         self.remarks.push(format!("left out: {}: {reason}", entry.shown()));
         Ok(())
     }
@@ -156,7 +152,7 @@ impl<W: Write> Archive<'_, W> {
         header: Header,
         name: &[u8],
         link: &[u8],
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<(), GearError> {
         if !fits(name, link) {
             return self.pass_over(entry, &"its path is too long for a restore");
         }
@@ -171,7 +167,7 @@ impl<W: Write> Archive<'_, W> {
         name: &[u8],
         link: &[u8],
         content: impl Read,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<(), GearError> {
         self.append_long(EntryType::GNULongName, name)?;
         self.append_long(EntryType::GNULongLink, link)?;
         fill(&mut header.as_old_mut().name, name);
@@ -179,14 +175,14 @@ impl<W: Write> Archive<'_, W> {
         header.set_cksum();
         self.builder.append(&header, content).map_err(|error| {
             match error.get_ref().is_some_and(|inner| inner.is::<Stopped>()) {
-                true => ArchiveError::Interrupted,
-                false => ArchiveError::Write(error),
+                true => interrupted(),
+                false => unwritten(error),
             }
         })
     }
 
     /// A name that has no room in a header stands in an entry before it.
-    fn append_long(&mut self, kind: EntryType, name: &[u8]) -> Result<(), ArchiveError> {
+    fn append_long(&mut self, kind: EntryType, name: &[u8]) -> Result<(), GearError> {
         if name.len() <= ROOM {
             return Ok(());
         }
@@ -200,7 +196,7 @@ impl<W: Write> Archive<'_, W> {
         let content = [name, b"\0"].concat();
         header.set_size(content.len() as u64);
         header.set_cksum();
-        self.builder.append(&header, content.as_slice()).map_err(ArchiveError::Write)
+        self.builder.append(&header, content.as_slice()).map_err(unwritten)
     }
 }
 
@@ -277,15 +273,12 @@ impl Read for Exactly<'_> {
 #[error("interrupted")]
 struct Stopped;
 
-/// An archive that is not whole.
-#[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
-    /// What it is written to takes no more.
-    #[error("the archive cannot be written: {0}")]
-    Write(#[source] io::Error),
-    /// Somebody asked for an end.
-    #[error("interrupted while the archive was being written")]
-    Interrupted,
+fn unwritten(error: io::Error) -> GearError {
+    GearError::failed(format!("the archive cannot be written: {error}"))
+}
+
+fn interrupted() -> GearError {
+    GearError::interrupted("interrupted while the archive was being written")
 }
 
 #[cfg(test)]

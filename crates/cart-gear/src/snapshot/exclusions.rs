@@ -37,8 +37,8 @@ const NOT_OF_A_NODE: [&str; 8] = [
     "app-root/runtime/.*dependencies.new*",
 ];
 
-/// The paths that a snapshot leaves out, with all that is below them.
-#[derive(Clone, Debug)]
+/// The paths that a snapshot leaves out, with all that is below them; by default those of every gear.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Exclusions {
     /// Relative to the gear's home.
     of_cartridge: Vec<Vec<u8>>,
@@ -72,12 +72,6 @@ impl Exclusions {
         (Self { of_cartridge }, remarks)
     }
 
-    /// Only those of every gear.
-    #[must_use]
-    pub(super) fn of_every_gear() -> Self {
-        Self { of_cartridge: Vec::new() }
-    }
-
     /// Whether `below`, a path relative to the gear's home, is left out itself.
     #[must_use]
     pub(super) fn contain(&self, below: &[u8]) -> bool {
@@ -94,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_a_node_leaves_out_is_left_out_wherever_a_star_allows_it() {
-        let all = Exclusions::of_every_gear();
+        let all = Exclusions::default();
         for out in [
             ".tmp",
             "app-root/runtime/repo",

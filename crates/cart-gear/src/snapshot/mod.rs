@@ -5,11 +5,9 @@
 mod archive;
 mod exclusions;
 pub(crate) mod take;
-pub use archive::ArchiveError;
 
 mod names;
 pub(crate) mod restore;
 mod restored_deployment;
 mod transforms;
 mod unpack;
-pub use unpack::UnpackError;

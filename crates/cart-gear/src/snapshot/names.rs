@@ -1,6 +1,7 @@
 //! Names in a snapshot, `./<uuid>/app-root/data/...`, and where a restore puts what they name
 //! (node-contract.md, Snapshot, restore).
 
+use crate::error::GearError;
 use crate::snapshot::transforms::{Names, Transforms};
 
 /// What a restore takes of a snapshot.
@@ -26,9 +27,12 @@ pub(super) struct Location {
 /// The components of a name, without `.`.
 ///
 /// # Errors
-/// [`NameError`] for an absolute one and for one with `..`.
-pub(super) fn components(name: &[u8]) -> Result<Vec<&[u8]>, NameError> {
-    let refused = || NameError::Outside { name: String::from_utf8_lossy(name).into_owned() };
+/// [`GearError`] for an absolute one and for one with `..`.
+pub(super) fn components(name: &[u8]) -> Result<Vec<&[u8]>, GearError> {
+    let refused = || {
+        let name = String::from_utf8_lossy(name);
+        GearError::failed(format!("the name {name:?} leads out of it"))
+    };
     if name.first() == Some(&b'/') || name.contains(&0) {
         return Err(refused());
     }
@@ -41,30 +45,22 @@ pub(super) fn components(name: &[u8]) -> Result<Vec<&[u8]>, NameError> {
 }
 
 impl Selection<'_> {
-    /// Where the entry with these components (the top directory first) is put; nowhere when it is
-    /// not restored.
-    ///
-    /// # Errors
-    /// [`NameError`] when a transformation leads it elsewhere.
-    pub(super) fn place(&self, name: &[&[u8]]) -> Result<Option<Location>, NameError> {
-        self.place_as(name, Names::Entry)
-    }
-
-    /// As [`place`](Self::place), of what a hard link is another name of.
-    ///
-    /// # Errors
-    /// As [`place`](Self::place).
-    pub(super) fn place_of_link(&self, name: &[&[u8]]) -> Result<Option<Location>, NameError> {
-        self.place_as(name, Names::HardLink)
-    }
-
     /// What a symbolic link is to point to.
     #[must_use]
     pub(super) fn symbolic_link(&self, content: &[u8]) -> Vec<u8> {
         self.transforms.apply(content, Names::SymbolicLink)
     }
 
-    fn place_as(&self, name: &[&[u8]], names: Names) -> Result<Option<Location>, NameError> {
+    /// Where the entry with these components (the top directory first) is put, or what a hard link is
+    /// another name of; nowhere when it is not restored.
+    ///
+    /// # Errors
+    /// [`GearError`] when a transformation leads it elsewhere.
+    pub(super) fn place(
+        &self,
+        name: &[&[u8]],
+        names: Names,
+    ) -> Result<Option<Location>, GearError> {
         if !self.takes(name.get(1..).unwrap_or_default()) {
             return Ok(None);
         }
@@ -79,10 +75,12 @@ impl Selection<'_> {
             *repository = format!("{}.git", self.gear).into_bytes();
         }
         if !self.takes(below) {
-            return Err(NameError::Elsewhere {
-                name: String::from_utf8_lossy(&full).into_owned(),
-                place: String::from_utf8_lossy(&below.join(&b'/')).into_owned(),
-            });
+            let place = below.join(&b'/');
+            return Err(GearError::failed(format!(
+                "restore_transforms of the cartridge put {} at {}, where a restore puts nothing",
+                String::from_utf8_lossy(&full),
+                String::from_utf8_lossy(&place)
+            )));
         }
         Ok(Some(Location { must_be_directory: is_structure(below), components }))
     }
@@ -115,37 +113,16 @@ fn is_structure(below: &[&[u8]]) -> bool {
     }
 }
 
-/// A name that leads where it should not.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum NameError {
-    /// Out of the archive.
-    #[error("the name {name:?} leads out of it")]
-    Outside {
-        /// The name.
-        name: String,
-    },
-    /// To where nothing is restored.
-    #[error(
-        "restore_transforms of the cartridge put {name} at {place}, where a restore puts nothing"
-    )]
-    Elsewhere {
-        /// The name in the archive.
-        name: String,
-        /// Where it would be.
-        place: String,
-    },
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use cart_core::GearEnv;
 
-    fn placed(name: &str, git: bool, transform: &[&str]) -> Result<Option<String>, NameError> {
+    fn placed(name: &str, git: bool, transform: &[&str]) -> Result<Option<String>, GearError> {
         let texts: Vec<String> = transform.iter().map(|t| (*t).to_owned()).collect();
         let transforms = Transforms::read(&texts, &GearEnv::new()).unwrap();
         let selection = Selection { git, gear: "blog", transforms: &transforms };
-        let location = selection.place(&components(name.as_bytes())?)?;
+        let location = selection.place(&components(name.as_bytes())?, Names::Entry)?;
         Ok(location.map(|l| String::from_utf8(l.components.join(&b'/')).unwrap()))
     }
 
@@ -169,14 +146,15 @@ mod tests {
     #[test]
     fn names_that_lead_out_are_refused_and_transformations_stay_in_the_parts() {
         for name in ["/u/app-root/data/x", "./u/../x", "u/app-root/data/.."] {
-            assert!(matches!(placed(name, true, &[]), Err(NameError::Outside { .. })), "{name}");
+            let out = placed(name, true, &[]).unwrap_err().to_string();
+            assert!(out.ends_with("leads out of it"), "{name}: {out}");
         }
         let moved = placed("./u/app-root/data/old/x", true, &["s|data/old|data/new|"]);
         assert_eq!(moved.unwrap().as_deref(), Some("app-root/data/new/x"));
         let out = placed("./u/app-root/data/x", true, &["s|app-root/data|.env|"]).unwrap_err();
-        assert!(matches!(&out, NameError::Elsewhere { place, .. } if place == ".env/x"), "{out}");
+        assert!(out.to_string().contains(" at .env/x, where a restore puts nothing"), "{out}");
         let up = placed("./u/app-root/data/x", true, &["s|app-root|..|"]).unwrap_err();
-        assert!(matches!(up, NameError::Outside { .. }), "{up}");
+        assert!(up.to_string().ends_with("leads out of it"), "{up}");
     }
 
     #[test]
@@ -185,7 +163,7 @@ mod tests {
         let selection = Selection { git: true, gear: "blog", transforms: &none };
         let must = |name: &str| {
             let parts = components(name.as_bytes()).unwrap();
-            selection.place(&parts).unwrap().unwrap().must_be_directory
+            selection.place(&parts, Names::Entry).unwrap().unwrap().must_be_directory
         };
         for name in ["u/app-root/data", "u/git/x.git", "u/app-deployments/2024-01/repo"] {
             assert!(must(name), "{name}");

@@ -10,19 +10,18 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::tree;
 
-use crate::deploy::error::BuildError;
 use crate::deploy::git::{Git, Repository};
 use crate::deploy::recovery::exchanged;
 use crate::deploy::recovery::exchanged::STAGING;
 use crate::deploy::recovery::unfinished::Unfinished;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::layout::state::{Marks, State};
-use crate::scripts::progress::{Caller, OnlyErrors, Progress};
-use crate::scripts::run::HookError;
+use crate::scripts::progress::{Caller, OnlyErrors, Progress, noticed};
 use crate::snapshot::names::Selection;
 use crate::snapshot::restored_deployment::{self, Current};
-use crate::snapshot::transforms::{TransformError, Transforms};
-use crate::snapshot::unpack::{self, UnpackError};
+use crate::snapshot::transforms::Transforms;
+use crate::snapshot::unpack;
 
 /// What becomes of a gear's git repository in a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,15 +38,14 @@ impl GearOnDisk {
     /// changed unless all of it is in order. Cartridge, logs and variables stay what they are.
     ///
     /// # Errors
-    /// [`RestoreError`]; its [`is_untouched`](RestoreError::is_untouched) tells whether the gear is
-    /// as it was.
+    /// [`GearError`], whose text tells whether the gear is as it was.
     pub fn restore(
         &mut self,
         archive: &mut dyn Read,
         repository: RestoredRepository,
         progress: &mut dyn Progress,
-    ) -> Result<(), RestoreError> {
-        self.recover(progress).map_err(RestoreError::Recover)?;
+    ) -> Result<(), GearError> {
+        self.recover(progress).map_err(unchanged)?;
         let staging = Staging::make(self.layout().home())?;
         let current = self.lay_out(archive, repository, &staging.0, progress)?;
         let mut unfinished = Unfinished::of(&self.layout);
@@ -68,7 +66,7 @@ impl GearOnDisk {
         current: Current,
         unfinished: &mut Unfinished,
         progress: &mut dyn Progress,
-    ) -> Result<(), RestoreError> {
+    ) -> Result<(), GearError> {
         let stopped = self.layout.stop_lock().exists();
         let ran = unfinished.state == State::Started && !stopped;
         if let Err(error) = self.put_in_place(ran, staging, current, unfinished, progress) {
@@ -79,9 +77,7 @@ impl GearOnDisk {
         }
         let changed = self.after_change(ran, current, unfinished, progress);
         // From here on what is restored is what there is, and a kill changes nothing of it.
-        if let Err(error) = unfinished.keep_what_is(&self.layout) {
-            progress.notice(&error.to_string());
-        }
+        noticed(unfinished.keep_what_is(&self.layout), progress);
         // Also when that failed: a gear that should not run is not started by a snapshot, and one
         // that should run is not left in the middle of a deployment.
         let stop_lock = stopped || self.layout.stop_lock().exists();
@@ -89,9 +85,15 @@ impl GearOnDisk {
         let rests = if ran || current == Current::Missing {
             Ok(())
         } else {
-            self.control("stop", progress).map(drop).map_err(BuildError::from)
+            self.control("stop", progress).map(drop)
         };
-        changed.and(rests).map_err(RestoreError::Afterwards)
+        changed.and(rests).map_err(|error| {
+            // What the script said of it has been shown as it came.
+            let why = error.summary();
+            error.saying(format!(
+                "data and code are restored, but the app is not running them: {why}"
+            ))
+        })
     }
 
     fn lay_out(
@@ -100,19 +102,25 @@ impl GearOnDisk {
         repository: RestoredRepository,
         staging: &Utf8Path,
         progress: &mut dyn Progress,
-    ) -> Result<Current, RestoreError> {
+    ) -> Result<Current, GearError> {
         progress.step("reading the snapshot", Caller::Control);
         let expressions = self.cartridge().map(|c| c.managed.restore_transforms.as_slice());
-        let transforms = Transforms::read(expressions.unwrap_or_default(), &self.environment()?)?;
+        let env = self.environment()?;
+        let transforms = Transforms::read(expressions.unwrap_or_default(), &env);
+        let transforms = transforms.map_err(unchanged)?;
         let git = repository == RestoredRepository::Restored;
         let selection = Selection { git, gear: self.name(), transforms: &transforms };
-        let remarks = unpack::unpack(archive, staging, &selection, &self.runner.interrupts)?;
-        remarks.iter().for_each(|remark| progress.notice(remark));
+        let remarks = unpack::unpack(archive, staging, &selection, &self.runner.interrupts);
+        remarks.map_err(unchanged)?.iter().for_each(|remark| progress.notice(remark));
         let repository = staging.join(self.repository_below());
         if repository.is_dir() {
-            self.set_up_repository(repository).map_err(RestoreError::Repository)?;
+            self.set_up_repository(repository).map_err(|error| {
+                unchanged(error.saying(format!(
+                    "its git repository is of no use (--no-git leaves the gear's own): {error}"
+                )))
+            })?;
         }
-        Ok(restored_deployment::check(&staging.join("app-deployments"))?)
+        restored_deployment::check(&staging.join("app-deployments")).map_err(unchanged)
     }
 
     /// The gear's repository, relative to its home.
@@ -121,12 +129,12 @@ impl GearOnDisk {
     }
 
     /// Gives a repository from a snapshot what is the gear's own of one.
-    fn set_up_repository(&self, path: Utf8PathBuf) -> Result<(), BuildError> {
+    fn set_up_repository(&self, path: Utf8PathBuf) -> Result<(), GearError> {
         let hooks = self.layout.home().join(self.repository_below()).join("hooks");
         if hooks.is_dir() {
             tree::copy(&hooks, &path.join("hooks"), |_| false)?;
         }
-        Ok(Repository::at(path, Git::find(&self.environment()?)?).write_settings()?)
+        Repository::at(path, Git::find(&self.environment()?)?).write_settings()
     }
 
     fn put_in_place(
@@ -136,9 +144,12 @@ impl GearOnDisk {
         current: Current,
         unfinished: &mut Unfinished,
         progress: &mut dyn Progress,
-    ) -> Result<(), RestoreError> {
-        self.quiesce(ran, progress)?;
-        self.control_alone("pre-restore", &mut OnlyErrors(progress))?;
+    ) -> Result<(), GearError> {
+        self.quiesce(ran, progress)
+            .and_then(|()| self.control_alone("pre-restore", &mut OnlyErrors(progress)))
+            .map_err(|error| {
+                error.saying(format!("the snapshot is not restored: {}", error.summary()))
+            })?;
         let home = self.layout().home();
         let mut parts = vec![Utf8PathBuf::from("app-root/data")];
         if current == Current::There {
@@ -159,13 +170,13 @@ impl GearOnDisk {
         current: Current,
         unfinished: &mut Unfinished,
         progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), GearError> {
         self.control_alone("post-restore", &mut OnlyErrors(progress))?;
         if current == Current::Missing {
             progress.notice(
                 "The snapshot holds no deployment that was ever activated: the app's code is what it was",
             );
-            return if ran { Ok(self.resume(progress)?) } else { Ok(()) };
+            return if ran { self.resume(progress) } else { Ok(()) };
         }
         self.activate_current(unfinished, progress)
     }
@@ -198,46 +209,7 @@ impl Drop for Staging {
     }
 }
 
-/// A restore that failed.
-#[derive(Debug, thiserror::Error)]
-pub enum RestoreError {
-    /// The snapshot.
-    #[error("the snapshot is not restored, and nothing was changed: {0}")]
-    Snapshot(#[from] UnpackError),
-    /// The cartridge.
-    #[error("the snapshot is not restored, and nothing was changed: {0}")]
-    Transform(#[from] TransformError),
-    /// What a kill left could not be put right.
-    #[error("the snapshot is not restored, and nothing was changed: {0}")]
-    Recover(#[source] BuildError),
-    /// The repository is none that git works on.
-    #[error(
-        "the snapshot is not restored, and nothing was changed: its git repository is of no use (--no-git leaves the gear's own): {0}"
-    )]
-    Repository(#[source] BuildError),
-    /// A script failed before anything was put in place.
-    #[error("the snapshot is not restored: {}", .0.summary())]
-    Before(#[from] HookError),
-    /// Everything is in its place, and a script failed.
-    #[error("data and code are restored, but the app is not running them: {}", short(.0))]
-    Afterwards(#[source] BuildError),
-    /// A file could not be had.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
-/// What the script said of it has been shown as it came.
-fn short(error: &BuildError) -> String {
-    match error {
-        BuildError::Hook(error) => error.summary(),
-        other => other.to_string(),
-    }
-}
-
-impl RestoreError {
-    /// Whether the gear has the data, the code and the repository that it had before.
-    #[must_use]
-    pub fn is_untouched(&self) -> bool {
-        !matches!(self, Self::Afterwards(_))
-    }
+/// Before anything is put in place.
+fn unchanged(error: GearError) -> GearError {
+    error.saying(format!("the snapshot is not restored, and nothing was changed: {error}"))
 }

@@ -8,12 +8,12 @@ use crate::deploy::build::Turn;
 use crate::deploy::deployments;
 use crate::deploy::deployments::PARTS;
 use crate::deploy::deployments::metadata::{self, Metadata};
-use crate::deploy::error::BuildError;
 use crate::deploy::recovery::unfinished::Unfinished;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::layout::managed;
 use crate::scripts::progress::Progress;
-use crate::snapshot::unpack::UnpackError;
+use crate::snapshot::unpack::no_snapshot;
 
 /// Whether a snapshot has a deployment that ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +28,13 @@ pub(super) enum Current {
 /// are made if they are missing.
 ///
 /// # Errors
-/// [`UnpackError::Layout`] when it leads anywhere else, or metadata is none.
-pub(super) fn check(deployments: &Utf8Path) -> Result<Current, UnpackError> {
+/// [`GearError`] when it leads anywhere else, or metadata is none.
+pub(super) fn check(deployments: &Utf8Path) -> Result<Current, GearError> {
     let link = deployments.join("current");
     let Ok(found) = link.symlink_metadata() else {
         return Ok(Current::Missing);
     };
-    let wrong =
-        |reason: &str| UnpackError::Layout { wrong: format!("app-deployments/current {reason}") };
+    let wrong = |reason: &str| no_snapshot(&format!("app-deployments/current {reason}"));
     if !found.is_symlink() {
         return Err(wrong("is no link"));
     }
@@ -60,24 +59,20 @@ pub(super) fn check(deployments: &Utf8Path) -> Result<Current, UnpackError> {
 }
 
 /// Metadata of all deployments is read again and again; what nobody wrote so is told now.
-fn check_metadata(deployments: &Utf8Path) -> Result<(), UnpackError> {
+fn check_metadata(deployments: &Utf8Path) -> Result<(), GearError> {
     for entry in deployments.read_dir_utf8().into_iter().flatten().flatten() {
         let is_deployment = entry.file_name().starts_with(|c: char| c.is_ascii_digit());
         if is_deployment && entry.path().join(metadata::FILE).symlink_metadata().is_ok() {
-            Metadata::read(entry.path()).map_err(|error| UnpackError::Layout {
-                wrong: format!(
-                    "app-deployments/{}/{}: {}",
-                    entry.file_name(),
-                    metadata::FILE,
-                    error.source
-                ),
+            Metadata::read(entry.path()).map_err(|error| {
+                let (name, source) = (entry.file_name(), error.source);
+                no_snapshot(&format!("app-deployments/{name}/{}: {source}", metadata::FILE))
             })?;
         }
     }
     if deployments.join("current").join(metadata::FILE).exists() {
         return Ok(());
     }
-    Err(UnpackError::Layout { wrong: format!("its current deployment has no {}", metadata::FILE) })
+    Err(no_snapshot(&format!("its current deployment has no {}", metadata::FILE)))
 }
 
 impl GearOnDisk {
@@ -86,7 +81,7 @@ impl GearOnDisk {
         &mut self,
         unfinished: &mut Unfinished,
         progress: &mut dyn Progress,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), GearError> {
         let Some(mut current) = deployments::current(&self.layout)? else {
             return Ok(());
         };

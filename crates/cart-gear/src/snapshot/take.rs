@@ -7,13 +7,13 @@ use std::os::unix::fs::PermissionsExt;
 use camino::Utf8Path;
 use cart_core::files::FileError;
 
-use crate::deploy::error::BuildError;
 use crate::deploy::recovery::unfinished::Unfinished;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
+use crate::layout::installed::Installed;
 use crate::layout::state::State;
 use crate::scripts::progress::{Caller, OnlyErrors, Progress};
-use crate::scripts::run::HookError;
-use crate::snapshot::archive::{self, ArchiveError};
+use crate::snapshot::archive;
 use crate::snapshot::exclusions::Exclusions;
 
 impl GearOnDisk {
@@ -22,12 +22,12 @@ impl GearOnDisk {
     /// command on it. It gets no stop lock.
     ///
     /// # Errors
-    /// [`SnapshotError`]; what was written is of no use then.
+    /// [`GearError`]; what was written is of no use then.
     pub fn snapshot(
         &mut self,
         out: &mut dyn Write,
         progress: &mut dyn Progress,
-    ) -> Result<(), SnapshotError> {
+    ) -> Result<(), GearError> {
         self.recover(progress)?;
         let mut unfinished = Unfinished::of(&self.layout);
         let ran = unfinished.state == State::Started && !self.layout.stop_lock().exists();
@@ -42,18 +42,17 @@ impl GearOnDisk {
         ran: bool,
         out: &mut dyn Write,
         progress: &mut dyn Progress,
-    ) -> Result<(), SnapshotError> {
-        let outcome = match self.quiesce(ran, progress) {
-            Ok(()) => self.pack(out, progress),
-            Err(error) => Err(error.into()),
-        };
+    ) -> Result<(), GearError> {
+        let outcome = self.quiesce(ran, progress).and_then(|()| self.pack(out, progress));
         if !ran {
             return outcome;
         }
         let again = self.resume(progress);
         match (outcome, again) {
             (Ok(()), Ok(())) => Ok(()),
-            (Ok(()), Err(error)) => Err(SnapshotError::NotStarted(error)),
+            (Ok(()), Err(error)) => Err(error.saying(format!(
+                "the snapshot was made, and then the gear did not start again: {error}"
+            ))),
             (Err(error), Ok(())) => Err(error),
             (Err(error), Err(start)) => {
                 progress.notice(&format!("It could not be started again: {}", start.summary()));
@@ -71,7 +70,7 @@ impl GearOnDisk {
         &mut self,
         path: &Utf8Path,
         progress: &mut dyn Progress,
-    ) -> Result<(), SnapshotError> {
+    ) -> Result<(), GearError> {
         let failed = |source| FileError::new("write", path, source);
         let directory = match path.parent() {
             Some(parent) if !parent.as_str().is_empty() => parent,
@@ -79,7 +78,9 @@ impl GearOnDisk {
         };
         let real = directory.canonicalize_utf8().map_err(failed)?;
         if real.starts_with(self.layout().home()) {
-            return Err(SnapshotError::InItself { path: path.to_owned() });
+            return Err(GearError::failed(format!(
+                "{path} is in the gear itself: choose a place outside of it"
+            )));
         }
         if path.is_dir() {
             return Err(failed(std::io::ErrorKind::IsADirectory.into()).into());
@@ -96,21 +97,21 @@ impl GearOnDisk {
     }
 
     /// Stops the gear for a while, without the mark that its user stopped it.
-    pub(crate) fn quiesce(&self, ran: bool, progress: &mut dyn Progress) -> Result<(), HookError> {
+    pub(crate) fn quiesce(&self, ran: bool, progress: &mut dyn Progress) -> Result<(), GearError> {
         if ran {
-            State::Stopped.write(self.layout()).map_err(HookError::Environment)?;
+            State::Stopped.write(self.layout())?;
         }
         self.control("stop", progress).map(|_| ())
     }
 
     /// Starts a gear again that was stopped for a while, or that a boot is to start. A stop lock
     /// stays what it is.
-    pub(crate) fn resume(&self, progress: &mut dyn Progress) -> Result<(), HookError> {
-        State::Started.write(self.layout()).map_err(HookError::Environment)?;
+    pub(crate) fn resume(&self, progress: &mut dyn Progress) -> Result<(), GearError> {
+        State::Started.write(self.layout())?;
         self.control("start", progress).map(|_| ())
     }
 
-    fn pack(&self, out: &mut dyn Write, progress: &mut dyn Progress) -> Result<(), SnapshotError> {
+    fn pack(&self, out: &mut dyn Write, progress: &mut dyn Progress) -> Result<(), GearError> {
         self.control_alone("pre-snapshot", &mut OnlyErrors(progress))?;
         progress.step("writing the archive", Caller::Control);
         let written = self.write_archive(out, progress);
@@ -125,46 +126,14 @@ impl GearOnDisk {
         &self,
         out: &mut dyn Write,
         progress: &mut dyn Progress,
-    ) -> Result<(), SnapshotError> {
+    ) -> Result<(), GearError> {
         let layout = self.layout();
-        let exclusions = match self.cartridge() {
-            Some(cartridge) => {
-                let (exclusions, remarks) =
-                    Exclusions::of(layout, &cartridge.directory, &cartridge.managed);
-                remarks.iter().for_each(|remark| progress.notice(remark));
-                exclusions
-            }
-            None => Exclusions::of_every_gear(),
-        };
+        let of = |c: &Installed| Exclusions::of(layout, &c.directory, &c.managed);
+        let (exclusions, remarks) = self.cartridge().map(of).unwrap_or_default();
+        remarks.iter().for_each(|remark| progress.notice(remark));
         let interrupts = &self.runner.interrupts;
         let remarks = archive::write(out, layout.home(), layout.uuid(), &exclusions, interrupts)?;
         remarks.iter().for_each(|remark| progress.notice(remark));
         Ok(())
     }
-}
-
-/// A snapshot that did not come about.
-#[derive(Debug, thiserror::Error)]
-pub enum SnapshotError {
-    /// The file would be part of itself.
-    #[error("{path} is in the gear itself: choose a place outside of it")]
-    InItself {
-        /// The file.
-        path: camino::Utf8PathBuf,
-    },
-    /// A script failed.
-    #[error(transparent)]
-    Hook(#[from] HookError),
-    /// What a kill left could not be put right.
-    #[error(transparent)]
-    Recover(#[from] BuildError),
-    /// The archive is not whole.
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
-    /// It is whole, and the gear does not run again.
-    #[error("the snapshot was made, and then the gear did not start again: {0}")]
-    NotStarted(#[source] HookError),
-    /// A file could not be had.
-    #[error(transparent)]
-    File(#[from] FileError),
 }

@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use cart_core::GearEnv;
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
+use crate::error::GearError;
+
 /// The expressions, in their order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transforms {
@@ -47,12 +49,15 @@ impl Transforms {
     /// shell between double quotes.
     ///
     /// # Errors
-    /// [`TransformError`] naming the expression and what about it is not understood.
-    pub(super) fn read(expressions: &[String], env: &GearEnv) -> Result<Self, TransformError> {
+    /// [`GearError`] naming the expression and what about it is not understood.
+    pub(super) fn read(expressions: &[String], env: &GearEnv) -> Result<Self, GearError> {
         let read = |text: &String| {
             let put_in = with_variables(text.trim(), env);
-            Expression::read(put_in.as_bytes())
-                .map_err(|reason| TransformError { expression: text.clone(), reason })
+            Expression::read(put_in.as_bytes()).map_err(|reason| {
+                GearError::failed(format!(
+                    "restore_transforms of the cartridge: {text:?}: {reason}"
+                ))
+            })
         };
         Ok(Self { expressions: expressions.iter().map(read).collect::<Result<_, _>>()? })
     }
@@ -294,16 +299,6 @@ fn with_variables(text: &str, env: &GearEnv) -> String {
         rest = left;
     }
     result + rest
-}
-
-/// An expression that is not understood.
-#[derive(Debug, thiserror::Error)]
-#[error("restore_transforms of the cartridge: {expression:?}: {reason}")]
-pub struct TransformError {
-    /// The expression.
-    pub expression: String,
-    /// What about it.
-    pub reason: String,
 }
 
 #[cfg(test)]

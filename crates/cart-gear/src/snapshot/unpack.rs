@@ -8,16 +8,17 @@ mod room;
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::files::FileError;
+use camino::Utf8Path;
 use flate2::read::MultiGzDecoder;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use tar::{Entry, EntryType};
 
+use crate::error::GearError;
 use crate::scripts::progress::Interrupts;
-use crate::snapshot::names::{self, NameError, Selection};
-use laid::{Laid, LaidError};
+use crate::snapshot::names::{self, Selection};
+use crate::snapshot::transforms::Names;
+use laid::Laid;
 use room::{Metered, Room};
 
 /// How many bytes of an archive may tell of one entry what it is: names, links, attributes and where a
@@ -31,13 +32,13 @@ const MOST_REMARKS: usize = 100;
 /// quarters of what is free on the disk, of bytes and of files: what runs needs some, too.
 ///
 /// # Errors
-/// [`UnpackError`]; what is in `staging` is of no use then.
+/// [`GearError`]; what is in `staging` is of no use then.
 pub(super) fn unpack(
     from: impl Read,
     staging: &Utf8Path,
     selection: &Selection<'_>,
     interrupts: &Interrupts,
-) -> Result<Vec<String>, UnpackError> {
+) -> Result<Vec<String>, GearError> {
     let room = Room::share_of(staging)?;
     unpack_within(room, from, staging, selection, interrupts)
 }
@@ -48,7 +49,7 @@ fn unpack_within(
     staging: &Utf8Path,
     selection: &Selection<'_>,
     interrupts: &Interrupts,
-) -> Result<Vec<String>, UnpackError> {
+) -> Result<Vec<String>, GearError> {
     let (metered, allowance) = Metered::new(MultiGzDecoder::new(from));
     let mut archive = tar::Archive::new(metered);
     let mut unpacking = Unpacking {
@@ -61,10 +62,10 @@ fn unpack_within(
         remarks: Vec::new(),
         more_remarks: 0,
     };
-    let mut entries = archive.entries().map_err(UnpackError::Unreadable)?;
+    let mut entries = archive.entries().map_err(unreadable)?;
     loop {
         if interrupts.take() {
-            return Err(UnpackError::Interrupted);
+            return Err(interrupted());
         }
         allowance.set(Some(LONGEST_HEAD as u64));
         let Some(entry) = entries.next() else { break };
@@ -72,14 +73,14 @@ fn unpack_within(
         allowance.set(None);
         unpacking.take(&mut entry)?;
         // What is not taken is read all the same, because the library would do it with the next head.
-        copy(&mut entry, &mut io::sink(), interrupts, UnpackError::Unreadable)?;
+        copy(&mut entry, &mut io::sink(), interrupts, unreadable)?;
     }
     allowance.set(None);
     // The checksum comes after what an archive says is its end.
-    copy(&mut archive.into_inner(), &mut io::sink(), interrupts, UnpackError::Unreadable)?;
+    copy(&mut archive.into_inner(), &mut io::sink(), interrupts, unreadable)?;
     unpacking.laid.finish()?;
     if !staging.join("app-root/data").is_dir() {
-        return Err(UnpackError::Layout { wrong: "it has no */app-root/data".to_owned() });
+        return Err(no_snapshot("it has no */app-root/data"));
     }
     Ok(unpacking.into_remarks())
 }
@@ -98,7 +99,7 @@ struct Unpacking<'a> {
 }
 
 impl Unpacking<'_> {
-    fn take(&mut self, entry: &mut Entry<'_, impl Read>) -> Result<(), UnpackError> {
+    fn take(&mut self, entry: &mut Entry<'_, impl Read>) -> Result<(), GearError> {
         let kind = entry.header().entry_type();
         if matches!(kind, EntryType::XGlobalHeader) {
             return Ok(());
@@ -107,7 +108,7 @@ impl Unpacking<'_> {
         self.last = Some(shown(&name));
         let components = names::components(&name)?;
         if matches!(kind, EntryType::Block | EntryType::Char) {
-            return Err(UnpackError::Device { name: shown(&name) });
+            return Err(GearError::failed(format!("it holds a device, {}", shown(&name))));
         }
         let Some((top, _)) = components.split_first() else {
             return Ok(());
@@ -115,16 +116,16 @@ impl Unpacking<'_> {
         match &self.top {
             Some(known) if known != top => {
                 let wrong = format!("{} and {} lie side by side", shown(known), shown(top));
-                return Err(UnpackError::Layout { wrong });
+                return Err(no_snapshot(&wrong));
             }
             Some(_) => {}
             None => self.top = Some(top.to_vec()),
         }
-        let Some(location) = self.selection.place(&components)? else {
+        let Some(location) = self.selection.place(&components, Names::Entry)? else {
             return Ok(());
         };
         if location.must_be_directory && kind != EntryType::Directory {
-            return Err(UnpackError::Layout { wrong: format!("{} is no directory", shown(&name)) });
+            return Err(no_snapshot(&format!("{} is no directory", shown(&name))));
         }
         let Some((own, above)) = location.components.split_last() else {
             return Ok(());
@@ -141,18 +142,17 @@ impl Unpacking<'_> {
                 self.remark(format!("left out, because it is a pipe: {}", shown(&name)));
                 Ok(())
             }
-            _ => Err(UnpackError::Kind { name: shown(&name) }),
+            _ => Err(of_no_kind(&name)),
         }
     }
 
     /// Goes to a directory, which is made with those above it.
-    fn go(&mut self, directory: &[Vec<u8>], name: &[u8]) -> Result<(), UnpackError> {
+    fn go(&mut self, directory: &[Vec<u8>], name: &[u8]) -> Result<(), GearError> {
         let room = &mut self.room;
-        self.laid.go(directory, |_| room.take_directory(name)).map_err(|error| match error {
-            LaidError::NoDirectory => UnpackError::Through { name: shown(name) },
-            LaidError::Refused(refused) => refused,
-            LaidError::File(error) => UnpackError::Write(error),
-        })
+        if self.laid.go(directory, |_| room.take_directory(name))? {
+            return Ok(());
+        }
+        Err(GearError::failed(format!("{} would be written through a link", shown(name))))
     }
 
     fn take_directory(
@@ -160,14 +160,12 @@ impl Unpacking<'_> {
         entry: &Entry<'_, impl Read>,
         own: &[u8],
         name: &[u8],
-    ) -> Result<(), UnpackError> {
+    ) -> Result<(), GearError> {
         let (mode, time) = (mode(entry)?, time(entry)?);
         let room = &mut self.room;
-        self.laid.enter(own, || room.take_directory(name)).map_err(|error| match error {
-            LaidError::NoDirectory => UnpackError::Twice { name: shown(name) },
-            LaidError::Refused(refused) => refused,
-            LaidError::File(error) => UnpackError::Write(error),
-        })?;
+        if !self.laid.enter(own, || room.take_directory(name))? {
+            return Err(twice(name));
+        }
         self.laid.will_have(mode, time);
         Ok(())
     }
@@ -177,7 +175,7 @@ impl Unpacking<'_> {
         entry: &mut Entry<'_, impl Read>,
         own: &[u8],
         name: &[u8],
-    ) -> Result<(), UnpackError> {
+    ) -> Result<(), GearError> {
         let (mode, time) = (mode(entry)?, time(entry)?);
         self.room.take_file(name, entry.size())?;
         self.make_way(own, name)?;
@@ -186,10 +184,11 @@ impl Unpacking<'_> {
             rustix::fs::openat(self.laid.directory(), own, flags, Mode::RUSR | Mode::WUSR)
                 .map_err(|e| self.laid.failed(own, e.into()))?
                 .into();
-        let written = |e| UnpackError::Write(self.laid.failed(own, e));
+        let written = |e| GearError::from(self.laid.failed(own, e));
         copy(entry, &mut file, self.interrupts, written)?;
-        rustix::fs::fchmod(&file, mode).map_err(|e| written(e.into()))?;
-        rustix::fs::futimens(&file, &laid::both(time)).map_err(|e| written(e.into()))
+        rustix::fs::fchmod(&file, mode)
+            .and_then(|()| rustix::fs::futimens(&file, &laid::both(time)))
+            .map_err(|e| written(e.into()))
     }
 
     /// A link may point anywhere, as a Python environment's to `/usr/bin/python3` does; nothing is
@@ -199,9 +198,8 @@ impl Unpacking<'_> {
         entry: &Entry<'_, impl Read>,
         own: &[u8],
         name: &[u8],
-    ) -> Result<(), UnpackError> {
-        let link =
-            entry.link_name_bytes().ok_or_else(|| UnpackError::Kind { name: shown(name) })?;
+    ) -> Result<(), GearError> {
+        let link = entry.link_name_bytes().ok_or_else(|| of_no_kind(name))?;
         let content = self.selection.symbolic_link(&link);
         self.room.take_file(name, content.len() as u64)?;
         self.make_way(own, name)?;
@@ -214,14 +212,19 @@ impl Unpacking<'_> {
         entry: &Entry<'_, impl Read>,
         target: &[Vec<u8>],
         name: &[u8],
-    ) -> Result<(), UnpackError> {
-        let leads_out = || UnpackError::HardLink { name: shown(name) };
+    ) -> Result<(), GearError> {
+        let leads_out = || {
+            GearError::failed(format!(
+                "{} is a hard link to something outside of what is restored",
+                shown(name)
+            ))
+        };
         let link = entry.link_name_bytes().ok_or_else(leads_out)?;
         let components = names::components(&link).map_err(|_| leads_out())?;
         if components.first().copied() != self.top.as_deref() {
             return Err(leads_out());
         }
-        let original = self.selection.place_of_link(&components)?.ok_or_else(leads_out)?;
+        let original = self.selection.place(&components, Names::HardLink)?.ok_or_else(leads_out)?;
         if original.components == target {
             return Ok(());
         }
@@ -230,11 +233,9 @@ impl Unpacking<'_> {
         else {
             return Err(leads_out());
         };
-        self.laid.go(beside, |_| Err(leads_out())).map_err(|error| match error {
-            LaidError::NoDirectory => leads_out(),
-            LaidError::Refused(refused) => refused,
-            LaidError::File(error) => UnpackError::Write(error),
-        })?;
+        if !self.laid.go(beside, |_| Err(leads_out()))? {
+            return Err(leads_out());
+        }
         let from = self.laid.directory().try_clone_to_owned();
         let from = from.map_err(|e| self.laid.failed(its, e))?;
         let kind = rustix::fs::statat(&from, its.as_slice(), AtFlags::SYMLINK_NOFOLLOW)
@@ -251,23 +252,26 @@ impl Unpacking<'_> {
     }
 
     /// The last of several entries of one name counts, as for `tar`.
-    fn make_way(&self, own: &[u8], name: &[u8]) -> Result<(), UnpackError> {
+    fn make_way(&self, own: &[u8], name: &[u8]) -> Result<(), GearError> {
         match rustix::fs::unlinkat(self.laid.directory(), own, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(Errno::ISDIR) => Err(UnpackError::Twice { name: shown(name) }),
+            Err(Errno::ISDIR) => Err(twice(name)),
             Err(error) => Err(self.laid.failed(own, error.into()).into()),
         }
     }
 
-    fn unreadable(&self, error: io::Error) -> UnpackError {
+    fn unreadable(&self, error: io::Error) -> GearError {
         if !error.get_ref().is_some_and(|inner| inner.is::<room::Spent>()) {
-            return UnpackError::Unreadable(error);
+            return unreadable(error);
         }
         let place = match &self.last {
             Some(last) => format!("behind {last}"),
             None => "at its beginning".to_owned(),
         };
-        UnpackError::Head { place }
+        GearError::failed(format!(
+            "the entry {place} has more than {} KiB of names and attributes, which no gear has",
+            LONGEST_HEAD / 1024
+        ))
     }
 
     /// An archive may hold any number of what is left out.
@@ -292,31 +296,31 @@ fn copy(
     from: &mut impl Read,
     to: &mut impl Write,
     interrupts: &Interrupts,
-    failed: impl Fn(io::Error) -> UnpackError,
-) -> Result<(), UnpackError> {
+    failed: impl Fn(io::Error) -> GearError,
+) -> Result<(), GearError> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         if interrupts.take() {
-            return Err(UnpackError::Interrupted);
+            return Err(interrupted());
         }
         match from.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(count) => to.write_all(&buffer[..count]).map_err(&failed)?,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(UnpackError::Unreadable(e)),
+            Err(e) => return Err(unreadable(e)),
         }
     }
 }
 
 /// Without the bits that lend somebody's rights.
-fn mode(entry: &Entry<'_, impl Read>) -> Result<Mode, UnpackError> {
-    let mode = entry.header().mode().map_err(UnpackError::Unreadable)?;
+fn mode(entry: &Entry<'_, impl Read>) -> Result<Mode, GearError> {
+    let mode = entry.header().mode().map_err(unreadable)?;
     Ok(Mode::from_raw_mode(mode & 0o777))
 }
 
 /// Seconds since 1970.
-fn time(entry: &Entry<'_, impl Read>) -> Result<i64, UnpackError> {
-    let seconds = entry.header().mtime().map_err(UnpackError::Unreadable)?;
+fn time(entry: &Entry<'_, impl Read>) -> Result<i64, GearError> {
+    let seconds = entry.header().mtime().map_err(unreadable)?;
     // Times that no file can have.
     Ok(i64::try_from(seconds).unwrap_or(i64::MAX).min(i64::from(i32::MAX) * 100))
 }
@@ -330,78 +334,27 @@ fn shown(name: &[u8]) -> String {
     }
 }
 
-/// A snapshot that is not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum UnpackError {
-    /// It is damaged or something else.
-    #[error("it is no .tar.gz that can be read to its end: {0}")]
-    Unreadable(#[source] io::Error),
-    /// It is an archive, but not of a gear.
-    #[error("it is no snapshot of a gear: {wrong}")]
-    Layout {
-        /// What it lacks or has.
-        wrong: String,
-    },
-    /// A name leads out of it, or the cartridge's transformations lead it elsewhere.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// A device.
-    #[error("it holds a device, {name}")]
-    Device {
-        /// Its name.
-        name: String,
-    },
-    /// An entry of a kind that no snapshot has.
-    #[error("{name} is neither file, directory nor link")]
-    Kind {
-        /// Its name.
-        name: String,
-    },
-    /// An entry whose directory is a link.
-    #[error("{name} would be written through a link")]
-    Through {
-        /// Its name.
-        name: String,
-    },
-    /// An entry that is a directory and something else.
-    #[error("{name} is in it twice, as a directory and as something else")]
-    Twice {
-        /// Its name.
-        name: String,
-    },
-    /// A hard link to something that is not restored.
-    #[error("{name} is a hard link to something outside of what is restored")]
-    HardLink {
-        /// Its name.
-        name: String,
-    },
-    /// An entry with endless names or attributes.
-    #[error(
-        "the entry {place} has more than {} KiB of names and attributes, which no gear has",
-        LONGEST_HEAD / 1024
-    )]
-    Head {
-        /// Where it stands in the archive.
-        place: String,
-    },
-    /// It would take more of the disk than a restore may.
-    #[error(
-        "{name} does not fit: a restore takes at most {most}, three quarters of what is free on the disk of {disk}. Make room and try again"
-    )]
-    Room {
-        /// The name of the first entry that does not fit.
-        name: String,
-        /// The limit, with its unit.
-        most: String,
-        /// Where there is too little.
-        disk: Utf8PathBuf,
-    },
-    /// There is no room for it, say.
-    #[error(transparent)]
-    Write(#[from] FileError),
-    /// Somebody asked for an end.
-    #[error("interrupted while the archive was being read")]
-    Interrupted,
+/// It is damaged or something else.
+fn unreadable(error: io::Error) -> GearError {
+    GearError::failed(format!("it is no .tar.gz that can be read to its end: {error}"))
+}
+
+/// It is an archive, but not of a gear.
+pub(super) fn no_snapshot(wrong: &str) -> GearError {
+    GearError::failed(format!("it is no snapshot of a gear: {wrong}"))
+}
+
+fn of_no_kind(name: &[u8]) -> GearError {
+    GearError::failed(format!("{} is neither file, directory nor link", shown(name)))
+}
+
+fn twice(name: &[u8]) -> GearError {
+    let name = shown(name);
+    GearError::failed(format!("{name} is in it twice, as a directory and as something else"))
+}
+
+fn interrupted() -> GearError {
+    GearError::interrupted("interrupted while the archive was being read")
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ const MOST_SUCCESSORS: usize = 10;
 /// Stops everything, nginx first, so that requests under way still find the app; answers whether
 /// anything ran. What no supervisor knows of is ended, too.
 pub(crate) fn take_down(ctx: &Context<'_>) -> Result<bool, Error> {
-    let supervisor = supervisor(ctx);
+    let supervisor = supervisor(ctx.dir);
     let mut ran = false;
     for _ in 0..MOST_SUCCESSORS {
         let Some(client) = supervisor.find_or_take_over()? else { break };

@@ -22,7 +22,7 @@ use crate::start::wanted;
 pub(crate) fn update(ctx: &mut Context<'_>) -> Result<(), Error> {
     let nginx = ready::nginx(ctx)?;
     let wanted = format!("nginx {} ({})", nginx.binary().build.version, nginx.binary().path);
-    let Some(client) = supervisor(ctx).find_or_take_over()? else {
+    let Some(client) = supervisor(ctx.dir).find_or_take_over()? else {
         ctx.result(&messages::nginx_when_started(&wanted));
         return Ok(());
     };

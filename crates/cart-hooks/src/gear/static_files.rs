@@ -56,7 +56,7 @@ pub(crate) fn compress(ctx: &mut Context<'_>, site: &Site) -> Result<(), Error> 
 /// compresses what has changed.
 pub(crate) fn leave_alone(ctx: &Context<'_>) {
     // One that goes on all the same costs time, and nothing else.
-    if let Ok(Some(client)) = supervisor(ctx).find() {
+    if let Ok(Some(client)) = supervisor(ctx.dir).find() {
         let _ = client.retire(FILES);
     }
 }

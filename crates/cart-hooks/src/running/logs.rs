@@ -23,7 +23,7 @@ pub(crate) fn collected_log(
 ) -> (Utf8PathBuf, Logging) {
     let (log, writer) = logshifter(ctx, service).unwrap_or_else(|| {
         let log = ctx.dir.logs().join(format!("{service}.log"));
-        let writer = supervisor(ctx).log_writer(&log, limits);
+        let writer = supervisor(ctx.dir).log_writer(&log, limits);
         (log, writer)
     });
     (log, Logging::Collected { writer })

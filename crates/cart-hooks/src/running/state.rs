@@ -24,7 +24,7 @@ pub(crate) struct State {
 impl State {
     /// Asks the supervisor, and starts none: for hooks that only read.
     pub(crate) fn ask(ctx: &Context<'_>) -> Result<Self, Error> {
-        Self::of(&supervisor(ctx))
+        Self::of(&supervisor(ctx.dir))
     }
 
     /// As [`ask`](Self::ask), where the supervisor is known.
@@ -33,9 +33,7 @@ impl State {
             Some(Ok(services)) => Ok(Self { services, unsupervised: false }),
             // One that goes while it is asked was ending everything.
             Some(Err(error)) if !error.is_gone() => Err(error.into()),
-            _ => {
-                Ok(Self { services: Vec::new(), unsupervised: supervisor.left_something_running() })
-            }
+            _ => Ok(Self::without(supervisor)),
         }
     }
 
@@ -43,10 +41,13 @@ impl State {
     pub(crate) fn at_once(supervisor: &SupervisorProcess) -> Result<Self, Error> {
         Ok(match supervisor.find()? {
             Some(client) => Self { services: client.status()?, unsupervised: false },
-            None => {
-                Self { services: Vec::new(), unsupervised: supervisor.left_something_running() }
-            }
+            None => Self::without(supervisor),
         })
+    }
+
+    /// As it is where no supervisor answers.
+    fn without(supervisor: &SupervisorProcess) -> Self {
+        Self { services: Vec::new(), unsupervised: supervisor.left_something_running() }
     }
 
     /// Whether anything runs, or is to be started again after a crash.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use cart_core::CartridgeDir;
-use cart_core::cartridge::Context;
 use cart_supervisor::SupervisorProcess;
 
 /// How long a stop may take before what is left is killed, whatever the drain times say: inside the
@@ -13,13 +12,8 @@ pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(180);
 /// How long what no supervisor knows of may take to end.
 pub(crate) const STRAYS_LIMIT: Duration = Duration::from_secs(30);
 
-/// The supervisor of this cartridge on this gear.
-pub(crate) fn supervisor(ctx: &Context<'_>) -> SupervisorProcess {
-    supervisor_in(ctx.dir)
-}
-
 /// The supervisor of the cartridge in `dir`.
-pub(crate) fn supervisor_in(dir: &CartridgeDir) -> SupervisorProcess {
+pub(crate) fn supervisor(dir: &CartridgeDir) -> SupervisorProcess {
     SupervisorProcess::new(dir, &program(dir))
 }
 

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::messages;
 use crate::names::{APPSERVER, NGINX, WEBSOCKETSERVER};
 use crate::running::logs;
-use crate::running::state::State;
+use crate::running::state::{State, path};
 use crate::start::ready::Ready;
 use crate::start::wanted;
 
@@ -41,12 +41,8 @@ pub(crate) fn through_nginx(ctx: &mut Context<'_>, ready: &Ready) -> Result<(), 
 fn ask(ctx: &mut Context<'_>, ready: &Ready, service: &str, probe: &Probe) -> Result<(), Error> {
     let address = ready.site.listen;
     let answer = cart_supervisor::ask(address, probe, ready.app.settings.start_timeout);
-    let path = match probe {
-        Probe::Http { path, .. } => path.as_str(),
-        Probe::Reaction => "/",
-    };
     let (log, _) = logs::collected_log(ctx, service, ready.app.settings.log_limits);
-    let text = || messages::not_answering(address, path, &answer, log.as_str());
+    let text = || messages::not_answering(address, path(probe), &answer, log.as_str());
     match &answer {
         Ok(Some(Verdict::Proved)) => Ok(()),
         // The statuses by which nginx says that it does not reach the app, which has just answered.

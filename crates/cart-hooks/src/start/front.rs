@@ -29,13 +29,16 @@ pub(crate) fn put_in_front(
     let change = match client.ensure(spec.clone(), renew) {
         // The port may be held by what a killed supervisor left behind without a record.
         Err(ClientError::Failed(Failure::AddressTaken { .. }))
-            if supervisor(ctx).end_strays(STRAYS_LIMIT) =>
+            if supervisor(ctx.dir).end_strays(STRAYS_LIMIT) =>
         {
             client.ensure(spec, renew)
         }
         other => other,
     }
-    .map_err(|e| unless_failed(e, |failure| Error::NginxService { failure }))?;
+    .map_err(|error| match error {
+        ClientError::Failed(failure) => Error::NginxService { failure },
+        other => other.into(),
+    })?;
     if change == Change::Unchanged && config == ConfigChange::Some {
         reload_nginx(nginx, client)?;
     }
@@ -50,11 +53,4 @@ fn reload_nginx(nginx: &Nginx, client: &Client) -> Result<(), Error> {
         nginx.reload(*master, RELOAD_LIMIT)?;
     }
     Ok(())
-}
-
-fn unless_failed(error: ClientError, failed: impl FnOnce(Failure) -> Error) -> Error {
-    match error {
-        ClientError::Failed(failure) => failed(failure),
-        other => other.into(),
-    }
 }

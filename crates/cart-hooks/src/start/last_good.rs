@@ -21,7 +21,7 @@ use crate::start::wanted::Wanted;
 pub(crate) fn instead_of(ctx: &mut Context<'_>, error: Error) -> Error {
     // What a dead supervisor left behind may be nginx alone. One that cannot be had, or asked, has
     // nothing good to say of the last good generation either.
-    let _ = supervisor(ctx).find_or_take_over();
+    let _ = supervisor(ctx.dir).find_or_take_over();
     let Ok(state) = State::ask(ctx) else {
         return error;
     };
@@ -59,7 +59,7 @@ fn stands_in_its_way(error: &Error) -> bool {
 /// or half there. Without that, nothing changes.
 pub(crate) fn hold(ctx: &Context<'_>) {
     if let Some(good) = fitting(ctx)
-        && let Ok(Some(client)) = supervisor(ctx).find()
+        && let Ok(Some(client)) = supervisor(ctx.dir).find()
     {
         let runs = client.status().unwrap_or_default();
         let good =
@@ -78,7 +78,7 @@ pub(crate) fn hold(ctx: &Context<'_>) {
 /// Takes back a [`hold`]: what serves is, once more, what lies in the repository.
 pub(crate) fn release(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) {
     if good::is_kept(ctx, ready)
-        && let Ok(Some(client)) = supervisor(ctx).find()
+        && let Ok(Some(client)) = supervisor(ctx.dir).find()
     {
         for spec in wanted.servers().chain(&wanted.background) {
             let _ = client.start_again_with(&spec.name, spec.command.clone());

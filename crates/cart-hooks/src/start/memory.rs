@@ -31,7 +31,7 @@ pub(crate) fn after(ctx: &Context<'_>) {
 
 /// Nobody is waited for, only to be weighed.
 fn running(ctx: &Context<'_>) -> Option<State> {
-    State::at_once(&supervisor(ctx)).ok()
+    State::at_once(&supervisor(ctx.dir)).ok()
 }
 
 /// It may be lost, so nothing fails for it.

@@ -26,7 +26,7 @@ impl Run {
     /// # Errors
     /// [`Error::Supervisor`].
     pub(super) fn begin(ctx: &mut Context<'_>) -> Result<Self, Error> {
-        let client = supervisor(ctx).find_or_start()?;
+        let client = supervisor(ctx.dir).find_or_start()?;
         if let Some(why) = client.not_renewed() {
             ctx.message(&messages::not_renewed(why));
         }
@@ -64,7 +64,7 @@ impl Run {
         let up = self.ensure_nginx(ctx, wanted, stage, app);
         if up.is_ok() && self.services.is_empty() {
             // What a killed supervisor left behind without a record has served long enough.
-            let _ = supervisor(ctx).end_strays(STRAYS_LIMIT);
+            let _ = supervisor(ctx.dir).end_strays(STRAYS_LIMIT);
         }
         if up.is_ok() || self.before != Before::Nothing {
             self.ensure_background(ctx, wanted, renew);

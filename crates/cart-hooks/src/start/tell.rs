@@ -9,7 +9,10 @@ use crate::start::ready::Ready;
 
 /// Says which servers were chosen, and why, before they are started.
 pub(super) fn chosen(ctx: &mut Context<'_>, ready: &Ready) {
-    servers_chosen(ready).iter().for_each(|line| ctx.message(line));
+    ctx.message(&messages::server_chosen(&ready.prepared.app.served.chosen));
+    if let (Some(second), Some(set)) = (&ready.prepared.websocket, &ready.app.settings.websocket) {
+        ctx.message(&messages::second_chosen(&set.path, &second.served.chosen));
+    }
 }
 
 /// Says what serves.
@@ -43,15 +46,6 @@ fn up(up: Up, ready: &Ready) -> String {
         ready.nginx.binary().build.version,
         ready.site.listen,
     )
-}
-
-/// Of each server, which it is and why.
-fn servers_chosen(ready: &Ready) -> Vec<String> {
-    let mut lines = vec![messages::server_chosen(&ready.prepared.app.served.chosen)];
-    if let (Some(second), Some(set)) = (&ready.prepared.websocket, &ready.app.settings.websocket) {
-        lines.push(messages::second_chosen(&set.path, &second.served.chosen));
-    }
-    lines
 }
 
 /// How many workers each server has, and whether clients stay with one; nothing where nobody would ask.

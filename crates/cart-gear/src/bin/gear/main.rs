@@ -17,7 +17,7 @@ use clap_complete::CompleteEnv;
 
 use app::{doctor, generate, serve, validate, variables};
 use args::{Arguments, Command};
-use code::{activate, configure, deploy, deployments, receive};
+use code::{configure, deploy, deployments, receive};
 use gears::operate::{self, Operation};
 use gears::{boot, create, destroy, list, status, top, upgrade};
 use inside::{env, restore, run as run_inside, snapshot, tail};
@@ -80,7 +80,7 @@ fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
         Command::Boot(arguments) => boot::run(arguments, context),
         Command::Deploy(arguments) => deploy::deploy(arguments, context),
         Command::Deployments(arguments) => deployments::deployments(arguments, context),
-        Command::Activate(arguments) => activate::activate(arguments, context),
+        Command::Activate(arguments) => deploy::activate(arguments, context),
         Command::Configure(arguments) => configure::configure(arguments, context),
         Command::Prereceive(arguments) => receive::prereceive(&arguments.name, context),
         Command::Postreceive(arguments) => receive::postreceive(&arguments.name, context),

@@ -241,33 +241,8 @@ fn new_directory(layout: &Layout) -> Result<Utf8PathBuf, FileError> {
 
 /// `%Y-%m-%d_%H-%M-%S.%L`, in UTC so that names sort by time across a change of the clock.
 fn name_at(since_epoch: Duration) -> String {
-    const DAY: u64 = 24 * 60 * 60;
-    let (seconds, milliseconds) = (since_epoch.as_secs(), since_epoch.subsec_millis());
-    let (year, month, day) = civil(seconds / DAY);
-    let (hour, minute, second) = (seconds % DAY / 3600, seconds % 3600 / 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}_{hour:02}-{minute:02}-{second:02}.{milliseconds:03}")
-}
-
-/// Year, month and day of the day that is `days` after 1970-01-01, in the Gregorian calendar.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let is_leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    let (mut year, mut day) = (1970, days);
-    while day >= 365 + u64::from(is_leap(year)) {
-        day -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(is_leap(year));
-    let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if day < length {
-            break;
-        }
-        day -= length;
-        month += 1;
-    }
-    (year, month, day + 1)
+    let time = humantime::format_rfc3339_millis(UNIX_EPOCH + since_epoch).to_string();
+    time.trim_end_matches('Z').replace('T', "_").replace(':', "-")
 }
 
 /// Makes or replaces a symbolic link in one step.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::deploy::deployments::deployment::Deployment;
 use crate::deploy::deployments::metadata;
+use crate::error::GearError;
 use crate::layout::paths::Layout;
 
 /// The variable of the node that says how many deployments a gear keeps.
@@ -103,14 +104,18 @@ pub(crate) fn named(layout: &Layout, name: &str) -> Result<Option<Deployment>, F
 /// `previous`, which is the one that was in place before the current one.
 ///
 /// # Errors
-/// [`ChooseError`].
-pub fn choose(layout: &Layout, wanted: &str) -> Result<Deployment, ChooseError> {
-    let deployments = all(layout)?;
+/// [`GearError`].
+pub fn choose(layout: &Layout, wanted: &str) -> Result<Deployment, GearError> {
+    let deployments = all(layout).map_err(GearError::wrong)?;
     let current = current_name(layout).unwrap_or_default();
     let known = deployments.iter().map(Deployment::id).collect::<Vec<_>>().join(", ");
     if wanted == "previous" {
         let mut others = deployments.into_iter().filter(|d| d.name() != current && is_activated(d));
-        return others.next().ok_or(ChooseError::NoPrevious { known });
+        return others.next().ok_or_else(|| {
+            GearError::wrong(format!(
+                "no deployment before the current one is kept: there is {known}"
+            ))
+        });
     }
     let mut meant: Vec<Deployment> = deployments
         .into_iter()
@@ -118,11 +123,14 @@ pub fn choose(layout: &Layout, wanted: &str) -> Result<Deployment, ChooseError> 
         .collect();
     match (meant.pop(), meant.len()) {
         (Some(only), 0) => Ok(only),
-        (None, _) => Err(ChooseError::Unknown { wanted: wanted.to_owned(), known }),
+        (None, _) => {
+            Err(GearError::wrong(format!("there is no deployment {wanted:?}: there are {known}")))
+        }
         (Some(one), _) => {
             meant.push(one);
             let ids: Vec<&str> = meant.iter().map(Deployment::id).collect();
-            Err(ChooseError::Ambiguous { wanted: wanted.to_owned(), ids: ids.join(", ") })
+            let ids = ids.join(", ");
+            Err(GearError::wrong(format!("{wanted:?} is the beginning of {ids}: write more of it")))
         }
     }
 }
@@ -199,40 +207,11 @@ fn iso(name: &str) -> String {
     }
 }
 
-/// No deployment, or not one.
-#[derive(Debug, thiserror::Error)]
-pub enum ChooseError {
-    /// None begins so.
-    #[error("there is no deployment {wanted:?}: there are {known}")]
-    Unknown {
-        /// What was asked for.
-        wanted: String,
-        /// What there is.
-        known: String,
-    },
-    /// More than one does.
-    #[error("{wanted:?} is the beginning of {ids}: write more of it")]
-    Ambiguous {
-        /// What was asked for.
-        wanted: String,
-        /// Those that begin so.
-        ids: String,
-    },
-    /// Only one was ever in place, or only one is kept.
-    #[error("no deployment before the current one is kept: there is {known}")]
-    NoPrevious {
-        /// What there is.
-        known: String,
-    },
-    /// They cannot be read.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::deploy::deployments::deployment::Markers;
+    use crate::error::Kind;
     use camino::Utf8Path;
 
     fn layout() -> (tempfile::TempDir, Layout) {
@@ -282,7 +261,7 @@ mod tests {
         assert_eq!(choose(&layout, &second.to_uppercase()).unwrap().id(), second);
         let same = first.chars().zip(second.chars()).take_while(|(a, b)| a == b).count();
         assert_eq!(choose(&layout, &second[..=same]).unwrap().id(), second);
-        assert!(matches!(choose(&layout, ""), Err(ChooseError::Unknown { .. })));
+        assert_eq!(choose(&layout, "").unwrap_err().kind(), Kind::Wrong);
         let error = choose(&layout, "x").unwrap_err().to_string();
         assert!(error.contains(&first) && error.contains(&second), "{error}");
         choose(&layout, "previous").unwrap().activate(&layout).unwrap();

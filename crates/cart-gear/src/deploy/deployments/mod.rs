@@ -9,6 +9,6 @@ pub(crate) mod replaced_code;
 
 pub(crate) use deployment::MARKERS;
 pub use deployment::{Deployment, Markers};
-pub use kept::{ChooseError, KEEP, Summary, all, choose, current, summaries};
+pub use kept::{KEEP, Summary, all, choose, current, summaries};
 pub(crate) use kept::{current_name, named, prune, remove_unfinished, to_keep};
 pub(crate) use parts::{CODE, PARTS, beside};

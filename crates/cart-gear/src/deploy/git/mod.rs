@@ -3,5 +3,5 @@
 mod program;
 mod repository;
 
-pub(crate) use program::{Git, GitError};
-pub(crate) use repository::{Commit, Receiver, Repository, RepositoryError, no_code};
+pub(crate) use program::Git;
+pub(crate) use repository::{Commit, Receiver, Repository, no_code};

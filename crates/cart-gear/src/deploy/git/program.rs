@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::programs::{self, ProgramError};
-use cart_core::run::{self, Output, RunError};
+use cart_core::programs::{self};
+use cart_core::run::{self, Output};
 use cart_core::{CommandSpec, GearEnv};
+
+use crate::error::GearError;
 
 /// Whatever git does on one disk is done long before.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -30,9 +32,13 @@ impl Git {
     /// The git on the `PATH` of `env`, of which nothing else is used.
     ///
     /// # Errors
-    /// [`GitError::Missing`].
-    pub fn find(env: &GearEnv) -> Result<Self, GitError> {
-        let program = programs::find("git", env, &[])?;
+    /// [`GearError`] with the remedy, when there is none.
+    pub fn find(env: &GearEnv) -> Result<Self, GearError> {
+        let program = programs::find("git", env, &[]).map_err(|error| {
+            GearError::failed(format!(
+                "{error}: install git (`apt-get install git`, `dnf install git`)"
+            ))
+        })?;
         let mut own = GearEnv::new()
             .with("GIT_CONFIG_NOSYSTEM", "1")
             .with("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -100,35 +106,24 @@ impl Git {
 }
 
 /// Runs a command of git's to its end and answers its standard output.
-pub(crate) fn said(command: &CommandSpec) -> Result<String, GitError> {
+pub(crate) fn said(command: &CommandSpec) -> Result<String, GearError> {
     Ok(run::checked(command, LIMIT)?.stdout_text())
 }
 
 /// As [`said`], for what is not text.
-pub(crate) fn bytes(command: &CommandSpec) -> Result<Vec<u8>, GitError> {
+pub(crate) fn bytes(command: &CommandSpec) -> Result<Vec<u8>, GearError> {
     Ok(run::checked(command, LIMIT)?.stdout)
 }
 
 /// Runs a command of git's to its end, however that is.
-pub(crate) fn ended(command: &CommandSpec) -> Result<Output, GitError> {
+pub(crate) fn ended(command: &CommandSpec) -> Result<Output, GearError> {
     Ok(run::output(command, LIMIT)?)
 }
 
 /// As [`said`], for questions to which the answer may be no.
-pub(crate) fn asked(command: &CommandSpec) -> Result<Option<String>, GitError> {
+pub(crate) fn asked(command: &CommandSpec) -> Result<Option<String>, GearError> {
     let output = ended(command)?;
     Ok(output.status.success().then(|| output.stdout_text()))
-}
-
-/// Something that git did not do.
-#[derive(Debug, thiserror::Error)]
-pub enum GitError {
-    /// There is no git.
-    #[error("{0}: install git (`apt-get install git`, `dnf install git`)")]
-    Missing(#[from] ProgramError),
-    /// It could not be started, or ended badly.
-    #[error(transparent)]
-    Run(#[from] RunError),
 }
 
 #[cfg(test)]

@@ -4,16 +4,16 @@
 mod listed;
 mod objection;
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
-use cart_core::run::{self, RunError};
+use cart_core::run::{self};
 use cart_core::{CommandSpec, GearEnv, tree};
 
-use crate::deploy::git::program::{self, Git, GitError};
+use crate::deploy::git::program::{self, Git};
+use crate::error::GearError;
 use crate::layout::identity;
 
 /// How long getting a repository from elsewhere may take.
@@ -35,14 +35,6 @@ pub struct Commit {
     pub name: String,
     /// Its whole hash.
     pub sha: String,
-}
-
-impl Commit {
-    /// The beginning of its hash, as people write it.
-    #[must_use]
-    pub fn short(&self) -> &str {
-        self.sha.get(..7).unwrap_or(&self.sha)
-    }
 }
 
 /// What the hooks of a repository call.
@@ -71,13 +63,8 @@ impl Repository {
     /// whole or not at all.
     ///
     /// # Errors
-    /// [`RepositoryError`].
-    pub fn make(
-        &self,
-        branch: &str,
-        name: &str,
-        receiver: &Receiver,
-    ) -> Result<(), RepositoryError> {
+    /// [`GearError`].
+    pub fn make(&self, branch: &str, name: &str, receiver: &Receiver) -> Result<(), GearError> {
         let parent = self.path.parent().unwrap_or(Utf8Path::new("/"));
         files::create_dir(parent, 0o750)?;
         let beside = Utf8PathBuf::from(format!("{}.new", self.path));
@@ -94,8 +81,8 @@ impl Repository {
     /// Writes what git must know of a gear's repository, over what it was told before.
     ///
     /// # Errors
-    /// [`GitError`].
-    pub fn write_settings(&self) -> Result<(), GitError> {
+    /// [`GearError`].
+    pub fn write_settings(&self) -> Result<(), GearError> {
         for (key, value) in [
             // A person's own core.hooksPath would hide the hooks from a push over a path.
             ("core.hooksPath", "hooks"),
@@ -126,8 +113,8 @@ impl Repository {
     /// Has HEAD point to `branch`.
     ///
     /// # Errors
-    /// [`GitError`].
-    pub fn set_branch(&self, branch: &str) -> Result<(), GitError> {
+    /// [`GearError`].
+    pub fn set_branch(&self, branch: &str) -> Result<(), GearError> {
         let head = format!("refs/heads/{branch}");
         program::said(&self.on(&["symbolic-ref", "HEAD", &head])).map(drop)
     }
@@ -135,8 +122,8 @@ impl Repository {
     /// The commit that `name` names, if there is one.
     ///
     /// # Errors
-    /// [`GitError`].
-    pub fn commit(&self, name: &str) -> Result<Option<Commit>, GitError> {
+    /// [`GearError`].
+    pub fn commit(&self, name: &str) -> Result<Option<Commit>, GearError> {
         let object = format!("{name}^{{commit}}");
         let found = program::asked(&self.on(&[
             "rev-parse",
@@ -151,8 +138,8 @@ impl Repository {
     /// The names of what lies in the directory `below` of a commit; none when it is not there.
     ///
     /// # Errors
-    /// [`GitError`].
-    pub fn names(&self, commit: &Commit, below: &str) -> Result<Vec<String>, GitError> {
+    /// [`GearError`].
+    pub fn names(&self, commit: &Commit, below: &str) -> Result<Vec<String>, GearError> {
         let listed = self.on(&["ls-tree", "-z", "--name-only", &commit.sha, &format!("{below}/")]);
         let text = program::said(&listed)?;
         let prefix = format!("{below}/");
@@ -163,8 +150,8 @@ impl Repository {
     /// out (`export-ignore`), as on a node.
     ///
     /// # Errors
-    /// [`RepositoryError`].
-    pub fn extract(&self, commit: &Commit, to: &Utf8Path) -> Result<(), RepositoryError> {
+    /// [`GearError`].
+    pub fn extract(&self, commit: &Commit, to: &Utf8Path) -> Result<(), GearError> {
         let archive = Utf8PathBuf::from(format!("{to}.tar"));
         let written = program::said(&self.on(&[
             "archive",
@@ -173,13 +160,15 @@ impl Repository {
             archive.as_str(),
             &commit.sha,
         ]));
-        let unpacked = written.map_err(RepositoryError::from).and_then(|_| {
+        let unpacked = written.and_then(|_| {
             let env = &self.git.alone().env;
             // Modes as they are in the commit, owned by us even if root unpacks.
             let args = ["-c", "exec tar -xpof \"$1\" -C \"$2\"", "sh"];
             let unpack =
                 CommandSpec::new("/bin/sh", env).args(args).args([archive.as_str(), to.as_str()]);
-            run::checked(&unpack, UNPACKING).map_err(RepositoryError::Unpack)
+            run::checked(&unpack, UNPACKING).map_err(|error| {
+                GearError::failed(format!("the files of the commit cannot be unpacked: {error}"))
+            })
         });
         files::remove_if_exists(&archive)?;
         unpacked.map(drop)
@@ -190,13 +179,13 @@ impl Repository {
     /// Answers `parent` itself when nothing is different.
     ///
     /// # Errors
-    /// [`RepositoryError`].
+    /// [`GearError`].
     pub fn commit_directory(
         &self,
         directory: &Utf8Path,
         message: &str,
         parent: Option<&Commit>,
-    ) -> Result<Commit, RepositoryError> {
+    ) -> Result<Commit, GearError> {
         let scratch = self.path.join(format!("gear-{}", identity::hexadecimal(12)?));
         let made = self.commit_copy(directory, &scratch, message, parent);
         tree::remove(&scratch)?;
@@ -209,7 +198,7 @@ impl Repository {
         scratch: &Utf8Path,
         message: &str,
         parent: Option<&Commit>,
-    ) -> Result<Commit, RepositoryError> {
+    ) -> Result<Commit, GearError> {
         let copy = scratch.join("tree");
         files::create_dir(scratch, 0o700)?;
         // A repository in the repository would become a submodule.
@@ -232,20 +221,20 @@ impl Repository {
         Ok(Commit { name: sha.clone(), sha })
     }
 
-    fn tree_of(&self, commit: &Commit) -> Result<String, GitError> {
+    fn tree_of(&self, commit: &Commit) -> Result<String, GearError> {
         program::said(&self.on(&["rev-parse", "--verify", &format!("{}^{{tree}}", commit.sha)]))
     }
 
     /// Moves `branch` from `from` (no commit: it is not there yet) to `to`.
     ///
     /// # Errors
-    /// [`GitError`], also when the branch is elsewhere by now.
+    /// [`GearError`], also when the branch is elsewhere by now.
     pub fn move_branch(
         &self,
         branch: &str,
         from: Option<&Commit>,
         to: &Commit,
-    ) -> Result<(), GitError> {
+    ) -> Result<(), GearError> {
         let name = format!("refs/heads/{branch}");
         let from = from.map_or(objection::NOTHING, |commit| commit.sha.as_str());
         program::said(&self.on(&["update-ref", "-m", "gear", &name, &to.sha, from])).map(drop)
@@ -255,31 +244,25 @@ impl Repository {
     /// `url`, in the name of the person whose environment `caller` is; it becomes `branch`.
     ///
     /// # Errors
-    /// [`RepositoryError::Fetch`].
+    /// [`GearError`].
     pub fn fetch(
         &self,
         url: &str,
         what: Option<&str>,
         branch: &str,
         caller: &GearEnv,
-    ) -> Result<Commit, RepositoryError> {
-        let failed = |source| RepositoryError::Fetch { url: url.to_owned(), source };
+    ) -> Result<Commit, GearError> {
+        let failed = |error| GearError::failed(format!("{url} cannot be fetched: {error}"));
         let refs = format!("+{}:refs/heads/{branch}", what.unwrap_or("HEAD"));
         let fetch = self.git.clone().with_persons_keys(caller).on(&self.path);
         let fetch = fetch.args(["fetch", "--quiet", "--no-recurse-submodules", "--no-tags", "--"]);
         run::checked(&fetch.arg(url).arg(refs), FETCHING).map_err(failed)?;
         let found = self.commit(branch)?;
-        found.ok_or_else(|| RepositoryError::Empty { url: url.to_owned() })
+        found.ok_or_else(|| GearError::failed(format!("{url} has no commit")))
     }
 
     fn on(&self, args: &[&str]) -> CommandSpec {
         self.git.on(&self.path).args(args.iter().copied())
-    }
-
-    /// Whether there is a repository.
-    #[must_use]
-    pub fn is_there(&self) -> bool {
-        fs::metadata(self.path.join("HEAD")).is_ok()
     }
 }
 
@@ -311,42 +294,6 @@ fn hook_script(hook: &str, name: &str, receiver: &Receiver) -> String {
 /// What a directory may hold beside an app's code.
 pub(crate) fn no_code(below: &Path) -> bool {
     below.ends_with(".git") || below.ends_with("__pycache__")
-}
-
-/// A repository that is not as it should be.
-#[derive(Debug, thiserror::Error)]
-pub enum RepositoryError {
-    /// git.
-    #[error(transparent)]
-    Git(#[from] GitError),
-    /// The files of a commit.
-    #[error("the files of the commit cannot be unpacked: {0}")]
-    Unpack(#[source] RunError),
-    /// The repository elsewhere cannot be had.
-    #[error("{url} cannot be fetched: {source}")]
-    Fetch {
-        /// Where it is.
-        url: String,
-        /// What git said.
-        source: RunError,
-    },
-    /// There is nothing in it.
-    #[error("{url} has no commit")]
-    Empty {
-        /// Where it is.
-        url: String,
-    },
-    /// A branch is not to be moved, so nothing is built.
-    #[error("{branch} cannot be moved: git says {reason}")]
-    Unmovable {
-        /// The branch.
-        branch: String,
-        /// What git said.
-        reason: String,
-    },
-    /// A file.
-    #[error(transparent)]
-    File(#[from] FileError),
 }
 
 #[cfg(test)]

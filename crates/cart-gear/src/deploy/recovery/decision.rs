@@ -8,11 +8,11 @@ use cart_core::process::ProcessId;
 use cart_core::wait;
 
 use crate::deploy::deployments;
-use crate::deploy::error::BuildError;
 use crate::deploy::recovery::pending::{Pending, decided_file};
 use crate::deploy::recovery::unfinished::Unfinished;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
-use crate::scripts::progress::Progress;
+use crate::scripts::progress::{Progress, noticed};
 
 /// How long git may take from the end of `pre-receive` until the branch has moved.
 const DECIDING: Duration = Duration::from_secs(60);
@@ -49,7 +49,7 @@ impl GearOnDisk {
     }
 
     /// Whether the branch has moved to what is deployed. Waits until git has decided.
-    pub(crate) fn is_accepted(&self, pending: &Pending) -> Result<bool, BuildError> {
+    pub(crate) fn is_accepted(&self, pending: &Pending) -> Result<bool, GearError> {
         let Some(repository) = self.repository_if_any()? else {
             return Ok(false);
         };
@@ -75,13 +75,11 @@ impl GearOnDisk {
         let before = unfinished.activations.unwrap_or(0);
         let said = deployments::named(&self.layout, &unfinished.deployment)
             .and_then(|it| it.map_or(Ok(()), |mut it| it.activate_after(before, &self.layout)));
-        match said {
-            Ok(()) => {
-                self.prune(progress);
-                self.end_of(progress);
-            }
-            Err(error) => progress.notice(&error.to_string()),
+        if said.is_ok() {
+            self.prune(progress);
+            self.end_of(progress);
         }
+        noticed(said, progress);
     }
 
     fn has_decided(&self, git: ProcessId) -> bool {

@@ -12,15 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::deploy::deployments;
 use crate::deploy::deployments::{CODE, Deployment, PARTS, beside, fingerprint, replaced_code};
-use crate::deploy::error::BuildError;
 use crate::deploy::recovery::exchanged::{self, Part, STAGING};
 use crate::deploy::recovery::pending::{Pending, decided_file};
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::layout::paths::Layout;
 use crate::layout::state::{Marks, State};
 use crate::scripts::processes::Processes;
-use crate::scripts::progress::Progress;
-use crate::scripts::run::HookError;
+use crate::scripts::progress::{Progress, noticed};
 
 /// How long a script that outlived `gear` may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -147,9 +146,9 @@ impl GearOnDisk {
     /// something. Whoever works on a gear does this first.
     ///
     /// # Errors
-    /// [`BuildError`] when files cannot be put back. That the app cannot be started again is a notice:
+    /// [`GearError`] when files cannot be put back. That the app cannot be started again is a notice:
     /// whoever mends the cause needs commands that work.
-    pub fn recover(&mut self, progress: &mut dyn Progress) -> Result<bool, BuildError> {
+    pub fn recover(&mut self, progress: &mut dyn Progress) -> Result<bool, GearError> {
         let Some(unfinished) = Unfinished::read(&self.layout)? else {
             self.tidy_code(progress);
             return Ok(false);
@@ -323,7 +322,7 @@ impl GearOnDisk {
         &self,
         unfinished: &Unfinished,
         progress: &mut dyn Progress,
-    ) -> Result<(), HookError> {
+    ) -> Result<(), GearError> {
         let (action, done, remedy) = match (unfinished.touched, unfinished.state) {
             (Touched::Not, _) => return Ok(()),
             (Touched::Tried, State::Started) => ("start", "started", "restart"),
@@ -333,7 +332,7 @@ impl GearOnDisk {
             _ => ("stop", "stopped", "stop"),
         };
         match self.control_alone(action, progress) {
-            Err(error @ HookError::Interrupted { .. }) => return Err(error),
+            Err(error) if error.is_interrupt() => return Err(error),
             Err(error) => progress.notice(&format!(
                 "The gear's files are as they were before, but the app could not be {done}: {}. Mend the cause, then: gear {remedy} {}",
                 error.summary(),
@@ -347,13 +346,6 @@ impl GearOnDisk {
     /// Whether nothing but the current deployment is kept, as on a node by default.
     pub(crate) fn keeps_one(&self) -> bool {
         deployments::to_keep(&self.layout).is_ok_and(|count| count == 1)
-    }
-}
-
-/// What fails here leaves something too many, and keeps nobody from going on.
-fn noticed(result: Result<(), FileError>, progress: &mut dyn Progress) {
-    if let Err(error) = result {
-        progress.notice(&error.to_string());
     }
 }
 

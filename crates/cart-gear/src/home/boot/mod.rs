@@ -4,5 +4,5 @@ pub mod systemd;
 mod turn;
 mod unit;
 
-pub use turn::{BootError, Outcome, Turn, Turned, turn_all};
-pub use unit::{SYSTEM_DIRECTORY, Unit, UnitError, Whose, user_directory};
+pub use turn::{Outcome, Turn, Turned, turn_all};
+pub use unit::{SYSTEM_DIRECTORY, Unit, Whose, user_directory};

@@ -8,14 +8,12 @@ use std::time::Duration;
 use cart_core::files::FileError;
 
 use crate::Conditions;
-use crate::deploy::error::BuildError;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
-use crate::home::gears::{FindError, GearHome, Listed, Listing};
-use crate::home::lock::GearLockError;
+use crate::home::gears::{GearHome, Listed, Listing};
 use crate::home::record::Stage;
 use crate::layout::state::State;
 use crate::scripts::progress::Silent;
-use crate::scripts::run::HookError;
 
 /// How long one script of a gear may take; a node gives a whole operation as long
 /// (node-contract.md, Running scripts).
@@ -40,7 +38,7 @@ pub struct Turned {
     /// The gear's name.
     pub name: String,
     /// What happened.
-    pub outcome: Result<Outcome, BootError>,
+    pub outcome: Result<Outcome, GearError>,
 }
 
 /// What happened to a gear.
@@ -81,7 +79,7 @@ pub fn turn_all(
     let next = AtomicUsize::new(0);
     let interrupted = AtomicBool::new(false);
     let unread = unreadable.into_iter().map(|(name, error)| {
-        let turned = Turned { name, outcome: Err(FindError::from(error).into()) };
+        let turned = Turned { name, outcome: Err(error.into()) };
         told(&turned);
         turned
     });
@@ -93,7 +91,7 @@ pub fn turn_all(
                     && let Some(gear) = listed.get(next.fetch_add(1, Ordering::Relaxed))
                 {
                     let outcome = turn_one(gears, gear, turn, conditions(&gear.name));
-                    if outcome.as_ref().is_err_and(BootError::is_interrupt) {
+                    if outcome.as_ref().is_err_and(GearError::is_interrupt) {
                         interrupted.store(true, Ordering::Relaxed);
                     }
                     let turned = Turned { name: gear.name.clone(), outcome };
@@ -114,7 +112,7 @@ fn turn_one(
     listed: &Listed,
     turn: Turn,
     conditions: Conditions,
-) -> Result<Outcome, BootError> {
+) -> Result<Outcome, GearError> {
     if listed.record.stage != Stage::Kept {
         return Ok(left_alone(&format!("unfinished: `gear destroy {}` removes it", listed.name)));
     }
@@ -156,65 +154,21 @@ fn left_alone(because: &str) -> Outcome {
 }
 
 impl GearOnDisk {
-    fn turn_on(&self) -> Result<Outcome, BootError> {
+    fn turn_on(&self) -> Result<Outcome, GearError> {
         self.resume(&mut Silent)?;
         Ok(Outcome::Started { url: self.visit().map(|address| format!("http://{address}/")) })
     }
 
     /// The state stays what it is: it says what should run.
-    fn turn_off(&self) -> Result<Outcome, BootError> {
+    fn turn_off(&self) -> Result<Outcome, GearError> {
         let stopped = self.control("stop", &mut Silent);
         let left = match &stopped {
             Ok(_) => self.processes().end_orphans(PATIENCE),
             Err(_) => self.processes().end_all(PATIENCE),
         };
-        if !left.is_empty() {
-            let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
-            return Err(BootError::Survived { pids: pids.join(", ") });
-        }
-        match stopped {
-            Ok(_) => Ok(Outcome::Stopped),
-            Err(error) => Err(BootError::Ended(error)),
-        }
-    }
-}
-
-/// A gear that could not be turned on or off.
-#[derive(Debug, thiserror::Error)]
-pub enum BootError {
-    /// It cannot be opened.
-    #[error(transparent)]
-    Find(#[from] FindError),
-    /// Another command works on it.
-    #[error(transparent)]
-    Lock(#[from] GearLockError),
-    /// A script failed.
-    #[error(transparent)]
-    Hook(#[from] HookError),
-    /// It would not stop, and is not running any more.
-    #[error("it did not stop by itself and was ended: {0}")]
-    Ended(#[source] HookError),
-    /// What a kill left could not be put right.
-    #[error(transparent)]
-    Recover(#[from] BuildError),
-    /// Processes are left.
-    #[error("these processes of it could not be ended: {pids}")]
-    Survived {
-        /// Their pids.
-        pids: String,
-    },
-}
-
-impl BootError {
-    /// Whether somebody asked for an end.
-    #[must_use]
-    pub fn is_interrupt(&self) -> bool {
-        matches!(
-            self,
-            Self::Hook(HookError::Interrupted { .. })
-                | Self::Ended(HookError::Interrupted { .. })
-                | Self::Recover(BuildError::Hook(HookError::Interrupted { .. }))
-                | Self::Lock(GearLockError::Interrupted)
-        )
+        GearError::unless_gone(&left, "it")?;
+        stopped.map(|_| Outcome::Stopped).map_err(|error| {
+            error.saying(format!("it did not stop by itself and was ended: {error}"))
+        })
     }
 }

@@ -3,6 +3,8 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::error::GearError;
+
 /// Whose unit it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whose {
@@ -82,8 +84,8 @@ impl Unit {
     /// follows would be a setting of its own.
     ///
     /// # Errors
-    /// [`UnitError`].
-    pub fn check(&self) -> Result<(), UnitError> {
+    /// [`GearError`].
+    pub fn check(&self) -> Result<(), GearError> {
         let user = match &self.whose {
             Whose::User => "",
             Whose::System(name) => name,
@@ -95,7 +97,9 @@ impl Unit {
             ("the name of the owner of GEAR_HOME", user),
         ];
         match values.into_iter().find(|(_, value)| value.contains(char::is_control)) {
-            Some((what, value)) => Err(UnitError { what, value: value.to_owned() }),
+            Some((what, value)) => Err(GearError::wrong(format!(
+                "{what} has a line break or another control character in it, which no systemd unit can hold: {value:?}. Use another one"
+            ))),
             None => Ok(()),
         }
     }
@@ -145,18 +149,6 @@ impl Unit {
             path = quoted(&format!("PATH={}", self.path)),
         )
     }
-}
-
-/// A unit that cannot be written.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{what} has a line break or another control character in it, which no systemd unit can hold: {value:?}. Use another one"
-)]
-pub struct UnitError {
-    /// What has it.
-    pub what: &'static str,
-    /// Its value.
-    pub value: String,
 }
 
 /// Where systemd looks for a user's own units.
@@ -218,7 +210,7 @@ mod tests {
     #[test]
     fn what_would_be_a_setting_of_its_own_is_refused() {
         let whose = || Whose::System("www".into());
-        assert_eq!(unit(whose()).check(), Ok(()));
+        assert!(unit(whose()).check().is_ok());
         let gears = Unit { gears: "/g\nUser=root".into(), ..unit(whose()) };
         let program = Unit { program: "/bin/\rgear".into(), ..unit(whose()) };
         let path = Unit { path: "/bin:/a\tb".into(), ..unit(Whose::User) };

@@ -10,20 +10,20 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::env::EnvError;
 use cart_core::files::{self, FileError};
 use cart_core::{GearEnv, fault};
 
 use crate::environment::endpoint::OwnAddresses;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
-use crate::gear::open::OpenError;
+use crate::gear::open;
 use crate::gear::options::Conditions;
-use crate::home::lifecycle::{DestroyError, LAST_PROCESSES};
-use crate::home::lock::owner::{ForeignHome, check_owner};
-use crate::home::lock::{GearLock, GearLockError, LockHolder};
+use crate::home::lifecycle::LAST_PROCESSES;
+use crate::home::lock::{GearLock, LockHolder};
 use crate::home::names::{self, did_you_mean};
 use crate::home::record::{Record, Stage};
 use crate::scripts::processes::Processes;
@@ -65,8 +65,8 @@ impl GearHome {
     /// (`XDG_DATA_HOME`, or `~/.local/share`). It is made if it is missing.
     ///
     /// # Errors
-    /// [`GearHomeError`] naming the variable or the directory.
-    pub fn from_env(env: &GearEnv) -> Result<Self, GearHomeError> {
+    /// [`GearError`] naming the variable or the directory.
+    pub fn from_env(env: &GearEnv) -> Result<Self, GearError> {
         let directory = if env.text("GEAR_HOME")?.is_some() {
             env.directory("GEAR_HOME")?
         // A relative one counts as unset, as its specification has it.
@@ -75,7 +75,9 @@ impl GearHome {
         } else if env.text("HOME")?.is_some() {
             env.directory("HOME")?.join(".local/share/gear")
         } else {
-            return Err(GearHomeError::Nowhere);
+            return Err(GearError::failed(
+                "nothing says where gears live: set GEAR_HOME to a directory (or HOME)",
+            ));
         };
         if let (Err(_), Some(above)) = (directory.metadata(), there_above(&directory)) {
             check_owner(above)?;
@@ -138,8 +140,8 @@ impl GearHome {
     /// The gear `name` as it is listed.
     ///
     /// # Errors
-    /// [`FindError::Unknown`], with the name that was probably meant.
-    pub fn find(&self, name: &str) -> Result<Listed, FindError> {
+    /// [`GearError`], with the name that was probably meant when there is none.
+    pub fn find(&self, name: &str) -> Result<Listed, GearError> {
         let home = self.home_of(name);
         if names::check(name).is_ok()
             && let Some(record) = Record::read(&home)?
@@ -150,31 +152,31 @@ impl GearHome {
         if let Some(left) = known.iter().find(|gear| gear.name == name) {
             return Ok(left.clone());
         }
-        Err(FindError::Unknown {
-            name: name.to_owned(),
-            directory: self.directory.clone(),
-            suggestion: names::nearest(name, known.iter().map(|gear| gear.name.as_str())),
-        })
+        let nearest = names::nearest(name, known.iter().map(|gear| gear.name.as_str()));
+        let (directory, meant) = (&self.directory, did_you_mean(nearest.as_deref()));
+        Err(GearError::wrong(format!("there is no gear {name:?} in {directory}{meant}")))
     }
 
     /// Opens the gear `name`. Who changes it holds its lock.
     ///
     /// # Errors
-    /// [`FindError`], also when it is unfinished.
-    pub fn open(&self, name: &str, conditions: Conditions) -> Result<GearOnDisk, FindError> {
+    /// [`GearError`], also when it is unfinished.
+    pub fn open(&self, name: &str, conditions: Conditions) -> Result<GearOnDisk, GearError> {
         let listed = self.find(name)?;
         if listed.record.stage != Stage::Kept {
-            return Err(FindError::Unfinished { name: listed.name });
+            return Err(GearError::failed(format!(
+                "the gear {name} is unfinished: its making or its end goes on or was killed; `gear destroy {name}` removes it"
+            )));
         }
         let path = listed.record.path.map(OsString::from);
-        Ok(GearOnDisk::open(&listed.home, path, conditions)?)
+        GearOnDisk::open(&listed.home, path, conditions)
     }
 
     /// Takes the lock of the gear `name`, which need not be there, for this process, which does
     /// `what`; see [`GearLock::acquire`].
     ///
     /// # Errors
-    /// [`GearLockError`].
+    /// [`GearError`].
     pub fn lock(
         &self,
         name: &str,
@@ -182,9 +184,11 @@ impl GearHome {
         limit: Duration,
         interrupts: &Interrupts,
         waiting: &mut dyn FnMut(&str),
-    ) -> Result<GearLock, GearLockError> {
+    ) -> Result<GearLock, GearError> {
         check_owner(&self.directory)?;
-        GearLock::acquire(&self.lock_file(name)?, what, limit, interrupts, waiting)
+        let locks = self.directory.join(LOCKS);
+        files::create_dir(&locks, 0o700)?;
+        GearLock::acquire(&locks.join(name), what, limit, interrupts, waiting)
     }
 
     /// Who works on the gear `name` now.
@@ -193,37 +197,27 @@ impl GearHome {
         GearLock::holder(&self.directory.join(LOCKS).join(name))
     }
 
-    /// The lock file of the gear `name`, in a directory that is made if it is missing.
-    ///
-    /// # Errors
-    /// [`FileError`] naming the directory.
-    pub fn lock_file(&self, name: &str) -> Result<Utf8PathBuf, FileError> {
-        let locks = self.directory.join(LOCKS);
-        files::create_dir(&locks, 0o700)?;
-        Ok(locks.join(name))
-    }
-
     /// Destroys the gear `name`, unfinished or not: stops the app, takes the cartridge off, ends
     /// whatever still runs for it, removes its home. What fails on the way is a notice.
     ///
     /// # Errors
-    /// [`DestroyError`] when it is another user's, or something is left behind.
+    /// [`GearError`] when it is another user's, or something is left behind.
     pub fn destroy(
         &self,
         listed: &Listed,
         conditions: Conditions,
         held: GearLock,
         progress: &mut dyn Progress,
-    ) -> Result<(), DestroyError> {
+    ) -> Result<(), GearError> {
         if listed.home != self.home_of(&listed.name) {
             self.clear(&listed.name)?;
             return Ok(held.remove()?);
         }
         let path = listed.record.path.clone().map(OsString::from);
-        let opened = GearOnDisk::open(&listed.home, path, conditions);
-        if let Err(error @ OpenError::Owner { .. }) = opened {
-            return Err(DestroyError::NotOurs(error));
+        if let Ok(found) = listed.home.metadata() {
+            open::check_owner(&listed.home, &found)?;
         }
+        let opened = GearOnDisk::open(&listed.home, path, conditions);
         unless_full(self.note(&listed.home, Stage::Destroying))?;
         let ended = match opened {
             Ok(mut gear) => gear.end(progress),
@@ -255,10 +249,7 @@ impl GearHome {
         Ok(gears.into_iter().flat_map(|gear| gear.record.addresses).collect())
     }
 
-    pub(crate) fn lock_addresses(
-        &self,
-        interrupts: &Interrupts,
-    ) -> Result<GearLock, GearLockError> {
+    pub(crate) fn lock_addresses(&self, interrupts: &Interrupts) -> Result<GearLock, GearError> {
         self.lock(".addresses", "gear create", CHOOSING, interrupts, &mut |_| ())
     }
 }
@@ -270,13 +261,25 @@ fn there_above(directory: &Utf8Path) -> Option<&Utf8Path> {
     directory.ancestors().find(|above| above.is_dir())
 }
 
+/// What root makes in a directory of somebody else's is root's, and its owner's commands fail on it
+/// from then on.
+fn check_owner(directory: &Utf8Path) -> Result<(), GearError> {
+    let owner = directory.metadata().map_or(0, |metadata| metadata.uid());
+    if owner == 0 || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    Err(GearError::failed(format!(
+        "{directory} belongs to the user {owner}, and root would leave files there that are not that user's: run gear as the user {owner}, or set GEAR_HOME to a directory of root's"
+    )))
+}
+
 /// A full disk must not keep a gear from being removed: that makes room.
 fn unless_full(written: Result<(), FileError>) -> Result<(), FileError> {
     written.or_else(|error| if fault::is_shortage(&error.source) { Ok(()) } else { Err(error) })
 }
 
 /// Ends the processes of a gear of which not much more than its identity is there.
-fn end_processes(home: &Utf8Path) -> Result<(), DestroyError> {
+fn end_processes(home: &Utf8Path) -> Result<(), GearError> {
     let uuid = files::read_if_exists(&home.join(".env/OPENSHIFT_GEAR_UUID"))?.unwrap_or_default();
     let uuid = String::from_utf8_lossy(&uuid).trim().to_owned();
     if uuid.is_empty() {
@@ -284,53 +287,7 @@ fn end_processes(home: &Utf8Path) -> Result<(), DestroyError> {
         return Ok(());
     }
     let processes = Processes::new(home.to_owned(), &uuid);
-    DestroyError::unless_gone(&processes.end_all(LAST_PROCESSES))
-}
-
-/// No directory for gears.
-#[derive(Debug, thiserror::Error)]
-pub enum GearHomeError {
-    /// Nothing says where.
-    #[error("nothing says where gears live: set GEAR_HOME to a directory (or HOME)")]
-    Nowhere,
-    /// A variable is wrong.
-    #[error(transparent)]
-    Variable(#[from] EnvError),
-    /// It would have to be made in a directory of another user's.
-    #[error(transparent)]
-    Foreign(#[from] ForeignHome),
-    /// The directory could not be made.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
-/// A gear that is not there, or not to be worked on.
-#[derive(Debug, thiserror::Error)]
-pub enum FindError {
-    /// There is none.
-    #[error("there is no gear {name:?} in {directory}{}", did_you_mean(.suggestion.as_deref()))]
-    Unknown {
-        /// What was asked for.
-        name: String,
-        /// Where it was looked for.
-        directory: Utf8PathBuf,
-        /// What was probably meant.
-        suggestion: Option<String>,
-    },
-    /// A making or a destroying goes on or was killed.
-    #[error(
-        "the gear {name} is unfinished: its making or its end goes on or was killed; `gear destroy {name}` removes it"
-    )]
-    Unfinished {
-        /// Its name.
-        name: String,
-    },
-    /// It is there and cannot be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// A file could not be read.
-    #[error(transparent)]
-    File(#[from] FileError),
+    GearError::unless_gone(&processes.end_all(LAST_PROCESSES), "the gear")
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! One command at a time works on a gear: a lock on a file that lies outside the gear's home, so
 //! that it outlives the home. The system takes it back when its holder dies.
 
-pub(crate) mod owner;
-
 use std::fmt;
 use std::fs::File;
 use std::time::Duration;
@@ -13,7 +11,7 @@ use cart_core::process::ProcessId;
 use cart_core::{lock, wait};
 use serde::{Deserialize, Serialize};
 
-use crate::home::lock::owner::ForeignHome;
+use crate::error::{GearError, Kind};
 use crate::scripts::progress::Interrupts;
 
 /// Held while it lives. What a command starts does not inherit it.
@@ -44,31 +42,36 @@ impl GearLock {
     /// `waiting` once whom it waits for, and waits up to `limit` or until somebody interrupts.
     ///
     /// # Errors
-    /// [`GearLockError`].
+    /// [`GearError`].
     pub fn acquire(
         path: &Utf8Path,
         what: &str,
         limit: Duration,
         interrupts: &Interrupts,
         waiting: &mut dyn FnMut(&str),
-    ) -> Result<Self, GearLockError> {
+    ) -> Result<Self, GearError> {
         let mut told = false;
         let outcome = wait::until(limit, || {
             match lock::try_lock(path) {
                 Ok(Some(file)) => return Some(Ok(file)),
                 Ok(None) => {}
-                Err(error) => return Some(Err(GearLockError::File(error))),
+                Err(error) => return Some(Err(error.into())),
             }
             if !told {
                 told = true;
                 waiting(&described(path));
             }
-            interrupts.take().then_some(Err(GearLockError::Interrupted))
+            interrupts.take().then(|| {
+                let text = "interrupted while waiting for another command on this gear";
+                Err(GearError::interrupted(text))
+            })
         });
-        let held = || GearLockError::Held {
-            path: path.to_owned(),
-            holder: described(path),
-            seconds: limit.as_secs(),
+        let held = || {
+            let (holder, seconds) = (described(path), limit.as_secs());
+            let text = format!(
+                "{holder} is still working on this gear after {seconds} seconds: wait for its end, or end it (lock file {path})"
+            );
+            GearError::Other { kind: Kind::Busy, text }
         };
         let mut lock = Self { file: Some(outcome.ok_or_else(held)??), path: path.to_owned() };
         lock.tell(what);
@@ -116,32 +119,6 @@ impl Drop for GearLock {
 
 fn described(path: &Utf8Path) -> String {
     GearLock::holder(path).map_or_else(|| "another command".to_owned(), |h| h.to_string())
-}
-
-/// A lock that could not be had.
-#[derive(Debug, thiserror::Error)]
-pub enum GearLockError {
-    /// Another command works on the gear, and went on for as long as we waited.
-    #[error(
-        "{holder} is still working on this gear after {seconds} seconds: wait for its end, or end it (lock file {path})"
-    )]
-    Held {
-        /// The lock file.
-        path: Utf8PathBuf,
-        /// Who has it.
-        holder: String,
-        /// How long we waited.
-        seconds: u64,
-    },
-    /// Somebody asked for an end while we waited.
-    #[error("interrupted while waiting for another command on this gear")]
-    Interrupted,
-    /// The gears there are another user's.
-    #[error(transparent)]
-    Foreign(#[from] ForeignHome),
-    /// The file could not be made.
-    #[error(transparent)]
-    File(#[from] FileError),
 }
 
 #[cfg(test)]

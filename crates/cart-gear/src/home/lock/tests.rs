@@ -1,5 +1,7 @@
 use super::*;
 
+use crate::error::GearError;
+
 const LONG: Duration = Duration::from_secs(30);
 
 fn place() -> (tempfile::TempDir, Utf8PathBuf) {
@@ -8,7 +10,7 @@ fn place() -> (tempfile::TempDir, Utf8PathBuf) {
     (dir, path)
 }
 
-fn acquire(path: &Utf8Path, what: &str, limit: Duration) -> Result<GearLock, GearLockError> {
+fn acquire(path: &Utf8Path, what: &str, limit: Duration) -> Result<GearLock, GearError> {
     GearLock::acquire(path, what, limit, &Interrupts::default(), &mut |_| ())
 }
 
@@ -42,7 +44,7 @@ fn an_interrupt_ends_the_waiting() {
     let interrupts = Interrupts::default();
     interrupts.raise();
     let error = GearLock::acquire(&path, "gear stop", LONG, &interrupts, &mut |_| ()).unwrap_err();
-    assert!(matches!(error, GearLockError::Interrupted), "{error}");
+    assert!(error.is_interrupt(), "{error}");
 }
 
 #[test]

@@ -10,13 +10,13 @@ use cart_core::files::{self};
 use cart_core::{glob, tree};
 
 use crate::environment::endpoint::Endpoints;
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::home::gears::GearHome;
 use crate::home::record::Record;
 use crate::home::upgrade::added_endpoints;
-use crate::home::upgrade::error::UpgradeError;
 use crate::home::upgrade::overlay::overlay;
-use crate::layout::installed::{Installed, InstalledError, Source};
+use crate::layout::installed::{Installed, Source, no_ident};
 use crate::layout::managed;
 use crate::layout::state::State;
 use crate::scripts::answer;
@@ -64,7 +64,7 @@ const FIRST_ANSWER: Duration = Duration::from_secs(10);
 /// which is one of `gears`.
 ///
 /// # Errors
-/// [`UpgradeError`]. Where it says that nothing was changed, so it is; else the same call may be
+/// [`GearError`]. Where it says that nothing was changed, so it is; else the same call may be
 /// made again.
 pub fn upgrade(
     gears: &GearHome,
@@ -72,7 +72,7 @@ pub fn upgrade(
     cartridge: &Utf8Path,
     same: SameVersion,
     progress: &mut dyn Progress,
-) -> Result<Upgraded, UpgradeError> {
+) -> Result<Upgraded, GearError> {
     gear.recover(progress)?;
     let (source, installed) = checks::checked(gear, cartridge)?;
     let upgrade = Upgrade {
@@ -104,12 +104,12 @@ pub fn upgrade(
 
 /// The version that was put on the gear last: the manifest may be of one that was not brought to
 /// its end.
-fn cartridge_version(installed: &Installed) -> Result<String, UpgradeError> {
+fn cartridge_version(installed: &Installed) -> Result<String, GearError> {
     let path = ident(installed);
     let ident = String::from_utf8_lossy(&files::read(&path)?).trim().to_owned();
     match ident.split(':').nth(3) {
         Some(version) => Ok(version.to_owned()),
-        None => Err(InstalledError::Ident { path }.into()),
+        None => Err(no_ident(&path)),
     }
 }
 
@@ -142,7 +142,7 @@ impl Upgrade {
         &self,
         gear: &mut GearOnDisk,
         progress: &mut dyn Progress,
-    ) -> Result<(), UpgradeError> {
+    ) -> Result<(), GearError> {
         self.lay_over(gear)?;
         for template in self.templates(gear) {
             files::remove_if_exists(&template)?;
@@ -155,7 +155,7 @@ impl Upgrade {
         gear: &mut GearOnDisk,
         added: &Endpoints,
         progress: &mut dyn Progress,
-    ) -> Result<(), UpgradeError> {
+    ) -> Result<(), GearError> {
         self.bring_down(gear, progress)?;
         self.remove_rewritten(gear)?;
         self.lay_over(gear)?;
@@ -171,11 +171,7 @@ impl Upgrade {
     }
 
     /// Stops the gear, asks nobody twice, and remembers what it was.
-    fn bring_down(
-        &self,
-        gear: &GearOnDisk,
-        progress: &mut dyn Progress,
-    ) -> Result<(), UpgradeError> {
+    fn bring_down(&self, gear: &GearOnDisk, progress: &mut dyn Progress) -> Result<(), GearError> {
         let remembered = preupgrade_state(gear);
         if !remembered.exists() {
             files::write_atomic(&remembered, format!("{}\n", gear.state()).as_bytes(), 0o640)?;
@@ -184,16 +180,11 @@ impl Upgrade {
         if let Err(error) = gear.control("stop", progress) {
             progress.notice(&format!("It did not stop by itself: {}", error.summary()));
         }
-        let left = gear.processes().end_all(Duration::ZERO);
-        if left.is_empty() {
-            return Ok(());
-        }
-        let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
-        Err(UpgradeError::Survived { pids: pids.join(", ") })
+        GearError::unless_gone(&gear.processes().end_all(Duration::ZERO), "the gear")
     }
 
     /// What `setup` is to write anew, as the version on the gear lists it.
-    fn remove_rewritten(&self, gear: &GearOnDisk) -> Result<(), UpgradeError> {
+    fn remove_rewritten(&self, gear: &GearOnDisk) -> Result<(), GearError> {
         let installed = Installed::open(&self.directory)?;
         for entry in &installed.managed.setup_rewritten {
             let Some(path) = managed::place(gear.layout(), &self.directory, entry) else {
@@ -211,7 +202,7 @@ impl Upgrade {
         Ok(())
     }
 
-    fn lay_over(&self, gear: &mut GearOnDisk) -> Result<(), UpgradeError> {
+    fn lay_over(&self, gear: &mut GearOnDisk) -> Result<(), GearError> {
         overlay(&self.source.directory, &self.directory)?;
         let installed = Installed::open(&self.directory)?;
         managed::make_locked_files(gear.layout(), &self.directory, &installed.managed)?;
@@ -228,17 +219,13 @@ impl Upgrade {
             .collect()
     }
 
-    fn run_script(
-        &self,
-        gear: &GearOnDisk,
-        progress: &mut dyn Progress,
-    ) -> Result<(), UpgradeError> {
+    fn run_script(&self, gear: &GearOnDisk, progress: &mut dyn Progress) -> Result<(), GearError> {
         gear.setup_script("upgrade", &[&self.software, &self.from, &self.to], progress)?;
         Ok(())
     }
 
     /// Notes what the gear has now; before that, the upgrade begins anew each time.
-    fn note(&self, gear: &GearOnDisk, added: Option<&Endpoints>) -> Result<(), UpgradeError> {
+    fn note(&self, gear: &GearOnDisk, added: Option<&Endpoints>) -> Result<(), GearError> {
         let installed = Installed::open(&self.directory)?;
         let home = gear.layout().home();
         if let Some(mut record) = Record::read(home)? {
@@ -265,7 +252,7 @@ fn is_nodes_own(path: &Utf8Path, installed: &Installed) -> bool {
 impl GearOnDisk {
     /// Starts the gear if it ran before the upgrade, and asks its cartridge how it is. Answers
     /// whether it runs.
-    fn finish_upgrade(&self, progress: &mut dyn Progress) -> Result<bool, UpgradeError> {
+    fn finish_upgrade(&self, progress: &mut dyn Progress) -> Result<bool, GearError> {
         let remembered = preupgrade_state(self);
         let before = files::read_if_exists(&remembered)?.unwrap_or_default();
         let before = String::from_utf8_lossy(&before).trim().to_owned();
@@ -283,7 +270,7 @@ impl GearOnDisk {
         Ok(runs)
     }
 
-    fn ask(&self, progress: &mut dyn Progress) -> Result<(), UpgradeError> {
+    fn ask(&self, progress: &mut dyn Progress) -> Result<(), GearError> {
         if let Some(address) = self.visit() {
             // Its cartridge has the last word, and it is asked next.
             let _ = answer::wait_for(address, FIRST_ANSWER, &self.runner.interrupts);
@@ -295,6 +282,8 @@ impl GearOnDisk {
         if lower.contains("running") || lower.contains("enabled") {
             return Ok(());
         }
-        Err(UpgradeError::Status { said: text })
+        Err(GearError::failed(format!(
+            "the upgrade is done, but `control status` says neither \"running\" nor \"enabled\":\n{text}"
+        )))
     }
 }

@@ -2,8 +2,6 @@
 
 mod added_endpoints;
 mod cartridge;
-mod error;
 mod overlay;
 
 pub use cartridge::{SameVersion, Upgraded, upgrade};
-pub use error::UpgradeError;

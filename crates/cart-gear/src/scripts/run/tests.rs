@@ -1,7 +1,8 @@
 //! Scripts that print, fail, hang, and leave daemons behind.
 
 use super::*;
-use crate::scripts::output::Said;
+use crate::error::GearError;
+use crate::output::Said;
 use crate::scripts::progress::Silent;
 use cart_core::GearEnv;
 
@@ -94,7 +95,7 @@ fn a_script_that_hangs_is_ended_with_what_it_started() {
     let hanging = Runner { limit: Duration::from_millis(300), ..runner() };
     let script = shell("sleep 60 & echo $!; wait");
     let error = hanging.run(&script, &mut Silent).unwrap_err();
-    let HookError::TimedOut { output, .. } = error else { panic!("{error}") };
+    let GearError::TimedOut { output, .. } = error else { panic!("{error}") };
     let started: u32 = output.text(Said::Plain).parse().unwrap();
     let gone = ProcessId::of(started).is_none_or(|p| p.wait_gone(Duration::from_secs(10)));
     assert!(gone);
@@ -105,7 +106,7 @@ fn an_interrupt_ends_the_script_that_runs() {
     let runner = runner();
     runner.interrupts.raise();
     let error = runner.run(&shell("sleep 60"), &mut Silent).unwrap_err();
-    assert!(matches!(error, HookError::Interrupted { .. }), "{error}");
+    assert!(error.is_interrupt(), "{error}");
     runner.run(&shell("true"), &mut Silent).unwrap();
 }
 

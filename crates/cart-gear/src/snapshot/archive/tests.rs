@@ -28,7 +28,7 @@ impl Home {
 
     fn packed(&self) -> (Vec<u8>, Vec<String>) {
         let mut out = Vec::new();
-        let all = Exclusions::of_every_gear();
+        let all = Exclusions::default();
         let remarks = write(&mut out, &self.path, "uuid", &all, &Interrupts::default()).unwrap();
         (out, remarks)
     }
@@ -130,11 +130,11 @@ fn an_interrupt_and_a_full_disk_end_it() {
     let home = Home::new();
     home.file("app-root/data/big", &[7; 100_000], 0o644);
     std::fs::set_permissions(home.path.join("app-root"), PermissionsExt::from_mode(0o700)).unwrap();
-    let all = Exclusions::of_every_gear();
+    let all = Exclusions::default();
     let none = Interrupts::default();
     let error = write(Full, &home.path, "u", &all, &none).unwrap_err();
-    assert!(matches!(error, ArchiveError::Write(_)), "{error}");
+    assert!(error.to_string().contains("cannot be written"), "{error}");
     none.raise();
     let error = write(io::sink(), &home.path, "u", &all, &none).unwrap_err();
-    assert!(matches!(error, ArchiveError::Interrupted), "{error}");
+    assert!(error.is_interrupt(), "{error}");
 }

@@ -10,7 +10,7 @@ use cart_core::tree::{self, Descent};
 use rustix::fs::{AtFlags, FileType, Mode, Timespec, Timestamps};
 use rustix::io::Errno;
 
-use super::UnpackError;
+use crate::error::GearError;
 
 /// The way to a directory of what is laid out. Those on it may be written to; each gets its mode and
 /// time when it is left.
@@ -26,16 +26,6 @@ struct Level {
     will_have: Option<(Mode, Timespec)>,
 }
 
-/// A directory that there is no way to.
-pub(super) enum LaidError {
-    /// Something else has its name.
-    NoDirectory,
-    /// It would have to be made, and must not be.
-    Refused(UnpackError),
-    /// What the system said.
-    File(FileError),
-}
-
 impl Laid {
     pub(super) fn in_directory(root: &Utf8Path) -> Result<Self, FileError> {
         let descent =
@@ -48,27 +38,33 @@ impl Laid {
         self.descent.directory()
     }
 
-    /// Goes to the directory of these names. What is missing of it is made, if `may` allows it.
+    /// Goes to the directory of these names. What is missing of it is made, if `may` allows it. Answers
+    /// whether it is there: something else may have its name.
     pub(super) fn go(
         &mut self,
         to: &[Vec<u8>],
-        mut may: impl FnMut(&[u8]) -> Result<(), UnpackError>,
-    ) -> Result<(), LaidError> {
+        mut may: impl FnMut(&[u8]) -> Result<(), GearError>,
+    ) -> Result<bool, GearError> {
         let common = self.way.iter().zip(to).take_while(|(level, name)| level.name == **name);
         let common = common.count();
         while self.way.len() > common {
-            self.leave().map_err(LaidError::File)?;
+            self.leave()?;
         }
-        to[common..].iter().try_for_each(|name| self.enter(name, || may(name)))
+        for name in &to[common..] {
+            if !self.enter(name, || may(name))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
-    /// Goes into the directory `name`, which is made if it is missing and `may` allows it.
+    /// As [`go`](Self::go), into the directory `name` of the one where it is.
     pub(super) fn enter(
         &mut self,
         name: &[u8],
-        may: impl FnOnce() -> Result<(), UnpackError>,
-    ) -> Result<(), LaidError> {
-        let failed = |e: io::Error| LaidError::File(self.failed(name, e));
+        may: impl FnOnce() -> Result<(), GearError>,
+    ) -> Result<bool, GearError> {
+        let failed = |e: io::Error| self.failed(name, e);
         let here = self.descent.directory();
         let will_have = match rustix::fs::statat(here, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => {
@@ -80,18 +76,18 @@ impl Laid {
                 let nanoseconds = stat.st_mtime_nsec.try_into().unwrap_or_default();
                 Some((mode, Timespec { tv_sec: stat.st_mtime, tv_nsec: nanoseconds }))
             }
-            Ok(_) => return Err(LaidError::NoDirectory),
+            Ok(_) => return Ok(false),
             Err(Errno::NOENT) => {
-                may().map_err(LaidError::Refused)?;
+                may()?;
                 let mode = Mode::RWXU | Mode::RGRP | Mode::XGRP;
                 rustix::fs::mkdirat(here, name, mode).map_err(|e| failed(e.into()))?;
                 None
             }
-            Err(error) => return Err(failed(error.into())),
+            Err(error) => return Err(failed(error.into()).into()),
         };
-        self.descent.enter(name).map_err(|e| LaidError::File(self.failed(name, e)))?;
+        self.descent.enter(name).map_err(|e| self.failed(name, e))?;
         self.way.push(Level { name: name.to_vec(), will_have });
-        Ok(())
+        Ok(true)
     }
 
     /// Says what the directory where it is has in the end; the time in seconds since 1970.

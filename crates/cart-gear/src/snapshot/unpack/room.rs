@@ -8,7 +8,9 @@ use std::rc::Rc;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 
-use super::{UnpackError, shown};
+use super::shown;
+
+use crate::error::GearError;
 
 /// What may still be taken of a disk.
 #[derive(Debug)]
@@ -45,22 +47,27 @@ impl Room {
         Self { disk: disk.to_owned(), block, bytes: share(bytes), files: share(files) }
     }
 
-    pub(super) fn take_directory(&mut self, name: &[u8]) -> Result<(), UnpackError> {
+    pub(super) fn take_directory(&mut self, name: &[u8]) -> Result<(), GearError> {
         self.take(name, self.block, 1)
     }
 
-    pub(super) fn take_file(&mut self, name: &[u8], size: u64) -> Result<(), UnpackError> {
+    pub(super) fn take_file(&mut self, name: &[u8], size: u64) -> Result<(), GearError> {
         let blocks = size.div_ceil(self.block).max(1);
         self.take(name, blocks.saturating_mul(self.block), 1)
     }
 
     /// For a further name of a file.
-    pub(super) fn take_name(&mut self, name: &[u8]) -> Result<(), UnpackError> {
+    pub(super) fn take_name(&mut self, name: &[u8]) -> Result<(), GearError> {
         self.take(name, NAME, 0)
     }
 
-    fn take(&mut self, name: &[u8], bytes: u64, files: u64) -> Result<(), UnpackError> {
-        let refused = |most| UnpackError::Room { name: shown(name), most, disk: self.disk.clone() };
+    fn take(&mut self, name: &[u8], bytes: u64, files: u64) -> Result<(), GearError> {
+        let refused = |most: String| {
+            let (name, disk) = (shown(name), &self.disk);
+            GearError::failed(format!(
+                "{name} does not fit: a restore takes at most {most}, three quarters of what is free on the disk of {disk}. Make room and try again"
+            ))
+        };
         let Some(left) = self.bytes.left.checked_sub(bytes) else {
             return Err(refused(format!("{} MiB", self.bytes.whole >> 20)));
         };

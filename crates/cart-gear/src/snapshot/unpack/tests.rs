@@ -197,7 +197,7 @@ fn a_tree_deeper_than_any_path_comes_back_as_it_was() {
         rustix::fs::futimens(&left, &laid::both(1_000_000_000)).unwrap();
     }
     let mut bytes = Vec::new();
-    let none = Exclusions::of_every_gear();
+    let none = Exclusions::default();
     let remarks = archive::write(&mut bytes, &home, "u", &none, &Interrupts::default()).unwrap();
     assert_eq!(remarks, Vec::<String>::new());
     let transforms = Transforms::read(&[], &GearEnv::new()).unwrap();

@@ -74,36 +74,16 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Topic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Settings => "settings",
-            Self::Python => "python",
-            Self::Packages => "packages",
-            Self::App => "app",
-            Self::Server => "server",
-            Self::Beside => "beside",
-            Self::Files => "files",
-            Self::Release => "release",
-            Self::Nginx => "nginx",
-        })
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Ok => "ok",
-            Self::Note => "note",
-            Self::Refused => "REFUSED",
-        })
-    }
-}
-
 /// A line, and one more for each of the remedy's.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { topic, verdict, text, decided_by, remedy } = self;
+        let verdict = match verdict {
+            Verdict::Ok => "ok",
+            Verdict::Note => "note",
+            Verdict::Refused => "REFUSED",
+        };
+        let topic = format!("{topic:?}").to_lowercase();
         write!(f, "{verdict:7}  {topic:8}  {text}")?;
         if let Some(decided_by) = decided_by {
             write!(f, " [{decided_by}]")?;

@@ -78,12 +78,17 @@ impl Good {
 
     /// When it proved itself, for people.
     pub(crate) fn date(&self) -> String {
-        date(self.since)
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(self.since);
+        humantime::format_rfc3339_seconds(time).to_string()
     }
 
     /// nginx's configuration with it.
     pub(crate) fn config(&self) -> Rendered {
-        self.config.rendered()
+        Rendered {
+            main: self.config.main.bytes(),
+            appserver: self.config.appserver.bytes(),
+            server: self.config.server.bytes(),
+        }
     }
 }
 
@@ -97,19 +102,19 @@ pub(crate) fn keep(ctx: &Context<'_>, ready: &Ready, wanted: &Wanted) -> Result<
     files::create_dir(&top, 0o700)?;
     let code = Code::read(&ready.app.places.repo, code::LIMIT)?;
     let mark = Mark::of(&ready.app.places.environment);
-    let former = Good::read(ctx.dir);
-    let (place, environment) = match &former {
-        Some(good) if is_of(good, &top, ready, code.as_ref(), mark.as_ref()) => {
-            (Place::of(&top, good), good.environment.clone())
+    let (place, environment) = match Former::read(ctx.dir) {
+        Some(former) if former.is_of(ready, code.as_ref(), mark.as_ref()) => {
+            (former.place, former.good.environment)
         }
-        _ => {
+        former => {
             sweep(ctx.dir)?;
-            fill(&top, ready, code.as_ref(), mark, former.as_ref())?
+            fill(&top, ready, code.as_ref(), mark, former)?
         }
     };
     support::write(&place.launchers())?;
     let moves = Moves::of(ready, &place, code.is_some());
-    write(ctx.dir, &moves.good(ready, wanted, place.number, environment, config(ctx)?))
+    let config = Stage::in_place(ctx.dir)?;
+    write(ctx.dir, &moves.good(ready, wanted, place.number, environment, config))
 }
 
 /// Whether what lies in the repository now is what is kept, with the same environment.
@@ -117,20 +122,40 @@ pub(crate) fn is_kept(ctx: &Context<'_>, ready: &Ready) -> bool {
     let places = &ready.app.places;
     let code = Code::read(&places.repo, code::LIMIT);
     let mark = Mark::of(&places.environment);
-    code.ok().zip(Good::read(ctx.dir)).is_some_and(|(code, good)| {
-        is_of(&good, &top(ctx.dir), ready, code.as_ref(), mark.as_ref())
-    })
+    code.ok()
+        .zip(Former::read(ctx.dir))
+        .is_some_and(|(code, former)| former.is_of(ready, code.as_ref(), mark.as_ref()))
 }
 
-fn is_of(
-    good: &Good,
-    top: &Utf8Path,
-    ready: &Ready,
-    code: Option<&Code>,
-    mark: Option<&Mark>,
-) -> bool {
-    let place = Place::of(top, good);
-    good.repo == ready.app.places.repo && place.has_environment(good, mark) && place.holds(code)
+/// The generation that is kept, with its copies as they are now.
+struct Former {
+    good: Good,
+    place: Place,
+    code: Option<Code>,
+}
+
+impl Former {
+    fn read(dir: &CartridgeDir) -> Option<Self> {
+        let good = Good::read(dir)?;
+        let place = Place::of(&top(dir), &good);
+        let code = Code::read(&place.code(), code::LIMIT).ok().flatten();
+        Some(Self { good, place, code })
+    }
+
+    /// Whether it is of this code, where none is none, and of the environment with this mark.
+    fn is_of(&self, ready: &Ready, code: Option<&Code>, mark: Option<&Mark>) -> bool {
+        let holds = match code {
+            None => !self.place.code().exists(),
+            Some(_) => self.code.as_ref() == code,
+        };
+        self.good.repo == ready.app.places.repo && self.has_environment(mark) && holds
+    }
+
+    /// Whether its environment is a copy of the one with this mark. One without a mark is of nothing.
+    fn has_environment(&self, mark: Option<&Mark>) -> bool {
+        let same = mark.is_some() && self.good.environment.mark.as_ref() == mark;
+        same && self.place.virtenv().is_dir()
+    }
 }
 
 /// Copies what differs from the `former` generation into new directories. Nothing is synced: that
@@ -141,26 +166,24 @@ fn fill(
     ready: &Ready,
     code: Option<&Code>,
     mark: Option<Mark>,
-    former: Option<&Good>,
+    former: Option<Former>,
 ) -> Result<(Place, Environment), FileError> {
     let places = &ready.app.places;
     let number = 1 + numbered(top).map(|(number, _)| number).max().unwrap_or(0);
     let mut place = Place { top: top.to_owned(), number, environment: number };
     files::create_dir(&place.path(), 0o700)?;
     if let Some(code) = code {
-        let former = former.map(|former| Place::of(top, former).code());
-        let read = |root| Some((Code::read(root, code::LIMIT).ok().flatten()?, root));
-        let former = former.as_deref().and_then(read);
-        let former = former.as_ref().map(|(code, root)| (code, *root));
-        code.copy(&places.repo, &place.code(), former)?;
+        let copy = former.as_ref().and_then(|it| Some((it.code.as_ref()?, it.place.code())));
+        let copy = copy.as_ref().map(|(code, root)| (*code, root.as_path()));
+        code.copy(&places.repo, &place.code(), copy)?;
     }
     if let Some(former) = former
-        && !former.environment.names_code
-        && Place::of(top, former).has_environment(former, mark.as_ref())
+        && !former.good.environment.names_code
+        && former.has_environment(mark.as_ref())
     {
-        place.environment = former.environment.number;
+        place.environment = former.good.environment.number;
         place.link_environment()?;
-        return Ok((place, former.environment.clone()));
+        return Ok((place, former.good.environment));
     }
     let moves = Moves::of_repo(ready, &place, code.is_some());
     let moved = kept::keep(&places.environment, &place.environment_itself(), &moves.pairs())?;
@@ -185,7 +208,8 @@ pub(crate) fn keep_config(
     };
     let moves = Moves::of(ready, &Place::of(&top(ctx.dir), &good), good.has_code);
     let environment = good.environment.clone();
-    let now = moves.good(ready, wanted, good.number, environment, config(ctx)?);
+    let config = Stage::in_place(ctx.dir)?;
+    let now = moves.good(ready, wanted, good.number, environment, config);
     let changed =
         now.config != good.config || now.nginx != good.nginx || now.background != good.background;
     let same = (&now.appserver, &now.websocketserver) == (&good.appserver, &good.websocketserver);
@@ -245,10 +269,6 @@ fn record(dir: &CartridgeDir) -> Utf8PathBuf {
     top(dir).join("generation.json")
 }
 
-fn config(ctx: &Context<'_>) -> Result<Rendered, FileError> {
-    Stage::in_place(ctx.dir)
-}
-
 /// It holds the environment of the app: nobody else may read it.
 fn write(dir: &CartridgeDir, good: &Good) -> Result<(), FileError> {
     let path = record(dir);
@@ -256,11 +276,6 @@ fn write(dir: &CartridgeDir, good: &Good) -> Result<(), FileError> {
         .map_err(|e| FileError::new("write", &path, std::io::Error::other(e)))?;
     // Not synced, as the copies are not: it must not outlive a power failure that they have not.
     files::write_unsynced(&path, &json, 0o600)
-}
-
-fn date(since: u64) -> String {
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(since);
-    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// The copy of an environment.
@@ -317,20 +332,6 @@ impl Place {
     fn launchers(&self) -> Utf8PathBuf {
         self.path().join("launchers")
     }
-
-    /// Whether its environment is a copy of the one with this mark. One without a mark is of nothing.
-    fn has_environment(&self, good: &Good, mark: Option<&Mark>) -> bool {
-        mark.is_some() && good.environment.mark.as_ref() == mark && self.virtenv().is_dir()
-    }
-
-    /// Whether the code that it holds is this; `None` is none.
-    fn holds(&self, code: Option<&Code>) -> bool {
-        let copy = self.code();
-        match code {
-            None => !copy.exists(),
-            Some(code) => Code::read(&copy, code::LIMIT).ok().flatten().as_ref() == Some(code),
-        }
-    }
 }
 
 /// nginx's three files.
@@ -339,16 +340,6 @@ struct Config {
     main: Bytes,
     appserver: Bytes,
     server: Bytes,
-}
-
-impl Config {
-    fn rendered(&self) -> Rendered {
-        Rendered {
-            main: self.main.bytes(),
-            appserver: self.appserver.bytes(),
-            server: self.server.bytes(),
-        }
-    }
 }
 
 /// A text as such where it is one, so that the file stays small.

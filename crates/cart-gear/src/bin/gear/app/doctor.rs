@@ -1,6 +1,6 @@
 //! `gear doctor`: what the cartridge says of an app before anything is built.
 
-use cart_gear::{DoctorError, doctor};
+use cart_gear::doctor;
 
 use crate::args::DoctorArguments;
 use crate::shared::caller;
@@ -19,14 +19,5 @@ pub(crate) fn run(arguments: &DoctorArguments, context: &mut Context) -> Result<
     match diagnosis.refused {
         Some(refused) => Err(Failure::new(refused)),
         None => Ok(()),
-    }
-}
-
-impl From<DoctorError> for Failure {
-    fn from(error: DoctorError) -> Self {
-        match error {
-            DoctorError::Hook(error) => error.into(),
-            other => Self::new(other),
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! `gear serve`.
 
-use cart_gear::processes;
+use cart_gear::{Progress, processes};
 
 use crate::args::ServeArguments;
 use crate::shared::caller;
@@ -10,7 +10,7 @@ use crate::shared::failure::Failure;
 pub(crate) fn serve(arguments: &ServeArguments, context: &mut Context) -> Result<(), Failure> {
     context.listen_as_service()?;
     if let Err(error) = processes::adopt_orphans() {
-        context.terminal.warn(&format!(
+        context.terminal.notice(&format!(
             "daemons cannot be adopted ({error}); one that hides well may be left behind"
         ));
     }

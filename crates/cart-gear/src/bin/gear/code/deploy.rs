@@ -1,8 +1,8 @@
-//! `gear deploy`.
+//! `gear deploy` and `gear activate`.
 
 use cart_gear::{Deployment, GearOnDisk, Order};
 
-use crate::args::DeployArguments;
+use crate::args::{ActivateArguments, DeployArguments};
 use crate::shared::context::Context;
 use crate::shared::failure::Failure;
 use crate::shared::terminal::remark;
@@ -24,8 +24,19 @@ pub(crate) fn deploy(arguments: &DeployArguments, context: &mut Context) -> Resu
     Ok(())
 }
 
+pub(crate) fn activate(
+    arguments: &ActivateArguments,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let (mut gear, _lock) = context.work_on(&arguments.gear, "activate")?;
+    let deployment = gear.activate(&arguments.id, context.terminal)?;
+    context.terminal.done();
+    tell_serves(&gear, &deployment);
+    Ok(())
+}
+
 /// Says what serves now, and where.
-pub(super) fn tell_serves(gear: &GearOnDisk, deployment: &Deployment) {
+fn tell_serves(gear: &GearOnDisk, deployment: &Deployment) {
     let at = gear.visit().map_or_else(String::new, |at| format!(" at http://{at}/"));
     let metadata = deployment.metadata();
     let sha = metadata.git_sha1.as_deref().and_then(|sha| sha.get(..7));

@@ -1,6 +1,5 @@
 //! Commands about the code on a gear, and the hooks of its repository.
 
-pub(crate) mod activate;
 pub(crate) mod configure;
 pub(crate) mod deploy;
 pub(crate) mod deployments;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, run, wait};
-use cart_gear::{GearLockError, Interrupts, PreReceive, PushedRef};
+use cart_gear::{Interrupts, Kind, PreReceive, Progress, PushedRef};
 
 use crate::args::OnGear;
 use crate::shared::caller;
@@ -38,7 +38,7 @@ pub(crate) fn prereceive(name: &str, context: &mut Context) -> Result<(), Failur
                 && let Err(failure) = watch(name, context)
             {
                 let message = failure.message;
-                context.terminal.warn(&format!(
+                context.terminal.notice(&format!(
                     "if git refuses the push now, the next command on {name} puts back what served before, because nobody watches git: {message}"
                 ));
             }
@@ -97,7 +97,7 @@ fn settle(name: &str, git: ProcessId, context: &mut Context) -> Result<(), Failu
         let what = "gear postreceive (git push)";
         match gears.lock(name, what, Duration::ZERO, &interrupts, &mut |_| ()) {
             Ok(lock) => Some(Ok(Some(lock))),
-            Err(GearLockError::Held { .. }) => None,
+            Err(error) if error.kind() == Kind::Busy => None,
             Err(error) => Some(Err(error)),
         }
     });

@@ -8,9 +8,9 @@ use cart_core::files::{self, FileError};
 use cart_core::{CommandSpec, programs, run};
 use cart_gear::boot::systemd::{self, Systemd};
 use cart_gear::boot::{
-    BootError, Outcome, SYSTEM_DIRECTORY, Turn, Turned, Unit, Whose, turn_all, user_directory,
+    Outcome, SYSTEM_DIRECTORY, Turn, Turned, Unit, Whose, turn_all, user_directory,
 };
-use cart_gear::{Conditions, GearHome, user_variables};
+use cart_gear::{Conditions, GearError, GearHome, user_variables};
 
 use crate::args::BootArguments;
 use crate::shared::caller;
@@ -41,11 +41,11 @@ fn turn(gears: &GearHome, turn: Turn, context: &Context) -> Result<(), Failure> 
     let (env, interrupts) = (context.env, &context.interrupts);
     let conditions = |name: &str| -> Conditions {
         // Variables that cannot be read fail the gear when its scripts are to get them.
-        let user = user_variables::list_in(&gears.home_of(name)).unwrap_or_default();
+        let user = user_variables::list(&gears.home_of(name)).unwrap_or_default();
         caller::conditions(env, &user, interrupts.clone())
     };
     let all = turn_all(gears, turn, &conditions, &mut |turned| answer(&line(turned)))?;
-    let failed: Vec<&BootError> =
+    let failed: Vec<&GearError> =
         all.iter().filter_map(|turned| turned.outcome.as_ref().err()).collect();
     // Each has been told.
     if failed.iter().any(|error| error.is_interrupt()) {

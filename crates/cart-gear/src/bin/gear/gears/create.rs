@@ -1,6 +1,6 @@
 //! `gear create`.
 
-use cart_gear::{CreateError, Stage, keep, names, push_command};
+use cart_gear::{keep, names, push_command};
 
 use crate::args::CreateArguments;
 use crate::shared::caller;
@@ -14,10 +14,8 @@ pub(crate) fn create(arguments: &CreateArguments, context: &mut Context) -> Resu
     let (options, app) = caller::create_options(arguments, context.env, context.interrupts.clone())
         .map_err(Failure::usage)?;
     let gears = context.gears()?;
-    if gears.find(name).is_ok_and(|listed| listed.record.stage == Stage::Kept) {
-        // No need to wait for whoever works on it.
-        return Err(Failure::new(CreateError::Exists { name: name.clone() }));
-    }
+    // No need to wait for whoever works on it.
+    gears.check_new(name)?;
     context.listen_to_signals()?;
     let lock = context.lock(&gears, &arguments.gear, "create")?;
     let visit = keep(&gears, options, &app, lock, context.terminal)?;

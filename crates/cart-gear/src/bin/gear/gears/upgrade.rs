@@ -1,6 +1,6 @@
 //! `gear upgrade`.
 
-use cart_gear::upgrade::{SameVersion, UpgradeError, Upgraded, upgrade};
+use cart_gear::upgrade::{SameVersion, Upgraded, upgrade};
 
 use crate::args::UpgradeArguments;
 use crate::shared::context::Context;
@@ -40,15 +40,4 @@ pub(crate) fn run(arguments: &UpgradeArguments, context: &mut Context) -> Result
         }
     });
     Ok(())
-}
-
-impl From<UpgradeError> for Failure {
-    fn from(error: UpgradeError) -> Self {
-        match error {
-            UpgradeError::Hook(error) => error.into(),
-            UpgradeError::Lock(error) => error.into(),
-            UpgradeError::Recover(error) => error.into(),
-            other => Self::new(other),
-        }
-    }
 }

@@ -25,7 +25,7 @@ pub(crate) fn run(command: &EnvCommand, context: &mut Context) -> Result<(), Fai
         }
         EnvCommand::List(arguments) => {
             let gear = context.look_at(&arguments.name)?;
-            let variables = user_variables::list(gear.layout())?;
+            let variables = user_variables::list(gear.layout().home())?;
             if arguments.json {
                 let object: BTreeMap<String, String> = variables.into_iter().collect();
                 answer(&serde_json::to_string_pretty(&object)?);
@@ -39,7 +39,7 @@ pub(crate) fn run(command: &EnvCommand, context: &mut Context) -> Result<(), Fai
 
 /// A name that is not set is more likely a slip than a wish come true.
 fn unset(gear: &GearOnDisk, wanted: &[String]) -> Result<(), Failure> {
-    let set = user_variables::list(gear.layout())?;
+    let set = user_variables::list(gear.layout().home())?;
     let known = || set.iter().map(|(name, _)| name.as_str());
     if let Some(wrong) = wanted.iter().find(|name| !known().any(|known| known == *name)) {
         let meant = names::did_you_mean(names::nearest(wrong, known()).as_deref());

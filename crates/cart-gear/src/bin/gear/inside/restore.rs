@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 
 use cart_core::files::FileError;
-use cart_gear::{RestoreError, RestoredRepository, State, UnpackError};
+use cart_gear::{RestoredRepository, State};
 
 use crate::args::RestoreArguments;
 use crate::shared::context::Context;
@@ -32,18 +32,4 @@ pub(crate) fn restore(arguments: &RestoreArguments, context: &mut Context) -> Re
     };
     remark(&format!("{name} is restored from {}; it is {}{at}", arguments.file, gear.state()));
     Ok(())
-}
-
-impl From<RestoreError> for Failure {
-    fn from(error: RestoreError) -> Self {
-        let message = error.to_string();
-        match error {
-            RestoreError::Before(script) => Self::of_script(&script, message),
-            RestoreError::Afterwards(build) | RestoreError::Recover(build) => {
-                Self::of_build(&build, message)
-            }
-            RestoreError::Snapshot(UnpackError::Interrupted) => Self::interrupted(message),
-            _ => Self::new(message),
-        }
-    }
 }

@@ -5,7 +5,6 @@ use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_gear::{ArchiveError, SnapshotError};
 
 use crate::args::SnapshotArguments;
 use crate::shared::context::Context;
@@ -38,17 +37,4 @@ pub(crate) fn snapshot(
     let place = file.as_deref().map_or("standard output", Utf8Path::as_str);
     remark(&format!("{name} is in {place}; it is {}", gear.state()));
     Ok(())
-}
-
-impl From<SnapshotError> for Failure {
-    fn from(error: SnapshotError) -> Self {
-        let message = error.to_string();
-        match error {
-            SnapshotError::Hook(error) => error.into(),
-            SnapshotError::Recover(error) => error.into(),
-            SnapshotError::NotStarted(script) => Self::of_script(&script, message),
-            SnapshotError::Archive(ArchiveError::Interrupted) => Self::interrupted(message),
-            _ => Self::new(message),
-        }
-    }
 }

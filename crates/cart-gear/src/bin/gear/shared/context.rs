@@ -80,7 +80,7 @@ impl Context<'_> {
     /// What this call brings along to a gear.
     pub(crate) fn conditions(&self, gears: &GearHome, name: &str) -> Result<Conditions, Failure> {
         let home = gears.home_of(name);
-        let user = user_variables::list_in(&home)?;
+        let user = user_variables::list(&home)?;
         Ok(caller::conditions(self.env, &user, self.interrupts.clone()))
     }
 

@@ -76,11 +76,6 @@ impl Terminal {
         self.show(&format!("gear: {message}"));
     }
 
-    /// Something is not as it should be, and it goes on.
-    pub(crate) fn warn(&mut self, message: &str) {
-        self.show(&format!("gear: {message}"));
-    }
-
     /// Somebody who stopped listening must not stop the gear.
     fn show(&self, text: &str) {
         let write = || {
@@ -167,7 +162,7 @@ impl Progress for Terminal {
     }
 
     fn notice(&mut self, text: &str) {
-        self.warn(text);
+        self.show(&format!("gear: {text}"));
     }
 
     fn serving(&mut self, url: &str) {

@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 use camino::Utf8Path;
 
 use super::{Commit, Repository};
-use crate::deploy::git::program::{self, GitError};
+use crate::deploy::git::program;
+use crate::error::GearError;
 
 impl Repository {
     /// The paths of a commit's submodules, of which a push carries nothing but the name.
     ///
     /// # Errors
-    /// [`GitError`].
-    pub fn submodules(&self, commit: &Commit) -> Result<Vec<String>, GitError> {
+    /// [`GearError`].
+    pub fn submodules(&self, commit: &Commit) -> Result<Vec<String>, GearError> {
         let listed = self.listed(commit)?;
         let submodules = listed.iter().filter(|entry| entry.mode == "160000");
         Ok(submodules.map(|entry| entry.path.to_string_lossy().into_owned()).collect())
@@ -27,8 +28,8 @@ impl Repository {
     /// their content is not in the repository.
     ///
     /// # Errors
-    /// [`GitError`].
-    pub fn lfs_pointers(&self, commit: &Commit, code: &Utf8Path) -> Result<Vec<String>, GitError> {
+    /// [`GearError`].
+    pub fn lfs_pointers(&self, commit: &Commit, code: &Utf8Path) -> Result<Vec<String>, GearError> {
         let is_pointer = |entry: &&Entry| {
             let is_small = entry.size.is_some_and(|size| LFS_POINTER.contains(&size));
             is_small
@@ -40,7 +41,7 @@ impl Repository {
         Ok(pointers.map(|entry| entry.path.to_string_lossy().into_owned()).collect())
     }
 
-    fn listed(&self, commit: &Commit) -> Result<Vec<Entry>, GitError> {
+    fn listed(&self, commit: &Commit) -> Result<Vec<Entry>, GearError> {
         let listed = program::bytes(&self.on(&["ls-tree", "-r", "-l", "-z", &commit.sha]))?;
         Ok(listed.split(|byte| *byte == 0).filter_map(Entry::parse).collect())
     }

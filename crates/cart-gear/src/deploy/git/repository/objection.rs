@@ -4,7 +4,8 @@
 use cart_core::{CommandSpec, GearEnv};
 
 use super::Repository;
-use crate::deploy::git::program::{self, GitError};
+use crate::deploy::git::program;
+use crate::error::GearError;
 
 /// Asks for a change of a ref that git prepares, with all its locks and checks, and gives up again.
 const REHEARSAL: &str =
@@ -18,14 +19,14 @@ impl Repository {
     /// the hook `pre-receive`.
     ///
     /// # Errors
-    /// [`GitError`].
+    /// [`GearError`].
     pub fn objection(
         &self,
         branch: &str,
         old: Option<&str>,
         new: &str,
         caller: &GearEnv,
-    ) -> Result<Option<String>, GitError> {
+    ) -> Result<Option<String>, GearError> {
         let Some(kind) = program::asked(&self.on(&["cat-file", "-t", new]))? else {
             return Ok(Some(format!("{new}, which {branch} is to be, did not come along")));
         };
@@ -56,13 +57,13 @@ impl Repository {
     /// known then.
     ///
     /// # Errors
-    /// [`GitError`].
+    /// [`GearError`].
     pub fn would_not_move(
         &self,
         branch: &str,
         old: Option<&str>,
         new: &str,
-    ) -> Result<Option<String>, GitError> {
+    ) -> Result<Option<String>, GearError> {
         let mut update = self.on(&["update-ref", "--stdin"]);
         // In quarantine nothing may move, and nothing will.
         update.env.remove("GIT_QUARANTINE_PATH");
@@ -85,19 +86,19 @@ impl Repository {
     }
 
     /// Whether a switch of git's is on, as the git sees it that `caller` is the environment of.
-    fn is_set(&self, key: &str, caller: &GearEnv) -> Result<bool, GitError> {
+    fn is_set(&self, key: &str, caller: &GearEnv) -> Result<bool, GearError> {
         let git = self.git.clone().with_persons_keys(caller);
         let asked = git.on(&self.path).args(["config", "--bool", "--get", key]);
         Ok(program::asked(&asked)?.as_deref() == Some("true"))
     }
 
     /// Whether everything is there that a commit leads to.
-    fn is_whole(&self, commit: &str) -> Result<bool, GitError> {
+    fn is_whole(&self, commit: &str) -> Result<bool, GearError> {
         let walk = ["rev-list", "--objects", "--quiet", commit, "--not", "--all"];
         Ok(program::asked(&self.on(&walk))?.is_some())
     }
 
-    fn is_ancestor(&self, old: &str, new: &str) -> Result<bool, GitError> {
+    fn is_ancestor(&self, old: &str, new: &str) -> Result<bool, GearError> {
         Ok(program::asked(&self.on(&["merge-base", "--is-ancestor", old, new]))?.is_some())
     }
 }

@@ -3,22 +3,27 @@
 use camino::Utf8Path;
 use cart_core::validate::{Finding, Level};
 
+use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::validate::validate;
-use crate::home::upgrade::error::UpgradeError;
 use crate::layout::installed::{Installed, Source};
 
 /// What cannot go on a gear is found before anything is changed.
 pub(super) fn checked(
     gear: &GearOnDisk,
     cartridge: &Utf8Path,
-) -> Result<(Source, Installed), UpgradeError> {
-    let installed = gear.cartridge().cloned().ok_or(UpgradeError::None)?;
+) -> Result<(Source, Installed), GearError> {
+    let installed =
+        gear.cartridge().cloned().ok_or_else(|| GearError::failed("the gear has no cartridge"))?;
     let source = Source::read(cartridge)?;
     let mut errors = validate(&source.directory)?;
     errors.retain(|finding| finding.level == Level::Error);
     if !errors.is_empty() {
-        return Err(UpgradeError::Refused { directory: source.directory, errors: listed(&errors) });
+        return Err(GearError::failed(format!(
+            "nothing was changed, because a node would refuse {}:{}",
+            source.directory,
+            listed(&errors)
+        )));
     }
     let (old, new) = (&installed.manifest, &source.manifest);
     for (what, old, new) in [
@@ -27,16 +32,19 @@ pub(super) fn checked(
         ("Cartridge-Short-Name", &old.short_name, &new.short_name),
     ] {
         if old != new {
-            let (old, new) = (old.clone(), new.clone());
-            return Err(UpgradeError::Another { directory: source.directory, what, old, new });
+            let directory = source.directory;
+            return Err(GearError::failed(format!(
+                "nothing was changed, because {directory} is another cartridge: its {what} is {new}, and that of the gear's is {old}"
+            )));
         }
     }
     if !new.all_versions().contains(&installed.version.as_str()) {
-        return Err(UpgradeError::Software {
-            directory: source.directory.clone(),
-            version: installed.version,
-            known: new.all_versions().join(", "),
-        });
+        return Err(GearError::failed(format!(
+            "nothing was changed, because {} does not offer version {} of the software, which the gear has: it offers {}",
+            source.directory,
+            installed.version,
+            new.all_versions().join(", ")
+        )));
     }
     Ok((source, installed))
 }
