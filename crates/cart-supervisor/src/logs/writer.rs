@@ -10,9 +10,8 @@
 //!
 //! With `RUN LOGS` behind FILES it also starts the next supervisor when its own was killed.
 
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant, SystemTime};
 
 use camino::Utf8Path;
@@ -46,21 +45,18 @@ pub(crate) fn write_log(
     // Two writers of one pipe would take each other's pieces away: a second one, of a new
     // supervisor, waits here until the first has ended.
     flock(&stdin, FlockOperation::LockExclusive)?;
-    let (end, sender) = UnixStream::pair()?;
-    signal_hook::low_level::pipe::register(SIGTERM, sender.try_clone()?)?;
-    signal_hook::low_level::pipe::register(SIGINT, sender)?;
-    end.set_nonblocking(true)?;
+    let mut end = events::signals(&[SIGTERM, SIGINT])?;
     let mut writer = Writer::new(stdin.as_fd(), RotatingFile::new(path, limits))?;
     let mut more = true;
     loop {
-        let mut interests = vec![(end.as_fd(), PollFlags::IN)];
+        let mut interests = vec![(end.get_read().as_fd(), PollFlags::IN)];
         if more && writer.again_at.is_none() {
             interests.push((stdin.as_fd(), PollFlags::IN));
         }
         interests.extend(heir.as_ref().and_then(Heir::interest));
         let heirs = heir.as_ref().and_then(Heir::deadline);
         events::wait(interests, [writer.again_at, heirs].into_iter().flatten().min())?;
-        if (&end).read(&mut [0]).is_ok() {
+        if end.pending().next().is_some() {
             return Ok(());
         }
         more = more && writer.go_on()?;

@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
-use crate::logs::collector::Collector;
+use crate::backoff::Kept;
 use crate::logs::supervisor_log::Log;
 use crate::protocol::messages::{Failure, Request};
 use crate::protocol::record::{self, Record, RecordedProcess, RecordedStart, Role};
@@ -18,8 +19,8 @@ use crate::services::instance::Output;
 use crate::services::memory::MemoryWatch;
 use crate::services::supervised::Service;
 use crate::sockets::connection::Connection;
-use crate::sockets::events::Signals;
-use crate::succession::{Guard, Lifeline, Succession};
+use crate::sockets::events::{self, Signals};
+use crate::succession::{Lifeline, Succession};
 use crate::supervisor::operation::Operation;
 
 /// Everything that one supervisor knows.
@@ -38,11 +39,14 @@ pub(crate) struct Supervisor {
     /// On the cartridge's directory: there is one supervisor.
     pub(crate) lock: OwnedFd,
     pub(crate) succession: Succession,
-    pub(crate) guard: Guard,
+    /// Who stands by to succeed this supervisor while no writer of its own does.
+    pub(crate) guard: Kept,
     /// Processes that are not our children, by what tells of their end.
     pub(crate) adopted: HashMap<ProcessId, OwnedFd>,
     /// This process, looked up once: later there may be no descriptor left to look with.
     pub(super) me: Option<ProcessId>,
+    /// Ends of children, SIGTERM or SIGINT as the wish for an end, and SIGHUP as the one for the files that
+    /// it is reached by.
     pub(super) signals: Signals,
     /// Connections whose request has not been read wholly.
     pub(crate) connections: Vec<Connection>,
@@ -73,7 +77,7 @@ impl Supervisor {
                 run: run.to_owned(),
                 logs: log.directory().to_owned(),
             },
-            guard: Guard::default(),
+            guard: Kept::default(),
             adopted: HashMap::new(),
             log,
             services: Vec::new(),
@@ -82,7 +86,7 @@ impl Supervisor {
             finished: false,
             control,
             me: ProcessId::of(std::process::id()),
-            signals: Signals::new()?,
+            signals: events::signals(&[SIGCHLD, SIGHUP, SIGTERM, SIGINT])?,
             connections: Vec::new(),
             waiting: VecDeque::new(),
             accept_at: None,
@@ -154,8 +158,8 @@ impl Supervisor {
         let supervisor = self.me;
         let boot = record::boot();
         let collectors = self.services.iter().filter_map(|s| s.collector.as_ref());
-        let mut writers: Vec<ProcessId> = collectors.filter_map(Collector::writer).collect();
-        writers.extend(self.guard.process());
+        let writers = collectors.map(|collector| &collector.writer).chain([&self.guard]);
+        let writers = writers.filter_map(Kept::id).collect();
         let starts = self.services.iter().filter_map(|service| service.current.as_ref());
         let starts = starts.filter(|instance| instance.start_at.is_some());
         let starts = starts.map(|instance| RecordedStart {
