@@ -89,10 +89,9 @@ impl Latency {
     }
 
     fn of_lines(text: &str, since: u64) -> Option<Self> {
-        let mut dates = Dates::default();
         let took = |line: &str| {
             let line = Line::parse(line)?;
-            (line.status != "101" && dates.seconds(line.time)? >= since).then_some(line.took)
+            (line.status != "101" && seconds(line.time)? >= since).then_some(line.took)
         };
         let mut took: Vec<Duration> = text.lines().filter_map(took).collect();
         took.sort_unstable();
@@ -135,26 +134,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Reads `26/Nov/2026:12:36:33 +0100`; neighbouring lines often have the same.
-#[derive(Debug, Default)]
-struct Dates {
-    last: Option<(String, u64)>,
-}
-
-impl Dates {
-    fn seconds(&mut self, text: &str) -> Option<u64> {
-        if let Some((last, seconds)) = &self.last
-            && last == text
-        {
-            return Some(*seconds);
-        }
-        let seconds = seconds(text)?;
-        self.last = Some((text.to_owned(), seconds));
-        Some(seconds)
-    }
-}
-
-/// Seconds since 1970.
+/// Seconds since 1970, of a time such as `26/Nov/2026:12:36:33 +0100`.
 fn seconds(text: &str) -> Option<u64> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let (date, zone) = text.split_once(' ')?;

@@ -178,7 +178,19 @@ impl Site {
     /// # Errors
     /// [`SiteError`] naming the variable that is missing or wrong.
     pub fn address(env: &GearEnv, short_name: &str) -> Result<SocketAddr, SiteError> {
-        address(env, short_name)
+        let (ip, port) =
+            (format!("OPENSHIFT_{short_name}_IP"), format!("OPENSHIFT_{short_name}_PORT"));
+        let wrong = |variable: &str, value: &str, allowed| SiteError::Address {
+            variable: variable.to_owned(),
+            value: value.to_owned(),
+            allowed,
+        };
+        let text = env.required(&ip)?;
+        let address: IpAddr = text.parse().map_err(|_| wrong(&ip, text, "an IP address"))?;
+        let text = env.required(&port)?;
+        let number = text.parse().ok().filter(|n: &u16| *n > 0);
+        let number = number.ok_or_else(|| wrong(&port, text, "a port number, 1 to 65535"))?;
+        Ok(SocketAddr::new(address, number))
     }
 
     /// Whether other machines reach the address, and any of them with a private one is believed what
@@ -214,21 +226,6 @@ pub enum NotServed {
     Fallback(String),
 }
 
-fn address(env: &GearEnv, short_name: &str) -> Result<SocketAddr, SiteError> {
-    let (ip, port) = (format!("OPENSHIFT_{short_name}_IP"), format!("OPENSHIFT_{short_name}_PORT"));
-    let wrong = |variable: &str, value: &str, allowed| SiteError::Address {
-        variable: variable.to_owned(),
-        value: value.to_owned(),
-        allowed,
-    };
-    let text = env.required(&ip)?;
-    let address: IpAddr = text.parse().map_err(|_| wrong(&ip, text, "an IP address"))?;
-    let text = env.required(&port)?;
-    let number = text.parse().ok().filter(|n: &u16| *n > 0);
-    let number = number.ok_or_else(|| wrong(&port, text, "a port number, 1 to 65535"))?;
-    Ok(SocketAddr::new(address, number))
-}
-
 /// A gear that does not say what a site needs.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
@@ -262,7 +259,7 @@ mod tests {
 
     fn read(ip: &str, port: &str) -> Result<SocketAddr, String> {
         let env = GearEnv::new().with("OPENSHIFT_X_IP", ip).with("OPENSHIFT_X_PORT", port);
-        address(&env, "X").map_err(|e| e.to_string())
+        Site::address(&env, "X").map_err(|e| e.to_string())
     }
 
     #[test]
