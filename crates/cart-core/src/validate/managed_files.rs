@@ -3,10 +3,11 @@
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use super::facts::Facts;
-use super::reading::element::{Unknown, check_keys};
-use super::reading::finding::{Findings, InFile};
+use super::reading::element::check_keys;
+use super::reading::finding::{Findings, InFile, Level};
 use super::reading::yaml::{Node, Value};
 use crate::disk::glob;
+use crate::given::managed_files::with_plain_keys;
 
 const FILE: &str = "metadata/managed_files.yml";
 const KNOWN: &[&str] = &[
@@ -26,20 +27,15 @@ pub(super) fn check(directory: &Utf8Path, facts: &Facts, findings: &mut Findings
     let text = String::from_utf8_lossy(&bytes);
     let mut at = findings.in_file(FILE);
     // A symbol of Ruby for a key says the same as a text.
-    let plain: String =
-        text.split_inclusive('\n').map(|line| line.strip_prefix(':').unwrap_or(line)).collect();
-    let root = match Node::parse(&plain) {
+    let root = match Node::parse(&with_plain_keys(&text)) {
         Ok(root) => root,
-        Err(wrong) => {
-            return at
-                .error(wrong.line, format!("is no YAML that a node reads: {}", wrong.message));
-        }
+        Err(wrong) => return at.error(wrong.line, wrong.message),
     };
     if !root.is_map() {
         return at
             .error(1, "must be a map of lists; leave the file out if there is nothing to say");
     }
-    check_keys(&root, "managed_files.yml", KNOWN, Unknown::Error, &mut at);
+    check_keys(&root, "managed_files.yml", KNOWN, Level::Error, &mut at);
     let cartridge = Cartridge { directory, facts };
     for list in root.entries() {
         let name = list.key.scalar().unwrap_or_default();

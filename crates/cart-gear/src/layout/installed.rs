@@ -6,7 +6,7 @@ use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
-use cart_core::managed_files::{ManagedFiles, ManagedFilesError};
+use cart_core::managed_files::ManagedFiles;
 use cart_core::manifest::{Manifest, ManifestError};
 use cart_core::tree::{self, Entry};
 
@@ -162,12 +162,9 @@ pub enum SourceError {
     /// It cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Its manifest is wrong.
+    /// Its manifest or its `managed_files.yml` is wrong.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// Its `managed_files.yml` is wrong.
-    #[error(transparent)]
-    ManagedFiles(#[from] ManagedFilesError),
 }
 
 /// A cartridge on a gear that cannot be told from its files.
@@ -182,10 +179,7 @@ pub enum InstalledError {
     /// A file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Its manifest is wrong.
+    /// Its manifest or its `managed_files.yml` is wrong.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// Its `managed_files.yml` is wrong.
-    #[error(transparent)]
-    ManagedFiles(#[from] ManagedFilesError),
 }

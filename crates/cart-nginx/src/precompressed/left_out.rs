@@ -92,7 +92,7 @@ impl LeftOut {
     pub(super) fn note_worthless(&mut self, index: &Index, limits: &Limits) {
         let uncompressed = |known: &Known| known.compressed().next().is_none();
         for (path, known) in index.originals.iter().filter(|(_, known)| uncompressed(known)) {
-            let too_small = known.size < limits.smallest;
+            let too_small = known.state.size < limits.smallest;
             self.note(if too_small { Reason::TooSmall } else { Reason::Worthless }, path);
         }
     }

@@ -15,8 +15,8 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 
 use super::encoding::Encoding;
-use super::index::{Index, Known};
-use super::sources::content;
+use super::index::Index;
+use super::sources::content::State;
 use super::sources::scan::site_path;
 use super::tree::{INDEX, Tree};
 use super::{PrecompressError, Source};
@@ -92,7 +92,7 @@ impl<'a> Watch<'a> {
         let files = watch.look_at(&sources, &index)?;
         // From here on each change is seen. What was there before?
         for (path, files) in files {
-            if !files.iter().any(|file| is_as_known(file, &index.originals[path])) {
+            if !files.iter().any(|file| is_as_known(file, &index.originals[path].state)) {
                 watch.remove(path)?;
             }
         }
@@ -113,7 +113,7 @@ impl<'a> Watch<'a> {
                 let rest = below(path, at);
                 places.extend(rest.map(|rest| (nth, source.directory.join(rest), *source)));
             }
-            let is_its = |source: &Source| source.directory == known.source;
+            let is_its = |source: &Source| source.directory == known.state.source;
             let last = places.iter().rposition(|(_, _, source)| is_its(source));
             places.truncate(last.map_or(0, |last| last + 1));
             for (nth, file, source) in &places {
@@ -283,11 +283,13 @@ fn below<'p>(path: &'p str, at: &str) -> Option<&'p str> {
     if at.is_empty() { Some(path) } else { path.strip_prefix(at)?.strip_prefix('/') }
 }
 
-fn is_as_known(file: &Utf8Path, known: &Known) -> bool {
+fn is_as_known(file: &Utf8Path, known: &State) -> bool {
     fs::metadata(file).is_ok_and(|now| {
         // Another name more or less is no change of the content.
-        let same = now.nlink() > 1 || content::ctime(&now) == known.ctime;
-        same && now.size() == known.size && content::mtime(&now) == known.mtime
+        let several = now.nlink() > 1;
+        let now = State::of(&known.source, &now);
+        let ctime = if several { known.ctime } else { now.ctime };
+        State { ctime, ..now } == *known
     })
 }
 

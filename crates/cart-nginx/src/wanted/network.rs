@@ -87,21 +87,31 @@ impl fmt::Display for Network {
 /// meant: networks that together have half of all addresses or more are no list of proxies.
 #[must_use]
 pub fn parse_list(text: &str) -> Option<Vec<Network>> {
-    if text.trim().eq_ignore_ascii_case("none") {
-        return Some(Vec::new());
-    }
     if text.trim().eq_ignore_ascii_case("all") {
         return Some([ALL_V4.halves(), ALL_V6.halves()].concat());
     }
-    let words = text.split([',', ' ', '\t', '\n']).filter(|w| !w.is_empty());
-    let mut networks: Vec<Network> = Vec::new();
-    for word in words {
-        let network = Network::parse(word)?;
-        if !networks.contains(&network) {
-            networks.push(network);
+    let networks = listed(text, Network::parse, PartialEq::eq)?;
+    (!is_everybody(&networks)).then_some(networks)
+}
+
+/// What a list names, with spaces or commas between; what is the same as one before counts once, `none` is
+/// the empty list.
+pub(crate) fn listed<T>(
+    text: &str,
+    read: impl Fn(&str) -> Option<T>,
+    same: impl Fn(&T, &T) -> bool,
+) -> Option<Vec<T>> {
+    if text.trim().eq_ignore_ascii_case("none") {
+        return Some(Vec::new());
+    }
+    let mut found: Vec<T> = Vec::new();
+    for word in text.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()) {
+        let one = read(word)?;
+        if !found.iter().any(|known| same(known, &one)) {
+            found.push(one);
         }
     }
-    (!networks.is_empty() && !is_everybody(&networks)).then_some(networks)
+    (!found.is_empty()).then_some(found)
 }
 
 const ALL_V4: Network = Network { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), prefix: 0 };

@@ -1,6 +1,7 @@
 //! Commands that take long enough to be watched, line by line.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, PipeReader, Read};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -23,8 +24,8 @@ const LONGEST: u64 = 64 * 1024;
 /// # Errors
 /// [`RunError::NotStarted`], or [`RunError::Failed`] with the last lines that it printed.
 pub fn watched(command: &CommandSpec, line: impl FnMut(&str)) -> Result<(), RunError> {
-    let reader = started(command)?;
-    read(command, &reader, line)
+    let (mut child, output) = started(command)?;
+    read(command, &mut child, output, line)
 }
 
 /// As [`watched`], for a command that somebody else wrote: after `limit` it is killed, with
@@ -37,8 +38,8 @@ pub fn watched_within(
     limit: Duration,
     line: impl FnMut(&str),
 ) -> Result<(), RunError> {
-    let reader = started(command)?;
-    let root = reader.pids().first().copied().and_then(ProcessId::of);
+    let (mut child, output) = started(command)?;
+    let root = ProcessId::of(child.id());
     let timed_out = AtomicBool::new(false);
     let (done, ended) = mpsc::channel::<()>();
     let outcome = thread::scope(|scope| {
@@ -52,10 +53,10 @@ pub fn watched_within(
         };
         if let Err(source) = thread::Builder::new().spawn_scoped(scope, kill_after_limit) {
             // Nothing would bound it.
-            let _ = reader.kill();
+            let _ = child.kill().and_then(|()| child.wait());
             return Err(RunError::not_started(command, source));
         }
-        let outcome = read(command, &reader, line);
+        let outcome = read(command, &mut child, output, line);
         drop(done);
         outcome
     });
@@ -66,24 +67,25 @@ pub fn watched_within(
     outcome
 }
 
-fn started(command: &CommandSpec) -> Result<duct::ReaderHandle, RunError> {
-    duct::cmd(command.program.as_std_path(), &command.args)
-        .full_env(command.env.iter())
-        .dir(&command.dir)
-        .stdin_null()
-        .stderr_to_stdout()
-        .unchecked()
-        .reader()
-        .map_err(|source| RunError::not_started(command, source))
+/// Starts it; both of its streams are the pipe that comes with it.
+fn started(command: &CommandSpec) -> Result<(Child, PipeReader), RunError> {
+    let start = || {
+        let (output, writer) = std::io::pipe()?;
+        let mut process = super::prepared(command);
+        process.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+        Ok((process.spawn()?, output))
+    };
+    start().map_err(|source| RunError::not_started(command, source))
 }
 
 fn read(
     command: &CommandSpec,
-    reader: &duct::ReaderHandle,
+    child: &mut Child,
+    output: PipeReader,
     mut line: impl FnMut(&str),
 ) -> Result<(), RunError> {
     let failed = |source| RunError::not_started(command, source);
-    let (mut input, mut last) = (BufReader::new(reader), Vec::new());
+    let (mut input, mut last) = (BufReader::new(output), Vec::new());
     loop {
         let mut bytes = Vec::new();
         if (&mut input).take(LONGEST).read_until(b'\n', &mut bytes).map_err(failed)? == 0 {
@@ -96,12 +98,8 @@ fn read(
         }
         last.push(text);
     }
-    match reader.try_wait() {
-        Ok(Some(output)) if output.status.success() => Ok(()),
-        Ok(Some(output)) => Err(RunError::failed(command, output.status, last)),
-        Ok(None) => Ok(()),
-        Err(source) => Err(failed(source)),
-    }
+    let status = child.wait().map_err(failed)?;
+    if status.success() { Ok(()) } else { Err(RunError::failed(command, status, last)) }
 }
 
 #[cfg(test)]

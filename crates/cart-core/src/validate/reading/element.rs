@@ -1,22 +1,15 @@
 //! What the checks of both YAML files share: names with suggestions, shapes, lists.
 
-use super::finding::InFile;
+use super::finding::{InFile, Level};
 use super::yaml::{Node, repeated};
 
-/// Whether unknown names are refused, or only not acted upon.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::validate) enum Unknown {
-    Error,
-    Warning,
-}
-
-/// Notes the keys of `map` that are not in `known`, and those that stand there twice. `of` says
-/// what the map is.
+/// Notes the keys of `map` that are not in `known`, as bad as `unknown` is, and those that stand there
+/// twice. `of` says what the map is.
 pub(in crate::validate) fn check_keys(
     map: &Node,
     of: &str,
     known: &[&str],
-    unknown: Unknown,
+    unknown: Level,
     at: &mut InFile<'_>,
 ) {
     for (name, line) in repeated(map) {
@@ -29,10 +22,7 @@ pub(in crate::validate) fn check_keys(
         }
         let message =
             format!("{of} has no element `{name}`, nothing reads it; {}", instead(name, known));
-        match unknown {
-            Unknown::Error => at.error(entry.key.line, message),
-            Unknown::Warning => at.warning(entry.key.line, message),
-        }
+        at.note(unknown, entry.key.line, message);
     }
 }
 

@@ -7,8 +7,7 @@ use std::os::unix::fs::MetadataExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::content;
-use super::content::Found;
+use super::content::{Found, State};
 use super::extensions::compressible;
 use crate::precompressed::left_out::{LeftOut, Reason};
 use crate::precompressed::{Limits, PrecompressError, Source};
@@ -197,12 +196,10 @@ impl Search<'_> {
         file: Utf8PathBuf,
         metadata: &Metadata,
     ) -> Result<Found, Reason> {
-        let size = metadata.len();
-        if size > self.limits.largest {
+        if metadata.len() > self.limits.largest {
             return Err(Reason::TooLarge);
         }
-        let (mtime, ctime) = (content::mtime(metadata), content::ctime(metadata));
-        Ok(Found { source: source.directory.clone(), file, size, mtime, ctime })
+        Ok(Found { file, state: State::of(&source.directory, metadata) })
     }
 
     /// Whether an earlier source may have the path, or has something there with which no file of this
