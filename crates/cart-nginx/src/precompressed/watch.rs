@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use super::encoding::Encoding;
 use super::index::Index;
 use super::sources::content::State;
-use super::sources::scan::site_path;
+use super::sources::scan::{join, site_path};
 use super::tree::{INDEX, Tree};
 use super::{PrecompressError, Source};
 
@@ -223,7 +223,10 @@ impl<'a> Watch<'a> {
     /// Removes the variants of what has this name in a watched directory; without a name, of all in it.
     fn changed(&mut self, directory: i32, name: Option<&str>) -> Result<(), FileError> {
         for site in self.places.get(&directory).cloned().unwrap_or_default() {
-            self.remove(&join(&site, name.unwrap_or_default()))?;
+            match name {
+                Some(name) if !name.is_empty() => self.remove(&join(&site, name))?,
+                _ => self.remove(&site)?,
+            }
         }
         let targets = self.targets.range((directory, String::new())..);
         let of_it = targets.take_while(|((number, _), _)| *number == directory);
@@ -296,12 +299,4 @@ fn is_as_known(file: &Utf8Path, known: &State) -> bool {
 /// The directory of a path on the site.
 fn above_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(above, _)| above)
-}
-
-fn join(directory: &str, name: &str) -> String {
-    match (directory, name) {
-        ("", name) => name.to_owned(),
-        (directory, "") => directory.to_owned(),
-        _ => format!("{directory}/{name}"),
-    }
 }

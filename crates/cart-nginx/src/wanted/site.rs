@@ -120,12 +120,14 @@ impl Site {
         let all = [public].into_iter().chain(set).chain(more);
         self.folders = all.filter(|folder| folder::is_there(&folder.directory)).collect();
         folder::sort(&mut self.folders);
-        let has_fallback = |folder: &Folder| {
-            let path = self.settings.fallback.as_deref().unwrap_or_default();
-            folder.directory.join(path.trim_start_matches('/')).is_file()
-        };
+        let fallback = self.settings.fallback.as_deref().unwrap_or_default();
+        self.fallback_in = self.root_with(fallback).unwrap_or_default();
+    }
+
+    /// Which of the folders of the whole site has a file of this path.
+    fn root_with(&self, path: &str) -> Option<usize> {
         let mut roots = self.folders.iter().filter(|folder| folder.at.is_root());
-        self.fallback_in = roots.position(has_fallback).unwrap_or_default();
+        roots.position(|root| root.directory.join(path.trim_start_matches('/')).is_file())
     }
 
     /// Whether the app has an nginx configuration of its own, which says itself what is served.
@@ -166,11 +168,8 @@ impl Site {
         let has = |directory: &Utf8PathBuf| self.folders.iter().any(|f| f.directory == *directory);
         let set = self.settings.folders.iter().map(|folder| self.repo.join(&folder.directory));
         let folders = set.filter(|directory| !has(directory)).map(NotServed::Folder);
-        let page = self.settings.fallback.as_deref().filter(|path| {
-            let mut roots = self.folders.iter().filter(|folder| folder.at.is_root());
-            !roots.any(|root| root.directory.join(path.trim_start_matches('/')).is_file())
-        });
-        folders.chain(page.map(|path| NotServed::Fallback(path.to_owned()))).collect()
+        let page = fallback.clone().filter(|path| self.root_with(path).is_none());
+        folders.chain(page.map(NotServed::Fallback)).collect()
     }
 
     /// The address that the variables of the cartridge with this short name say.

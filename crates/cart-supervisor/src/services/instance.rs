@@ -1,7 +1,6 @@
 //! One generation of a service: its sockets and its process.
 
 use std::fs::File;
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,8 @@ use crate::backoff::BackOff;
 use crate::logs::tail::Mark;
 use crate::protocol::handed_over::{Descriptor, ago, from_now_if_any};
 use crate::protocol::messages::Failure;
-use crate::protocol::service::{Listen, Probe, ServiceSpec, generation_path};
+use crate::protocol::record::Recorded;
+use crate::protocol::service::{Listen, ServiceSpec, generation_path};
 use crate::sockets::listener;
 use crate::sockets::probe::Probing;
 
@@ -85,36 +85,29 @@ impl Instance {
         predecessor: Option<&Self>,
     ) -> Result<Self, Failure> {
         let shared = predecessor.map_or(&[][..], |p| &p.held);
-        let mut instance = Self::adopted(spec, generation, None);
+        let recorded = Recorded { generation, spec, again_with: None };
+        let mut instance = Self::adopted(recorded, None);
         for listen in &instance.spec.listen {
-            let held = match listen {
+            let (bound_at, socket) = match listen {
                 Listen::Tcp(address) => match shared.iter().find(|h| h.listen == *listen) {
-                    Some(held) => held.clone(),
-                    None => Held {
-                        listen: listen.clone(),
-                        bound_at: None,
-                        published: None,
-                        socket: listener::tcp(*address)?.into(),
-                    },
+                    Some(held) => (None, held.socket.clone()),
+                    None => (None, listener::tcp(*address)?.into()),
                 },
                 Listen::Unix(path) => {
                     let bound_at = generation_path(path, generation);
                     let socket = listener::unix(&bound_at)?.into();
-                    Held {
-                        listen: listen.clone(),
-                        bound_at: Some(bound_at),
-                        published: None,
-                        socket,
-                    }
+                    (Some(bound_at), socket)
                 }
             };
-            instance.held.push(held);
+            let listen = listen.clone();
+            instance.held.push(Held { listen, bound_at, published: None, socket });
         }
         Ok(instance)
     }
 
     /// A generation without sockets of ours: one that a former supervisor started.
-    pub(crate) fn adopted(spec: ServiceSpec, generation: u64, process: Option<ProcessId>) -> Self {
+    pub(crate) fn adopted(recorded: Recorded, process: Option<ProcessId>) -> Self {
+        let Recorded { generation, spec, again_with } = recorded;
         Self {
             spec,
             generation,
@@ -123,7 +116,7 @@ impl Instance {
             start_at: None,
             crashes: 0,
             last_end: String::new(),
-            again_with: None,
+            again_with,
             back_off: BackOff::default(),
             mark: Mark::default(),
             queues_due: None,
@@ -131,8 +124,17 @@ impl Instance {
     }
 
     /// A generation that is to be started as soon as it can be.
-    pub(crate) fn to_start(spec: ServiceSpec, generation: u64) -> Self {
-        Self { start_at: Some(Instant::now()), ..Self::adopted(spec, generation, None) }
+    pub(crate) fn to_start(recorded: Recorded) -> Self {
+        Self { start_at: Some(Instant::now()), ..Self::adopted(recorded, None) }
+    }
+
+    /// What the record has of it.
+    pub(crate) fn recorded(&self) -> Recorded {
+        Recorded {
+            generation: self.generation,
+            spec: self.spec.clone(),
+            again_with: self.again_with.clone(),
+        }
     }
 
     /// Starts the process on the sockets; it prints to `output`.
@@ -156,20 +158,18 @@ impl Instance {
 
     /// Asks one of the sockets for proof.
     pub(crate) fn probe(&self, socket: usize) -> Result<Probing, Failure> {
-        let closed = |e: io::Error| Failure::NotStarted {
-            message: format!("cannot probe it: {}", fault::words(&e)),
+        let failed = |message| Failure::NotStarted { message };
+        let probing = match self.held.get(socket) {
+            Some(Held { bound_at: Some(path), .. }) => Probing::unix(path, &self.spec.probe),
+            Some(Held { listen: Listen::Tcp(address), .. }) => {
+                Probing::tcp(*address, &self.spec.probe)
+            }
+            _ => {
+                let name = &self.spec.name;
+                return Err(failed(format!("the service {name} has no socket to probe")));
+            }
         };
-        match (self.held.get(socket), &self.spec.probe) {
-            (Some(Held { bound_at: Some(path), .. }), probe) => {
-                Probing::unix(path, probe).map_err(closed)
-            }
-            (Some(Held { listen: Listen::Tcp(address), .. }), probe) => {
-                Probing::tcp(*address, probe).map_err(closed)
-            }
-            (_, Probe::Http { .. } | Probe::Reaction) => Err(Failure::NotStarted {
-                message: format!("the service {} has no socket to probe", self.spec.name),
-            }),
-        }
+        probing.map_err(|e| failed(format!("cannot probe it: {}", fault::words(&e))))
     }
 
     /// Whether [`publish`](Self::publish) will find what it renames.

@@ -13,9 +13,9 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use crate::backoff::Kept;
 use crate::logs::supervisor_log::Log;
 use crate::protocol::messages::{Failure, Request};
-use crate::protocol::record::{self, Record, RecordedProcess, RecordedStart, Role};
+use crate::protocol::record::{self, Record, Recorded, RecordedProcess, Role};
 use crate::protocol::service::ServiceSpec;
-use crate::services::instance::Output;
+use crate::services::instance::{Instance, Output};
 use crate::services::memory::MemoryWatch;
 use crate::services::supervised::Service;
 use crate::sockets::connection::Connection;
@@ -127,34 +127,23 @@ impl Supervisor {
     /// Notes on disk what runs. That it cannot be noted (disk full) is said in the log, and
     /// stops nothing.
     pub(crate) fn note(&mut self) {
+        let of = |instance: &Instance, role| {
+            Some(RecordedProcess { process: instance.process?.id, role, of: instance.recorded() })
+        };
         let mut processes = Vec::new();
         for service in &self.services {
-            processes.extend(service.current.iter().filter_map(|instance| {
-                Some(RecordedProcess {
-                    process: instance.process?.id,
-                    generation: instance.generation,
-                    role: Role::Serves,
-                    spec: instance.spec.clone(),
-                    again_with: instance.again_with.clone(),
-                })
-            }));
+            processes.extend(service.current.iter().filter_map(|it| of(it, Role::Serves)));
             processes.extend(service.draining.iter().map(|draining| RecordedProcess {
                 process: draining.process.id,
-                generation: draining.generation,
                 role: if draining.lingers() { Role::Lingers } else { Role::Ends },
-                spec: draining.spec.clone(),
-                again_with: None,
+                of: Recorded {
+                    generation: draining.generation,
+                    spec: draining.spec.clone(),
+                    again_with: None,
+                },
             }));
         }
-        processes.extend(self.candidates().filter_map(|candidate| {
-            Some(RecordedProcess {
-                process: candidate.process?.id,
-                generation: candidate.generation,
-                role: Role::Ends,
-                spec: candidate.spec.clone(),
-                again_with: None,
-            })
-        }));
+        processes.extend(self.candidates().filter_map(|it| of(it, Role::Ends)));
         let supervisor = self.me;
         let boot = record::boot();
         let collectors = self.services.iter().filter_map(|s| s.collector.as_ref());
@@ -162,12 +151,7 @@ impl Supervisor {
         let writers = writers.filter_map(Kept::id).collect();
         let starts = self.services.iter().filter_map(|service| service.current.as_ref());
         let starts = starts.filter(|instance| instance.start_at.is_some());
-        let starts = starts.map(|instance| RecordedStart {
-            generation: instance.generation,
-            spec: instance.spec.clone(),
-            again_with: instance.again_with.clone(),
-        });
-        let starts = starts.collect();
+        let starts = starts.map(Instance::recorded).collect();
         let generation = self.generation;
         let record = Record { supervisor, boot, generation, processes, starts, writers };
         if let Err(error) = record.write(&self.run) {
