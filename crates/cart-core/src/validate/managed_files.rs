@@ -1,9 +1,9 @@
 //! `metadata/managed_files.yml` (node-contract.md, managed_files.yml).
 
-use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::facts::Facts;
-use super::reading::element::check_keys;
+use super::reading::element::{check_keys, inside};
 use super::reading::finding::{Findings, InFile, Level};
 use super::reading::yaml::{Node, Value};
 use crate::disk::glob;
@@ -217,17 +217,8 @@ fn check_locked(item: &Item<'_>, place: &Utf8Path, own: &str, at: &mut InFile<'_
     }
 }
 
-/// The path without `.` and `..`; `None` if it leads out of where it starts.
+/// The path of something inside, without `.` and `..`; `None` if it leads out of where it starts, or to
+/// that itself.
 fn normal(path: &str) -> Option<Utf8PathBuf> {
-    let mut parts = Vec::new();
-    for component in Utf8Path::new(path).components() {
-        match component {
-            Utf8Component::Normal(part) => parts.push(part),
-            Utf8Component::ParentDir => {
-                parts.pop()?;
-            }
-            _ => {}
-        }
-    }
-    (!parts.is_empty()).then(|| parts.iter().collect())
+    inside(path.into()).filter(|path| !path.as_str().is_empty())
 }

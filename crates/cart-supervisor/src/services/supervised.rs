@@ -140,19 +140,16 @@ impl Service {
     pub(crate) fn output(&mut self, spec: &ServiceSpec, run: &Utf8Path) -> Result<Output, Failure> {
         self.open_logs(spec, run, None)?;
         let failed = |e: FileError| Failure::NotStarted { message: e.to_string() };
-        match (&spec.logging, &self.collector) {
+        let (file, pending) = match (&spec.logging, &self.collector) {
             (Logging::Collected { .. }, Some(collector)) => {
                 let file = collector.output();
                 let file = file.map_err(|e| failed(FileError::new("open", collector.path(), e)))?;
                 // What somebody else's writer adds or drops is not known: rather a line too many.
-                let pending = if collector.is_our_own() { collector.pending() } else { 0 };
-                Ok(Output { file, mark: Mark::end_of(&spec.log, pending) })
+                (file, if collector.is_our_own() { collector.pending() } else { 0 })
             }
-            _ => {
-                let file = files::open_log(&spec.log).map_err(failed)?;
-                Ok(Output { file, mark: Mark::end_of(&spec.log, 0) })
-            }
-        }
+            _ => (files::open_log(&spec.log).map_err(failed)?, 0),
+        };
+        Ok(Output { file, mark: Mark::end_of(&spec.log, pending) })
     }
 
     /// Makes what `spec` needs to be logged as it says. `printing` is a process that is taken over.

@@ -58,8 +58,13 @@ impl Supervisor {
             }
         }
         self.services.retain_mut(|service| !service.is_gone());
-        if !noted.is_empty() {
-            noted.iter().for_each(|line| self.log.line(line));
+        self.say_and_note(&noted);
+    }
+
+    /// Says what has changed, and notes it.
+    fn say_and_note(&mut self, changed: &[String]) {
+        if !changed.is_empty() {
+            changed.iter().for_each(|line| self.log.line(line));
             self.note();
         }
     }
@@ -94,10 +99,7 @@ impl Supervisor {
             let left = leftovers(&instance.spec, instance.generation, pid);
             service.draining.extend(left);
         }
-        if !noted.is_empty() {
-            noted.iter().for_each(|line| self.log.line(line));
-            self.note();
-        }
+        self.say_and_note(&noted);
     }
 
     /// Sees to it that somebody would succeed this supervisor as long as there is something to look

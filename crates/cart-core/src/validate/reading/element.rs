@@ -1,5 +1,7 @@
 //! What the checks of both YAML files share: names with suggestions, shapes, lists.
 
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+
 use super::finding::{InFile, Level};
 use super::yaml::{Node, repeated};
 
@@ -49,4 +51,17 @@ pub(in crate::validate) fn is_variable_name(name: &str) -> bool {
 pub(in crate::validate) fn is_version(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+/// The path without `.` and `..`; `None` if it leads out of where it starts.
+pub(in crate::validate) fn inside(path: &Utf8Path) -> Option<Utf8PathBuf> {
+    let mut parts = Vec::new();
+    for component in path.components() {
+        match component {
+            Utf8Component::Normal(part) => parts.push(part),
+            Utf8Component::ParentDir => drop(parts.pop()?),
+            _ => {}
+        }
+    }
+    Some(parts.iter().collect())
 }
