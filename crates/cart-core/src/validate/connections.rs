@@ -54,7 +54,7 @@ fn check_connection(directory: &Utf8Path, list: &str, connection: &Entry, findin
     if !kind.starts_with("ENV:") {
         match required {
             Some("false") => {
-                at.warning(line, format!("{missing}; the connection would fail with 127"))
+                at.warning(line, format!("{missing}; the connection would fail with 127"));
             }
             _ => at.error(line, format!("{missing}; the connection fails with 127")),
         }

@@ -6,8 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CartridgeDir, CommandSpec, GearEnv, fault, files, programs, run};
 use semver::Version;
 
-use crate::machine::build::Build;
-use crate::machine::feature::{self, DIRECTIVES, Feature, MINIMUM, MINIMUM_REASON};
+use crate::machine::build::{Build, DIRECTIVES};
+use crate::machine::feature::{self, Feature, MINIMUM, MINIMUM_REASON};
 use crate::machine::known::Mark;
 
 /// Where nginx is installed and a gear's PATH may not lead.

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use semver::Version;
 
-use crate::machine::feature::DIRECTIVES;
+pub(crate) const MAX_HEADERS: &str = "max_headers";
+
+/// The directives that only a look into nginx's program tells of.
+pub(crate) const DIRECTIVES: &[&str] = &[MAX_HEADERS];
 
 /// What `nginx -V` says.
 #[derive(Clone, Debug, PartialEq, Eq)]

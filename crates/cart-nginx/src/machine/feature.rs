@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-use crate::machine::build::Build;
+use crate::machine::build::{Build, MAX_HEADERS};
 
 /// The oldest nginx that keeps the promises; see [`MINIMUM_REASON`].
 pub const MINIMUM: Version = Version::new(1, 9, 13);
@@ -81,14 +81,10 @@ enum Module {
     Optional(&'static str),
     /// Core from the version on; before, only if asked for.
     CoreOrOptional(&'static str),
-    /// Wherever the program knows this directive, whatever its version: one of [`DIRECTIVES`].
+    /// Wherever the program knows this directive, whatever its version: one of
+    /// [`DIRECTIVES`](crate::machine::build::DIRECTIVES).
     Directive(&'static str),
 }
-
-const MAX_HEADERS: &str = "max_headers";
-
-/// The directives that only a look into nginx's program tells of.
-pub(crate) const DIRECTIVES: &[&str] = &[MAX_HEADERS];
 
 impl Feature {
     /// From which version on nginx has it, and by which module. Versions from nginx's own documentation.

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CartridgeDir, files};
 
-use crate::machine::feature::DIRECTIVES;
+use crate::machine::build::DIRECTIVES;
 use crate::text::layout::Rendered;
 
 /// The file beside a configuration that holds which nginx has tested what.

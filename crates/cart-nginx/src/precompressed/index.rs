@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use camino::{Utf8Component, Utf8Path};
 use serde::{Deserialize, Serialize};
 
-use super::Made;
 use super::encoding::Encoding;
+use super::left_out::{LeftOut, Reason};
 use super::sources::content::State;
+use super::{Limits, Made};
 
 /// Of the file's format, and of how variants are made: a tree of another one goes.
 const VERSION: u32 = 2;
@@ -62,6 +63,15 @@ impl Index {
     /// Whether anything is compressed: for copies alone there need be no tree.
     pub(super) fn has_compressed(&self) -> bool {
         self.originals.values().any(|known| known.compressed().next().is_some())
+    }
+
+    /// Notes what is known not to be worth it, of this build or an earlier one.
+    pub(super) fn note_worthless(&self, limits: &Limits, left_out: &mut LeftOut) {
+        let uncompressed = |known: &Known| known.compressed().next().is_none();
+        for (path, known) in self.originals.iter().filter(|(_, known)| uncompressed(known)) {
+            let too_small = known.state.size < limits.smallest;
+            left_out.note(if too_small { Reason::TooSmall } else { Reason::Worthless }, path);
+        }
     }
 
     /// The numbers of what there is.

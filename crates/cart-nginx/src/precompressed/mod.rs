@@ -165,7 +165,7 @@ pub fn make(
         let (index, compressed) = work.finish(&mut scan.left_out)?;
         (compressed, tree.finish(index)?)
     };
-    scan.left_out.note_worthless(&index, limits);
+    index.note_worthless(limits, &mut scan.left_out);
     Ok(Made {
         compressed,
         removed,
