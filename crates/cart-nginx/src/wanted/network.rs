@@ -8,8 +8,13 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 /// `ADDRESS` or `ADDRESS/PREFIX`. Bits past the prefix are dropped, nginx warns of them.
 fn parse(text: &str) -> Option<Network> {
-    let one = || text.parse::<IpAddr>().ok().map(Network::from);
-    text.parse().ok().or_else(one).map(|network| network.trunc())
+    let Some((address, prefix)) = text.split_once('/') else {
+        return Some(text.parse::<IpAddr>().ok()?.into());
+    };
+    // `+8` is a number, too.
+    let digits = prefix.bytes().all(|byte| byte.is_ascii_digit());
+    let prefix = prefix.parse().ok().filter(|_| digits)?;
+    Some(Network::new(address.parse().ok()?, prefix).ok()?.trunc())
 }
 
 /// A network that is none of a single address, as two: nginx's `geo` takes `/0` for its default.
