@@ -6,7 +6,6 @@ use std::process::ExitStatus;
 use camino::Utf8PathBuf;
 use cart_core::env::EnvError;
 use cart_core::files::FileError;
-use cart_core::managed_files::ManagedFilesError;
 use cart_core::manifest::ManifestError;
 use cart_core::process::ProcessId;
 use cart_core::run::{self, RunError};
@@ -64,12 +63,9 @@ pub enum GearError {
     /// A variable is missing or wrong.
     #[error(transparent)]
     Variable(#[from] EnvError),
-    /// A cartridge's manifest is wrong.
+    /// A cartridge's manifest or its `managed_files.yml` is wrong.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// A cartridge's `managed_files.yml` is wrong.
-    #[error(transparent)]
-    ManagedFiles(#[from] ManagedFilesError),
     /// All else.
     #[error("{text}")]
     Other {

@@ -33,5 +33,6 @@ pub use config::model::Model;
 pub use config::user_config::{UserConfig, UserConfigError};
 
 pub use running::nginx::{ConfigError, Nginx};
-pub use running::service::{self, ServiceError};
-pub use running::stage::{Change, Stage, TestError};
+pub use running::service::ServiceError;
+pub use running::stage::{Change, Stage};
+pub use running::test_error::TestError;

@@ -89,12 +89,8 @@ impl Latency {
     }
 
     fn of_lines(text: &str, since: u64) -> Option<Self> {
-        let mut dates = Dates::default();
-        let took = |line: &str| {
-            let line = Line::parse(line)?;
-            (line.status != "101" && dates.seconds(line.time)? >= since).then_some(line.took)
-        };
-        let mut took: Vec<Duration> = text.lines().filter_map(took).collect();
+        let mut took: Vec<Duration> =
+            text.lines().filter_map(|line| duration(line, since)).collect();
         took.sort_unstable();
         let at = |share: usize| took.get((took.len() * share).div_ceil(100).max(1) - 1).copied();
         Some(Self { requests: took.len(), p50: at(50)?, p95: at(95)?, p99: at(99)? })
@@ -115,46 +111,18 @@ fn end_of(path: &Utf8Path, most: u64) -> Vec<u8> {
     read().unwrap_or_default()
 }
 
-/// What counts of a line of the access log, whose format is in `nginx.defaults.conf`. nginx writes no
-/// quote of a client's into it.
-#[derive(Debug, PartialEq, Eq)]
-struct Line<'a> {
-    time: &'a str,
-    status: &'a str,
-    took: Duration,
+/// How long the request took that a line of the access log tells of, if that counts: its format is in
+/// `nginx.defaults.conf`. nginx writes no quote of a client's into it.
+fn duration(line: &str, since: u64) -> Option<Duration> {
+    let (before, _) = line.split_once('"')?;
+    let (_, time) = before.trim_end().strip_suffix(']')?.rsplit_once('[')?;
+    let (_, after) = line.rsplit_once('"')?;
+    let took = Duration::try_from_secs_f64(after.trim().parse().ok()?).ok()?;
+    let status = line.split('"').nth(2)?.split_ascii_whitespace().next()?;
+    (status != "101" && seconds(time)? >= since).then_some(took)
 }
 
-impl<'a> Line<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
-        let (before, _) = line.split_once('"')?;
-        let (_, time) = before.trim_end().strip_suffix(']')?.rsplit_once('[')?;
-        let (_, after) = line.rsplit_once('"')?;
-        let took: f64 = after.trim().parse().ok()?;
-        let status = line.split('"').nth(2)?.split_ascii_whitespace().next()?;
-        Some(Self { time, status, took: Duration::try_from_secs_f64(took).ok()? })
-    }
-}
-
-/// Reads `26/Nov/2026:12:36:33 +0100`; neighbouring lines often have the same.
-#[derive(Debug, Default)]
-struct Dates {
-    last: Option<(String, u64)>,
-}
-
-impl Dates {
-    fn seconds(&mut self, text: &str) -> Option<u64> {
-        if let Some((last, seconds)) = &self.last
-            && last == text
-        {
-            return Some(*seconds);
-        }
-        let seconds = seconds(text)?;
-        self.last = Some((text.to_owned(), seconds));
-        Some(seconds)
-    }
-}
-
-/// Seconds since 1970.
+/// Seconds since 1970, of a time such as `26/Nov/2026:12:36:33 +0100`.
 fn seconds(text: &str) -> Option<u64> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let (date, zone) = text.split_once(' ')?;

@@ -1,6 +1,11 @@
-//! How long to wait before a crashed service is started again, and when to stop trying.
+//! How long to wait before a crashed service is started again, and when to stop trying; and processes
+//! that are never given up.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use cart_core::process::ProcessId;
+use rustix::process::Signal;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A service that lived this long was healthy: its crash is the first of a new row.
 const HEALTHY: Duration = Duration::from_secs(10);
@@ -9,7 +14,7 @@ const HEALTHY: Duration = Duration::from_secs(10);
 const WAITS_MS: &[u64] = &[0, 200, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000];
 
 /// Counts the crashes of one service.
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct BackOff {
     in_a_row: usize,
 }
@@ -29,6 +34,91 @@ impl BackOff {
         let wait = WAITS_MS.get(self.in_a_row).copied();
         self.in_a_row += 1;
         wait.map(Duration::from_millis)
+    }
+}
+
+/// A process that is to be there all the time: whenever it has ended, it is started again. As it is handed
+/// over to another program, it is its [`ProcessId`].
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    process: Option<(ProcessId, Instant)>,
+    /// When it is to be started again; without it, at once.
+    start_at: Option<Instant>,
+    back_off: BackOff,
+}
+
+impl Kept {
+    /// The process, while it is there.
+    pub(crate) fn id(&self) -> Option<ProcessId> {
+        self.process.map(|(id, _)| id)
+    }
+
+    /// When it is to be started.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.start_at
+    }
+
+    /// Whether it is to be started now.
+    pub(crate) fn is_due(&self) -> bool {
+        self.process.is_none() && self.start_at.is_none_or(|at| at <= Instant::now())
+    }
+
+    /// It is there since just now.
+    pub(crate) fn started(&mut self, id: ProcessId) {
+        self.process = Some((id, Instant::now()));
+        self.start_at = None;
+    }
+
+    /// Takes note of the end of process `pid`; if it was this one, answers in how long it is to be started
+    /// again.
+    pub(crate) fn ended(&mut self, pid: u32) -> Option<Duration> {
+        let (_, since) = self.process.take_if(|(id, _)| id.pid == pid)?;
+        Some(self.start_later(since.elapsed()))
+    }
+
+    /// Has it started again, after it has `lived` for so long; answers in how long.
+    pub(crate) fn start_later(&mut self, lived: Duration) -> Duration {
+        let wait = self.back_off.after_end(lived);
+        self.start_in(wait);
+        wait
+    }
+
+    /// Has it started in so long.
+    pub(crate) fn start_in(&mut self, wait: Duration) {
+        self.start_at = Some(Instant::now() + wait);
+    }
+
+    /// Has another one take its place, at once.
+    pub(crate) fn renew(&mut self) {
+        self.back_off = BackOff::default();
+        match self.id() {
+            Some(id) => id.signal(Signal::TERM),
+            None => self.start_in(Duration::ZERO),
+        }
+    }
+
+    /// Lets it go: it is not needed for now.
+    pub(crate) fn let_go(&mut self) {
+        self.start_at = None;
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends it a signal, if it is there.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.id().iter().for_each(|id| id.signal(signal));
+    }
+}
+
+impl Serialize for Kept {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.id().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Kept {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = Option::<ProcessId>::deserialize(deserializer)?;
+        Ok(Self { process: id.map(|id| (id, Instant::now())), ..Self::default() })
     }
 }
 

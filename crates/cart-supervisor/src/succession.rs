@@ -8,24 +8,21 @@
 //! is seen to by a lock on the cartridge's directory, which nobody loses with `run/`.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, GearEnv, inherited, run};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{fcntl_dupfd_cloexec, ioctl_fionread};
+use rustix::event::PollFlags;
+use rustix::io::ioctl_fionread;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::backoff::BackOff;
 use crate::client::supervisor_process::SupervisorProcess;
-use crate::protocol::handed_over::Copies;
+use crate::protocol::handed_over::Descriptor;
 use crate::protocol::subcommands::GUARD;
 use crate::sockets::events;
 
@@ -38,40 +35,16 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What tells the supervisor's own processes that it lives, and whether it is about to end.
-#[derive(Debug)]
-pub(crate) struct Lifeline {
-    reader: OwnedFd,
-    writer: OwnedFd,
-}
-
-/// A lifeline, as it is handed over to the supervisor's next program.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct HandedLifeline {
-    reader: i32,
-    writer: i32,
+pub(crate) struct Lifeline {
+    reader: Descriptor,
+    writer: Descriptor,
 }
 
 impl Lifeline {
     pub(crate) fn new() -> io::Result<Self> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        Ok(Self { reader, writer })
-    }
-
-    pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<HandedLifeline> {
-        Ok(HandedLifeline {
-            reader: copies.number(&self.reader)?,
-            writer: copies.number(&self.writer)?,
-        })
-    }
-
-    pub(crate) fn take_over(handed: &HandedLifeline) -> Option<Self> {
-        let reader = inherited::take(handed.reader).ok()?;
-        Some(Self { reader, writer: inherited::take(handed.writer).ok()? })
-    }
-
-    /// The end by which a process sees what becomes of this one.
-    pub(crate) fn share(&self) -> io::Result<OwnedFd> {
-        Ok(fcntl_dupfd_cloexec(&self.reader, 0)?)
+        Ok(Self { reader: reader.into(), writer: writer.into() })
     }
 
     /// Notes that everything is about to end, or not any more.
@@ -85,7 +58,7 @@ impl Lifeline {
     }
 }
 
-fn is_ending(reader: &OwnedFd) -> bool {
+fn is_ending(reader: impl AsFd) -> bool {
     ioctl_fionread(reader).is_ok_and(|count| count > 0)
 }
 
@@ -156,9 +129,7 @@ impl Heir {
 
 /// Whether nobody holds the other end any more.
 fn has_ended(lifeline: &OwnedFd) -> bool {
-    let mut asked = [PollFd::new(lifeline, PollFlags::empty())];
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut asked, Some(&now)).is_ok() && asked[0].revents().contains(PollFlags::HUP)
+    events::is_ready(lifeline, PollFlags::empty())
 }
 
 /// The whole work of a [`GUARD`]: to be there until it is told to end.
@@ -166,83 +137,14 @@ fn has_ended(lifeline: &OwnedFd) -> bool {
 /// # Errors
 /// When the system refuses a descriptor or a wait.
 pub(crate) fn guard(mut heir: Heir) -> io::Result<()> {
-    let (mut end, sender) = UnixStream::pair()?;
-    signal_hook::low_level::pipe::register(SIGTERM, sender.try_clone()?)?;
-    signal_hook::low_level::pipe::register(SIGINT, sender)?;
-    end.set_nonblocking(true)?;
+    let mut end = events::signals(&[SIGTERM, SIGINT])?;
     loop {
-        let told = (end.as_fd(), PollFlags::IN);
+        let told = (end.get_read().as_fd(), PollFlags::IN);
         events::wait(heir.interest().into_iter().chain([told]).collect(), heir.deadline())?;
-        if end.read(&mut [0]).is_ok() {
+        if end.pending().next().is_some() {
             return Ok(());
         }
         heir.look();
-    }
-}
-
-/// The guard, as the supervisor has it while no writer of its own stands by: a node's logshifter
-/// succeeds nobody.
-#[derive(Debug, Default)]
-pub(crate) struct Guard {
-    process: Option<(ProcessId, Instant)>,
-    start_at: Option<Instant>,
-    back_off: BackOff,
-}
-
-impl Guard {
-    /// The guard that another program of this supervisor's started: it is told to end, so that the
-    /// next one is of this program.
-    pub(crate) fn take_over(process: Option<ProcessId>) -> Self {
-        process.iter().for_each(|guard| guard.signal(Signal::TERM));
-        Self { process: process.map(|id| (id, Instant::now())), ..Self::default() }
-    }
-
-    /// Its process, for the record.
-    pub(crate) fn process(&self) -> Option<ProcessId> {
-        self.process.map(|(id, _)| id)
-    }
-
-    /// When it is to be started again.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.start_at
-    }
-
-    /// Takes note of the end of process `pid`; answers whether it was the guard.
-    pub(crate) fn ended(&mut self, pid: u32) -> bool {
-        let Some((_, since)) = self.process.take_if(|(id, _)| id.pid == pid) else {
-            return false;
-        };
-        let wait = self.back_off.after_crash(since.elapsed()).unwrap_or(LONGEST_PAUSE);
-        self.start_at = Some(Instant::now() + wait);
-        true
-    }
-
-    /// Starts one if one is `wanted`, and lets it go if not. Answers what went wrong.
-    pub(crate) fn look_after(
-        &mut self,
-        wanted: bool,
-        succession: &Succession,
-        errors: &File,
-    ) -> Option<String> {
-        if !wanted {
-            self.start_at = None;
-            self.process().iter().for_each(|guard| guard.signal(Signal::TERM));
-            return None;
-        }
-        if self.process.is_some() || self.start_at.is_some_and(|at| at > Instant::now()) {
-            return None;
-        }
-        self.start_at = None;
-        match succession.start_guard(errors) {
-            Ok(id) => {
-                self.process = Some((id, Instant::now()));
-                None
-            }
-            Err(reason) => {
-                self.start_at = Some(Instant::now() + LONGEST_PAUSE);
-                Some(format!("nobody would succeed this supervisor: {reason}"))
-            }
-        }
     }
 }
 
@@ -257,12 +159,15 @@ pub(crate) struct Succession {
 }
 
 impl Succession {
-    /// The descriptor that a child is to inherit as its first.
+    /// What a child is to inherit as its first descriptor: the end by which it sees what becomes of this
+    /// process.
     pub(crate) fn held(&self) -> io::Result<Vec<OwnedFd>> {
-        Ok(vec![self.lifeline.share()?])
+        Ok(vec![self.lifeline.reader.as_fd().try_clone_to_owned()?])
     }
 
-    fn start_guard(&self, errors: &File) -> Result<ProcessId, String> {
+    /// Starts a guard: somebody has to stand by while no writer of our own does, for a node's logshifter
+    /// succeeds nobody.
+    pub(crate) fn start_guard(&self, errors: &File) -> Result<ProcessId, String> {
         let mut command = CommandSpec::new(&self.program, &GearEnv::new()).args([
             GUARD,
             self.run.as_str(),

@@ -1,5 +1,6 @@
 //! A gear for one test: made, driven and destroyed as a node would.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -81,19 +82,18 @@ impl Made {
         }
     }
 
-    fn destroy(self) -> Result<(), String> {
+    fn destroy(self) -> Result<(), Box<dyn Error>> {
         match self {
-            Self::Throwaway(gear) => gear.destroy(&mut Silent).map_err(|e| e.to_string()),
+            Self::Throwaway(gear) => gear.destroy(&mut Silent)?,
             Self::Kept(home, gear) => {
                 drop(gear);
                 let conditions = Conditions::default();
-                let held = home
-                    .lock(NAME, "a test's end", LIMIT, &conditions.interrupts, &mut |_| ())
-                    .map_err(|e| e.to_string())?;
-                let listed = home.find(NAME).map_err(|e| e.to_string())?;
-                home.destroy(&listed, conditions, held, &mut Silent).map_err(|e| e.to_string())
+                let interrupts = &conditions.interrupts;
+                let held = home.lock(NAME, "a test's end", LIMIT, interrupts, &mut |_| ())?;
+                home.destroy(&home.find(NAME)?, conditions, held, &mut Silent)?;
             }
         }
+        Ok(())
     }
 }
 
@@ -158,11 +158,10 @@ impl TestGear {
         app: &Utf8Path,
         program: &Utf8Path,
     ) -> Self {
-        let made = || -> Result<Self, String> {
-            let text = |error: &dyn std::fmt::Display| error.to_string();
-            let place = TempDir::with_prefix_in("gears-", "/tmp").map_err(|e| text(&e))?;
+        let made = || -> Result<Self, Box<dyn Error>> {
+            let place = TempDir::with_prefix_in("gears-", "/tmp")?;
             let parent = Utf8Path::from_path(place.path()).ok_or("the path is not UTF-8")?;
-            let home = GearHome::at(&parent.join("g")).map_err(|e| text(&e))?;
+            let home = GearHome::at(&parent.join("g"))?;
             let mut options = options(cartridge);
             options.keep_deployments = 3;
             options.program = Some(program.to_owned());
@@ -175,14 +174,12 @@ impl TestGear {
                 ..App::default()
             };
             let conditions = Conditions::default();
-            let held = home
-                .lock(NAME, "a test", LIMIT, &conditions.interrupts, &mut |_| ())
-                .map_err(|e| text(&e))?;
-            let address = keep(&home, options, &app, held, &mut Silent).map_err(|e| text(&e))?;
-            let gear = home.open(NAME, conditions).map_err(|e| text(&e))?;
+            let held = home.lock(NAME, "a test", LIMIT, &conditions.interrupts, &mut |_| ())?;
+            let address = keep(&home, options, &app, held, &mut Silent)?;
+            let gear = home.open(NAME, conditions)?;
             let address = address.ok_or("the cartridge has no endpoint")?;
-            let place = Some(place);
-            Ok(Self { gear: Some(Made::Kept(home, Box::new(gear))), address, place })
+            let gear = Some(Made::Kept(home, Box::new(gear)));
+            Ok(Self { gear, address, place: Some(place) })
         };
         made().unwrap_or_else(|e| panic!("{e}"))
     }

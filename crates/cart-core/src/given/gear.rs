@@ -60,25 +60,17 @@ impl Gear {
     #[must_use]
     pub fn newest_deployment(&self) -> Option<DeploymentMetadata> {
         let is_deployment = |name: &str| name.starts_with(|c: char| c.is_ascii_digit());
-        let newest = self
-            .deployments
-            .read_dir_utf8()
-            .ok()?
-            .filter_map(Result::ok)
+        let directories = self.deployments.read_dir_utf8().ok()?.flatten();
+        let (_, name, metadata) = directories
             .filter(|entry| entry.file_type().is_ok_and(|t| t.is_dir()))
             .filter(|entry| is_deployment(entry.file_name()))
             .map(|entry| {
                 let metadata = DeploymentMetadata::read(&entry.path().join("metadata.json"));
                 let activated = metadata.as_ref().is_some_and(|m| !m.activations.is_empty());
-                let name = entry.file_name().to_owned();
-                (
-                    !activated,
-                    name.clone(),
-                    metadata.map(|metadata| DeploymentMetadata { name, ..metadata }),
-                )
+                (!activated, entry.file_name().to_owned(), metadata)
             })
-            .max_by(|(new, name, _), (other_new, other, _)| (new, name).cmp(&(other_new, other)));
-        newest?.2
+            .max_by_key(|(new, name, _)| (*new, name.clone()))?;
+        metadata.map(|metadata| DeploymentMetadata { name, ..metadata })
     }
 }
 

@@ -1,11 +1,11 @@
 //! `metadata/managed_files.yml`: files that the node touches for the cartridge (node-contract.md,
 //! managed_files.yml).
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use serde::Deserialize;
 
-use crate::disk::files::{self, FileError};
-use crate::given::manifest::first_line;
+use crate::disk::files;
+use crate::given::manifest::{self, ManifestError};
 
 /// The lists of `managed_files.yml` that matter when a cartridge is put on a gear.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -59,47 +59,29 @@ impl ManagedFiles {
     /// Reads the file of the cartridge in `directory`; a cartridge without one has empty lists.
     ///
     /// # Errors
-    /// [`ManagedFilesError`] naming the file, and the line where it is wrong.
-    pub fn read(directory: &Utf8Path) -> Result<Self, ManagedFilesError> {
+    /// [`ManifestError`] naming the file, and the line where it is wrong.
+    pub fn read(directory: &Utf8Path) -> Result<Self, ManifestError> {
         let path = directory.join("metadata/managed_files.yml");
         let Some(bytes) = files::read_if_exists(&path)? else {
             return Ok(Self::default());
         };
-        let text = String::from_utf8_lossy(&bytes);
-        serde_saphyr::from_str(&with_plain_keys(&text))
-            .map_err(|e| ManagedFilesError::Malformed { path, message: first_line(&e) })
+        manifest::parse(&path, &with_plain_keys(&String::from_utf8_lossy(&bytes)), "is wrong")
     }
 }
 
 /// Keys may be written as Ruby symbols (`:locked_files:`); the colon in front goes.
-fn with_plain_keys(text: &str) -> String {
+pub(crate) fn with_plain_keys(text: &str) -> String {
     text.lines()
         .map(|line| line.strip_prefix(':').unwrap_or(line))
         .flat_map(|line| [line, "\n"])
         .collect()
 }
 
-/// A `managed_files.yml` that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ManagedFilesError {
-    /// Unreadable.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// Not YAML, or a list of the wrong shape.
-    #[error("{path} is wrong: {message}")]
-    Malformed {
-        /// The file.
-        path: Utf8PathBuf,
-        /// What is wrong and where.
-        message: String,
-    },
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<ManagedFiles, ManagedFilesError> {
+    fn read(text: &str) -> Result<ManagedFiles, ManifestError> {
         let dir = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(dir.path()).unwrap();
         files::create_dir(&path.join("metadata"), 0o755).unwrap();

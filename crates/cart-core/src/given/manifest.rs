@@ -2,6 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::disk::files::{self, FileError};
 
@@ -64,11 +65,7 @@ impl Manifest {
     /// [`ManifestError`] naming the file, and the line where YAML or a type is wrong.
     pub fn read(path: &Utf8Path) -> Result<Self, ManifestError> {
         let bytes = files::read(path)?;
-        let text = String::from_utf8_lossy(&bytes);
-        serde_saphyr::from_str(&text).map_err(|e| ManifestError::Malformed {
-            path: path.to_owned(),
-            message: first_line(&e),
-        })
+        parse(path, &String::from_utf8_lossy(&bytes), "is no manifest")
     }
 
     /// Name of the cartridge's directory on a gear.
@@ -103,22 +100,33 @@ fn is_there<'de, D: serde::Deserializer<'de>>(value: D) -> Result<bool, D::Error
     serde::de::IgnoredAny::deserialize(value).map(|_| true)
 }
 
-/// The parser draws the place below its first line; a message wants the line alone.
-pub(crate) fn first_line(error: &serde_saphyr::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+/// Reads what is in one of the metadata files; `wrong` says what it is if it cannot be read.
+pub(crate) fn parse<T: DeserializeOwned>(
+    path: &Utf8Path,
+    text: &str,
+    wrong: &'static str,
+) -> Result<T, ManifestError> {
+    serde_saphyr::from_str(text).map_err(|error| ManifestError::Malformed {
+        path: path.to_owned(),
+        wrong,
+        // The parser draws the place below its first line; a message wants the line alone.
+        message: error.to_string().lines().next().unwrap_or_default().to_owned(),
+    })
 }
 
-/// A manifest that cannot be used.
+/// A manifest, or a `managed_files.yml`, that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// Missing or unreadable.
     #[error(transparent)]
     File(#[from] FileError),
     /// Not YAML, or a required element is missing or of the wrong type.
-    #[error("{path} is no manifest: {message}")]
+    #[error("{path} {wrong}: {message}")]
     Malformed {
         /// The file.
         path: Utf8PathBuf,
+        /// What that makes of it.
+        wrong: &'static str,
         /// What is wrong and where.
         message: String,
     },

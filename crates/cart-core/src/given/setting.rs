@@ -1,6 +1,6 @@
 //! Variables that people set: each with a name, a meaning, a default, and a check at the door.
 
-use crate::given::env::{EnvError, GearEnv};
+use crate::given::env::GearEnv;
 
 /// One variable that people set, as it stands in the table of variables (`docs/variables.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +30,7 @@ impl Setting {
         match env.text(self.name) {
             Ok(None) => Ok(None),
             Ok(Some(text)) => parse(text).map(Some).ok_or_else(|| self.wrong(text)),
-            Err(
-                EnvError::NotText { .. } | EnvError::Missing { .. } | EnvError::NotAbsolute { .. },
-            ) => Err(self.wrong("(bytes that are not UTF-8)")),
+            Err(_) => Err(self.wrong("(bytes that are not UTF-8)")),
         }
     }
 
@@ -76,7 +74,9 @@ impl Setting {
     }
 }
 
-fn bytes(text: &str) -> Option<u64> {
+/// A number of bytes: digits, and perhaps `k`, `m` or `g` behind them, in any case of letters.
+#[must_use]
+pub fn bytes(text: &str) -> Option<u64> {
     let text = text.trim().to_ascii_lowercase();
     let (digits, shift) = match text.char_indices().last()? {
         (at, 'k') => (&text[..at], 10),

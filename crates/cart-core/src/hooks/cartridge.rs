@@ -34,7 +34,8 @@ impl<'a> Context<'a> {
 
     /// Says what came of the operation.
     pub fn result(&mut self, text: &str) {
-        self.say(Audience::Result, text);
+        // Somebody who stopped listening must not stop the operation, here and below.
+        let _ = message::say(self.out, Audience::Result, text);
     }
 
     /// Shows a line of something long, an installation say. A node passes it on to whoever pushed,
@@ -58,12 +59,7 @@ impl<'a> Context<'a> {
 
     /// Says something else worth knowing: what is being done, what was noticed.
     pub fn message(&mut self, text: &str) {
-        self.say(Audience::Message, text);
-    }
-
-    /// Somebody who stopped listening must not stop the operation.
-    fn say(&mut self, audience: Audience, text: &str) {
-        let _ = message::say(self.out, audience, text);
+        let _ = message::say(self.out, Audience::Message, text);
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use crate::disk::fault;
 use crate::given::cartridge_dir::CartridgeDir;
@@ -88,20 +88,6 @@ impl Entry {
             _ => Err(UsageError::NoHook { name: name.to_owned() }),
         }
     }
-
-    /// The call in words, for the lock file.
-    fn name(&self) -> String {
-        match self {
-            Self::Setup(_) => "setup".to_owned(),
-            Self::Install(_) => "install".to_owned(),
-            Self::PostInstall(_) => "post_install".to_owned(),
-            Self::Control(action, _) => format!("control {action}"),
-            Self::Teardown => "teardown".to_owned(),
-            Self::Upgrade(_) => "upgrade".to_owned(),
-            Self::Metrics => "metrics".to_owned(),
-            Self::Connection(name, _) => format!("hooks/{name}"),
-        }
-    }
 }
 
 /// The whole `main` of a cartridge without a supervisor: reads the call and the environment of this
@@ -130,58 +116,44 @@ pub fn run<C: Cartridge>(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> u8 {
-    let mut complain = |text: &str| {
+    called(cartridge, words, env, out).unwrap_or_else(|(text, code)| {
         // Nobody listens any more; the exit code still tells.
-        let _ = message::say(err, Audience::Error, text);
-    };
+        let _ = message::say(err, Audience::Error, &text);
+        code
+    })
+}
+
+/// The exit code; of what went wrong, with the words for it.
+fn called<C: Cartridge>(
+    cartridge: &C,
+    words: &[String],
+    env: &GearEnv,
+    out: &mut dyn Write,
+) -> Result<u8, (String, u8)> {
     if let Some(name) = asked_for_version(words) {
         // Nobody listens any more; there is nothing to undo.
         let _ = writeln!(out, "{name} {}", C::VERSION);
-        return DONE;
+        return Ok(DONE);
     }
-    let entry = match Entry::parse(words) {
-        Ok(entry) => entry,
-        Err(error) => {
-            complain(&error.to_string());
-            return USAGE;
-        }
-    };
+    let entry = Entry::parse(words).map_err(|error| (error.to_string(), USAGE))?;
     if let Entry::Connection(name, _) = &entry
         && !C::CONNECTION_HOOKS.contains(&name.as_str())
     {
         let known = C::CONNECTION_HOOKS.join(", ");
-        complain(&UsageError::NoConnection { name: name.clone(), known }.to_string());
-        return USAGE;
+        return Err((UsageError::NoConnection { name: name.clone(), known }.to_string(), USAGE));
     }
     let found = (entry == Entry::Metrics).then(|| find_gear::<C>(words, env));
     let env = found.as_ref().unwrap_or(env);
     let place = Gear::from_env(env)
         .and_then(|gear| Ok((gear, CartridgeDir::from_env(env, C::SHORT_NAME)?)));
-    let (gear, dir) = match place {
-        Ok(place) => place,
-        Err(error) => {
-            complain(&error.to_string());
-            return CONFIGURATION;
-        }
-    };
-    if let Err(error) = refuse_foreign_root(&dir) {
-        complain(&error.to_string());
-        return CONFIGURATION;
-    }
-    let _lock = match lock(cartridge, &entry, &dir) {
-        Ok(lock) => lock,
-        Err(error) => {
-            complain(&error.to_string());
-            return if matches!(error, LockError::Held { .. }) { BUSY } else { FAILED };
-        }
-    };
-    match dispatch(cartridge, &entry, &mut Context::new(env, &gear, &dir, out)) {
-        Ok(code) => code,
-        Err(error) => {
-            complain(&cartridge.explain(&error));
-            cartridge.exit_code(&error)
-        }
-    }
+    let (gear, dir) = place.map_err(|error| (error.to_string(), CONFIGURATION))?;
+    refuse_foreign_root(&dir).map_err(|text| (text, CONFIGURATION))?;
+    let _lock = lock(cartridge, &entry, words, &dir).map_err(|error| {
+        let code = if matches!(error, LockError::Held { .. }) { BUSY } else { FAILED };
+        (error.to_string(), code)
+    })?;
+    dispatch(cartridge, &entry, &mut Context::new(env, &gear, &dir, out))
+        .map_err(|error| (cartridge.explain(&error), cartridge.exit_code(&error)))
 }
 
 /// The environment with the two directories that it lacks: a node runs `bin/metrics` by its path,
@@ -205,23 +177,17 @@ fn find_gear<C: Cartridge>(words: &[String], env: &GearEnv) -> GearEnv {
 }
 
 /// As root on somebody else's gear, the app would run as root, and what it made root would follow.
-fn refuse_foreign_root(dir: &CartridgeDir) -> Result<(), ForeignGear> {
+fn refuse_foreign_root(dir: &CartridgeDir) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
     let owner = std::fs::metadata(dir.path()).map_or(0, |metadata| metadata.uid());
-    if owner != 0 && rustix::process::geteuid().is_root() {
-        return Err(ForeignGear { path: dir.path().to_owned(), owner });
+    if owner == 0 || !rustix::process::geteuid().is_root() {
+        return Ok(());
     }
-    Ok(())
-}
-
-/// A hook that root called on the gear of another user.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{path} belongs to the user {owner}, and this is root: run the hook as that user (setpriv --reuid {owner} --regid {owner} --clear-groups ...)"
-)]
-struct ForeignGear {
-    path: Utf8PathBuf,
-    owner: u32,
+    Err(format!(
+        "{} belongs to the user {owner}, and this is root: run the hook as that user \
+         (setpriv --reuid {owner} --regid {owner} --clear-groups ...)",
+        dir.path()
+    ))
 }
 
 /// The program's own name, when it was called by that and asked for its version; a hook's
@@ -235,6 +201,7 @@ fn asked_for_version(words: &[String]) -> Option<&str> {
 fn lock<C: Cartridge>(
     cartridge: &C,
     entry: &Entry,
+    words: &[String],
     dir: &CartridgeDir,
 ) -> Result<Option<HookLock>, LockError> {
     let only_reads = match entry {
@@ -245,8 +212,13 @@ fn lock<C: Cartridge>(
     if only_reads {
         return Ok(None);
     }
+    let holder = match entry {
+        Entry::Control(action, _) => format!("control {action}"),
+        Entry::Connection(name, _) => format!("{CONNECTIONS}/{name}"),
+        _ => Utf8Path::new(&words[0]).file_name().unwrap_or_default().to_owned(),
+    };
     dir.create_all()?;
-    HookLock::acquire(&dir.run().join("hook.lock"), &entry.name(), LOCK_LIMIT).map(Some)
+    HookLock::acquire(&dir.run().join("hook.lock"), &holder, LOCK_LIMIT).map(Some)
 }
 
 fn dispatch<C: Cartridge>(

@@ -59,20 +59,20 @@ impl ProcessId {
 
     /// Sends a signal; a process that has ended meanwhile is no error.
     pub fn signal(self, signal: Signal) {
-        if self.is_alive()
-            && let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw)
-        {
+        if let Some(pid) = self.to_pid().filter(|_| self.is_alive()) {
             let _ = rustix::process::kill_process(pid, signal);
         }
     }
 
     /// Sends a signal to the process group that this process leads.
     pub fn signal_group(self, signal: Signal) {
-        if self.is_alive()
-            && let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw)
-        {
+        if let Some(pid) = self.to_pid().filter(|_| self.is_alive()) {
             let _ = rustix::process::kill_process_group(pid, signal);
         }
+    }
+
+    fn to_pid(self) -> Option<Pid> {
+        Pid::from_raw(i32::try_from(self.pid).ok()?)
     }
 
     /// Kills the process group that this process leads.
@@ -97,8 +97,7 @@ impl ProcessId {
 /// when it has ended already, or before Linux 5.3.
 #[must_use]
 pub fn end_of(process: ProcessId) -> Option<OwnedFd> {
-    let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw)?;
-    let end = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    let end = rustix::process::pidfd_open(process.to_pid()?, PidfdFlags::empty()).ok()?;
     // The pid may have been given to another process before it was opened.
     process.is_alive().then_some(end)
 }

@@ -83,11 +83,8 @@ pub fn foreground(command: &CommandSpec) -> Result<(), RunError> {
         .dir(&command.dir)
         .unchecked()
         .run();
-    let output = ended.map_err(|source| RunError::not_started(command, source))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(RunError::failed(command, output.status, Vec::new()))
+    let status = ended.map_err(|source| RunError::not_started(command, source))?.status;
+    if status.success() { Ok(()) } else { Err(RunError::failed(command, status, Vec::new())) }
 }
 
 /// Starts a command in a process group of its own, with nothing on its standard input and pipes
@@ -101,17 +98,17 @@ pub fn piped(command: &CommandSpec) -> Result<Child, RunError> {
     started.map_err(|source| RunError::not_started(command, source))
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
 fn with_pipes(command: &CommandSpec) -> Command {
-    let mut process = Command::new(&command.program);
+    let mut process = prepared(command);
+    process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     process
-        .args(&command.args)
-        .env_clear()
-        .envs(command.env.iter())
-        .current_dir(&command.dir)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+}
+
+/// A process that gets exactly what the command says, and the streams of this one.
+#[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
+fn prepared(command: &CommandSpec) -> Command {
+    let mut process = Command::new(&command.program);
+    process.args(&command.args).env_clear().envs(command.env.iter()).current_dir(&command.dir);
     process
 }
 
@@ -147,7 +144,6 @@ pub fn daemon(command: &CommandSpec, held: Vec<OwnedFd>, log: &File) -> Result<C
     long_running(command, held, Stdio::null(), log, |process| process)
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
 fn long_running(
     command: &CommandSpec,
     held: Vec<OwnedFd>,
@@ -156,12 +152,8 @@ fn long_running(
     place: impl FnOnce(&mut Command) -> &mut Command,
 ) -> Result<Child, RunError> {
     let failed = |source| RunError::not_started(command, source);
-    let mut process = Command::new(&command.program);
+    let mut process = prepared(command);
     place(&mut process)
-        .args(&command.args)
-        .env_clear()
-        .envs(command.env.iter())
-        .current_dir(&command.dir)
         .stdin(input)
         .stdout(log.try_clone().map_err(failed)?)
         .stderr(log.try_clone().map_err(failed)?);
@@ -176,15 +168,8 @@ fn long_running(
 ///
 /// # Errors
 /// [`RunError::NotStarted`]; on success it does not come back.
-#[expect(clippy::disallowed_methods, reason = "this is the module that runs commands")]
 pub fn replace_self(command: &CommandSpec) -> RunError {
-    let source = Command::new(&command.program)
-        .args(&command.args)
-        .env_clear()
-        .envs(command.env.iter())
-        .current_dir(&command.dir)
-        .exec();
-    RunError::not_started(command, source)
+    RunError::not_started(command, prepared(command).exec())
 }
 
 /// How a status reads in a message: `exit code 3`, `signal 9`.

@@ -33,10 +33,8 @@ pub fn until<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Op
 /// Waits until `descriptor` is readable, or has come to its end; not longer than `limit`, and maybe less: a
 /// signal ends the wait, too. Whoever calls looks at what was waited for.
 pub fn readable(descriptor: impl AsFd, limit: Duration) {
-    let timeout = Timespec {
-        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: limit.subsec_nanos().into(),
-    };
+    // One that cannot be told is longer than anybody waits.
+    let timeout = Timespec::try_from(limit).ok();
     // What cannot be waited for is looked at.
-    let _ = poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&timeout));
+    let _ = poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], timeout.as_ref());
 }

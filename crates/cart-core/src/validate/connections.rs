@@ -10,6 +10,9 @@ use super::modes::is_executable;
 use super::reading::finding::Findings;
 use super::reading::yaml::{Entry, Node};
 
+/// The list of what is asked for variables.
+const PUBLISHES: &str = "Publishes";
+
 /// The node does the work of these itself.
 const OF_THE_PLATFORM: [&str; 3] =
     ["publish-http-url", "publish-gear-endpoint", "set-gear-endpoints"];
@@ -18,7 +21,7 @@ pub(super) fn check(directory: &Utf8Path, root: &Node, findings: &mut Findings) 
     let mut declared = BTreeSet::new();
     let components = root.get("Components").map(|e| e.value.entries()).unwrap_or_default();
     for holder in components.iter().map(|entry| &entry.value).chain([root]) {
-        for (list, missing) in [("Publishes", Missing::IsAsked), ("Subscribes", Missing::MayBe)] {
+        for list in [PUBLISHES, "Subscribes"] {
             let Some(entry) = holder.get(list).filter(|e| !e.value.is_null()) else { continue };
             if !entry.value.is_map() {
                 let message =
@@ -27,27 +30,14 @@ pub(super) fn check(directory: &Utf8Path, root: &Node, findings: &mut Findings) 
             }
             for connection in entry.value.entries() {
                 declared.extend(connection.key.scalar());
-                check_connection(directory, list, connection, missing, findings);
+                check_connection(directory, list, connection, findings);
             }
         }
     }
     check_hooks(directory, &declared, findings);
 }
 
-/// What a missing script of an ENV connection means.
-#[derive(Clone, Copy)]
-enum Missing {
-    IsAsked,
-    MayBe,
-}
-
-fn check_connection(
-    directory: &Utf8Path,
-    list: &str,
-    connection: &Entry,
-    missing: Missing,
-    findings: &mut Findings,
-) {
+fn check_connection(directory: &Utf8Path, list: &str, connection: &Entry, findings: &mut Findings) {
     let mut at = findings.in_file(FILE);
     let (line, name) = (connection.key.line, connection.key.scalar().unwrap_or_default());
     let Some(kind) = connection.value.get("Type").and_then(|e| e.value.scalar()) else {
@@ -60,20 +50,17 @@ fn check_connection(
         return;
     }
     let required = connection.value.get("Required").and_then(|e| e.value.scalar());
-    match (kind.starts_with("ENV:"), missing) {
-        (true, Missing::MayBe) => {}
-        (true, Missing::IsAsked) => at.warning(
-            line,
-            format!("{list} {name}: hooks/{name} is missing, so nothing is published"),
-        ),
-        (false, _) if required == Some("false") => at.warning(
-            line,
-            format!("{list} {name}: hooks/{name} is missing; the connection would fail with 127"),
-        ),
-        (false, _) => at.error(
-            line,
-            format!("{list} {name}: hooks/{name} is missing; the connection fails with 127"),
-        ),
+    let missing = format!("{list} {name}: hooks/{name} is missing");
+    if !kind.starts_with("ENV:") {
+        match required {
+            Some("false") => {
+                at.warning(line, format!("{missing}; the connection would fail with 127"));
+            }
+            _ => at.error(line, format!("{missing}; the connection fails with 127")),
+        }
+    } else if list == PUBLISHES {
+        // A script that is to take variables in may be missing: the node has them in the gear.
+        at.warning(line, format!("{missing}, so nothing is published"));
     }
 }
 

@@ -1,8 +1,8 @@
 //! `Endpoints` in `metadata/manifest.yml` (node-contract.md, manifest.yml).
 
 use super::facts::{ENDPOINT_NAMES, Facts};
-use super::reading::element::{Unknown, check_keys, instead, is_variable_name};
-use super::reading::finding::InFile;
+use super::reading::element::{check_keys, instead, is_variable_name};
+use super::reading::finding::{InFile, Level};
 use super::reading::yaml::{Node, Value};
 
 const KNOWN: &[&str] = &[
@@ -55,7 +55,7 @@ pub(super) fn check(root: &Node, facts: &Facts, at: &mut InFile<'_>) {
 }
 
 fn check_endpoint(endpoint: &Node, at: &mut InFile<'_>) {
-    check_keys(endpoint, "an endpoint", KNOWN, Unknown::Warning, at);
+    check_keys(endpoint, "an endpoint", KNOWN, Level::Warning, at);
     for name in REQUIRED {
         if endpoint.get(name).is_none_or(|e| e.value.scalar().is_none()) {
             let message = format!(
@@ -166,7 +166,7 @@ fn check_mapping(mapping: &Node, facts: &Facts, at: &mut InFile<'_>) {
         let message = "Couldn't parse endpoint entry: a mapping holds Frontend and Backend";
         return at.error(mapping.line, message);
     }
-    check_keys(mapping, "a mapping", &["Frontend", "Backend", "Options"], Unknown::Warning, at);
+    check_keys(mapping, "a mapping", &["Frontend", "Backend", "Options"], Level::Warning, at);
     let lacks = |name| mapping.get(name).is_none_or(|e| e.value.scalar().is_none());
     if lacks("Frontend") {
         let message = "a mapping needs a Frontend; the whole site is '' (with quotes)";

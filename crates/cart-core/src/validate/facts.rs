@@ -1,5 +1,6 @@
 //! What is known of a manifest, for all checks: its place, its elements, what it says.
 
+use super::reading::finding::Level;
 use super::reading::yaml::Node;
 
 /// The manifest's place in a cartridge.
@@ -74,6 +75,11 @@ impl Facts {
         let names = names(root);
         facts.endpoint_variables = names.filter_map(|name| facts.variable(name)).collect();
         facts
+    }
+
+    /// How bad it is what a broker refuses only in a downloadable cartridge.
+    pub(super) fn if_downloadable(&self) -> Level {
+        if self.downloadable { Level::Error } else { Level::Warning }
     }
 
     /// `OPENSHIFT_<SHORT>_<suffix>`.

@@ -1,8 +1,8 @@
 //! The elements of `metadata/manifest.yml` (node-contract.md, manifest.yml).
 
 use super::facts::{FILE, Facts, KNOWN};
-use super::reading::element::{Unknown, check_keys, is_version};
-use super::reading::finding::{Findings, InFile};
+use super::reading::element::{check_keys, is_version};
+use super::reading::finding::{Findings, InFile, Level};
 use super::reading::yaml::{Entry, Node, Value};
 use super::{endpoints, names, versions};
 
@@ -19,7 +19,7 @@ const CATEGORIES: [&str; 7] =
 /// All but the connections, which are about files, too. `size` is that of the file, in bytes.
 pub(super) fn check(root: &Node, size: usize, facts: &Facts, findings: &mut Findings) {
     let mut at = findings.in_file(FILE);
-    check_keys(root, "the manifest", KNOWN, Unknown::Warning, &mut at);
+    check_keys(root, "the manifest", KNOWN, Level::Warning, &mut at);
     check_size(size, facts, &mut at);
     for name in MANDATORY {
         let given = root.get(name).filter(|entry| !is_empty(&entry.value));
@@ -59,10 +59,7 @@ fn check_size(size: usize, facts: &Facts, at: &mut InFile<'_>) {
         "has {size} bytes; a broker reads at most {MOST_BYTES} of a downloadable \
          cartridge's manifest"
     );
-    match facts.downloadable {
-        true => at.error(1, message),
-        false => at.warning(1, message),
-    }
+    at.note(facts.if_downloadable(), 1, message);
 }
 
 fn check_mandatory(entry: &Entry, name: &str, facts: &Facts, at: &mut InFile<'_>) {
@@ -116,7 +113,7 @@ fn check_scaling(entry: &Entry, facts: &Facts, at: &mut InFile<'_>) {
     if !entry.value.is_map() {
         return at.error(entry.value.line, "Scaling is not valid: it holds Min and Max");
     }
-    check_keys(&entry.value, "Scaling", KNOWN, Unknown::Warning, at);
+    check_keys(&entry.value, "Scaling", KNOWN, Level::Warning, at);
     let mut bounds = [None; 2];
     for (bound, name) in bounds.iter_mut().zip(["Min", "Max"]) {
         let Some(limit) = entry.value.get(name) else { continue };

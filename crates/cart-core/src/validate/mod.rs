@@ -19,7 +19,7 @@ pub use reading::finding::{Finding, Findings, InFile, Level};
 
 use crate::disk::files::{self, FileError};
 use facts::Facts;
-use reading::yaml::Node;
+use reading::yaml::{Malformed, Node};
 
 /// Checks manifest, managed files, scripts, modes, links and names of the cartridge in `directory`,
 /// as its author delivers it. Nothing is run and nothing is written.
@@ -40,34 +40,32 @@ pub fn validate(directory: &Utf8Path) -> Result<Findings, FileError> {
 /// Checks the manifest and what it says of other files; answers what the other checks want to know
 /// of it.
 fn check_manifest(directory: &Utf8Path, findings: &mut Findings) -> Facts {
-    let text = match files::read(&directory.join(facts::FILE)).map(String::from_utf8) {
-        Ok(Ok(text)) => text,
-        Ok(Err(_)) => {
-            findings.in_file(facts::FILE).error(1, "is not UTF-8");
-            return Facts::default();
+    match read_manifest(directory) {
+        Ok((root, size)) => {
+            let facts = Facts::of(&root);
+            manifest::check(&root, size, &facts, findings);
+            connections::check(directory, &root, findings);
+            facts
         }
-        Err(error) => {
-            let message = format!("cannot be read: {}", error.source);
-            findings.in_file(facts::FILE).error(1, message);
-            return Facts::default();
-        }
-    };
-    let mut at = findings.in_file(facts::FILE);
-    let root = match Node::parse(&text) {
-        Ok(root) => root,
         Err(wrong) => {
-            at.error(wrong.line, format!("is no YAML that a node reads: {}", wrong.message));
-            return Facts::default();
+            findings.in_file(facts::FILE).error(wrong.line, wrong.message);
+            Facts::default()
         }
-    };
-    if !root.is_map() {
-        at.error(1, "is no manifest: it must be a map of elements, such as `Name: mine`");
-        return Facts::default();
     }
-    let facts = Facts::of(&root);
-    manifest::check(&root, text.len(), &facts, findings);
-    connections::check(directory, &root, findings);
-    facts
+}
+
+/// The manifest, and how many bytes it has.
+fn read_manifest(directory: &Utf8Path) -> Result<(Node, usize), Malformed> {
+    let wrong = |message: String| Malformed { line: 1, message };
+    let bytes = files::read(&directory.join(facts::FILE))
+        .map_err(|error| wrong(format!("cannot be read: {}", error.source)))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
+    let root = Node::parse(&text)?;
+    if !root.is_map() {
+        let message = "is no manifest: it must be a map of elements, such as `Name: mine`";
+        return Err(wrong(message.to_owned()));
+    }
+    Ok((root, text.len()))
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::facts::{FILE, Facts};
+use super::reading::element::inside;
 use super::reading::finding::Findings;
 use crate::processes::programs;
 
@@ -119,7 +120,8 @@ fn check_link(root: &Utf8Path, file: &Utf8Path, findings: &mut Findings) {
     let Ok(target) = root.join(file).read_link_utf8() else {
         return at.error(1, "leads to a name that is not UTF-8");
     };
-    if target.is_absolute() || !stays(file, &target) {
+    let directory = file.parent().unwrap_or(Utf8Path::new(""));
+    if target.is_absolute() || inside(&directory.join(&target)).is_none() {
         let message = format!(
             "is a link out of the cartridge, to {target}; only relative links inside it arrive on \
              a gear"
@@ -128,19 +130,6 @@ fn check_link(root: &Utf8Path, file: &Utf8Path, findings: &mut Findings) {
     } else if !root.join(file).exists() {
         at.error(1, format!("is a link to {target}, which is missing"));
     }
-}
-
-/// Whether a relative `target` of the link `file` is inside of the cartridge.
-fn stays(file: &Utf8Path, target: &Utf8Path) -> bool {
-    let mut place: Utf8PathBuf = file.parent().unwrap_or(Utf8Path::new("")).to_owned();
-    target.components().all(|component| match component {
-        Utf8Component::ParentDir => place.pop(),
-        Utf8Component::Normal(name) => {
-            place.push(name);
-            true
-        }
-        _ => true,
-    })
 }
 
 fn check_file(root: &Utf8Path, file: &Utf8Path, findings: &mut Findings) {

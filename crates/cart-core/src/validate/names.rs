@@ -67,10 +67,7 @@ pub(super) fn check_vendor(entry: &Entry, vendor: &str, facts: &Facts, at: &mut 
     if vendor == "redhat" {
         let message = "Cartridge-Vendor 'redhat' is reserved: a broker refuses it in a \
              downloadable cartridge";
-        match facts.downloadable {
-            true => at.error(entry.value.line, message),
-            false => at.warning(entry.value.line, message),
-        }
+        at.note(facts.if_downloadable(), entry.value.line, message);
     }
 }
 

@@ -2,8 +2,8 @@
 //! (node-contract.md, manifest.yml).
 
 use super::facts::KNOWN;
-use super::reading::element::{Unknown, check_keys, is_version};
-use super::reading::finding::InFile;
+use super::reading::element::{check_keys, is_version};
+use super::reading::finding::{InFile, Level};
 use super::reading::yaml::{Node, Value};
 
 /// `Versions`, `Compatible-Versions` and `Version-Overrides`.
@@ -88,6 +88,6 @@ fn check_overrides(root: &Node, overrides: &Node, at: &mut InFile<'_>) {
             at.error(line, message);
         }
         let of = format!("Version-Overrides {version}");
-        check_keys(&entry.value, &of, KNOWN, Unknown::Warning, at);
+        check_keys(&entry.value, &of, KNOWN, Level::Warning, at);
     }
 }

@@ -1,6 +1,5 @@
 //! From facts to text: the configuration, with what the user wrote of it.
 
-pub(crate) mod includes;
 pub(crate) mod model;
 pub(crate) mod upstream;
 pub(crate) mod user_config;

@@ -83,7 +83,7 @@ impl Model {
     pub fn new(site: &Site, build: &Build) -> Result<Self, ModelError> {
         check_directory(site)?;
         let ipv6 = feature::has(build, Feature::Ipv6);
-        let readable = |n: &Network| ipv6 || !n.is_ipv6();
+        let readable = |n: &Network| ipv6 || n.addr().is_ipv4();
         let networks = site.settings.trusted_proxies.iter().copied();
         let near = network::near(site.listen.ip(), &site.settings.trusted_proxies).into_iter();
         // Where only files are served, they are there or will be.

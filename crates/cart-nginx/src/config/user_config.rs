@@ -30,15 +30,9 @@ pub struct UserConfig {
     template: Utf8PathBuf,
     source: Vec<u8>,
     text: Vec<u8>,
-    lines: Lines,
+    /// Which line is which in the template; a real `erb` does not tell.
+    lines: Option<Rendered>,
     included: Included,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Lines {
-    Known(Rendered),
-    /// A real `erb` does not tell.
-    Unknown,
 }
 
 /// A line of an app's configuration, as far as it is known.
@@ -69,19 +63,15 @@ impl UserConfig {
         };
         let pairs = env.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let context = Context::new(pairs, RealFiles);
-        match cart_erb::render(&source, template.as_str(), &context) {
-            Ok(rendered) => {
-                let included = included(&rendered.bytes);
-                let text = rendered.bytes.clone();
-                Ok(Some(Self { template, source, text, lines: Lines::Known(rendered), included }))
-            }
+        let (text, lines) = match cart_erb::render(&source, template.as_str(), &context) {
+            Ok(rendered) => (rendered.bytes.clone(), Some(rendered)),
             Err(error) if error.is_unsupported() => {
-                let text = by_real_erb(&template, env, erb_fallback, error)?;
-                let included = included(&text);
-                Ok(Some(Self { template, source, text, lines: Lines::Unknown, included }))
+                (by_real_erb(&template, env, erb_fallback, error)?, None)
             }
-            Err(error) => Err(UserConfigError::Erb(error)),
-        }
+            Err(error) => return Err(UserConfigError::Erb(error)),
+        };
+        let included = included(&text);
+        Ok(Some(Self { template, source, text, lines, included }))
     }
 
     /// The template's path.
@@ -99,10 +89,7 @@ impl UserConfig {
     /// Where a line of the rendered text (counted from 1) comes from.
     #[must_use]
     pub fn line(&self, rendered: usize) -> UserLine {
-        let known = match &self.lines {
-            Lines::Known(map) => Some(map.template_line(rendered)),
-            Lines::Unknown => None,
-        };
+        let known = self.lines.as_ref().map(|lines| lines.template_line(rendered));
         UserLine {
             file: self.template.clone(),
             line: known.map(|line| (line, self.source_line(line))),

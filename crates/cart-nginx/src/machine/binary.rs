@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CartridgeDir, CommandSpec, GearEnv, fault, files, programs, run};
 use semver::Version;
 
-use crate::machine::build::Build;
+use crate::machine::build::{Build, DIRECTIVES};
 use crate::machine::feature::{self, Feature, MINIMUM, MINIMUM_REASON};
 use crate::machine::known::Mark;
 
@@ -26,27 +26,16 @@ pub struct Binary {
 
 impl Binary {
     /// The first nginx that will do: the cartridge's own `usr/nginx/sbin/nginx`, then those on the
-    /// gear's PATH, then those in the usual places beside it.
+    /// gear's PATH, then those in the usual places beside it. Where `believes` is not set, each is asked
+    /// what it is, and nothing is kept.
     ///
     /// # Errors
     /// [`BinaryError`]: of the first nginx found when none will do, or that there is none.
-    pub fn find(dir: &CartridgeDir, env: &GearEnv) -> Result<Self, BinaryError> {
-        Self::first(dir, env, |path| Self::known_or_asked(dir, path, env))
-    }
-
-    /// As [`find`](Self::find), but each is asked, and nothing is kept.
-    ///
-    /// # Errors
-    /// As `find`.
-    pub fn find_anew(dir: &CartridgeDir, env: &GearEnv) -> Result<Self, BinaryError> {
-        Self::first(dir, env, |path| Self::ask(path, env).map(|(asked, _)| asked))
-    }
-
-    fn first(
-        dir: &CartridgeDir,
-        env: &GearEnv,
-        at: impl Fn(&Utf8Path) -> Result<Self, BinaryError>,
-    ) -> Result<Self, BinaryError> {
+    pub fn find(dir: &CartridgeDir, env: &GearEnv, believes: bool) -> Result<Self, BinaryError> {
+        let at = |path: &Utf8Path| match believes {
+            true => Self::known_or_asked(dir, path, env),
+            false => Self::ask(path, env).map(|(asked, _)| asked),
+        };
         let own = own_path(dir);
         let mut first_error = None;
         let own_if_there = own.is_file().then(|| own.clone());
@@ -68,13 +57,15 @@ impl Binary {
         let mark = Mark::of(path);
         if let Some((directives, said)) = mark.as_ref().and_then(|mark| mark.said(dir)) {
             let mut known = Self::from_output(path, &said)?;
-            known.build = known.build.with_directives(directives);
+            let is_known = |name: &str| directives.split(' ').any(|known| known == name);
+            known.build = known.build.with_directives(is_known);
             return Ok(known);
         }
         let (asked, said) = Self::ask(path, env)?;
         if let Some(mark) = mark {
-            let directives = feature::directives().filter(|name| asked.build.has_directive(name));
-            mark.keep_said(dir, &directives.collect::<Vec<_>>(), &said);
+            let mut directives = DIRECTIVES.to_vec();
+            directives.retain(|name| asked.build.has_directive(name));
+            mark.keep_said(dir, &directives, &said);
         }
         Ok(asked)
     }
@@ -88,7 +79,7 @@ impl Binary {
         let mut found = Self::from_output(path, &text)?;
         // One that may be run but not read has none of them.
         let program = files::read(path).unwrap_or_default();
-        found.build = found.build.with_directives_of(&program, feature::directives());
+        found.build = found.build.with_directives_of(&program);
         Ok((found, text))
     }
 
@@ -233,7 +224,7 @@ mod tests {
 
         fn find(&self, path: &str) -> Result<Binary, BinaryError> {
             let path = self.dir.path().join(path);
-            Binary::find(&self.dir, &GearEnv::new().with("PATH", path.as_str()))
+            Binary::find(&self.dir, &GearEnv::new().with("PATH", path.as_str()), true)
         }
     }
 
@@ -258,7 +249,7 @@ mod tests {
 
     #[test]
     fn the_real_one_will_do() {
-        let found = Binary::find(&Fake::new().dir, &GearEnv::new())
+        let found = Binary::find(&Fake::new().dir, &GearEnv::new(), true)
             .expect("these tests need nginx: apt-get install nginx");
         assert!(found.build.version >= MINIMUM);
         assert!(!found.build.has_optional("no_such_module"));

@@ -4,6 +4,11 @@ use std::collections::BTreeSet;
 
 use semver::Version;
 
+pub(crate) const MAX_HEADERS: &str = "max_headers";
+
+/// The directives that only a look into nginx's program tells of.
+pub(crate) const DIRECTIVES: &[&str] = &[MAX_HEADERS];
+
 /// What `nginx -V` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Build {
@@ -11,7 +16,7 @@ pub struct Build {
     pub version: Version,
     /// Its `configure` arguments of the form `--with-...` and `--without-...`, dashes cut off.
     flags: BTreeSet<String>,
-    /// Those of the directives that were looked for which its program knows.
+    /// Those of [`DIRECTIVES`] which its program knows.
     directives: BTreeSet<&'static str>,
 }
 
@@ -22,25 +27,18 @@ impl Build {
         Some(Self { version: version(text)?, flags: flags(text), directives: BTreeSet::new() })
     }
 
-    /// Looks into nginx's program for directives that no version tells of: distributions add them
+    /// Looks into nginx's program for [`DIRECTIVES`]: no version tells of them, for distributions add them
     /// to older ones. A directive's name stands there as a string that ends with a zero.
     #[must_use]
-    pub fn with_directives_of(
-        mut self,
-        program: &[u8],
-        wanted: impl Iterator<Item = &'static str>,
-    ) -> Self {
-        let wanted: Vec<_> = wanted.collect();
-        for string in program.split(|byte| *byte == 0) {
-            self.directives.extend(wanted.iter().filter(|w| w.as_bytes() == string));
-        }
-        self
+    pub(crate) fn with_directives_of(self, program: &[u8]) -> Self {
+        let strings = || program.split(|byte| *byte == 0);
+        self.with_directives(|directive| strings().any(|string| string == directive.as_bytes()))
     }
 
-    /// With the directives that its program was found to know.
+    /// With those of [`DIRECTIVES`] that its program `knows`.
     #[must_use]
-    pub(crate) fn with_directives(mut self, found: impl IntoIterator<Item = &'static str>) -> Self {
-        self.directives.extend(found);
+    pub(crate) fn with_directives(mut self, knows: impl Fn(&str) -> bool) -> Self {
+        self.directives.extend(DIRECTIVES.iter().filter(|directive| knows(directive)));
         self
     }
 
@@ -150,8 +148,9 @@ mod tests {
     #[test]
     fn a_directive_is_a_string_of_the_program() {
         let build = Build::parse("nginx version: nginx/1.22.1").unwrap();
-        let build = build.with_directives_of(b"\x7fELF\0ab\0xcd\0cde\0", ["ab", "cd"].into_iter());
-        assert!(build.has_directive("ab") && !build.has_directive("cd"));
+        let other = build.clone().with_directives_of(b"\x7fELF\0max\0xmax_headers\0max_headers_\0");
+        assert!(!other.has_directive("max_headers"));
+        assert!(build.with_directives_of(b"\x7fELF\0max_headers\0").has_directive("max_headers"));
     }
 
     #[test]

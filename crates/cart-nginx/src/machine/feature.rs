@@ -1,8 +1,8 @@
-//! What an nginx must have, and what is used only where it is there: one table for each.
+//! What an nginx must have, and what is used only where it is there: one list for each.
 
 use semver::Version;
 
-use crate::machine::build::Build;
+use crate::machine::build::{Build, MAX_HEADERS};
 
 /// The oldest nginx that keeps the promises; see [`MINIMUM_REASON`].
 pub const MINIMUM: Version = Version::new(1, 9, 13);
@@ -29,57 +29,50 @@ pub const REQUIRED: &[Requirement] = &[
     Requirement { module: "pcre", reason: "it refuses dot-files" },
 ];
 
-/// Something that is used only where the nginx at hand has it.
+/// Something that is used only where the nginx at hand has it: why it is worth having, or what is lost
+/// without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
-    /// `pcre_jit`
+    /// `pcre_jit`: a twentieth less work for a small file; where the system forbids it, patterns are read as
+    /// without it.
     PcreJit,
-    /// `worker_shutdown_timeout`
+    /// `worker_shutdown_timeout`: without it, workers that were replaced stay for as long as one client does.
     ShutdownTimeout,
-    /// `keepalive_time` and `keepalive_timeout` in an upstream
+    /// `keepalive_time` and `keepalive_timeout` in an upstream: about a third more requests per second; a pool
+    /// without both bounds would lose requests when the app's server is replaced, so without them there is
+    /// none.
     BoundedPool,
-    /// `hash` in an upstream
+    /// `hash` in an upstream: without it, no client can be kept with one worker.
     Hash,
-    /// `keepalive_min_timeout`
+    /// `keepalive_min_timeout`: without it, a worker that was replaced closes kept connections of clients
+    /// although a request may be on its way.
     KeepaliveMinTimeout,
-    /// `max_headers`
+    /// `max_headers`: without it, a request may have as many headers as fit into its size.
     MaxHeaders,
-    /// `nginx -e FILE`
+    /// `nginx -e FILE`: without it, nginx complains that it may not write to the log of its compilation.
     ErrorLogOption,
-    /// Networks of IPv6
+    /// Networks of IPv6: an nginx without it cannot read such a network.
     Ipv6,
-    /// `real_ip_header`
+    /// `real_ip_header`: without it, the address in the access log and in X-Real-IP is the proxy's in front.
     RealIp,
-    /// `stub_status`
+    /// `stub_status`: without it, nobody counts requests.
     StubStatus,
-    /// `gzip`
+    /// `gzip`: text is sent compressed.
     Gzip,
-    /// `volatile` in a map
+    /// `volatile` in a map: without it, what an app redirects to inside (X-Accel-Redirect) is looked for where
+    /// its own request would be.
     VolatileMap,
-    /// `fastcgi_temp_path`
+    /// `fastcgi_temp_path`: its temporary files must lie inside the gear.
     Fastcgi,
-    /// `uwsgi_temp_path`
+    /// `uwsgi_temp_path`: as those of [`Fastcgi`](Self::Fastcgi).
     Uwsgi,
-    /// `scgi_temp_path`
+    /// `scgi_temp_path`: as those of [`Fastcgi`](Self::Fastcgi).
     Scgi,
-}
-
-/// One row of [`FEATURES`].
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// What is used.
-    pub feature: Feature,
-    /// From which version on.
-    pub since: Version,
-    /// Which module it needs.
-    pub module: Module,
-    /// Why it is worth having, or what is lost without it.
-    pub reason: &'static str,
 }
 
 /// Where a feature comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Module {
+enum Module {
     /// nginx's core.
     Core,
     /// A module that is there unless compiled out.
@@ -88,126 +81,49 @@ pub enum Module {
     Optional(&'static str),
     /// Core from the version on; before, only if asked for.
     CoreOrOptional(&'static str),
-    /// Wherever the program knows this directive, whatever its version.
+    /// Wherever the program knows this directive, whatever its version: one of
+    /// [`DIRECTIVES`](crate::machine::build::DIRECTIVES).
     Directive(&'static str),
 }
 
-/// Everything that depends on the nginx at hand. Versions from nginx's own documentation.
-pub const FEATURES: &[Row] = &[
-    Row {
-        feature: Feature::PcreJit,
-        since: MINIMUM,
-        module: Module::Optional("pcre-jit"),
-        reason: "a twentieth less work for a small file; where the system forbids it, patterns are read as without it",
-    },
-    Row {
-        feature: Feature::ShutdownTimeout,
-        since: Version::new(1, 11, 11),
-        module: Module::Core,
-        reason: "without it, workers that were replaced stay for as long as one client does",
-    },
-    Row {
-        feature: Feature::BoundedPool,
-        since: Version::new(1, 19, 10),
-        module: Module::Standard("http_upstream_keepalive_module"),
-        reason: "about a third more requests per second; a pool without both bounds would lose requests when the app's server is replaced, so without them there is none",
-    },
-    Row {
-        feature: Feature::Hash,
-        since: MINIMUM,
-        module: Module::Standard("http_upstream_hash_module"),
-        reason: "without it, no client can be kept with one worker",
-    },
-    Row {
-        feature: Feature::KeepaliveMinTimeout,
-        since: Version::new(1, 27, 4),
-        module: Module::Core,
-        reason: "without it, a worker that was replaced closes kept connections of clients although a request may be on its way",
-    },
-    Row {
-        feature: Feature::MaxHeaders,
-        since: MINIMUM,
-        module: Module::Directive("max_headers"),
-        reason: "without it, a request may have as many headers as fit into its size",
-    },
-    Row {
-        feature: Feature::ErrorLogOption,
-        since: Version::new(1, 19, 5),
-        module: Module::Core,
-        reason: "without it, nginx complains that it may not write to the log of its compilation",
-    },
-    Row {
-        feature: Feature::Ipv6,
-        since: Version::new(1, 11, 5),
-        module: Module::CoreOrOptional("ipv6"),
-        reason: "an nginx without it cannot read such a network",
-    },
-    Row {
-        feature: Feature::RealIp,
-        since: MINIMUM,
-        module: Module::Optional("http_realip_module"),
-        reason: "without it, the address in the access log and in X-Real-IP is the proxy's in front",
-    },
-    Row {
-        feature: Feature::StubStatus,
-        since: MINIMUM,
-        module: Module::Optional("http_stub_status_module"),
-        reason: "without it, nobody counts requests",
-    },
-    Row {
-        feature: Feature::Gzip,
-        since: MINIMUM,
-        module: Module::Standard("http_gzip_module"),
-        reason: "text is sent compressed",
-    },
-    Row {
-        feature: Feature::VolatileMap,
-        since: Version::new(1, 11, 7),
-        module: Module::Standard("http_map_module"),
-        reason: "without it, what an app redirects to inside (X-Accel-Redirect) is looked for where its own request would be",
-    },
-    Row {
-        feature: Feature::Fastcgi,
-        since: MINIMUM,
-        module: Module::Standard("http_fastcgi_module"),
-        reason: "its temporary files must lie inside the gear",
-    },
-    Row {
-        feature: Feature::Uwsgi,
-        since: MINIMUM,
-        module: Module::Standard("http_uwsgi_module"),
-        reason: "its temporary files must lie inside the gear",
-    },
-    Row {
-        feature: Feature::Scgi,
-        since: MINIMUM,
-        module: Module::Standard("http_scgi_module"),
-        reason: "its temporary files must lie inside the gear",
-    },
-];
+impl Feature {
+    /// From which version on nginx has it, and by which module. Versions from nginx's own documentation.
+    fn needs(self) -> (Version, Module) {
+        use Module::{Core, CoreOrOptional, Directive, Optional, Standard};
+        match self {
+            Self::PcreJit => (MINIMUM, Optional("pcre-jit")),
+            Self::ShutdownTimeout => (Version::new(1, 11, 11), Core),
+            Self::BoundedPool => {
+                (Version::new(1, 19, 10), Standard("http_upstream_keepalive_module"))
+            }
+            Self::Hash => (MINIMUM, Standard("http_upstream_hash_module")),
+            Self::KeepaliveMinTimeout => (Version::new(1, 27, 4), Core),
+            Self::MaxHeaders => (MINIMUM, Directive(MAX_HEADERS)),
+            Self::ErrorLogOption => (Version::new(1, 19, 5), Core),
+            Self::Ipv6 => (Version::new(1, 11, 5), CoreOrOptional("ipv6")),
+            Self::RealIp => (MINIMUM, Optional("http_realip_module")),
+            Self::StubStatus => (MINIMUM, Optional("http_stub_status_module")),
+            Self::Gzip => (MINIMUM, Standard("http_gzip_module")),
+            Self::VolatileMap => (Version::new(1, 11, 7), Standard("http_map_module")),
+            Self::Fastcgi => (MINIMUM, Standard("http_fastcgi_module")),
+            Self::Uwsgi => (MINIMUM, Standard("http_uwsgi_module")),
+            Self::Scgi => (MINIMUM, Standard("http_scgi_module")),
+        }
+    }
+}
 
 /// Whether a build has a feature.
 #[must_use]
 pub fn has(build: &Build, feature: Feature) -> bool {
-    let row = FEATURES.iter().find(|row| row.feature == feature);
-    row.is_some_and(|row| {
-        let new_enough = build.version >= row.since;
-        match row.module {
-            Module::Core => new_enough,
-            Module::Standard(module) => new_enough && build.has_standard(module),
-            Module::Optional(module) => new_enough && build.has_optional(module),
-            Module::CoreOrOptional(module) => new_enough || build.has_optional(module),
-            Module::Directive(directive) => build.has_directive(directive),
-        }
-    })
-}
-
-/// The directives that only a look into nginx's program tells of.
-pub fn directives() -> impl Iterator<Item = &'static str> {
-    FEATURES.iter().filter_map(|row| match row.module {
-        Module::Directive(directive) => Some(directive),
-        _ => None,
-    })
+    let (since, module) = feature.needs();
+    let new_enough = build.version >= since;
+    match module {
+        Module::Core => new_enough,
+        Module::Standard(module) => new_enough && build.has_standard(module),
+        Module::Optional(module) => new_enough && build.has_optional(module),
+        Module::CoreOrOptional(module) => new_enough || build.has_optional(module),
+        Module::Directive(directive) => build.has_directive(directive),
+    }
 }
 
 /// The first module that is required and missing.
@@ -225,44 +141,64 @@ mod tests {
         Build::parse(&text).unwrap()
     }
 
-    /// A version just below; none of the table's ends in 0.0.
+    const ALL: [Feature; 15] = [
+        Feature::PcreJit,
+        Feature::ShutdownTimeout,
+        Feature::BoundedPool,
+        Feature::Hash,
+        Feature::KeepaliveMinTimeout,
+        Feature::MaxHeaders,
+        Feature::ErrorLogOption,
+        Feature::Ipv6,
+        Feature::RealIp,
+        Feature::StubStatus,
+        Feature::Gzip,
+        Feature::VolatileMap,
+        Feature::Fastcgi,
+        Feature::Uwsgi,
+        Feature::Scgi,
+    ];
+
+    /// A version just below; none of them ends in 0.0.
     fn before(version: &Version) -> Version {
         Version::new(version.major, version.minor, version.patch - 1)
     }
 
     #[test]
     fn each_feature_starts_at_its_version() {
-        for row in FEATURES.iter().filter(|row| !matches!(row.module, Module::Directive(_))) {
-            let flags = match row.module {
+        for feature in ALL {
+            let (since, module) = feature.needs();
+            let flags = match module {
+                Module::Directive(_) => continue,
                 Module::Optional(module) => format!("--with-{module}"),
                 _ => String::new(),
             };
-            assert!(has(&build(&row.since, &flags), row.feature), "{row:?}");
-            assert!(!has(&build(&before(&row.since), &flags), row.feature), "{row:?}");
+            assert!(has(&build(&since, &flags), feature), "{feature:?}");
+            assert!(!has(&build(&before(&since), &flags), feature), "{feature:?}");
         }
     }
 
     #[test]
     fn each_feature_needs_its_module() {
         let newest = Version::new(1, 99, 0);
-        for row in FEATURES {
-            match row.module {
+        for feature in ALL {
+            let (since, module) = feature.needs();
+            match module {
                 Module::Core => {}
                 Module::Standard(module) => {
                     let without = build(&newest, &format!("--without-{module}"));
-                    assert!(!has(&without, row.feature), "{row:?}");
+                    assert!(!has(&without, feature), "{feature:?}");
                 }
-                Module::Optional(_) => assert!(!has(&build(&newest, ""), row.feature), "{row:?}"),
+                Module::Optional(_) => assert!(!has(&build(&newest, ""), feature), "{feature:?}"),
                 Module::CoreOrOptional(module) => {
-                    let old = build(&before(&row.since), &format!("--with-{module}"));
-                    assert!(has(&old, row.feature), "{row:?}");
+                    let old = build(&before(&since), &format!("--with-{module}"));
+                    assert!(has(&old, feature), "{feature:?}");
                 }
                 Module::Directive(directive) => {
-                    assert!(!has(&build(&newest, ""), row.feature), "{row:?}");
+                    assert!(!has(&build(&newest, ""), feature), "{feature:?}");
                     let program = format!("\0{directive}\0");
-                    let knows =
-                        build(&MINIMUM, "").with_directives_of(program.as_bytes(), directives());
-                    assert!(has(&knows, row.feature), "{row:?}");
+                    let knows = build(&MINIMUM, "").with_directives_of(program.as_bytes());
+                    assert!(has(&knows, feature), "{feature:?}");
                 }
             }
         }

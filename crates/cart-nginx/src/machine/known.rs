@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CartridgeDir, files};
 
-use crate::machine::feature;
+use crate::machine::build::DIRECTIVES;
 use crate::text::layout::Rendered;
 
 /// The file beside a configuration that holds which nginx has tested what.
@@ -24,7 +24,6 @@ impl Mark {
         let mut program = std::fs::File::open(path).ok()?;
         program.read_exact(&mut magic).ok().filter(|()| magic == *b"\x7fELF")?;
         let file = program.metadata().ok()?;
-        let wanted: Vec<&str> = feature::directives().collect();
         Some(Self(format!(
             "{path}\n{} {} {} {}.{:09} {}.{:09}\n{}\n",
             file.dev(),
@@ -35,19 +34,15 @@ impl Mark {
             // Images give all of their files one time.
             file.ctime(),
             file.ctime_nsec(),
-            wanted.join(" ")
+            DIRECTIVES.join(" ")
         )))
     }
 
-    /// What this nginx said of itself, and which of the directives it knows.
-    pub(crate) fn said(&self, dir: &CartridgeDir) -> Option<(Vec<&'static str>, String)> {
+    /// Which of the directives this nginx knows, separated by spaces, and what it said of itself.
+    pub(crate) fn said(&self, dir: &CartridgeDir) -> Option<(String, String)> {
         let kept = std::fs::read_to_string(said_file(dir)).ok()?;
         let (directives, said) = kept.strip_prefix(&self.0)?.split_once('\n')?;
-        let found: Vec<&str> = directives.split(' ').collect();
-        Some((
-            feature::directives().filter(|known| found.contains(known)).collect(),
-            said.to_owned(),
-        ))
+        Some((directives.to_owned(), said.to_owned()))
     }
 
     /// Keeps that.
@@ -96,15 +91,13 @@ mod tests {
             server: server.to_vec(),
         };
         let mark = Mark::of(&program).unwrap();
-        let directive = feature::directives().next().unwrap();
+        let directive = DIRECTIVES[0];
         assert!(mark.said(&dir).is_none() && !mark.has_tested(path, &rendered(b"1")));
         mark.keep_said(&dir, &[directive], "nginx version: nginx/1.22.1\nmore");
         mark.keep_tested(path, &rendered(b"1"));
         let (directives, said) = Mark::of(&program).unwrap().said(&dir).unwrap();
-        assert_eq!(
-            (directives, said.as_str()),
-            (vec![directive], "nginx version: nginx/1.22.1\nmore")
-        );
+        assert_eq!(directives, directive);
+        assert_eq!(said, "nginx version: nginx/1.22.1\nmore");
         assert!(mark.has_tested(path, &rendered(b"1")) && !mark.has_tested(path, &rendered(b"2")));
         let file = std::fs::File::options().write(true).open(&program).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();

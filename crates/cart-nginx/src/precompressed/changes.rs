@@ -34,9 +34,9 @@ impl Changes {
         let mut unsure = Vec::new();
         for (path, found) in &scan.originals {
             match known.get(path) {
-                Some(known) if same_file(known, found) && is_whole(path, known) => {}
+                Some(known) if known.state == found.state && is_whole(path, known) => {}
                 // Of another size, it is certainly another content.
-                Some(known) if known.size != found.size && !wants_new => continue,
+                Some(known) if known.state.size != found.state.size && !wants_new => continue,
                 None if !wants_new => continue,
                 _ => {
                     unsure.push((path.clone(), found.clone()));
@@ -45,7 +45,7 @@ impl Changes {
             }
             changes.index.originals.extend(known.remove_entry(path));
         }
-        let alone = |(_, found): &(String, Found)| found.size >= LARGE as u64;
+        let alone = |(_, found): &(String, Found)| found.state.size >= LARGE as u64;
         let read = parallel::each(unsure, alone, |(path, found)| {
             let digest = content::read(&found).map(|content| content::sha256(&content));
             (path, found, digest)
@@ -61,12 +61,7 @@ impl Changes {
             match known.remove(&path) {
                 Some(old) if old.sha256 == digest && is_whole(&path, &old) => {
                     changes.dated.insert(path.clone());
-                    let now = Known {
-                        source: found.source,
-                        mtime: found.mtime,
-                        ctime: found.ctime,
-                        ..old
-                    };
+                    let now = Known { state: found.state, ..old };
                     changes.index.originals.insert(path, now);
                 }
                 old => {
@@ -88,11 +83,4 @@ impl Changes {
     pub(super) fn any(&self) -> bool {
         !(self.dated.is_empty() && self.gone.is_empty() && self.new.is_empty())
     }
-}
-
-fn same_file(known: &Known, found: &Found) -> bool {
-    known.size == found.size
-        && known.mtime == found.mtime
-        && known.ctime == found.ctime
-        && known.source == found.source
 }

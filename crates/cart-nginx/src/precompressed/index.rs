@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use camino::{Utf8Component, Utf8Path};
 use serde::{Deserialize, Serialize};
 
-use super::Made;
 use super::encoding::Encoding;
+use super::left_out::{LeftOut, Reason};
+use super::sources::content::State;
+use super::{Limits, Made};
 
 /// Of the file's format, and of how variants are made: a tree of another one goes.
 const VERSION: u32 = 2;
@@ -24,15 +26,8 @@ pub(super) struct Index {
 /// What is known of an original.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Known {
-    /// The directory of the source that had it.
-    pub(super) source: Utf8PathBuf,
-    /// In bytes.
-    pub(super) size: u64,
-    /// When it was changed, as archives and `touch` say, too; in nanoseconds since 1970.
-    pub(super) mtime: i64,
-    /// When it was changed in any way, in nanoseconds since 1970. Unpacked archives may give every version
-    /// of a file the same time.
-    pub(super) ctime: i64,
+    #[serde(flatten)]
+    pub(super) state: State,
     /// Of its content, hexadecimal.
     pub(super) sha256: String,
     /// The sizes of its variants in bytes.
@@ -70,6 +65,15 @@ impl Index {
         self.originals.values().any(|known| known.compressed().next().is_some())
     }
 
+    /// Notes what is known not to be worth it, of this build or an earlier one.
+    pub(super) fn note_worthless(&self, limits: &Limits, left_out: &mut LeftOut) {
+        let uncompressed = |known: &Known| known.compressed().next().is_none();
+        for (path, known) in self.originals.iter().filter(|(_, known)| uncompressed(known)) {
+            let too_small = known.state.size < limits.smallest;
+            left_out.note(if too_small { Reason::TooSmall } else { Reason::Worthless }, path);
+        }
+    }
+
     /// The numbers of what there is.
     pub(super) fn total(&self) -> Made {
         let mut made = Made::default();
@@ -79,7 +83,7 @@ impl Index {
             };
             made.originals += 1;
             made.variants += known.compressed().count();
-            made.bytes_before += known.size;
+            made.bytes_before += known.state.size;
             made.bytes_after += least;
         }
         made

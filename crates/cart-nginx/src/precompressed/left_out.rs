@@ -3,9 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::Limits;
-use super::index::{Index, Known};
-
 /// Why a file is not compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
@@ -86,14 +83,5 @@ impl LeftOut {
     pub(super) fn note(&mut self, reason: Reason, path: &str) {
         self.0.entry(reason).or_insert_with(|| Left { count: 0, first: path.to_owned() }).count +=
             1;
-    }
-
-    /// What is known not to be worth it, of this build or an earlier one.
-    pub(super) fn note_worthless(&mut self, index: &Index, limits: &Limits) {
-        let uncompressed = |known: &Known| known.compressed().next().is_none();
-        for (path, known) in index.originals.iter().filter(|(_, known)| uncompressed(known)) {
-            let too_small = known.size < limits.smallest;
-            self.note(if too_small { Reason::TooSmall } else { Reason::Worthless }, path);
-        }
     }
 }

@@ -162,10 +162,10 @@ pub fn make(
         (0, changes.index)
     } else {
         let work = Work::begin(&tree, changes, limits.smallest, started + limits.time)?;
-        let done = work.finish(&mut scan.left_out)?;
-        (done.compressed, tree.finish(done.index)?)
+        let (index, compressed) = work.finish(&mut scan.left_out)?;
+        (compressed, tree.finish(index)?)
     };
-    scan.left_out.note_worthless(&index, limits);
+    index.note_worthless(limits, &mut scan.left_out);
     Ok(Made {
         compressed,
         removed,

@@ -78,26 +78,22 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// Puts a variant aside, under a name by which it is found until the end.
+    /// Puts a variant aside, under a `name` by which it is kept until the end; answers where it is then.
     pub(super) fn put_aside(
         &self,
         encoding: Encoding,
         path: &str,
         name: &str,
-    ) -> Result<(), FileError> {
+    ) -> Result<Utf8PathBuf, FileError> {
         let variant = self.variant(encoding, path);
-        match fs::rename(&variant, self.aside(encoding, name)) {
+        let aside = self.root.join(TEMPORARY).join(format!("{name}.{}", encoding.name()));
+        match fs::rename(&variant, &aside) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 return Err(FileError::new("move", &variant, e));
             }
             _ => self.remove_empty_above(&variant),
         }
-        Ok(())
-    }
-
-    /// Where something is that was put aside.
-    pub(super) fn aside(&self, encoding: Encoding, name: &str) -> Utf8PathBuf {
-        self.root.join(TEMPORARY).join(format!("{name}.{}", encoding.name()))
+        Ok(aside)
     }
 
     /// Gives the variants of these paths the times of their originals. A file that lacks one loses all.
@@ -112,7 +108,7 @@ impl<'a> Tree<'a> {
                 continue;
             };
             for encoding in known.variants.keys() {
-                match set_time(&self.variant(*encoding, path), known.mtime) {
+                match set_time(&self.variant(*encoding, path), known.state.mtime) {
                     Err(e) if e.source.kind() == io::ErrorKind::NotFound => {
                         lacking.insert(path.clone(), known.clone());
                     }
@@ -214,8 +210,8 @@ impl<'a> Tree<'a> {
             let metadata = entry.is_file().then(|| entry.open().and_then(|file| file.metadata()));
             match (known, metadata) {
                 (Some((path, known, size)), Some(Ok(metadata))) if metadata.len() == size => {
-                    if content::mtime(&metadata) != known.mtime {
-                        set_time(&self.variant(encoding, path), known.mtime)?;
+                    if content::mtime(&metadata) != known.state.mtime {
+                        set_time(&self.variant(encoding, path), known.state.mtime)?;
                     }
                     seen.insert((encoding, path.to_owned()));
                 }

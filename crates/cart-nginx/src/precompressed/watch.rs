@@ -15,9 +15,9 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 
 use super::encoding::Encoding;
-use super::index::{Index, Known};
-use super::sources::content;
-use super::sources::scan::site_path;
+use super::index::Index;
+use super::sources::content::State;
+use super::sources::scan::{join, site_path};
 use super::tree::{INDEX, Tree};
 use super::{PrecompressError, Source};
 
@@ -92,7 +92,7 @@ impl<'a> Watch<'a> {
         let files = watch.look_at(&sources, &index)?;
         // From here on each change is seen. What was there before?
         for (path, files) in files {
-            if !files.iter().any(|file| is_as_known(file, &index.originals[path])) {
+            if !files.iter().any(|file| is_as_known(file, &index.originals[path].state)) {
                 watch.remove(path)?;
             }
         }
@@ -113,7 +113,7 @@ impl<'a> Watch<'a> {
                 let rest = below(path, at);
                 places.extend(rest.map(|rest| (nth, source.directory.join(rest), *source)));
             }
-            let is_its = |source: &Source| source.directory == known.source;
+            let is_its = |source: &Source| source.directory == known.state.source;
             let last = places.iter().rposition(|(_, _, source)| is_its(source));
             places.truncate(last.map_or(0, |last| last + 1));
             for (nth, file, source) in &places {
@@ -223,7 +223,10 @@ impl<'a> Watch<'a> {
     /// Removes the variants of what has this name in a watched directory; without a name, of all in it.
     fn changed(&mut self, directory: i32, name: Option<&str>) -> Result<(), FileError> {
         for site in self.places.get(&directory).cloned().unwrap_or_default() {
-            self.remove(&join(&site, name.unwrap_or_default()))?;
+            match name {
+                Some(name) if !name.is_empty() => self.remove(&join(&site, name))?,
+                _ => self.remove(&site)?,
+            }
         }
         let targets = self.targets.range((directory, String::new())..);
         let of_it = targets.take_while(|((number, _), _)| *number == directory);
@@ -283,23 +286,17 @@ fn below<'p>(path: &'p str, at: &str) -> Option<&'p str> {
     if at.is_empty() { Some(path) } else { path.strip_prefix(at)?.strip_prefix('/') }
 }
 
-fn is_as_known(file: &Utf8Path, known: &Known) -> bool {
+fn is_as_known(file: &Utf8Path, known: &State) -> bool {
     fs::metadata(file).is_ok_and(|now| {
         // Another name more or less is no change of the content.
-        let same = now.nlink() > 1 || content::ctime(&now) == known.ctime;
-        same && now.size() == known.size && content::mtime(&now) == known.mtime
+        let several = now.nlink() > 1;
+        let now = State::of(&known.source, &now);
+        let ctime = if several { known.ctime } else { now.ctime };
+        State { ctime, ..now } == *known
     })
 }
 
 /// The directory of a path on the site.
 fn above_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(above, _)| above)
-}
-
-fn join(directory: &str, name: &str) -> String {
-    match (directory, name) {
-        ("", name) => name.to_owned(),
-        (directory, "") => directory.to_owned(),
-        _ => format!("{directory}/{name}"),
-    }
 }

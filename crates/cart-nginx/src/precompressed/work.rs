@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use camino::Utf8PathBuf;
 use cart_core::files::FileError;
 
 use super::changes::Changes;
@@ -21,26 +22,12 @@ type Variants = Vec<(Encoding, Vec<u8>)>;
 pub(super) struct Work<'a> {
     tree: &'a Tree<'a>,
     changes: Changes,
-    /// Where variants of contents are that are wanted.
-    known: BTreeMap<String, (Place, BTreeMap<Encoding, u64>)>,
+    /// Where variants of contents are that are wanted, and their sizes in bytes.
+    known: BTreeMap<String, Vec<(Encoding, Utf8PathBuf, u64)>>,
     /// Smaller ones are not compressed, in bytes.
     smallest: u64,
     /// No content is begun after it.
     end: Instant,
-}
-
-enum Place {
-    /// Those of a path that stays.
-    Kept(String),
-    /// Put aside under the SHA-256.
-    Aside,
-}
-
-/// Work that was done.
-pub(super) struct Done {
-    pub(super) index: Index,
-    /// Contents that were compressed.
-    pub(super) compressed: usize,
 }
 
 /// Files of one content.
@@ -68,17 +55,20 @@ impl<'a> Work<'a> {
         let mut known = BTreeMap::new();
         for (path, kept) in &changes.index.originals {
             if changes.new.contains_key(&kept.sha256) {
-                let place = Place::Kept(path.clone());
-                known.insert(kept.sha256.clone(), (place, kept.variants.clone()));
+                let variant = |(encoding, size): (&Encoding, &u64)| {
+                    (*encoding, tree.variant(*encoding, path), *size)
+                };
+                known.insert(kept.sha256.clone(), kept.variants.iter().map(variant).collect());
             }
         }
         for (path, gone) in &changes.gone {
             let wanted = changes.new.contains_key(&gone.sha256);
             if wanted && !known.contains_key(&gone.sha256) {
-                for encoding in gone.variants.keys() {
-                    tree.put_aside(*encoding, path, &gone.sha256)?;
-                }
-                known.insert(gone.sha256.clone(), (Place::Aside, gone.variants.clone()));
+                let aside = |(encoding, size): (&Encoding, &u64)| {
+                    Ok((*encoding, tree.put_aside(*encoding, path, &gone.sha256)?, *size))
+                };
+                let aside: Result<_, FileError> = gone.variants.iter().map(aside).collect();
+                known.insert(gone.sha256.clone(), aside?);
             }
         }
         tree.remove_all(&changes.gone)?;
@@ -86,8 +76,9 @@ impl<'a> Work<'a> {
         Ok(Self { tree, changes, known, smallest, end })
     }
 
-    /// Makes all that is new. The first error ends it.
-    pub(super) fn finish(mut self, left_out: &mut LeftOut) -> Result<Done, FileError> {
+    /// Makes all that is new; answers what is known then, and how many contents were compressed. The first
+    /// error ends it.
+    pub(super) fn finish(mut self, left_out: &mut LeftOut) -> Result<(Index, usize), FileError> {
         let new = std::mem::take(&mut self.changes.new);
         let mut jobs: Vec<Job> =
             new.into_iter().map(|(sha256, targets)| Job { sha256, targets }).collect();
@@ -103,20 +94,20 @@ impl<'a> Work<'a> {
             failed.fetch_or(outcome.is_err(), Ordering::Relaxed);
             outcome.map(Some)
         });
-        let mut done = Done { index: self.changes.index, compressed: 0 };
+        let (mut index, mut compressed) = (self.changes.index, 0);
         for outcome in outcomes {
             let Some(outcome) = outcome? else {
                 continue;
             };
-            done.index.originals.extend(outcome.placed);
-            done.compressed += usize::from(outcome.compressed);
+            index.originals.extend(outcome.placed);
+            compressed += usize::from(outcome.compressed);
             if let Some((reason, targets)) = outcome.left_out {
                 for (path, _) in targets {
                     left_out.note(reason, &path);
                 }
             }
         }
-        Ok(done)
+        Ok((index, compressed))
     }
 
     fn compress(&self, job: Job) -> Result<Outcome, FileError> {
@@ -141,32 +132,26 @@ impl<'a> Work<'a> {
             variants.iter().map(|(encoding, variant)| (*encoding, variant.len() as u64)).collect();
         for (path, found) in job.targets {
             for (encoding, variant) in &variants {
-                self.tree.place(*encoding, &path, variant, found.mtime)?;
+                self.tree.place(*encoding, &path, variant, found.state.mtime)?;
             }
-            let Found { source, size, mtime, ctime, .. } = found;
             let (sha256, variants) = (job.sha256.clone(), sizes.clone());
-            outcome.placed.push((path, Known { source, size, mtime, ctime, sha256, variants }));
+            outcome.placed.push((path, Known { state: found.state, sha256, variants }));
         }
         Ok(outcome)
     }
 
     /// Those that an earlier build made of the same content.
     fn known_variants(&self, sha256: &str) -> Option<Variants> {
-        let (place, sizes) = self.known.get(sha256)?;
-        let read = |(encoding, size): (&Encoding, &u64)| {
-            let file = match place {
-                Place::Kept(path) => self.tree.variant(*encoding, path),
-                Place::Aside => self.tree.aside(*encoding, sha256),
-            };
-            Some((*encoding, tree::read_of_size(&file, *size)?))
+        let read = |(encoding, file, size): &(Encoding, Utf8PathBuf, u64)| {
+            Some((*encoding, tree::read_of_size(file, *size)?))
         };
-        sizes.iter().map(read).collect()
+        self.known.get(sha256)?.iter().map(read).collect()
     }
 }
 
 impl Job {
     fn size(&self) -> u64 {
-        self.targets[0].1.size
+        self.targets[0].1.state.size
     }
 
     /// From whichever file still has it.

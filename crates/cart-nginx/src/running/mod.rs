@@ -1,7 +1,9 @@
 //! From text to a running nginx: tested, put in place, taken over.
 
 pub(crate) mod complaint;
+mod includes;
 pub(crate) mod nginx;
 mod reach;
-pub mod service;
+pub(crate) mod service;
 pub(crate) mod stage;
+pub(crate) mod test_error;

@@ -1,19 +1,17 @@
 //! All of it in order: find nginx, render, stage, test, put in place, start.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use cart_core::files::{self, FileError};
-use cart_core::process::ProcessId;
-use cart_core::{CartridgeDir, CommandSpec, GearEnv};
+use cart_core::{CartridgeDir, GearEnv};
 
 use crate::config::model::Model;
 use crate::config::user_config::{UserConfig, UserConfigError};
 use crate::machine::binary::{Binary, BinaryError};
 use crate::machine::known::Mark;
-use crate::running::service::{self, ServiceError};
-use crate::running::stage::{Change, Stage, TestError};
+use crate::running::stage::{Change, Stage};
+use crate::running::test_error::TestError;
 use crate::text::layout::{self, FILE_NAME, Rendered};
 use crate::text::unfit::ModelError;
 use crate::wanted::site::Site;
@@ -21,11 +19,11 @@ use crate::wanted::site::Site;
 /// An nginx for one cartridge on one gear.
 #[derive(Clone, Debug)]
 pub struct Nginx {
-    binary: Binary,
-    dir: CartridgeDir,
-    env: GearEnv,
+    pub(super) binary: Binary,
+    pub(super) dir: CartridgeDir,
+    pub(super) env: GearEnv,
     /// Whether what it has tested need not be tested again.
-    believes: bool,
+    pub(super) believes: bool,
 }
 
 impl Nginx {
@@ -34,8 +32,7 @@ impl Nginx {
     /// # Errors
     /// [`BinaryError`], saying what was found, what is needed and how to get it.
     pub fn find(dir: &CartridgeDir, env: &GearEnv) -> Result<Self, BinaryError> {
-        let binary = Binary::find(dir, env)?;
-        Ok(Self { binary, dir: dir.clone(), env: env.clone(), believes: true })
+        Self::found(dir, env, true)
     }
 
     /// As [`find`](Self::find), but nothing is taken for granted that was found out before, and nothing is
@@ -44,8 +41,12 @@ impl Nginx {
     /// # Errors
     /// As `find`.
     pub fn find_anew(dir: &CartridgeDir, env: &GearEnv) -> Result<Self, BinaryError> {
-        let binary = Binary::find_anew(dir, env)?;
-        Ok(Self { binary, dir: dir.clone(), env: env.clone(), believes: false })
+        Self::found(dir, env, false)
+    }
+
+    fn found(dir: &CartridgeDir, env: &GearEnv, believes: bool) -> Result<Self, BinaryError> {
+        let binary = Binary::find(dir, env, believes)?;
+        Ok(Self { binary, dir: dir.clone(), env: env.clone(), believes })
     }
 
     /// Renders `site`, with the `nginx.conf.erb` of its repository if there is one, and lets nginx
@@ -109,27 +110,6 @@ impl Nginx {
     #[must_use]
     pub fn binary(&self) -> &Binary {
         &self.binary
-    }
-
-    /// The master's command line; see [`service::command`].
-    #[must_use]
-    pub fn command(&self) -> CommandSpec {
-        service::command(&self.binary, &self.dir, &self.env)
-    }
-
-    /// See [`service::provide_pid_file`].
-    pub fn provide_pid_file(&self) {
-        service::provide_pid_file(&self.dir);
-    }
-
-    /// Tells a master to read the configuration again, and sees to it; see [`service::reload`].
-    ///
-    /// # Errors
-    /// [`ServiceError`]: it goes on with what it had.
-    pub fn reload(&self, master: ProcessId, limit: Duration) -> Result<(), ServiceError> {
-        service::reload(master, &self.dir, limit)?;
-        self.has_obeyed();
-        Ok(())
     }
 
     /// Notes that whatever runs has read the configuration that is in place.

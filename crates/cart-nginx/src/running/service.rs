@@ -1,81 +1,103 @@
 //! nginx's master as a supervised service: how it is started, told things, and seen to obey.
 
-use std::io;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use cart_core::process::{self, ProcessId};
-use cart_core::{CartridgeDir, CommandSpec, GearEnv, files, wait};
+use cart_core::{CommandSpec, GearEnv, files, wait};
 use rustix::process::Signal;
 
-use crate::machine::binary::Binary;
+use crate::running::nginx::Nginx;
 use crate::running::stage::with_error_log;
 use crate::text::layout;
-
-/// Read the configuration again: new workers serve, the old ones finish what they have.
-pub const RELOAD: Signal = Signal::HUP;
-/// Take no new connection, finish the others, end.
-pub const GRACEFUL_STOP: Signal = Signal::QUIT;
-/// End at once.
-pub const STOP: Signal = Signal::TERM;
-/// Open the logs anew, after they were renamed.
-pub const REOPEN_LOGS: Signal = Signal::USR1;
 
 /// A disk with fewer bytes is as good as full: logs take them at any moment.
 const FULL: u64 = 1024 * 1024;
 /// How many of the error log's last lines an error keeps.
 const LOG_LINES: usize = 10;
 
-/// The master in the foreground, on the configuration in `conf/`. Of the gear's environment it gets
-/// what it uses: nginx clears the rest itself, and a changed variable of the app is no reason for
-/// another nginx.
-///
-/// It is to be started with its listening socket as descriptor 3, which is how nginx hands sockets
-/// to its own successor: a socket in `NGINX` whose address some `listen` names is served, and any
-/// other address is opened as usual. Who holds the socket can start a second master on it while
-/// the first still serves, or after it died. The socket must have been made
-/// [`nonblocking`].
-#[must_use]
-pub fn command(binary: &Binary, dir: &CartridgeDir, env: &GearEnv) -> CommandSpec {
-    let command = CommandSpec::new(binary.path.as_path(), &environment(env))
-        .env("NGINX", "3;")
-        .dir(dir.path())
-        .args(["-p", dir.path().as_str(), "-c", layout::main_file(dir).as_str()])
-        .args(["-g", "daemon off;"]);
-    with_error_log(command, binary)
-}
-
-/// Lets nginx start where there is no room for its pid, without which it would not: the pid then goes
-/// nowhere. To be called before nginx is started; one that runs has its file, which stays.
-pub fn provide_pid_file(dir: &CartridgeDir) {
-    let file = layout::pid_file(dir);
-    // `nginx -t` leaves an empty one.
-    if file.symlink_metadata().is_ok_and(|found| found.is_symlink() || found.len() > 0) {
-        return;
+impl Nginx {
+    /// The master in the foreground, on the configuration in `conf/`. Of the gear's environment it gets
+    /// what it uses: nginx clears the rest itself, and a changed variable of the app is no reason for
+    /// another nginx.
+    ///
+    /// It is to be started with its listening socket as descriptor 3, which is how nginx hands sockets
+    /// to its own successor: a socket in `NGINX` whose address some `listen` names is served, and any
+    /// other address is opened as usual. Who holds the socket can start a second master on it while
+    /// the first still serves, or after it died. The socket must not block: nginx takes an inherited
+    /// one as it is and accepts on it whenever it is told that somebody came. If another worker was
+    /// faster, or the client is gone again, a worker would wait in it for the next one and do nothing
+    /// else meanwhile, not even end.
+    #[must_use]
+    pub fn command(&self) -> CommandSpec {
+        let (place, file) = (self.dir.path(), layout::main_file(&self.dir));
+        let command = CommandSpec::new(self.binary.path.as_path(), &environment(&self.env))
+            .env("NGINX", "3;")
+            .dir(place)
+            .args(["-p", place.as_str(), "-c", file.as_str()])
+            .args(["-g", "daemon off;"]);
+        with_error_log(command, &self.binary)
     }
-    // A quota is seen only by trying. What is left of a full disk may be taken before nginx comes.
-    let tried = files::write_unsynced(&file, b"0\n", 0o644);
-    // What cannot be done here, nginx cannot do either, and says so.
-    let _ = files::remove_if_exists(&file);
-    let left = rustix::fs::statvfs(dir.path().as_std_path());
-    if left.is_ok_and(|left| left.f_bavail.saturating_mul(left.f_frsize) < FULL)
-        || tried.is_err_and(|error| files::is_full(&error))
-    {
-        // nginx removes the link when it ends, as it would the file.
-        let _ = std::os::unix::fs::symlink("/dev/null", &file);
-    }
-}
 
-/// Makes a listening socket ready for [`command`]. nginx takes an inherited socket as it is and
-/// accepts on it whenever it is told that somebody came: if another worker was faster, or the
-/// client is gone again, a worker would wait in a blocking socket for the next one and do nothing
-/// else meanwhile, not even end.
-///
-/// # Errors
-/// When the descriptor is none of a socket.
-pub fn nonblocking(socket: impl AsFd) -> io::Result<()> {
-    Ok(rustix::io::ioctl_fionbio(socket, true)?)
+    /// Lets nginx start where there is no room for its pid, without which it would not: the pid then goes
+    /// nowhere. To be called before nginx is started; one that runs has its file, which stays.
+    pub fn provide_pid_file(&self) {
+        let file = layout::pid_file(&self.dir);
+        // `nginx -t` leaves an empty one.
+        if file.symlink_metadata().is_ok_and(|found| found.is_symlink() || found.len() > 0) {
+            return;
+        }
+        // A quota is seen only by trying. What is left of a full disk may be taken before nginx comes.
+        let tried = files::write_unsynced(&file, b"0\n", 0o644);
+        // What cannot be done here, nginx cannot do either, and says so.
+        let _ = files::remove_if_exists(&file);
+        let left = rustix::fs::statvfs(self.dir.path().as_std_path());
+        if left.is_ok_and(|left| left.f_bavail.saturating_mul(left.f_frsize) < FULL)
+            || tried.is_err_and(|error| files::is_full(&error))
+        {
+            // nginx removes the link when it ends, as it would the file.
+            let _ = std::os::unix::fs::symlink("/dev/null", &file);
+        }
+    }
+
+    /// Tells a master to read its configuration again, and waits until new workers have taken the old
+    /// ones' place.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotReloaded`] as soon as nginx writes an emergency to its error log, or when
+    /// nothing has come of it within `limit`: the old workers serve on then, with the old configuration.
+    /// [`ServiceError::Ended`] when the master is gone.
+    pub fn reload(&self, master: ProcessId, limit: Duration) -> Result<(), ServiceError> {
+        let log = layout::error_log(&self.dir);
+        let from = std::fs::metadata(&log).map_or(0, |metadata| metadata.len());
+        let last_lines = || files::last_lines(&log, from, LOG_LINES);
+        let before = workers(master);
+        master.signal(Signal::HUP);
+        let refused = || last_lines().iter().any(|line| line.contains("[emerg]"));
+        let outcome = wait::until(limit, || {
+            // Old workers take connections for a moment beside the new ones.
+            let now = workers(master);
+            if !now.is_empty() && now.iter().all(|worker| !before.contains(worker)) {
+                return Some(Outcome::Reloaded);
+            }
+            if !master.is_alive() {
+                return Some(Outcome::Ended);
+            }
+            refused().then_some(Outcome::Refused)
+        });
+        let last_lines = last_lines();
+        match outcome {
+            Some(Outcome::Reloaded) => {
+                self.has_obeyed();
+                Ok(())
+            }
+            Some(Outcome::Ended) => Err(ServiceError::Ended { last_lines, log }),
+            Some(Outcome::Refused) | None => {
+                let seconds = outcome.is_none().then_some(limit.as_secs());
+                Err(ServiceError::NotReloaded { seconds, last_lines, log })
+            }
+        }
+    }
 }
 
 /// What nginx uses of an environment: the time zone of its logs, and what the system's libraries
@@ -87,8 +109,7 @@ fn environment(env: &GearEnv) -> GearEnv {
 
 /// The workers of a master that take new connections: not those that only finish, and not the
 /// helpers of a cache.
-#[must_use]
-pub fn workers(master: ProcessId) -> Vec<ProcessId> {
+fn workers(master: ProcessId) -> Vec<ProcessId> {
     if !master.is_alive() {
         return Vec::new();
     }
@@ -101,83 +122,10 @@ pub fn workers(master: ProcessId) -> Vec<ProcessId> {
     children.filter(serves).filter_map(ProcessId::of).collect()
 }
 
-/// Waits until a master that was just started has a worker, so that it serves.
-///
-/// # Errors
-/// [`ServiceError`] with what it wrote to `log` (where its standard error goes; `from` is how long
-/// that was before the start) or to its error log.
-pub fn wait_started(
-    master: ProcessId,
-    log: &Utf8Path,
-    from: u64,
-    limit: Duration,
-) -> Result<(), ServiceError> {
-    let outcome = wait::until(limit, || {
-        if !workers(master).is_empty() {
-            return Some(true);
-        }
-        (!master.is_alive()).then_some(false)
-    });
-    let last_lines = || files::last_lines(log, from, LOG_LINES);
-    match outcome {
-        Some(true) => Ok(()),
-        Some(false) => Err(ServiceError::Ended { log: log.to_owned(), last_lines: last_lines() }),
-        None => Err(ServiceError::NotStarted {
-            seconds: limit.as_secs(),
-            log: log.to_owned(),
-            last_lines: last_lines(),
-        }),
-    }
-}
-
-/// Tells a master to read its configuration again, and waits until new workers have taken the old
-/// ones' place.
-///
-/// # Errors
-/// [`ServiceError::NotReloaded`] as soon as nginx writes an emergency to its error log, or when
-/// nothing has come of it within `limit`: the old workers serve on then, with the old configuration.
-/// [`ServiceError::Ended`] when the master is gone.
-pub fn reload(master: ProcessId, dir: &CartridgeDir, limit: Duration) -> Result<(), ServiceError> {
-    let log = layout::error_log(dir);
-    let from = length(&log);
-    let before = workers(master);
-    master.signal(RELOAD);
-    let refused = || files::last_lines(&log, from, LOG_LINES).iter().any(|l| l.contains("[emerg]"));
-    let outcome = wait::until(limit, || {
-        // Old workers take connections for a moment beside the new ones.
-        let now = workers(master);
-        if !now.is_empty() && now.iter().all(|worker| !before.contains(worker)) {
-            return Some(Outcome::Reloaded);
-        }
-        if !master.is_alive() {
-            return Some(Outcome::Ended);
-        }
-        refused().then_some(Outcome::Refused)
-    });
-    let last_lines = || files::last_lines(&log, from, LOG_LINES);
-    match outcome {
-        Some(Outcome::Reloaded) => Ok(()),
-        Some(Outcome::Ended) => {
-            Err(ServiceError::Ended { last_lines: last_lines(), log: log.clone() })
-        }
-        Some(Outcome::Refused) | None => Err(ServiceError::NotReloaded {
-            seconds: outcome.is_none().then_some(limit.as_secs()),
-            last_lines: last_lines(),
-            log: log.clone(),
-        }),
-    }
-}
-
 enum Outcome {
     Reloaded,
     Refused,
     Ended,
-}
-
-/// How long a log is now, for [`wait_started`]; 0 when there is none.
-#[must_use]
-pub fn length(log: &Utf8Path) -> u64 {
-    std::fs::metadata(log).map_or(0, |metadata| metadata.len())
 }
 
 fn shown(lines: &[String]) -> String {
@@ -199,17 +147,7 @@ pub enum ServiceError {
     Ended {
         /// Where it complains.
         log: Utf8PathBuf,
-        /// The last lines since it was started or told.
-        last_lines: Vec<String>,
-    },
-    /// It runs, but has no worker.
-    #[error("nginx has started no worker within {seconds} seconds{}\nThe log is {log}", shown(.last_lines))]
-    NotStarted {
-        /// The limit.
-        seconds: u64,
-        /// Where it complains.
-        log: Utf8PathBuf,
-        /// The last lines since it was started.
+        /// The last lines since it was told.
         last_lines: Vec<String>,
     },
     /// It goes on with the configuration that it had.
@@ -226,14 +164,18 @@ pub enum ServiceError {
 
 #[cfg(test)]
 mod tests {
+    use cart_core::CartridgeDir;
+
     use super::*;
+    use crate::machine::binary::Binary;
 
     #[test]
     fn the_master_stays_in_the_foreground_and_inherits_its_socket() {
         let build = crate::machine::build::Build::parse("nginx/1.22.1").unwrap();
         let binary = Binary { path: "/usr/sbin/nginx".into(), build };
         let env = GearEnv::new().with("TZ", "UTC").with("PASSWORD", "x").with("NGINX", "9;");
-        let command = command(&binary, &CartridgeDir::new("/g/c".into()), &env);
+        let dir = CartridgeDir::new("/g/c".into());
+        let command = Nginx { binary, dir, env, believes: true }.command();
         assert_eq!(
             command.to_string(),
             "/usr/sbin/nginx -p /g/c -c /g/c/conf/nginx.conf -g 'daemon off;' -e stderr"
@@ -252,7 +194,6 @@ mod tests {
         let log = Utf8PathBuf::from("/g/c/logs/nginx-error.log");
         let all = [
             ServiceError::Ended { log: log.clone(), last_lines: Vec::new() },
-            ServiceError::NotStarted { seconds: 5, log: log.clone(), last_lines: Vec::new() },
             ServiceError::NotReloaded { seconds: None, log: log.clone(), last_lines },
             ServiceError::NotReloaded { seconds: Some(5), log, last_lines: Vec::new() },
         ]

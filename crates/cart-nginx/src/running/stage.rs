@@ -7,13 +7,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::{CartridgeDir, CommandSpec, GearEnv, run, tree};
 
-use crate::config::includes::{self, IncludeError};
-use crate::config::user_config::{UserConfig, UserLine, place_in_template, shown};
+use crate::config::user_config::UserConfig;
 use crate::machine::binary::Binary;
 use crate::machine::feature::Feature;
 use crate::machine::known::TESTED;
 use crate::running::complaint::Complaint;
-use crate::running::reach;
+use crate::running::test_error::TestError;
+use crate::running::{includes, reach};
 use crate::text::layout::{self, APPSERVER_FILE, MAIN_FILE, Rendered, SERVER_FILE};
 
 /// How long `nginx -t` may take. It takes milliseconds, but for names that it has to look up.
@@ -210,22 +210,29 @@ impl Stage {
         let named = self.user.as_ref().zip(complaint.subject());
         let named = named.and_then(|(user, subject)| user.line_with(subject));
         let Complaint { words, place } = complaint;
+        let says = format!("nginx says: {words}");
         let Some(place) = place else {
             return match named {
-                Some(at) => TestError::InUserConfig { at, words, remedy },
+                Some(at) => TestError::InUserConfig { at, words: says, remedy: remedy.into() },
                 None => TestError::Nowhere { words, remedy },
             };
         };
         match &self.user {
             Some(user) if place.file == self.place.join(SERVER_FILE) => {
-                TestError::InUserConfig { at: user.line(place.line), words, remedy }
+                let at = user.line(place.line);
+                TestError::InUserConfig { at, words: says, remedy: remedy.into() }
             }
             _ if place.file.starts_with(&self.place) => TestError::InOurs {
                 file: place.file.file_name().unwrap_or_default().to_owned(),
                 line: place.line,
                 words,
             },
-            _ => TestError::InIncluded { file: place.file, line: place.line, words, remedy },
+            _ => TestError::InIncluded {
+                file: place.file,
+                line: place.line,
+                words: says,
+                remedy: remedy.into(),
+            },
         }
     }
 }
@@ -264,81 +271,6 @@ fn test_command(
 /// gear's user may not write to.
 pub(crate) fn with_error_log(command: CommandSpec, binary: &Binary) -> CommandSpec {
     if binary.has(Feature::ErrorLogOption) { command.args(["-e", "stderr"]) } else { command }
-}
-
-/// A configuration that nginx will not have.
-#[derive(Debug, thiserror::Error)]
-pub enum TestError {
-    /// The fault is in the app's `nginx.conf.erb`.
-    #[error("{}: nginx says: {words}{}\n{remedy}", place_in_template(.at), shown(.at))]
-    InUserConfig {
-        /// The line.
-        at: UserLine,
-        /// nginx's words.
-        words: String,
-        /// What to do.
-        remedy: &'static str,
-    },
-    /// Something is included that nginx must not be shown.
-    #[error(transparent)]
-    Include(#[from] IncludeError),
-    /// The fault is in a file that the app's `nginx.conf.erb` includes.
-    #[error("{file}:{line}: nginx says: {words}\n{remedy}")]
-    InIncluded {
-        /// The file.
-        file: Utf8PathBuf,
-        /// The line.
-        line: usize,
-        /// nginx's words.
-        words: String,
-        /// What to do.
-        remedy: &'static str,
-    },
-    /// The fault is in what the cartridge wrote.
-    #[error(
-        "nginx does not accept line {line} of the {file} that the cartridge wrote: {words}\nThat is a fault of the cartridge, or this nginx is not what it says it is: please report it with the output of `nginx -V`"
-    )]
-    InOurs {
-        /// The file's name.
-        file: String,
-        /// The line.
-        line: usize,
-        /// nginx's words.
-        words: String,
-    },
-    /// nginx did not say where.
-    #[error("nginx does not accept its configuration: {words}\n{remedy}")]
-    Nowhere {
-        /// nginx's words.
-        words: String,
-        /// What to do.
-        remedy: &'static str,
-    },
-    /// nginx ended without a word.
-    #[error(
-        "nginx ended with {status}, without a word, when it was to test its configuration\nReinstall nginx"
-    )]
-    Died {
-        /// How.
-        status: String,
-    },
-    /// nginx took too long.
-    #[error(
-        "the configuration cannot be tested: {0}\nnginx looks up the names of hosts in it, and opens the files that it names: do the name servers answer, and is none of the files a named pipe?"
-    )]
-    TooLong(#[source] run::RunError),
-    /// nginx could not be started.
-    #[error("the configuration cannot be tested: {0}")]
-    Run(#[source] run::RunError),
-}
-
-impl TestError {
-    fn of_run(error: run::RunError) -> Self {
-        match error {
-            run::RunError::TimedOut { .. } => Self::TooLong(error),
-            other => Self::Run(other),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::text::statement::{self, Statement};
+use crate::wanted::network::listed;
 
 /// What nginx says of the client itself: its address, the scheme, the host; and its cookies, in one
 /// header where it sent several, because servers differ in how they join them (RFC 6265, 5.4). The
@@ -137,17 +138,7 @@ pub fn port_and_prefix() -> Vec<TrustedHeader> {
 /// The headers of a list, each once; `none` is the empty list.
 #[must_use]
 pub fn parse_list(text: &str) -> Option<Vec<TrustedHeader>> {
-    if text.trim().eq_ignore_ascii_case("none") {
-        return Some(Vec::new());
-    }
-    let mut headers: Vec<TrustedHeader> = Vec::new();
-    for word in text.split([',', ' ', '\t', '\n']).filter(|w| !w.is_empty()) {
-        let header = TrustedHeader::parse(word)?;
-        if !headers.iter().any(|known| known.0.eq_ignore_ascii_case(word)) {
-            headers.push(header);
-        }
-    }
-    (!headers.is_empty()).then_some(headers)
+    listed(text, TrustedHeader::parse, |one, other| one.0.eq_ignore_ascii_case(&other.0))
 }
 
 /// One `proxy_set_header`.

@@ -1,85 +1,35 @@
 //! Addresses and networks, as `OPENSHIFT_NGINX_TRUSTED_PROXIES` lists them.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// One network, its host bits zero. Displayed as nginx reads it: `10.0.0.0/8`, `::1/128`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
+/// One network. Displayed as nginx reads it: `10.0.0.0/8`, `::1/128`.
+pub use ipnet::IpNet as Network;
+use ipnet::{Ipv4Net, Ipv6Net};
+
+/// `ADDRESS` or `ADDRESS/PREFIX`. Bits past the prefix are dropped, nginx warns of them.
+fn parse(text: &str) -> Option<Network> {
+    let Some((address, prefix)) = text.split_once('/') else {
+        return Some(text.parse::<IpAddr>().ok()?.into());
+    };
+    // `+8` is a number, too.
+    let digits = prefix.bytes().all(|byte| byte.is_ascii_digit());
+    let prefix = prefix.parse().ok().filter(|_| digits)?;
+    Some(Network::new(address.parse().ok()?, prefix).ok()?.trunc())
 }
 
-impl Network {
-    /// `ADDRESS` or `ADDRESS/PREFIX`. Bits past the prefix are dropped, nginx warns of them.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().ok()?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            None => most,
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok()?,
-            Some(_) => return None,
-        };
-        (prefix <= most).then(|| Self::new(address, prefix))
-    }
-
-    /// Whether it is one of IPv6.
-    #[must_use]
-    pub fn is_ipv6(self) -> bool {
-        self.address.is_ipv6()
-    }
-
-    /// Whether every address of `other` is one of it.
-    fn contains(self, other: Self) -> bool {
-        self.is_ipv6() == other.is_ipv6()
-            && self.prefix <= other.prefix
-            && Self::new(other.address, self.prefix) == self
-    }
-
-    /// A network that is none of a single address, as two: nginx's `geo` takes `/0` for its default.
-    fn halves(self) -> [Self; 2] {
-        let prefix = self.prefix + 1;
-        let upper: IpAddr = match self.address {
-            IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() | 1 << (32 - prefix)).into(),
-            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() | 1 << (128 - prefix)).into(),
-        };
-        [Self { prefix, ..self }, Self { address: upper, prefix }]
-    }
-
-    /// Which part of the addresses of `all` it has, from 0 to 1.
-    fn share_of(self, all: Self) -> f64 {
-        if self.contains(all) {
-            1.0
-        } else if all.contains(self) {
-            f64::from(self.prefix - all.prefix).exp2().recip()
-        } else {
-            0.0
-        }
-    }
-
-    fn new(address: IpAddr, prefix: u8) -> Self {
-        let address = match address {
-            IpAddr::V4(v4) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or_default();
-                Ipv4Addr::from_bits(v4.to_bits() & mask).into()
-            }
-            IpAddr::V6(v6) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or_default();
-                Ipv6Addr::from_bits(v6.to_bits() & mask).into()
-            }
-        };
-        Self { address, prefix }
-    }
+/// A network that is none of a single address, as two: nginx's `geo` takes `/0` for its default.
+fn halves(network: Network) -> Vec<Network> {
+    network.subnets(network.prefix_len() + 1).into_iter().flatten().collect()
 }
 
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
+/// Which part of the addresses of `all` a network has, from 0 to 1.
+fn share_of(network: Network, all: Network) -> f64 {
+    if network.contains(&all) {
+        1.0
+    } else if all.contains(&network) {
+        f64::from(network.prefix_len() - all.prefix_len()).exp2().recip()
+    } else {
+        0.0
     }
 }
 
@@ -87,40 +37,56 @@ impl fmt::Display for Network {
 /// meant: networks that together have half of all addresses or more are no list of proxies.
 #[must_use]
 pub fn parse_list(text: &str) -> Option<Vec<Network>> {
+    if text.trim().eq_ignore_ascii_case("all") {
+        return Some([halves(ALL_V4), halves(ALL_V6)].concat());
+    }
+    let networks = listed(text, parse, PartialEq::eq)?;
+    (!is_everybody(&networks)).then_some(networks)
+}
+
+/// What a list names, with spaces or commas between; what is the same as one before counts once, `none` is
+/// the empty list.
+pub(crate) fn listed<T>(
+    text: &str,
+    read: impl Fn(&str) -> Option<T>,
+    same: impl Fn(&T, &T) -> bool,
+) -> Option<Vec<T>> {
     if text.trim().eq_ignore_ascii_case("none") {
         return Some(Vec::new());
     }
-    if text.trim().eq_ignore_ascii_case("all") {
-        return Some([ALL_V4.halves(), ALL_V6.halves()].concat());
-    }
-    let words = text.split([',', ' ', '\t', '\n']).filter(|w| !w.is_empty());
-    let mut networks: Vec<Network> = Vec::new();
-    for word in words {
-        let network = Network::parse(word)?;
-        if !networks.contains(&network) {
-            networks.push(network);
+    let mut found: Vec<T> = Vec::new();
+    for word in text.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()) {
+        let one = read(word)?;
+        if !found.iter().any(|known| same(known, &one)) {
+            found.push(one);
         }
     }
-    (!networks.is_empty() && !is_everybody(&networks)).then_some(networks)
+    (!found.is_empty()).then_some(found)
 }
 
-const ALL_V4: Network = Network { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), prefix: 0 };
-const ALL_V6: Network = Network { address: IpAddr::V6(Ipv6Addr::UNSPECIFIED), prefix: 0 };
+const ALL_V4: Network = v4(0, 0, 0, 0, 0);
+const ALL_V6: Network = v6(0, 0, 0);
 /// Every address of IPv6 that is given to somebody in the internet (RFC 4291).
-const PUBLIC_V6: Network =
-    Network { address: IpAddr::V6(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0)), prefix: 3 };
+const PUBLIC_V6: Network = v6(0x2000, 0, 3);
+const LOOPBACK: [Network; 2] = [v4(127, 0, 0, 0, 8), v6(0, 1, 128)];
+
+const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Network {
+    Network::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix))
+}
+
+const fn v6(first: u16, last: u16, prefix: u8) -> Network {
+    Network::V6(Ipv6Net::new_assert(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, last), prefix))
+}
 
 /// Who is near enough to see what is no visitor's business: this machine, `own` being its address, and
 /// the trusted proxies, unless everybody is trusted.
 #[must_use]
 pub(crate) fn near(own: IpAddr, trusted: &[Network]) -> Vec<Network> {
-    let most = if own.is_ipv4() { 32 } else { 128 };
-    let loopback = [Network::parse("127.0.0.0/8"), Network::parse("::1")];
     let mut near: Vec<Network> = Vec::new();
     let trusted = if is_everybody(trusted) { &[] } else { trusted };
-    let own = (!own.is_unspecified()).then(|| Network::new(own, most));
-    for network in loopback.into_iter().flatten().chain(own).chain(trusted.iter().copied()) {
-        if !near.iter().any(|other| other.contains(network)) {
+    let own = (!own.is_unspecified()).then(|| Network::from(own));
+    for network in LOOPBACK.into_iter().chain(own).chain(trusted.iter().copied()) {
+        if !near.iter().any(|other| other.contains(&network)) {
             near.push(network);
         }
     }
@@ -135,8 +101,8 @@ fn is_everybody(networks: &[Network]) -> bool {
 /// Which part of the addresses of `all` these networks have together.
 fn share(networks: &[Network], all: Network) -> f64 {
     let within_another =
-        |network: &&Network| networks.iter().any(|o| o != *network && o.contains(**network));
-    networks.iter().filter(|n| !within_another(n)).map(|n| n.share_of(all)).sum()
+        |network: &&Network| networks.iter().any(|o| o != *network && o.contains(*network));
+    networks.iter().filter(|n| !within_another(n)).map(|n| share_of(*n, all)).sum()
 }
 
 /// Where a gear's proxies are: on the same host (the node's front end, a proxy of one's own box)
@@ -144,16 +110,12 @@ fn share(networks: &[Network], all: Network) -> f64 {
 /// ends there, so an app learns only from their header that its visitor came by https.
 #[must_use]
 pub fn loopback_and_private() -> Vec<Network> {
-    let v4 = |a, b, c, d, prefix| Network::new(Ipv4Addr::new(a, b, c, d).into(), prefix);
-    let v6 = |first, last, prefix| {
-        Network::new(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, last).into(), prefix)
-    };
     vec![
-        v4(127, 0, 0, 0, 8),
+        LOOPBACK[0],
         v4(10, 0, 0, 0, 8),
         v4(172, 16, 0, 0, 12),
         v4(192, 168, 0, 0, 16),
-        v6(0, 1, 128),
+        LOOPBACK[1],
         v6(0xfc00, 0, 7),
     ]
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits};
+use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits, setting};
 
 use crate::wanted::folder::{self, Folder};
 use crate::wanted::forwarded::{self, TrustedHeader};
@@ -291,21 +291,8 @@ impl BodySize {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_lowercase();
-        let (digits, unit) = match text.strip_suffix(['k', 'm', 'g']) {
-            Some(digits) => (digits, &text[digits.len()..]),
-            None => (text.as_str(), ""),
-        };
-        if !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
-        }
-        let shift = match unit {
-            "k" => 10,
-            "m" => 20,
-            "g" => 30,
-            _ => 0,
-        };
-        let bytes = digits.parse::<i64>().ok()?.checked_mul(1 << shift)?;
-        (bytes >= 0).then(|| Self(text.clone()))
+        let fits = |bytes: &u64| i64::try_from(*bytes).is_ok();
+        setting::bytes(&text).filter(fits).map(|_| Self(text))
     }
 }
 

@@ -120,12 +120,14 @@ impl Site {
         let all = [public].into_iter().chain(set).chain(more);
         self.folders = all.filter(|folder| folder::is_there(&folder.directory)).collect();
         folder::sort(&mut self.folders);
-        let has_fallback = |folder: &Folder| {
-            let path = self.settings.fallback.as_deref().unwrap_or_default();
-            folder.directory.join(path.trim_start_matches('/')).is_file()
-        };
+        let fallback = self.settings.fallback.as_deref().unwrap_or_default();
+        self.fallback_in = self.root_with(fallback).unwrap_or_default();
+    }
+
+    /// Which of the folders of the whole site has a file of this path.
+    fn root_with(&self, path: &str) -> Option<usize> {
         let mut roots = self.folders.iter().filter(|folder| folder.at.is_root());
-        self.fallback_in = roots.position(has_fallback).unwrap_or_default();
+        roots.position(|root| root.directory.join(path.trim_start_matches('/')).is_file())
     }
 
     /// Whether the app has an nginx configuration of its own, which says itself what is served.
@@ -166,11 +168,8 @@ impl Site {
         let has = |directory: &Utf8PathBuf| self.folders.iter().any(|f| f.directory == *directory);
         let set = self.settings.folders.iter().map(|folder| self.repo.join(&folder.directory));
         let folders = set.filter(|directory| !has(directory)).map(NotServed::Folder);
-        let page = self.settings.fallback.as_deref().filter(|path| {
-            let mut roots = self.folders.iter().filter(|folder| folder.at.is_root());
-            !roots.any(|root| root.directory.join(path.trim_start_matches('/')).is_file())
-        });
-        folders.chain(page.map(|path| NotServed::Fallback(path.to_owned()))).collect()
+        let page = fallback.clone().filter(|path| self.root_with(path).is_none());
+        folders.chain(page.map(NotServed::Fallback)).collect()
     }
 
     /// The address that the variables of the cartridge with this short name say.
@@ -178,7 +177,19 @@ impl Site {
     /// # Errors
     /// [`SiteError`] naming the variable that is missing or wrong.
     pub fn address(env: &GearEnv, short_name: &str) -> Result<SocketAddr, SiteError> {
-        address(env, short_name)
+        let (ip, port) =
+            (format!("OPENSHIFT_{short_name}_IP"), format!("OPENSHIFT_{short_name}_PORT"));
+        let wrong = |variable: &str, value: &str, allowed| SiteError::Address {
+            variable: variable.to_owned(),
+            value: value.to_owned(),
+            allowed,
+        };
+        let text = env.required(&ip)?;
+        let address: IpAddr = text.parse().map_err(|_| wrong(&ip, text, "an IP address"))?;
+        let text = env.required(&port)?;
+        let number = text.parse().ok().filter(|n: &u16| *n > 0);
+        let number = number.ok_or_else(|| wrong(&port, text, "a port number, 1 to 65535"))?;
+        Ok(SocketAddr::new(address, number))
     }
 
     /// Whether other machines reach the address, and any of them with a private one is believed what
@@ -214,21 +225,6 @@ pub enum NotServed {
     Fallback(String),
 }
 
-fn address(env: &GearEnv, short_name: &str) -> Result<SocketAddr, SiteError> {
-    let (ip, port) = (format!("OPENSHIFT_{short_name}_IP"), format!("OPENSHIFT_{short_name}_PORT"));
-    let wrong = |variable: &str, value: &str, allowed| SiteError::Address {
-        variable: variable.to_owned(),
-        value: value.to_owned(),
-        allowed,
-    };
-    let text = env.required(&ip)?;
-    let address: IpAddr = text.parse().map_err(|_| wrong(&ip, text, "an IP address"))?;
-    let text = env.required(&port)?;
-    let number = text.parse().ok().filter(|n: &u16| *n > 0);
-    let number = number.ok_or_else(|| wrong(&port, text, "a port number, 1 to 65535"))?;
-    Ok(SocketAddr::new(address, number))
-}
-
 /// A gear that does not say what a site needs.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
@@ -262,7 +258,7 @@ mod tests {
 
     fn read(ip: &str, port: &str) -> Result<SocketAddr, String> {
         let env = GearEnv::new().with("OPENSHIFT_X_IP", ip).with("OPENSHIFT_X_PORT", port);
-        address(&env, "X").map_err(|e| e.to_string())
+        Site::address(&env, "X").map_err(|e| e.to_string())
     }
 
     #[test]

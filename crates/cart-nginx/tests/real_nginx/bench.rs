@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::{self, ProcessId};
 use cart_core::{CartridgeDir, Gear, GearEnv, files, run};
 use cart_nginx::RunAs;
-use cart_nginx::{Nginx, Site, layout, service};
+use cart_nginx::{Nginx, Site, layout};
 use rustix::process::Signal;
 
 use crate::http::Message;
@@ -30,7 +30,7 @@ impl Bench {
         let keep = tempfile::tempdir().unwrap();
         let home = Utf8Path::from_path(keep.path()).unwrap().to_owned();
         let held = TcpListener::bind("127.0.0.1:0").unwrap();
-        service::nonblocking(&held).unwrap();
+        held.set_nonblocking(true).unwrap();
         let address = held.local_addr().unwrap();
         let dir = CartridgeDir::new(home.join("advanced-python"));
         let repo = home.join("app-root/runtime/repo");
@@ -94,7 +94,7 @@ impl Bench {
     pub(crate) fn serve_site(&self, site: &Site) -> Master {
         self.nginx().configure(site).unwrap();
         let master = self.start();
-        service::wait_started(master.id, &self.log(), 0, LIMIT).unwrap();
+        master.serves();
         master
     }
 
@@ -166,6 +166,22 @@ pub(crate) struct Master {
 }
 
 impl Master {
+    /// Its workers that take new connections.
+    pub(crate) fn workers(&self) -> Vec<ProcessId> {
+        let mut workers = process::children(self.id.pid);
+        workers.retain(|pid| {
+            let line = process::command_line(*pid).unwrap_or_default();
+            line.starts_with("nginx: worker process") && !line.contains("shutting down")
+        });
+        workers.into_iter().filter_map(ProcessId::of).collect()
+    }
+
+    /// Waits until it serves.
+    pub(crate) fn serves(&self) {
+        let serves = || (!self.workers().is_empty()).then_some(());
+        assert!(cart_core::wait::until(LIMIT, serves).is_some(), "the master has no worker");
+    }
+
     /// Waits until it has ended after it was told to.
     pub(crate) fn ended(&mut self) {
         let ended = cart_core::wait::until(LIMIT, || self.child.try_wait().unwrap());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cart_core::{files, process};
-use cart_nginx::{ServiceError, layout, service};
+use cart_nginx::{ServiceError, layout};
 use rustix::process::Signal;
 
 use crate::app::App;
@@ -16,11 +16,11 @@ fn a_reload_changes_what_is_served_on_the_held_socket() {
     let bench = Bench::new().file("nginx.conf.erb", RETURNS).set("WORD", "one");
     let master = bench.serve();
     assert_eq!(bench.get("/").text(), "one");
-    let before = service::workers(master.id);
+    let before = master.workers();
     let bench = bench.set("WORD", "two");
     bench.nginx().configure(&bench.site()).unwrap();
     bench.nginx().reload(master.id, LIMIT).unwrap();
-    assert!(service::workers(master.id).iter().any(|worker| !before.contains(worker)));
+    assert!(master.workers().iter().any(|worker| !before.contains(worker)));
     // The old worker may take a connection until it has seen the signal to go.
     let changed = || (bench.get("/").text() == "two").then_some(());
     assert!(cart_core::wait::until(LIMIT, changed).is_some());
@@ -39,7 +39,7 @@ fn several_workers_share_a_socket_and_none_gets_stuck_in_it() {
     for _ in 0..100 {
         assert_eq!(bench.get("/").status(), 200);
     }
-    master.id.signal(service::GRACEFUL_STOP);
+    master.id.signal(Signal::QUIT);
     master.ended();
 }
 
@@ -50,7 +50,7 @@ fn a_reload_that_nginx_refuses_is_told_at_once_and_it_serves_on() {
     let master = bench.serve();
     files::write_atomic(&layout::main_file(&bench.dir), b"nonsense;\n", 0o600).unwrap();
     let started = std::time::Instant::now();
-    let error = service::reload(master.id, &bench.dir, LIMIT).unwrap_err();
+    let error = bench.nginx().reload(master.id, LIMIT).unwrap_err();
     assert!(started.elapsed() < LIMIT);
     let ServiceError::NotReloaded { seconds: None, last_lines, .. } = error else {
         panic!("{error}")
@@ -63,20 +63,10 @@ fn a_reload_that_nginx_refuses_is_told_at_once_and_it_serves_on() {
 fn a_master_that_is_gone_cannot_be_reloaded() {
     let bench = Bench::new();
     let mut master = bench.serve();
-    master.id.signal(service::STOP);
+    master.id.signal(Signal::TERM);
     master.ended();
-    let error = service::reload(master.id, &bench.dir, LIMIT).unwrap_err();
+    let error = bench.nginx().reload(master.id, LIMIT).unwrap_err();
     assert!(matches!(error, ServiceError::Ended { .. }), "{error}");
-}
-
-#[test]
-fn a_start_that_fails_says_why() {
-    let bench = Bench::new();
-    files::write_atomic(&layout::main_file(&bench.dir), b"nonsense;\n", 0o600).unwrap();
-    let master = bench.start();
-    let error = service::wait_started(master.id, &bench.log(), 0, LIMIT).unwrap_err();
-    let ServiceError::Ended { last_lines, .. } = error else { panic!("{error}") };
-    assert!(last_lines.join("\n").contains("unknown directive \"nonsense\""), "{last_lines:?}");
 }
 
 #[test]
@@ -89,11 +79,11 @@ fn after_its_master_was_killed_a_second_one_serves_on_the_same_socket() {
     // Its workers know nothing of it and go on; no connection is refused.
     assert_eq!(bench.get("/between").status(), 200);
     let second = bench.start();
-    service::wait_started(second.id, &bench.log(), 0, LIMIT).unwrap();
+    second.serves();
     let orphans = process::group_without(first.id.pid);
     assert!(!orphans.is_empty());
     for orphan in &orphans {
-        orphan.signal(service::GRACEFUL_STOP);
+        orphan.signal(Signal::QUIT);
     }
     for orphan in orphans {
         assert!(orphan.wait_gone(LIMIT));
@@ -108,9 +98,9 @@ fn a_killed_worker_is_replaced() {
     let bench = Bench::new();
     let _app = App::parrot(&bench.socket());
     let master = bench.serve();
-    let worker = service::workers(master.id)[0];
+    let worker = master.workers()[0];
     worker.signal(Signal::KILL);
-    let replaced = || service::workers(master.id).first().copied().filter(|w| *w != worker);
+    let replaced = || master.workers().first().copied().filter(|w| *w != worker);
     assert!(cart_core::wait::until(LIMIT, replaced).is_some());
     assert_eq!(bench.get("/").status(), 200);
 }
@@ -121,7 +111,7 @@ fn a_successor_takes_over_without_the_port_being_closed() {
     let app = App::parrot(&bench.socket());
     let mut first = bench.serve();
     let second = bench.start();
-    service::wait_started(second.id, &bench.log(), 0, LIMIT).unwrap();
+    second.serves();
     let asked = std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let until = std::time::Instant::now() + Duration::from_millis(300);
@@ -132,7 +122,7 @@ fn a_successor_takes_over_without_the_port_being_closed() {
             }
             asked
         });
-        first.id.signal(service::GRACEFUL_STOP);
+        first.id.signal(Signal::QUIT);
         first.ended();
         asking.join().unwrap()
     });
@@ -150,7 +140,7 @@ fn logs_that_were_renamed_are_opened_anew() {
     bench.get("/before");
     let old = log.with_extension("log.1");
     files::rename(&log, &old).unwrap();
-    master.id.signal(service::REOPEN_LOGS);
+    master.id.signal(Signal::USR1);
     assert!(cart_core::wait::until(LIMIT, || log.exists().then_some(())).is_some());
     let has = |path: &camino::Utf8Path, what: &str| {
         let text = String::from_utf8(files::read(path).unwrap()).unwrap();

@@ -3,29 +3,27 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 use cart_core::process::ProcessId;
-use cart_core::{CommandSpec, files, inherited, run, tree};
+use cart_core::{CommandSpec, files, run, tree};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mkfifoat};
 use rustix::io::ioctl_fionread;
 use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-use crate::backoff::BackOff;
-use crate::protocol::handed_over::Copies;
+use crate::backoff::Kept;
+use crate::protocol::handed_over::Descriptor;
 use crate::protocol::subcommands::WRITE_LOG;
 use crate::succession::Succession;
 
 /// How much a service may print while nobody writes it: the most that the system allows to
 /// everybody (`/proc/sys/fs/pipe-max-size`).
 const CAPACITY: usize = 1 << 20;
-/// The longest wait before a writer that crashed is started again.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A wait for the next writer that is so long that the service is not let wait, too.
 const LONG_WAIT: Duration = Duration::from_secs(4);
 /// How often a pipe is looked at that has no writer for so long.
@@ -38,29 +36,23 @@ const TIME_TO_END: Duration = Duration::from_secs(5);
 /// The pipe has a name in `run/`, by which the next supervisor finds it. It is open for reading and
 /// writing here and in the service: the death of anybody else is no end of it for the service, and
 /// what is printed meanwhile waits in it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Collector {
     path: Utf8PathBuf,
-    pipe: Option<OwnedFd>,
+    /// None when its writer is to come to its end.
+    #[serde(rename = "number")]
+    pipe: Option<Descriptor>,
     command: CommandSpec,
-    writer: Option<(ProcessId, Instant)>,
-    start_at: Option<Instant>,
+    pub(crate) writer: Kept,
     /// Whether a writer is missing for so long that output is dropped when the pipe is full.
+    #[serde(skip)]
     helpless: bool,
-    back_off: BackOff,
     /// When a writer that is to end by itself is killed.
+    #[serde(skip)]
     kill_at: Option<Instant>,
     /// What was dropped because no writer could be started.
+    #[serde(skip)]
     dropped: u64,
-}
-
-/// A pipe and its writer, as they are handed over to the supervisor's next program.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct HandedCollector {
-    path: Utf8PathBuf,
-    number: i32,
-    command: CommandSpec,
-    writer: Option<ProcessId>,
 }
 
 impl Collector {
@@ -79,48 +71,10 @@ impl Collector {
         };
         // A smaller one does, too.
         let _ = fcntl_setpipe_size(&pipe, CAPACITY);
-        Ok(Self {
-            path,
-            pipe: Some(pipe),
-            command,
-            writer: None,
-            start_at: Some(Instant::now()),
-            helpless: false,
-            back_off: BackOff::default(),
-            kill_at: None,
-            dropped: 0,
-        })
-    }
-
-    /// What the supervisor's next program needs to go on with it; nothing when it comes to its end.
-    pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<Option<HandedCollector>> {
-        let Some(pipe) = &self.pipe else { return Ok(None) };
-        Ok(Some(HandedCollector {
-            path: self.path.clone(),
-            number: copies.number(pipe)?,
-            command: self.command.clone(),
-            writer: self.writer(),
-        }))
-    }
-
-    /// Goes on with the pipe. The writer is told to end, so that the next one is of the new
-    /// program, too.
-    pub(crate) fn take_over(handed: HandedCollector) -> Option<Self> {
-        let pipe = inherited::take(handed.number).ok()?;
-        if let Some(writer) = handed.writer {
-            writer.signal(Signal::TERM);
-        }
-        Some(Self {
-            path: handed.path,
-            pipe: Some(pipe),
-            command: handed.command,
-            start_at: handed.writer.is_none().then(Instant::now),
-            writer: handed.writer.map(|id| (id, Instant::now())),
-            helpless: false,
-            back_off: BackOff::default(),
-            kill_at: None,
-            dropped: 0,
-        })
+        let mut writer = Kept::default();
+        writer.start_in(Duration::ZERO);
+        let pipe = Some(pipe.into());
+        Ok(Self { path, pipe, command, writer, helpless: false, kill_at: None, dropped: 0 })
     }
 
     /// What a service is given to print to. A description of its own: what the service sets on it
@@ -135,11 +89,7 @@ impl Collector {
             return;
         }
         self.command = command.clone();
-        self.back_off = BackOff::default();
-        match self.writer {
-            Some((writer, _)) => writer.signal(Signal::TERM),
-            None => self.start_at = Some(Instant::now()),
-        }
+        self.writer.renew();
     }
 
     /// The pipe's name.
@@ -157,60 +107,41 @@ impl Collector {
         self.pipe.as_ref().and_then(|pipe| ioctl_fionread(pipe).ok()).unwrap_or(0)
     }
 
-    /// Whether nothing that was printed is left to be written when nothing is [`pending`]: somebody
-    /// else's writer may hold what it has taken.
-    ///
-    /// [`pending`]: Self::pending
-    pub(crate) fn tells_what_is_written(&self) -> bool {
+    /// Whether its writer is one of our own. Then nothing that was printed is left to be written when
+    /// nothing is [`pending`](Self::pending): somebody else's may hold what it has taken.
+    pub(crate) fn is_our_own(&self) -> bool {
         self.command.args.first().is_some_and(|word| word == WRITE_LOG)
-    }
-
-    /// The writer, for the record.
-    pub(crate) fn writer(&self) -> Option<ProcessId> {
-        self.writer.map(|(id, _)| id)
     }
 
     /// Whether a writer of our own is there or about to be, which succeeds the supervisor.
     pub(crate) fn has_heir(&self) -> bool {
-        self.is_our_own() && (self.writer.is_some() || !self.helpless)
-    }
-
-    fn is_our_own(&self) -> bool {
-        self.command.args.first().is_some_and(|word| word == WRITE_LOG)
+        self.is_our_own() && (self.writer.id().is_some() || !self.helpless)
     }
 
     /// Notes the end of process `pid`; answers whether it was the writer.
     pub(crate) fn ended(&mut self, pid: u32) -> bool {
-        let Some((_, since)) = self.writer.take_if(|(id, _)| id.pid == pid) else {
-            return false;
-        };
-        if self.pipe.is_some() {
-            self.start_later(since.elapsed());
-        }
+        let Some(wait) = self.writer.ended(pid) else { return false };
+        self.helpless = wait >= LONG_WAIT;
         true
     }
 
     /// When something is to be done.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let look = self.helpless.then(|| Instant::now() + LOOK);
-        [self.start_at, self.kill_at, look].into_iter().flatten().min()
+        let start = self.writer.deadline().filter(|_| self.pipe.is_some());
+        [start, self.kill_at, look].into_iter().flatten().min()
     }
 
     /// Does what is due; `errors` is where a writer complains. Answers what is to be noted.
     pub(crate) fn look_after(&mut self, succession: &Succession, errors: &File) -> Option<String> {
-        let now = Instant::now();
-        if self.kill_at.is_some_and(|at| at <= now) {
-            self.kill_at = None;
-            if let Some((writer, _)) = self.writer {
-                writer.signal(Signal::KILL);
-            }
+        if self.kill_at.take_if(|at| *at <= Instant::now()).is_some() {
+            self.writer.signal(Signal::KILL);
         }
-        if self.start_at.is_some_and(|at| at <= now) {
-            self.start_at = None;
+        if self.pipe.is_some() && self.writer.is_due() {
             return Some(match self.start(succession, errors) {
                 Ok(id) => format!("pid {} writes its log{}", id.pid, self.dropped_text()),
                 Err(reason) => {
-                    self.start_later(Duration::ZERO);
+                    self.helpless = self.writer.start_later(Duration::ZERO) >= LONG_WAIT;
                     format!("nobody writes what comes through {}: {reason}", self.path)
                 }
             });
@@ -226,12 +157,11 @@ impl Collector {
     /// any more. Answers whether it has gone.
     pub(crate) fn close(&mut self) -> bool {
         if self.pipe.take().is_some() {
-            self.start_at = None;
             self.helpless = false;
             self.kill_at = Some(Instant::now() + TIME_TO_END);
             let _ = files::remove_if_exists(&self.path);
         }
-        self.writer.is_none()
+        self.writer.id().is_none()
     }
 
     fn dropped_text(&mut self) -> String {
@@ -251,15 +181,9 @@ impl Collector {
         }
         let child = run::reader(&command, input, held, errors).map_err(|e| e.to_string())?;
         let id = ProcessId::of_child(child.id()).ok_or("/proc does not show its process")?;
-        self.writer = Some((id, Instant::now()));
+        self.writer.started(id);
         self.helpless = false;
         Ok(id)
-    }
-
-    fn start_later(&mut self, lived: Duration) {
-        let wait = self.back_off.after_crash(lived).unwrap_or(LONGEST_WAIT);
-        self.start_at = Some(Instant::now() + wait);
-        self.helpless = wait >= LONG_WAIT;
     }
 
     fn make_room(&mut self) -> io::Result<()> {
@@ -278,7 +202,7 @@ impl Collector {
     /// The same pipe, even if somebody removed its name.
     fn reopen(&self, how: OFlags) -> io::Result<OwnedFd> {
         let pipe = self.pipe.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
-        let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+        let path = format!("/proc/self/fd/{}", pipe.as_fd().as_raw_fd());
         Ok(rustix::fs::open(path, how | OFlags::CLOEXEC, Mode::empty())?)
     }
 }

@@ -10,9 +10,9 @@
 //!
 //! With `RUN LOGS` behind FILES it also starts the next supervisor when its own was killed.
 
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant, SystemTime};
 
 use camino::Utf8Path;
@@ -46,21 +46,19 @@ pub(crate) fn write_log(
     // Two writers of one pipe would take each other's pieces away: a second one, of a new
     // supervisor, waits here until the first has ended.
     flock(&stdin, FlockOperation::LockExclusive)?;
-    let (end, sender) = UnixStream::pair()?;
-    signal_hook::low_level::pipe::register(SIGTERM, sender.try_clone()?)?;
-    signal_hook::low_level::pipe::register(SIGINT, sender)?;
-    end.set_nonblocking(true)?;
-    let mut writer = Writer::new(stdin.as_fd(), RotatingFile::new(path, limits))?;
+    let mut end = events::signals(&[SIGTERM, SIGINT])?;
+    let input = stdin.as_fd().try_clone_to_owned()?.into();
+    let mut writer = Writer::new(input, RotatingFile::new(path, limits))?;
     let mut more = true;
     loop {
-        let mut interests = vec![(end.as_fd(), PollFlags::IN)];
+        let mut interests = vec![(end.get_read().as_fd(), PollFlags::IN)];
         if more && writer.again_at.is_none() {
             interests.push((stdin.as_fd(), PollFlags::IN));
         }
         interests.extend(heir.as_ref().and_then(Heir::interest));
         let heirs = heir.as_ref().and_then(Heir::deadline);
         events::wait(interests, [writer.again_at, heirs].into_iter().flatten().min())?;
-        if (&end).read(&mut [0]).is_ok() {
+        if end.pending().next().is_some() {
             return Ok(());
         }
         more = more && writer.go_on()?;
@@ -73,13 +71,13 @@ pub(crate) fn write_log(
 
 /// A writer between two pieces.
 #[derive(Debug)]
-struct Writer<'a> {
-    input: BorrowedFd<'a>,
+struct Writer {
+    input: File,
     /// How much input the pipe can hold.
     capacity: u64,
     log: RotatingFile,
     /// A pipe for looking at the input without taking it.
-    copy: (OwnedFd, OwnedFd),
+    copy: (File, OwnedFd),
     piece: Option<Piece>,
     /// Set while writing fails.
     again_at: Option<Instant>,
@@ -114,13 +112,14 @@ struct Dropped {
     lines: usize,
 }
 
-impl<'a> Writer<'a> {
-    fn new(input: BorrowedFd<'a>, log: RotatingFile) -> io::Result<Self> {
+impl Writer {
+    fn new(input: File, log: RotatingFile) -> io::Result<Self> {
+        let (copy, copied) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         Ok(Self {
+            capacity: fcntl_getpipe_size(&input)? as u64,
             input,
-            capacity: fcntl_getpipe_size(input)? as u64,
             log,
-            copy: pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?,
+            copy: (copy.into(), copied),
             piece: None,
             again_at: None,
             reason: String::new(),
@@ -150,7 +149,7 @@ impl<'a> Writer<'a> {
 
     /// Looks at the next piece, if there is one.
     fn look(&mut self) -> io::Result<Input> {
-        let input = match tee(self.input, &self.copy.1, PIECE, SpliceFlags::NONBLOCK) {
+        let input = match tee(&self.input, &self.copy.1, PIECE, SpliceFlags::NONBLOCK) {
             Ok(0) => return Ok(Input::Ended),
             Err(Errno::AGAIN | Errno::INTR) => return Ok(Input::Nothing),
             other => other?,
@@ -158,7 +157,7 @@ impl<'a> Writer<'a> {
         let mut bytes = self.note();
         let start = bytes.len();
         bytes.resize(start + input, 0);
-        read_exactly(&self.copy.0, &mut bytes[start..])?;
+        self.copy.0.read_exact(&mut bytes[start..])?;
         self.piece = Some(Piece { bytes, written: 0, input });
         Ok(Input::Piece)
     }
@@ -177,7 +176,7 @@ impl<'a> Writer<'a> {
 
     /// Drops the oldest input until the service can go on printing.
     fn make_room(&mut self) -> io::Result<()> {
-        while ioctl_fionread(self.input)? >= self.capacity / 2 {
+        while ioctl_fionread(&self.input)? >= self.capacity / 2 {
             if self.piece.is_none() {
                 self.look()?;
             }
@@ -195,7 +194,7 @@ impl<'a> Writer<'a> {
     /// Takes from the input what the piece stands for.
     fn take(&mut self) -> io::Result<()> {
         let Some(piece) = self.piece.take() else { return Ok(()) };
-        read_exactly(self.input, &mut vec![0; piece.input])
+        self.input.read_exact(&mut vec![0; piece.input])
     }
 
     /// What the log says of dropped output.
@@ -213,16 +212,4 @@ impl<'a> Writer<'a> {
         )
         .into_bytes()
     }
-}
-
-fn read_exactly(from: impl AsFd, mut buffer: &mut [u8]) -> io::Result<()> {
-    while !buffer.is_empty() {
-        match rustix::io::read(&from, &mut *buffer) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(count) => buffer = &mut buffer[count..],
-            Err(Errno::INTR) => {}
-            Err(other) => return Err(other.into()),
-        }
-    }
-    Ok(())
 }

@@ -247,24 +247,18 @@ impl Failure {
             | Self::NoAnswer { last_lines, .. }
             | Self::WrongStatus { last_lines, .. }
             | Self::NoHttp { last_lines } => last_lines,
-            Self::NotStarted { .. }
-            | Self::AddressTaken { .. }
-            | Self::NoSocket { .. }
-            | Self::File { .. } => &[],
+            _ => &[],
         }
     }
 
     /// The same failure with what the service printed last.
     pub(crate) fn with_lines(mut self, lines: Vec<String>) -> Self {
-        match &mut self {
-            Self::Ended { last_lines, .. }
-            | Self::NoAnswer { last_lines, .. }
-            | Self::WrongStatus { last_lines, .. }
-            | Self::NoHttp { last_lines } => *last_lines = lines,
-            Self::NotStarted { .. }
-            | Self::AddressTaken { .. }
-            | Self::NoSocket { .. }
-            | Self::File { .. } => {}
+        if let Self::Ended { last_lines, .. }
+        | Self::NoAnswer { last_lines, .. }
+        | Self::WrongStatus { last_lines, .. }
+        | Self::NoHttp { last_lines } = &mut self
+        {
+            *last_lines = lines;
         }
         self
     }

@@ -21,7 +21,7 @@ pub(crate) struct Record {
     pub(crate) processes: Vec<RecordedProcess>,
     /// Services that have no process now, and are to be started.
     #[serde(default)]
-    pub(crate) starts: Vec<RecordedStart>,
+    pub(crate) starts: Vec<Recorded>,
     /// What writes the logs of services.
     #[serde(default)]
     pub(crate) writers: Vec<ProcessId>,
@@ -37,20 +37,19 @@ pub(crate) fn boot() -> String {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RecordedProcess {
     pub(crate) process: ProcessId,
-    pub(crate) generation: u64,
     pub(crate) role: Role,
+    #[serde(flatten)]
+    pub(crate) of: Recorded,
+}
+
+/// A generation of a service: in the record it is started again where nothing of it runs, because its
+/// predecessor still runs, or it has crashed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Recorded {
+    pub(crate) generation: u64,
     pub(crate) spec: ServiceSpec,
     /// What it is started again with, if not with the command of its spec.
     #[serde(default)]
-    pub(crate) again_with: Option<CommandSpec>,
-}
-
-/// A service that is to be started: its predecessor still runs, or it has crashed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct RecordedStart {
-    pub(crate) generation: u64,
-    pub(crate) spec: ServiceSpec,
-    /// As that of [`RecordedProcess`].
     pub(crate) again_with: Option<CommandSpec>,
 }
 

@@ -52,18 +52,10 @@ impl ServiceSpec {
     #[must_use]
     pub fn background(name: String, label: String, command: CommandSpec, drain: u64) -> Self {
         Self {
-            name,
             label,
-            command,
-            listen: Vec::new(),
-            log: Utf8PathBuf::new(),
-            logging: Logging::default(),
-            // Asked of sockets only.
-            probe: Probe::Reaction,
             start_limit: 0,
             stop: Stop { signal: StopSignal::Term, linger: 0, drain },
-            asked_where: Vec::new(),
-            max_memory: None,
+            ..Self::listening(&name, command, Vec::new(), Utf8PathBuf::new())
         }
     }
 

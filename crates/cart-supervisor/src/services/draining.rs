@@ -1,95 +1,42 @@
 //! A process that is to end, in steps: it serves on for a while, is asked to end, is killed.
 
-use std::io;
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use cart_core::process::{self, ProcessId};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::handed_over::{Copies, HandedProcess, ago, from_now, in_millis, millis_ago};
+use crate::protocol::handed_over::{ago, from_now};
 use crate::protocol::service::{Listen, ServiceSpec, Stop};
-use crate::services::instance::{HandedSocket, Held, Instance, Running};
+use crate::services::instance::{Held, Instance, Running};
+use crate::sockets::events;
 
 /// How often to look at the backlog of a server that is to end.
 const BACKLOG_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A process that is to end, in steps.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Draining {
     pub(crate) spec: ServiceSpec,
     pub(crate) generation: u64,
     pub(crate) process: Running,
     step: Step,
+    #[serde(with = "ago")]
     since: Instant,
     /// Kept until the signal: what arrives in the backlog before it is still served.
     held: Vec<Held>,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Linger(Instant),
-    Drain(Instant),
-    Killed,
-}
-
-/// A process that is to end, as it is handed over to the supervisor's next program.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct HandedDraining {
-    spec: ServiceSpec,
-    generation: u64,
-    process: HandedProcess,
-    step: HandedStep,
-    since: u64,
-    held: Vec<HandedSocket>,
-}
-
-/// The same with the milliseconds that are left of it.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum HandedStep {
-    Linger(u64),
-    Drain(u64),
+enum Step {
+    Linger(#[serde(with = "from_now")] Instant),
+    Drain(#[serde(with = "from_now")] Instant),
     Killed,
-}
-
-impl HandedDraining {
-    pub(crate) fn take_over(self) -> Draining {
-        Draining {
-            spec: self.spec,
-            generation: self.generation,
-            process: Running::take_over(self.process),
-            step: match self.step {
-                HandedStep::Linger(left) => Step::Linger(in_millis(left)),
-                HandedStep::Drain(left) => Step::Drain(in_millis(left)),
-                HandedStep::Killed => Step::Killed,
-            },
-            since: millis_ago(self.since),
-            held: self.held.into_iter().filter_map(Held::take_over).collect(),
-        }
-    }
 }
 
 impl Draining {
-    /// What the supervisor's next program needs to go on with it.
-    pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<HandedDraining> {
-        let held: io::Result<_> = self.held.iter().map(|held| held.hand_over(copies)).collect();
-        Ok(HandedDraining {
-            spec: self.spec.clone(),
-            generation: self.generation,
-            process: self.process.hand_over(),
-            step: match self.step {
-                Step::Linger(at) => HandedStep::Linger(from_now(at)),
-                Step::Drain(at) => HandedStep::Drain(from_now(at)),
-                Step::Killed => HandedStep::Killed,
-            },
-            since: ago(self.since),
-            held: held?,
-        })
-    }
-
     /// The end of `instance`, which lingers first if somebody took its place.
     pub(crate) fn new(instance: Instance, replaced: bool) -> Option<Self> {
         let process = instance.process?;
@@ -158,11 +105,8 @@ impl Draining {
     /// Whether somebody has connected to a socket that only this generation serves and waits to
     /// be accepted.
     fn backlog_waits(&self) -> bool {
-        let own = self.held.iter().filter(|held| matches!(held.listen, Listen::Unix(_)));
-        let mut sockets: Vec<PollFd<'_>> =
-            own.map(|held| PollFd::from_borrowed_fd(held.socket.as_fd(), PollFlags::IN)).collect();
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        !sockets.is_empty() && poll(&mut sockets, Some(&now)).is_ok_and(|ready| ready > 0)
+        let mut own = self.held.iter().filter(|held| matches!(held.listen, Listen::Unix(_)));
+        own.any(|held| events::is_ready(&held.socket, PollFlags::IN))
     }
 
     /// How long a backlog is waited for.

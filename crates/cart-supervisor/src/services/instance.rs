@@ -1,21 +1,20 @@
 //! One generation of a service: its sockets and its process.
 
 use std::fs::File;
-use std::io;
-use std::os::fd::OwnedFd;
-use std::rc::Rc;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
-use cart_core::{CommandSpec, fault, files, inherited, run, tree};
+use cart_core::{CommandSpec, fault, files, run, tree};
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::BackOff;
 use crate::logs::tail::Mark;
-use crate::protocol::handed_over::{Copies, HandedProcess, ago, from_now, in_millis, millis_ago};
+use crate::protocol::handed_over::{Descriptor, ago, from_now_if_any};
 use crate::protocol::messages::Failure;
-use crate::protocol::service::{Listen, Probe, ServiceSpec, generation_path};
+use crate::protocol::record::Recorded;
+use crate::protocol::service::{Listen, ServiceSpec, generation_path};
 use crate::sockets::listener;
 use crate::sockets::probe::Probing;
 
@@ -25,14 +24,19 @@ const LAST_LINES: usize = 20;
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 
 /// A socket of one generation. A port is shared with the generations before and after.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Held {
     pub(crate) listen: Listen,
     /// Where a Unix socket is bound until it is renamed over the well-known path.
     pub(crate) bound_at: Option<Utf8PathBuf>,
     /// What its path was when it was renamed.
     pub(crate) published: Option<u64>,
-    pub(crate) socket: Rc<OwnedFd>,
+    #[serde(rename = "number")]
+    pub(crate) socket: Descriptor,
+}
+
+fn at_once() -> Option<Instant> {
+    Some(Instant::now())
 }
 
 fn inode(path: &Utf8Path) -> Option<u64> {
@@ -41,91 +45,24 @@ fn inode(path: &Utf8Path) -> Option<u64> {
 }
 
 /// A process of ours, or one that a former supervisor started.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Running {
     pub(crate) id: ProcessId,
+    #[serde(rename = "lived", with = "ago")]
     pub(crate) since: Instant,
     /// Whether it is our child, whose end the system reports to us.
     pub(crate) ours: bool,
 }
 
-impl Running {
-    pub(crate) fn hand_over(self) -> HandedProcess {
-        HandedProcess { id: self.id, lived: ago(self.since), ours: self.ours }
-    }
-
-    pub(crate) fn take_over(handed: HandedProcess) -> Self {
-        Self { id: handed.id, since: millis_ago(handed.lived), ours: handed.ours }
-    }
-}
-
-/// A socket, as it is handed over to the supervisor's next program.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct HandedSocket {
-    listen: Listen,
-    bound_at: Option<Utf8PathBuf>,
-    published: Option<u64>,
-    number: i32,
-}
-
-impl Held {
-    pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<HandedSocket> {
-        Ok(HandedSocket {
-            listen: self.listen.clone(),
-            bound_at: self.bound_at.clone(),
-            published: self.published,
-            number: copies.number(&self.socket)?,
-        })
-    }
-
-    /// `None` when it was not inherited after all: it is opened anew with the next start, then.
-    pub(crate) fn take_over(handed: HandedSocket) -> Option<Self> {
-        let HandedSocket { listen, bound_at, published, number } = handed;
-        let socket = Rc::new(inherited::take(number).ok()?);
-        Some(Self { listen, bound_at, published, socket })
-    }
-}
-
-/// A generation, as it is handed over.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct HandedInstance {
-    spec: ServiceSpec,
-    generation: u64,
-    held: Vec<HandedSocket>,
-    process: Option<HandedProcess>,
-    start_in: Option<u64>,
-    crashes: u32,
-    last_end: String,
-    again_with: Option<CommandSpec>,
-    back_off: BackOff,
-}
-
-impl HandedInstance {
-    pub(crate) fn take_over(self) -> Instance {
-        Instance {
-            spec: self.spec,
-            generation: self.generation,
-            held: self.held.into_iter().filter_map(Held::take_over).collect(),
-            process: self.process.map(Running::take_over),
-            start_at: self.start_in.map(in_millis),
-            crashes: self.crashes,
-            last_end: self.last_end,
-            again_with: self.again_with,
-            back_off: self.back_off,
-            mark: Mark::default(),
-            queues_due: Some(Instant::now()),
-        }
-    }
-}
-
 /// One generation of a service.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Instance {
     pub(crate) spec: ServiceSpec,
     pub(crate) generation: u64,
     pub(crate) held: Vec<Held>,
     pub(crate) process: Option<Running>,
     /// When to start it again, after a crash; `None` with no process: given up.
+    #[serde(rename = "start_in", with = "from_now_if_any")]
     pub(crate) start_at: Option<Instant>,
     pub(crate) crashes: u32,
     pub(crate) last_end: String,
@@ -133,8 +70,10 @@ pub(crate) struct Instance {
     pub(crate) again_with: Option<CommandSpec>,
     back_off: BackOff,
     /// What stood in the log when it was started, until it has proved itself.
+    #[serde(skip)]
     mark: Mark,
-    /// When to see to the queues of its sockets.
+    /// When to see to the queues of its sockets; another program does at once.
+    #[serde(skip, default = "at_once")]
     pub(crate) queues_due: Option<Instant>,
 }
 
@@ -146,36 +85,29 @@ impl Instance {
         predecessor: Option<&Self>,
     ) -> Result<Self, Failure> {
         let shared = predecessor.map_or(&[][..], |p| &p.held);
-        let mut instance = Self::adopted(spec, generation, None);
+        let recorded = Recorded { generation, spec, again_with: None };
+        let mut instance = Self::adopted(recorded, None);
         for listen in &instance.spec.listen {
-            let held = match listen {
+            let (bound_at, socket) = match listen {
                 Listen::Tcp(address) => match shared.iter().find(|h| h.listen == *listen) {
-                    Some(held) => held.clone(),
-                    None => Held {
-                        listen: listen.clone(),
-                        bound_at: None,
-                        published: None,
-                        socket: Rc::new(listener::tcp(*address)?),
-                    },
+                    Some(held) => (None, held.socket.clone()),
+                    None => (None, listener::tcp(*address)?.into()),
                 },
                 Listen::Unix(path) => {
                     let bound_at = generation_path(path, generation);
-                    let socket = Rc::new(listener::unix(&bound_at)?);
-                    Held {
-                        listen: listen.clone(),
-                        bound_at: Some(bound_at),
-                        published: None,
-                        socket,
-                    }
+                    let socket = listener::unix(&bound_at)?.into();
+                    (Some(bound_at), socket)
                 }
             };
-            instance.held.push(held);
+            let listen = listen.clone();
+            instance.held.push(Held { listen, bound_at, published: None, socket });
         }
         Ok(instance)
     }
 
     /// A generation without sockets of ours: one that a former supervisor started.
-    pub(crate) fn adopted(spec: ServiceSpec, generation: u64, process: Option<ProcessId>) -> Self {
+    pub(crate) fn adopted(recorded: Recorded, process: Option<ProcessId>) -> Self {
+        let Recorded { generation, spec, again_with } = recorded;
         Self {
             spec,
             generation,
@@ -184,7 +116,7 @@ impl Instance {
             start_at: None,
             crashes: 0,
             last_end: String::new(),
-            again_with: None,
+            again_with,
             back_off: BackOff::default(),
             mark: Mark::default(),
             queues_due: None,
@@ -192,31 +124,24 @@ impl Instance {
     }
 
     /// A generation that is to be started as soon as it can be.
-    pub(crate) fn to_start(spec: ServiceSpec, generation: u64) -> Self {
-        Self { start_at: Some(Instant::now()), ..Self::adopted(spec, generation, None) }
+    pub(crate) fn to_start(recorded: Recorded) -> Self {
+        Self { start_at: Some(Instant::now()), ..Self::adopted(recorded, None) }
     }
 
-    /// What the supervisor's next program needs to go on with it.
-    pub(crate) fn hand_over(&self, copies: &mut Copies) -> io::Result<HandedInstance> {
-        let held: io::Result<_> = self.held.iter().map(|held| held.hand_over(copies)).collect();
-        Ok(HandedInstance {
-            spec: self.spec.clone(),
+    /// What the record has of it.
+    pub(crate) fn recorded(&self) -> Recorded {
+        Recorded {
             generation: self.generation,
-            held: held?,
-            process: self.process.map(Running::hand_over),
-            start_in: self.start_at.map(from_now),
-            crashes: self.crashes,
-            last_end: self.last_end.clone(),
+            spec: self.spec.clone(),
             again_with: self.again_with.clone(),
-            back_off: self.back_off.clone(),
-        })
+        }
     }
 
     /// Starts the process on the sockets; it prints to `output`.
     pub(crate) fn start(&mut self, output: Output) -> Result<(), Failure> {
         let failed = |message: String| Failure::NotStarted { message };
         let sockets: Result<Vec<OwnedFd>, _> =
-            self.held.iter().map(|held| held.socket.try_clone()).collect();
+            self.held.iter().map(|held| held.socket.as_fd().try_clone_to_owned()).collect();
         let sockets = sockets
             .map_err(|e| failed(format!("cannot copy a descriptor: {}", fault::words(&e))))?;
         let command = self.again_with.as_ref().unwrap_or(&self.spec.command);
@@ -233,20 +158,18 @@ impl Instance {
 
     /// Asks one of the sockets for proof.
     pub(crate) fn probe(&self, socket: usize) -> Result<Probing, Failure> {
-        let closed = |e: io::Error| Failure::NotStarted {
-            message: format!("cannot probe it: {}", fault::words(&e)),
+        let failed = |message| Failure::NotStarted { message };
+        let probing = match self.held.get(socket) {
+            Some(Held { bound_at: Some(path), .. }) => Probing::unix(path, &self.spec.probe),
+            Some(Held { listen: Listen::Tcp(address), .. }) => {
+                Probing::tcp(*address, &self.spec.probe)
+            }
+            _ => {
+                let name = &self.spec.name;
+                return Err(failed(format!("the service {name} has no socket to probe")));
+            }
         };
-        match (self.held.get(socket), &self.spec.probe) {
-            (Some(Held { bound_at: Some(path), .. }), probe) => {
-                Probing::unix(path, probe).map_err(closed)
-            }
-            (Some(Held { listen: Listen::Tcp(address), .. }), probe) => {
-                Probing::tcp(*address, probe).map_err(closed)
-            }
-            (_, Probe::Http { .. } | Probe::Reaction) => Err(Failure::NotStarted {
-                message: format!("the service {} has no socket to probe", self.spec.name),
-            }),
-        }
+        probing.map_err(|e| failed(format!("cannot probe it: {}", fault::words(&e))))
     }
 
     /// Whether [`publish`](Self::publish) will find what it renames.

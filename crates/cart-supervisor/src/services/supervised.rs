@@ -7,6 +7,7 @@ use camino::Utf8Path;
 use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
 use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
 
 use crate::logs::collector::Collector;
 use crate::logs::own::OwnLogs;
@@ -25,21 +26,38 @@ const PORT_PAUSE: Duration = Duration::from_millis(20);
 const KNOWS_SIGNALS: Duration = Duration::from_secs(2);
 
 /// One service: the generation that serves, and older ones that finish their work.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) current: Option<Instance>,
     pub(crate) draining: Vec<Draining>,
-    /// What writes its output, if somebody does.
+    /// What writes its output, if somebody does. One that comes to its end is nothing to go on with.
+    #[serde(skip_serializing_if = "is_closing")]
     pub(crate) collector: Option<Collector>,
     /// Logs that it writes itself.
+    #[serde(skip)]
     pub(crate) own_logs: Option<OwnLogs>,
+    #[serde(skip)]
     pub(crate) memory: MemoryWatch,
     /// Whether it is a [background service](ServiceSpec::background).
+    #[serde(default)]
     pub(crate) is_background: bool,
 }
 
+fn is_closing(collector: &Option<Collector>) -> bool {
+    collector.as_ref().is_some_and(Collector::is_closed)
+}
+
 impl Service {
+    /// Goes on in another program than the one that handed it over.
+    pub(crate) fn go_on(&mut self) {
+        // So that the next writer is of this program, too.
+        self.collector.iter_mut().for_each(|collector| collector.writer.renew());
+        if let Some(spec) = self.current.as_ref().map(|current| current.spec.clone()) {
+            self.log_as(&spec);
+        }
+    }
+
     /// When this service needs something.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let restart = self.current.as_ref().and_then(|c| c.start_at);
@@ -58,7 +76,7 @@ impl Service {
     }
 
     pub(crate) fn restart_if_due(&mut self, now: Instant, run: &Utf8Path, noted: &mut Vec<String>) {
-        if self.collector.as_ref().is_some_and(Collector::is_closed) {
+        if is_closing(&self.collector) {
             self.close_logs();
         }
         let due = self.current.as_ref().filter(|c| c.start_at.is_some_and(|at| at <= now));
@@ -96,8 +114,7 @@ impl Service {
     /// Whether nothing may be started yet: of a background service something still runs, or the log
     /// is being closed.
     fn waits_for_an_end(&self) -> bool {
-        let closing = self.collector.as_ref().is_some_and(Collector::is_closed);
-        self.is_background && (closing || !self.draining.is_empty())
+        self.is_background && (is_closing(&self.collector) || !self.draining.is_empty())
     }
 
     /// Has what serves end, and nothing take its place.
@@ -123,20 +140,16 @@ impl Service {
     pub(crate) fn output(&mut self, spec: &ServiceSpec, run: &Utf8Path) -> Result<Output, Failure> {
         self.open_logs(spec, run, None)?;
         let failed = |e: FileError| Failure::NotStarted { message: e.to_string() };
-        match (&spec.logging, &self.collector) {
+        let (file, pending) = match (&spec.logging, &self.collector) {
             (Logging::Collected { .. }, Some(collector)) => {
                 let file = collector.output();
                 let file = file.map_err(|e| failed(FileError::new("open", collector.path(), e)))?;
                 // What somebody else's writer adds or drops is not known: rather a line too many.
-                let ours = collector.tells_what_is_written();
-                let pending = if ours { collector.pending() } else { 0 };
-                Ok(Output { file, mark: Mark::end_of(&spec.log, pending) })
+                (file, if collector.is_our_own() { collector.pending() } else { 0 })
             }
-            _ => {
-                let file = files::open_log(&spec.log).map_err(failed)?;
-                Ok(Output { file, mark: Mark::end_of(&spec.log, 0) })
-            }
-        }
+            _ => (files::open_log(&spec.log).map_err(failed)?, 0),
+        };
+        Ok(Output { file, mark: Mark::end_of(&spec.log, pending) })
     }
 
     /// Makes what `spec` needs to be logged as it says. `printing` is a process that is taken over.
@@ -184,7 +197,7 @@ impl Service {
 
     /// Whether what was printed is in the log as soon as none of it is on its way there.
     pub(crate) fn tells_what_is_written(&self) -> bool {
-        self.collector.as_ref().is_none_or(Collector::tells_what_is_written)
+        self.collector.as_ref().is_none_or(Collector::is_our_own)
     }
 
     /// Takes note of the end of a process that may have been the writer of the log.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use camino::Utf8Path;
 use cart_core::listening::Holder;
@@ -67,7 +67,7 @@ pub(crate) fn tcp(address: SocketAddr) -> Result<OwnedFd, Failure> {
 
 /// Lets as many wait as from the beginning. Whoever has a listening socket may say anew how many, for
 /// all that have it.
-pub(crate) fn lengthen_queue(socket: &OwnedFd) {
+pub(crate) fn lengthen_queue(socket: impl AsFd) {
     // It listens already: there is nothing that could fail.
     let _ = listen(socket, BACKLOG);
 }
@@ -119,7 +119,7 @@ mod tests {
             };
             (0..MORE).take_while(wait_in_queue).count()
         };
-        listen(held.try_clone().unwrap(), 1).unwrap();
+        listen(&held, 1).unwrap();
         assert!(queued() < MORE);
         lengthen_queue(&held);
         assert_eq!(queued(), MORE);

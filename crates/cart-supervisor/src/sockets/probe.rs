@@ -1,17 +1,15 @@
 //! One request to a service that has not proved itself yet, without blocking the supervisor.
 
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, Shutdown, SocketFlags, SocketType, connect, shutdown, socket_with,
-};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
 use crate::protocol::service::Probe;
 use crate::sockets::events;
@@ -22,7 +20,8 @@ const ENOUGH: usize = 16 * 1024;
 /// A request under way.
 #[derive(Debug)]
 pub(crate) struct Probing {
-    stream: Stream,
+    /// Of any family: connected, all are read and written in the same way.
+    stream: UnixStream,
     to_send: Vec<u8>,
     /// Whether our side is to be ended once everything is sent.
     to_end: bool,
@@ -66,7 +65,7 @@ impl Probing {
     pub(crate) fn unix(path: &Utf8Path, probe: &Probe) -> io::Result<Self> {
         let stream = UnixStream::connect(path)?;
         stream.set_nonblocking(true)?;
-        Ok(Self::new(Stream::Unix(stream), probe))
+        Ok(Self::new(stream, probe))
     }
 
     /// As [`unix`](Self::unix), to an address of this machine.
@@ -90,10 +89,10 @@ impl Probing {
             Ok(()) | Err(Errno::INPROGRESS) => {}
             Err(other) => return Err(other.into()),
         }
-        Ok(Self::new(Stream::Tcp(socket.into()), probe))
+        Ok(Self::new(socket.into(), probe))
     }
 
-    fn new(stream: Stream, probe: &Probe) -> Self {
+    fn new(stream: UnixStream, probe: &Probe) -> Self {
         let to_send = match probe {
             Probe::Http { path, host, .. } => format!(
                 "GET {path} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: cartridge-probe\r\n\
@@ -120,7 +119,7 @@ impl Probing {
     /// Goes on with the request; `None` while it is not decided.
     pub(crate) fn advance(&mut self) -> Option<Verdict> {
         while !self.to_send.is_empty() {
-            match self.stream.as_dyn().write(&self.to_send) {
+            match self.stream.write(&self.to_send) {
                 Ok(sent) => drop(self.to_send.drain(..sent)),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return None,
                 Err(_) => return Some(Verdict::NoHttp),
@@ -128,17 +127,17 @@ impl Probing {
         }
         if self.to_end {
             // To end a connection that is still being made would be to give it up.
-            if !self.is_writable() {
+            if !events::is_ready(&self.stream, PollFlags::OUT) {
                 return None;
             }
-            match shutdown(self.stream.as_fd(), Shutdown::Write) {
+            match self.stream.shutdown(Shutdown::Write) {
                 Ok(()) => self.to_end = false,
                 Err(_) => return Some(Verdict::NoHttp),
             }
         }
         let mut buffer = [0; 4096];
         loop {
-            match self.stream.as_dyn().read(&mut buffer) {
+            match self.stream.read(&mut buffer) {
                 Ok(0) => return Some(self.closed()),
                 Ok(count) => {
                     self.received.extend_from_slice(&buffer[..count]);
@@ -150,12 +149,6 @@ impl Probing {
                 Err(_) => return Some(Verdict::NoHttp),
             }
         }
-    }
-
-    fn is_writable(&self) -> bool {
-        let mut stream = [PollFd::from_borrowed_fd(self.stream.as_fd(), PollFlags::OUT)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut stream, Some(&now)).is_ok_and(|ready| ready > 0)
     }
 
     fn judge(&self) -> Option<Verdict> {
@@ -180,31 +173,6 @@ impl Probing {
         match self.probe {
             Probe::Reaction => Verdict::Proved,
             Probe::Http { .. } => Verdict::NoHttp,
-        }
-    }
-}
-
-#[derive(Debug)]
-enum Stream {
-    Unix(UnixStream),
-    Tcp(std::net::TcpStream),
-}
-
-trait ReadWrite: Read + Write {}
-impl<T: Read + Write> ReadWrite for T {}
-
-impl Stream {
-    fn as_dyn(&mut self) -> &mut dyn ReadWrite {
-        match self {
-            Self::Unix(stream) => stream,
-            Self::Tcp(stream) => stream,
-        }
-    }
-
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Unix(stream) => stream.as_fd(),
-            Self::Tcp(stream) => stream.as_fd(),
         }
     }
 }

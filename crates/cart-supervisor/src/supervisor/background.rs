@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use crate::protocol::messages::Response;
+use crate::protocol::record::Recorded;
 use crate::protocol::service::ServiceSpec;
 use crate::services::instance::Instance;
 use crate::services::supervised::Service;
@@ -43,7 +44,7 @@ impl Supervisor {
         }
         service.retire();
         service.log_as(&spec);
-        service.current = Some(Instance::to_start(spec, generation));
+        service.current = Some(Instance::to_start(Recorded { generation, spec, again_with: None }));
         self.generation = generation;
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use cart_core::{fault, files};
 use rustix::event::PollFlags;
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
 use crate::client::socket::{self, ClientError};
 use crate::logs::own::OwnLogs;
@@ -27,13 +28,14 @@ impl Supervisor {
     pub(crate) fn work(&mut self) -> io::Result<()> {
         while !self.finished {
             events::wait(self.interests(), self.deadline())?;
-            if self.signals.take_child() {
+            let told: Vec<i32> = self.signals.pending().collect();
+            if told.contains(&SIGCHLD) {
                 self.reap();
             }
-            if self.signals.take_restore() {
+            if told.contains(&SIGHUP) {
                 self.restore();
             }
-            if self.signals.take_end() {
+            if told.contains(&SIGTERM) || told.contains(&SIGINT) {
                 self.log.line("asked to end by a signal");
                 self.end(Vec::new(), None, None);
             }
@@ -75,7 +77,7 @@ impl Supervisor {
         if self.may_accept() {
             interests.push((self.control.as_fd(), PollFlags::IN));
         }
-        interests.extend(self.signals.interests());
+        interests.push((self.signals.get_read().as_fd(), PollFlags::IN));
         interests.extend(self.connections.iter().map(|c| (c.as_fd(), PollFlags::IN)));
         interests.extend(self.operation.as_ref().and_then(Operation::interest));
         let own_logs = self.services.iter().filter_map(|s| s.own_logs.as_ref());

@@ -1,39 +1,38 @@
 //! A supervisor that becomes another program: what it knows, written down for that program, and the
 //! descriptors that it leaves open. The process stays the same, so its children stay its children.
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
-use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, inherited, run};
 use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::SIGPIPE;
 
-use crate::logs::collector::{Collector, HandedCollector};
+use crate::backoff::Kept;
 use crate::logs::supervisor_log::Log;
-use crate::protocol::handed_over::Copies;
+use crate::protocol::handed_over::{self, number};
 use crate::protocol::messages::{Request, Response};
 use crate::protocol::subcommands::TAKE_OVER;
-use crate::services::draining::HandedDraining;
-use crate::services::instance::{HandedInstance, Instance};
 use crate::services::supervised::Service;
 use crate::sockets::connection::Connection;
-use crate::succession::{Guard, HandedLifeline, Lifeline};
+use crate::succession::Lifeline;
 use crate::supervisor::state::Supervisor;
 
 /// How long a program may take to say that it could go on; nothing else is done meanwhile.
 const TEST_LIMIT: Duration = Duration::from_secs(5);
 
 /// `run/supervisor.handover`: as the record, it holds the environment of services. What a newer
-/// version adds here needs a default, what an older one wrote must still be read.
+/// version adds here needs a default, what an older one wrote must still be read. Descriptors are
+/// numbers in the next program ([`handed_over`]).
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Handover {
+pub(crate) struct Handover<S = Vec<Service>, L = Lifeline, G = Kept> {
     generation: u64,
-    services: Vec<HandedService>,
+    services: S,
     /// The connection that is told of it.
     asked_by: i32,
     /// Requests that wait for their turn.
@@ -41,22 +40,9 @@ pub(crate) struct Handover {
     /// Connections of whose request only a part has arrived.
     begun: Vec<(Vec<u8>, i32)>,
     /// The lock on the cartridge's directory.
-    #[serde(default)]
     lock: Option<i32>,
-    #[serde(default)]
-    lifeline: Option<HandedLifeline>,
-    #[serde(default)]
-    guard: Option<ProcessId>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct HandedService {
-    name: String,
-    current: Option<HandedInstance>,
-    draining: Vec<HandedDraining>,
-    collector: Option<HandedCollector>,
-    #[serde(default)]
-    is_background: bool,
+    lifeline: Option<L>,
+    guard: Option<G>,
 }
 
 impl Handover {
@@ -82,9 +68,8 @@ impl Supervisor {
     /// Becomes another program. That comes back only if it was not possible; everything is as
     /// before then.
     pub(crate) fn become_program(&mut self, program: &CommandSpec, asked_by: Connection) {
-        let path = Handover::path(&self.run);
-        let mut copies = Copies::default();
-        let written = self.write_handover(&path, program, &asked_by, &mut copies);
+        let path = <Handover>::path(&self.run);
+        let written = self.write_handover(&path, program, &asked_by);
         let error = match written {
             Ok(command) => {
                 self.log.line(format_args!("this supervisor becomes `{command}`"));
@@ -95,6 +80,7 @@ impl Supervisor {
             }
             Err(error) => error,
         };
+        handed_over::take_back();
         let _ = files::remove_if_exists(&path);
         self.log.line(format_args!("this supervisor goes on as it is: {error}"));
         asked_by.answer(&Response::NotBecome(error));
@@ -105,58 +91,37 @@ impl Supervisor {
         path: &Utf8Path,
         program: &CommandSpec,
         asked_by: &Connection,
-        copies: &mut Copies,
     ) -> Result<CommandSpec, String> {
         access(program.program.as_std_path(), Access::EXEC_OK)
             .map_err(|e| format!("{} cannot be executed: {e}", program.program))?;
         // There is no way back from a program that starts and does not know its part.
         run::checked(&program.clone().arg(TAKE_OVER), TEST_LIMIT).map_err(|e| e.to_string())?;
-        let handover = self.handover(asked_by, copies);
-        let handover = handover.map_err(|e| format!("no descriptor is free: {e}"))?;
-        let control = copies.number(&self.control).map_err(|e| e.to_string())?;
-        let json = serde_json::to_vec(&handover).map_err(|e| e.to_string())?;
+        let json = self.handover(asked_by).map_err(|e| format!("no descriptor is free: {e}"))?;
+        let control = number(&self.control).map_err(|e| e.to_string())?;
         files::write_unsynced(path, &json, 0o600).map_err(|e| e.to_string())?;
         let words = [TAKE_OVER, self.run.as_str(), self.logs.as_str()];
         Ok(program.clone().args(words).arg(control.to_string()))
     }
 
-    fn handover(&self, asked_by: &Connection, copies: &mut Copies) -> std::io::Result<Handover> {
-        let mut services = Vec::new();
-        for service in &self.services {
-            let current = service.current.as_ref().map(|c| c.hand_over(copies)).transpose()?;
-            let draining = service.draining.iter().map(|d| d.hand_over(copies));
-            services.push(HandedService {
-                name: service.name.clone(),
-                is_background: service.is_background,
-                current,
-                draining: draining.collect::<Result<_, _>>()?,
-                collector: service
-                    .collector
-                    .as_ref()
-                    .map(|c| c.hand_over(copies))
-                    .transpose()?
-                    .flatten(),
-            });
-        }
-        let mut waiting = Vec::new();
-        for (request, connection) in &self.waiting {
-            waiting.push((request.clone(), copies.number(connection.as_fd())?));
-        }
-        let mut begun = Vec::new();
-        for connection in &self.connections {
-            begun.push((connection.received().to_vec(), copies.number(connection.as_fd())?));
-        }
-        let asked_by = copies.number(asked_by.as_fd())?;
-        Ok(Handover {
+    fn handover(&self, asked_by: &Connection) -> io::Result<Vec<u8>> {
+        let waiting = self
+            .waiting
+            .iter()
+            .map(|(request, connection)| Ok((request.clone(), number(connection.as_fd())?)));
+        let begun = self
+            .connections
+            .iter()
+            .map(|connection| Ok((connection.received().to_vec(), number(connection.as_fd())?)));
+        Ok(serde_json::to_vec(&Handover {
             generation: self.generation,
-            services,
-            asked_by,
-            waiting,
-            begun,
-            lock: Some(copies.number(&self.lock)?),
-            lifeline: Some(self.succession.lifeline.hand_over(copies)?),
-            guard: self.guard.process(),
-        })
+            services: &self.services,
+            asked_by: number(asked_by.as_fd())?,
+            waiting: waiting.collect::<io::Result<_>>()?,
+            begun: begun.collect::<io::Result<_>>()?,
+            lock: Some(number(&self.lock)?),
+            lifeline: Some(&self.succession.lifeline),
+            guard: Some(&self.guard),
+        })?)
     }
 
     /// The supervisor that was another program until just now.
@@ -167,21 +132,15 @@ impl Supervisor {
         lock: OwnedFd,
         log: Log,
         handover: Handover,
-    ) -> std::io::Result<Self> {
+    ) -> io::Result<Self> {
         let mut supervisor = Self::empty(program, run, control, lock, log)?;
         supervisor.generation = handover.generation;
-        if let Some(lifeline) = handover.lifeline.as_ref().and_then(Lifeline::take_over) {
-            supervisor.succession.lifeline = lifeline;
-        }
-        supervisor.guard = Guard::take_over(handover.guard);
-        for handed in handover.services {
-            let service = supervisor.service(&handed.name);
-            service.collector = handed.collector.and_then(Collector::take_over);
-            service.draining = handed.draining.into_iter().map(HandedDraining::take_over).collect();
-            service.current = handed.current.map(HandedInstance::take_over);
-            service.is_background = handed.is_background;
-            service.log_as_before();
-        }
+        handover.lifeline.into_iter().for_each(|it| supervisor.succession.lifeline = it);
+        // So that the next one is of this program.
+        supervisor.guard = handover.guard.unwrap_or_default();
+        supervisor.guard.renew();
+        supervisor.services = handover.services;
+        supervisor.services.iter_mut().for_each(Service::go_on);
         for (request, number) in handover.waiting {
             let connection = connection(number, Vec::new());
             supervisor.waiting.extend(connection.map(|connection| (request, connection)));
@@ -204,13 +163,4 @@ impl Supervisor {
 fn connection(number: i32, received: Vec<u8>) -> Option<Connection> {
     let stream = UnixStream::from(inherited::take(number).ok()?);
     Connection::begun(stream, received).ok()
-}
-
-impl Service {
-    /// Logs as the former program did.
-    fn log_as_before(&mut self) {
-        if let Some(spec) = self.current.as_ref().map(|current: &Instance| current.spec.clone()) {
-            self.log_as(&spec);
-        }
-    }
 }

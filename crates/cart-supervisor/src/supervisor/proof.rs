@@ -4,14 +4,12 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use cart_core::CommandSpec;
-
 use crate::protocol::messages::{Change, Failure, Response};
 use crate::protocol::service::{Listen, Probe, ServiceSpec};
 use crate::services::draining::{Draining, leftovers};
 use crate::services::instance::Instance;
 use crate::sockets::connection::{Connection, answer};
-use crate::sockets::probe::{Probing, Verdict};
+use crate::sockets::probe::Verdict;
 use crate::supervisor::operation::{Operation, Proof, Step};
 use crate::supervisor::state::Supervisor;
 
@@ -44,18 +42,28 @@ impl Supervisor {
         unasked: bool,
     ) -> Result<(Instance, Step), Failure> {
         self.generation += 1;
+        let (name, generation) = (spec.name.clone(), self.generation);
+        self.launch(spec, unasked).inspect_err(|failure| {
+            self.log.line(format_args!("{name}: generation {generation} failed: {failure}"));
+        })
+    }
+
+    fn launch(&mut self, spec: ServiceSpec, unasked: bool) -> Result<(Instance, Step), Failure> {
+        let (generation, limit) = (self.generation, Duration::from_secs(spec.start_limit));
+        let output = self.output(&spec)?;
         let former = self.service(&spec.name).current.as_ref();
         let again_with = former.filter(|_| unasked).and_then(|f| f.again_with.clone());
-        let limit = Duration::from_secs(spec.start_limit);
-        let name = spec.name.clone();
-        match self.launch(spec, again_with) {
-            Ok((candidate, probing)) => {
+        let mut candidate = Instance::open(spec, generation, former)?;
+        candidate.again_with = again_with;
+        match candidate.start(output).and_then(|()| candidate.probe(0)) {
+            Ok(probing) => {
                 let deadline = Instant::now() + limit;
                 Ok((candidate, Step::Asked { probing, socket: 0, deadline }))
             }
             Err(failure) => {
-                let generation = self.generation;
-                self.log.line(format_args!("{name}: generation {generation} failed: {failure}"));
+                candidate.unlink();
+                let name = candidate.spec.name.clone();
+                self.service(&name).draining.extend(Draining::new(candidate, false));
                 Err(failure)
             }
         }
@@ -176,28 +184,6 @@ impl Supervisor {
             let port = |listen: &&Listen| matches!(listen, Listen::Tcp(_));
             candidate.spec.listen.iter().filter(port).any(|l| current.spec.listen.contains(l))
         })
-    }
-
-    fn launch(
-        &mut self,
-        spec: ServiceSpec,
-        again_with: Option<CommandSpec>,
-    ) -> Result<(Instance, Probing), Failure> {
-        let generation = self.generation;
-        let output = self.output(&spec)?;
-        let predecessor = self.service(&spec.name).current.as_ref();
-        let mut candidate = Instance::open(spec, generation, predecessor)?;
-        candidate.again_with = again_with;
-        let started = candidate.start(output).and_then(|()| candidate.probe(0));
-        match started {
-            Ok(probing) => Ok((candidate, probing)),
-            Err(failure) => {
-                candidate.unlink();
-                let name = candidate.spec.name.clone();
-                self.service(&name).draining.extend(Draining::new(candidate, false));
-                Err(failure)
-            }
-        }
     }
 
     /// The candidate has proved itself: the next one's turn has come.

@@ -8,18 +8,19 @@ use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
-use crate::logs::collector::Collector;
+use crate::backoff::Kept;
 use crate::logs::supervisor_log::Log;
 use crate::protocol::messages::{Failure, Request};
-use crate::protocol::record::{self, Record, RecordedProcess, RecordedStart, Role};
+use crate::protocol::record::{self, Record, Recorded, RecordedProcess, Role};
 use crate::protocol::service::ServiceSpec;
-use crate::services::instance::Output;
+use crate::services::instance::{Instance, Output};
 use crate::services::memory::MemoryWatch;
 use crate::services::supervised::Service;
 use crate::sockets::connection::Connection;
-use crate::sockets::events::Signals;
-use crate::succession::{Guard, Lifeline, Succession};
+use crate::sockets::events::{self, Signals};
+use crate::succession::{Lifeline, Succession};
 use crate::supervisor::operation::Operation;
 
 /// Everything that one supervisor knows.
@@ -38,11 +39,14 @@ pub(crate) struct Supervisor {
     /// On the cartridge's directory: there is one supervisor.
     pub(crate) lock: OwnedFd,
     pub(crate) succession: Succession,
-    pub(crate) guard: Guard,
+    /// Who stands by to succeed this supervisor while no writer of its own does.
+    pub(crate) guard: Kept,
     /// Processes that are not our children, by what tells of their end.
     pub(crate) adopted: HashMap<ProcessId, OwnedFd>,
     /// This process, looked up once: later there may be no descriptor left to look with.
     pub(super) me: Option<ProcessId>,
+    /// Ends of children, SIGTERM or SIGINT as the wish for an end, and SIGHUP as the one for the files that
+    /// it is reached by.
     pub(super) signals: Signals,
     /// Connections whose request has not been read wholly.
     pub(crate) connections: Vec<Connection>,
@@ -73,7 +77,7 @@ impl Supervisor {
                 run: run.to_owned(),
                 logs: log.directory().to_owned(),
             },
-            guard: Guard::default(),
+            guard: Kept::default(),
             adopted: HashMap::new(),
             log,
             services: Vec::new(),
@@ -82,7 +86,7 @@ impl Supervisor {
             finished: false,
             control,
             me: ProcessId::of(std::process::id()),
-            signals: Signals::new()?,
+            signals: events::signals(&[SIGCHLD, SIGHUP, SIGTERM, SIGINT])?,
             connections: Vec::new(),
             waiting: VecDeque::new(),
             accept_at: None,
@@ -123,47 +127,31 @@ impl Supervisor {
     /// Notes on disk what runs. That it cannot be noted (disk full) is said in the log, and
     /// stops nothing.
     pub(crate) fn note(&mut self) {
+        let of = |instance: &Instance, role| {
+            Some(RecordedProcess { process: instance.process?.id, role, of: instance.recorded() })
+        };
         let mut processes = Vec::new();
         for service in &self.services {
-            processes.extend(service.current.iter().filter_map(|instance| {
-                Some(RecordedProcess {
-                    process: instance.process?.id,
-                    generation: instance.generation,
-                    role: Role::Serves,
-                    spec: instance.spec.clone(),
-                    again_with: instance.again_with.clone(),
-                })
-            }));
+            processes.extend(service.current.iter().filter_map(|it| of(it, Role::Serves)));
             processes.extend(service.draining.iter().map(|draining| RecordedProcess {
                 process: draining.process.id,
-                generation: draining.generation,
                 role: if draining.lingers() { Role::Lingers } else { Role::Ends },
-                spec: draining.spec.clone(),
-                again_with: None,
+                of: Recorded {
+                    generation: draining.generation,
+                    spec: draining.spec.clone(),
+                    again_with: None,
+                },
             }));
         }
-        processes.extend(self.candidates().filter_map(|candidate| {
-            Some(RecordedProcess {
-                process: candidate.process?.id,
-                generation: candidate.generation,
-                role: Role::Ends,
-                spec: candidate.spec.clone(),
-                again_with: None,
-            })
-        }));
+        processes.extend(self.candidates().filter_map(|it| of(it, Role::Ends)));
         let supervisor = self.me;
         let boot = record::boot();
         let collectors = self.services.iter().filter_map(|s| s.collector.as_ref());
-        let mut writers: Vec<ProcessId> = collectors.filter_map(Collector::writer).collect();
-        writers.extend(self.guard.process());
+        let writers = collectors.map(|collector| &collector.writer).chain([&self.guard]);
+        let writers = writers.filter_map(Kept::id).collect();
         let starts = self.services.iter().filter_map(|service| service.current.as_ref());
         let starts = starts.filter(|instance| instance.start_at.is_some());
-        let starts = starts.map(|instance| RecordedStart {
-            generation: instance.generation,
-            spec: instance.spec.clone(),
-            again_with: instance.again_with.clone(),
-        });
-        let starts = starts.collect();
+        let starts = starts.map(Instance::recorded).collect();
         let generation = self.generation;
         let record = Record { supervisor, boot, generation, processes, starts, writers };
         if let Err(error) = record.write(&self.run) {

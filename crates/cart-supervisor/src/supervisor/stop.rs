@@ -66,7 +66,7 @@ impl Supervisor {
             stopping.left.pop_front();
         }
         // Told to end by `look_after_guard`.
-        if self.guard.process().is_some() {
+        if self.guard.id().is_some() {
             self.operation = Some(Operation::Stop(stopping));
             return;
         }

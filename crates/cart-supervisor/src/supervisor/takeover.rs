@@ -3,7 +3,7 @@
 
 use rustix::process::Signal;
 
-use crate::protocol::record::{Record, RecordedProcess, RecordedStart, Role};
+use crate::protocol::record::{Record, Recorded, RecordedProcess, Role};
 use crate::protocol::subcommands::{SUCCEED, SUCCEED_TO_END};
 use crate::services::draining::{Draining, leftovers};
 use crate::services::instance::Instance;
@@ -66,41 +66,39 @@ impl Supervisor {
     /// What becomes of a process that has ended: what it left behind ends, and the service that it
     /// was is started again if nobody else says what is to run.
     fn succeed_dead(&mut self, recorded: RecordedProcess, beginning: Beginning) {
-        let RecordedProcess { process, generation, role, spec, again_with } = recorded;
-        let left = leftovers(&spec, generation, process.pid);
+        let RecordedProcess { process, role, of } = recorded;
+        let left = leftovers(&of.spec, of.generation, process.pid);
         let starts = beginning == Beginning::Succession && role == Role::Serves;
         if !left.is_empty() || starts {
-            self.service_of(&spec).draining.extend(left);
+            self.service_of(&of.spec).draining.extend(left);
         }
         if starts {
-            self.log.line(format_args!("{}: pid {} has ended, too", spec.name, process.pid));
-            self.start_recorded(RecordedStart { generation, spec, again_with });
+            self.log.line(format_args!("{}: pid {} has ended, too", of.spec.name, process.pid));
+            self.start_recorded(of);
         }
     }
 
-    fn start_recorded(&mut self, start: RecordedStart) {
-        let RecordedStart { generation, spec, again_with } = start;
-        let service = self.service_of(&spec);
-        let instance = service.current.insert(Instance::to_start(spec, generation));
-        instance.again_with = again_with;
+    fn start_recorded(&mut self, start: Recorded) {
+        let service = self.service_of(&start.spec);
+        service.current = Some(Instance::to_start(start));
     }
 
     /// Takes over a process of a former supervisor: the newest generation of a service serves,
     /// older ones are on their way out.
     fn adopt(&mut self, recorded: RecordedProcess) {
+        let RecordedProcess { process, role, of } = recorded;
+        let (name, generation) = (of.spec.name.clone(), of.generation);
         self.log.line(format_args!(
-            "{}: pid {} of generation {} still runs and is taken over",
-            recorded.spec.name, recorded.process.pid, recorded.generation
+            "{name}: pid {} of generation {generation} still runs and is taken over",
+            process.pid
         ));
-        let RecordedProcess { process, generation, role, spec, again_with } = recorded;
         let run = self.run.clone();
-        let opened = self.service_of(&spec).open_logs(&spec, &run, Some(process));
+        let opened = self.service_of(&of.spec).open_logs(&of.spec, &run, Some(process));
         if let Err(failure) = opened {
-            self.log.line(format_args!("{}: its log is not written: {failure}", spec.name));
+            self.log.line(format_args!("{name}: its log is not written: {failure}"));
         }
-        let service = self.service(&spec.name);
-        let mut found = Instance::adopted(spec, generation, Some(process));
-        found.again_with = again_with;
+        let service = self.service(&name);
+        let found = Instance::adopted(of, Some(process));
         let older = match (role, &service.current) {
             (Role::Ends, _) => {
                 found.unlink_generation();

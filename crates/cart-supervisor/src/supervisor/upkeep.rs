@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use cart_core::process::{self, ProcessId};
 use cart_core::run;
+use rustix::event::PollFlags;
 use rustix::process::{WaitOptions, WaitStatus};
 
 use crate::logs::collector::Collector;
@@ -18,6 +19,8 @@ use crate::supervisor::state::Supervisor;
 /// How often to look at processes whose end nothing tells us: they are not our children, and the
 /// system is older than Linux 5.3.
 const ADOPTED_INTERVAL: Duration = Duration::from_millis(500);
+/// How soon it is tried again to start a guard.
+const GUARD_PAUSE: Duration = Duration::from_secs(2);
 
 impl Supervisor {
     /// Takes note of every child that ended.
@@ -55,15 +58,20 @@ impl Supervisor {
             }
         }
         self.services.retain_mut(|service| !service.is_gone());
-        if !noted.is_empty() {
-            noted.iter().for_each(|line| self.log.line(line));
+        self.say_and_note(&noted);
+    }
+
+    /// Says what has changed, and notes it.
+    fn say_and_note(&mut self, changed: &[String]) {
+        if !changed.is_empty() {
+            changed.iter().for_each(|line| self.log.line(line));
             self.note();
         }
     }
 
     /// What the end of process `pid` means depends on whose it was.
     fn ended(&mut self, pid: u32, how: &str) {
-        if self.candidate_ended(pid, how) || self.guard.ended(pid) {
+        if self.candidate_ended(pid, how) || self.guard.ended(pid).is_some() {
             return;
         }
         let mut noted = Vec::new();
@@ -91,10 +99,7 @@ impl Supervisor {
             let left = leftovers(&instance.spec, instance.generation, pid);
             service.draining.extend(left);
         }
-        if !noted.is_empty() {
-            noted.iter().for_each(|line| self.log.line(line));
-            self.note();
-        }
+        self.say_and_note(&noted);
     }
 
     /// Sees to it that somebody would succeed this supervisor as long as there is something to look
@@ -105,11 +110,19 @@ impl Supervisor {
         let has_heir = |s: &Service| s.collector.as_ref().is_some_and(Collector::has_heir);
         let wanted = self.services.iter().any(|s| s.current.is_some() || !s.draining.is_empty())
             && !self.services.iter().any(has_heir);
-        let before = self.guard.process();
-        if let Some(trouble) = self.guard.look_after(wanted, &self.succession, &self.log.errors) {
-            self.log.line(trouble);
+        let before = self.guard.id();
+        if !wanted {
+            self.guard.let_go();
+        } else if self.guard.is_due() {
+            match self.succession.start_guard(&self.log.errors) {
+                Ok(id) => self.guard.started(id),
+                Err(why) => {
+                    self.guard.start_in(GUARD_PAUSE);
+                    self.log.line(format_args!("nobody would succeed this supervisor: {why}"));
+                }
+            }
         }
-        if self.guard.process() != before {
+        if self.guard.id() != before {
             self.note();
         }
     }
@@ -149,7 +162,7 @@ impl Supervisor {
             }
         }
         let ended = |process: &ProcessId| match self.adopted.get(process) {
-            Some(end) => events::is_ready(end),
+            Some(end) => events::is_ready(end, PollFlags::IN),
             None => process.has_ended(),
         };
         now.into_iter().filter(ended).map(|process| process.pid).collect()

@@ -1,22 +1,17 @@
 //! What the checks of both YAML files share: names with suggestions, shapes, lists.
 
-use super::finding::InFile;
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+
+use super::finding::{InFile, Level};
 use super::yaml::{Node, repeated};
 
-/// Whether unknown names are refused, or only not acted upon.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::validate) enum Unknown {
-    Error,
-    Warning,
-}
-
-/// Notes the keys of `map` that are not in `known`, and those that stand there twice. `of` says
-/// what the map is.
+/// Notes the keys of `map` that are not in `known`, as bad as `unknown` is, and those that stand there
+/// twice. `of` says what the map is.
 pub(in crate::validate) fn check_keys(
     map: &Node,
     of: &str,
     known: &[&str],
-    unknown: Unknown,
+    unknown: Level,
     at: &mut InFile<'_>,
 ) {
     for (name, line) in repeated(map) {
@@ -29,10 +24,7 @@ pub(in crate::validate) fn check_keys(
         }
         let message =
             format!("{of} has no element `{name}`, nothing reads it; {}", instead(name, known));
-        match unknown {
-            Unknown::Error => at.error(entry.key.line, message),
-            Unknown::Warning => at.warning(entry.key.line, message),
-        }
+        at.note(unknown, entry.key.line, message);
     }
 }
 
@@ -59,4 +51,17 @@ pub(in crate::validate) fn is_variable_name(name: &str) -> bool {
 pub(in crate::validate) fn is_version(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+/// The path without `.` and `..`; `None` if it leads out of where it starts.
+pub(in crate::validate) fn inside(path: &Utf8Path) -> Option<Utf8PathBuf> {
+    let mut parts = Vec::new();
+    for component in path.components() {
+        match component {
+            Utf8Component::Normal(part) => parts.push(part),
+            Utf8Component::ParentDir => drop(parts.pop()?),
+            _ => {}
+        }
+    }
+    Some(parts.iter().collect())
 }

@@ -72,16 +72,22 @@ pub struct InFile<'a> {
 impl InFile<'_> {
     /// Notes an error.
     pub fn error(&mut self, line: usize, message: impl Into<String>) {
-        self.note(line, Level::Error, message.into());
+        self.note(Level::Error, line, message);
     }
 
     /// Notes a warning.
     pub fn warning(&mut self, line: usize, message: impl Into<String>) {
-        self.note(line, Level::Warning, message.into());
+        self.note(Level::Warning, line, message);
     }
 
-    fn note(&mut self, line: usize, level: Level, message: String) {
-        let file = self.file.clone();
+    /// Notes what is as bad as `level` says.
+    pub(in crate::validate) fn note(
+        &mut self,
+        level: Level,
+        line: usize,
+        message: impl Into<String>,
+    ) {
+        let (file, message) = (self.file.clone(), message.into());
         self.findings.0.push(Finding { file, line: line.max(1), level, message });
     }
 }

@@ -1,6 +1,7 @@
 //! A YAML document as a tree that knows the line of every key and value.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
@@ -10,9 +11,11 @@ use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 pub(in crate::validate) struct Node {
     /// Counted from 1.
     pub(in crate::validate) line: usize,
-    /// A scalar as it was written; empty for lists and maps.
+    /// A scalar as it was written.
     pub(in crate::validate) written: String,
     pub(in crate::validate) value: Value,
+    /// Where that stands in the text, in bytes.
+    place: Range<usize>,
 }
 
 #[derive(Debug)]
@@ -43,7 +46,7 @@ pub(in crate::validate) struct Malformed {
 impl Malformed {
     fn of(error: &serde_saphyr::Error) -> Self {
         let line = error.location().map_or(1, |l| usize::try_from(l.line()).unwrap_or(1));
-        let message = match error.without_snippet() {
+        let why = match error.without_snippet() {
             serde_saphyr::Error::MultipleDocuments { .. } => {
                 "a second document begins here, and a node reads one".to_owned()
             }
@@ -54,7 +57,7 @@ impl Malformed {
                 text.split(" at line ").next().unwrap_or_default().to_owned()
             }
         };
-        Self { line, message }
+        Self { line, message: format!("is no YAML that a node reads: {why}") }
     }
 }
 
@@ -65,29 +68,23 @@ impl Node {
             with_snippet: false,
             duplicate_keys: DuplicateKeyPolicy::PassThrough,
         };
-        let raw: Spanned<Raw> =
+        let mut node: Self =
             serde_saphyr::from_str_with_options(text, options).map_err(|e| Malformed::of(&e))?;
-        Ok(Self::of(raw, text))
+        node.find_written(text);
+        Ok(node)
     }
 
-    fn of(raw: Spanned<Raw>, text: &str) -> Self {
-        let line = usize::try_from(raw.referenced.line()).unwrap_or(1);
-        let written = written(&raw, text);
-        let value = match raw.value {
-            Raw::Null => Value::Null,
-            Raw::Bool => Value::Bool,
-            Raw::Integer(number) => Value::Integer(number),
-            Raw::Float => Value::Float,
-            Raw::Text(text) => Value::Text(text),
-            Raw::List(items) => Value::List(items.into_iter().map(|i| Self::of(i, text)).collect()),
-            Raw::Map(entries) => Value::Map(
-                entries
-                    .into_iter()
-                    .map(|(k, v)| Entry { key: Self::of(k, text), value: Self::of(v, text) })
-                    .collect(),
-            ),
-        };
-        Self { line, written, value }
+    /// Fills in what was written, here and below: the parser knows only where.
+    fn find_written(&mut self, text: &str) {
+        self.written = text.get(self.place.clone()).unwrap_or_default().trim().to_owned();
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|item| item.find_written(text)),
+            Value::Map(entries) => entries.iter_mut().for_each(|entry| {
+                entry.key.find_written(text);
+                entry.value.find_written(text);
+            }),
+            _ => {}
+        }
     }
 
     /// The entries of a map; none if it is something else.
@@ -151,82 +148,70 @@ pub(in crate::validate) fn repeated(map: &Node) -> impl Iterator<Item = (&str, u
         .filter(move |(name, _)| !seen.insert(*name))
 }
 
-fn written(raw: &Spanned<Raw>, text: &str) -> String {
-    if matches!(raw.value, Raw::List(_) | Raw::Map(_)) {
-        return String::new();
-    }
-    let span = raw.defined.span();
-    let bounds = span.byte_offset().zip(span.byte_len()).and_then(|(from, length)| {
-        let from = usize::try_from(from).ok()?;
-        text.get(from..from + usize::try_from(length).ok()?)
-    });
-    bounds.unwrap_or_default().trim().to_owned()
-}
-
-/// What the parser hands over; the places are around it.
-enum Raw {
-    Null,
-    Bool,
-    Integer(i128),
-    Float,
-    Text(String),
-    List(Vec<Spanned<Raw>>),
-    Map(Vec<(Spanned<Raw>, Spanned<Raw>)>),
-}
-
-impl<'de> Deserialize<'de> for Raw {
+impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawVisitor)
+        let Spanned { value, referenced, defined } = Spanned::deserialize(deserializer)?;
+        let number = |number: u64| usize::try_from(number).ok();
+        let from = defined.span().byte_offset().and_then(number).unwrap_or(0);
+        let length = defined.span().byte_len().and_then(number).unwrap_or(0);
+        let line = number(referenced.line()).unwrap_or(1);
+        Ok(Self { line, written: String::new(), value, place: from..from + length })
     }
 }
 
-struct RawVisitor;
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
 
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw;
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any YAML value")
     }
 
-    fn visit_unit<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Null)
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Raw, E> {
-        Ok(Raw::Bool)
+    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
+        Ok(Value::Bool)
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Raw, E> {
-        Ok(Raw::Integer(number.into()))
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Integer(number.into()))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Raw, E> {
-        Ok(Raw::Integer(number.into()))
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Integer(number.into()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Raw, E> {
-        Ok(Raw::Float)
+    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
+        Ok(Value::Float)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Raw, E> {
-        Ok(Raw::Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             list.push(item);
         }
-        Ok(Raw::List(list))
+        Ok(Value::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Vec::new();
-        while let Some(entry) = entries.next_entry()? {
-            map.push(entry);
+        while let Some((key, value)) = entries.next_entry()? {
+            map.push(Entry { key, value });
         }
-        Ok(Raw::Map(map))
+        Ok(Value::Map(map))
     }
 }
 

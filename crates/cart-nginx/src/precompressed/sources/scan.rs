@@ -7,8 +7,7 @@ use std::os::unix::fs::MetadataExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::content;
-use super::content::Found;
+use super::content::{Found, State};
 use super::extensions::compressible;
 use crate::precompressed::left_out::{LeftOut, Reason};
 use crate::precompressed::{Limits, PrecompressError, Source};
@@ -40,7 +39,7 @@ impl Scan {
         for source in sources {
             let site = site_path(&source.at)?;
             let looker = Looker::new(source);
-            if search.go_through(&looker, site).is_err() {
+            if !search.go_through(&looker, site) {
                 // The first source that has a path wins: what comes now would not know that it lost.
                 break;
             }
@@ -80,11 +79,9 @@ struct Directory {
     above: Vec<(u64, u64)>,
 }
 
-/// There are too many files.
-struct TooMany;
-
 impl Search<'_> {
-    fn go_through(&mut self, looker: &Looker<'_>, site: String) -> Result<(), TooMany> {
+    /// Answers whether it has come to the end: there may be too many files.
+    fn go_through(&mut self, looker: &Looker<'_>, site: String) -> bool {
         let mut unknown = Vec::new();
         let root = Directory { path: looker.source.directory.clone(), site, above: Vec::new() };
         let mut waiting = vec![root];
@@ -92,39 +89,40 @@ impl Search<'_> {
             match self.look_through(&directory, looker, &mut unknown) {
                 // Last in, first out: in the order of the names.
                 Ok(found) => waiting.extend(found.into_iter().rev()),
-                Err(Stop::TooMany) => {
-                    self.left_out.note(Reason::TooMany, &directory.site);
-                    return Err(TooMany);
-                }
-                Err(Stop::Missing) => {}
-                Err(Stop::Unknown(reason)) => {
+                Err(None) => {}
+                Err(Some(reason)) => {
                     self.left_out.note(reason, &directory.site);
+                    if reason == Reason::TooMany {
+                        return false;
+                    }
                     unknown.push(directory.site);
                 }
             }
         }
         self.unknown.append(&mut unknown);
-        Ok(())
+        true
     }
 
+    /// The directories in a directory. If it is not looked through, answers why: nginx may find files in it
+    /// all the same; without a reason, it is none.
     fn look_through(
         &mut self,
         directory: &Directory,
         looker: &Looker<'_>,
         unknown: &mut Vec<String>,
-    ) -> Result<Vec<Directory>, Stop> {
+    ) -> Result<Vec<Directory>, Option<Reason>> {
         let top = directory.above.is_empty();
         let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory if top => Stop::Missing,
-            _ => Stop::Unknown(Reason::Unreadable),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory if top => None,
+            _ => Some(Reason::Unreadable),
         };
         let metadata = fs::metadata(&directory.path).map_err(failed)?;
         let identity = (metadata.dev(), metadata.ino());
         if directory.above.contains(&identity) {
-            return Err(Stop::Unknown(Reason::Loop));
+            return Err(Some(Reason::Loop));
         }
         if directory.above.len() > self.limits.depth || directory.site.len() > PATH_BYTES {
-            return Err(Stop::Unknown(Reason::TooDeep));
+            return Err(Some(Reason::TooDeep));
         }
         let entries = self.list(&directory.path, failed)?;
         let mut directories = Vec::new();
@@ -159,14 +157,14 @@ impl Search<'_> {
     fn list(
         &mut self,
         directory: &Utf8Path,
-        failed: impl Fn(io::Error) -> Stop,
-    ) -> Result<Vec<(Option<String>, DirEntry)>, Stop> {
+        failed: impl Fn(io::Error) -> Option<Reason>,
+    ) -> Result<Vec<(Option<String>, DirEntry)>, Option<Reason>> {
         let mut entries = Vec::new();
         for entry in fs::read_dir(directory).map_err(&failed)? {
             let entry = entry.map_err(&failed)?;
             self.looked_at += 1;
             if self.looked_at > self.limits.entries {
-                return Err(Stop::TooMany);
+                return Err(Some(Reason::TooMany));
             }
             let name = entry.file_name().into_string().ok();
             let hidden = |name: &String| name.starts_with('.') && name != ".well-known";
@@ -197,12 +195,10 @@ impl Search<'_> {
         file: Utf8PathBuf,
         metadata: &Metadata,
     ) -> Result<Found, Reason> {
-        let size = metadata.len();
-        if size > self.limits.largest {
+        if metadata.len() > self.limits.largest {
             return Err(Reason::TooLarge);
         }
-        let (mtime, ctime) = (content::mtime(metadata), content::ctime(metadata));
-        Ok(Found { source: source.directory.clone(), file, size, mtime, ctime })
+        Ok(Found { file, state: State::of(&source.directory, metadata) })
     }
 
     /// Whether an earlier source may have the path, or has something there with which no file of this
@@ -233,16 +229,8 @@ impl Search<'_> {
     }
 }
 
-/// Why a directory is not looked through.
-enum Stop {
-    /// It is no directory.
-    Missing,
-    /// nginx may find files in it all the same.
-    Unknown(Reason),
-    TooMany,
-}
-
-fn join(directory: &str, name: &str) -> String {
+/// The path on the site of a name in a directory.
+pub(in crate::precompressed) fn join(directory: &str, name: &str) -> String {
     if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 

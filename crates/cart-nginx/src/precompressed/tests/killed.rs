@@ -80,7 +80,7 @@ fn before_variants_got_their_new_time() {
     both(|place| {
         place.touch("public/a.js", 1_500_000_000);
         let time = 1_500_000_000 * 1_000_000_000;
-        unfinished(place, |index| index.originals.get_mut("a.js").unwrap().mtime = time);
+        unfinished(place, |index| index.originals.get_mut("a.js").unwrap().state.mtime = time);
     });
 }
 

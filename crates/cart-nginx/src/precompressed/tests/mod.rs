@@ -92,7 +92,8 @@ impl Place {
         while let Some(directory) = waiting.pop() {
             for entry in fs::read_dir(&directory).into_iter().flatten() {
                 let path = Utf8PathBuf::from_path_buf(entry.unwrap().path()).unwrap();
-                let m = fs::symlink_metadata(&path).unwrap();
+                // Whoever watches may just have removed it.
+                let Ok(m) = fs::symlink_metadata(&path) else { continue };
                 let seen = (m.ino(), content::mtime(&m), content::ctime(&m), m.len());
                 state.insert(path.strip_prefix(self.tree()).unwrap().to_string(), seen);
                 if m.is_dir() {

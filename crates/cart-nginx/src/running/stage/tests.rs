@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::user_config::UserLine;
 
 struct Fake {
     _keep: tempfile::TempDir,
@@ -106,8 +107,8 @@ fn every_error_says_where_and_what_to_do() {
     };
     let in_user = |line| TestError::InUserConfig {
         at: at(line),
-        words: "unknown directive \"rot\"".to_owned(),
-        remedy: "Look for a typing error",
+        words: "nginx says: unknown directive \"rot\"".to_owned(),
+        remedy: "Look for a typing error".into(),
     };
     let all = [
         in_user(Some((3, "rot <%= ENV['X'] %>;".to_owned()))).to_string(),

@@ -1,13 +1,14 @@
 //! What a configuration includes that nginx cannot survive: of itself it reads until it crashes, at a
 //! named pipe it waits for ever. All else `nginx -t` tells.
 
-use std::fmt;
+use std::borrow::Cow;
 use std::os::unix::fs::FileTypeExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{CartridgeDir, glob};
 
-use crate::config::user_config::{UserConfig, UserLine, place_in_template, shown};
+use crate::config::user_config::UserConfig;
+use crate::running::test_error::TestError;
 use crate::text::layout::{self, MAIN_FILE, SERVER_FILE};
 use crate::text::statement::blocks;
 
@@ -20,8 +21,8 @@ const MOST: usize = 1000;
 /// Looks at everything that an app's configuration includes.
 ///
 /// # Errors
-/// [`IncludeError`] with the first that nginx must not be shown.
-pub(crate) fn check(user: &UserConfig, dir: &CartridgeDir) -> Result<(), IncludeError> {
+/// [`TestError`] with the first that nginx must not be shown.
+pub(crate) fn check(user: &UserConfig, dir: &CartridgeDir) -> Result<(), TestError> {
     let mut search = Search { user, dir, open: Vec::new(), seen: 0 };
     search.look(user.text(), None)
 }
@@ -36,7 +37,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Looks at the text of the app's configuration, or of the `file` that it includes.
-    fn look(&mut self, text: &[u8], file: Option<&Utf8Path>) -> Result<(), IncludeError> {
+    fn look(&mut self, text: &[u8], file: Option<&Utf8Path>) -> Result<(), TestError> {
         for statement in blocks(text).into_iter().flatten() {
             let Some(path) = statement.included() else { continue };
             let before = &text[..statement.range.start];
@@ -53,7 +54,7 @@ impl Search<'_> {
         path: &Utf8Path,
         by: Option<&Utf8Path>,
         line: usize,
-    ) -> Result<(), IncludeError> {
+    ) -> Result<(), TestError> {
         let Ok(metadata) = path.metadata() else { return Ok(()) };
         let real = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
         let odd = if metadata.file_type().is_fifo() {
@@ -66,11 +67,12 @@ impl Search<'_> {
             self.ours(&real)
         };
         if let Some(odd) = odd {
-            let at = match by {
-                Some(file) => At::Included { file: file.to_owned(), line },
-                None => At::Template(self.user.line(line)),
-            };
-            return Err(IncludeError { at, path: path.to_owned(), odd });
+            let (what, remedy) = odd.words(path);
+            let words = format!("it includes {path}, {what}");
+            return Err(match by.map(Utf8Path::to_owned) {
+                Some(file) => TestError::InIncluded { file, line, words, remedy },
+                None => TestError::InUserConfig { at: self.user.line(line), words, remedy },
+            });
         }
         self.seen += 1;
         let small = metadata.is_file() && metadata.len() <= LONGEST;
@@ -112,25 +114,9 @@ impl Search<'_> {
     }
 }
 
-/// An `include` that nginx must not be shown.
-#[derive(Debug)]
-pub struct IncludeError {
-    at: At,
-    path: Utf8PathBuf,
-    odd: Odd,
-}
-
-/// Where it stands.
-#[derive(Debug)]
-enum At {
-    Template(UserLine),
-    Included { file: Utf8PathBuf, line: usize },
-}
-
-/// What it includes.
-#[derive(Clone, Copy, Debug)]
+/// What is included that nginx must not be shown.
 enum Odd {
-    /// The file in which it stands, or one that includes that.
+    /// The file in which the `include` stands, or one that includes that.
     Itself,
     /// `nginx.conf.erb`, not rendered.
     Template,
@@ -142,36 +128,27 @@ enum Odd {
     Directory,
 }
 
-impl std::error::Error for IncludeError {}
-
-/// Where, what, and what to write instead.
-impl fmt::Display for IncludeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.at {
-            At::Template(line) => f.write_str(&place_in_template(line))?,
-            At::Included { file, line } => write!(f, "{file}:{line}")?,
-        }
-        write!(f, ": it includes {}, ", self.path)?;
-        f.write_str(match self.odd {
-            Odd::Itself => "and that is included by itself, without an end",
-            Odd::Template => "which is this template as it stands in the repository, and no nginx configuration before it is rendered",
-            Odd::Main => "in which this file stands: nginx would read it without an end",
-            Odd::Pipe => "a named pipe: nginx would wait for ever for what somebody writes there",
-            Odd::Directory => "a directory",
-        })?;
-        if let At::Template(line) = &self.at {
-            f.write_str(&shown(line))?;
-        }
-        f.write_str("\n")?;
-        match self.odd {
-            Odd::Itself | Odd::Template => f.write_str(
-                "Remove the line; what two places need belongs into a file of its own, which both include",
+impl Odd {
+    /// What is wrong with it, and what to write instead.
+    fn words(&self, path: &Utf8Path) -> (&'static str, Cow<'static, str>) {
+        const REMOVE: &str = "Remove the line; what two places need belongs into a file of its own, which both include";
+        match self {
+            Self::Itself => ("and that is included by itself, without an end", REMOVE.into()),
+            Self::Template => (
+                "which is this template as it stands in the repository, and no nginx configuration before it is rendered",
+                REMOVE.into(),
             ),
-            Odd::Main => f.write_str(
-                "Remove the line: what the cartridge sets there holds for this file anyway",
+            Self::Main => (
+                "in which this file stands: nginx would read it without an end",
+                "Remove the line: what the cartridge sets there holds for this file anyway".into(),
             ),
-            Odd::Pipe => f.write_str("Include a regular file, written before the start"),
-            Odd::Directory => write!(f, "Name its files: include {}/*.conf;", self.path),
+            Self::Pipe => (
+                "a named pipe: nginx would wait for ever for what somebody writes there",
+                "Include a regular file, written before the start".into(),
+            ),
+            Self::Directory => {
+                ("a directory", format!("Name its files: include {path}/*.conf;").into())
+            }
         }
     }
 }
