@@ -24,9 +24,9 @@ use crate::repository::discovery::{self, DiscoveryError, Found};
 use crate::repository::inputs::{Inputs, InputsError};
 use crate::repository::procfile;
 use crate::runtime::support;
-use crate::serving::server::backends::gunicorn;
+use crate::serving::server::Requirement;
+use crate::serving::server::backends::GUNICORN_CONFIGURATION;
 use crate::serving::server::choice::{self, Chosen};
-use crate::serving::server::{Requirement, WsgiServer};
 use crate::serving::settings::PythonSettings;
 use crate::variables::entry_point::{EntryPoint, EntryPointError};
 use crate::variables::interface::{Interface, Told};
@@ -169,7 +169,7 @@ impl PythonApp {
         Ok(discovery::find(&discovery::Search {
             repo: &self.places.repo,
             set: self.settings.application.as_ref(),
-            program: self.settings.server.and_then(WsgiServer::program),
+            program: self.settings.server.and_then(|server| server.program),
             beside: second.and_then(|second| Some(second.application.as_ref()?.0)),
             python,
             env: &self.env,
@@ -241,7 +241,7 @@ impl PythonApp {
     /// # Errors
     /// [`PythonError::CannotRun`] for a server that cannot run the app.
     pub fn server_name(&self) -> Result<&'static str, PythonError> {
-        Ok(self.choose(self.find().ok().as_ref())?.server.name())
+        Ok(self.choose(self.find().ok().as_ref())?.server.name)
     }
 
     /// Keeps what the launcher of a server has found its app to be; answers whether another
@@ -269,7 +269,7 @@ impl PythonApp {
             Told::read(&self.places.told, &app, found.interface).or(found.interface)
         });
         let web = procfile::web(&self.places.repo)?.filter(|_| self.below.is_none());
-        let configures_gunicorn = self.places.repo.join(gunicorn::CONFIGURATION).is_file();
+        let configures_gunicorn = self.places.repo.join(GUNICORN_CONFIGURATION).is_file();
         Ok(choice::choose(&self.settings, web.as_ref(), interface, configures_gunicorn)?)
     }
 

@@ -10,7 +10,6 @@ mod text;
 mod unsatisfied;
 pub mod uv;
 
-use std::fmt;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -64,107 +63,82 @@ impl Choice {
     }
 }
 
-/// A program that installs packages into one stage.
-pub trait Installer: fmt::Debug {
-    /// Its name, as people know it.
-    fn name(&self) -> &'static str;
+/// What a program that installs packages prints, by how lines begin.
+#[derive(Debug)]
+struct Words {
+    /// Those that tell nobody anything.
+    noise: &'static [&'static str],
+    /// Those that may be the first about a failure.
+    errors: &'static [&'static str],
+}
 
-    /// The commands that install what `args`, which are pip's words, say: each is tried when the one
-    /// before it failed.
-    fn commands(&self, args: &[&str]) -> Vec<CommandSpec>;
-
-    /// Why it failed, from all that it printed. `requirements` help to find the line at fault.
-    fn failure(&self, printed: &[String], requirements: Option<&Requirements>) -> Failure;
-
-    /// Whether a line tells nobody anything.
-    fn is_noise(&self, line: &str) -> bool;
-
-    /// Whether a line is the first about a failure.
-    fn begins_an_error(&self, line: &str) -> bool;
-
-    /// Installs what `args` say. Each line that is printed goes to `progress`, but for what did not
-    /// have to be done.
+impl Words {
+    /// Runs `commands`, each when the one before it failed, to install `what`. Each line that the last
+    /// one prints goes to `progress`, up to the first about a failure: that one comes with the error.
+    /// `failure` is to tell why from all that was printed.
     ///
     /// # Errors
-    /// [`InstallError`]: `what` is named in it.
+    /// [`InstallError`].
     fn install(
         &self,
         what: &str,
-        args: &[&str],
-        requirements: Option<&Requirements>,
+        mut commands: Vec<CommandSpec>,
+        failure: impl Fn(&[String]) -> Failure,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), InstallError> {
-        let mut commands = self.commands(args);
-        let last = commands.pop();
-        if commands.iter().any(|command| self.watched(command, &mut |_| ()).outcome.is_ok()) {
+        let Some(last) = commands.pop() else { return Ok(()) };
+        if commands.iter().any(|command| run::watched(command, |_| ()).is_ok()) {
             return Ok(());
         }
-        let Some(command) = last else { return Ok(()) };
-        let Watched { outcome, printed, shown } = self.watched(&command, progress);
-        let failed = matches!(outcome, Err(RunError::Failed { .. }));
-        let last = match failed {
-            true => last_lines_from(self, &printed).max(shown),
-            false => printed.len(),
+        let mut printed: Vec<String> = Vec::new();
+        let mut shown = 0;
+        let outcome = run::watched(&last, |line| {
+            printed.push(line.to_owned());
+            if !printed[shown..].iter().any(|line| self.begin_an_error(line)) {
+                self.show(&printed[shown..], progress);
+                shown = printed.len();
+            }
+        });
+        let last = match outcome {
+            Err(RunError::Failed { .. }) => self.last_lines_from(&printed).max(shown),
+            _ => printed.len(),
         };
-        show(self, &printed[shown..last], progress);
+        self.show(&printed[shown..last], progress);
         outcome.map_err(|source| match source {
             RunError::Failed { .. } => InstallError::Failed {
                 what: what.to_owned(),
-                failure: self.failure(&printed, requirements),
-                last_lines: worth_showing(self, &printed[last..]).cloned().collect(),
+                failure: failure(&printed),
+                last_lines: self.worth_showing(&printed[last..]).cloned().collect(),
             },
             source => InstallError::NotStarted(source),
         })
     }
 
-    /// Runs one command, and shows its lines up to the first about a failure: that one comes with
-    /// the error.
-    fn watched(&self, command: &CommandSpec, progress: &mut dyn FnMut(&str)) -> Watched {
-        let mut printed = Vec::new();
-        let mut shown = 0;
-        let outcome = run::watched(command, |line| {
-            printed.push(line.to_owned());
-            if !printed[shown..].iter().any(|line| self.begins_an_error(line)) {
-                show(self, &printed[shown..], progress);
-                shown = printed.len();
-            }
-        });
-        Watched { outcome, printed, shown }
+    fn begin_an_error(&self, line: &str) -> bool {
+        self.errors.iter().any(|begin| line.trim_start().starts_with(begin))
     }
-}
 
-/// How a command went.
-#[derive(Debug)]
-pub struct Watched {
-    /// Whether it failed.
-    pub outcome: Result<(), RunError>,
-    /// All that it printed.
-    pub printed: Vec<String>,
-    /// How many of those lines were shown.
-    pub shown: usize,
-}
+    fn are_worth_showing(&self, line: &str) -> bool {
+        let line = line.trim_start();
+        !line.is_empty() && !self.noise.iter().any(|begin| line.starts_with(begin))
+    }
 
-fn worth_showing<'a>(
-    installer: &(impl Installer + ?Sized),
-    lines: &'a [String],
-) -> impl Iterator<Item = &'a String> {
-    lines.iter().filter(move |line| !line.trim().is_empty() && !installer.is_noise(line))
-}
+    fn worth_showing<'a>(&self, lines: &'a [String]) -> impl Iterator<Item = &'a String> {
+        lines.iter().filter(|line| self.are_worth_showing(line))
+    }
 
-fn show(installer: &(impl Installer + ?Sized), lines: &[String], progress: &mut dyn FnMut(&str)) {
-    worth_showing(installer, lines).for_each(|line| progress(line));
-}
+    fn show(&self, lines: &[String], progress: &mut dyn FnMut(&str)) {
+        self.worth_showing(lines).for_each(|line| progress(line));
+    }
 
-/// Where the last lines begin that an error carries: with the first word of error, if that is near
-/// enough to the end.
-fn last_lines_from(installer: &(impl Installer + ?Sized), printed: &[String]) -> usize {
-    let worth = |line: &String| !line.trim().is_empty() && !installer.is_noise(line);
-    let numbers: Vec<usize> =
-        printed.iter().enumerate().filter(|(_, line)| worth(line)).map(|(n, _)| n).collect();
-    let tail = numbers.len().saturating_sub(RunError::LINES);
-    let tail = numbers.get(tail).copied().unwrap_or(printed.len());
-    let first = printed.iter().position(|line| installer.begins_an_error(line));
-    first.map_or(tail, |first| first.max(tail))
+    /// Where the last lines begin that an error carries: with the first word of error, if that is near
+    /// enough to the end.
+    fn last_lines_from(&self, printed: &[String]) -> usize {
+        let worth = (0..printed.len()).rev().filter(|n| self.are_worth_showing(&printed[*n]));
+        let tail = worth.take(RunError::LINES).last().unwrap_or(printed.len());
+        let first = printed.iter().position(|line| self.begin_an_error(line));
+        first.map_or(tail, |first| first.max(tail))
+    }
 }
 
 /// What is the same for every installer.

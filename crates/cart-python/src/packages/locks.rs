@@ -243,6 +243,12 @@ impl Fault {
         Self { at: 0, line: None, what: What::Version { key, found, known, tool } }
     }
 
+    /// The condition in what stands at `at`, if there is one.
+    fn condition(text: Option<&str>, groups: &[String], at: usize) -> Result<Marker, Self> {
+        let marker = text.map_or(Ok(Marker::always()), |text| Marker::parse(text, groups));
+        marker.map_err(|error| Self::from(error).at(at))
+    }
+
     fn unversioned(name: &Spanned<String>) -> Self {
         let message = format!("`{}` has neither a version nor another source", name.as_ref());
         Self::plain(&message).at(name.span().start)
@@ -287,6 +293,12 @@ impl Lines {
     /// The line that a byte is in, from 1.
     fn of_byte(&self, at: usize) -> usize {
         self.0.partition_point(|end| *end < at) + 1
+    }
+}
+
+impl From<MarkerError> for Fault {
+    fn from(error: MarkerError) -> Self {
+        Self::plain(&error.to_string())
     }
 }
 

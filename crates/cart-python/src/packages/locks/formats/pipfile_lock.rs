@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::packages::locks::marker::Marker;
 use crate::packages::locks::origin::{Origin, vcs_url};
 use crate::packages::locks::{Content, Fault, Locked};
 use crate::packages::requirements::Python;
@@ -82,10 +81,7 @@ pub(crate) fn read(text: &str) -> Result<Content, Fault> {
 
 impl Entry {
     fn locked(self, name: String, at: usize, sources: &[Source]) -> Result<Locked, Fault> {
-        let marker = match &self.markers {
-            Some(text) => Marker::parse(text, &[]).map_err(|error| Fault::from(error).at(at))?,
-            None => Marker::always(),
-        };
+        let marker = Fault::condition(self.markers.as_deref(), &[], at)?;
         let origin = if let Some(git) = &self.git {
             let folder = self.subdirectory.as_deref();
             Origin::Url(vcs_url("git", git, self.r#ref.as_deref(), folder))

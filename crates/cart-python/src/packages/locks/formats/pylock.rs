@@ -77,11 +77,7 @@ pub(crate) fn read(text: &str) -> Result<Content, Fault> {
     let mut packages = Vec::new();
     for package in file.packages {
         let at = package.name.span().start;
-        let marker = match &package.marker {
-            Some(text) => Marker::parse(text, &file.default_groups)
-                .map_err(|error| Fault::from(error).at(at))?,
-            None => Marker::always(),
-        };
+        let marker = Fault::condition(package.marker.as_deref(), &file.default_groups, at)?;
         if !marker.is_never() {
             packages.push(package.locked(marker)?);
         }
