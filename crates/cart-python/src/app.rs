@@ -228,13 +228,6 @@ impl PythonApp {
         PythonWish::read(self.version, &self.places.repo, &self.env)
     }
 
-    /// The version of the environment's Python as it was made, without running anything; `None`
-    /// before the first [`prepare`](Self::prepare).
-    #[must_use]
-    pub fn python_version(&self) -> Option<Version> {
-        Stamp::read(&self.places.environment).map(|stamp| stamp.python.version)
-    }
-
     /// The name of the server that would run the app now. Where no app is found, what is set
     /// decides.
     ///
@@ -276,9 +269,11 @@ impl PythonApp {
     /// What is to run beside the server.
     ///
     /// # Errors
-    /// [`PythonError::Setting`] and [`PythonError::File`], as [`Background::read`].
+    /// [`PythonError::Setting`] and [`PythonError::File`], as [`Background::read`] and [`Background::check`].
     pub fn background(&self) -> Result<Background, PythonError> {
-        Ok(Background::read(&self.places.repo, &self.settings.processes)?)
+        let background = Background::read(&self.places.repo, &self.settings.processes)?;
+        background.check(&self.settings.processes)?;
+        Ok(background)
     }
 
     /// A command of the app's own: in its repository and its environment, as its server runs.

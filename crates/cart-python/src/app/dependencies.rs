@@ -239,10 +239,13 @@ impl Wish<'_> {
         uv: Option<&Program>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Stamp, DependencyError> {
-        let mut installation = LazyInstallation { stage, wish: self, uv, ready: None };
+        let installation = Installation::new(
+            stage,
+            Options { env: self.env, repo: self.repo, cache: self.cache, mirror: self.mirror, uv },
+        );
         let mut missing = Vec::new();
         if stamp.app != self.inputs.digest {
-            self.install_app(&mut installation, &stamp.python.version, progress)?;
+            self.install_app(&installation, &stamp.python.version, progress)?;
             stamp.app.clone_from(&self.inputs.digest);
             stamp.locked = self.inputs.locked();
             // What is not there could not be had: with another app, it is asked for again.
@@ -254,7 +257,7 @@ impl Wish<'_> {
             missing = self.missing(stage.venv(), &stamp);
         }
         if !missing.is_empty() {
-            self.install_server(&missing, &mut installation, progress)?;
+            self.install_server(&missing, &installation, progress)?;
             for requirement in &missing {
                 stamp.ours.insert(requirement.name.to_owned(), lines(requirement));
             }
@@ -337,34 +340,6 @@ impl Wish<'_> {
 
     fn real_repo(&self) -> Utf8PathBuf {
         canonical(self.repo)
-    }
-}
-
-/// What installs, made ready when it is first needed.
-struct LazyInstallation<'a> {
-    stage: &'a Stage,
-    wish: &'a Wish<'a>,
-    uv: Option<&'a Program>,
-    ready: Option<Installation<'a>>,
-}
-
-impl<'a> LazyInstallation<'a> {
-    fn get(&mut self, progress: &mut dyn FnMut(&str)) -> &Installation<'a> {
-        let Self { stage, wish, uv, ready } = self;
-        ready.get_or_insert_with(|| {
-            let options = Options {
-                env: wish.env,
-                repo: wish.repo,
-                cache: wish.cache,
-                mirror: wish.mirror,
-                uv: *uv,
-            };
-            Installation::new(stage, options, progress)
-        })
-    }
-
-    fn finish(&self) -> Result<(), FileError> {
-        self.ready.iter().try_for_each(Installation::finish)
     }
 }
 

@@ -80,12 +80,13 @@ fn wsgiref_serves_an_app_with_nothing_else() {
     let site = Site::new(Choice::Pip);
     site.write("app.py", APP);
     let app = app(&site, site.env(), &[]).unwrap();
-    assert_eq!(app.python_version(), None);
+    assert_eq!(Stamp::read(&app.places.environment), None);
     let prepared = prepare(&app).unwrap();
     let text = answer(&site, &prepared);
     assert!(text.starts_with("HTTP/1.1 200 OK") || text.starts_with("HTTP/1.0 200 OK"), "{text}");
     assert!(text.contains("served by wsgiref"), "{text}");
-    assert_eq!(app.python_version().unwrap(), prepared.python);
+    let stamp = Stamp::read(&app.places.environment).unwrap();
+    assert_eq!(stamp.python.version, prepared.python);
     let workers = prepared.app.workers.as_ref().map(|workers| workers.count);
     assert_eq!((app.server_name().unwrap(), workers), ("wsgiref", Some(1)));
     assert!(prepared.changed && !prepare(&app).unwrap().changed);

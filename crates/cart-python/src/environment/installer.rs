@@ -10,6 +10,7 @@ mod text;
 mod unsatisfied;
 pub mod uv;
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -22,6 +23,7 @@ use self::failure::Failure;
 use self::pip::Pip;
 use self::uv::Uv;
 use self::uv::program::Program;
+use crate::environment::virtualenv::VirtualEnv;
 use crate::environment::virtualenv::stage::{self, Stage};
 use crate::packages::requirements::Requirements;
 use crate::variables::mirror::MirrorUrl;
@@ -160,27 +162,39 @@ pub struct Options<'a> {
 #[derive(Debug)]
 pub struct Installation<'a> {
     stage: &'a Stage,
+    options: Options<'a>,
     cache: Cache,
-    pip: Pip,
-    uv: Option<Uv>,
+    /// Made ready when it is first needed.
+    programs: OnceCell<(Pip, Option<Uv>)>,
 }
 
 impl<'a> Installation<'a> {
-    /// Makes ready, and asks the mirror. Why uv does not do the work, where it is there, is told to
-    /// `progress`.
+    /// Nothing is run or asked until something is to be installed.
     #[must_use]
-    pub fn new(stage: &'a Stage, options: Options<'_>, progress: &mut dyn FnMut(&str)) -> Self {
-        let mut env = stage::environment(stage, options.env);
-        if let Some(mirror) = options.mirror {
-            prefer(mirror, stage, &mut env, progress);
-        }
-        let cache = Cache::below(options.cache);
-        let pip = Pip::new(stage, &env, &cache, options);
-        let uv = options.uv.and_then(|program| {
-            let uv = Uv::new(program, stage, &env, &cache, options);
-            uv.map_err(|reason| progress(&instead(&reason))).ok()
-        });
-        Self { stage, cache, pip, uv }
+    pub fn new(stage: &'a Stage, options: Options<'a>) -> Self {
+        Self { stage, options, cache: Cache::below(options.cache), programs: OnceCell::new() }
+    }
+
+    /// The environment that it installs into.
+    #[must_use]
+    pub fn venv(&self) -> &VirtualEnv {
+        self.stage.venv()
+    }
+
+    /// Asks the mirror. Why uv does not do the work, where it is there, is told to `progress`.
+    fn programs(&self, progress: &mut dyn FnMut(&str)) -> &(Pip, Option<Uv>) {
+        let Self { stage, options, cache, programs } = self;
+        programs.get_or_init(|| {
+            let mut env = stage::environment(stage, options.env);
+            if let Some(mirror) = options.mirror {
+                prefer(mirror, stage, &mut env, progress);
+            }
+            let uv = options.uv.and_then(|program| {
+                let uv = Uv::new(program, stage, &env, cache, *options);
+                uv.map_err(|reason| progress(&instead(&reason))).ok()
+            });
+            (Pip::new(stage, &env, cache, *options), uv)
+        })
     }
 
     /// Installs what `args`, which are pip's words, say.
@@ -194,7 +208,8 @@ impl<'a> Installation<'a> {
         requirements: Option<&Requirements>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), InstallError> {
-        if let Some(uv) = &self.uv {
+        let (pip, uv) = self.programs(progress);
+        if let Some(uv) = uv {
             match requirements.and_then(Requirements::only_for_pip) {
                 Some(reason) => progress(&instead(&reason)),
                 None => match uv.install(what, args, requirements, progress) {
@@ -207,15 +222,15 @@ impl<'a> Installation<'a> {
                         progress(&instead("uv could not"));
                     }
                     Err(InstallError::Failed { what, failure, last_lines }) => {
-                        let failure = self.pip.with_offers(failure);
+                        let failure = pip.with_offers(failure);
                         return Err(InstallError::Failed { what, failure, last_lines });
                     }
                     other => return other,
                 },
             }
         }
-        self.pip.renew(self.stage, progress)?;
-        self.pip.install(what, args, requirements, progress)
+        pip.renew(self.stage, progress)?;
+        pip.install(what, args, requirements, progress)
     }
 
     /// To be called when everything is installed: forgets what is compiled of replaced modules, and
@@ -227,10 +242,11 @@ impl<'a> Installation<'a> {
     /// # Errors
     /// [`FileError`] naming what could not be removed.
     pub fn finish(&self) -> Result<(), FileError> {
-        if let Some(site) = self.stage.venv().site_packages() {
+        let Some((_, uv)) = self.programs.get() else { return Ok(()) };
+        if let Some(site) = self.venv().site_packages() {
             tree::remove(&site.join("__pycache__"))?;
         }
-        self.cache.prune(self.uv.as_ref().map(Uv::program));
+        self.cache.prune(uv.as_ref().map(Uv::program));
         Ok(())
     }
 }

@@ -80,12 +80,6 @@ impl Format {
         Self::LOCKS.iter().find(|(_, usual)| *usual == name).map(|(format, _)| *format)
     }
 
-    /// Whether every version is in it.
-    #[must_use]
-    pub fn locks(self) -> bool {
-        self != Self::Pipfile
-    }
-
     /// The file beside it that says what was to be locked.
     fn wishes(self) -> &'static str {
         match self {

@@ -67,9 +67,8 @@ impl Background {
     /// nothing.
     ///
     /// # Errors
-    /// [`BackgroundError::Setting`] when `counts` names a line that is not there, or there would be more
-    /// than [`MOST`]; [`BackgroundError::File`] when the Procfile cannot be read.
-    pub fn read(repo: &Utf8Path, counts: &Counts) -> Result<Self, BackgroundError> {
+    /// [`FileError`] when the Procfile cannot be read.
+    pub fn read(repo: &Utf8Path, counts: &Counts) -> Result<Self, FileError> {
         let mut background = Self::default();
         for line in procfile::read(repo)? {
             let known = background.lines.iter().any(|(known, _)| known.name == line.name);
@@ -83,7 +82,6 @@ impl Background {
                 background.misnamed.push(line);
             }
         }
-        background.check(counts)?;
         Ok(background)
     }
 
@@ -94,7 +92,11 @@ impl Background {
         })
     }
 
-    fn check(&self, counts: &Counts) -> Result<(), SettingError> {
+    /// Whether the numbers fit the Procfile.
+    ///
+    /// # Errors
+    /// [`SettingError`] when `counts` names a line that is not there, or there would be more than [`MOST`].
+    pub fn check(&self, counts: &Counts) -> Result<(), SettingError> {
         let wrong =
             |allowed: String| Err(SettingError { allowed, ..PROCESSES.wrong(&counts.to_string()) });
         let has = |name: &str| self.lines.iter().any(|(line, _)| line.name == name);
@@ -115,17 +117,6 @@ impl Background {
         }
         Ok(())
     }
-}
-
-/// What keeps the further lines of a Procfile from running.
-#[derive(Debug, thiserror::Error)]
-pub enum BackgroundError {
-    /// The numbers that were set do not fit the Procfile.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-    /// The Procfile cannot be read.
-    #[error(transparent)]
-    File(#[from] FileError),
 }
 
 fn is_name(name: &str) -> bool {

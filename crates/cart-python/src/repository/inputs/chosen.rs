@@ -7,7 +7,7 @@ use cart_core::GearEnv;
 use super::InputsError;
 use crate::packages::locks::{self, Format};
 use crate::packages::project::Project;
-use crate::packages::requirements::{DEFAULT_FILE, Requirements, RequirementsError};
+use crate::packages::requirements::{DEFAULT_FILE, MISSPELLED, Requirements, RequirementsError};
 use crate::repository::discovery;
 use crate::variables::names::REQUIREMENTS_PATH;
 
@@ -66,16 +66,6 @@ fn said(taken: &Utf8Path, by_name: bool, others: &[&str]) -> Option<String> {
 
 /// No more near misses are told.
 const MOST: usize = 8;
-
-/// Names that people meant `requirements.txt` by.
-const MISSPELLED: [&str; 6] = [
-    "requirments.txt",
-    "requeriments.txt",
-    "requirement.txt",
-    "Requirements.txt",
-    "requirements.text",
-    "requirements.txt.txt",
-];
 
 /// For an app that lists its packages nowhere: what there is that may have been meant, each as a
 /// sentence with the remedy.

@@ -106,7 +106,7 @@ fn right_values_are_taken_over() {
     assert_eq!(settings.application.unwrap().1.to_string(), "wsgi/main.py:app");
     assert_eq!(settings.installer, Choice::Pip);
     assert_eq!(settings.requirements_path.unwrap(), "requirements/live.txt");
-    assert!(settings.probe_statuses.allow(401) && !settings.probe_statuses.allow(404));
+    assert_eq!(settings.probe_statuses.to_string(), "200-399,401");
 }
 
 #[test]

@@ -101,8 +101,7 @@ pub(crate) fn leads_to_module(
     facts: &Facts,
     name: &str,
 ) -> bool {
-    let bound = facts.imported().rfind(|(_, binding)| binding.name == name);
-    match bound.map(|(_, binding)| &binding.value) {
+    match facts.last(name).map(|binding| &binding.value) {
         Some(Value::Name { of }) => imported_by(reader, file, root, of).is_some(),
         _ => false,
     }

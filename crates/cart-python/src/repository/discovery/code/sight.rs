@@ -31,6 +31,19 @@ pub(crate) struct App {
     pub(crate) is_wrapped: bool,
 }
 
+impl App {
+    /// One of which no more is known.
+    pub(crate) fn new(what: impl Into<String>, origin: (Utf8PathBuf, usize)) -> Self {
+        Self { what: what.into(), framework: None, interface: None, origin, is_wrapped: false }
+    }
+
+    /// One that `maker` makes.
+    pub(crate) fn by(maker: Maker, what: String, origin: (Utf8PathBuf, usize)) -> Self {
+        let Maker { framework, interface } = maker;
+        Self { framework: Some(framework), interface, ..Self::new(what, origin) }
+    }
+}
+
 /// Names that an app has as a rule, the usual ones first.
 pub(crate) const USUAL_NAMES: &[&str] = &["application", "app"];
 
@@ -73,8 +86,8 @@ impl<'r> Sight<'r> {
     pub(crate) fn made_by(&self, file: &Utf8Path, root: &Utf8Path, name: &str) -> Option<App> {
         self.steps.set(0);
         let facts = self.reader.facts(file);
-        let (index, binding) = facts.imported().rfind(|(_, binding)| binding.name == name)?;
-        let place = Place { file, root, facts: &facts, binding, index, depth: 0 };
+        let binding = facts.last(name)?;
+        let place = Place { file, root, facts: &facts, binding, index: usize::MAX, depth: 0 };
         self.instance(&format!(":{name}"), &[], place)
     }
 
@@ -106,8 +119,8 @@ impl<'r> Sight<'r> {
             return None;
         }
         let facts = self.reader.facts(file);
-        let bound = facts.imported().filter(|(index, b)| *index < before && b.name == name);
-        for (index, binding) in bound.rev() {
+        let bound = facts.bindings.iter().enumerate().take(before).rev();
+        for (index, binding) in bound.filter(|(_, b)| !b.guarded && b.name == name) {
             let place = Place { file, root, facts: &facts, binding, index, depth: depth + 1 };
             if let Some(app) = self.value(&binding.value, place) {
                 return Some(app);
@@ -138,13 +151,13 @@ impl<'r> Sight<'r> {
             Value::Function(function) => {
                 let interface = by_parameters(function, 0, &place.binding.name)?;
                 let what = format!("{} {interface} function", article(interface));
-                Some(App { interface: Some(interface), ..unknown(what, place) })
+                Some(App { interface: Some(interface), ..App::new(what, here(place)) })
             }
             Value::Class(class) => {
                 let init = class.init.as_ref().filter(|_| class.iterates)?;
                 let interface = by_parameters(init, 1, &place.binding.name)?;
                 let what = format!("{} {interface} class", article(interface));
-                Some(App { interface: Some(interface), ..unknown(what, place) })
+                Some(App { interface: Some(interface), ..App::new(what, here(place)) })
             }
             Value::Text { .. } | Value::Literal | Value::Other => None,
         }
@@ -243,7 +256,7 @@ impl<'r> Sight<'r> {
         }
         let interface = by_parameters(class.call.as_ref()?, 1, "application")?;
         let what = format!("an instance of {name}, which is called as {interface}");
-        Some(App { interface: Some(interface), ..unknown(what, place) })
+        Some(App { interface: Some(interface), ..App::new(what, here(place)) })
     }
 
     fn dotted(&self, of: &str, place: Place<'_>) -> Option<App> {
@@ -274,8 +287,7 @@ impl<'r> Sight<'r> {
             else {
                 break;
             };
-            let bound = place.facts.imported().rfind(|(_, binding)| binding.name == name);
-            of = match bound.map(|(_, binding)| &binding.value) {
+            of = match place.facts.last(name).map(|binding| &binding.value) {
                 Some(Value::Call { of: made, .. }) => format!("{made}().{rest}"),
                 Some(Value::Name { of: other }) => format!("{other}.{rest}"),
                 _ => break,
@@ -297,7 +309,7 @@ impl<'r> Sight<'r> {
         }
         let (file, name) = self.target(file, root, of)?;
         let facts = self.reader.facts(&file);
-        let Some((_, binding)) = facts.imported().rfind(|(_, binding)| binding.name == name) else {
+        let Some(binding) = facts.last(&name) else {
             let mut stars = facts.stars.iter();
             return stars.find_map(|module| {
                 self.definition(&file, root, &format!("{module}.{name}"), depth + 1)
@@ -365,10 +377,6 @@ fn here(place: Place<'_>) -> (Utf8PathBuf, usize) {
     (place.file.to_owned(), place.binding.line)
 }
 
-fn unknown(what: String, place: Place<'_>) -> App {
-    App { what, framework: None, interface: None, origin: here(place), is_wrapped: false }
-}
-
 fn made(maker: Maker, dotted: &str, place: Place<'_>) -> App {
     let name = last(dotted);
     let is_class = name.starts_with(char::is_uppercase) && !dotted.ends_with(']');
@@ -380,7 +388,7 @@ fn made(maker: Maker, dotted: &str, place: Place<'_>) -> App {
         }
         false => format!("an app of {}", maker.framework),
     };
-    App { framework: Some(maker.framework), interface: maker.interface, ..unknown(what, place) }
+    App::by(maker, what, here(place))
 }
 
 fn wrapped(inner: App, interface: Option<Interface>, by: &str) -> App {
