@@ -28,6 +28,7 @@ pub use self::origin::Origin;
 pub(crate) use self::origin::anywhere;
 pub use self::said::indexes;
 pub use self::sources::placed;
+pub(crate) use self::text::is_same;
 use crate::packages::requirements::{Python, Requirements};
 use crate::variables::names::REQUIREMENTS_PATH;
 

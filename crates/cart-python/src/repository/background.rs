@@ -177,7 +177,10 @@ mod tests {
 
     #[test]
     fn numbers_for_what_is_not_there_and_too_many_are_refused_with_what_there_is() {
-        let error = |procfile: &str, counts: &str| read(procfile, counts).unwrap_err();
+        let error = |procfile: &str, counts: &str| {
+            let background = read(procfile, counts).unwrap();
+            background.check(&Counts::parse(counts).unwrap()).unwrap_err()
+        };
         insta::assert_snapshot!(error(PROCFILE, "wroker=2"), @r#"OPENSHIFT_PYTHON_PROCESSES is "wroker=2", but allowed is: a number for each of worker, clock; the Procfile has no line `wroker:` that runs so"#);
         insta::assert_snapshot!(error(PROCFILE, "web=2"), @r#"OPENSHIFT_PYTHON_PROCESSES is "web=2", but allowed is: a number for each of worker, clock; how many web workers, OPENSHIFT_PYTHON_WORKERS says"#);
         insta::assert_snapshot!(error("", "worker=1"), @r#"OPENSHIFT_PYTHON_PROCESSES is "worker=1", but allowed is: nothing, for there is no further line in a Procfile; the Procfile has no line `worker:` that runs so"#);

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::marker::{Marker, MarkerError};
 use super::origin::{Origin, vcs_url};
 use super::range;
-use crate::packages::spelling::normalized;
+use crate::packages::spelling::{name_in, normalized};
 
 /// One wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +31,8 @@ impl Asked {
     /// # Errors
     /// [`MarkerError`].
     pub fn of_line(line: &str) -> Result<Option<Self>, MarkerError> {
-        let named = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         let line = line.trim();
-        let (name, rest) = line.split_at(line.find(|c| !named(c)).unwrap_or(line.len()));
+        let (name, rest) = line.split_at(name_in(line).len());
         if name.is_empty() {
             return Ok(None);
         }

@@ -152,7 +152,8 @@ pub(super) fn place_of(key: &str, text: &str) -> usize {
     0
 }
 
-fn is_same(one: &Utf8Path, other: &Utf8Path) -> bool {
+/// Whether both paths lead to the same place, and there is something.
+pub(crate) fn is_same(one: &Utf8Path, other: &Utf8Path) -> bool {
     let real = |path: &Utf8Path| path.canonicalize_utf8().ok();
     real(one).is_some() && real(one) == real(other)
 }

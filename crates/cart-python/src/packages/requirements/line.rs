@@ -2,6 +2,8 @@
 
 use camino::Utf8PathBuf;
 
+use crate::packages::spelling::name_in;
+
 /// One line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
@@ -173,8 +175,7 @@ pub(super) fn package_name(text: &str) -> Option<String> {
         None if is_url(text.split(" @ ").next().unwrap_or(text)) => return None,
         None => text,
     };
-    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let name = &text[..text.find(|c| !named(c)).unwrap_or(text.len())];
+    let name = name_in(text);
     (!name.is_empty()).then(|| name.to_owned())
 }
 

@@ -28,8 +28,7 @@ pub(super) fn read(
             return Err(RequirementsError::NamedMissing { file }.into());
         }
         // The one of the repository is read as what that is.
-        let is_repos =
-            file.parent().and_then(|f| f.canonicalize_utf8().ok()) == repo.canonicalize_utf8().ok();
+        let is_repos = file.parent().is_some_and(|folder| locks::is_same(folder, repo));
         if is_repos { None } else { Some(locks::read_pyproject(repo, &file)?) }
     } else {
         match Format::of(&file) {
