@@ -126,7 +126,7 @@ impl PythonApp {
         let Decided { inputs, python, app, websocket, background, .. } = decided;
         let second = websocket.as_ref().map(|second| &second.chosen);
         let servers = [Some(&app.chosen), second];
-        let ensured = self.ensure(&inputs, &python, servers, from_nothing, progress)?;
+        let ensured = self.ensure(inputs, python, servers, from_nothing, progress)?;
         let app = self.ready(app, &ensured.venv)?;
         let second = self.for_websockets().zip(websocket);
         let second = second.map(|(view, second)| view.ready(second, &ensured.venv));
@@ -187,7 +187,7 @@ impl PythonApp {
         let python = self.python_wish()?.before_the_app();
         // Without an app, a server that cannot run it is no error yet.
         let chosen = self.choose(None).ok();
-        self.ensure(&inputs, &python, [chosen.as_ref(), None], false, progress)?;
+        self.ensure(inputs, python, [chosen.as_ref(), None], false, progress)?;
         Ok(support::write(&self.places.launchers)?)
     }
 
@@ -289,29 +289,29 @@ impl PythonApp {
 
     fn ensure(
         &self,
-        inputs: &Inputs,
-        python: &PythonWish,
+        inputs: Inputs,
+        python: PythonWish,
         servers: [Option<&Chosen>; 2],
         clean: bool,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Ensured, DependencyError> {
-        let mut needed: Vec<Requirement> = Vec::new();
+        let mut server: Vec<Requirement> = Vec::new();
         for chosen in servers.into_iter().flatten() {
             let of_server = chosen.server.requirements(&chosen.settings.worker_class());
-            needed
-                .extend(of_server.into_iter().filter(|r| !needed.contains(r)).collect::<Vec<_>>());
+            let more = of_server.into_iter().filter(|needed| !server.contains(needed));
+            server.extend(more.collect::<Vec<_>>());
         }
         let wish = Wish {
-            place: &self.places.environment,
-            repo: &self.places.repo,
+            place: self.places.environment.clone(),
+            repo: self.places.repo.clone(),
             python,
             inputs,
-            server: &needed,
-            env: &self.env,
-            cache: &self.places.cache,
+            server,
+            env: self.env.clone(),
+            cache: self.places.cache.clone(),
             installer: self.settings.installer,
-            own_uv: &self.places.own_uv,
-            mirror: self.settings.mirror.as_ref(),
+            own_uv: self.places.own_uv.clone(),
+            mirror: self.settings.mirror.clone(),
             clean,
         };
         dependencies::ensure(&wish, progress)

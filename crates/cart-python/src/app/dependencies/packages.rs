@@ -15,7 +15,7 @@ use crate::serving::server::Requirement;
 /// Puts `src` of a repository that cannot be built on the path that modules are imported from.
 const LINK: &str = "cartridge-src.pth";
 
-impl Wish<'_> {
+impl Wish {
     pub(super) fn install_app(
         &self,
         installation: &Installation<'_>,
@@ -25,7 +25,7 @@ impl Wish<'_> {
         if let Some(asked) = &self.inputs.requirements {
             self.refuse_other_python(asked, python, progress)?;
             if asked.asks_for_something {
-                let file = installer::file_argument(&asked.file, self.repo);
+                let file = installer::file_argument(&asked.file, &self.repo);
                 progress(&format!("Installing the packages of {file}"));
                 let what = format!("the packages of {file}");
                 match &asked.converted {
@@ -44,7 +44,7 @@ impl Wish<'_> {
         let covered = self.inputs.lock_covers_the_project();
         match &self.inputs.project {
             Project::Package { file, dependencies } => {
-                if !self.inputs.install_the_repository_themselves(self.repo) {
+                if !self.inputs.install_the_repository_themselves(&self.repo) {
                     let known = if covered { Some(&[][..]) } else { dependencies.as_deref() };
                     self.install_project(file, known, installation, progress)?;
                 }
@@ -68,7 +68,7 @@ impl Wish<'_> {
             return Ok(());
         };
         let error = DependencyError::OtherPython {
-            file: installer::file_argument(&asked.file, self.repo),
+            file: installer::file_argument(&asked.file, &self.repo),
             key: wanted.key,
             range: wanted.range.clone(),
             python: python.clone(),
@@ -197,7 +197,7 @@ impl Wish<'_> {
             return Ok(linked?);
         }
         progress("Its folders are no packages to the build tool: installing its dependencies only");
-        let folder = without_code(self.repo)?;
+        let folder = without_code(&self.repo)?;
         let path = folder.path().to_string_lossy();
         Ok(installation.install(&what, &[args, &[&path]].concat(), None, progress)?)
     }
@@ -288,7 +288,7 @@ impl Wish<'_> {
         let InstallError::Failed { failure: Failure::Conflict, last_lines, .. } = &source else {
             return source.into();
         };
-        let file = installer::file_argument(&asked.file, self.repo);
+        let file = installer::file_argument(&asked.file, &self.repo);
         let said = last_lines.join("\n");
         let pins = converted.pinned.lines().filter_map(|line| line.split_whitespace().next());
         let in_the_way = pins.filter(|pin| {

@@ -151,18 +151,8 @@ impl Asked {
     /// The requirement for it.
     #[must_use]
     pub fn line(&self, folder: &Utf8Path) -> String {
-        match &self.origin {
-            Some(origin) => origin.line(&self.name, &self.extras, &self.marker, folder),
-            None => {
-                let extras = self.extras.join(",");
-                let extras = if extras.is_empty() { extras } else { format!("[{extras}]") };
-                let condition = match self.marker.is_always() {
-                    true => String::new(),
-                    false => format!(" ; {}", self.marker),
-                };
-                format!("{}{extras}{}{condition}", self.name, self.range)
-            }
-        }
+        let origin = self.origin.clone().unwrap_or_else(|| Origin::Range(self.range.clone()));
+        origin.line(&self.name, &self.extras, &self.marker, folder)
     }
 
     /// Whether it asks for this package, in any spelling.

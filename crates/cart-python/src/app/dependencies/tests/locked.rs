@@ -3,7 +3,6 @@
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::testing::Parts;
 
 with_each_installer! {
     what_each_kind_of_lock_says_is_installed_although_the_index_has_newer,
@@ -45,19 +44,19 @@ impl Shop {
         hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
     }
 
-    fn parts(&self, server: &'static [Requirement]) -> Parts {
-        let mut parts = self.site.parts(server);
-        parts.env.remove("PIP_NO_INDEX");
-        parts.env.remove("PIP_FIND_LINKS");
-        parts.env.set("PIP_INDEX_URL", format!("http://{}/simple", self.index));
-        parts
+    fn wish(&self, server: &'static [Requirement]) -> Wish {
+        let mut wish = self.site.wish(server);
+        wish.env.remove("PIP_NO_INDEX");
+        wish.env.remove("PIP_FIND_LINKS");
+        wish.env.set("PIP_INDEX_URL", format!("http://{}/simple", self.index));
+        wish
     }
 
     fn ensure(&self, server: &'static [Requirement]) -> (Result<Ensured, DependencyError>, String) {
-        let parts = self.parts(server);
-        let said = parts.inputs.said.iter();
+        let wish = self.wish(server);
+        let said = wish.inputs.said.iter();
         let mut told: String = said.map(|line| format!("{line}\n")).collect();
-        let result = ensure(&self.site.wish(&parts), &mut |line| told = format!("{told}{line}\n"));
+        let result = ensure(&wish, &mut |line| told = format!("{told}{line}\n"));
         (result, told)
     }
 
