@@ -1,14 +1,14 @@
 //! Installing packages into an environment: by uv where there is one that will do, else by pip,
 //! with the same result.
 
-pub mod build;
-pub mod cache;
-pub mod failure;
-pub mod pip;
+pub(crate) mod build;
+pub(crate) mod cache;
+pub(crate) mod failure;
+pub(crate) mod pip;
 mod pip_settings;
 mod text;
 mod unsatisfied;
-pub mod uv;
+pub(crate) mod uv;
 
 use std::cell::OnceCell;
 use std::time::Duration;
@@ -78,9 +78,6 @@ impl Words {
     /// Runs `commands`, each when the one before it failed, to install `what`. Each line that the last
     /// one prints goes to `progress`, up to the first about a failure: that one comes with the error.
     /// `failure` is to tell why from all that was printed.
-    ///
-    /// # Errors
-    /// [`InstallError`].
     fn install(
         &self,
         what: &str,
@@ -145,7 +142,7 @@ impl Words {
 
 /// What is the same for every installer.
 #[derive(Clone, Copy, Debug)]
-pub struct Options<'a> {
+pub(crate) struct Options<'a> {
     /// The gear's environment.
     pub env: &'a GearEnv,
     /// Working directory: the app's repository, which relative paths start from.
@@ -160,7 +157,7 @@ pub struct Options<'a> {
 
 /// What installs into one stage: uv, and pip for what uv does not do as pip does.
 #[derive(Debug)]
-pub struct Installation<'a> {
+pub(crate) struct Installation<'a> {
     stage: &'a Stage,
     options: Options<'a>,
     cache: Cache,
@@ -170,14 +167,12 @@ pub struct Installation<'a> {
 
 impl<'a> Installation<'a> {
     /// Nothing is run or asked until something is to be installed.
-    #[must_use]
-    pub fn new(stage: &'a Stage, options: Options<'a>) -> Self {
+    pub(crate) fn new(stage: &'a Stage, options: Options<'a>) -> Self {
         Self { stage, options, cache: Cache::below(options.cache), programs: OnceCell::new() }
     }
 
     /// The environment that it installs into.
-    #[must_use]
-    pub fn venv(&self) -> &VirtualEnv {
+    pub(crate) fn venv(&self) -> &VirtualEnv {
         self.stage.venv()
     }
 
@@ -201,7 +196,7 @@ impl<'a> Installation<'a> {
     ///
     /// # Errors
     /// [`InstallError`]: `what` is named in it, `requirements` help to find the line at fault.
-    pub fn install(
+    pub(crate) fn install(
         &self,
         what: &str,
         args: &[&str],
@@ -241,7 +236,7 @@ impl<'a> Installation<'a> {
     ///
     /// # Errors
     /// [`FileError`] naming what could not be removed.
-    pub fn finish(&self) -> Result<(), FileError> {
+    pub(crate) fn finish(&self) -> Result<(), FileError> {
         let Some((_, uv)) = self.programs.get() else { return Ok(()) };
         if let Some(site) = self.venv().site_packages() {
             tree::remove(&site.join("__pycache__"))?;

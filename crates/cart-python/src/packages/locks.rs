@@ -11,7 +11,7 @@ mod asked;
 mod formats;
 mod marker;
 mod origin;
-pub mod range;
+pub(crate) mod range;
 mod said;
 mod sources;
 mod text;
@@ -21,13 +21,13 @@ use cart_core::GearEnv;
 use cart_core::files::{self, FileError};
 use toml::{Spanned, Table};
 
-pub use self::asked::{Asked, by_pyproject};
+pub(crate) use self::asked::{Asked, by_pyproject};
 use self::formats::{pdm, pipfile, pipfile_lock, poetry, pylock, uv};
-pub use self::marker::{Marker, MarkerError};
-pub use self::origin::Origin;
+pub(crate) use self::marker::{Marker, MarkerError};
+pub(crate) use self::origin::Origin;
 pub(crate) use self::origin::anywhere;
-pub use self::said::indexes;
-pub use self::sources::placed;
+pub(crate) use self::said::indexes;
+pub(crate) use self::sources::placed;
 pub(crate) use self::text::is_same;
 use crate::packages::requirements::{Python, Requirements};
 use crate::variables::names::REQUIREMENTS_PATH;
@@ -40,7 +40,7 @@ const MOST_PACKAGES: usize = 20_000;
 /// The kinds of files that list packages and that no installer reads, in the order in which they
 /// are preferred to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// `uv.lock`
     Uv,
     /// `pylock.toml`, `pylock.NAME.toml`
@@ -57,7 +57,7 @@ pub enum Format {
 
 impl Format {
     /// All of them that lock, the preferred first, each with the name of its file.
-    pub const LOCKS: [(Self, &'static str); 5] = [
+    pub(crate) const LOCKS: [(Self, &'static str); 5] = [
         (Self::Uv, "uv.lock"),
         (Self::Pylock, "pylock.toml"),
         (Self::Poetry, "poetry.lock"),
@@ -66,11 +66,10 @@ impl Format {
     ];
 
     /// The name of the file that locks nothing.
-    pub const PIPFILE: &'static str = "Pipfile";
+    pub(crate) const PIPFILE: &'static str = "Pipfile";
 
     /// What a file of this name is, if it is one of them.
-    #[must_use]
-    pub fn of(file: &Utf8Path) -> Option<Self> {
+    pub(crate) fn of(file: &Utf8Path) -> Option<Self> {
         let name = file.file_name()?;
         if name == Self::PIPFILE {
             return Some(Self::Pipfile);
@@ -92,9 +91,11 @@ impl Format {
 
 /// A package of a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Locked {
+pub(crate) struct Locked {
     /// As it is written.
     pub name: String,
+    /// Its extras, where nothing is locked: a lock has what they bring as packages of their own.
+    pub extras: Vec<String>,
     /// Its version, or where else it comes from.
     pub origin: Origin,
     /// Where it is wanted.
@@ -109,7 +110,7 @@ pub struct Locked {
 
 /// What a lock says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Content {
+pub(crate) struct Content {
     /// What is to be installed.
     pub packages: Vec<Locked>,
     /// On which Python.
@@ -118,10 +119,7 @@ pub struct Content {
 
 /// Reads a lock. Nothing else is looked at: `wishes` is the text of the `pyproject.toml` beside it,
 /// parsed, which two formats need.
-///
-/// # Errors
-/// [`Fault`].
-pub fn parse(format: Format, text: &str, wishes: Option<&Table>) -> Result<Content, Fault> {
+pub(crate) fn parse(format: Format, text: &str, wishes: Option<&Table>) -> Result<Content, Fault> {
     match format {
         Format::Uv => uv::read(text),
         Format::Pylock => pylock::read(text),
@@ -136,7 +134,7 @@ pub fn parse(format: Format, text: &str, wishes: Option<&Table>) -> Result<Conte
 ///
 /// # Errors
 /// [`LockError`] naming the file, and the line where one is at fault.
-pub fn read(
+pub(crate) fn read(
     repo: &Utf8Path,
     file: &Utf8Path,
     format: Format,
@@ -180,7 +178,7 @@ pub fn read(
 ///
 /// # Errors
 /// [`LockError`] naming the file, and the line where one is at fault.
-pub fn read_pyproject(repo: &Utf8Path, file: &Utf8Path) -> Result<Requirements, LockError> {
+pub(crate) fn read_pyproject(repo: &Utf8Path, file: &Utf8Path) -> Result<Requirements, LockError> {
     let bytes = content(file)?;
     let asked = || {
         let pyproject: Table = toml::from_slice(&bytes)?;
@@ -206,7 +204,7 @@ fn content(file: &Utf8Path) -> Result<Vec<u8>, LockError> {
 
 /// What is wrong in a file, before it is known which file that is.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// In bytes.
     at: usize,
     /// Where only the line is known.

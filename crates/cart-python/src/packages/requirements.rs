@@ -17,7 +17,7 @@ use crate::packages::spelling::normalized;
 use crate::variables::names::REQUIREMENTS_PATH;
 
 /// The file that is read when nobody named one.
-pub const DEFAULT_FILE: &str = "requirements.txt";
+pub(crate) const DEFAULT_FILE: &str = "requirements.txt";
 
 /// Names that people give to it by mistake.
 pub(crate) const MISSPELLED: &[&str] = &[

@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 /// What the groups of this process allow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// CPUs, a part of one counted as one; `None` when there is no quota.
     pub cpus: Option<u32>,
     /// Bytes; `None` when there is no limit.
@@ -20,8 +20,7 @@ pub struct Limits {
 const NO_LIMIT: u64 = 1 << 60;
 
 /// The limits of this process, from the files below `root` (`/` but in tests).
-#[must_use]
-pub fn limits(root: &Utf8Path) -> Limits {
+pub(crate) fn limits(root: &Utf8Path) -> Limits {
     let text = std::fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     let mount = root.join("sys/fs/cgroup");
     let mut found = Limits::default();

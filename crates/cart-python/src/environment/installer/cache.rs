@@ -23,8 +23,7 @@ const PRUNE_LIMIT: Duration = Duration::from_secs(60);
 
 /// The directory that holds the caches of whoever runs this: `.cache` in his home, as the machine's
 /// list of users has it, or else `tmp`.
-#[must_use]
-pub fn place(tmp: &Utf8Path) -> Utf8PathBuf {
+pub(crate) fn place(tmp: &Utf8Path) -> Utf8PathBuf {
     let users = files::read(Utf8Path::new("/etc/passwd")).unwrap_or_default();
     let user = rustix::process::geteuid().as_raw();
     in_home(&String::from_utf8_lossy(&users), user).unwrap_or_else(|| tmp.to_owned())

@@ -2,7 +2,7 @@
 
 use super::build::{Cause, Unbuilt};
 use super::text::{after, place, shown};
-pub use super::unsatisfied::Unsatisfied;
+pub(crate) use super::unsatisfied::Unsatisfied;
 use crate::packages::requirements::Requirements;
 use crate::variables::names::PYPI_MIRROR_URL;
 

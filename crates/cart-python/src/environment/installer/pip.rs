@@ -41,7 +41,7 @@ const WORDS: Words = Words {
 
 /// pip in one stage.
 #[derive(Debug)]
-pub struct Pip {
+pub(crate) struct Pip {
     command: CommandSpec,
     /// Such as `3.13`.
     python: Option<String>,

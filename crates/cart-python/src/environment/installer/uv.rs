@@ -3,7 +3,7 @@
 //! Facts read off uv 0.8.24 to 0.13.9, which were tried: it replaces files of an environment as a
 //! whole, never writes into one, so a stage may share them with the environment in use.
 
-pub mod program;
+pub(crate) mod program;
 mod words;
 
 use camino::Utf8Path;
@@ -30,7 +30,7 @@ const WORDS: Words = Words {
 
 /// uv in one stage.
 #[derive(Debug)]
-pub struct Uv {
+pub(crate) struct Uv {
     /// Without a word of what is to be done.
     program: CommandSpec,
     options: Vec<String>,

@@ -65,9 +65,6 @@ struct Archive {
 }
 
 /// Reads one, with the `pyproject.toml` beside it.
-///
-/// # Errors
-/// [`Fault`].
 pub(crate) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fault> {
     let file: File = toml::from_str(text)?;
     let version = file.metadata.lock_version.as_deref().unwrap_or_default();
@@ -137,6 +134,7 @@ impl Package {
             Origin::Version(self.version.ok_or_else(|| Fault::unversioned(&self.name))?)
         };
         let at = self.name.span().start;
-        Ok(Locked { name: self.name.into_inner(), origin, marker, hashes, at, index: None })
+        let (name, extras) = (self.name.into_inner(), Vec::new());
+        Ok(Locked { name, extras, origin, marker, hashes, at, index: None })
     }
 }

@@ -57,9 +57,6 @@ struct Entry {
 }
 
 /// Reads one.
-///
-/// # Errors
-/// [`Fault`].
 pub(crate) fn read(text: &str) -> Result<Content, Fault> {
     let file: File = serde_json::from_str(text)?;
     if file.meta.spec != Some(6) {
@@ -109,7 +106,7 @@ impl Entry {
             None => sources.first(),
         };
         let index = index.map(|source| source.url.clone());
-        Ok(Locked { name, origin, marker, hashes: self.hashes, at, index })
+        Ok(Locked { name, extras: Vec::new(), origin, marker, hashes: self.hashes, at, index })
     }
 }
 

@@ -68,9 +68,6 @@ struct Source {
 }
 
 /// Reads one, with the `pyproject.toml` beside it.
-///
-/// # Errors
-/// [`Fault`].
 pub(crate) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fault> {
     let file: File = toml::from_str(text)?;
     let version = file.metadata.lock_version.as_deref().unwrap_or("1.0");
@@ -156,6 +153,7 @@ impl Package {
             None => Origin::Version(self.version),
         };
         let at = self.name.span().start;
-        Locked { name: self.name.into_inner(), origin, marker, hashes, at, index }
+        let (name, extras) = (self.name.into_inner(), Vec::new());
+        Locked { name, extras, origin, marker, hashes, at, index }
     }
 }

@@ -64,9 +64,6 @@ struct Archive {
 }
 
 /// Reads one.
-///
-/// # Errors
-/// [`Fault`].
 pub(crate) fn read(text: &str) -> Result<Content, Fault> {
     let file: File = toml::from_str(text)?;
     let version = file.lock_version.as_deref().unwrap_or_default();
@@ -117,6 +114,7 @@ impl Package {
         // What an installer takes on a command line.
         let strong = hashes.filter(|(kind, _)| ["sha256", "sha384", "sha512"].contains(&&***kind));
         Ok(Locked {
+            extras: Vec::new(),
             origin,
             marker,
             hashes: strong.map(|(kind, hash)| format!("{kind}:{hash}")).collect(),

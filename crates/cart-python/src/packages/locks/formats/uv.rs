@@ -75,9 +75,6 @@ struct Dependency {
 }
 
 /// Reads one.
-///
-/// # Errors
-/// [`Fault`].
 pub(crate) fn read(text: &str) -> Result<Content, Fault> {
     let file: File = toml::from_str(text)?;
     if file.version != Some(1) {
@@ -194,6 +191,7 @@ impl Package {
         let archives = self.sdist.iter().chain(&self.wheels);
         Locked {
             name: self.name.as_ref().clone(),
+            extras: Vec::new(),
             origin,
             marker,
             hashes: archives.filter_map(|archive| archive.hash.clone()).collect(),
