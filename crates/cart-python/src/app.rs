@@ -14,7 +14,7 @@ use semver::Version;
 
 use self::dependencies::{DependencyError, Ensured, Wish};
 use crate::environment::installer::cache;
-use crate::environment::interpreter::{self, Interpreter, PythonVersion, Wanted};
+use crate::environment::interpreter::{self, Interpreter, Wanted};
 use crate::environment::locale;
 use crate::environment::python_wish::{PythonWish, PythonWishError};
 use crate::environment::stamp::{BasePython, Fate, Stamp};
@@ -84,7 +84,7 @@ pub struct PythonApp {
     pub settings: PythonSettings,
     /// Where things are.
     pub places: Places,
-    version: PythonVersion,
+    version: Wanted,
     below: Option<String>,
     env: GearEnv,
     gear: Gear,
@@ -106,7 +106,7 @@ impl PythonApp {
         // The node puts the environment's own programs on the gear's PATH.
         let env = locale::completed(outside(&places.environment, env));
         let version =
-            PythonVersion::parse(version).map_err(|error| error.naming_what_is_there(&env))?;
+            Wanted::of_software(version).map_err(|error| error.naming_what_is_there(&env))?;
         let settings = PythonSettings::from_env(&env)?;
         Ok(Self { settings, places, version, below: None, env, gear: gear.clone() })
     }
@@ -225,7 +225,7 @@ impl PythonApp {
     /// # Errors
     /// [`PythonWishError`], when it is one that is not served.
     pub fn python_wish(&self) -> Result<PythonWish, PythonWishError> {
-        PythonWish::read(self.version, &self.places.repo, &self.env)
+        PythonWish::read(self.version.clone(), &self.places.repo, &self.env)
     }
 
     /// The name of the server that would run the app now. Where no app is found, what is set

@@ -11,7 +11,7 @@ use cart_core::{CommandSpec, GearEnv, files};
 
 use crate::app::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::environment::installer::Choice;
-use crate::environment::interpreter::{self, PythonVersion};
+use crate::environment::interpreter::{self, Wanted};
 use crate::environment::python_wish::PythonWish;
 use crate::environment::stamp::Stamp;
 use crate::environment::virtualenv::stage::copy_tree;
@@ -152,7 +152,7 @@ impl Site {
     }
 
     fn make(&self, script: &str, name: &str, version: &str, more: &[&str]) {
-        let python = interpreter::find(&any_python().wanted(), &self.env()).unwrap();
+        let python = interpreter::find(&Wanted::Any, &self.env()).unwrap();
         let shelf = self.path("shelf");
         let command = CommandSpec::new(&python.executable, &GearEnv::new())
             .args(["-c", script, shelf.as_str(), name, version])
@@ -180,7 +180,7 @@ impl Site {
         Wish {
             place: gear.join("cart/virtenv"),
             inputs: Inputs::read(&repo, None, &env).unwrap(),
-            python: PythonWish::read(any_python(), &repo, &env).unwrap(),
+            python: PythonWish::read(Wanted::Any, &repo, &env).unwrap(),
             repo,
             server: Vec::new(),
             env,
@@ -211,10 +211,6 @@ impl Site {
         let (result, told) = self.ensure(server);
         (result.unwrap().changed, told)
     }
-}
-
-pub(crate) fn any_python() -> PythonVersion {
-    PythonVersion::parse("3").unwrap()
 }
 
 /// A package index with what is on a shelf, on a port of its own, for as long as the test runs.

@@ -103,6 +103,12 @@ impl WsgiServer {
         }
     }
 
+    /// Whether it can call an app so, whatever that needs; one that is the app's own program calls none.
+    pub(crate) fn can_call(&self, interface: Interface) -> bool {
+        let has_classes = !self.worker_classes(interface).is_empty();
+        self.program.is_none() && (has_classes || self.interfaces.contains(&interface))
+    }
+
     /// With which classes of workers, the best first, it calls an app so; none where it has no
     /// such classes.
     pub(crate) fn worker_classes(&self, interface: Interface) -> &'static [&'static str] {

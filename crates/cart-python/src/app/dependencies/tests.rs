@@ -11,8 +11,9 @@ use walkdir::WalkDir;
 
 use super::packages::without_code;
 use super::*;
+use crate::environment::interpreter::{self, Wanted};
 use crate::environment::virtualenv::stage;
-use crate::testing::{Site, any_python, serve_index};
+use crate::testing::{Site, serve_index};
 
 mod python;
 
@@ -386,7 +387,7 @@ fn an_interpreter_that_was_replaced_or_removed_is_noticed(installer: Choice) {
     assert!(!site.ensured(NO_SERVER).0);
 
     alter("version", "\"3.3.0\"");
-    let condition = VirtualEnv::at(site.place()).condition(&any_python().into(), &site.env());
+    let condition = VirtualEnv::at(site.place()).condition(&Wanted::Any.into(), &site.env());
     let reason = "it has Python 3.3.0, wanted is 3".to_owned();
     assert_eq!(condition, Condition::Unusable(reason));
 }

@@ -146,15 +146,9 @@ fn unless_misjudged(variable: &str, app: Interface) -> String {
 /// that chooses a server.
 #[must_use]
 pub fn able(variable: &str, interface: Interface) -> String {
-    type Servers = Vec<&'static WsgiServer>;
-    let (with_classes, without): (Servers, Servers) = SERVERS
-        .iter()
-        .filter(|server| server.program.is_none())
-        .filter(|server| {
-            !server.worker_classes(interface).is_empty()
-                || server.interfaces(&WorkerClass::default()).contains(&interface)
-        })
-        .partition(|server| !server.worker_classes(interface).is_empty());
+    let able = SERVERS.iter().filter(|server| server.can_call(interface));
+    let (with_classes, without): (Vec<_>, Vec<_>) =
+        able.partition(|server| !server.worker_classes(interface).is_empty());
     let mut names: Vec<String> = without.iter().map(|server| server.name.to_owned()).collect();
     // The class is that of the first server's workers, too.
     let with_classes = with_classes.iter().filter(|_| variable == SERVER.name);

@@ -75,17 +75,9 @@ fn versions(server: &WsgiServer) -> String {
 }
 
 fn interfaces(server: &WsgiServer) -> String {
-    let class = WorkerClass::default();
-    let speaks = |interface: &Interface| {
-        server.interfaces(&class).contains(interface)
-            || !server.worker_classes(*interface).is_empty()
-    };
-    let spoken: Vec<_> = [Interface::Wsgi, Interface::Asgi]
-        .into_iter()
-        .filter(|_| server.program.is_none())
-        .filter(speaks)
-        .map(|interface| interface.to_string())
-        .collect();
+    let both = [Interface::Wsgi, Interface::Asgi].into_iter();
+    let spoken: Vec<_> =
+        both.filter(|interface| server.can_call(*interface)).map(|i| i.to_string()).collect();
     if spoken.is_empty() { "any: HTTP".to_owned() } else { spoken.join(", ") }
 }
 

@@ -371,8 +371,7 @@ fn the_servers_packages_leave_what_is_locked_alone(installer: Choice) {
 fn a_lock_for_another_python_is_refused_and_pipenvs_is_spoken_of(installer: Choice) {
     let shop = Shop::new(installer);
     // Else it would be the lock that decides.
-    let python =
-        crate::environment::interpreter::find(&any_python().wanted(), &shop.site.env()).unwrap();
+    let python = interpreter::find(&Wanted::Any, &shop.site.env()).unwrap();
     shop.site.write(".python-version", &python.version.to_string());
     let (name, lock) = LOCKS[0];
     shop.site.write(name, &with_hashes(&shop, lock).replace(">=3.6", ">=3.6,<3.7"));
