@@ -205,35 +205,38 @@ fn content(file: &Utf8Path) -> Result<Vec<u8>, LockError> {
 /// What is wrong in a file, before it is known which file that is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// In bytes.
-    at: usize,
-    /// Where only the line is known.
-    line: Option<usize>,
-    what: What,
+    place: Place,
+    message: String,
 }
 
+/// Where in a file something is wrong.
 #[derive(Debug, PartialEq, Eq)]
-enum What {
-    Message(String),
-    Version { key: &'static str, found: Option<String>, known: &'static str, tool: &'static str },
+enum Place {
+    Byte(usize),
+    /// From 1.
+    Line(usize),
+    /// It is about all of it.
+    Whole,
 }
 
 impl Fault {
     fn plain(message: &str) -> Self {
-        Self { at: 0, line: None, what: What::Message(message.to_owned()) }
+        Self { place: Place::Byte(0), message: message.to_owned() }
     }
 
     fn at(self, at: usize) -> Self {
-        Self { at, ..self }
+        Self { place: Place::Byte(at), ..self }
     }
 
-    fn version(
-        key: &'static str,
-        found: Option<String>,
-        known: &'static str,
-        tool: &'static str,
-    ) -> Self {
-        Self { at: 0, line: None, what: What::Version { key, found, known, tool } }
+    /// That the file is of a version that nobody here knows: `key` says another than `known`.
+    fn version(key: &str, found: Option<String>, known: &str, tool: &str) -> Self {
+        let found = found.map_or_else(|| "missing".to_owned(), |found| format!("`{found}`"));
+        let message = format!(
+            "`{key}` is {found}, and only {known} is known here. Write the file with a version of \
+             `{tool}` that writes that, or name another file by {}",
+            REQUIREMENTS_PATH.name
+        );
+        Self { place: Place::Whole, message }
     }
 
     /// The condition in what stands at `at`, if there is one.
@@ -254,24 +257,13 @@ impl Fault {
     }
 
     fn of(self, file: &Utf8Path, content: &[u8]) -> LockError {
-        let file = file.to_owned();
-        match self.what {
-            What::Message(message) => {
-                let line = self.line.unwrap_or_else(|| line_of(content, self.at));
-                LockError::Malformed { file, line, message }
-            }
-            What::Version { key, found, known, tool } => {
-                let found =
-                    found.map_or_else(|| "missing".to_owned(), |found| format!("`{found}`"));
-                LockError::Version { file, key, found, known, tool }
-            }
-        }
+        let line = match self.place {
+            Place::Byte(at) => Some(Lines::of(content).of_byte(at)),
+            Place::Line(line) => Some(line),
+            Place::Whole => None,
+        };
+        LockError::Malformed { file: file.to_owned(), line, message: self.message }
     }
-}
-
-/// The line that a byte is in, from 1.
-fn line_of(content: &[u8], at: usize) -> usize {
-    Lines::of(content).of_byte(at)
 }
 
 /// Where the lines of a text end, looked for once.
@@ -304,33 +296,15 @@ impl From<toml::de::Error> for Fault {
 /// A file of locked packages that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// It is no file of its format.
-    #[error("{file}, line {line}: {message}")]
+    /// It is no file of its format, or of none that is known here.
+    #[error("{file}{}: {message}", .line.map(|line| format!(", line {line}")).unwrap_or_default())]
     Malformed {
         /// The file.
         file: Utf8PathBuf,
-        /// The line, from 1.
-        line: usize,
+        /// The line, from 1, if it is one.
+        line: Option<usize>,
         /// What is wrong.
         message: String,
-    },
-    /// It is of a version that nobody here knows.
-    #[error(
-        "{file}: `{key}` is {found}, and only {known} is known here. Write the file with a version \
-         of `{tool}` that writes that, or name another file by {}",
-        REQUIREMENTS_PATH.name
-    )]
-    Version {
-        /// The file.
-        file: Utf8PathBuf,
-        /// What says the version.
-        key: &'static str,
-        /// What it says.
-        found: String,
-        /// What it should say.
-        known: &'static str,
-        /// What writes the file.
-        tool: &'static str,
     },
     /// What is there is no file, or far too long.
     #[error("{file} cannot be read: it must be a file of at most {} MiB", LONGEST >> 20)]

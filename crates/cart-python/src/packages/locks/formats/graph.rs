@@ -61,21 +61,18 @@ impl Graph {
     /// # Errors
     /// As [`conditions`].
     pub(super) fn conditions(&self) -> Result<Vec<Marker>, MarkerError> {
-        let mut found = conditions(&[(self.app(), Marker::always())], &self.edges)?;
+        let mut found = conditions(self.app(), &self.edges)?;
         found.truncate(self.packages);
         Ok(found)
     }
 }
 
-/// The condition of each node: that of one of the ways to it, each of which has all conditions on
+/// The condition of each node: that of one of the ways to it from `root`, each of which has all conditions on
 /// it. `edges[n]` leads from node `n` to others. Circles are no matter: a condition only widens.
 ///
 /// # Errors
 /// [`MarkerError::TooLong`] when conditions or ways have no end.
-fn conditions(
-    roots: &[(usize, Marker)],
-    edges: &[Vec<(usize, Marker)>],
-) -> Result<Vec<Marker>, MarkerError> {
+fn conditions(root: usize, edges: &[Vec<(usize, Marker)>]) -> Result<Vec<Marker>, MarkerError> {
     let mut found = vec![Marker::never(); edges.len()];
     let mut open = VecDeque::new();
     let mut widen = |node: usize, by: &Marker, open: &mut VecDeque<usize>| {
@@ -91,9 +88,7 @@ fn conditions(
         }
         Ok::<Marker, MarkerError>(found[node].clone())
     };
-    for (node, marker) in roots {
-        widen(*node, marker, &mut open)?;
-    }
+    widen(root, &Marker::always(), &mut open)?;
     let mut steps = 0;
     while let Some(node) = open.pop_front() {
         let here = widen(node, &Marker::never(), &mut open)?;
@@ -127,7 +122,7 @@ mod tests {
             vec![(0, always())],
             vec![(0, always())],
         ];
-        let found = conditions(&[(0, always())], &edges).unwrap();
+        let found = conditions(0, &edges).unwrap();
         let printed: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(printed[1], "a == '1' or b == '2'");
         assert_eq!(printed[3], "(a == '1' and c == '3') or b == '2'");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::packages::locks::origin::{Origin, vcs_url};
-use crate::packages::locks::{Content, Fault, Locked};
+use crate::packages::locks::{Content, Fault, Locked, Place};
 use crate::packages::requirements::Python;
 
 #[derive(Deserialize)]
@@ -113,6 +113,6 @@ impl Entry {
 impl From<serde_json::Error> for Fault {
     fn from(error: serde_json::Error) -> Self {
         // Only the line is known.
-        Self { line: Some(error.line()), ..Self::plain(&error.to_string()) }
+        Self { place: Place::Line(error.line()), message: error.to_string() }
     }
 }
