@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use super::candidates::candidate::{self, Candidate};
+use super::candidates::candidate::Candidate;
 use super::candidates::usual::{self, needs_nothing};
 use super::code::facts::{Facts, Unread};
 use super::code::modules;
@@ -54,7 +54,7 @@ pub(super) fn script(
     if let Some(failure) = &sight.reader.facts(file).failure {
         return Err(DiscoveryError::unread(sight.reader, file, failure));
     }
-    let mut found = in_file(sight, file, root);
+    let mut found = usual::of_file(sight, file, root);
     Ok(match found.len() {
         0 => None,
         1 => found.pop().map(|Candidate { entry_point, app, .. }| {
@@ -62,12 +62,6 @@ pub(super) fn script(
         }),
         _ => return Err(DiscoveryError::Several(found)),
     })
-}
-
-/// Apps of a file, else its factories.
-fn in_file(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Vec<Candidate> {
-    let found = candidate::of_file(sight, file, root);
-    if found.is_empty() { usual::factories(sight, file, root) } else { found }
 }
 
 fn look(
@@ -116,7 +110,7 @@ fn look(
         return Ok(found(entry_point, None));
     }
     let is_named = saying.app.contains(':');
-    if !is_named && let [only] = &in_file(sight, &file, &root)[..] {
+    if !is_named && let [only] = &usual::of_file(sight, &file, &root)[..] {
         let callable = only.entry_point.callable();
         let other = entry_point.with_callable(callable);
         let other = if only.entry_point.is_called() { other.called() } else { other };
@@ -148,6 +142,6 @@ fn no_callable(
     DiscoveryError::NoCallable {
         by: saying.by.clone(),
         problem: format!("{}, but {file} binds no `{callable}`", saying.app),
-        instead: in_file(sight, file, root),
+        instead: usual::of_file(sight, file, root),
     }
 }

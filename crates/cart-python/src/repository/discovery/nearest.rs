@@ -2,9 +2,8 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::candidates::candidate;
 use super::candidates::files::{FILES, Usual, folders, list};
-use super::candidates::usual::{FACTORIES, factories};
+use super::candidates::usual::{self, FACTORIES};
 use super::code::facts::{Binding, Facts, Inner, Unread, Value};
 use super::code::known;
 use super::code::reader::Reader;
@@ -177,11 +176,7 @@ fn below(sight: &Sight<'_>) -> Vec<String> {
         let all: Vec<_> = all.filter(|(file, _)| reader.has(file)).collect();
         reader.prepare(&all.iter().map(|(file, _)| file.clone()).collect::<Vec<_>>());
         for (file, root) in all {
-            let mut candidates = candidate::of_file(sight, &file, &root);
-            if candidates.is_empty() {
-                candidates = factories(sight, &file, &root);
-            }
-            for candidate in candidates {
+            for candidate in usual::of_file(sight, &file, &root) {
                 let named = named(candidate.entry_point.clone());
                 found.push(format!("{named}   ({candidate})"));
             }

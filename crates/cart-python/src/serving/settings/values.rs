@@ -20,9 +20,7 @@ pub(super) fn server_of(
     server::by_name(&name).map(Some).ok_or_else(|| {
         let mut error = setting.wrong(&name);
         if let Some(meant) = server::closest(&name) {
-            error.allowed.push_str("; did you mean `");
-            error.allowed.push_str(meant);
-            error.allowed.push_str("`?");
+            error.allowed += &format!("; did you mean `{meant}`?");
         }
         error
     })

@@ -93,9 +93,15 @@ fn factory(sight: &Sight<'_>, usual: &Usual) -> Result<Option<Choice>, Discovery
     Ok(None)
 }
 
+/// Apps of a file, else its factories.
+pub(crate) fn of_file(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Vec<Candidate> {
+    let found = candidate::of_file(sight, file, root);
+    if found.is_empty() { factories(sight, file, root) } else { found }
+}
+
 /// The factories of a file that can be called without arguments: by their usual names, else by
 /// what they answer.
-pub(crate) fn factories(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Vec<Candidate> {
+fn factories(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Vec<Candidate> {
     let facts = sight.reader.facts(file);
     let named = |name: &str| {
         let (function, origin_file, line) = sight.function(file, root, name)?;
