@@ -32,7 +32,7 @@ pub const SERVERS: &[WsgiServer] = &[
 const THREADS: u32 = 32;
 
 /// A server of Python web apps, by WSGI (PEP 3333), as the name says, or by ASGI, or by both:
-/// [`interfaces`](Self::interfaces) tells. What is for a table for people is a part of a sentence.
+/// `interfaces` tells. What is for a table for people is a part of a sentence.
 pub struct WsgiServer {
     /// As people write it in `OPENSHIFT_PYTHON_SERVER`.
     pub name: &'static str,
