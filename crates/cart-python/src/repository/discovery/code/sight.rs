@@ -125,9 +125,10 @@ impl<'r> Sight<'r> {
             if let Some(app) = self.value(&binding.value, place) {
                 return Some(app);
             }
-            let annotated = binding.annotation.as_deref().and_then(known::maker);
-            if let Some(maker) = annotated {
-                return Some(made(maker, binding.annotation.as_deref().unwrap_or_default(), place));
+            if let Some(annotation) = &binding.annotation
+                && let Some(maker) = known::maker(annotation)
+            {
+                return Some(made(maker, annotation, place));
             }
         }
         if facts.binds(name) {
@@ -150,14 +151,12 @@ impl<'r> Sight<'r> {
             Value::Either { of } => of.iter().find_map(|value| self.value(value, place)),
             Value::Function(function) => {
                 let interface = by_parameters(function, 0, &place.binding.name)?;
-                let what = format!("{} {interface} function", article(interface));
-                Some(App { interface: Some(interface), ..App::new(what, here(place)) })
+                Some(shaped(interface, "function", place))
             }
             Value::Class(class) => {
                 let init = class.init.as_ref().filter(|_| class.iterates)?;
                 let interface = by_parameters(init, 1, &place.binding.name)?;
-                let what = format!("{} {interface} class", article(interface));
-                Some(App { interface: Some(interface), ..App::new(what, here(place)) })
+                Some(shaped(interface, "class", place))
             }
             Value::Text { .. } | Value::Literal | Value::Other => None,
         }
@@ -165,11 +164,10 @@ impl<'r> Sight<'r> {
 
     fn called(&self, of: &str, given: &[Value], place: Place<'_>) -> Option<App> {
         let whole = self.expanded(of, place);
-        if let Some(interface) = known::wrapper(&whole) {
-            let inner = given.iter().find_map(|value| self.value(value, place));
-            if let Some(inner) = inner {
-                return Some(wrapped(inner, interface, &whole));
-            }
+        if let Some(interface) = known::wrapper(&whole)
+            && let Some(inner) = given.iter().find_map(|value| self.value(value, place))
+        {
+            return Some(wrapped(inner, interface, &whole));
         }
         let maker = known::maker(&whole)
             .or_else(|| known::attribute(&whole))
@@ -198,14 +196,9 @@ impl<'r> Sight<'r> {
         let (value, file, _) = self.definition(place.file, place.root, of, place.depth)?;
         let name = last(of);
         let facts = self.reader.facts(&file);
-        let there = Place {
-            file: &file,
-            facts: &facts,
-            index: usize::MAX,
-            depth: place.depth + 1,
-            ..place
-        };
-        let app = match &value {
+        let depth = place.depth + 1;
+        let there = Place { file: &file, facts: &facts, index: usize::MAX, depth, ..place };
+        Some(match &value {
             Value::Function(function) => {
                 let app = function.returns.iter().find_map(|value| self.value(value, there))?;
                 let what = match app.framework {
@@ -233,8 +226,7 @@ impl<'r> Sight<'r> {
                 }
             }
             _ => return None,
-        };
-        Some(app)
+        })
     }
 
     fn instance_of(&self, class: &Class, name: &str, place: Place<'_>, depth: u32) -> Option<App> {
@@ -366,11 +358,11 @@ fn by_parameters(function: &Function, own: usize, name: &str) -> Option<Interfac
     }
 }
 
-fn article(interface: Interface) -> &'static str {
-    match interface {
-        Interface::Wsgi => "a",
-        Interface::Asgi => "an",
-    }
+/// Something of the repository that is called so, by its shape.
+fn shaped(interface: Interface, kind: &str, place: Place<'_>) -> App {
+    let article = if interface == Interface::Asgi { "an" } else { "a" };
+    let what = format!("{article} {interface} {kind}");
+    App { interface: Some(interface), ..App::new(what, here(place)) }
 }
 
 fn here(place: Place<'_>) -> (Utf8PathBuf, usize) {
