@@ -66,7 +66,7 @@ impl Way {
     /// # Panics
     /// When it does not know the server.
     #[must_use]
-    pub fn backend(&self) -> &'static dyn WsgiServer {
+    pub fn backend(&self) -> &'static WsgiServer {
         server::by_name(self.server).unwrap()
     }
 
@@ -74,10 +74,7 @@ impl Way {
     #[must_use]
     pub fn cannot(&self, ability: Ability) -> Option<String> {
         let (server, class) = (self.backend(), self.settings().worker_class());
-        let why = server.cannot(ability, &class).map(str::to_owned);
-        // One that says no more than that.
-        let has_none = ability == Ability::WebSockets && !server.has_websockets(&class);
-        why.or_else(|| has_none.then(|| format!("{} has none", self.server)))
+        server.cannot(ability, &class).map(str::to_owned)
     }
 
     /// What is set for it.

@@ -14,7 +14,7 @@ use semver::Version;
 
 use self::dependencies::{DependencyError, Ensured, Wish};
 use crate::environment::installer::cache;
-use crate::environment::interpreter::{self, Interpreter, PythonVersion, Wanted};
+use crate::environment::interpreter::{self, Interpreter, Wanted};
 use crate::environment::locale;
 use crate::environment::python_wish::{PythonWish, PythonWishError};
 use crate::environment::stamp::{BasePython, Fate, Stamp};
@@ -24,9 +24,9 @@ use crate::repository::discovery::{self, DiscoveryError, Found};
 use crate::repository::inputs::{Inputs, InputsError};
 use crate::repository::procfile;
 use crate::runtime::support;
-use crate::serving::server::backends::gunicorn;
+use crate::serving::server::Requirement;
+use crate::serving::server::backends::GUNICORN_CONFIGURATION;
 use crate::serving::server::choice::{self, Chosen};
-use crate::serving::server::{Requirement, WsgiServer};
 use crate::serving::settings::PythonSettings;
 use crate::variables::entry_point::{EntryPoint, EntryPointError};
 use crate::variables::interface::{Interface, Told};
@@ -84,7 +84,7 @@ pub struct PythonApp {
     pub settings: PythonSettings,
     /// Where things are.
     pub places: Places,
-    version: PythonVersion,
+    version: Wanted,
     below: Option<String>,
     env: GearEnv,
     gear: Gear,
@@ -106,7 +106,7 @@ impl PythonApp {
         // The node puts the environment's own programs on the gear's PATH.
         let env = locale::completed(outside(&places.environment, env));
         let version =
-            PythonVersion::parse(version).map_err(|error| error.naming_what_is_there(&env))?;
+            Wanted::of_software(version).map_err(|error| error.naming_what_is_there(&env))?;
         let settings = PythonSettings::from_env(&env)?;
         Ok(Self { settings, places, version, below: None, env, gear: gear.clone() })
     }
@@ -126,7 +126,7 @@ impl PythonApp {
         let Decided { inputs, python, app, websocket, background, .. } = decided;
         let second = websocket.as_ref().map(|second| &second.chosen);
         let servers = [Some(&app.chosen), second];
-        let ensured = self.ensure(&inputs, &python, servers, from_nothing, progress)?;
+        let ensured = self.ensure(inputs, python, servers, from_nothing, progress)?;
         let app = self.ready(app, &ensured.venv)?;
         let second = self.for_websockets().zip(websocket);
         let second = second.map(|(view, second)| view.ready(second, &ensured.venv));
@@ -169,7 +169,7 @@ impl PythonApp {
         Ok(discovery::find(&discovery::Search {
             repo: &self.places.repo,
             set: self.settings.application.as_ref(),
-            program: self.settings.server.and_then(WsgiServer::program),
+            program: self.settings.server.and_then(|server| server.program),
             beside: second.and_then(|second| Some(second.application.as_ref()?.0)),
             python,
             env: &self.env,
@@ -187,7 +187,7 @@ impl PythonApp {
         let python = self.python_wish()?.before_the_app();
         // Without an app, a server that cannot run it is no error yet.
         let chosen = self.choose(None).ok();
-        self.ensure(&inputs, &python, [chosen.as_ref(), None], false, progress)?;
+        self.ensure(inputs, python, [chosen.as_ref(), None], false, progress)?;
         Ok(support::write(&self.places.launchers)?)
     }
 
@@ -225,14 +225,7 @@ impl PythonApp {
     /// # Errors
     /// [`PythonWishError`], when it is one that is not served.
     pub fn python_wish(&self) -> Result<PythonWish, PythonWishError> {
-        PythonWish::read(self.version, &self.places.repo, &self.env)
-    }
-
-    /// The version of the environment's Python as it was made, without running anything; `None`
-    /// before the first [`prepare`](Self::prepare).
-    #[must_use]
-    pub fn python_version(&self) -> Option<Version> {
-        Stamp::read(&self.places.environment).map(|stamp| stamp.python.version)
+        PythonWish::read(self.version.clone(), &self.places.repo, &self.env)
     }
 
     /// The name of the server that would run the app now. Where no app is found, what is set
@@ -241,7 +234,7 @@ impl PythonApp {
     /// # Errors
     /// [`PythonError::CannotRun`] for a server that cannot run the app.
     pub fn server_name(&self) -> Result<&'static str, PythonError> {
-        Ok(self.choose(self.find().ok().as_ref())?.server.name())
+        Ok(self.choose(self.find().ok().as_ref())?.server.name)
     }
 
     /// Keeps what the launcher of a server has found its app to be; answers whether another
@@ -269,16 +262,18 @@ impl PythonApp {
             Told::read(&self.places.told, &app, found.interface).or(found.interface)
         });
         let web = procfile::web(&self.places.repo)?.filter(|_| self.below.is_none());
-        let configures_gunicorn = self.places.repo.join(gunicorn::CONFIGURATION).is_file();
+        let configures_gunicorn = self.places.repo.join(GUNICORN_CONFIGURATION).is_file();
         Ok(choice::choose(&self.settings, web.as_ref(), interface, configures_gunicorn)?)
     }
 
     /// What is to run beside the server.
     ///
     /// # Errors
-    /// [`PythonError::Setting`] and [`PythonError::File`], as [`Background::read`].
+    /// [`PythonError::Setting`] and [`PythonError::File`], as [`Background::read`] and [`Background::check`].
     pub fn background(&self) -> Result<Background, PythonError> {
-        Ok(Background::read(&self.places.repo, &self.settings.processes)?)
+        let background = Background::read(&self.places.repo, &self.settings.processes)?;
+        background.check(&self.settings.processes)?;
+        Ok(background)
     }
 
     /// A command of the app's own: in its repository and its environment, as its server runs.
@@ -294,29 +289,29 @@ impl PythonApp {
 
     fn ensure(
         &self,
-        inputs: &Inputs,
-        python: &PythonWish,
+        inputs: Inputs,
+        python: PythonWish,
         servers: [Option<&Chosen>; 2],
         clean: bool,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Ensured, DependencyError> {
-        let mut needed: Vec<Requirement> = Vec::new();
+        let mut server: Vec<Requirement> = Vec::new();
         for chosen in servers.into_iter().flatten() {
             let of_server = chosen.server.requirements(&chosen.settings.worker_class());
-            needed
-                .extend(of_server.into_iter().filter(|r| !needed.contains(r)).collect::<Vec<_>>());
+            let more = of_server.into_iter().filter(|needed| !server.contains(needed));
+            server.extend(more.collect::<Vec<_>>());
         }
         let wish = Wish {
-            place: &self.places.environment,
-            repo: &self.places.repo,
+            place: self.places.environment.clone(),
+            repo: self.places.repo.clone(),
             python,
             inputs,
-            server: &needed,
-            env: &self.env,
-            cache: &self.places.cache,
+            server,
+            env: self.env.clone(),
+            cache: self.places.cache.clone(),
             installer: self.settings.installer,
-            own_uv: &self.places.own_uv,
-            mirror: self.settings.mirror.as_ref(),
+            own_uv: self.places.own_uv.clone(),
+            mirror: self.settings.mirror.clone(),
             clean,
         };
         dependencies::ensure(&wish, progress)

@@ -18,20 +18,19 @@ pub mod app;
 
 // What people set.
 pub use serving::settings::{self, PythonSettings, SETTINGS, websocket};
-pub use variables::{mirror, probe, worker_class};
 
 // What the app is and asks for.
-pub use packages::{locks, project, requirements};
+pub use packages::project;
 pub use repository::{discovery, inputs, procfile};
-pub use variables::{entry_point, interface};
+pub use variables::interface;
 
 // What it runs on.
 pub use app::{collected, dependencies};
-pub use environment::{installer, interpreter, locale, python_wish, stamp, virtualenv};
+pub use environment::{interpreter, locale, python_wish, stamp, virtualenv};
 
 // How it is served, and what runs beside that.
 pub use repository::background;
-pub use runtime::{cgroup, memory, sizing, stacks, support};
+pub use runtime::{memory, sizing, stacks, support};
 pub use serving::server::{self, SERVERS, WsgiServer};
 
 // All of it together.

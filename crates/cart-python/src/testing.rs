@@ -11,7 +11,7 @@ use cart_core::{CommandSpec, GearEnv, files};
 
 use crate::app::dependencies::{self, DependencyError, Ensured, Wish};
 use crate::environment::installer::Choice;
-use crate::environment::interpreter::{self, PythonVersion};
+use crate::environment::interpreter::{self, Wanted};
 use crate::environment::python_wish::PythonWish;
 use crate::environment::stamp::Stamp;
 use crate::environment::virtualenv::stage::copy_tree;
@@ -152,7 +152,7 @@ impl Site {
     }
 
     fn make(&self, script: &str, name: &str, version: &str, more: &[&str]) {
-        let python = interpreter::find(&any_python().wanted(), &self.env()).unwrap();
+        let python = interpreter::find(&Wanted::Any, &self.env()).unwrap();
         let shelf = self.path("shelf");
         let command = CommandSpec::new(&python.executable, &GearEnv::new())
             .args(["-c", script, shelf.as_str(), name, version])
@@ -167,49 +167,28 @@ impl Site {
         run::checked(&command, Duration::from_secs(60)).unwrap().stdout_text()
     }
 
-    pub(crate) fn wish<'a>(&self, parts: &'a Parts) -> Wish<'a> {
-        Wish {
-            place: &parts.place,
-            repo: &parts.repo,
-            python: &parts.python,
-            inputs: &parts.inputs,
-            server: parts.server,
-            env: &parts.env,
-            cache: &parts.cache,
-            installer: self.installer,
-            own_uv: &parts.own_uv,
-            mirror: None,
-            clean: false,
-        }
+    /// What the environment is to be, as things are now.
+    pub(crate) fn wish(&self, server: &[Requirement]) -> Wish {
+        Wish { server: server.to_vec(), ..self.wish_in("gear", &[]) }
     }
 
-    /// What a wish points to, as things are now.
-    pub(crate) fn parts(&self, server: &'static [Requirement]) -> Parts {
-        Parts { server, ..self.parts_at("gear") }
-    }
-
-    /// The same without a server, when the gear has another name.
-    pub(crate) fn parts_at(&self, gear: &str) -> Parts {
-        self.parts_with(gear, &[])
-    }
-
-    /// The same with more variables.
-    pub(crate) fn parts_with(&self, gear: &str, variables: &[(&str, &str)]) -> Parts {
+    /// The same without a server, when the gear has another name and more variables.
+    pub(crate) fn wish_in(&self, gear: &str, variables: &[(&str, &str)]) -> Wish {
         let gear = self.path(gear);
         let repo = gear.join("repo");
-        let mut env = self.env();
-        for (name, value) in variables {
-            env.set(*name, *value);
-        }
-        Parts {
+        let env = variables.iter().fold(self.env(), |env, (name, value)| env.with(*name, *value));
+        Wish {
             place: gear.join("cart/virtenv"),
             inputs: Inputs::read(&repo, None, &env).unwrap(),
-            python: PythonWish::read(any_python(), &repo, &env).unwrap(),
+            python: PythonWish::read(Wanted::Any, &repo, &env).unwrap(),
             repo,
-            server: &[],
+            server: Vec::new(),
             env,
             cache: gear.join("tmp"),
+            installer: self.installer,
             own_uv: if self.installer == Choice::Pip { "/nonexistent".into() } else { uv() },
+            mirror: None,
+            clean: false,
         }
     }
 
@@ -218,13 +197,12 @@ impl Site {
         &self,
         server: &'static [Requirement],
     ) -> (Result<Ensured, DependencyError>, String) {
-        let parts = self.parts(server);
         let mut told = String::new();
         let mut progress = |line: &str| {
             told.push_str(line);
             told.push('\n');
         };
-        let result = dependencies::ensure(&self.wish(&parts), &mut progress);
+        let result = dependencies::ensure(&self.wish(server), &mut progress);
         (result, told)
     }
 
@@ -233,22 +211,6 @@ impl Site {
         let (result, told) = self.ensure(server);
         (result.unwrap().changed, told)
     }
-}
-
-/// The owned part of a [`Wish`].
-pub(crate) struct Parts {
-    place: Utf8PathBuf,
-    repo: Utf8PathBuf,
-    pub(crate) inputs: Inputs,
-    pub(crate) python: PythonWish,
-    server: &'static [Requirement],
-    pub(crate) env: GearEnv,
-    cache: Utf8PathBuf,
-    own_uv: Utf8PathBuf,
-}
-
-pub(crate) fn any_python() -> PythonVersion {
-    PythonVersion::parse("3").unwrap()
 }
 
 /// A package index with what is on a shelf, on a port of its own, for as long as the test runs.

@@ -12,11 +12,12 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps};
 use rustix::io::Errno;
 use rustix::path::Arg;
 
@@ -104,6 +105,37 @@ fn copy_by(
     }
     fs::set_permissions(to, fs::Permissions::from_mode(mode.mode() & 0o7777))
         .map_err(|e| FileError::new("set the mode of", to, e))
+}
+
+/// Tells `told` what by a look at each file below `directory`, not into it, shows whether anything has been
+/// changed there: names, and `of` each file what counts of it. What Python compiles beside others
+/// (`__pycache__`) is left out.
+///
+/// # Errors
+/// [`FileError`] naming what could not be looked at.
+pub fn glance(
+    directory: &Utf8Path,
+    of: impl Fn(&Stat) -> String,
+    mut told: impl FnMut(&[u8]),
+) -> Result<(), FileError> {
+    let mut walk = Walk::new(directory)?;
+    while let Some(step) = walk.next() {
+        match step? {
+            Step::Entry(entry) if entry.name() == "__pycache__" => walk.skip(),
+            Step::Entry(entry) => {
+                // Names alone tell the path, by the depth.
+                told(format!("\0{} ", entry.depth()).as_bytes());
+                told(entry.name().as_bytes());
+                // A directory changes with what is compiled in it.
+                if !entry.is_dir() {
+                    let stat = entry.stat().map_err(|source| entry.failed("look at", source))?;
+                    told(of(&stat).as_bytes());
+                }
+            }
+            Step::Left(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Puts the directory `new` in the place of `current`, so that whoever looks into `current` sees the

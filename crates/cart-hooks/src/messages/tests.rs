@@ -208,7 +208,7 @@ fn every_version_of_the_manifest_is_one_that_is_served() {
     let versions = manifest.lines().find_map(|line| line.strip_prefix("Versions: [")).unwrap();
     for version in versions.trim_end_matches(']').split(',') {
         let version = version.trim().trim_matches('\'');
-        assert!(cart_python::interpreter::PythonVersion::parse(version).is_ok(), "{version}");
+        assert!(cart_python::interpreter::Wanted::of_software(version).is_ok(), "{version}");
     }
 }
 

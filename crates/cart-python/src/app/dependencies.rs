@@ -27,28 +27,28 @@ use crate::variables::names::SERVER;
 const NAMED: usize = 5;
 
 /// What an environment shall be.
-#[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
+#[derive(Clone, Debug)]
+pub struct Wish {
     /// Where it stands; may be a link.
-    pub place: &'a Utf8Path,
+    pub place: Utf8PathBuf,
     /// The app's repository.
-    pub repo: &'a Utf8Path,
+    pub repo: Utf8PathBuf,
     /// The Python that it shall have.
-    pub python: &'a PythonWish,
+    pub python: PythonWish,
     /// What the app asks for.
-    pub inputs: &'a Inputs,
+    pub inputs: Inputs,
     /// What the server asks for.
-    pub server: &'a [Requirement],
+    pub server: Vec<Requirement>,
     /// The gear's environment.
-    pub env: &'a GearEnv,
+    pub env: GearEnv,
     /// Where installers may keep their caches.
-    pub cache: &'a Utf8Path,
+    pub cache: Utf8PathBuf,
     /// What installs.
     pub installer: Choice,
     /// Where the cartridge may bring a uv.
-    pub own_uv: &'a Utf8Path,
+    pub own_uv: Utf8PathBuf,
     /// The package index to prefer.
-    pub mirror: Option<&'a MirrorUrl>,
+    pub mirror: Option<MirrorUrl>,
     /// Whether everything is to be made from nothing.
     pub clean: bool,
 }
@@ -69,11 +69,11 @@ pub struct Ensured {
 ///
 /// # Errors
 /// [`DependencyError`]; the environment in place is as it was, then.
-pub fn ensure(wish: &Wish<'_>, progress: &mut dyn FnMut(&str)) -> Result<Ensured, DependencyError> {
-    let venv = VirtualEnv::at(wish.place);
+pub fn ensure(wish: &Wish, progress: &mut dyn FnMut(&str)) -> Result<Ensured, DependencyError> {
+    let venv = VirtualEnv::at(&wish.place);
     let condition = match wish.clean {
         true => Condition::Unusable("a clean build was asked for".to_owned()),
-        false => venv.condition(wish.python, wish.env),
+        false => venv.condition(&wish.python, &wish.env),
     };
     match condition {
         Condition::Sound(stamp) => match wish.instead_of(&stamp)? {
@@ -94,7 +94,7 @@ pub fn ensure(wish: &Wish<'_>, progress: &mut dyn FnMut(&str)) -> Result<Ensured
         Condition::Missing => wish.build(venv, progress),
         Condition::Unusable(reason) => {
             // One from before there was an app is nobody's loss.
-            let counts = match Stamp::read(wish.place) {
+            let counts = match Stamp::read(&wish.place) {
                 Some(stamp) => !stamp.provisional || wish.python.provisional,
                 None => wish.place.join("bin").exists(),
             };
@@ -130,14 +130,14 @@ fn canonical(directory: &Utf8Path) -> Utf8PathBuf {
     directory.canonicalize_utf8().unwrap_or_else(|_| directory.to_owned())
 }
 
-impl Wish<'_> {
+impl Wish {
     /// From nothing.
     fn build(
         &self,
         venv: VirtualEnv,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Ensured, DependencyError> {
-        self.build_on(&self.python.find(self.env)?, venv, progress)
+        self.build_on(&self.python.find(&self.env)?, venv, progress)
     }
 
     /// The Python that the app gets instead of the one with this stamp, if it is not
@@ -146,7 +146,7 @@ impl Wish<'_> {
         if self.python.keeps(stamp) {
             return Ok(None);
         }
-        let best = self.python.find(self.env)?;
+        let best = self.python.find(&self.env)?;
         Ok((best.executable != stamp.python.executable).then_some(best))
     }
 
@@ -171,9 +171,9 @@ impl Wish<'_> {
         ));
         let python = BasePython::of(interpreter)?;
         let uv = self.find_uv(progress);
-        let cache = Cache::below(self.cache);
-        let stage = Stage::fresh(self.place, interpreter, self.env, uv.as_ref(), &cache)?;
-        let mut stamp = Stamp::new(python, self.place, &self.real_repo());
+        let cache = Cache::below(&self.cache);
+        let stage = Stage::fresh(&self.place, interpreter, &self.env, uv.as_ref(), &cache)?;
+        let mut stamp = Stamp::new(python, &self.place, &self.real_repo());
         stamp.provisional = self.python.provisional;
         let stamp = self.install(&stage, stamp, uv.as_ref(), progress)?;
         stage.put_in_place(&stamp, &[])?;
@@ -189,17 +189,17 @@ impl Wish<'_> {
     ) -> Result<Ensured, DependencyError> {
         let real_repo = self.real_repo();
         let mut wanted = stamp.clone();
-        wanted.place = self.place.to_owned();
+        wanted.place = self.place.clone();
         wanted.repo = real_repo.clone();
         wanted.provisional &= self.python.provisional;
-        let moves = [(&*stamp.place, self.place), (&*stamp.repo, &*real_repo)];
+        let moves = [(&*stamp.place, &*self.place), (&*stamp.repo, &*real_repo)];
         let nothing_to_install =
             stamp.app == self.inputs.digest && self.missing(venv, &stamp).is_empty();
         let changed = if nothing_to_install {
             self.refuse_too_old(venv)?;
             self.keep(venv, &wanted, &moves)?
         } else {
-            let stage = Stage::copy_of(self.place)?;
+            let stage = Stage::copy_of(&self.place)?;
             let uv = self.find_uv(progress);
             let wanted = self.install(&stage, wanted, uv.as_ref(), progress)?;
             stage.put_in_place(&wanted, &moves)?;
@@ -215,7 +215,7 @@ impl Wish<'_> {
         wanted: &Stamp,
         moves: &[(&Utf8Path, &Utf8Path)],
     ) -> Result<bool, DependencyError> {
-        let there = Stamp::read(self.place);
+        let there = Stamp::read(&self.place);
         if there.as_ref() == Some(wanted) {
             return Ok(false);
         }
@@ -227,7 +227,7 @@ impl Wish<'_> {
         if moved != Some(false) {
             relocate(venv, moves)?;
         }
-        wanted.write(self.place)?;
+        wanted.write(&self.place)?;
         Ok(moved != Some(false))
     }
 
@@ -239,10 +239,19 @@ impl Wish<'_> {
         uv: Option<&Program>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Stamp, DependencyError> {
-        let mut installation = LazyInstallation { stage, wish: self, uv, ready: None };
+        let installation = Installation::new(
+            stage,
+            Options {
+                env: &self.env,
+                repo: &self.repo,
+                cache: &self.cache,
+                mirror: self.mirror.as_ref(),
+                uv,
+            },
+        );
         let mut missing = Vec::new();
         if stamp.app != self.inputs.digest {
-            self.install_app(&mut installation, &stamp.python.version, progress)?;
+            self.install_app(&installation, &stamp.python.version, progress)?;
             stamp.app.clone_from(&self.inputs.digest);
             stamp.locked = self.inputs.locked();
             // What is not there could not be had: with another app, it is asked for again.
@@ -254,7 +263,7 @@ impl Wish<'_> {
             missing = self.missing(stage.venv(), &stamp);
         }
         if !missing.is_empty() {
-            self.install_server(&missing, &mut installation, progress)?;
+            self.install_server(&missing, &installation, progress)?;
             for requirement in &missing {
                 stamp.ours.insert(requirement.name.to_owned(), lines(requirement));
             }
@@ -309,7 +318,7 @@ impl Wish<'_> {
 
     /// The app may choose a version of a server's package, but not one that cannot serve it.
     fn refuse_too_old(&self, venv: &VirtualEnv) -> Result<(), DependencyError> {
-        for requirement in self.server {
+        for requirement in &self.server {
             let installed = venv.installed(requirement.name);
             if let Some(version) = installed.filter(|v| comparable(v) < requirement.oldest) {
                 return Err(DependencyError::TooOld {
@@ -326,7 +335,7 @@ impl Wish<'_> {
         if self.installer == Choice::Pip {
             return None;
         }
-        let found = Program::find(self.own_uv, self.env, progress);
+        let found = Program::find(&self.own_uv, &self.env, progress);
         if found.is_none() && self.installer == Choice::Uv {
             progress(
                 "There is no uv that will do, neither on the PATH nor in the cartridge: pip installs",
@@ -336,35 +345,7 @@ impl Wish<'_> {
     }
 
     fn real_repo(&self) -> Utf8PathBuf {
-        canonical(self.repo)
-    }
-}
-
-/// What installs, made ready when it is first needed.
-struct LazyInstallation<'a> {
-    stage: &'a Stage,
-    wish: &'a Wish<'a>,
-    uv: Option<&'a Program>,
-    ready: Option<Installation<'a>>,
-}
-
-impl<'a> LazyInstallation<'a> {
-    fn get(&mut self, progress: &mut dyn FnMut(&str)) -> &Installation<'a> {
-        let Self { stage, wish, uv, ready } = self;
-        ready.get_or_insert_with(|| {
-            let options = Options {
-                env: wish.env,
-                repo: wish.repo,
-                cache: wish.cache,
-                mirror: wish.mirror,
-                uv: *uv,
-            };
-            Installation::new(stage, options, progress)
-        })
-    }
-
-    fn finish(&self) -> Result<(), FileError> {
-        self.ready.iter().try_for_each(Installation::finish)
+        canonical(&self.repo)
     }
 }
 

@@ -6,7 +6,6 @@ use cart_core::files::FileError;
 use super::dependencies::DependencyError;
 use crate::environment::interpreter::InterpreterError;
 use crate::environment::python_wish::PythonWishError;
-use crate::repository::background::BackgroundError;
 use crate::repository::discovery::DiscoveryError;
 use crate::repository::inputs::InputsError;
 use crate::serving::server::choice::CannotRun;
@@ -38,13 +37,4 @@ pub enum PythonError {
     /// The launchers could not be written, or the Procfile not be read.
     #[error(transparent)]
     File(#[from] FileError),
-}
-
-impl From<BackgroundError> for PythonError {
-    fn from(error: BackgroundError) -> Self {
-        match error {
-            BackgroundError::Setting(error) => Self::Setting(error),
-            BackgroundError::File(error) => Self::File(error),
-        }
-    }
 }

@@ -1,7 +1,5 @@
 //! How many workers the server of an app has, and who decided that.
 
-use std::cell::Cell;
-
 use super::PythonApp;
 use crate::repository::procfile;
 use crate::runtime::memory::{SECOND, SeenMemory, WEB};
@@ -22,12 +20,12 @@ impl PythonApp {
         let said = said.into_iter().find_map(|(count, whose)| {
             Some(Workers { count: count?, because: Some(format!("by {whose}")) })
         });
-        chosen.server.has_workers().then(|| said.unwrap_or_else(|| self.default_workers(chosen)))
+        chosen.server.has_workers.then(|| said.unwrap_or_else(|| self.default_workers(chosen)))
     }
 
     fn default_workers(&self, chosen: &Chosen) -> Workers {
-        if self.below.is_some() {
-            // The gear's room is for the first server.
+        // The gear's room is for the first server.
+        if self.below.is_some() || !chosen.server.fills_the_gear {
             return Workers { count: 1, because: None };
         }
         let memory = SeenMemory::read(&self.places.memory);
@@ -36,15 +34,6 @@ impl PythonApp {
         let second = self.settings.websocket.iter();
         let second = second.map(|second| (memory.of(SECOND), second.workers.unwrap_or(1)));
         let beside = sizing::beside(beside.chain(second));
-        let fitting = Resources::of_gear(&self.gear).default_workers(memory.of(WEB), beside);
-        let is_asked = Cell::new(false);
-        let count = chosen.server.default_workers(&|| {
-            is_asked.set(true);
-            fitting.count
-        });
-        if is_asked.get() {
-            return Workers { count, ..fitting };
-        }
-        Workers { count, because: None }
+        Resources::of_gear(&self.gear).default_workers(memory.of(WEB), beside)
     }
 }

@@ -4,6 +4,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 
 use cart_core::process::ProcessId;
 use cart_core::{files, run};
+use rustix::process::Signal;
 
 use super::*;
 use crate::environment::installer::Choice;
@@ -51,7 +52,7 @@ fn answer(site: &Site, prepared: &Prepared) -> String {
     let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let mut text = String::new();
     let outcome = connection.write_all(request).and_then(|()| connection.read_to_string(&mut text));
-    ProcessId::of(child.id()).unwrap().signal(prepared.app.server().stop_signal());
+    ProcessId::of(child.id()).unwrap().signal(Signal::TERM);
     child.wait().unwrap();
     let printed = files::last_lines(&log, 0, 30).join("\n");
     assert!(outcome.is_ok(), "{outcome:?}\n{printed}");
@@ -79,12 +80,13 @@ fn wsgiref_serves_an_app_with_nothing_else() {
     let site = Site::new(Choice::Pip);
     site.write("app.py", APP);
     let app = app(&site, site.env(), &[]).unwrap();
-    assert_eq!(app.python_version(), None);
+    assert_eq!(Stamp::read(&app.places.environment), None);
     let prepared = prepare(&app).unwrap();
     let text = answer(&site, &prepared);
     assert!(text.starts_with("HTTP/1.1 200 OK") || text.starts_with("HTTP/1.0 200 OK"), "{text}");
     assert!(text.contains("served by wsgiref"), "{text}");
-    assert_eq!(app.python_version().unwrap(), prepared.python);
+    let stamp = Stamp::read(&app.places.environment).unwrap();
+    assert_eq!(stamp.python.version, prepared.python);
     let workers = prepared.app.workers.as_ref().map(|workers| workers.count);
     assert_eq!((app.server_name().unwrap(), workers), ("wsgiref", Some(1)));
     assert!(prepared.changed && !prepare(&app).unwrap().changed);
@@ -194,12 +196,12 @@ fn uvicorn_comes_from_the_index_and_serves_an_app_that_was_learnt_to_be_asgi() {
     );
     let app = app(&site, GearEnv::from_process(), &[]).unwrap();
     let believed = prepare(&app).unwrap();
-    assert_eq!(believed.app.server().name(), "wsgiref");
+    assert_eq!(believed.app.server().name, "wsgiref");
     std::fs::create_dir_all(app.places.told.parent().unwrap()).unwrap();
     assert!(app.learn(&believed.app.served, Interface::Asgi).unwrap());
     let prepared = prepare(&app).unwrap();
     assert_eq!(
-        (prepared.app.server().name(), prepared.app.workers.as_ref().unwrap().count),
+        (prepared.app.server().name, prepared.app.workers.as_ref().unwrap().count),
         ("uvicorn", 1)
     );
     let text = answer(&site, &prepared);

@@ -1,16 +1,16 @@
 //! Installing packages into an environment: by uv where there is one that will do, else by pip,
 //! with the same result.
 
-pub mod build;
-pub mod cache;
-pub mod failure;
-pub mod pip;
+pub(crate) mod build;
+pub(crate) mod cache;
+pub(crate) mod failure;
+pub(crate) mod pip;
 mod pip_settings;
 mod text;
 mod unsatisfied;
-pub mod uv;
+pub(crate) mod uv;
 
-use std::fmt;
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -23,6 +23,7 @@ use self::failure::Failure;
 use self::pip::Pip;
 use self::uv::Uv;
 use self::uv::program::Program;
+use crate::environment::virtualenv::VirtualEnv;
 use crate::environment::virtualenv::stage::{self, Stage};
 use crate::packages::requirements::Requirements;
 use crate::variables::mirror::MirrorUrl;
@@ -64,112 +65,84 @@ impl Choice {
     }
 }
 
-/// A program that installs packages into one stage.
-pub trait Installer: fmt::Debug {
-    /// Its name, as people know it.
-    fn name(&self) -> &'static str;
+/// What a program that installs packages prints, by how lines begin.
+#[derive(Debug)]
+struct Words {
+    /// Those that tell nobody anything.
+    noise: &'static [&'static str],
+    /// Those that may be the first about a failure.
+    errors: &'static [&'static str],
+}
 
-    /// The commands that install what `args`, which are pip's words, say: each is tried when the one
-    /// before it failed.
-    fn commands(&self, args: &[&str]) -> Vec<CommandSpec>;
-
-    /// Why it failed, from all that it printed. `requirements` help to find the line at fault.
-    fn failure(&self, printed: &[String], requirements: Option<&Requirements>) -> Failure;
-
-    /// Whether a line tells nobody anything.
-    fn is_noise(&self, line: &str) -> bool;
-
-    /// Whether a line is the first about a failure.
-    fn begins_an_error(&self, line: &str) -> bool;
-
-    /// Installs what `args` say. Each line that is printed goes to `progress`, but for what did not
-    /// have to be done.
-    ///
-    /// # Errors
-    /// [`InstallError`]: `what` is named in it.
+impl Words {
+    /// Runs `commands`, each when the one before it failed, to install `what`. Each line that the last
+    /// one prints goes to `progress`, up to the first about a failure: that one comes with the error.
+    /// `failure` is to tell why from all that was printed.
     fn install(
         &self,
         what: &str,
-        args: &[&str],
-        requirements: Option<&Requirements>,
+        mut commands: Vec<CommandSpec>,
+        failure: impl Fn(&[String]) -> Failure,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), InstallError> {
-        let mut commands = self.commands(args);
-        let last = commands.pop();
-        if commands.iter().any(|command| self.watched(command, &mut |_| ()).outcome.is_ok()) {
+        let Some(last) = commands.pop() else { return Ok(()) };
+        if commands.iter().any(|command| run::watched(command, |_| ()).is_ok()) {
             return Ok(());
         }
-        let Some(command) = last else { return Ok(()) };
-        let Watched { outcome, printed, shown } = self.watched(&command, progress);
-        let failed = matches!(outcome, Err(RunError::Failed { .. }));
-        let last = match failed {
-            true => last_lines_from(self, &printed).max(shown),
-            false => printed.len(),
+        let mut printed: Vec<String> = Vec::new();
+        let mut shown = 0;
+        let outcome = run::watched(&last, |line| {
+            printed.push(line.to_owned());
+            if !printed[shown..].iter().any(|line| self.begin_an_error(line)) {
+                self.show(&printed[shown..], progress);
+                shown = printed.len();
+            }
+        });
+        let last = match outcome {
+            Err(RunError::Failed { .. }) => self.last_lines_from(&printed).max(shown),
+            _ => printed.len(),
         };
-        show(self, &printed[shown..last], progress);
+        self.show(&printed[shown..last], progress);
         outcome.map_err(|source| match source {
             RunError::Failed { .. } => InstallError::Failed {
                 what: what.to_owned(),
-                failure: self.failure(&printed, requirements),
-                last_lines: worth_showing(self, &printed[last..]).cloned().collect(),
+                failure: failure(&printed),
+                last_lines: self.worth_showing(&printed[last..]).cloned().collect(),
             },
             source => InstallError::NotStarted(source),
         })
     }
 
-    /// Runs one command, and shows its lines up to the first about a failure: that one comes with
-    /// the error.
-    fn watched(&self, command: &CommandSpec, progress: &mut dyn FnMut(&str)) -> Watched {
-        let mut printed = Vec::new();
-        let mut shown = 0;
-        let outcome = run::watched(command, |line| {
-            printed.push(line.to_owned());
-            if !printed[shown..].iter().any(|line| self.begins_an_error(line)) {
-                show(self, &printed[shown..], progress);
-                shown = printed.len();
-            }
-        });
-        Watched { outcome, printed, shown }
+    fn begin_an_error(&self, line: &str) -> bool {
+        self.errors.iter().any(|begin| line.trim_start().starts_with(begin))
     }
-}
 
-/// How a command went.
-#[derive(Debug)]
-pub struct Watched {
-    /// Whether it failed.
-    pub outcome: Result<(), RunError>,
-    /// All that it printed.
-    pub printed: Vec<String>,
-    /// How many of those lines were shown.
-    pub shown: usize,
-}
+    fn are_worth_showing(&self, line: &str) -> bool {
+        let line = line.trim_start();
+        !line.is_empty() && !self.noise.iter().any(|begin| line.starts_with(begin))
+    }
 
-fn worth_showing<'a>(
-    installer: &(impl Installer + ?Sized),
-    lines: &'a [String],
-) -> impl Iterator<Item = &'a String> {
-    lines.iter().filter(move |line| !line.trim().is_empty() && !installer.is_noise(line))
-}
+    fn worth_showing<'a>(&self, lines: &'a [String]) -> impl Iterator<Item = &'a String> {
+        lines.iter().filter(|line| self.are_worth_showing(line))
+    }
 
-fn show(installer: &(impl Installer + ?Sized), lines: &[String], progress: &mut dyn FnMut(&str)) {
-    worth_showing(installer, lines).for_each(|line| progress(line));
-}
+    fn show(&self, lines: &[String], progress: &mut dyn FnMut(&str)) {
+        self.worth_showing(lines).for_each(|line| progress(line));
+    }
 
-/// Where the last lines begin that an error carries: with the first word of error, if that is near
-/// enough to the end.
-fn last_lines_from(installer: &(impl Installer + ?Sized), printed: &[String]) -> usize {
-    let worth = |line: &String| !line.trim().is_empty() && !installer.is_noise(line);
-    let numbers: Vec<usize> =
-        printed.iter().enumerate().filter(|(_, line)| worth(line)).map(|(n, _)| n).collect();
-    let tail = numbers.len().saturating_sub(RunError::LINES);
-    let tail = numbers.get(tail).copied().unwrap_or(printed.len());
-    let first = printed.iter().position(|line| installer.begins_an_error(line));
-    first.map_or(tail, |first| first.max(tail))
+    /// Where the last lines begin that an error carries: with the first word of error, if that is near
+    /// enough to the end.
+    fn last_lines_from(&self, printed: &[String]) -> usize {
+        let worth = (0..printed.len()).rev().filter(|n| self.are_worth_showing(&printed[*n]));
+        let tail = worth.take(RunError::LINES).last().unwrap_or(printed.len());
+        let first = printed.iter().position(|line| self.begin_an_error(line));
+        first.map_or(tail, |first| first.max(tail))
+    }
 }
 
 /// What is the same for every installer.
 #[derive(Clone, Copy, Debug)]
-pub struct Options<'a> {
+pub(crate) struct Options<'a> {
     /// The gear's environment.
     pub env: &'a GearEnv,
     /// Working directory: the app's repository, which relative paths start from.
@@ -184,43 +157,54 @@ pub struct Options<'a> {
 
 /// What installs into one stage: uv, and pip for what uv does not do as pip does.
 #[derive(Debug)]
-pub struct Installation<'a> {
+pub(crate) struct Installation<'a> {
     stage: &'a Stage,
+    options: Options<'a>,
     cache: Cache,
-    pip: Pip,
-    uv: Option<Uv>,
+    /// Made ready when it is first needed.
+    programs: OnceCell<(Pip, Option<Uv>)>,
 }
 
 impl<'a> Installation<'a> {
-    /// Makes ready, and asks the mirror. Why uv does not do the work, where it is there, is told to
-    /// `progress`.
-    #[must_use]
-    pub fn new(stage: &'a Stage, options: Options<'_>, progress: &mut dyn FnMut(&str)) -> Self {
-        let mut env = stage::environment(stage, options.env);
-        if let Some(mirror) = options.mirror {
-            prefer(mirror, stage, &mut env, progress);
-        }
-        let cache = Cache::below(options.cache);
-        let pip = Pip::new(stage, &env, &cache, options);
-        let uv = options.uv.and_then(|program| {
-            let uv = Uv::new(program, stage, &env, &cache, options);
-            uv.map_err(|reason| progress(&instead(&reason))).ok()
-        });
-        Self { stage, cache, pip, uv }
+    /// Nothing is run or asked until something is to be installed.
+    pub(crate) fn new(stage: &'a Stage, options: Options<'a>) -> Self {
+        Self { stage, options, cache: Cache::below(options.cache), programs: OnceCell::new() }
+    }
+
+    /// The environment that it installs into.
+    pub(crate) fn venv(&self) -> &VirtualEnv {
+        self.stage.venv()
+    }
+
+    /// Asks the mirror. Why uv does not do the work, where it is there, is told to `progress`.
+    fn programs(&self, progress: &mut dyn FnMut(&str)) -> &(Pip, Option<Uv>) {
+        let Self { stage, options, cache, programs } = self;
+        programs.get_or_init(|| {
+            let mut env = stage::environment(stage, options.env);
+            if let Some(mirror) = options.mirror {
+                prefer(mirror, stage, &mut env, progress);
+            }
+            let uv = options.uv.and_then(|program| {
+                let uv = Uv::new(program, stage, &env, cache, *options);
+                uv.map_err(|reason| progress(&instead(&reason))).ok()
+            });
+            (Pip::new(stage, &env, cache, *options), uv)
+        })
     }
 
     /// Installs what `args`, which are pip's words, say.
     ///
     /// # Errors
     /// [`InstallError`]: `what` is named in it, `requirements` help to find the line at fault.
-    pub fn install(
+    pub(crate) fn install(
         &self,
         what: &str,
         args: &[&str],
         requirements: Option<&Requirements>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), InstallError> {
-        if let Some(uv) = &self.uv {
+        let (pip, uv) = self.programs(progress);
+        if let Some(uv) = uv {
             match requirements.and_then(Requirements::only_for_pip) {
                 Some(reason) => progress(&instead(&reason)),
                 None => match uv.install(what, args, requirements, progress) {
@@ -233,15 +217,15 @@ impl<'a> Installation<'a> {
                         progress(&instead("uv could not"));
                     }
                     Err(InstallError::Failed { what, failure, last_lines }) => {
-                        let failure = self.pip.with_offers(failure);
+                        let failure = pip.with_offers(failure);
                         return Err(InstallError::Failed { what, failure, last_lines });
                     }
                     other => return other,
                 },
             }
         }
-        self.pip.renew(self.stage, progress)?;
-        self.pip.install(what, args, requirements, progress)
+        pip.renew(self.stage, progress)?;
+        pip.install(what, args, requirements, progress)
     }
 
     /// To be called when everything is installed: forgets what is compiled of replaced modules, and
@@ -252,11 +236,12 @@ impl<'a> Installation<'a> {
     ///
     /// # Errors
     /// [`FileError`] naming what could not be removed.
-    pub fn finish(&self) -> Result<(), FileError> {
-        if let Some(site) = self.stage.venv().site_packages() {
+    pub(crate) fn finish(&self) -> Result<(), FileError> {
+        let Some((_, uv)) = self.programs.get() else { return Ok(()) };
+        if let Some(site) = self.venv().site_packages() {
             tree::remove(&site.join("__pycache__"))?;
         }
-        self.cache.prune(self.uv.as_ref().map(Uv::program));
+        self.cache.prune(uv.as_ref().map(Uv::program));
         Ok(())
     }
 }

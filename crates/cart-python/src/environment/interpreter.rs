@@ -52,45 +52,6 @@ print(has('venv'))
 print(has('ensurepip'))
 ";
 
-/// A software version of the cartridge: `3`, any Python 3, or `3.N`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PythonVersion {
-    minor: Option<u64>,
-}
-
-impl PythonVersion {
-    /// Reads `3` or `3.N` with N at least [`OLDEST_MINOR`].
-    ///
-    /// # Errors
-    /// [`InterpreterError::UnknownVersion`] for anything else.
-    pub fn parse(text: &str) -> Result<Self, InterpreterError> {
-        let minor = match text.trim().split_once('.') {
-            None if text.trim() == "3" => Some(None),
-            Some(("3", minor)) => minor.parse().ok().filter(|m| *m >= OLDEST_MINOR).map(Some),
-            _ => None,
-        };
-        minor.map(|minor| Self { minor }).ok_or_else(|| InterpreterError::UnknownVersion {
-            version: text.to_owned(),
-            there: String::new(),
-        })
-    }
-
-    /// What is looked for when nobody says more.
-    #[must_use]
-    pub fn wanted(self) -> Wanted {
-        self.minor.map_or(Wanted::Any, |minor| Wanted::Version { minor, patch: None })
-    }
-}
-
-impl fmt::Display for PythonVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.minor {
-            None => f.write_str("3"),
-            Some(minor) => write!(f, "3.{minor}"),
-        }
-    }
-}
-
 /// What a Python is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
@@ -108,6 +69,22 @@ pub enum Wanted {
 }
 
 impl Wanted {
+    /// What a software version of the cartridge stands for: `3`, any Python 3, or `3.N` with N at least
+    /// [`OLDEST_MINOR`].
+    ///
+    /// # Errors
+    /// [`InterpreterError::UnknownVersion`] for anything else.
+    pub fn of_software(version: &str) -> Result<Self, InterpreterError> {
+        let minor = match version.trim().split_once('.') {
+            None if version.trim() == "3" => return Ok(Self::Any),
+            Some(("3", minor)) => minor.parse().ok().filter(|minor| *minor >= OLDEST_MINOR),
+            _ => None,
+        };
+        minor.map(|minor| Self::Version { minor, patch: None }).ok_or_else(|| {
+            InterpreterError::UnknownVersion { version: version.to_owned(), there: String::new() }
+        })
+    }
+
     /// Whether a Python of this version will do: of a release, its minor version counts.
     #[must_use]
     pub fn matches(&self, version: &Version) -> bool {

@@ -7,6 +7,6 @@ pub mod python_wish;
 pub mod stamp;
 pub mod virtualenv;
 
-pub mod installer;
+pub(crate) mod installer;
 
 pub mod locale;

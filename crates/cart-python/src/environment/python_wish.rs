@@ -17,15 +17,13 @@ use semver::Version;
 pub use declared::Place;
 use declared::{Asked, Declared, Said};
 
-use crate::environment::interpreter::{
-    self, Interpreter, InterpreterError, OLDEST_MINOR, PythonVersion, Wanted,
-};
+use crate::environment::interpreter::{self, Interpreter, InterpreterError, OLDEST_MINOR, Wanted};
 use crate::environment::stamp::Stamp;
 
 /// What the app's Python is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PythonWish {
-    software: PythonVersion,
+    software: Wanted,
     /// What the file that decides names, the best first; nothing where none does.
     deciding: Vec<(Wanted, Said)>,
     /// What other files name.
@@ -43,13 +41,9 @@ impl PythonWish {
     /// # Errors
     /// [`PythonWishError::NotServed`] when what decides names nothing but Pythons that are served no
     /// more, and [`PythonWishError::File`].
-    pub fn read(
-        software: PythonVersion,
-        repo: &Utf8Path,
-        env: &GearEnv,
-    ) -> Result<Self, PythonWishError> {
+    pub fn read(software: Wanted, repo: &Utf8Path, env: &GearEnv) -> Result<Self, PythonWishError> {
+        let is_open = software == Wanted::Any;
         let mut wish = Self::from(software);
-        let is_open = software.wanted() == Wanted::Any;
         for declared in declared::read(repo)? {
             if is_open && wish.deciding.is_empty() {
                 wish.decide_by(declared, env)?;
@@ -86,7 +80,7 @@ impl PythonWish {
     #[must_use]
     pub fn fits(&self, version: &Version) -> bool {
         self.deciding_for(version).is_some()
-            || (self.deciding.is_empty() && self.software.wanted().matches(version))
+            || (self.deciding.is_empty() && self.software.matches(version))
     }
 
     /// The wish for an environment that is made before there is an app.
@@ -115,7 +109,7 @@ impl PythonWish {
     /// [`PythonWishError::NotThere`] for what a file names, else [`PythonWishError::Interpreter`].
     pub fn find(&self, env: &GearEnv) -> Result<Interpreter, PythonWishError> {
         let Some((first, said)) = self.deciding.first() else {
-            return Ok(interpreter::find(&self.software.wanted(), env)?);
+            return Ok(interpreter::find(&self.software, env)?);
         };
         for (wanted, _) in &self.deciding {
             match interpreter::find(wanted, env) {
@@ -141,7 +135,7 @@ impl PythonWish {
     /// One sentence: which Python, and by whose word.
     #[must_use]
     pub fn sentence(&self, version: &Version) -> String {
-        match (self.deciding_for(version), self.software.wanted()) {
+        match (self.deciding_for(version), &self.software) {
             (Some(said), _) if said.text == version.to_string() => {
                 format!("Python {version}, by {}", said.place.file)
             }
@@ -212,8 +206,8 @@ impl Declared {
 }
 
 /// What a software version alone asks for.
-impl From<PythonVersion> for PythonWish {
-    fn from(software: PythonVersion) -> Self {
+impl From<Wanted> for PythonWish {
+    fn from(software: Wanted) -> Self {
         let (deciding, others, passed_over) = (Vec::new(), Vec::new(), Vec::new());
         Self { software, deciding, others, passed_over, provisional: false }
     }

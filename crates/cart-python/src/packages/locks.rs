@@ -11,7 +11,7 @@ mod asked;
 mod formats;
 mod marker;
 mod origin;
-pub mod range;
+pub(crate) mod range;
 mod said;
 mod sources;
 mod text;
@@ -21,13 +21,14 @@ use cart_core::GearEnv;
 use cart_core::files::{self, FileError};
 use toml::{Spanned, Table};
 
-pub use self::asked::{Asked, by_pyproject};
+pub(crate) use self::asked::{Asked, by_pyproject};
 use self::formats::{pdm, pipfile, pipfile_lock, poetry, pylock, uv};
-pub use self::marker::{Marker, MarkerError};
-pub use self::origin::Origin;
+pub(crate) use self::marker::{Marker, MarkerError};
+pub(crate) use self::origin::Origin;
 pub(crate) use self::origin::anywhere;
-pub use self::said::indexes;
-pub use self::sources::placed;
+pub(crate) use self::said::indexes;
+pub(crate) use self::sources::placed;
+pub(crate) use self::text::is_same;
 use crate::packages::requirements::{Python, Requirements};
 use crate::variables::names::REQUIREMENTS_PATH;
 
@@ -39,7 +40,7 @@ const MOST_PACKAGES: usize = 20_000;
 /// The kinds of files that list packages and that no installer reads, in the order in which they
 /// are preferred to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// `uv.lock`
     Uv,
     /// `pylock.toml`, `pylock.NAME.toml`
@@ -56,7 +57,7 @@ pub enum Format {
 
 impl Format {
     /// All of them that lock, the preferred first, each with the name of its file.
-    pub const LOCKS: [(Self, &'static str); 5] = [
+    pub(crate) const LOCKS: [(Self, &'static str); 5] = [
         (Self::Uv, "uv.lock"),
         (Self::Pylock, "pylock.toml"),
         (Self::Poetry, "poetry.lock"),
@@ -65,11 +66,10 @@ impl Format {
     ];
 
     /// The name of the file that locks nothing.
-    pub const PIPFILE: &'static str = "Pipfile";
+    pub(crate) const PIPFILE: &'static str = "Pipfile";
 
     /// What a file of this name is, if it is one of them.
-    #[must_use]
-    pub fn of(file: &Utf8Path) -> Option<Self> {
+    pub(crate) fn of(file: &Utf8Path) -> Option<Self> {
         let name = file.file_name()?;
         if name == Self::PIPFILE {
             return Some(Self::Pipfile);
@@ -78,12 +78,6 @@ impl Format {
             return Some(Self::Pylock);
         }
         Self::LOCKS.iter().find(|(_, usual)| *usual == name).map(|(format, _)| *format)
-    }
-
-    /// Whether every version is in it.
-    #[must_use]
-    pub fn locks(self) -> bool {
-        self != Self::Pipfile
     }
 
     /// The file beside it that says what was to be locked.
@@ -97,9 +91,11 @@ impl Format {
 
 /// A package of a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Locked {
+pub(crate) struct Locked {
     /// As it is written.
     pub name: String,
+    /// Its extras, where nothing is locked: a lock has what they bring as packages of their own.
+    pub extras: Vec<String>,
     /// Its version, or where else it comes from.
     pub origin: Origin,
     /// Where it is wanted.
@@ -114,7 +110,7 @@ pub struct Locked {
 
 /// What a lock says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Content {
+pub(crate) struct Content {
     /// What is to be installed.
     pub packages: Vec<Locked>,
     /// On which Python.
@@ -123,10 +119,7 @@ pub struct Content {
 
 /// Reads a lock. Nothing else is looked at: `wishes` is the text of the `pyproject.toml` beside it,
 /// parsed, which two formats need.
-///
-/// # Errors
-/// [`Fault`].
-pub fn parse(format: Format, text: &str, wishes: Option<&Table>) -> Result<Content, Fault> {
+pub(crate) fn parse(format: Format, text: &str, wishes: Option<&Table>) -> Result<Content, Fault> {
     match format {
         Format::Uv => uv::read(text),
         Format::Pylock => pylock::read(text),
@@ -141,7 +134,7 @@ pub fn parse(format: Format, text: &str, wishes: Option<&Table>) -> Result<Conte
 ///
 /// # Errors
 /// [`LockError`] naming the file, and the line where one is at fault.
-pub fn read(
+pub(crate) fn read(
     repo: &Utf8Path,
     file: &Utf8Path,
     format: Format,
@@ -185,7 +178,7 @@ pub fn read(
 ///
 /// # Errors
 /// [`LockError`] naming the file, and the line where one is at fault.
-pub fn read_pyproject(repo: &Utf8Path, file: &Utf8Path) -> Result<Requirements, LockError> {
+pub(crate) fn read_pyproject(repo: &Utf8Path, file: &Utf8Path) -> Result<Requirements, LockError> {
     let bytes = content(file)?;
     let asked = || {
         let pyproject: Table = toml::from_slice(&bytes)?;
@@ -211,36 +204,45 @@ fn content(file: &Utf8Path) -> Result<Vec<u8>, LockError> {
 
 /// What is wrong in a file, before it is known which file that is.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// In bytes.
-    at: usize,
-    /// Where only the line is known.
-    line: Option<usize>,
-    what: What,
+pub(crate) struct Fault {
+    place: Place,
+    message: String,
 }
 
+/// Where in a file something is wrong.
 #[derive(Debug, PartialEq, Eq)]
-enum What {
-    Message(String),
-    Version { key: &'static str, found: Option<String>, known: &'static str, tool: &'static str },
+enum Place {
+    Byte(usize),
+    /// From 1.
+    Line(usize),
+    /// It is about all of it.
+    Whole,
 }
 
 impl Fault {
     fn plain(message: &str) -> Self {
-        Self { at: 0, line: None, what: What::Message(message.to_owned()) }
+        Self { place: Place::Byte(0), message: message.to_owned() }
     }
 
     fn at(self, at: usize) -> Self {
-        Self { at, ..self }
+        Self { place: Place::Byte(at), ..self }
     }
 
-    fn version(
-        key: &'static str,
-        found: Option<String>,
-        known: &'static str,
-        tool: &'static str,
-    ) -> Self {
-        Self { at: 0, line: None, what: What::Version { key, found, known, tool } }
+    /// That the file is of a version that nobody here knows: `key` says another than `known`.
+    fn version(key: &str, found: Option<String>, known: &str, tool: &str) -> Self {
+        let found = found.map_or_else(|| "missing".to_owned(), |found| format!("`{found}`"));
+        let message = format!(
+            "`{key}` is {found}, and only {known} is known here. Write the file with a version of \
+             `{tool}` that writes that, or name another file by {}",
+            REQUIREMENTS_PATH.name
+        );
+        Self { place: Place::Whole, message }
+    }
+
+    /// The condition in what stands at `at`, if there is one.
+    fn condition(text: Option<&str>, groups: &[String], at: usize) -> Result<Marker, Self> {
+        let marker = text.map_or(Ok(Marker::always()), |text| Marker::parse(text, groups));
+        marker.map_err(|error| Self::from(error).at(at))
     }
 
     fn unversioned(name: &Spanned<String>) -> Self {
@@ -255,24 +257,13 @@ impl Fault {
     }
 
     fn of(self, file: &Utf8Path, content: &[u8]) -> LockError {
-        let file = file.to_owned();
-        match self.what {
-            What::Message(message) => {
-                let line = self.line.unwrap_or_else(|| line_of(content, self.at));
-                LockError::Malformed { file, line, message }
-            }
-            What::Version { key, found, known, tool } => {
-                let found =
-                    found.map_or_else(|| "missing".to_owned(), |found| format!("`{found}`"));
-                LockError::Version { file, key, found, known, tool }
-            }
-        }
+        let line = match self.place {
+            Place::Byte(at) => Some(Lines::of(content).of_byte(at)),
+            Place::Line(line) => Some(line),
+            Place::Whole => None,
+        };
+        LockError::Malformed { file: file.to_owned(), line, message: self.message }
     }
-}
-
-/// The line that a byte is in, from 1.
-fn line_of(content: &[u8], at: usize) -> usize {
-    Lines::of(content).of_byte(at)
 }
 
 /// Where the lines of a text end, looked for once.
@@ -290,6 +281,12 @@ impl Lines {
     }
 }
 
+impl From<MarkerError> for Fault {
+    fn from(error: MarkerError) -> Self {
+        Self::plain(&error.to_string())
+    }
+}
+
 impl From<toml::de::Error> for Fault {
     fn from(error: toml::de::Error) -> Self {
         Self::plain(error.message()).at(error.span().map_or(0, |span| span.start))
@@ -299,33 +296,15 @@ impl From<toml::de::Error> for Fault {
 /// A file of locked packages that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// It is no file of its format.
-    #[error("{file}, line {line}: {message}")]
+    /// It is no file of its format, or of none that is known here.
+    #[error("{file}{}: {message}", .line.map(|line| format!(", line {line}")).unwrap_or_default())]
     Malformed {
         /// The file.
         file: Utf8PathBuf,
-        /// The line, from 1.
-        line: usize,
+        /// The line, from 1, if it is one.
+        line: Option<usize>,
         /// What is wrong.
         message: String,
-    },
-    /// It is of a version that nobody here knows.
-    #[error(
-        "{file}: `{key}` is {found}, and only {known} is known here. Write the file with a version \
-         of `{tool}` that writes that, or name another file by {}",
-        REQUIREMENTS_PATH.name
-    )]
-    Version {
-        /// The file.
-        file: Utf8PathBuf,
-        /// What says the version.
-        key: &'static str,
-        /// What it says.
-        found: String,
-        /// What it should say.
-        known: &'static str,
-        /// What writes the file.
-        tool: &'static str,
     },
     /// What is there is no file, or far too long.
     #[error("{file} cannot be read: it must be a file of at most {} MiB", LONGEST >> 20)]

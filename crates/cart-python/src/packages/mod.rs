@@ -4,7 +4,7 @@
 
 pub(crate) mod spelling;
 
-pub mod requirements;
+pub(crate) mod requirements;
 
-pub mod locks;
+pub(crate) mod locks;
 pub mod project;

@@ -12,6 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use serde::Deserialize;
 use toml::Table;
+use toml::de::DeTable;
 
 use crate::packages::locks::{self, Asked, MarkerError};
 
@@ -97,6 +98,21 @@ pub fn deciding_files(folder: &Utf8Path) -> Result<Vec<(Utf8PathBuf, Vec<u8>)>, 
         }
     }
     Ok(found)
+}
+
+/// What stands in a text of TOML under these keys, one in the other, and on which line, from 1: a string, or
+/// as it is written where it is something else. `None` also where the text is no TOML.
+pub(crate) fn toml_at(text: &str, keys: &[&str]) -> Option<(usize, Result<String, String>)> {
+    let (last, tables) = keys.split_last()?;
+    let parsed = DeTable::parse(text).ok()?;
+    let mut table = parsed.get_ref();
+    for key in tables {
+        table = table.get(*key)?.get_ref().as_table()?;
+    }
+    let value = table.get(*last)?;
+    let line = text.get(..value.span().start)?.matches('\n').count() + 1;
+    let written = || text.get(value.span()).unwrap_or_default().to_owned();
+    Some((line, value.get_ref().as_str().map(str::to_owned).ok_or_else(written)))
 }
 
 #[derive(Default, Deserialize)]

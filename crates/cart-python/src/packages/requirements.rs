@@ -17,7 +17,20 @@ use crate::packages::spelling::normalized;
 use crate::variables::names::REQUIREMENTS_PATH;
 
 /// The file that is read when nobody named one.
-pub const DEFAULT_FILE: &str = "requirements.txt";
+pub(crate) const DEFAULT_FILE: &str = "requirements.txt";
+
+/// Names that people give to it by mistake.
+pub(crate) const MISSPELLED: &[&str] = &[
+    "requirments.txt",
+    "requeriments.txt",
+    "requirement.txt",
+    "Requirements.txt",
+    "requirements.text",
+    "requirements.txt.txt",
+    "requirements.tx",
+    "requirments.text",
+    "reqirements.txt",
+];
 
 /// No requirements file is longer, whatever hashes it lists.
 const LONGEST: u64 = 4 * 1024 * 1024;

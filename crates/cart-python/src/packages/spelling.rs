@@ -17,6 +17,13 @@ pub(crate) fn normalized(name: &str) -> String {
     spelled
 }
 
+/// The name that a requirement begins with; empty where it begins with none.
+#[must_use]
+pub(crate) fn name_in(requirement: &str) -> &str {
+    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    requirement.split(|c| !named(c)).next().unwrap_or_default()
+}
+
 /// The first three numbers of a package's version; what else versions of packages have (`rc1`,
 /// `.post2`) decides nothing here.
 #[must_use]

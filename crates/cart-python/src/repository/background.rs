@@ -67,9 +67,8 @@ impl Background {
     /// nothing.
     ///
     /// # Errors
-    /// [`BackgroundError::Setting`] when `counts` names a line that is not there, or there would be more
-    /// than [`MOST`]; [`BackgroundError::File`] when the Procfile cannot be read.
-    pub fn read(repo: &Utf8Path, counts: &Counts) -> Result<Self, BackgroundError> {
+    /// [`FileError`] when the Procfile cannot be read.
+    pub fn read(repo: &Utf8Path, counts: &Counts) -> Result<Self, FileError> {
         let mut background = Self::default();
         for line in procfile::read(repo)? {
             let known = background.lines.iter().any(|(known, _)| known.name == line.name);
@@ -83,7 +82,6 @@ impl Background {
                 background.misnamed.push(line);
             }
         }
-        background.check(counts)?;
         Ok(background)
     }
 
@@ -94,7 +92,11 @@ impl Background {
         })
     }
 
-    fn check(&self, counts: &Counts) -> Result<(), SettingError> {
+    /// Whether the numbers fit the Procfile.
+    ///
+    /// # Errors
+    /// [`SettingError`] when `counts` names a line that is not there, or there would be more than [`MOST`].
+    pub fn check(&self, counts: &Counts) -> Result<(), SettingError> {
         let wrong =
             |allowed: String| Err(SettingError { allowed, ..PROCESSES.wrong(&counts.to_string()) });
         let has = |name: &str| self.lines.iter().any(|(line, _)| line.name == name);
@@ -115,17 +117,6 @@ impl Background {
         }
         Ok(())
     }
-}
-
-/// What keeps the further lines of a Procfile from running.
-#[derive(Debug, thiserror::Error)]
-pub enum BackgroundError {
-    /// The numbers that were set do not fit the Procfile.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-    /// The Procfile cannot be read.
-    #[error(transparent)]
-    File(#[from] FileError),
 }
 
 fn is_name(name: &str) -> bool {
@@ -186,7 +177,10 @@ mod tests {
 
     #[test]
     fn numbers_for_what_is_not_there_and_too_many_are_refused_with_what_there_is() {
-        let error = |procfile: &str, counts: &str| read(procfile, counts).unwrap_err();
+        let error = |procfile: &str, counts: &str| {
+            let background = read(procfile, counts).unwrap();
+            background.check(&Counts::parse(counts).unwrap()).unwrap_err()
+        };
         insta::assert_snapshot!(error(PROCFILE, "wroker=2"), @r#"OPENSHIFT_PYTHON_PROCESSES is "wroker=2", but allowed is: a number for each of worker, clock; the Procfile has no line `wroker:` that runs so"#);
         insta::assert_snapshot!(error(PROCFILE, "web=2"), @r#"OPENSHIFT_PYTHON_PROCESSES is "web=2", but allowed is: a number for each of worker, clock; how many web workers, OPENSHIFT_PYTHON_WORKERS says"#);
         insta::assert_snapshot!(error("", "worker=1"), @r#"OPENSHIFT_PYTHON_PROCESSES is "worker=1", but allowed is: nothing, for there is no further line in a Procfile; the Procfile has no line `worker:` that runs so"#);

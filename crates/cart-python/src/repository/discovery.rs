@@ -36,7 +36,7 @@ use candidates::files::{self, Usual};
 use candidates::usual;
 use code::reader::Reader;
 use code::serving::{self, Endless};
-use code::sight::Sight;
+use code::sight::{App, Sight};
 use said::{Said, Saying};
 
 pub use candidates::candidate::Candidate;
@@ -84,6 +84,25 @@ pub struct Found {
 }
 
 impl Found {
+    /// What `by` decided, for the reason `why`; `app` is what the code says of it.
+    fn new(
+        by: DecidedBy,
+        is_named: bool,
+        entry_point: EntryPoint,
+        app: Option<App>,
+        why: &str,
+    ) -> Self {
+        let what = app.as_ref().map(|app| format!(", {}", app.what)).unwrap_or_default();
+        Self {
+            because: format!("the app is {entry_point}{what}: {why}"),
+            entry_point,
+            interface: app.and_then(|app| app.interface),
+            decided_by: by,
+            is_named,
+            is_new: false,
+        }
+    }
+
     /// The error for an app that is not where it was named.
     pub(crate) fn not_there(&self, problem: EntryPointError) -> DiscoveryError {
         let named = self.entry_point.to_string();
@@ -212,32 +231,12 @@ fn of_django(sight: &Sight<'_>, folder: &Utf8Path) -> Result<Option<Found>, Disc
         return Err(DiscoveryError::unread(sight.reader, &project.file, failure));
     }
     let app = sight.of(&project.file, folder, project.entry_point.callable());
-    let what = app.as_ref().map_or("", |app| app.what.as_str());
-    Ok(Some(Found {
-        because: sentence(&project.entry_point, what, &project.why),
-        entry_point: project.entry_point,
-        interface: app.and_then(|app| app.interface),
-        decided_by: project.by,
-        is_named: true,
-        is_new: false,
-    }))
+    Ok(Some(Found::new(project.by, true, project.entry_point, app, &project.why)))
 }
 
 fn chosen(choice: Choice) -> Found {
     let Candidate { entry_point, file, line, app } = choice.candidate;
-    Found {
-        because: sentence(&entry_point, &app.what, &choice.why),
-        entry_point,
-        interface: app.interface,
-        decided_by: DecidedBy::File { path: file, line },
-        is_named: false,
-        is_new: false,
-    }
-}
-
-fn sentence(entry_point: &EntryPoint, what: &str, why: &str) -> String {
-    let comma = if what.is_empty() { "" } else { ", " };
-    format!("the app is {entry_point}{comma}{what}: {why}")
+    Found::new(DecidedBy::File { path: file, line }, false, entry_point, Some(app), &choice.why)
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@ use cart_core::files::{self, FileError};
 use sha2::{Digest, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
-use crate::packages::locks::{self, LockError};
+use crate::packages::locks::{self, LockError, is_same};
 use crate::packages::project::{self, Project, ProjectError};
 use crate::packages::requirements::{Converted, Local, Requirements, RequirementsError};
-use crate::packages::spelling::normalized;
+use crate::packages::spelling::{name_in, normalized};
 
 /// Raised when the same files shall be installed in another way than before.
 const RECIPE: &str = "1";
@@ -75,7 +75,7 @@ impl Inputs {
             true => &[],
             false => self.project.dependencies(),
         };
-        let by_project = list.iter().any(|line| is_of(line, package));
+        let by_project = list.iter().any(|line| normalized(name_in(line)) == normalized(package));
         by_project || self.requirements.as_ref().is_some_and(|r| r.names(package))
     }
 
@@ -102,23 +102,14 @@ impl Inputs {
     /// Whether the requirements file installs the repository too (`-e .`).
     #[must_use]
     pub fn install_the_repository_themselves(&self, repo: &Utf8Path) -> bool {
-        let real = |path: &Utf8Path| path.canonicalize_utf8().ok();
-        self.requirements.as_ref().is_some_and(|requirements| {
-            let mut local = requirements.local.iter();
-            local.any(|l| real(&l.path).is_some() && real(&l.path) == real(repo))
-        })
+        let mut local = self.requirements.iter().flat_map(|requirements| &requirements.local);
+        local.any(|local| is_same(&local.path, repo))
     }
 }
 
 fn covers(requirements: Option<&Requirements>) -> bool {
     let converted = requirements.and_then(|r| r.converted.as_ref());
     converted.is_some_and(|converted| converted.covers_project)
-}
-
-fn is_of(line: &str, package: &str) -> bool {
-    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let name = &line[..line.find(|c| !named(c)).unwrap_or(line.len())];
-    normalized(name) == normalized(package)
 }
 
 fn digest(
@@ -224,12 +215,7 @@ impl<'a> Sum<'a> {
     }
 
     fn finish(self) -> String {
-        use std::fmt::Write;
-        let mut text = String::with_capacity(64);
-        for byte in self.digest.finalize() {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 /// What the groups of this process allow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// CPUs, a part of one counted as one; `None` when there is no quota.
     pub cpus: Option<u32>,
     /// Bytes; `None` when there is no limit.
@@ -20,8 +20,7 @@ pub struct Limits {
 const NO_LIMIT: u64 = 1 << 60;
 
 /// The limits of this process, from the files below `root` (`/` but in tests).
-#[must_use]
-pub fn limits(root: &Utf8Path) -> Limits {
+pub(crate) fn limits(root: &Utf8Path) -> Limits {
     let text = std::fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     let mount = root.join("sys/fs/cgroup");
     let mut found = Limits::default();
@@ -31,76 +30,38 @@ pub fn limits(root: &Utf8Path) -> Limits {
         else {
             continue;
         };
-        let group = Group { controllers, path };
-        found.cpus = least(found.cpus, group.cpus(&mount));
-        found.memory = least(found.memory, group.memory(&mount));
+        let path = Utf8Path::new(path.trim_start_matches('/'));
+        // Our group and those above it, in whichever mount they are.
+        for group in
+            mounts(&mount, controllers).iter().flat_map(|m| path.ancestors().map(|p| m.join(p)))
+        {
+            found.cpus = least(found.cpus, cpus(&group));
+            found.memory = least(found.memory, memory(&group));
+        }
     }
     found
 }
 
-/// One line of `/proc/self/cgroup`.
-struct Group<'a> {
-    /// Empty for version 2, else names such as `cpu,cpuacct`.
-    controllers: &'a str,
-    path: &'a str,
+/// Where these `controllers` may be mounted: names such as `cpu,cpuacct`, or none for version 2, which is
+/// mounted at the top, or beside version 1 as one of several.
+fn mounts(top: &Utf8Path, controllers: &str) -> Vec<Utf8PathBuf> {
+    if controllers.is_empty() {
+        return vec![top.to_owned(), top.join("unified")];
+    }
+    [controllers].into_iter().chain(controllers.split(',')).map(|name| top.join(name)).collect()
 }
 
-impl Group<'_> {
-    fn cpus(&self, mount: &Utf8Path) -> Option<u32> {
-        if self.is_version_2() {
-            return self.least_in(&version_2_mounts(mount), |group| {
-                let text = read(group, "cpu.max")?;
-                let (quota, period) = text.split_once(' ')?;
-                whole_cpus(quota, period)
-            });
-        }
-        self.least_in(&self.version_1_mounts(mount, "cpu"), |group| {
-            let quota = read(group, "cpu.cfs_quota_us")?;
-            whole_cpus(&quota, &read(group, "cpu.cfs_period_us")?)
-        })
+fn cpus(group: &Utf8Path) -> Option<u32> {
+    if let Some(text) = read(group, "cpu.max") {
+        let (quota, period) = text.split_once(' ')?;
+        return whole_cpus(quota, period);
     }
-
-    fn memory(&self, mount: &Utf8Path) -> Option<u64> {
-        let (mounts, file) = if self.is_version_2() {
-            (version_2_mounts(mount), "memory.max")
-        } else {
-            (self.version_1_mounts(mount, "memory"), "memory.limit_in_bytes")
-        };
-        self.least_in(&mounts, |group| {
-            let bytes = read(group, file)?.parse().ok()?;
-            (bytes < NO_LIMIT).then_some(bytes)
-        })
-    }
-
-    fn is_version_2(&self) -> bool {
-        self.controllers.is_empty()
-    }
-
-    fn version_1_mounts(&self, mount: &Utf8Path, controller: &str) -> Vec<Utf8PathBuf> {
-        if !self.controllers.split(',').any(|c| c == controller) {
-            return Vec::new();
-        }
-        vec![mount.join(self.controllers), mount.join(controller)]
-    }
-
-    /// The least value of our group and of those above it, in whichever mount they are.
-    fn least_in<T: Ord>(
-        &self,
-        mounts: &[Utf8PathBuf],
-        value: impl Fn(&Utf8Path) -> Option<T>,
-    ) -> Option<T> {
-        let path = Utf8Path::new(self.path.trim_start_matches('/'));
-        mounts
-            .iter()
-            .flat_map(|mount| path.ancestors().map(|part| mount.join(part)))
-            .filter_map(|group| value(&group))
-            .min()
-    }
+    whole_cpus(&read(group, "cpu.cfs_quota_us")?, &read(group, "cpu.cfs_period_us")?)
 }
 
-/// Version 2 alone is mounted at the top; beside version 1 it is one of several.
-fn version_2_mounts(mount: &Utf8Path) -> Vec<Utf8PathBuf> {
-    vec![mount.to_owned(), mount.join("unified")]
+fn memory(group: &Utf8Path) -> Option<u64> {
+    let bytes = read(group, "memory.max").or_else(|| read(group, "memory.limit_in_bytes"))?;
+    bytes.parse().ok().filter(|bytes| *bytes < NO_LIMIT)
 }
 
 fn whole_cpus(quota: &str, period: &str) -> Option<u32> {

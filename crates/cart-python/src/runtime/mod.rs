@@ -3,7 +3,7 @@
 //! In: limits and figures of the kernel. Out: how many workers there are to be, what they take and where
 //! they are. It knows nothing of the other wings.
 
-pub mod cgroup;
+pub(crate) mod cgroup;
 pub mod memory;
 pub mod sizing;
 

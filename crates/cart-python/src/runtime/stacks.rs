@@ -209,7 +209,7 @@ mod tests {
 
     use super::*;
     use crate::environment::interpreter;
-    use crate::testing::any_python;
+    use crate::environment::interpreter::Wanted;
 
     #[test]
     fn a_dump_is_told_from_what_else_a_log_gets() {
@@ -244,7 +244,7 @@ mod tests {
     /// Python whose output goes through another process to the log.
     fn behind_a_pipe(dir: &Utf8Path, hang: &str) -> (std::process::Child, ProcessId) {
         let env = GearEnv::new().with("PATH", "/usr/local/bin:/usr/bin:/bin");
-        let python = interpreter::find(&any_python().wanted(), &env).unwrap();
+        let python = interpreter::find(&Wanted::Any, &env).unwrap();
         crate::runtime::support::write(&dir.join("python")).unwrap();
         let code = format!(
             "import sys; sys.path.insert(0, '{dir}/python')\n\

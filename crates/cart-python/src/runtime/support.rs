@@ -47,6 +47,7 @@ pub fn write(dir: &Utf8Path) -> Result<(), FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::interpreter;
 
     #[test]
     fn launchers_are_written_and_an_old_one_is_replaced() {
@@ -67,8 +68,7 @@ mod tests {
         let dir = Utf8Path::from_path(dir.path()).unwrap();
         write(dir).unwrap();
         let env = cart_core::GearEnv::new().with("PATH", "/usr/local/bin:/usr/bin:/bin");
-        let wish = crate::testing::any_python();
-        let python = crate::environment::interpreter::find(&wish.wanted(), &env).unwrap();
+        let python = interpreter::find(&interpreter::Wanted::Any, &env).unwrap();
         for (name, tests) in [
             (
                 "test_cartridge_interface",

@@ -152,7 +152,8 @@ impl EntryPoint {
                 Ok(Self { target: Target::File(file_in(repo, path)?), ..self.clone() })
             }
             Target::Module { folder, name } => {
-                let inner = folder.as_ref().map(|folder| folder_in(repo, folder)).transpose()?;
+                let inner = folder.as_ref().map(|folder| real_in(repo, folder, Utf8Path::exists));
+                let inner = inner.transpose()?.map(|(real, _)| real);
                 let mut folders = inner
                     .as_deref()
                     .into_iter()
@@ -194,38 +195,27 @@ fn sound_path(text: &str) -> Option<Utf8PathBuf> {
     (inside && plain && named).then(|| path.to_owned())
 }
 
-/// A folder of the repository, absolute.
-fn folder_in(repo: &Utf8Path, folder: &Utf8Path) -> Result<Utf8PathBuf, EntryPointError> {
-    let real = repo.join(folder).canonicalize_utf8().ok();
-    let top = repo.canonicalize_utf8().ok();
-    match (real, top) {
-        (Some(real), Some(top)) if real.starts_with(&top) => Ok(real),
-        (Some(_), _) => {
-            Err(EntryPointError::Outside { file: folder.to_owned(), repo: repo.to_owned() })
-        }
-        (None, _) => {
-            Err(EntryPointError::Missing { file: folder.to_string(), repo: repo.to_owned() })
-        }
+/// Where a path of the repository really is, and where the repository is.
+fn real_in(
+    repo: &Utf8Path,
+    path: &Utf8Path,
+    is_it: fn(&Utf8Path) -> bool,
+) -> Result<(Utf8PathBuf, Utf8PathBuf), EntryPointError> {
+    let missing = || EntryPointError::Missing { file: path.to_string(), repo: repo.to_owned() };
+    let real = repo.join(path).canonicalize_utf8().ok().filter(|real| is_it(real));
+    let real = real.ok_or_else(missing)?;
+    let top = repo.canonicalize_utf8().map_err(|_| missing())?;
+    match real.starts_with(&top) {
+        true => Ok((real, top)),
+        false => Err(EntryPointError::Outside { file: path.to_owned(), repo: repo.to_owned() }),
     }
 }
 
 fn file_in(repo: &Utf8Path, path: &Utf8Path) -> Result<Utf8PathBuf, EntryPointError> {
-    let missing = || EntryPointError::Missing { file: path.to_string(), repo: repo.to_owned() };
-    let outside = || EntryPointError::Outside { file: path.to_owned(), repo: repo.to_owned() };
-    let full = repo.join(path);
-    let real = full.canonicalize_utf8().map_err(|_| missing())?;
-    let top = repo.canonicalize_utf8().map_err(|_| missing())?;
-    if !real.is_file() {
-        return Err(missing());
-    }
-    if !real.starts_with(&top) {
-        return Err(outside());
-    }
+    let (real, top) = real_in(repo, path, Utf8Path::is_file)?;
     // What was written stays, for messages; an absolute path may lead through other links.
-    let relative = match full.strip_prefix(repo) {
-        Ok(relative) => relative.to_owned(),
-        Err(_) => real.strip_prefix(&top).map_err(|_| outside())?.to_owned(),
-    };
+    let full = repo.join(path);
+    let relative = full.strip_prefix(repo).or_else(|_| real.strip_prefix(&top)).unwrap_or(path);
     Ok(relative.components().as_path().to_owned())
 }
 

@@ -4,8 +4,8 @@
 
 pub(crate) mod names;
 
-pub mod entry_point;
+pub(crate) mod entry_point;
 pub mod interface;
-pub mod mirror;
-pub mod probe;
-pub mod worker_class;
+pub(crate) mod mirror;
+pub(crate) mod probe;
+pub(crate) mod worker_class;

@@ -72,10 +72,13 @@ pub(crate) fn interface_of(class: &str) -> Interface {
 
 /// Whether `text` is one or more Python names joined by dots.
 pub(crate) fn is_dotted_name(text: &str) -> bool {
-    text.split('.').all(|name| {
-        name.starts_with(|c: char| c.is_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_alphanumeric() || c == '_')
-    })
+    text.split('.').all(is_name)
+}
+
+/// Whether `text` is a Python name.
+pub(crate) fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]

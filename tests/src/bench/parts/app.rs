@@ -94,8 +94,8 @@ pub(super) fn candidates(bench: &Bench, server: &Server, app: &Utf8Path) -> (Vec
         candidates.push(front(ORIGINAL, Front::Original, server.originals));
     }
     candidates.push(of_ours);
-    let by_default = way.backend().default_workers(&|| u32::MAX);
-    if bench.wants(OURS_BY_DEFAULT) && by_default != server.workers {
+    let has_one = !way.backend().fills_the_gear && server.workers == 1;
+    if bench.wants(OURS_BY_DEFAULT) && !has_one {
         candidates.push(ours(OURS_BY_DEFAULT, &[]));
     }
     (candidates, with)

@@ -1,9 +1,7 @@
 //! Whether dependencies are the very files that they were: a look at each, not into it.
 
-use std::os::unix::ffi::OsStrExt;
-
 use camino::Utf8PathBuf;
-use cart_core::tree::{Step, Walk};
+use cart_core::tree;
 use sha1::{Digest, Sha1};
 
 use crate::layout::paths::Layout;
@@ -18,26 +16,15 @@ fn of(directories: &[Utf8PathBuf]) -> Option<String> {
     let mut sum = Sha1::new();
     for directory in directories {
         sum.update(directory.as_str());
-        let mut walk = Walk::new(directory).ok()?;
-        while let Some(step) = walk.next() {
-            let entry = match step.ok()? {
-                Step::Entry(entry) if entry.name() == "__pycache__" => {
-                    walk.skip();
-                    continue;
-                }
-                Step::Left(_) => continue,
-                Step::Entry(entry) => entry,
-            };
-            // Names alone tell the path, by the depth.
-            sum.update(format!("\0{} ", entry.depth()));
-            sum.update(entry.name().as_bytes());
-            // A directory changes with what is compiled in it.
-            if !entry.is_dir() {
-                let file = entry.stat().ok()?;
+        let glance = tree::glance(
+            directory,
+            |file| {
                 let place = format!("\0{} {} {} ", file.st_ino, file.st_size, file.st_mtime);
-                sum.update(format!("{place}{} {}", file.st_mtime_nsec, file.st_mode));
-            }
-        }
+                format!("{place}{} {}", file.st_mtime_nsec, file.st_mode)
+            },
+            |bytes| sum.update(bytes),
+        );
+        glance.ok()?;
         sum.update(b"\0\0");
     }
     Some(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect())

@@ -4,9 +4,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use semver::Version;
 
-use super::{DependencyError, LazyInstallation, Wish};
+use super::{DependencyError, Wish};
 use crate::environment::installer::failure::Failure;
-use crate::environment::installer::{self, InstallError};
+use crate::environment::installer::{self, InstallError, Installation};
 use crate::packages::locks::range;
 use crate::packages::project::Project;
 use crate::packages::requirements::{Converted, Requirements};
@@ -15,17 +15,17 @@ use crate::serving::server::Requirement;
 /// Puts `src` of a repository that cannot be built on the path that modules are imported from.
 const LINK: &str = "cartridge-src.pth";
 
-impl Wish<'_> {
+impl Wish {
     pub(super) fn install_app(
         &self,
-        installation: &mut LazyInstallation<'_>,
+        installation: &Installation<'_>,
         python: &Version,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), DependencyError> {
         if let Some(asked) = &self.inputs.requirements {
             self.refuse_other_python(asked, python, progress)?;
             if asked.asks_for_something {
-                let file = installer::file_argument(&asked.file, self.repo);
+                let file = installer::file_argument(&asked.file, &self.repo);
                 progress(&format!("Installing the packages of {file}"));
                 let what = format!("the packages of {file}");
                 match &asked.converted {
@@ -33,7 +33,6 @@ impl Wish<'_> {
                         self.install_converted(&what, asked, converted, installation, progress)?;
                     }
                     None => {
-                        let installation = installation.get(progress);
                         // uv by itself checks those that have one, and lets others pass.
                         let hashed = asked.are_hashed().then_some("--require-hashes");
                         let args: Vec<&str> = hashed.into_iter().chain(["-r", &file]).collect();
@@ -45,7 +44,7 @@ impl Wish<'_> {
         let covered = self.inputs.lock_covers_the_project();
         match &self.inputs.project {
             Project::Package { file, dependencies } => {
-                if !self.inputs.install_the_repository_themselves(self.repo) {
+                if !self.inputs.install_the_repository_themselves(&self.repo) {
                     let known = if covered { Some(&[][..]) } else { dependencies.as_deref() };
                     self.install_project(file, known, installation, progress)?;
                 }
@@ -69,7 +68,7 @@ impl Wish<'_> {
             return Ok(());
         };
         let error = DependencyError::OtherPython {
-            file: installer::file_argument(&asked.file, self.repo),
+            file: installer::file_argument(&asked.file, &self.repo),
             key: wanted.key,
             range: wanted.range.clone(),
             python: python.clone(),
@@ -87,7 +86,7 @@ impl Wish<'_> {
         what: &str,
         asked: &Requirements,
         converted: &Converted,
-        installation: &mut LazyInstallation<'_>,
+        installation: &Installation<'_>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), DependencyError> {
         let name = asked.file.file_name().unwrap_or_default();
@@ -98,7 +97,7 @@ impl Wish<'_> {
             if !text.is_empty() {
                 let list = List::new(name, text)?;
                 let args = [alone, checked, &["-r", list.path()]].concat();
-                installation.get(progress).install(what, &args, Some(asked), progress)?;
+                installation.install(what, &args, Some(asked), progress)?;
             }
         }
         Ok(())
@@ -108,7 +107,7 @@ impl Wish<'_> {
     fn install_list(
         &self,
         list: &[String],
-        installation: &mut LazyInstallation<'_>,
+        installation: &Installation<'_>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), DependencyError> {
         if list.is_empty() {
@@ -121,7 +120,7 @@ impl Wish<'_> {
         let mut args = vec!["-r", list.path()];
         args.extend(pins.iter().flat_map(|pins| ["-c", pins.path()]));
         let requirements = self.inputs.requirements.as_ref();
-        Ok(installation.get(progress).install(what, &args, requirements, progress)?)
+        Ok(installation.install(what, &args, requirements, progress)?)
     }
 
     /// The versions of a lock as bounds for what else is installed.
@@ -136,14 +135,14 @@ impl Wish<'_> {
         &self,
         file: &str,
         dependencies: Option<&[String]>,
-        installation: &mut LazyInstallation<'_>,
+        installation: &Installation<'_>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), DependencyError> {
         if let Some(list) = dependencies {
             self.install_list(list, installation, progress)?;
         }
         progress(&format!("Installing the app as a package ({file})"));
-        let link = installation.stage.venv().site_packages().map(|site| site.join(LINK));
+        let link = installation.venv().site_packages().map(|site| site.join(LINK));
         if let Some(link) = &link {
             files::remove_if_exists(link)?;
         }
@@ -187,10 +186,9 @@ impl Wish<'_> {
         &self,
         file: &str,
         args: &[&str],
-        installation: &mut LazyInstallation<'_>,
+        installation: &Installation<'_>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), DependencyError> {
-        let installation = installation.get(progress);
         let what = format!("the app as a package ({file})");
         let linked = installation.install(&what, &[args, &["-e", "."]].concat(), None, progress);
         let is_lost =
@@ -199,7 +197,7 @@ impl Wish<'_> {
             return Ok(linked?);
         }
         progress("Its folders are no packages to the build tool: installing its dependencies only");
-        let folder = without_code(self.repo)?;
+        let folder = without_code(&self.repo)?;
         let path = folder.path().to_string_lossy();
         Ok(installation.install(&what, &[args, &[&path]].concat(), None, progress)?)
     }
@@ -215,7 +213,7 @@ impl Wish<'_> {
     pub(super) fn install_server(
         &self,
         missing: &[Requirement],
-        installation: &mut LazyInstallation<'_>,
+        installation: &Installation<'_>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), DependencyError> {
         progress(&format!("Installing {} for the server", names(missing)));
@@ -251,7 +249,7 @@ impl Wish<'_> {
     fn install_for_server(
         &self,
         missing: &[Requirement],
-        installation: &mut LazyInstallation<'_>,
+        installation: &Installation<'_>,
         progress: &mut dyn FnMut(&str),
     ) -> Result<(), DependencyError> {
         let names = names(missing);
@@ -275,7 +273,7 @@ impl Wish<'_> {
         let pins = self.pins()?;
         args.extend(pins.iter().flat_map(|pins| ["-c", pins.path()]));
         let what = format!("{names}, which the server needs,");
-        let installed = installation.get(progress).install(&what, &args, None, progress);
+        let installed = installation.install(&what, &args, None, progress);
         installed.map_err(|source| self.against_the_lock(names, source))
     }
 
@@ -290,7 +288,7 @@ impl Wish<'_> {
         let InstallError::Failed { failure: Failure::Conflict, last_lines, .. } = &source else {
             return source.into();
         };
-        let file = installer::file_argument(&asked.file, self.repo);
+        let file = installer::file_argument(&asked.file, &self.repo);
         let said = last_lines.join("\n");
         let pins = converted.pinned.lines().filter_map(|line| line.split_whitespace().next());
         let in_the_way = pins.filter(|pin| {

@@ -11,8 +11,9 @@ use walkdir::WalkDir;
 
 use super::packages::without_code;
 use super::*;
+use crate::environment::interpreter::{self, Wanted};
 use crate::environment::virtualenv::stage;
-use crate::testing::{Site, any_python, serve_index};
+use crate::testing::{Site, serve_index};
 
 mod python;
 
@@ -138,12 +139,12 @@ fn what_was_done_is_not_done_again_and_nothing_is_run_to_find_that_out(installer
     let python = site.place().join("bin/python");
     fs::remove_file(&python).unwrap();
     files::write_atomic(&python, b"", 0o644).unwrap();
-    let mut parts = site.parts(NO_SERVER);
-    parts.env.set("PATH", "/nonexistent");
+    let mut wish = site.wish(NO_SERVER);
+    wish.env.set("PATH", "/nonexistent");
     let begun = Instant::now();
     const TIMES: u32 = 20;
     for _ in 0..TIMES {
-        let ensured = ensure(&site.wish(&parts), &mut |line| panic!("{line}")).unwrap();
+        let ensured = ensure(&wish, &mut |line| panic!("{line}")).unwrap();
         assert!(!ensured.changed);
     }
     let each = begun.elapsed() / TIMES;
@@ -222,10 +223,10 @@ fn requirements_in_any_form_that_pip_reads_are_installed_and_their_changes_too(i
     site.write("dev.txt", "three\n");
     site.write("prod.txt", "four\n");
     for (stage, package) in [("dev", "three"), ("prod", "four")] {
-        let parts = site.parts_with("gear", &[("STAGE", stage)]);
-        assert!(ensure(&site.wish(&parts), &mut |_| ()).unwrap().changed);
+        let wish = site.wish_in("gear", &[("STAGE", stage)]);
+        assert!(ensure(&wish, &mut |_| ()).unwrap().changed);
         assert!(has(package), "{package}");
-        assert!(!ensure(&site.wish(&parts), &mut |_| ()).unwrap().changed);
+        assert!(!ensure(&wish, &mut |_| ()).unwrap().changed);
     }
 }
 
@@ -329,11 +330,11 @@ fn an_environment_that_was_moved_works_in_its_new_place(installer: Choice) {
     // A gear elsewhere: everything moves, and no pip, which has nothing to install from there.
     fs::remove_dir_all(site.path("shelf")).unwrap();
     fs::rename(site.path("gear"), site.path("another")).unwrap();
-    let parts = site.parts_at("another");
+    let wish = site.wish_in("another", &[]);
     let mut told = Vec::new();
-    let mut ensure = |parts| ensure(&site.wish(parts), &mut |l: &str| told.push(l.to_owned()));
-    assert!(ensure(&parts).unwrap().changed);
-    assert!(!ensure(&parts).unwrap().changed);
+    let mut ensure = || ensure(&wish, &mut |l: &str| told.push(l.to_owned()));
+    assert!(ensure().unwrap().changed);
+    assert!(!ensure().unwrap().changed);
     assert_eq!(told, [""; 0]);
 
     let bin = site.path("another/cart/virtenv/bin");
@@ -386,7 +387,7 @@ fn an_interpreter_that_was_replaced_or_removed_is_noticed(installer: Choice) {
     assert!(!site.ensured(NO_SERVER).0);
 
     alter("version", "\"3.3.0\"");
-    let condition = VirtualEnv::at(site.place()).condition(&any_python().into(), &site.env());
+    let condition = VirtualEnv::at(site.place()).condition(&Wanted::Any.into(), &site.env());
     let reason = "it has Python 3.3.0, wanted is 3".to_owned();
     assert_eq!(condition, Condition::Unusable(reason));
 }
@@ -411,8 +412,7 @@ fn a_clean_build_starts_from_nothing_behind_the_nodes_link(installer: Choice) {
     std::os::unix::fs::symlink("../dependencies/virtenv", site.place()).unwrap();
     assert!(!site.ensured(NO_SERVER).0);
     files::write_atomic(&site.place().join("leftover"), b"", 0o644).unwrap();
-    let parts = site.parts(NO_SERVER);
-    let wish = Wish { clean: true, ..site.wish(&parts) };
+    let wish = Wish { clean: true, ..site.wish(NO_SERVER) };
     assert!(ensure(&wish, &mut |_| ()).unwrap().changed);
     assert_eq!(beside(&site.place()), ["virtenv"], "the replaced one is removed");
     assert!(!site.place().join("leftover").exists());
@@ -451,10 +451,9 @@ fn an_app_whose_folders_are_no_packages_gets_its_dependencies(installer: Choice)
     site.write("README.txt", "read by setup.py");
     site.write("public/index.html", "");
     site.write("wsgi/main.py", "");
-    let parts = site.parts(NO_SERVER);
     let mut env = GearEnv::from_process();
     env.set("PIP_FIND_LINKS", site.path("shelf").as_str());
-    let wish = Wish { env: &env, ..site.wish(&parts) };
+    let wish = Wish { env, ..site.wish(NO_SERVER) };
     let mut told = String::new();
     let result = ensure(&wish, &mut |line| told = format!("{told}{line}\n"));
     assert!(result.is_ok(), "{}\n{told}", result.unwrap_err());
@@ -468,17 +467,15 @@ fn a_mirror_is_used_when_it_answers_and_only_then(installer: Choice) {
     site.offer("zero", "1.0");
     site.write("requirements.txt", "zero\n");
     let index = serve_index(site.path("shelf"));
-    let parts = site.parts(NO_SERVER);
-    let told = |parts: &_, mirror: &str| {
-        let mirror = MirrorUrl::parse(mirror).unwrap();
-        let wish = Wish { mirror: Some(&mirror), ..site.wish(parts) };
+    let told = |wish: Wish, mirror: &str| {
+        let wish = Wish { mirror: MirrorUrl::parse(mirror), ..wish };
         let mut told = String::new();
         ensure(&wish, &mut |line| told = format!("{told}{line}\n")).unwrap();
         told
     };
 
     // Nobody listens on port 1; the shelf serves as the default index.
-    let dead = told(&parts, "http://127.0.0.1:1/simple");
+    let dead = told(site.wish(NO_SERVER), "http://127.0.0.1:1/simple");
     assert!(
         dead.contains(
             "The package index http://127.0.0.1:1/simple does not answer; the default index is \
@@ -488,10 +485,10 @@ fn a_mirror_is_used_when_it_answers_and_only_then(installer: Choice) {
     );
 
     site.write("requirements.txt", "zero\none\n");
-    let mut parts = site.parts(NO_SERVER);
-    parts.env.remove("PIP_NO_INDEX");
-    parts.env.remove("PIP_FIND_LINKS");
-    let alive = told(&parts, &format!("http://{index}/simple"));
+    let mut wish = site.wish(NO_SERVER);
+    wish.env.remove("PIP_NO_INDEX");
+    wish.env.remove("PIP_FIND_LINKS");
+    let alive = told(wish, &format!("http://{index}/simple"));
     assert!(!alive.contains("does not answer"), "{alive}");
     assert_eq!(site.run("one", &[]), "1.0");
 }
@@ -543,9 +540,9 @@ fn what_uv_does_not_do_as_pip_does_is_left_to_pip_with_the_reason() {
     assert_eq!(installed_by(&site, "one-1.0"), "pip");
 
     site.write("requirements.txt", "one\ntwo\n");
-    let parts = site.parts_with("gear", &[("PIP_IGNORE_REQUIRES_PYTHON", "1")]);
+    let wish = site.wish_in("gear", &[("PIP_IGNORE_REQUIRES_PYTHON", "1")]);
     let mut told = String::new();
-    ensure(&site.wish(&parts), &mut |line| told = format!("{told}{line}\n")).unwrap();
+    ensure(&wish, &mut |line| told = format!("{told}{line}\n")).unwrap();
     let reason =
         "ignore-requires-python is set in PIP_IGNORE_REQUIRES_PYTHON, which uv has no word for";
     assert!(told.contains(&format!("pip installs instead of uv: {reason}\n")), "{told}");
@@ -557,9 +554,8 @@ fn a_uv_that_was_asked_for_and_is_not_there_is_missed() {
     let site = Site::ready(Choice::Pip);
     site.offer("one", "1.0");
     site.write("requirements.txt", "one\n");
-    let mut parts = site.parts(NO_SERVER);
-    parts.env.set("PATH", "/usr/bin:/bin");
-    let wish = Wish { installer: Choice::Uv, ..site.wish(&parts) };
+    let mut wish = Wish { installer: Choice::Uv, ..site.wish(NO_SERVER) };
+    wish.env.set("PATH", "/usr/bin:/bin");
     let mut told = String::new();
     ensure(&wish, &mut |line| told = format!("{told}{line}\n")).unwrap();
     assert!(told.contains("There is no uv that will do"), "{told}");

@@ -23,19 +23,25 @@ pub struct Unbuilt {
 }
 
 /// Why a package could not be built.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
     /// There is no C compiler.
+    #[error("there is no C compiler")]
     Compiler,
     /// There is no Rust compiler.
+    #[error("there is no Rust compiler")]
     Rust,
     /// A header is missing.
+    #[error("the header {0} is missing")]
     Header(String),
     /// A library is missing.
+    #[error("the library {0} is missing")]
     Library(String),
     /// A program is missing.
+    #[error("the program {0} is missing")]
     Program(String),
     /// None of that: its code, or its way of being built, does not fit.
+    #[error("its code does not fit, most often because it is older")]
     #[default]
     Code,
 }
@@ -276,14 +282,7 @@ impl fmt::Display for Unbuilt {
             )?,
             None => write!(f, "a package must be built for {python}, and cannot be: ")?,
         }
-        match cause {
-            Cause::Compiler => f.write_str("there is no C compiler")?,
-            Cause::Rust => f.write_str("there is no Rust compiler")?,
-            Cause::Header(header) => write!(f, "the header {header} is missing")?,
-            Cause::Library(library) => write!(f, "the library {library} is missing")?,
-            Cause::Program(program) => write!(f, "the program {program} is missing")?,
-            Cause::Code => f.write_str("its code does not fit, most often because it is older")?,
-        }
+        write!(f, "{cause}")?;
         let mut remedies = Vec::new();
         if wheels.newest.is_some() {
             remedies.push(format!("ask for {}, which has a wheel", versioned(&wheels.newest)));

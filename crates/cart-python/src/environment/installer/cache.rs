@@ -23,8 +23,7 @@ const PRUNE_LIMIT: Duration = Duration::from_secs(60);
 
 /// The directory that holds the caches of whoever runs this: `.cache` in his home, as the machine's
 /// list of users has it, or else `tmp`.
-#[must_use]
-pub fn place(tmp: &Utf8Path) -> Utf8PathBuf {
+pub(crate) fn place(tmp: &Utf8Path) -> Utf8PathBuf {
     let users = files::read(Utf8Path::new("/etc/passwd")).unwrap_or_default();
     let user = rustix::process::geteuid().as_raw();
     in_home(&String::from_utf8_lossy(&users), user).unwrap_or_else(|| tmp.to_owned())
@@ -62,25 +61,18 @@ impl Cache {
 
     /// What tells pip about its cache, unless the gear's variables do.
     pub(super) fn options_of_pip(&self, env: &GearEnv) -> Vec<String> {
-        if is_set(env, &["PIP_CACHE_DIR", "PIP_NO_CACHE_DIR"]) {
-            return Vec::new();
-        }
-        match &self.pip {
-            Some(directory) => vec!["--cache-dir".to_owned(), directory.to_string()],
-            None => vec!["--no-cache-dir".to_owned()],
+        match is_set(env, &["PIP_CACHE_DIR", "PIP_NO_CACHE_DIR"]) {
+            true => Vec::new(),
+            false => options(self.pip.as_deref(), "--no-cache-dir"),
         }
     }
 
     /// The same for uv.
     pub(super) fn options_of_uv(&self, env: &GearEnv) -> Vec<String> {
-        if is_set(env, &["UV_CACHE_DIR", "UV_NO_CACHE"]) {
-            return Vec::new();
-        }
-        match &self.uv {
-            Some(directory) if !is_set(env, &["PIP_NO_CACHE_DIR"]) => {
-                vec!["--cache-dir".to_owned(), directory.to_string()]
-            }
-            _ => vec!["--no-cache".to_owned()],
+        let usable = self.uv.as_deref().filter(|_| !is_set(env, &["PIP_NO_CACHE_DIR"]));
+        match is_set(env, &["UV_CACHE_DIR", "UV_NO_CACHE"]) {
+            true => Vec::new(),
+            false => options(usable, "--no-cache"),
         }
     }
 
@@ -101,6 +93,13 @@ impl Cache {
             let command = uv.clone().args(options).args(words.iter().copied());
             let _ = run::checked(&command, PRUNE_LIMIT);
         }
+    }
+}
+
+fn options(directory: Option<&Utf8Path>, none: &str) -> Vec<String> {
+    match directory {
+        Some(directory) => vec!["--cache-dir".to_owned(), directory.to_string()],
+        None => vec![none.to_owned()],
     }
 }
 

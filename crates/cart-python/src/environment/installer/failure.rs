@@ -1,32 +1,51 @@
 //! Why packages could not be installed, what pip's words say of it, and what a person can do.
 
-use std::fmt;
-
 use super::build::{Cause, Unbuilt};
 use super::text::{after, place, shown};
-pub use super::unsatisfied::Unsatisfied;
+pub(crate) use super::unsatisfied::Unsatisfied;
 use crate::packages::requirements::Requirements;
 use crate::variables::names::PYPI_MIRROR_URL;
 
-/// Why packages could not be installed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why packages could not be installed, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The package index could not be reached.
+    #[error(
+        "the package index could not be reached. Check the network and the proxy, or name an index that \
+         can be reached in {}",
+        PYPI_MIRROR_URL.name
+    )]
     Network,
     /// What the package index says it is, nobody vouches for who is trusted here.
+    #[error(
+        "the package index shows a certificate that is not trusted here. Name the file with the \
+         authority's certificate in PIP_CERT, or an index that is trusted"
+    )]
     Certificate,
     /// The disk, or the gear's share of it, is full.
+    #[error("the disk or its quota is full. Make room and try again")]
     DiskFull,
     /// A package must be built and cannot be.
+    #[error("{0}")]
     Unbuilt(Box<Unbuilt>),
     /// The requirements file is not in the encoding that pip reads it in.
+    #[error(
+        "{file} is not UTF-8. Save it as that, or name its encoding in its first line: \
+         `# -*- coding: latin-1 -*-`"
+    )]
     Encoding {
         /// The file.
         file: String,
     },
     /// No version of a package fits.
+    #[error("{0}")]
     NoSuchVersion(Box<Unsatisfied>),
     /// The package index knows nothing of a package, or did not answer: pip says the same.
+    #[error(
+        "the package index offers no `{requirement}`{}. Check the name, and whether the index can be \
+         reached",
+        shown(.place)
+    )]
     UnknownPackage {
         /// As the installer names it.
         requirement: String,
@@ -34,13 +53,22 @@ pub enum Failure {
         place: Option<String>,
     },
     /// A line is no requirement.
+    #[error("{requirement} is no requirement. Write it like `flask>=3.0`")]
     Malformed {
         /// As pip names it, with file and line.
         requirement: String,
     },
     /// Two packages want different versions of a third.
+    #[error(
+        "packages want different versions of another one. Loosen one of the versions that are named below"
+    )]
     Conflict,
     /// A package's content is not what its hash says.
+    #[error(
+        "{}{} is not what its hash says. If nobody has tampered with it, renew the hash, or lock again",
+        .requirement.as_ref().map_or("a package".to_owned(), |named| format!("`{named}`")),
+        shown(.place)
+    )]
     WrongHash {
         /// As the installer names it, if that can be told.
         requirement: Option<String>,
@@ -48,19 +76,41 @@ pub enum Failure {
         place: Option<String>,
     },
     /// Some requirements have hashes and others have none, or no version.
+    #[error(
+        "some requirements have hashes and others have none, or no version. Give a version and hashes to \
+         each of them, also to what they need themselves, or to none"
+    )]
     Unhashed,
     /// The package index wants another user, or password, or any.
+    #[error(
+        "the package index does not let you in. Correct the user and the password in its URL: \
+         `https://USER:PASSWORD@HOST/...`, with %40 for an @ in them"
+    )]
     Denied,
     /// A repository of code could not be fetched.
+    #[error(
+        "a repository of code could not be fetched{}. Check its URL and the network, and that it asks for \
+         no password",
+        shown(.said)
+    )]
     Repository {
         /// What git says, if it was started.
         said: Option<String>,
     },
     /// There is no git to fetch one with.
+    #[error(
+        "there is no git to fetch a repository of code with. Install it, or name an archive or a version \
+         of a package index instead"
+    )]
     NoGit,
     /// The build tool cannot tell which of the app's folders are packages.
+    #[error(
+        "the build tool cannot tell which folders are packages. Name them: `py-modules = []` under \
+         `[tool.setuptools]` in pyproject.toml, or `py_modules=[]` in setup.py"
+    )]
     Discovery,
     /// Something else.
+    #[error("the last lines say why")]
     Other,
 }
 
@@ -173,80 +223,6 @@ const GIT: &[&str] =
     &["× git ", "Git operation failed", "Command errored out with exit status 128: git"];
 const NO_GIT: &[&str] = &["Cannot find command 'git'", "Git executable not found"];
 const CONFLICT: &[&str] = &["ResolutionImpossible", "conflicting dependencies"];
-
-/// Why, and what to do about it.
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Network => write!(
-                f,
-                "the package index could not be reached. Check the network and the proxy, or name \
-                 an index that can be reached in {}",
-                PYPI_MIRROR_URL.name
-            ),
-            Self::Certificate => f.write_str(
-                "the package index shows a certificate that is not trusted here. Name the file with \
-                 the authority's certificate in PIP_CERT, or an index that is trusted",
-            ),
-            Self::DiskFull => f.write_str("the disk or its quota is full. Make room and try again"),
-            Self::Unbuilt(unbuilt) => unbuilt.fmt(f),
-            Self::Encoding { file } => write!(
-                f,
-                "{file} is not UTF-8. Save it as that, or name its encoding in its first line: \
-                 `# -*- coding: latin-1 -*-`"
-            ),
-            Self::NoSuchVersion(unsatisfied) => unsatisfied.fmt(f),
-            Self::UnknownPackage { requirement, place } => write!(
-                f,
-                "the package index offers no `{requirement}`{}. Check the name, and whether the \
-                 index can be reached",
-                shown(place)
-            ),
-            Self::Malformed { requirement } => {
-                write!(f, "{requirement} is no requirement. Write it like `flask>=3.0`")
-            }
-            Self::Conflict => f.write_str(
-                "packages want different versions of another one. Loosen one of the versions that \
-                 are named below",
-            ),
-            Self::WrongHash { requirement, place } => {
-                let package = requirement.as_ref().map(|r| format!("`{r}`"));
-                write!(
-                    f,
-                    "{}{} is not what its hash says. If nobody has tampered with it, renew the \
-                     hash, or lock again",
-                    package.as_deref().unwrap_or("a package"),
-                    shown(place)
-                )
-            }
-            Self::Unhashed => f.write_str(
-                "some requirements have hashes and others have none, or no version. Give a version \
-                 and hashes to each of them, also to what they need themselves, or to none",
-            ),
-            Self::Denied => f.write_str(
-                "the package index does not let you in. Correct the user and the password in its \
-                 URL: `https://USER:PASSWORD@HOST/...`, with %40 for an @ in them",
-            ),
-            Self::Repository { said } => {
-                let said = said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
-                write!(
-                    f,
-                    "a repository of code could not be fetched{said}. Check its URL and the \
-                     network, and that it asks for no password"
-                )
-            }
-            Self::NoGit => f.write_str(
-                "there is no git to fetch a repository of code with. Install it, or name an \
-                 archive or a version of a package index instead",
-            ),
-            Self::Discovery => f.write_str(
-                "the build tool cannot tell which folders are packages. Name them: `py-modules = \
-                 []` under `[tool.setuptools]` in pyproject.toml, or `py_modules=[]` in setup.py",
-            ),
-            Self::Other => f.write_str("the last lines say why"),
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

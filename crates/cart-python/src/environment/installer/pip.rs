@@ -9,7 +9,7 @@ use semver::Version;
 
 use super::build::Wheels;
 use super::failure::{Failure, Unsatisfied};
-use super::{Cache, InstallError, Installer, Options};
+use super::{Cache, InstallError, Options, Words};
 use crate::environment::virtualenv::stage::Stage;
 use crate::packages::requirements::Requirements;
 use crate::packages::spelling::comparable;
@@ -34,9 +34,14 @@ const OFFERS_LIMIT: Duration = Duration::from_secs(30);
 /// The first pip that takes wheels for today's systems and links projects without `setup.py`.
 const OLDEST: Version = Version::new(21, 3, 0);
 
+const WORDS: Words = Words {
+    noise: &["Requirement already satisfied", "[notice]", "Looking in ", "Ignoring "],
+    errors: &["ERROR", "error: "],
+};
+
 /// pip in one stage.
 #[derive(Debug)]
-pub struct Pip {
+pub(crate) struct Pip {
     command: CommandSpec,
     /// Such as `3.13`.
     python: Option<String>,
@@ -58,6 +63,22 @@ impl Pip {
         let folder = site.as_deref().and_then(|site| site.parent()?.file_name());
         let python = folder.and_then(|name| name.strip_prefix("python")).map(str::to_owned);
         Self { command, python }
+    }
+
+    /// Installs what `args` say.
+    ///
+    /// # Errors
+    /// [`InstallError`]: `what` is named in it, `requirements` help to find the line at fault.
+    pub(super) fn install(
+        &self,
+        what: &str,
+        args: &[&str],
+        requirements: Option<&Requirements>,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(), InstallError> {
+        let command = self.command.clone().args(args.iter().copied());
+        let failure = |printed: &[String]| self.with_offers(Failure::of(printed, requirements));
+        WORDS.install(what, vec![command], failure, progress)
     }
 
     /// Brings a pip that is too old up to date.
@@ -113,29 +134,5 @@ impl Pip {
             .args(args.iter().copied());
         let Ok(output) = run::output(&question, OFFERS_LIMIT) else { return String::new() };
         [output.stdout_text(), output.stderr_text()].join("\n")
-    }
-}
-
-impl Installer for Pip {
-    fn name(&self) -> &'static str {
-        "pip"
-    }
-
-    fn commands(&self, args: &[&str]) -> Vec<CommandSpec> {
-        vec![self.command.clone().args(args.iter().copied())]
-    }
-
-    fn failure(&self, printed: &[String], requirements: Option<&Requirements>) -> Failure {
-        self.with_offers(Failure::of(printed, requirements))
-    }
-
-    fn is_noise(&self, line: &str) -> bool {
-        let noise = ["Requirement already satisfied", "[notice]", "Looking in ", "Ignoring "];
-        noise.iter().any(|start| line.trim_start().starts_with(start))
-    }
-
-    fn begins_an_error(&self, line: &str) -> bool {
-        let line = line.trim_start();
-        line.starts_with("ERROR") || line.starts_with("error: ")
     }
 }

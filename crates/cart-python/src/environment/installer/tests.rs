@@ -1,34 +1,13 @@
 use super::*;
 
-#[derive(Debug)]
-struct Shell;
-
-impl Installer for Shell {
-    fn name(&self) -> &'static str {
-        "sh"
-    }
-
-    fn commands(&self, scripts: &[&str]) -> Vec<CommandSpec> {
-        let env = GearEnv::new();
-        scripts.iter().map(|s| CommandSpec::new("/bin/sh", &env).args(["-c", s])).collect()
-    }
-
-    fn failure(&self, _: &[String], _: Option<&Requirements>) -> Failure {
-        Failure::Other
-    }
-
-    fn is_noise(&self, line: &str) -> bool {
-        line.starts_with('#')
-    }
-
-    fn begins_an_error(&self, line: &str) -> bool {
-        line.trim_start().starts_with("ERROR")
-    }
-}
+const SHELL: Words = Words { noise: &["#"], errors: &["ERROR"] };
 
 fn install(scripts: &[&str]) -> (Result<(), String>, String) {
     let mut told = Vec::new();
-    let outcome = Shell.install("it", scripts, None, &mut |line| told.push(line.to_owned()));
+    let env = GearEnv::new();
+    let commands = scripts.iter().map(|s| CommandSpec::new("/bin/sh", &env).args(["-c", s]));
+    let mut progress = |line: &str| told.push(line.to_owned());
+    let outcome = SHELL.install("it", commands.collect(), |_| Failure::Other, &mut progress);
     (outcome.map_err(|error| error.to_string()), told.join(" "))
 }
 

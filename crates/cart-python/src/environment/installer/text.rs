@@ -1,6 +1,7 @@
 //! What messages about failures are made of: what an installer says, and where a package is asked for.
 
 use crate::packages::requirements::Requirements;
+use crate::packages::spelling::name_in;
 
 /// What stands behind `words`, where they are said first.
 pub(super) fn after(lines: &[String], words: &str) -> Option<String> {
@@ -10,9 +11,7 @@ pub(super) fn after(lines: &[String], words: &str) -> Option<String> {
 
 /// `requirements.txt, line 3`, where a requirement's package is asked for.
 pub(super) fn place(requirements: &Requirements, requirement: &str) -> Option<String> {
-    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let name = &requirement[..requirement.find(|c| !named(c)).unwrap_or(requirement.len())];
-    let package = requirements.place_of(name)?;
+    let package = requirements.place_of(name_in(requirement))?;
     let file = package.file.file_name().unwrap_or("requirements.txt");
     Some(format!("{file}, line {}", package.line))
 }

@@ -3,16 +3,15 @@
 //! Facts read off uv 0.8.24 to 0.13.9, which were tried: it replaces files of an environment as a
 //! whole, never writes into one, so a stage may share them with the environment in use.
 
-pub mod program;
+pub(crate) mod program;
 mod words;
 
 use camino::Utf8Path;
 use cart_core::{CommandSpec, GearEnv};
 
 use self::program::{Program, fixed};
-use super::failure::Failure;
 use super::pip_settings::{self, Translated};
-use super::{Cache, Installer, Options};
+use super::{Cache, InstallError, Options, Words};
 use crate::environment::virtualenv::stage::Stage;
 use crate::packages::requirements::Requirements;
 
@@ -24,9 +23,14 @@ const CERTIFICATES: &[&str] = &[
     "/etc/ssl/cert.pem",
 ];
 
+const WORDS: Words = Words {
+    noise: &["Using Python ", "Audited ", "Checked ", "Downloaded "],
+    errors: &["error: ", "× "],
+};
+
 /// uv in one stage.
 #[derive(Debug)]
-pub struct Uv {
+pub(crate) struct Uv {
     /// Without a word of what is to be done.
     program: CommandSpec,
     options: Vec<String>,
@@ -63,6 +67,26 @@ impl Uv {
         Ok(Self { program, options: words })
     }
 
+    /// Installs what `args`, which are pip's words, say. uv has none for `--prefer-binary`: it is asked for
+    /// what is compiled, and then for anything.
+    ///
+    /// # Errors
+    /// [`InstallError`]: `what` is named in it, `requirements` help to find the line at fault.
+    pub(super) fn install(
+        &self,
+        what: &str,
+        args: &[&str],
+        requirements: Option<&Requirements>,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(), InstallError> {
+        let prefer_binary = args.contains(&"--prefer-binary");
+        let args = args.iter().copied().filter(|arg| *arg != "--prefer-binary");
+        let anything = self.program.clone().args(&self.options).args(args);
+        let compiled = anything.clone().args(["--only-binary", ":all:"]);
+        let commands = if prefer_binary { vec![compiled, anything] } else { vec![anything] };
+        WORDS.install(what, commands, |printed| words::failure(printed, requirements), progress)
+    }
+
     /// The program alone.
     pub(super) fn program(&self) -> &CommandSpec {
         &self.program
@@ -77,35 +101,4 @@ fn certificates(env: &GearEnv) -> Vec<(&'static str, String)> {
     }
     // The older and the newer name.
     ["UV_NATIVE_TLS", "UV_SYSTEM_CERTS"].map(|name| (name, "1".to_owned())).to_vec()
-}
-
-impl Installer for Uv {
-    fn name(&self) -> &'static str {
-        "uv"
-    }
-
-    /// uv has no word for pip's `--prefer-binary`: it is asked for what is compiled, and then for
-    /// anything.
-    fn commands(&self, args: &[&str]) -> Vec<CommandSpec> {
-        let prefer_binary = args.contains(&"--prefer-binary");
-        let args = args.iter().copied().filter(|arg| *arg != "--prefer-binary");
-        let anything = self.program.clone().args(&self.options).args(args);
-        let compiled = anything.clone().args(["--only-binary", ":all:"]);
-        if prefer_binary { vec![compiled, anything] } else { vec![anything] }
-    }
-
-    fn failure(&self, printed: &[String], requirements: Option<&Requirements>) -> Failure {
-        words::failure(printed, requirements)
-    }
-
-    fn is_noise(&self, line: &str) -> bool {
-        let line = line.trim_start();
-        let noise = ["Using Python ", "Audited ", "Checked ", "Downloaded "];
-        noise.iter().any(|start| line.starts_with(start))
-    }
-
-    fn begins_an_error(&self, line: &str) -> bool {
-        let line = line.trim_start();
-        line.starts_with("error: ") || line.starts_with("× ")
-    }
 }

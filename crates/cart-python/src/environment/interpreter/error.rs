@@ -5,7 +5,7 @@ use cart_core::GearEnv;
 use semver::Version;
 
 use super::search::{list, there};
-use super::{Interpreter, OLDEST_MINOR, Wanted};
+use super::{OLDEST_MINOR, Wanted};
 
 /// No interpreter to build on.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -75,10 +75,6 @@ impl InterpreterError {
             }
             other => other,
         }
-    }
-
-    pub(super) fn no_venv(interpreter: Interpreter) -> Self {
-        Self::NoVenv { version: interpreter.version, executable: interpreter.executable }
     }
 }
 

@@ -55,7 +55,9 @@ impl<'a> Search<'a> {
         }
         match (second_best, without_venv) {
             (Some(interpreter), _) => Ok(interpreter),
-            (None, Some(interpreter)) => Err(InterpreterError::no_venv(interpreter)),
+            (None, Some(Interpreter { version, executable, .. })) => {
+                Err(InterpreterError::NoVenv { version, executable })
+            }
             (None, None) => Err(self.not_found(wanted)),
         }
     }

@@ -3,6 +3,7 @@
 //! `*`, `||`).
 
 use std::fmt;
+use std::ops::Range;
 
 use semver::Version;
 
@@ -20,16 +21,12 @@ pub struct Specifiers {
     any_of: Vec<Vec<Clause>>,
 }
 
+/// A range of releases.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Clause {
-    AtLeast([u64; 3]),
-    Above([u64; 3]),
-    AtMost([u64; 3]),
-    Below([u64; 3]),
-    Is([u64; 3]),
-    IsNot([u64; 3]),
-    Within(Vec<u64>),
-    Without(Vec<u64>),
+struct Clause {
+    range: Range<[u64; 3]>,
+    /// Whether all others are meant.
+    excludes: bool,
 }
 
 impl Specifiers {
@@ -50,7 +47,8 @@ impl Specifiers {
     #[must_use]
     pub fn allow(&self, version: &Version) -> bool {
         let numbers = [version.major, version.minor, version.patch];
-        self.any_of.iter().any(|all_of| all_of.iter().all(|clause| clause.holds_for(numbers)))
+        let holds = |clause: &Clause| clause.range.contains(&numbers) != clause.excludes;
+        self.any_of.iter().any(|all_of| all_of.iter().all(holds))
     }
 
     /// Whether any release of this minor version is allowed.
@@ -67,21 +65,6 @@ impl fmt::Display for Specifiers {
     }
 }
 
-impl Clause {
-    fn holds_for(&self, numbers: [u64; 3]) -> bool {
-        match self {
-            Self::AtLeast(bound) => numbers >= *bound,
-            Self::Above(bound) => numbers > *bound,
-            Self::AtMost(bound) => numbers <= *bound,
-            Self::Below(bound) => numbers < *bound,
-            Self::Is(release) => numbers == *release,
-            Self::IsNot(release) => numbers != *release,
-            Self::Within(prefix) => numbers.starts_with(prefix),
-            Self::Without(prefix) => !numbers.starts_with(prefix),
-        }
-    }
-}
-
 /// Clauses that must all hold, separated by commas or spaces; there may be spaces after an operator,
 /// too.
 fn clauses(text: &str) -> Option<Vec<Clause>> {
@@ -94,36 +77,41 @@ fn clauses(text: &str) -> Option<Vec<Clause>> {
         let operator = &rest[..rest.len() - behind.len()];
         let behind = behind.trim_start();
         let end = behind.find(|c| separates(c) || operates(c)).unwrap_or(behind.len());
-        found.extend(clause(operator, &Release::parse(&behind[..end])?)?);
+        found.push(clause(operator, &Release::parse(&behind[..end])?)?);
         rest = behind[end..].trim_start_matches(separates);
     }
     Some(found)
 }
 
-fn clause(operator: &str, release: &Release) -> Option<Vec<Clause>> {
+fn clause(operator: &str, release: &Release) -> Option<Clause> {
     let Release { numbers, open, before } = release;
-    let (at, open, before) = (release.padded(), *open, *before);
-    Some(match operator {
-        ">=" => vec![Clause::AtLeast(at)],
-        // What comes after a pre-release is the release itself.
-        ">" if before => vec![Clause::AtLeast(at)],
-        ">" => vec![Clause::Above(at)],
-        "<=" if before => vec![Clause::Below(at)],
-        "<=" => vec![Clause::AtMost(at)],
-        "<" => vec![Clause::Below(at)],
-        "==" | "=" | "===" | "" if open => vec![Clause::Within(numbers.clone())],
-        "" if numbers.len() < 3 => vec![Clause::Within(numbers.clone())],
-        "==" | "=" | "===" | "" => vec![Clause::Is(at)],
-        "!=" if open => vec![Clause::Without(numbers.clone())],
-        "!=" if before => Vec::new(),
-        "!=" => vec![Clause::IsNot(at)],
-        "~=" if numbers.len() > 1 => {
-            vec![Clause::AtLeast(at), Clause::Within(numbers[..numbers.len() - 1].to_vec())]
+    let (first, at, end) = ([0; 3], release.beginning(3), [u64::MAX; 3]);
+    // Behind all releases that have the first numbers of this one.
+    let behind = |kept: usize| match kept.checked_sub(1) {
+        Some(last) => {
+            let mut numbers = release.beginning(kept);
+            numbers[last] = numbers[last].saturating_add(1);
+            numbers
         }
-        "^" => vec![Clause::AtLeast(at), Clause::Within(numbers[..1.min(numbers.len())].to_vec())],
-        "~" => vec![Clause::AtLeast(at), Clause::Within(numbers[..2.min(numbers.len())].to_vec())],
+        None => end,
+    };
+    let range = match operator {
+        // What comes after a pre-release is the release itself.
+        ">=" => at..end,
+        ">" if *before => at..end,
+        ">" => behind(3)..end,
+        "<=" if !*before => first..behind(3),
+        "<=" | "<" => first..at,
+        "!=" if *before => end..end,
+        "==" | "=" | "===" | "" | "!=" if *open => at..behind(numbers.len()),
+        "" if numbers.len() < 3 => at..behind(numbers.len()),
+        "==" | "=" | "===" | "" | "!=" => at..behind(3),
+        "~=" if numbers.len() > 1 => at..behind(numbers.len() - 1),
+        "^" => at..behind(numbers.len().min(1)),
+        "~" => at..behind(numbers.len().min(2)),
         _ => return None,
-    })
+    };
+    Some(Clause { range, excludes: operator == "!=" })
 }
 
 /// A release, or the beginning of the numbers of several.
@@ -162,8 +150,9 @@ impl Release {
         sound.then_some(release)
     }
 
-    fn padded(&self) -> [u64; 3] {
-        let number = |at: usize| self.numbers.get(at).copied().unwrap_or(0);
+    /// Its first numbers, with zeros behind them.
+    fn beginning(&self, kept: usize) -> [u64; 3] {
+        let number = |at: usize| self.numbers.get(at).copied().filter(|_| at < kept).unwrap_or(0);
         [number(0), number(1), number(2)]
     }
 }

@@ -35,7 +35,7 @@ impl Folder {
 
     /// Looks in this folder alone.
     fn find(&self, wanted: &str) -> Result<String, InterpreterError> {
-        self.find_wanted(&PythonVersion::parse(wanted).unwrap().wanted())
+        self.find_wanted(&Wanted::of_software(wanted).unwrap())
     }
 
     fn newest(&self, allowed: &str) -> Result<String, InterpreterError> {
@@ -58,10 +58,10 @@ impl Folder {
 #[test]
 fn software_versions_are_3_and_3_n() {
     for good in ["3", "3.6", "3.13"] {
-        assert_eq!(PythonVersion::parse(good).unwrap().to_string(), good);
+        assert_eq!(Wanted::of_software(good).unwrap().to_string(), good);
     }
     for bad in ["", "2.7", "3.", "3.5", "3.11.2", "4", "three"] {
-        assert!(PythonVersion::parse(bad).is_err(), "{bad}");
+        assert!(Wanted::of_software(bad).is_err(), "{bad}");
     }
 }
 
@@ -215,7 +215,7 @@ fn an_unknown_version_is_told_with_those_that_there_are() {
     let folder = Folder::new().python("python3", "3.11.7").python("python3.5", "3.5.1");
     let env = GearEnv::new().with("PATH", folder.path().as_str());
     let message = |version: &str| {
-        let error = PythonVersion::parse(version).unwrap_err();
+        let error = Wanted::of_software(version).unwrap_err();
         error.naming_what_is_there(&env).to_string()
     };
     let said = message("3.x");

@@ -4,11 +4,10 @@ use std::fmt;
 
 use camino::Utf8Path;
 use cart_core::files::{self, FileError};
-use serde::Deserialize;
-use toml::{Spanned, Value};
 
 use crate::environment::interpreter::specifiers::{Release, Specifiers};
 use crate::environment::interpreter::{OLDEST_MINOR, Wanted};
+use crate::packages::project::toml_at;
 
 /// No such file is longer, in bytes; what is behind that is not read.
 const LONGEST: usize = 256 * 1024;
@@ -125,48 +124,14 @@ fn tool_versions(file: &'static str, text: &str) -> Vec<Said> {
 /// `requires-python` of the project, else what poetry is told. A file that is no TOML is complained
 /// of by those who read the dependencies.
 fn pyproject(file: &'static str, text: &str) -> Vec<Said> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "kebab-case")]
-    struct Pyproject {
-        project: Option<Project>,
-        tool: Option<Tool>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "kebab-case")]
-    struct Project {
-        requires_python: Option<Spanned<Value>>,
-    }
-    #[derive(Deserialize)]
-    struct Tool {
-        poetry: Option<Poetry>,
-    }
-    #[derive(Deserialize)]
-    struct Poetry {
-        dependencies: Option<Dependencies>,
-    }
-    #[derive(Deserialize)]
-    struct Dependencies {
-        python: Option<Spanned<Value>>,
-    }
-    let Ok(read) = toml::from_str::<Pyproject>(text) else { return Vec::new() };
-    let by_project = read.project.and_then(|project| project.requires_python);
-    let by_poetry = || read.tool?.poetry?.dependencies?.python;
-    value(file, text, by_project.or_else(by_poetry))
+    let by_project = toml_at(text, &["project", "requires-python"]);
+    let by_poetry = || toml_at(text, &["tool", "poetry", "dependencies", "python"]);
+    value(file, by_project.or_else(by_poetry))
 }
 
 fn pipfile(file: &'static str, text: &str) -> Vec<Said> {
-    #[derive(Deserialize)]
-    struct Pipfile {
-        requires: Option<Requires>,
-    }
-    #[derive(Deserialize)]
-    struct Requires {
-        python_full_version: Option<Spanned<Value>>,
-        python_version: Option<Spanned<Value>>,
-    }
-    let read = toml::from_str::<Pipfile>(text).ok().and_then(|pipfile| pipfile.requires);
-    let named = read.and_then(|requires| requires.python_full_version.or(requires.python_version));
-    value(file, text, named)
+    let full = toml_at(text, &["requires", "python_full_version"]);
+    value(file, full.or_else(|| toml_at(text, &["requires", "python_version"])))
 }
 
 /// A lock says it before its first table; the rest, which may be long, is not looked at.
@@ -180,16 +145,10 @@ fn lock(file: &'static str, text: &str) -> Vec<Said> {
     named.map(|(line, text)| said(file, line, &text, required)).into_iter().collect()
 }
 
-fn value(file: &'static str, whole: &str, value: Option<Spanned<Value>>) -> Vec<Said> {
-    let Some(value) = value else { return Vec::new() };
-    let span = value.span();
-    let before = whole.get(..span.start).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let text = match value.into_inner() {
-        Value::String(text) => text,
-        // A number, for want of quotes.
-        _ => whole.get(span).unwrap_or_default().to_owned(),
-    };
+fn value(file: &'static str, value: Option<(usize, Result<String, String>)>) -> Vec<Said> {
+    let Some((line, text)) = value else { return Vec::new() };
+    // A number, for want of quotes, counts as it is written.
+    let text = text.unwrap_or_else(|written| written);
     // Everything, or nothing, is no wish.
     let means = !matches!(text.trim(), "" | "*");
     means.then(|| said(file, line, &text, required)).into_iter().collect()

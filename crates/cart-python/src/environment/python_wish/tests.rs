@@ -9,7 +9,7 @@ fn read(software: &str, files: &[(&str, &str)]) -> Result<PythonWish, String> {
     for (name, content) in files {
         files::write_atomic(&repo.join(name), content.as_bytes(), 0o644).unwrap();
     }
-    let software = PythonVersion::parse(software).unwrap();
+    let software = Wanted::of_software(software).unwrap();
     // A PATH without any Python.
     PythonWish::read(software, repo, &GearEnv::new()).map_err(|error| error.to_string())
 }

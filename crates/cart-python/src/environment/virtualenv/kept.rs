@@ -3,11 +3,9 @@
 //! It shares its files with the first (hard links), so it takes directory entries and hardly any
 //! room.
 
-use std::os::unix::ffi::OsStrExt;
-
 use camino::Utf8Path;
 use cart_core::files::FileError;
-use cart_core::tree::{Step, Walk};
+use cart_core::tree;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -50,26 +48,12 @@ impl Mark {
     pub fn of(place: &Utf8Path) -> Option<Self> {
         place.join(stamp::FILE).metadata().ok()?;
         let mut sum = Sha256::new();
-        let mut walk = Walk::new(place).ok()?;
-        while let Some(step) = walk.next() {
-            let entry = match step.ok()? {
-                Step::Entry(entry) if entry.name() == "__pycache__" => {
-                    walk.skip();
-                    continue;
-                }
-                Step::Entry(entry) => entry,
-                Step::Left(_) => continue,
-            };
-            // Names alone tell the path, by the depth.
-            sum.update(format!("\0{} ", entry.depth()));
-            sum.update(entry.name().as_bytes());
-            // A directory changes with what is compiled in it.
-            if !entry.is_dir() {
-                let file = entry.stat().ok()?;
-                let of = (file.st_size, file.st_mtime, file.st_mtime_nsec, file.st_mode);
-                sum.update(format!("\0{of:?}"));
-            }
-        }
+        let glance = tree::glance(
+            place,
+            |of| format!("\0{:?}", (of.st_size, of.st_mtime, of.st_mtime_nsec, of.st_mode)),
+            |bytes| sum.update(bytes),
+        );
+        glance.ok()?;
         Some(Self(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 }

@@ -59,8 +59,9 @@ pub(super) fn is_finder(name: &str) -> bool {
 
 fn text_files(venv: &VirtualEnv) -> Vec<Utf8PathBuf> {
     let mut found = vec![venv.dir().join("pyvenv.cfg")];
-    found.extend(entries(&venv.bin()));
-    for path in venv.site_packages().iter().flat_map(|site| entries(site)) {
+    found.extend(files::list(&venv.bin()).unwrap_or_default());
+    let site = venv.site_packages().and_then(|site| files::list(&site).ok());
+    for path in site.into_iter().flatten() {
         match path.file_name() {
             Some(name) if is_link_file(name) => found.push(path),
             Some(name) if name.ends_with(".dist-info") => {
@@ -73,11 +74,6 @@ fn text_files(venv: &VirtualEnv) -> Vec<Utf8PathBuf> {
         }
     }
     found
-}
-
-fn entries(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let listed = dir.read_dir_utf8().into_iter().flatten().flatten();
-    listed.map(|entry| entry.path().to_owned()).collect()
 }
 
 /// Replaces `old` where it is a whole path or the beginning of one. A text in which `new` stands

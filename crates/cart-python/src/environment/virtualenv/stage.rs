@@ -13,7 +13,6 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 use cart_core::run::{self, RunError};
-use cart_core::tree::{Descent, Entry, Step, Walk};
 use cart_core::{CommandSpec, GearEnv, tree};
 
 use super::relocate::{self, relocate};
@@ -202,41 +201,8 @@ pub(crate) fn resolved(place: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
 
 /// Copies an environment, its stamp left out. Whatever no tool writes into is shared.
 pub(crate) fn copy_tree(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
-    let mut walk = Walk::new(from)?;
-    let made = |source| FileError::new("copy", to, source);
-    fs::create_dir(to).map_err(made)?;
-    let mut target = Descent::at(to.as_std_path()).map_err(made)?;
-    while let Some(step) = walk.next() {
-        match step? {
-            Step::Entry(entry) if entry.below() == Path::new(stamp::FILE) => {}
-            Step::Entry(entry) => {
-                copy_entry(&entry, &mut target).map_err(|source| entry.failed("copy", source))?;
-            }
-            Step::Left(entry) => {
-                target.leave().map_err(|source| entry.failed("copy", source))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn copy_entry(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {
-    use rustix::fs::{AtFlags, Mode, linkat, mkdirat, symlinkat};
-    let (place, name) = (target.directory(), entry.name());
-    if entry.is_dir() {
-        mkdirat(place, name, Mode::from_raw_mode(0o777))?;
-        return target.enter(name);
-    }
-    if entry.is_symlink() {
-        return Ok(symlinkat(entry.read_link()?, place, name)?);
-    }
-    if !is_rewritten(entry.below())
-        && linkat(entry.directory(), name, place, name, AtFlags::empty()).is_ok()
-    {
-        return Ok(());
-    }
-    // Also on a file system without hard links.
-    entry.copy_into(place)
+    let is_stamp = |below: &Path| below == Path::new(stamp::FILE);
+    tree::copy_sharing(from, to, is_stamp, |entry| !is_rewritten(entry.below()))
 }
 
 /// Whether some tool may write into this file as it is: then the environment in use, which

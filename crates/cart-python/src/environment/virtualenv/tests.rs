@@ -3,7 +3,7 @@ use std::fs;
 use cart_core::files;
 
 use super::*;
-use crate::environment::interpreter::PythonVersion;
+use crate::environment::interpreter::Wanted;
 
 fn folder() -> (tempfile::TempDir, VirtualEnv) {
     let dir = tempfile::tempdir().unwrap();
@@ -18,7 +18,7 @@ fn put(venv: &VirtualEnv, path: &str, content: &str) {
 }
 
 fn condition(venv: &VirtualEnv) -> Condition {
-    venv.condition(&PythonVersion::parse("3").unwrap().into(), &GearEnv::new())
+    venv.condition(&Wanted::Any.into(), &GearEnv::new())
 }
 
 #[test]

@@ -4,14 +4,15 @@
 use camino::Utf8Path;
 use toml::{Table, Value};
 
+use super::Locked;
 use super::marker::{Marker, MarkerError};
 use super::origin::{Origin, vcs_url};
 use super::range;
-use crate::packages::spelling::normalized;
+use crate::packages::spelling::{name_in, normalized};
 
 /// One wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// As it is written.
     pub name: String,
     /// The package's extras.
@@ -27,13 +28,9 @@ pub struct Asked {
 impl Asked {
     /// Reads `name[extra]>=1 ; marker` or `name @ url ; marker`; `None` when it is not one of
     /// these.
-    ///
-    /// # Errors
-    /// [`MarkerError`].
-    pub fn of_line(line: &str) -> Result<Option<Self>, MarkerError> {
-        let named = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    pub(crate) fn of_line(line: &str) -> Result<Option<Self>, MarkerError> {
         let line = line.trim();
-        let (name, rest) = line.split_at(line.find(|c| !named(c)).unwrap_or(line.len()));
+        let (name, rest) = line.split_at(name_in(line).len());
         if name.is_empty() {
             return Ok(None);
         }
@@ -56,10 +53,7 @@ impl Asked {
 
     /// Reads an entry of Poetry's dependencies: a range, a table, or several tables for one name.
     /// One that is optional is none.
-    ///
-    /// # Errors
-    /// [`MarkerError`].
-    pub fn of_poetry(name: &str, value: &Value) -> Result<Vec<Self>, MarkerError> {
+    pub(crate) fn of_poetry(name: &str, value: &Value) -> Result<Vec<Self>, MarkerError> {
         let one = |range: &str| Self::plain(name, range::from_poetry(range));
         Ok(match value {
             Value::String(range) => vec![one(range)],
@@ -83,10 +77,7 @@ impl Asked {
     }
 
     /// Reads an entry of a Pipfile: a range or a table.
-    ///
-    /// # Errors
-    /// [`MarkerError`].
-    pub fn of_pipfile(name: &str, value: &Value) -> Result<Self, MarkerError> {
+    pub(crate) fn of_pipfile(name: &str, value: &Value) -> Result<Self, MarkerError> {
         let any = |range: &str| if range.trim() == "*" { String::new() } else { range.to_owned() };
         let Value::Table(table) = value else {
             return Ok(Self::plain(name, any(value.as_str().unwrap_or("*"))));
@@ -150,25 +141,20 @@ impl Asked {
     }
 
     /// The requirement for it.
-    #[must_use]
-    pub fn line(&self, folder: &Utf8Path) -> String {
-        match &self.origin {
-            Some(origin) => origin.line(&self.name, &self.extras, &self.marker, folder),
-            None => {
-                let extras = self.extras.join(",");
-                let extras = if extras.is_empty() { extras } else { format!("[{extras}]") };
-                let condition = match self.marker.is_always() {
-                    true => String::new(),
-                    false => format!(" ; {}", self.marker),
-                };
-                format!("{}{extras}{}{condition}", self.name, self.range)
-            }
-        }
+    pub(crate) fn line(&self, folder: &Utf8Path) -> String {
+        let Locked { name, extras, origin, marker, .. } = self.unlocked(0);
+        origin.line(&name, &extras, &marker, folder)
+    }
+
+    /// The same as a package of a list that locks nothing, which names it at the byte `at`.
+    pub(super) fn unlocked(&self, at: usize) -> Locked {
+        let Self { name, extras, range, marker, origin } = self.clone();
+        let origin = origin.unwrap_or(Origin::Range(range));
+        Locked { name, extras, origin, marker, hashes: Vec::new(), at, index: None }
     }
 
     /// Whether it asks for this package, in any spelling.
-    #[must_use]
-    pub fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         normalized(&self.name) == normalized(name)
     }
 }
@@ -201,10 +187,7 @@ fn text<'a>(table: &'a Table, key: &str) -> Option<&'a str> {
 
 /// What a `pyproject.toml` asks for: by `[project]`, else by Poetry's table; `None` when it has no
 /// such list. Extras, groups and the version of Python are no part of it.
-///
-/// # Errors
-/// [`MarkerError`].
-pub fn by_pyproject(pyproject: &Table) -> Result<Option<Vec<Asked>>, MarkerError> {
+pub(crate) fn by_pyproject(pyproject: &Table) -> Result<Option<Vec<Asked>>, MarkerError> {
     let project = pyproject.get("project").and_then(Value::as_table);
     if let Some(Value::Array(lines)) = project.and_then(|p| p.get("dependencies")) {
         let lines = lines.iter().filter_map(Value::as_str).map(Asked::of_line);

@@ -16,39 +16,32 @@ type Clause = BTreeSet<String>;
 
 /// A condition on the environment that a package is installed into.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Marker(BTreeSet<Clause>);
+pub(crate) struct Marker(BTreeSet<Clause>);
 
 impl Marker {
     /// The condition that always holds.
-    #[must_use]
-    pub fn always() -> Self {
+    pub(crate) fn always() -> Self {
         Self(BTreeSet::from([Clause::new()]))
     }
 
     /// The condition that never does.
-    #[must_use]
-    pub fn never() -> Self {
+    pub(crate) fn never() -> Self {
         Self(BTreeSet::new())
     }
 
     /// Whether it holds whatever the environment is.
-    #[must_use]
-    pub fn is_always(&self) -> bool {
+    pub(crate) fn is_always(&self) -> bool {
         self.0.contains(&Clause::new())
     }
 
     /// Whether it holds nowhere.
-    #[must_use]
-    pub fn is_never(&self) -> bool {
+    pub(crate) fn is_never(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Reads one. `groups` are the groups of dependencies that are installed. No extra is, so that
     /// a condition on one is decided here, as are those on groups, which not every installer knows.
-    ///
-    /// # Errors
-    /// [`MarkerError`].
-    pub fn parse(text: &str, groups: &[String]) -> Result<Self, MarkerError> {
+    pub(crate) fn parse(text: &str, groups: &[String]) -> Result<Self, MarkerError> {
         let tokens = tokens(text).ok_or_else(|| MarkerError::Malformed(text.to_owned()))?;
         let mut parser = Parser { tokens: &tokens, groups, depth: 0 };
         let marker = parser.alternatives()?;
@@ -62,7 +55,7 @@ impl Marker {
     ///
     /// # Errors
     /// [`MarkerError::TooLong`].
-    pub fn and(&self, other: &Self) -> Result<Self, MarkerError> {
+    pub(crate) fn and(&self, other: &Self) -> Result<Self, MarkerError> {
         if self.0.len().saturating_mul(other.0.len()) > MOST {
             return Err(MarkerError::TooLong);
         }
@@ -74,7 +67,7 @@ impl Marker {
     ///
     /// # Errors
     /// [`MarkerError::TooLong`].
-    pub fn or(&self, other: &Self) -> Result<Self, MarkerError> {
+    pub(crate) fn or(&self, other: &Self) -> Result<Self, MarkerError> {
         let all = shortest(&self.0 | &other.0);
         if all.len() > MOST { Err(MarkerError::TooLong) } else { Ok(Self(all)) }
     }

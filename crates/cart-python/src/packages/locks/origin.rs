@@ -6,7 +6,7 @@ use super::marker::Marker;
 
 /// Where a package comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// A version of a package index.
     Version(String),
     /// Any version in this range, as nothing is locked for the environments that want it.
@@ -24,8 +24,7 @@ pub enum Origin {
 
 impl Origin {
     /// What a URL leads to: one with `file:` is local.
-    #[must_use]
-    pub fn of_url(url: &str) -> Self {
+    pub(crate) fn of_url(url: &str) -> Self {
         match url.strip_prefix("file://") {
             // As pdm writes the folder of the project.
             Some(path) => {
@@ -37,8 +36,7 @@ impl Origin {
     }
 
     /// The requirement for it, without hashes. `folder` is where its path starts from.
-    #[must_use]
-    pub fn line(
+    pub(crate) fn line(
         &self,
         name: &str,
         extras: &[String],

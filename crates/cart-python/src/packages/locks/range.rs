@@ -5,14 +5,12 @@ use std::cmp::Ordering;
 
 /// A Poetry range (`^1.2`, `~1.2`, `1.*`, `1.2.3`, `>=1,<2`) as `>=1.2,<2`; empty for any version.
 /// Of alternatives (`^1 || ^2`), which the index's spelling has not, the last is taken.
-#[must_use]
-pub fn from_poetry(text: &str) -> String {
+pub(crate) fn from_poetry(text: &str) -> String {
     alternatives(text).pop().unwrap_or_default()
 }
 
 /// Each alternative of a Poetry range.
-#[must_use]
-pub fn alternatives(text: &str) -> Vec<String> {
+pub(crate) fn alternatives(text: &str) -> Vec<String> {
     let parts = text.split('|').map(str::trim).filter(|part| !part.is_empty());
     parts.map(one).collect()
 }
@@ -57,8 +55,7 @@ fn bounded(operator: &str, version: &str) -> String {
 
 /// Whether `version` is within a range in the index's spelling. A part that is not understood bounds
 /// nothing.
-#[must_use]
-pub fn fits(range: &str, version: &str) -> bool {
+pub(crate) fn fits(range: &str, version: &str) -> bool {
     range.split(',').map(str::trim).all(|part| {
         let bound = part.trim_start_matches(|c: char| "~=<>!".contains(c));
         let operator = &part[..part.len() - bound.len()];

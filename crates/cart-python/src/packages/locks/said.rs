@@ -75,7 +75,7 @@ const INDEXES: [&[&str]; 4] = [
 
 /// That `file`, which locks nothing, names package indexes, and no setting does. The one that
 /// everybody has is called so by the tools themselves.
-pub fn indexes(file: &str, content: &Table, env: &GearEnv) -> Vec<String> {
+pub(crate) fn indexes(file: &str, content: &Table, env: &GearEnv) -> Vec<String> {
     if names_a_place(env) {
         return Vec::new();
     }

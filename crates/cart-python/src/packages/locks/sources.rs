@@ -16,10 +16,7 @@ const MOST_FOLDERS: usize = 1000;
 
 /// What is asked for, from where the `pyproject.toml` in `folder` takes it; several where that is
 /// for different environments, `None` where it says nothing.
-///
-/// # Errors
-/// [`MarkerError`].
-pub fn placed(
+pub(crate) fn placed(
     asked: &Asked,
     pyproject: &Table,
     folder: &Utf8Path,

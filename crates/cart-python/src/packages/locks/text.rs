@@ -36,28 +36,47 @@ pub(super) fn of_locked(
     text: &str,
     content: &Content,
 ) -> Result<Requirements, Fault> {
+    let converted =
+        Converted { complete: true, python: content.python.clone(), ..Converted::default() };
+    Ok(requirements(repo, file, text, &merged(&content.packages)?, converted))
+}
+
+/// The requirements of a list that locks nothing.
+pub(super) fn of_asked(
+    repo: &Utf8Path,
+    file: &Utf8Path,
+    text: &str,
+    asked: &[Asked],
+) -> Requirements {
+    let at = |asked: &Asked| place_of(&asked.name, text);
+    let packages: Vec<_> = asked.iter().map(|asked| asked.unlocked(at(asked))).collect();
+    requirements(repo, file, text, &packages, Converted::default())
+}
+
+fn requirements(
+    repo: &Utf8Path,
+    file: &Utf8Path,
+    text: &str,
+    packages: &[Locked],
+    mut converted: Converted,
+) -> Requirements {
     let folder = file.parent().unwrap_or(repo);
     let mut found = Requirements { file: file.to_owned(), ..Requirements::default() };
-    let mut converted =
-        Converted { complete: true, python: content.python.clone(), ..Converted::default() };
     let lines = Lines::of(text.as_bytes());
-    for package in merged(&content.packages)? {
-        let Locked { name, origin, marker, .. } = &package;
-        found.packages.push(Package {
-            name: normalized(name),
-            file: file.to_owned(),
-            line: lines.of_byte(package.at),
-        });
+    for package in packages {
+        let Locked { name, extras, origin, marker, .. } = package;
+        let line = lines.of_byte(package.at);
+        found.packages.push(Package { name: normalized(name), file: file.to_owned(), line });
         if let Origin::Local { path, editable } = origin {
             let path = place(folder, path);
-            if is_same(&path, repo) {
-                converted.covers_project = true;
+            // It is installed as the app's own package, which need not be possible.
+            if is_same(&path, repo) && extras.is_empty() {
+                converted.covers_project |= converted.complete;
                 continue;
             }
-            let editable = *editable && marker.is_always();
-            found.local.push(Local { path, editable });
+            found.local.push(Local { path, editable: *editable && marker.is_always() });
         }
-        let mut line = origin.line(name, &[], marker, folder);
+        let mut line = origin.line(name, extras, marker, folder);
         if let Origin::Version(_) = origin {
             converted.pinned.push_str(&line);
             converted.pinned.push('\n');
@@ -71,44 +90,10 @@ pub(super) fn of_locked(
         list.push_str(&line);
         list.push('\n');
     }
-    Ok(finished(found, converted, repo))
-}
-
-/// The requirements of a list that locks nothing.
-pub(super) fn of_asked(
-    repo: &Utf8Path,
-    file: &Utf8Path,
-    text: &str,
-    asked: &[Asked],
-) -> Requirements {
-    let folder = file.parent().unwrap_or(repo);
-    let mut found = Requirements { file: file.to_owned(), ..Requirements::default() };
-    let mut converted = Converted::default();
-    let lines = Lines::of(text.as_bytes());
-    for one in asked {
-        let line = lines.of_byte(place_of(&one.name, text));
-        let name = normalized(&one.name);
-        found.packages.push(Package { name, file: file.to_owned(), line });
-        if let Some(Origin::Local { path, editable }) = &one.origin {
-            let path = place(folder, path);
-            // It is installed as the app's own package, which need not be possible.
-            if is_same(&path, repo) && one.extras.is_empty() {
-                continue;
-            }
-            found.local.push(Local { path, editable: *editable && one.marker.is_always() });
-        }
-        converted.others.push_str(&one.line(folder));
-        converted.others.push('\n');
-    }
-    finished(found, converted, repo)
-}
-
-fn finished(mut found: Requirements, converted: Converted, repo: &Utf8Path) -> Requirements {
     found.asks_for_something = !(converted.hashed.is_empty() && converted.others.is_empty());
     // What is installed counts, and not where the gear's own directories lie.
     let text = converted.hashed.clone() + &converted.others;
-    let text = anywhere(&text, repo).into_bytes();
-    found.files.push((found.file.clone(), text));
+    found.files.push((file.to_owned(), anywhere(&text, repo).into_bytes()));
     found.converted = Some(converted);
     found
 }
@@ -152,7 +137,8 @@ pub(super) fn place_of(key: &str, text: &str) -> usize {
     0
 }
 
-fn is_same(one: &Utf8Path, other: &Utf8Path) -> bool {
+/// Whether both paths lead to the same place, and there is something.
+pub(crate) fn is_same(one: &Utf8Path, other: &Utf8Path) -> bool {
     let real = |path: &Utf8Path| path.canonicalize_utf8().ok();
     real(one).is_some() && real(one) == real(other)
 }

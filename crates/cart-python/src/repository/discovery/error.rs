@@ -124,10 +124,6 @@ pub enum DiscoveryError {
 }
 
 impl DiscoveryError {
-    pub(super) fn several(candidates: Vec<Candidate>) -> Self {
-        Self::Several(candidates)
-    }
-
     /// For a file that could not be read.
     pub(super) fn unread(reader: &Reader<'_>, file: &Utf8Path, failure: &Failure) -> Self {
         let file = file.to_owned();

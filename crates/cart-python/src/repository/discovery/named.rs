@@ -2,13 +2,13 @@
 
 use camino::Utf8Path;
 
-use super::candidates::candidate::{self, Candidate};
+use super::candidates::candidate::Candidate;
 use super::candidates::usual::{self, needs_nothing};
 use super::code::facts::{Facts, Unread};
 use super::code::modules;
 use super::code::sight::{App, Sight};
 use super::error::DiscoveryError;
-use super::{DecidedBy, Found, Saying, sentence};
+use super::{DecidedBy, Found, Saying};
 use crate::variables::entry_point::EntryPoint;
 
 /// As a variable names it.
@@ -17,16 +17,7 @@ pub(super) fn set(
     variable: &'static str,
     entry_point: &EntryPoint,
 ) -> Result<Found, DiscoveryError> {
-    let name = entry_point.to_string();
-    let mut saying = Saying {
-        by: DecidedBy::Variable(variable),
-        app: name,
-        folder: camino::Utf8PathBuf::new(),
-        is_factory: false,
-        interface: None,
-        any_name: false,
-    };
-    saying.is_factory = entry_point.is_called();
+    let saying = Saying::new(DecidedBy::Variable(variable), &entry_point.to_string());
     look(sight, &saying, entry_point.clone())
 }
 
@@ -63,25 +54,14 @@ pub(super) fn script(
     if let Some(failure) = &sight.reader.facts(file).failure {
         return Err(DiscoveryError::unread(sight.reader, file, failure));
     }
-    let mut found = in_file(sight, file, root);
+    let mut found = usual::of_file(sight, file, root);
     Ok(match found.len() {
         0 => None,
-        1 => found.pop().map(|Candidate { entry_point, app, .. }| Found {
-            because: sentence(&entry_point, &app.what, &format!("{by} runs {file}")),
-            entry_point,
-            interface: app.interface,
-            decided_by: by.clone(),
-            is_named: true,
-            is_new: false,
+        1 => found.pop().map(|Candidate { entry_point, app, .. }| {
+            Found::new(by.clone(), true, entry_point, Some(app), &format!("{by} runs {file}"))
         }),
-        _ => return Err(DiscoveryError::several(found)),
+        _ => return Err(DiscoveryError::Several(found)),
     })
-}
-
-/// Apps of a file, else its factories.
-fn in_file(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Vec<Candidate> {
-    let found = candidate::of_file(sight, file, root);
-    if found.is_empty() { usual::factories(sight, file, root) } else { found }
 }
 
 fn look(
@@ -91,15 +71,9 @@ fn look(
 ) -> Result<Found, DiscoveryError> {
     let reader = sight.reader;
     let found = |entry_point: EntryPoint, app: Option<App>| {
-        let what = app.as_ref().map_or("", |app| app.what.as_str());
-        Found {
-            because: sentence(&entry_point, what, &format!("{} says so", saying.by)),
-            entry_point,
-            interface: app.and_then(|app| app.interface).or(saying.interface),
-            decided_by: saying.by.clone(),
-            is_named: true,
-            is_new: false,
-        }
+        let why = format!("{} says so", saying.by);
+        let found = Found::new(saying.by.clone(), true, entry_point, app, &why);
+        Found { interface: found.interface.or(saying.interface), ..found }
     };
     // An installed package brings it, or nobody; that is told when it is located.
     let Some(file) = entry_point.source(reader.repo()).filter(|file| reader.has(file)) else {
@@ -136,7 +110,7 @@ fn look(
         return Ok(found(entry_point, None));
     }
     let is_named = saying.app.contains(':');
-    if !is_named && let [only] = &in_file(sight, &file, &root)[..] {
+    if !is_named && let [only] = &usual::of_file(sight, &file, &root)[..] {
         let callable = only.entry_point.callable();
         let other = entry_point.with_callable(callable);
         let other = if only.entry_point.is_called() { other.called() } else { other };
@@ -168,6 +142,6 @@ fn no_callable(
     DiscoveryError::NoCallable {
         by: saying.by.clone(),
         problem: format!("{}, but {file} binds no `{callable}`", saying.app),
-        instead: in_file(sight, file, root),
+        instead: usual::of_file(sight, file, root),
     }
 }

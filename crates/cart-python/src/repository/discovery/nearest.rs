@@ -2,15 +2,15 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::candidates::candidate;
 use super::candidates::files::{FILES, Usual, folders, list};
-use super::candidates::usual::{FACTORIES, factories};
+use super::candidates::usual::{self, FACTORIES};
 use super::code::facts::{Binding, Facts, Inner, Unread, Value};
 use super::code::known;
 use super::code::reader::Reader;
 use super::code::sight::{Sight, USUAL_NAMES};
 use super::django;
 use super::error::DiscoveryError;
+use crate::packages::requirements::MISSPELLED;
 use crate::variables::names::WSGI_APPLICATION;
 
 /// No more is told.
@@ -18,19 +18,6 @@ const MOST: usize = 6;
 
 /// No more files of one folder are read.
 const MOST_READ: usize = 30;
-
-/// Names that people give to requirements.txt by mistake.
-const MISSPELT: &[&str] = &[
-    "requirments.txt",
-    "requeriments.txt",
-    "requirement.txt",
-    "Requirements.txt",
-    "requirements.text",
-    "requirements.txt.txt",
-    "requirements.tx",
-    "requirments.text",
-    "reqirements.txt",
-];
 
 /// Environments that somebody has committed.
 const ENVIRONMENTS: &[&str] = &[".venv", "venv", "env", ".env", "virtualenv"];
@@ -141,7 +128,7 @@ fn not_served(facts: &Facts) -> Option<(&'static str, usize)> {
 /// A function that would make the app, if it could be called without arguments.
 fn factory(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path, facts: &Facts) -> Option<String> {
     let is_function = |binding: &&Binding| matches!(binding.value, Value::Function(_));
-    let others = facts.imported().map(|(_, binding)| binding).filter(is_function);
+    let others = facts.imported().filter(is_function);
     let makes =
         |name: &&str| sight.made_by(file, root, name).is_some_and(|app| app.framework.is_some());
     let others: Vec<_> = others.map(|binding| binding.name.as_str()).filter(makes).collect();
@@ -189,11 +176,7 @@ fn below(sight: &Sight<'_>) -> Vec<String> {
         let all: Vec<_> = all.filter(|(file, _)| reader.has(file)).collect();
         reader.prepare(&all.iter().map(|(file, _)| file.clone()).collect::<Vec<_>>());
         for (file, root) in all {
-            let mut candidates = candidate::of_file(sight, &file, &root);
-            if candidates.is_empty() {
-                candidates = factories(sight, &file, &root);
-            }
-            for candidate in candidates {
+            for candidate in usual::of_file(sight, &file, &root) {
                 let named = named(candidate.entry_point.clone());
                 found.push(format!("{named}   ({candidate})"));
             }
@@ -214,7 +197,7 @@ fn beside(reader: &Reader<'_>) -> Vec<String> {
             ));
         }
     }
-    for name in MISSPELT.iter().filter(|name| there(name)) {
+    for name in MISSPELLED.iter().filter(|name| there(name)) {
         found.push(format!("{name} is there: packages are read from requirements.txt"));
     }
     let is_environment = |name: &&&str| reader.repo().join(name).join("pyvenv.cfg").is_file();

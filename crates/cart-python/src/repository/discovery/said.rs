@@ -2,10 +2,10 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
-use serde::Deserialize;
 
 use super::DecidedBy;
 use super::code::reader::Reader;
+use crate::packages::project::toml_at;
 use crate::repository::procfile::{self, Program};
 use crate::variables::interface::Interface;
 
@@ -24,19 +24,16 @@ pub(super) struct Saying {
     pub(super) is_factory: bool,
     /// How it is called, where that is said.
     pub(super) interface: Option<Interface>,
-    /// `module` alone may mean any name that apps have, as with Flask.
-    pub(super) any_name: bool,
 }
 
 impl Saying {
-    fn new(by: DecidedBy, app: &str) -> Self {
+    pub(super) fn new(by: DecidedBy, app: &str) -> Self {
         Self {
             by,
             app: app.to_owned(),
             folder: Utf8PathBuf::new(),
             is_factory: false,
             interface: None,
-            any_name: false,
         }
     }
 }
@@ -50,28 +47,12 @@ pub(super) enum Said {
 
 /// `[tool.fastapi] entrypoint` of pyproject.toml.
 pub(super) fn by_pyproject(repo: &Utf8Path) -> Result<Option<Saying>, FileError> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct File {
-        tool: Tool,
-    }
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Tool {
-        fastapi: FastApi,
-    }
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct FastApi {
-        entrypoint: Option<toml::Spanned<String>>,
-    }
     let Some(text) = text_of(repo, "pyproject.toml")? else { return Ok(None) };
     // Whether it is TOML is told where it is read for what it asks for.
-    let file: File = toml::from_str(&text).unwrap_or_default();
-    Ok(file.tool.fastapi.entrypoint.map(|entrypoint| {
-        let line = text[..entrypoint.span().start.min(text.len())].matches('\n').count() + 1;
+    let named = toml_at(&text, &["tool", "fastapi", "entrypoint"]);
+    Ok(named.and_then(|(line, app)| {
         let by = DecidedBy::File { path: "pyproject.toml".into(), line };
-        Saying { interface: Some(Interface::Asgi), ..Saying::new(by, entrypoint.get_ref()) }
+        Some(Saying { interface: Some(Interface::Asgi), ..Saying::new(by, &app.ok()?) })
     }))
 }
 
@@ -93,12 +74,7 @@ fn by_flask(by: DecidedBy, app: &str) -> Saying {
     let module = target.strip_suffix(".py").unwrap_or(target);
     let (folder, module) = module.rsplit_once('/').unwrap_or(("", module));
     let app = name.map_or_else(|| module.to_owned(), |name| format!("{module}:{name}"));
-    Saying {
-        folder: folder.into(),
-        interface: Some(Interface::Wsgi),
-        any_name: true,
-        ..Saying::new(by, &app)
-    }
+    Saying { folder: folder.into(), interface: Some(Interface::Wsgi), ..Saying::new(by, &app) }
 }
 
 /// The lines of a file of variables: where they are, their names, their values.

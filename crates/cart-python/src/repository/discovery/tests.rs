@@ -1,8 +1,7 @@
 use std::sync::LazyLock;
 
 use super::*;
-use crate::environment::interpreter;
-use crate::testing::any_python;
+use crate::environment::interpreter::{self, Wanted};
 use crate::variables::names::WSGI_APPLICATION;
 
 mod nothing;
@@ -10,7 +9,7 @@ mod said;
 mod seen;
 
 static PYTHON: LazyLock<BasePython> = LazyLock::new(|| {
-    let interpreter = interpreter::find(&any_python().wanted(), &GearEnv::from_process()).unwrap();
+    let interpreter = interpreter::find(&Wanted::Any, &GearEnv::from_process()).unwrap();
     BasePython::of(&interpreter).unwrap()
 });
 

@@ -7,7 +7,7 @@ use cart_core::GearEnv;
 use super::InputsError;
 use crate::packages::locks::{self, Format};
 use crate::packages::project::Project;
-use crate::packages::requirements::{DEFAULT_FILE, Requirements, RequirementsError};
+use crate::packages::requirements::{DEFAULT_FILE, MISSPELLED, Requirements, RequirementsError};
 use crate::repository::discovery;
 use crate::variables::names::REQUIREMENTS_PATH;
 
@@ -28,8 +28,7 @@ pub(super) fn read(
             return Err(RequirementsError::NamedMissing { file }.into());
         }
         // The one of the repository is read as what that is.
-        let is_repos =
-            file.parent().and_then(|f| f.canonicalize_utf8().ok()) == repo.canonicalize_utf8().ok();
+        let is_repos = file.parent().is_some_and(|folder| locks::is_same(folder, repo));
         if is_repos { None } else { Some(locks::read_pyproject(repo, &file)?) }
     } else {
         match Format::of(&file) {
@@ -66,16 +65,6 @@ fn said(taken: &Utf8Path, by_name: bool, others: &[&str]) -> Option<String> {
 
 /// No more near misses are told.
 const MOST: usize = 8;
-
-/// Names that people meant `requirements.txt` by.
-const MISSPELLED: [&str; 6] = [
-    "requirments.txt",
-    "requeriments.txt",
-    "requirement.txt",
-    "Requirements.txt",
-    "requirements.text",
-    "requirements.txt.txt",
-];
 
 /// For an app that lists its packages nowhere: what there is that may have been meant, each as a
 /// sentence with the remedy.

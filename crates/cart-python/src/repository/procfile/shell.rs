@@ -1,6 +1,7 @@
 //! A line as a shell is given it so that it becomes the program that the line is about.
 
 use super::Process;
+use super::web::assignment;
 
 /// What a shell does itself: there is no program of that name, or another one.
 const BUILT_IN: &[&str] = &[
@@ -35,7 +36,7 @@ fn becoming(command: &str) -> Option<String> {
         let rest = &command[at..];
         at += rest.len() - rest.trim_start().len();
         let word = command[at..].split_whitespace().next()?;
-        if !is_assignment(word) {
+        if assignment(word).is_none() {
             return (!BUILT_IN.contains(&word) && !word.starts_with(['<', '>']))
                 .then(|| format!("{}exec {}", &command[..at], &command[at..]));
         }
@@ -44,14 +45,6 @@ fn becoming(command: &str) -> Option<String> {
         }
         at += word.len();
     }
-}
-
-/// `NAME=value`.
-fn is_assignment(word: &str) -> bool {
-    word.split_once('=').is_some_and(|(name, _)| {
-        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    })
 }
 
 #[cfg(test)]

@@ -356,7 +356,7 @@ fn simple_commands(words: Vec<String>) -> Vec<Vec<String>> {
 }
 
 /// `NAME=value`.
-fn assignment(word: &str) -> Option<(String, String)> {
+pub(super) fn assignment(word: &str) -> Option<(String, String)> {
     let (name, value) = word.split_once('=')?;
     let sound = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let is_name = name.chars().all(sound) && !name.starts_with(|c: char| c.is_ascii_digit());

@@ -1,7 +1,7 @@
 //! Which server runs the app: the one that a variable names, else the one of the Procfile, else the
 //! one that its interface needs; and what the Procfile tells it.
 
-use super::backends::gunicorn;
+use super::backends::GUNICORN_CONFIGURATION;
 use super::{SERVERS, WsgiServer, by_name, default};
 use crate::repository::procfile::{Program, ServerOption, WebCommand};
 use crate::serving::settings::PythonSettings;
@@ -13,7 +13,7 @@ use crate::variables::worker_class::WorkerClass;
 #[derive(Clone, Debug)]
 pub struct Chosen {
     /// The server.
-    pub server: &'static dyn WsgiServer,
+    pub server: &'static WsgiServer,
     /// What chose it.
     pub decided_by: DecidedBy,
     /// How it calls the app, as far as that is known or follows from a choice.
@@ -82,7 +82,7 @@ impl Chosen {
 }
 
 /// Chooses. `interface` is what the app's code tells; a variable goes before it. Where the app has a
-/// [configuration of gunicorn](gunicorn::CONFIGURATION) of its own, that may name the class of workers,
+/// [configuration of gunicorn](GUNICORN_CONFIGURATION) of its own, that may name the class of workers,
 /// which tells what they run; gunicorn's workers then refuse an app that they cannot run themselves.
 ///
 /// # Errors
@@ -104,7 +104,7 @@ pub fn choose(
             None => (default(Interface::Wsgi), DecidedBy::Nothing),
         },
     };
-    let is_theirs = theirs.is_some_and(|theirs| theirs.name() == server.name());
+    let is_theirs = theirs.is_some_and(|theirs| theirs.name == server.name);
     let mut chosen = Chosen {
         server,
         decided_by,
@@ -146,22 +146,15 @@ fn unless_misjudged(variable: &str, app: Interface) -> String {
 /// that chooses a server.
 #[must_use]
 pub fn able(variable: &str, interface: Interface) -> String {
-    type Servers = Vec<&'static dyn WsgiServer>;
-    let (with_classes, without): (Servers, Servers) = SERVERS
-        .iter()
-        .copied()
-        .filter(|server| server.program().is_none())
-        .filter(|server| {
-            !server.worker_classes(interface).is_empty()
-                || server.interfaces(&WorkerClass::default()).contains(&interface)
-        })
-        .partition(|server| !server.worker_classes(interface).is_empty());
-    let mut names: Vec<String> = without.iter().map(|server| server.name().to_owned()).collect();
+    let able = SERVERS.iter().filter(|server| server.can_call(interface));
+    let (with_classes, without): (Vec<_>, Vec<_>) =
+        able.partition(|server| !server.worker_classes(interface).is_empty());
+    let mut names: Vec<String> = without.iter().map(|server| server.name.to_owned()).collect();
     // The class is that of the first server's workers, too.
     let with_classes = with_classes.iter().filter(|_| variable == SERVER.name);
     names.extend(with_classes.map(|server| {
         let classes = server.worker_classes(interface).join("|");
-        format!("{} with {}={classes}", server.name(), WORKER_CLASS.name)
+        format!("{} with {}={classes}", server.name, WORKER_CLASS.name)
     }));
     format!("{variable}={}", one_of(&names))
 }
@@ -209,9 +202,9 @@ impl Chosen {
     /// it is known here.
     fn take(&mut self, program: &Program, option: &ServerOption) -> Taken {
         let settings = &mut self.settings;
-        let is_gunicorn = *program == Program::Gunicorn && self.server.name() == "gunicorn";
+        let is_gunicorn = *program == Program::Gunicorn && self.server.name == "gunicorn";
         match (option.name.as_str(), number(option)) {
-            ("workers" | "processes", Some(workers)) if self.server.has_workers() => {
+            ("workers" | "processes", Some(workers)) if self.server.has_workers => {
                 settings.workers.get_or_insert(workers);
                 Taken::Over
             }
@@ -250,14 +243,14 @@ impl Chosen {
     }
 
     fn cannot_run(&self, app: Interface) -> CannotRun {
-        let mut server = self.server.name().to_owned();
+        let mut server = self.server.name.to_owned();
         if !self.server.worker_classes(app).is_empty() {
             let class = self.settings.worker_class();
             server = format!("{server} with workers of class {}", class.as_str());
         }
         let because = match (&self.procfile, self.decided_by) {
             (Some(procfile), DecidedBy::Procfile) => format!("Procfile, line {}", procfile.line),
-            _ => format!("{}={}", self.settings.server_by.name, self.server.name()),
+            _ => format!("{}={}", self.settings.server_by.name, self.server.name),
         };
         CannotRun { server, because, variable: self.settings.server_by.name, app }
     }
@@ -287,7 +280,7 @@ fn short_class(class: &str) -> &str {
 
 /// The file that is read anyway.
 fn is_usual_config(file: &str) -> bool {
-    file.strip_prefix("./").unwrap_or(file) == gunicorn::CONFIGURATION
+    file.strip_prefix("./").unwrap_or(file) == GUNICORN_CONFIGURATION
 }
 
 #[cfg(test)]

@@ -13,16 +13,14 @@ use crate::serving::server::{self, WsgiServer};
 pub(super) fn server_of(
     setting: Setting,
     env: &GearEnv,
-) -> Result<Option<&'static dyn WsgiServer>, SettingError> {
+) -> Result<Option<&'static WsgiServer>, SettingError> {
     let Some(name) = setting.read(env, |name| Some(name.to_owned()))? else {
         return Ok(None);
     };
     server::by_name(&name).map(Some).ok_or_else(|| {
         let mut error = setting.wrong(&name);
         if let Some(meant) = server::closest(&name) {
-            error.allowed.push_str("; did you mean `");
-            error.allowed.push_str(meant);
-            error.allowed.push_str("`?");
+            error.allowed += &format!("; did you mean `{meant}`?");
         }
         error
     })

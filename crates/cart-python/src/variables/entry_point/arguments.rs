@@ -1,5 +1,7 @@
 //! What an app's factory is called with: Python literals, and nothing that would run.
 
+use crate::variables::worker_class::is_name;
+
 /// How deep lists in lists go.
 const DEEPEST: u32 = 4;
 
@@ -79,10 +81,6 @@ fn value(rest: &mut Rest<'_>, depth: u32) -> Option<()> {
     let leading_zero = word.trim_start_matches('-').strip_prefix('0');
     let sound = leading_zero.is_none_or(|more| more.is_empty() || more.starts_with('.'));
     (matches!(word, "True" | "False" | "None") || (number && sound)).then_some(())
-}
-
-fn is_name(text: &str) -> bool {
-    crate::variables::worker_class::is_dotted_name(text) && !text.contains('.')
 }
 
 #[cfg(test)]

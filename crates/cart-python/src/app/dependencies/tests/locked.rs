@@ -3,7 +3,6 @@
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::testing::Parts;
 
 with_each_installer! {
     what_each_kind_of_lock_says_is_installed_although_the_index_has_newer,
@@ -45,19 +44,19 @@ impl Shop {
         hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
     }
 
-    fn parts(&self, server: &'static [Requirement]) -> Parts {
-        let mut parts = self.site.parts(server);
-        parts.env.remove("PIP_NO_INDEX");
-        parts.env.remove("PIP_FIND_LINKS");
-        parts.env.set("PIP_INDEX_URL", format!("http://{}/simple", self.index));
-        parts
+    fn wish(&self, server: &'static [Requirement]) -> Wish {
+        let mut wish = self.site.wish(server);
+        wish.env.remove("PIP_NO_INDEX");
+        wish.env.remove("PIP_FIND_LINKS");
+        wish.env.set("PIP_INDEX_URL", format!("http://{}/simple", self.index));
+        wish
     }
 
     fn ensure(&self, server: &'static [Requirement]) -> (Result<Ensured, DependencyError>, String) {
-        let parts = self.parts(server);
-        let said = parts.inputs.said.iter();
+        let wish = self.wish(server);
+        let said = wish.inputs.said.iter();
         let mut told: String = said.map(|line| format!("{line}\n")).collect();
-        let result = ensure(&self.site.wish(&parts), &mut |line| told = format!("{told}{line}\n"));
+        let result = ensure(&wish, &mut |line| told = format!("{told}{line}\n"));
         (result, told)
     }
 
@@ -372,8 +371,7 @@ fn the_servers_packages_leave_what_is_locked_alone(installer: Choice) {
 fn a_lock_for_another_python_is_refused_and_pipenvs_is_spoken_of(installer: Choice) {
     let shop = Shop::new(installer);
     // Else it would be the lock that decides.
-    let python =
-        crate::environment::interpreter::find(&any_python().wanted(), &shop.site.env()).unwrap();
+    let python = interpreter::find(&Wanted::Any, &shop.site.env()).unwrap();
     shop.site.write(".python-version", &python.version.to_string());
     let (name, lock) = LOCKS[0];
     shop.site.write(name, &with_hashes(&shop, lock).replace(">=3.6", ">=3.6,<3.7"));

@@ -16,9 +16,8 @@ fn pretend_another_interpreter(site: &Site) {
 #[test]
 fn an_environment_from_before_the_app_gives_way_to_the_python_that_the_app_would_have_got() {
     let site = Site::new(Choice::Pip);
-    let parts = site.parts(NO_SERVER);
-    let python = parts.python.clone().before_the_app();
-    let wish = Wish { python: &python, ..site.wish(&parts) };
+    let wish = site.wish(NO_SERVER);
+    let wish = Wish { python: wish.python.clone().before_the_app(), ..wish };
     assert!(ensure(&wish, &mut |_| ()).unwrap().changed);
     pretend_another_interpreter(&site);
     assert!(!ensure(&wish, &mut |_| ()).unwrap().changed, "there is no app yet");
@@ -38,9 +37,8 @@ fn an_environment_from_before_the_app_gives_way_to_the_python_that_the_app_would
 #[test]
 fn an_environment_that_the_app_had_without_a_wish_is_kept_when_it_fits() {
     let site = Site::new(Choice::Pip);
-    let parts = site.parts(NO_SERVER);
-    let python = parts.python.clone().before_the_app();
-    let wish = Wish { python: &python, ..site.wish(&parts) };
+    let wish = site.wish(NO_SERVER);
+    let wish = Wish { python: wish.python.clone().before_the_app(), ..wish };
     assert!(ensure(&wish, &mut |_| ()).unwrap().changed);
     assert_eq!(site.ensured(NO_SERVER), (false, String::new()), "the first start");
     pretend_another_interpreter(&site);

@@ -58,20 +58,13 @@ impl Program {
     pub fn find(own: &Utf8Path, env: &GearEnv, progress: &mut dyn FnMut(&str)) -> Option<Self> {
         let own = own.is_file().then(|| own.to_owned());
         own.into_iter().chain(programs::all("uv", env, &[])).find_map(|path| {
-            let said = Self::version_of(&path, env);
-            match said {
-                Ok(version) if version >= OLDEST => Some(Self { path, version }),
-                Ok(version) => {
-                    progress(&format!(
-                        "{path} is passed over: it is uv {version}, and {OLDEST} or newer is needed"
-                    ));
-                    None
-                }
-                Err(reason) => {
-                    progress(&format!("{path} is passed over: {reason}"));
-                    None
-                }
-            }
+            let reason = match Self::version_of(&path, env) {
+                Ok(version) if version >= OLDEST => return Some(Self { path, version }),
+                Ok(version) => format!("it is uv {version}, and {OLDEST} or newer is needed"),
+                Err(reason) => reason,
+            };
+            progress(&format!("{path} is passed over: {reason}"));
+            None
         })
     }
 

@@ -7,12 +7,11 @@ use serde::Deserialize;
 use toml::{Spanned, Table};
 
 use super::walk::{self, Node};
-use crate::packages::locks::asked::{self, Asked};
+use crate::packages::locks::asked::Asked;
 use crate::packages::locks::marker::Marker;
 use crate::packages::locks::origin::{Origin, vcs_url, with_subdirectory};
 use crate::packages::locks::{Content, Fault, Locked};
 use crate::packages::requirements::Python;
-use crate::packages::spelling::normalized;
 
 const DEFAULT: &str = "default";
 
@@ -66,9 +65,6 @@ struct Archive {
 }
 
 /// Reads one, with the `pyproject.toml` beside it.
-///
-/// # Errors
-/// [`Fault`].
 pub(crate) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fault> {
     let file: File = toml::from_str(text)?;
     let version = file.metadata.lock_version.as_deref().unwrap_or_default();
@@ -76,21 +72,11 @@ pub(crate) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fau
         let found = file.metadata.lock_version.clone();
         return Err(Fault::version("lock_version", found, "4", "pdm lock"));
     }
-    let asked = match pyproject {
-        Some(pyproject) => asked::by_pyproject(pyproject)?,
-        None => None,
-    };
-    let by_groups = file.package.iter().any(|package| package.groups.is_some());
-    let markers = match asked {
-        Some(asked) if !by_groups => walked(&file.package, &asked)?,
-        _ => file.package.iter().map(Package::by_itself).collect::<Result<_, _>>()?,
-    };
-    let mut packages = Vec::new();
-    for (package, marker) in file.package.into_iter().zip(markers) {
-        if !marker.is_never() {
-            packages.push(package.locked(marker, &file.metadata.files)?);
-        }
-    }
+    let of_groups = |package: &Package| package.groups.is_some();
+    let by_itself = Package::by_itself;
+    let wanted = walk::wanted(file.package, of_groups, by_itself, Package::node, pyproject)?;
+    let packages = wanted.into_iter().map(|(p, marker)| p.locked(marker, &file.metadata.files));
+    let packages = packages.collect::<Result<_, _>>()?;
     let ranges: Vec<_> = file.metadata.targets.into_iter().map(|t| t.requires_python).collect();
     // Of several targets, any would do.
     let python = <[Option<String>; 1]>::try_from(ranges).ok().and_then(|[range]| range);
@@ -98,36 +84,29 @@ pub(crate) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fau
     Ok(Content { packages, python })
 }
 
-fn walked(packages: &[Package], asked: &[Asked]) -> Result<Vec<Marker>, Fault> {
-    let mut nodes: Vec<Node<'_>> = Vec::new();
-    for package in packages {
+impl Package {
+    /// What it asks for.
+    fn node(&self) -> Result<Node<'_>, Fault> {
         let mut wants = Vec::new();
-        for line in &package.dependencies {
+        for line in &self.dependencies {
             let of = Asked::of_line(line);
-            wants.extend(of.map_err(|e| Fault::from(e).at(package.name.span().start))?);
+            wants.extend(of.map_err(|e| Fault::from(e).at(self.name.span().start))?);
         }
         // A package with extras stands there a second time, and wants itself without them.
-        let with_extras = package.extras.iter().map(|extra| (normalized(extra), wants.clone()));
-        let by_extra = with_extras.collect();
-        let wants = if package.extras.is_empty() { wants } else { Vec::new() };
-        let version = package.version.as_deref().unwrap_or_default();
-        nodes.push(Node { name: package.name.as_ref(), version, wants, by_extra });
+        let by_extra = self.extras.iter().map(|extra| (extra.clone(), wants.clone())).collect();
+        let wants = if self.extras.is_empty() { wants } else { Vec::new() };
+        let version = self.version.as_deref().unwrap_or_default();
+        Ok(Node { name: self.name.as_ref(), version, wants, by_extra })
     }
-    Ok(walk::conditions(&nodes, asked)?)
-}
 
-impl Package {
     /// Where it is wanted by what it says of itself.
     fn by_itself(&self) -> Result<Marker, Fault> {
-        let wanted = self.groups.as_ref().is_none_or(|groups| groups.iter().any(|g| g == DEFAULT));
-        match &self.marker {
-            _ if !wanted => Ok(Marker::never()),
-            Some(text) => {
-                let groups = [DEFAULT.to_owned()];
-                let marker = Marker::parse(text, &groups);
-                marker.map_err(|error| Fault::from(error).at(self.name.span().start))
+        match &self.groups {
+            Some(groups) if !groups.iter().any(|g| g == DEFAULT) => Ok(Marker::never()),
+            _ => {
+                let at = self.name.span().start;
+                Fault::condition(self.marker.as_deref(), &[DEFAULT.to_owned()], at)
             }
-            None => Ok(Marker::always()),
         }
     }
 
@@ -155,6 +134,7 @@ impl Package {
             Origin::Version(self.version.ok_or_else(|| Fault::unversioned(&self.name))?)
         };
         let at = self.name.span().start;
-        Ok(Locked { name: self.name.into_inner(), origin, marker, hashes, at, index: None })
+        let (name, extras) = (self.name.into_inner(), Vec::new());
+        Ok(Locked { name, extras, origin, marker, hashes, at, index: None })
     }
 }

@@ -13,9 +13,6 @@ struct File {
 }
 
 /// Reads one.
-///
-/// # Errors
-/// [`Fault`].
 pub(crate) fn read(text: &str) -> Result<Vec<Asked>, Fault> {
     let file: File = toml::from_str(text)?;
     let mut asked = Vec::new();

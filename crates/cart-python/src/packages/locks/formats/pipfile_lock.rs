@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::packages::locks::marker::Marker;
 use crate::packages::locks::origin::{Origin, vcs_url};
-use crate::packages::locks::{Content, Fault, Locked};
+use crate::packages::locks::{Content, Fault, Locked, Place};
 use crate::packages::requirements::Python;
 
 #[derive(Deserialize)]
@@ -58,9 +57,6 @@ struct Entry {
 }
 
 /// Reads one.
-///
-/// # Errors
-/// [`Fault`].
 pub(crate) fn read(text: &str) -> Result<Content, Fault> {
     let file: File = serde_json::from_str(text)?;
     if file.meta.spec != Some(6) {
@@ -82,10 +78,7 @@ pub(crate) fn read(text: &str) -> Result<Content, Fault> {
 
 impl Entry {
     fn locked(self, name: String, at: usize, sources: &[Source]) -> Result<Locked, Fault> {
-        let marker = match &self.markers {
-            Some(text) => Marker::parse(text, &[]).map_err(|error| Fault::from(error).at(at))?,
-            None => Marker::always(),
-        };
+        let marker = Fault::condition(self.markers.as_deref(), &[], at)?;
         let origin = if let Some(git) = &self.git {
             let folder = self.subdirectory.as_deref();
             Origin::Url(vcs_url("git", git, self.r#ref.as_deref(), folder))
@@ -113,13 +106,13 @@ impl Entry {
             None => sources.first(),
         };
         let index = index.map(|source| source.url.clone());
-        Ok(Locked { name, origin, marker, hashes: self.hashes, at, index })
+        Ok(Locked { name, extras: Vec::new(), origin, marker, hashes: self.hashes, at, index })
     }
 }
 
 impl From<serde_json::Error> for Fault {
     fn from(error: serde_json::Error) -> Self {
         // Only the line is known.
-        Self { line: Some(error.line()), ..Self::plain(&error.to_string()) }
+        Self { place: Place::Line(error.line()), message: error.to_string() }
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::{Spanned, Table, Value};
 
 use super::walk::{self, Node};
-use crate::packages::locks::asked::{self, Asked};
+use crate::packages::locks::asked::Asked;
 use crate::packages::locks::marker::Marker;
 use crate::packages::locks::origin::{Origin, vcs_url, with_subdirectory};
 use crate::packages::locks::{Content, Fault, Locked};
@@ -68,9 +68,6 @@ struct Source {
 }
 
 /// Reads one, with the `pyproject.toml` beside it.
-///
-/// # Errors
-/// [`Fault`].
 pub(crate) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fault> {
     let file: File = toml::from_str(text)?;
     let version = file.metadata.lock_version.as_deref().unwrap_or("1.0");
@@ -78,21 +75,11 @@ pub(crate) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fau
         let found = Some(version.to_owned());
         return Err(Fault::version("lock-version", found, "1 or 2", "poetry lock"));
     }
-    let asked = match pyproject {
-        Some(pyproject) => asked::by_pyproject(pyproject)?,
-        None => None,
-    };
-    let by_groups = file.package.iter().any(|package| package.groups.is_some());
-    let markers = match asked {
-        Some(asked) if !by_groups => walked(&file.package, &asked)?,
-        _ => file.package.iter().map(Package::by_itself).collect::<Result<_, _>>()?,
-    };
-    let mut packages = Vec::new();
-    for (package, marker) in file.package.into_iter().zip(markers) {
-        if !marker.is_never() {
-            packages.push(package.locked(marker, &file.metadata.files));
-        }
-    }
+    let of_groups = |package: &Package| package.groups.is_some();
+    let by_itself = Package::by_itself;
+    let wanted = walk::wanted(file.package, of_groups, by_itself, Package::node, pyproject)?;
+    let packages = wanted.into_iter().map(|(p, marker)| p.locked(marker, &file.metadata.files));
+    let packages = packages.collect();
     let ranges = file.metadata.python_versions;
     let alternatives =
         ranges.map(|text| crate::packages::locks::range::alternatives(&text)).unwrap_or_default();
@@ -104,39 +91,26 @@ pub(crate) fn read(text: &str, pyproject: Option<&Table>) -> Result<Content, Fau
     })
 }
 
-fn walked(packages: &[Package], asked: &[Asked]) -> Result<Vec<Marker>, Fault> {
-    let mut nodes = Vec::new();
-    for package in packages {
+impl Package {
+    /// What it asks for.
+    fn node(&self) -> Result<Node<'_>, Fault> {
         let mut wants = Vec::new();
-        for (name, value) in &package.dependencies {
-            let optional =
-                |value: &Value| value.get("optional").and_then(Value::as_bool) == Some(true);
-            let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-            for value in values.iter().filter(|value| !optional(value)) {
-                let of = Asked::of_poetry(name, value);
-                wants.extend(of.map_err(|e| Fault::from(e).at(package.name.span().start))?);
-            }
+        for (name, value) in &self.dependencies {
+            let of = Asked::of_poetry(name, value);
+            wants.extend(of.map_err(|e| Fault::from(e).at(self.name.span().start))?);
         }
         let mut by_extra = BTreeMap::new();
-        for (extra, lines) in &package.extras {
+        for (extra, lines) in &self.extras {
             // `name (>=1)`: with what the dependency says of itself beside the extra.
             let mut of_extra = Vec::new();
             for line in lines {
                 of_extra.extend(Asked::of_line(line)?);
             }
-            by_extra.insert(normalized(extra), of_extra);
+            by_extra.insert(extra.clone(), of_extra);
         }
-        nodes.push(Node {
-            name: package.name.as_ref(),
-            version: &package.version,
-            wants,
-            by_extra,
-        });
+        Ok(Node { name: self.name.as_ref(), version: &self.version, wants, by_extra })
     }
-    Ok(walk::conditions(&nodes, asked)?)
-}
 
-impl Package {
     /// Where it is wanted by what it says of itself.
     fn by_itself(&self) -> Result<Marker, Fault> {
         let in_main = match (&self.groups, &self.category) {
@@ -152,11 +126,7 @@ impl Package {
             Some(value) => value.as_str(),
             None => None,
         };
-        let at = self.name.span().start;
-        match text {
-            Some(text) => Marker::parse(text, &[]).map_err(|error| Fault::from(error).at(at)),
-            None => Ok(Marker::always()),
-        }
+        Fault::condition(text, &[], self.name.span().start)
     }
 
     fn locked(self, marker: Marker, files: &BTreeMap<String, Vec<Archive>>) -> Locked {
@@ -183,6 +153,7 @@ impl Package {
             None => Origin::Version(self.version),
         };
         let at = self.name.span().start;
-        Locked { name: self.name.into_inner(), origin, marker, hashes, at, index }
+        let (name, extras) = (self.name.into_inner(), Vec::new());
+        Locked { name, extras, origin, marker, hashes, at, index }
     }
 }

@@ -64,9 +64,6 @@ struct Archive {
 }
 
 /// Reads one.
-///
-/// # Errors
-/// [`Fault`].
 pub(crate) fn read(text: &str) -> Result<Content, Fault> {
     let file: File = toml::from_str(text)?;
     let version = file.lock_version.as_deref().unwrap_or_default();
@@ -77,11 +74,7 @@ pub(crate) fn read(text: &str) -> Result<Content, Fault> {
     let mut packages = Vec::new();
     for package in file.packages {
         let at = package.name.span().start;
-        let marker = match &package.marker {
-            Some(text) => Marker::parse(text, &file.default_groups)
-                .map_err(|error| Fault::from(error).at(at))?,
-            None => Marker::always(),
-        };
+        let marker = Fault::condition(package.marker.as_deref(), &file.default_groups, at)?;
         if !marker.is_never() {
             packages.push(package.locked(marker)?);
         }
@@ -121,6 +114,7 @@ impl Package {
         // What an installer takes on a command line.
         let strong = hashes.filter(|(kind, _)| ["sha256", "sha384", "sha512"].contains(&&***kind));
         Ok(Locked {
+            extras: Vec::new(),
             origin,
             marker,
             hashes: strong.map(|(kind, hash)| format!("{kind}:{hash}")).collect(),

@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::graph;
-use crate::packages::locks::marker::{Marker, MarkerError};
+use super::graph::Graph;
+use crate::packages::locks::marker::Marker;
 use crate::packages::locks::origin::{Origin, vcs_url, with_subdirectory};
 use crate::packages::locks::{Content, Fault, Locked};
 use crate::packages::requirements::Python;
-use crate::packages::spelling::normalized;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -76,25 +75,19 @@ struct Dependency {
 }
 
 /// Reads one.
-///
-/// # Errors
-/// [`Fault`].
 pub(crate) fn read(text: &str) -> Result<Content, Fault> {
     let file: File = toml::from_str(text)?;
     if file.version != Some(1) {
         let found = file.version.map(|v| v.to_string());
         return Err(Fault::version("version", found, "1", "uv lock"));
     }
-    let mut nodes = Nodes::of(&file.package);
-    let roots = roots(&file)?;
-    let always = roots.iter().map(|root| (*root, Marker::always())).collect::<Vec<_>>();
-    let edges = nodes.edges(&file.package)?;
-    let conditions = graph::conditions(&always, &edges)?;
+    let graph = graph(&file)?;
+    let conditions = graph.conditions()?;
     let mut packages = Vec::new();
     for (index, package) in file.package.iter().enumerate() {
         let mut marker = conditions[index].clone();
         // Versions of one package for different environments.
-        if !package.resolution_markers.is_empty() && nodes.by_name(&package.name).len() > 1 {
+        if !package.resolution_markers.is_empty() && graph.named(package.name.as_ref()).len() > 1 {
             let mut either = Marker::never();
             for text in &package.resolution_markers {
                 either = either.or(&Marker::parse(text, &[])?)?;
@@ -134,78 +127,40 @@ fn roots(file: &File) -> Result<Vec<usize>, Fault> {
     Ok(members)
 }
 
-/// Each package is a node, by its index, and so is each extra of it.
-struct Nodes<'a> {
-    by_name: BTreeMap<&'a str, Vec<usize>>,
-    extras: BTreeMap<(usize, String), usize>,
-    count: usize,
+/// Which package asks for which, from the app on.
+fn graph(file: &File) -> Result<Graph, Fault> {
+    let packages = &file.package;
+    let names = packages.iter().map(|p| (p.name.as_ref().as_str(), p.optional_dependencies.keys()));
+    let mut graph = Graph::of(names);
+    for root in roots(file)? {
+        graph.ask(graph.app(), root, &[], &Marker::always());
+    }
+    for (index, package) in packages.iter().enumerate() {
+        let mut asks: Vec<_> = package.dependencies.iter().map(|one| (index, one)).collect();
+        for (extra, dependencies) in &package.optional_dependencies {
+            let node = graph.extra(index, extra);
+            asks.extend(node.into_iter().flat_map(|n| dependencies.iter().map(move |d| (n, d))));
+        }
+        for (by, dependency) in asks {
+            let at = package.name.span().start;
+            let marker = Fault::condition(dependency.marker.as_deref(), &[], at)?;
+            let mut meant = graph.named(&dependency.name);
+            meant.retain(|index| dependency.means(&packages[*index]));
+            if meant.is_empty() {
+                return Err(Fault::missing(&dependency.name, at));
+            }
+            for index in meant {
+                graph.ask(by, index, &dependency.extra, &marker);
+            }
+        }
+    }
+    Ok(graph)
 }
 
-impl<'a> Nodes<'a> {
-    fn of(packages: &'a [Package]) -> Self {
-        let mut nodes =
-            Self { by_name: BTreeMap::new(), extras: BTreeMap::new(), count: packages.len() };
-        for (index, package) in packages.iter().enumerate() {
-            nodes.by_name.entry(package.name.as_ref()).or_default().push(index);
-            for extra in package.optional_dependencies.keys() {
-                nodes.extras.insert((index, normalized(extra)), nodes.count);
-                nodes.count += 1;
-            }
-        }
-        nodes
-    }
-
-    fn by_name(&self, name: &Spanned<String>) -> &[usize] {
-        self.by_name.get(name.as_ref().as_str()).map_or(&[], Vec::as_slice)
-    }
-
-    fn edges(&mut self, packages: &[Package]) -> Result<Vec<Vec<(usize, Marker)>>, Fault> {
-        let mut edges = vec![Vec::new(); self.count];
-        for (index, package) in packages.iter().enumerate() {
-            for dependency in &package.dependencies {
-                self.add(dependency, package, packages, &mut edges[index])?;
-            }
-            for (extra, dependencies) in &package.optional_dependencies {
-                let node = self.extras[&(index, normalized(extra))];
-                for dependency in dependencies {
-                    self.add(dependency, package, packages, &mut edges[node])?;
-                }
-            }
-        }
-        Ok(edges)
-    }
-
-    fn add(
-        &self,
-        dependency: &Dependency,
-        of: &Package,
-        packages: &[Package],
-        edges: &mut Vec<(usize, Marker)>,
-    ) -> Result<(), Fault> {
-        let marker = match &dependency.marker {
-            Some(text) => {
-                Marker::parse(text, &[]).map_err(|e| Fault::from(e).at(of.name.span().start))?
-            }
-            None => Marker::always(),
-        };
-        let named = self.by_name.get(dependency.name.as_str()).map_or(&[][..], Vec::as_slice);
-        let mut found = false;
-        for index in named.iter().copied() {
-            let package = &packages[index];
-            let version = dependency.version.is_none() || dependency.version == package.version;
-            let source = dependency.source.as_ref().is_none_or(|s| *s == package.source);
-            if !(version && source) {
-                continue;
-            }
-            found = true;
-            edges.push((index, marker.clone()));
-            for extra in &dependency.extra {
-                if let Some(node) = self.extras.get(&(index, normalized(extra))) {
-                    edges.push((*node, marker.clone()));
-                }
-            }
-        }
-        if found { Ok(()) } else { Err(Fault::missing(&dependency.name, of.name.span().start)) }
+impl Dependency {
+    fn means(&self, package: &Package) -> bool {
+        (self.version.is_none() || self.version == package.version)
+            && self.source.as_ref().is_none_or(|source| *source == package.source)
     }
 }
 
@@ -236,6 +191,7 @@ impl Package {
         let archives = self.sdist.iter().chain(&self.wheels);
         Locked {
             name: self.name.as_ref().clone(),
+            extras: Vec::new(),
             origin,
             marker,
             hashes: archives.filter_map(|archive| archive.hash.clone()).collect(),
@@ -257,10 +213,4 @@ fn git_origin(git: &str, subdirectory: Option<&str>) -> Origin {
     let folder = value("subdirectory").map(|folder| folder.replace("%2F", "/"));
     let at = commit.or_else(|| value("rev").or_else(|| value("tag")).or_else(|| value("branch")));
     Origin::Url(vcs_url("git", url, at, folder.as_deref().or(subdirectory)))
-}
-
-impl From<MarkerError> for Fault {
-    fn from(error: MarkerError) -> Self {
-        Self::plain(&error.to_string())
-    }
 }

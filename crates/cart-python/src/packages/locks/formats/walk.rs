@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::graph;
-use crate::packages::locks::asked::Asked;
+use toml::Table;
+
+use super::graph::Graph;
+use crate::packages::locks::Fault;
+use crate::packages::locks::asked::{self, Asked};
 use crate::packages::locks::marker::{Marker, MarkerError};
 use crate::packages::locks::range;
-use crate::packages::spelling::normalized;
 
 /// A package of a lock.
 pub(super) struct Node<'a> {
@@ -14,51 +16,51 @@ pub(super) struct Node<'a> {
     pub version: &'a str,
     /// What it always asks for.
     pub wants: Vec<Asked>,
-    /// What it asks for with an extra, whose name is normalized.
+    /// What it asks for with an extra.
     pub by_extra: BTreeMap<String, Vec<Asked>>,
 }
 
-/// The condition of each package, in their order, when the app asks for `asked`.
-pub(super) fn conditions(
-    packages: &[Node<'_>],
-    asked: &[Asked],
-) -> Result<Vec<Marker>, MarkerError> {
-    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    let mut extras = BTreeMap::new();
-    let mut count = packages.len();
-    for (index, package) in packages.iter().enumerate() {
-        by_name.entry(normalized(package.name)).or_default().push(index);
-        for extra in package.by_extra.keys() {
-            extras.insert((index, extra.as_str()), count);
-            count += 1;
+/// The packages that are wanted, and where: as each says `by_itself`, but where they say nothing `of_groups`
+/// and the app says what it asks for, by the way from that.
+pub(super) fn wanted<P>(
+    packages: Vec<P>,
+    of_groups: fn(&P) -> bool,
+    by_itself: fn(&P) -> Result<Marker, Fault>,
+    node: for<'a> fn(&'a P) -> Result<Node<'a>, Fault>,
+    pyproject: Option<&Table>,
+) -> Result<Vec<(P, Marker)>, Fault> {
+    let asked = pyproject.map(asked::by_pyproject).transpose()?.flatten();
+    let markers = match asked {
+        Some(asked) if !packages.iter().any(of_groups) => {
+            let nodes = packages.iter().map(node).collect::<Result<Vec<_>, _>>()?;
+            conditions(&nodes, &asked)?
         }
-    }
-    let to = |asked: &Asked| {
-        let named = by_name.get(&normalized(&asked.name)).map_or(&[][..], Vec::as_slice);
-        let fits = |index: &&usize| range::fits(&asked.range, packages[**index].version);
-        // One that is the only one of its name is meant, whatever its range says.
-        let fitting: Vec<usize> = match named.len() {
-            0 | 1 => named.to_vec(),
-            _ => named.iter().filter(fits).copied().collect(),
-        };
-        let mut edges = Vec::new();
-        for index in fitting {
-            edges.push((index, asked.marker.clone()));
-            let with = asked.extras.iter().map(|extra| normalized(extra));
-            let nodes = with.filter_map(|extra| extras.get(&(index, extra.as_str())).copied());
-            edges.extend(nodes.map(|node| (node, asked.marker.clone())));
-        }
-        edges
+        _ => packages.iter().map(by_itself).collect::<Result<_, _>>()?,
     };
-    let mut edges = vec![Vec::new(); count];
+    let wanted = packages.into_iter().zip(markers).filter(|(_, marker)| !marker.is_never());
+    Ok(wanted.collect())
+}
+
+/// The condition of each package, in their order, when the app asks for `asked`.
+fn conditions(packages: &[Node<'_>], asked: &[Asked]) -> Result<Vec<Marker>, MarkerError> {
+    let mut graph = Graph::of(packages.iter().map(|p| (p.name, p.by_extra.keys())));
+    let mut asks: Vec<(usize, &Asked)> = asked.iter().map(|one| (graph.app(), one)).collect();
     for (index, package) in packages.iter().enumerate() {
-        edges[index] = package.wants.iter().flat_map(to).collect();
+        asks.extend(package.wants.iter().map(|one| (index, one)));
         for (extra, wants) in &package.by_extra {
-            edges[extras[&(index, extra.as_str())]] = wants.iter().flat_map(to).collect();
+            let node = graph.extra(index, extra);
+            asks.extend(node.into_iter().flat_map(|node| wants.iter().map(move |one| (node, one))));
         }
     }
-    let roots: Vec<_> = asked.iter().flat_map(to).collect();
-    let mut found = graph::conditions(&roots, &edges)?;
-    found.truncate(packages.len());
-    Ok(found)
+    for (by, one) in asks {
+        let mut named = graph.named(&one.name);
+        // One that is the only one of its name is meant, whatever its range says.
+        if named.len() > 1 {
+            named.retain(|index| range::fits(&one.range, packages[*index].version));
+        }
+        for index in named {
+            graph.ask(by, index, &one.extras, &one.marker);
+        }
+    }
+    graph.conditions()
 }

@@ -38,7 +38,7 @@ pub(crate) fn of_file(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Ve
     let mut found: Vec<Candidate> = Vec::new();
     let mut seen = HashSet::new();
     let is_endless = serving::endless(sight, file, root).is_some();
-    for (_, binding) in facts.imported().rev() {
+    for binding in facts.imported().rev() {
         if seen.len() >= MOST || !seen.insert(binding.name.as_str()) {
             continue;
         }
@@ -92,7 +92,7 @@ fn where_it_is_made(
 ) -> Option<Candidate> {
     let (origin, line) = &app.origin;
     let facts = sight.reader.facts(origin);
-    let (_, binding) = facts.imported().find(|(_, binding)| binding.line == *line)?;
+    let binding = facts.imported().find(|binding| binding.line == *line)?;
     let is_made = matches!(binding.value, Value::Call { .. } | Value::Either { .. });
     (origin != file && is_made && !app.is_wrapped).then(|| Candidate {
         entry_point: modules::entry_point(sight.reader, origin, root, &binding.name),
@@ -104,19 +104,14 @@ fn where_it_is_made(
 
 /// An app that something in the file holds which is none itself: `app.server` of Dash.
 fn held(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path, facts: &Facts) -> Option<Candidate> {
-    facts.imported().find_map(|(_, binding)| {
+    facts.imported().find_map(|binding| {
         let Value::Call { of, .. } = &binding.value else { return None };
         let (attribute, maker, called) = known::held_by(of)?;
         let callable = format!("{}.{attribute}", binding.name);
         let entry_point = modules::entry_point(sight.reader, file, root, &callable);
         let entry_point = if called { entry_point.called() } else { entry_point };
-        let app = App {
-            what: format!("an app of {}", maker.framework),
-            framework: Some(maker.framework),
-            interface: maker.interface,
-            origin: (file.to_owned(), binding.line),
-            is_wrapped: false,
-        };
+        let what = format!("an app of {}", maker.framework);
+        let app = App::by(maker, what, (file.to_owned(), binding.line));
         Some(Candidate { entry_point, file: file.to_owned(), line: binding.line, app })
     })
 }

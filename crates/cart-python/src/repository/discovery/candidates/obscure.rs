@@ -1,8 +1,6 @@
 //! Names of apps that stand for something the code does not explain: what a package answers, what a
 //! loop has found. They may well be apps, so they are taken where nothing else is one.
 
-use camino::Utf8Path;
-
 use super::candidate::{Candidate, Choice};
 use super::files::Usual;
 use crate::repository::discovery::code::facts::{Facts, Value};
@@ -19,7 +17,7 @@ pub(crate) fn choose(sight: &Sight<'_>, usual: &Usual) -> Option<Choice> {
                 continue;
             }
             let entry_point = modules::entry_point(sight.reader, file, root, name);
-            let app = app(file, line);
+            let app = App::new(KIND, (file.clone(), line));
             let candidate = Candidate { entry_point, file: file.clone(), line, app };
             let why = "nothing else here is likelier to be one".to_owned();
             return Some(Choice { candidate, why });
@@ -31,21 +29,10 @@ pub(crate) fn choose(sight: &Sight<'_>, usual: &Usual) -> Option<Choice> {
 /// What is told of an app whose kind nobody can see.
 pub(crate) const KIND: &str = "of a kind that shows only when it is imported";
 
-/// What is told of it.
-pub(crate) fn app(file: &Utf8Path, line: usize) -> App {
-    App {
-        what: KIND.to_owned(),
-        framework: None,
-        interface: None,
-        origin: (file.to_owned(), line),
-        is_wrapped: false,
-    }
-}
-
 /// Whether what is not understood may be an app all the same: bound to a name that apps have, by a
 /// call or an import that leads out of what can be read.
 pub(crate) fn may_be_an_app(facts: &Facts, name: &str) -> Option<usize> {
-    let (_, binding) = facts.imported().rfind(|(_, binding)| binding.name == name)?;
+    let binding = facts.last(name)?;
     let of = match &binding.value {
         // A module is none.
         Value::Name { of } if !of.contains(['.', ':']) => return None,

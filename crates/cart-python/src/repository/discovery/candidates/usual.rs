@@ -30,9 +30,10 @@ pub(crate) fn of_cartridge(sight: &Sight<'_>) -> Result<Option<Choice>, Discover
             return Err(DiscoveryError::unread(sight.reader, file, failure));
         }
         let line = obscure::may_be_an_app(&facts, name);
-        let app = sight.of(file, root, name).or_else(|| Some(obscure::app(file, line?)));
+        let unseen = || Some(App::new(obscure::KIND, (file.to_owned(), line?)));
+        let app = sight.of(file, root, name).or_else(unseen);
         let Some(app) = app else { continue };
-        let line = facts.imported().rfind(|(_, b)| b.name == name).map_or(1, |(_, b)| b.line);
+        let line = facts.last(name).map_or(1, |binding| binding.line);
         let mut entry_point = modules::entry_point(sight.reader, file, Utf8Path::new(""), name);
         if !root.as_str().is_empty() {
             entry_point = crate::variables::entry_point::EntryPoint::of_file(file, name);
@@ -46,7 +47,7 @@ pub(crate) fn of_cartridge(sight: &Sight<'_>) -> Result<Option<Choice>, Discover
 
 /// The app of the usual files.
 pub(crate) fn choose(sight: &Sight<'_>, usual: &Usual) -> Result<Option<Choice>, DiscoveryError> {
-    let choice = candidate::choose(sight, &usual.top).map_err(DiscoveryError::several)?;
+    let choice = candidate::choose(sight, &usual.top).map_err(DiscoveryError::Several)?;
     let chosen = choice.as_ref().map(|choice| &choice.candidate.file);
     for (file, _) in &usual.top {
         let is_own = FILES.iter().position(|name| *name == file).is_some_and(|at| at < OWN);
@@ -61,7 +62,7 @@ pub(crate) fn choose(sight: &Sight<'_>, usual: &Usual) -> Result<Option<Choice>,
         return Ok(choice);
     }
     for files in [&usual.inner, &usual.others] {
-        let choice = candidate::choose(sight, files).map_err(DiscoveryError::several)?;
+        let choice = candidate::choose(sight, files).map_err(DiscoveryError::Several)?;
         if choice.is_some() {
             return Ok(choice);
         }
@@ -86,15 +87,21 @@ fn factory(sight: &Sight<'_>, usual: &Usual) -> Result<Option<Choice>, Discovery
                 let why = "no file binds an app to a name, so this function is called".to_owned();
                 return Ok(found.pop().map(|candidate| Choice { candidate, why }));
             }
-            _ => return Err(DiscoveryError::several(found)),
+            _ => return Err(DiscoveryError::Several(found)),
         }
     }
     Ok(None)
 }
 
+/// Apps of a file, else its factories.
+pub(crate) fn of_file(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Vec<Candidate> {
+    let found = candidate::of_file(sight, file, root);
+    if found.is_empty() { factories(sight, file, root) } else { found }
+}
+
 /// The factories of a file that can be called without arguments: by their usual names, else by
 /// what they answer.
-pub(crate) fn factories(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Vec<Candidate> {
+fn factories(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> Vec<Candidate> {
     let facts = sight.reader.facts(file);
     let named = |name: &str| {
         let (function, origin_file, line) = sight.function(file, root, name)?;
@@ -105,13 +112,10 @@ pub(crate) fn factories(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> 
         if !is_one || !needs_nothing(&function) || function.returns.iter().any(not_served) {
             return None;
         }
-        let what = made.as_ref().map(|app| app.what.clone());
-        let app = App {
-            what: what.unwrap_or_else(|| obscure::KIND.to_owned()),
-            framework: made.as_ref().and_then(|app| app.framework),
-            interface: made.and_then(|app| app.interface),
-            origin: (origin_file, line),
-            is_wrapped: false,
+        let origin = (origin_file, line);
+        let app = match made {
+            Some(made) => App { origin, is_wrapped: false, ..made },
+            None => App::new(obscure::KIND, origin),
         };
         let entry_point = modules::entry_point(sight.reader, file, root, name).called();
         Some(Candidate { entry_point, file: file.to_owned(), line, app })
@@ -121,8 +125,8 @@ pub(crate) fn factories(sight: &Sight<'_>, file: &Utf8Path, root: &Utf8Path) -> 
             return vec![candidate];
         }
     }
-    let functions = facts.imported().filter(|(_, b)| matches!(b.value, Value::Function(_)));
-    functions.filter_map(|(_, binding)| named(&binding.name)).collect()
+    let functions = facts.imported().filter(|b| matches!(b.value, Value::Function(_)));
+    functions.filter_map(|binding| named(&binding.name)).collect()
 }
 
 /// Whether it can be called without arguments, and then answers at once.

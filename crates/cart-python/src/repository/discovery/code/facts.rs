@@ -142,17 +142,22 @@ pub(crate) struct Class {
 
 impl Facts {
     /// Bindings that are there when the file is imported.
-    pub(crate) fn imported(&self) -> impl DoubleEndedIterator<Item = (usize, &Binding)> {
-        self.bindings.iter().enumerate().filter(|(_, binding)| !binding.guarded)
+    pub(crate) fn imported(&self) -> impl DoubleEndedIterator<Item = &Binding> {
+        self.bindings.iter().filter(|binding| !binding.guarded)
+    }
+
+    /// The binding of a name that counts when the file is imported.
+    pub(crate) fn last(&self, name: &str) -> Option<&Binding> {
+        self.imported().rfind(|binding| binding.name == name)
     }
 
     pub(crate) fn binds(&self, name: &str) -> bool {
-        self.imported().any(|(_, binding)| binding.name == name)
+        self.last(name).is_some()
     }
 
     /// The string that a name is bound to last.
     pub(crate) fn text(&self, name: &str) -> Option<(usize, &str)> {
-        let (_, binding) = self.imported().rfind(|(_, binding)| binding.name == name)?;
+        let binding = self.last(name)?;
         match &binding.value {
             Value::Text { of } => Some((binding.line, of)),
             _ => None,

@@ -5,6 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::facts::{Facts, Value};
 use super::reader::Reader;
 use crate::variables::entry_point::EntryPoint;
+use crate::variables::worker_class::is_name;
 
 /// The file and the name in it that `of` leads to, as `file` would import it: `shop.web.app`, or
 /// `..web.app` with the dots of a relative import. Modules are imported from `root`, then from the
@@ -31,11 +32,9 @@ pub(crate) fn target(
 /// Goes down from a package; a name that it binds goes before a module in it.
 fn walk(reader: &Reader<'_>, package: &Utf8Path, parts: &[&str]) -> Option<(Utf8PathBuf, String)> {
     let mut folder = package.to_owned();
-    let mut current = Some(folder.join("__init__.py")).filter(|file| reader.has(file));
     // The top itself is no package whose names could be meant.
-    if package.as_str().is_empty() || !folder_is_package(reader, package) {
-        current = None;
-    }
+    let init = Some(folder.join("__init__.py")).filter(|_| !folder.as_str().is_empty());
+    let mut current = init.filter(|file| reader.has(file));
     for (at, part) in parts.iter().enumerate() {
         let is_last = at + 1 == parts.len();
         if let Some(file) = &current
@@ -64,10 +63,6 @@ fn walk(reader: &Reader<'_>, package: &Utf8Path, parts: &[&str]) -> Option<(Utf8
         folder = inner;
     }
     None
-}
-
-fn folder_is_package(reader: &Reader<'_>, folder: &Utf8Path) -> bool {
-    reader.has(&folder.join("__init__.py"))
 }
 
 /// The file of a module, imported from `root`.
@@ -101,8 +96,7 @@ pub(crate) fn leads_to_module(
     facts: &Facts,
     name: &str,
 ) -> bool {
-    let bound = facts.imported().rfind(|(_, binding)| binding.name == name);
-    match bound.map(|(_, binding)| &binding.value) {
+    match facts.last(name).map(|binding| &binding.value) {
         Some(Value::Name { of }) => imported_by(reader, file, root, of).is_some(),
         _ => false,
     }
@@ -210,8 +204,4 @@ fn dotted(file: &Utf8Path) -> Option<String> {
     let path = file.as_str().strip_suffix(".py")?;
     let path = path.strip_suffix("/__init__").unwrap_or(path);
     path.split('/').all(is_name).then(|| path.replace('/', "."))
-}
-
-fn is_name(text: &str) -> bool {
-    !text.contains('.') && crate::variables::worker_class::is_dotted_name(text)
 }

@@ -5,7 +5,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -209,8 +208,5 @@ impl<'a> Reader<'a> {
 }
 
 fn digest(content: &[u8]) -> String {
-    Sha256::digest(content).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }

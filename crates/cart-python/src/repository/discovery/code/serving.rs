@@ -36,11 +36,11 @@ fn is_endless(
         return true;
     }
     let Some((target, method)) = of.rsplit_once('.') else { return false };
-    let bound = facts.imported().rfind(|(_, binding)| match target.strip_prefix(':') {
+    let bound = facts.imported().rfind(|binding| match target.strip_prefix(':') {
         Some(name) => binding.name == name,
         None => matches!(&binding.value, Value::Name { of } if of == target),
     });
-    let Some((_, binding)) = bound else { return false };
+    let Some(binding) = bound else { return false };
     if let Value::Call { of, .. } = &binding.value
         && known::serves(&format!("{of}().{method}"))
     {

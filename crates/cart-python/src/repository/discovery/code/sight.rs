@@ -31,6 +31,19 @@ pub(crate) struct App {
     pub(crate) is_wrapped: bool,
 }
 
+impl App {
+    /// One of which no more is known.
+    pub(crate) fn new(what: impl Into<String>, origin: (Utf8PathBuf, usize)) -> Self {
+        Self { what: what.into(), framework: None, interface: None, origin, is_wrapped: false }
+    }
+
+    /// One that `maker` makes.
+    pub(crate) fn by(maker: Maker, what: String, origin: (Utf8PathBuf, usize)) -> Self {
+        let Maker { framework, interface } = maker;
+        Self { framework: Some(framework), interface, ..Self::new(what, origin) }
+    }
+}
+
 /// Names that an app has as a rule, the usual ones first.
 pub(crate) const USUAL_NAMES: &[&str] = &["application", "app"];
 
@@ -73,8 +86,8 @@ impl<'r> Sight<'r> {
     pub(crate) fn made_by(&self, file: &Utf8Path, root: &Utf8Path, name: &str) -> Option<App> {
         self.steps.set(0);
         let facts = self.reader.facts(file);
-        let (index, binding) = facts.imported().rfind(|(_, binding)| binding.name == name)?;
-        let place = Place { file, root, facts: &facts, binding, index, depth: 0 };
+        let binding = facts.last(name)?;
+        let place = Place { file, root, facts: &facts, binding, index: usize::MAX, depth: 0 };
         self.instance(&format!(":{name}"), &[], place)
     }
 
@@ -106,15 +119,16 @@ impl<'r> Sight<'r> {
             return None;
         }
         let facts = self.reader.facts(file);
-        let bound = facts.imported().filter(|(index, b)| *index < before && b.name == name);
-        for (index, binding) in bound.rev() {
+        let bound = facts.bindings.iter().enumerate().take(before).rev();
+        for (index, binding) in bound.filter(|(_, b)| !b.guarded && b.name == name) {
             let place = Place { file, root, facts: &facts, binding, index, depth: depth + 1 };
             if let Some(app) = self.value(&binding.value, place) {
                 return Some(app);
             }
-            let annotated = binding.annotation.as_deref().and_then(known::maker);
-            if let Some(maker) = annotated {
-                return Some(made(maker, binding.annotation.as_deref().unwrap_or_default(), place));
+            if let Some(annotation) = &binding.annotation
+                && let Some(maker) = known::maker(annotation)
+            {
+                return Some(made(maker, annotation, place));
             }
         }
         if facts.binds(name) {
@@ -137,14 +151,12 @@ impl<'r> Sight<'r> {
             Value::Either { of } => of.iter().find_map(|value| self.value(value, place)),
             Value::Function(function) => {
                 let interface = by_parameters(function, 0, &place.binding.name)?;
-                let what = format!("{} {interface} function", article(interface));
-                Some(App { interface: Some(interface), ..unknown(what, place) })
+                Some(shaped(interface, "function", place))
             }
             Value::Class(class) => {
                 let init = class.init.as_ref().filter(|_| class.iterates)?;
                 let interface = by_parameters(init, 1, &place.binding.name)?;
-                let what = format!("{} {interface} class", article(interface));
-                Some(App { interface: Some(interface), ..unknown(what, place) })
+                Some(shaped(interface, "class", place))
             }
             Value::Text { .. } | Value::Literal | Value::Other => None,
         }
@@ -152,11 +164,10 @@ impl<'r> Sight<'r> {
 
     fn called(&self, of: &str, given: &[Value], place: Place<'_>) -> Option<App> {
         let whole = self.expanded(of, place);
-        if let Some(interface) = known::wrapper(&whole) {
-            let inner = given.iter().find_map(|value| self.value(value, place));
-            if let Some(inner) = inner {
-                return Some(wrapped(inner, interface, &whole));
-            }
+        if let Some(interface) = known::wrapper(&whole)
+            && let Some(inner) = given.iter().find_map(|value| self.value(value, place))
+        {
+            return Some(wrapped(inner, interface, &whole));
         }
         let maker = known::maker(&whole)
             .or_else(|| known::attribute(&whole))
@@ -185,14 +196,9 @@ impl<'r> Sight<'r> {
         let (value, file, _) = self.definition(place.file, place.root, of, place.depth)?;
         let name = last(of);
         let facts = self.reader.facts(&file);
-        let there = Place {
-            file: &file,
-            facts: &facts,
-            index: usize::MAX,
-            depth: place.depth + 1,
-            ..place
-        };
-        let app = match &value {
+        let depth = place.depth + 1;
+        let there = Place { file: &file, facts: &facts, index: usize::MAX, depth, ..place };
+        Some(match &value {
             Value::Function(function) => {
                 let app = function.returns.iter().find_map(|value| self.value(value, there))?;
                 let what = match app.framework {
@@ -220,8 +226,7 @@ impl<'r> Sight<'r> {
                 }
             }
             _ => return None,
-        };
-        Some(app)
+        })
     }
 
     fn instance_of(&self, class: &Class, name: &str, place: Place<'_>, depth: u32) -> Option<App> {
@@ -243,7 +248,7 @@ impl<'r> Sight<'r> {
         }
         let interface = by_parameters(class.call.as_ref()?, 1, "application")?;
         let what = format!("an instance of {name}, which is called as {interface}");
-        Some(App { interface: Some(interface), ..unknown(what, place) })
+        Some(App { interface: Some(interface), ..App::new(what, here(place)) })
     }
 
     fn dotted(&self, of: &str, place: Place<'_>) -> Option<App> {
@@ -274,8 +279,7 @@ impl<'r> Sight<'r> {
             else {
                 break;
             };
-            let bound = place.facts.imported().rfind(|(_, binding)| binding.name == name);
-            of = match bound.map(|(_, binding)| &binding.value) {
+            of = match place.facts.last(name).map(|binding| &binding.value) {
                 Some(Value::Call { of: made, .. }) => format!("{made}().{rest}"),
                 Some(Value::Name { of: other }) => format!("{other}.{rest}"),
                 _ => break,
@@ -297,7 +301,7 @@ impl<'r> Sight<'r> {
         }
         let (file, name) = self.target(file, root, of)?;
         let facts = self.reader.facts(&file);
-        let Some((_, binding)) = facts.imported().rfind(|(_, binding)| binding.name == name) else {
+        let Some(binding) = facts.last(&name) else {
             let mut stars = facts.stars.iter();
             return stars.find_map(|module| {
                 self.definition(&file, root, &format!("{module}.{name}"), depth + 1)
@@ -354,19 +358,15 @@ fn by_parameters(function: &Function, own: usize, name: &str) -> Option<Interfac
     }
 }
 
-fn article(interface: Interface) -> &'static str {
-    match interface {
-        Interface::Wsgi => "a",
-        Interface::Asgi => "an",
-    }
+/// Something of the repository that is called so, by its shape.
+fn shaped(interface: Interface, kind: &str, place: Place<'_>) -> App {
+    let article = if interface == Interface::Asgi { "an" } else { "a" };
+    let what = format!("{article} {interface} {kind}");
+    App { interface: Some(interface), ..App::new(what, here(place)) }
 }
 
 fn here(place: Place<'_>) -> (Utf8PathBuf, usize) {
     (place.file.to_owned(), place.binding.line)
-}
-
-fn unknown(what: String, place: Place<'_>) -> App {
-    App { what, framework: None, interface: None, origin: here(place), is_wrapped: false }
 }
 
 fn made(maker: Maker, dotted: &str, place: Place<'_>) -> App {
@@ -380,7 +380,7 @@ fn made(maker: Maker, dotted: &str, place: Place<'_>) -> App {
         }
         false => format!("an app of {}", maker.framework),
     };
-    App { framework: Some(maker.framework), interface: maker.interface, ..unknown(what, place) }
+    App::by(maker, what, here(place))
 }
 
 fn wrapped(inner: App, interface: Option<Interface>, by: &str) -> App {
