@@ -80,7 +80,7 @@ fn the_table_of_servers_is_the_codes() {
         .collect();
     let expected: Vec<String> = cart_python::SERVERS
         .iter()
-        .map(|server| format!("| `{}` | {} |", server.name, server.description))
+        .map(|server| format!("| `{}` | {} |", server.name(), server.description()))
         .collect();
     assert_eq!(rows, expected, "the table should be:\n{}", expected.join("\n"));
 }

@@ -66,7 +66,7 @@ impl Way {
     /// # Panics
     /// When it does not know the server.
     #[must_use]
-    pub fn backend(&self) -> &'static WsgiServer {
+    pub fn backend(&self) -> &'static dyn WsgiServer {
         server::by_name(self.server).unwrap()
     }
 

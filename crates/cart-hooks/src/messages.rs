@@ -146,9 +146,9 @@ pub(crate) fn not_renewed(why: &str) -> String {
 
 /// After packages were installed.
 pub(crate) fn environment_changed(prepared: &Prepared) -> String {
-    let second = prepared.websocket.iter().map(|second| second.server().name);
-    let mut servers = vec![prepared.app.server().name];
-    servers.extend(second.filter(|name| *name != prepared.app.server().name));
+    let second = prepared.websocket.iter().map(|second| second.server().name());
+    let mut servers = vec![prepared.app.server().name()];
+    servers.extend(second.filter(|name| *name != prepared.app.server().name()));
     format!("The environment is ready: Python {}, {}", prepared.python, servers.join(", "))
 }
 

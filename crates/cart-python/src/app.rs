@@ -25,7 +25,7 @@ use crate::repository::inputs::{Inputs, InputsError};
 use crate::repository::procfile;
 use crate::runtime::support;
 use crate::serving::server::Requirement;
-use crate::serving::server::backends::GUNICORN_CONFIGURATION;
+use crate::serving::server::backends::gunicorn::CONFIGURATION as GUNICORN_CONFIGURATION;
 use crate::serving::server::choice::{self, Chosen};
 use crate::serving::settings::PythonSettings;
 use crate::variables::entry_point::{EntryPoint, EntryPointError};
@@ -169,7 +169,7 @@ impl PythonApp {
         Ok(discovery::find(&discovery::Search {
             repo: &self.places.repo,
             set: self.settings.application.as_ref(),
-            program: self.settings.server.and_then(|server| server.program),
+            program: self.settings.server.and_then(|server| server.program()),
             beside: second.and_then(|second| Some(second.application.as_ref()?.0)),
             python,
             env: &self.env,
@@ -234,7 +234,7 @@ impl PythonApp {
     /// # Errors
     /// [`PythonError::CannotRun`] for a server that cannot run the app.
     pub fn server_name(&self) -> Result<&'static str, PythonError> {
-        Ok(self.choose(self.find().ok().as_ref())?.server.name)
+        Ok(self.choose(self.find().ok().as_ref())?.server.name())
     }
 
     /// Keeps what the launcher of a server has found its app to be; answers whether another

@@ -111,5 +111,5 @@ fn wsgi(way: &Way, why: &str) -> Option<String> {
 }
 
 fn one_process(way: &Way) -> Option<String> {
-    (!way.backend().has_workers).then(|| "it is one process".to_owned())
+    (!way.backend().has_workers()).then(|| "it is one process".to_owned())
 }

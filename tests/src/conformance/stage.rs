@@ -161,7 +161,7 @@ impl Stage {
 
     /// How many worker processes it is to have; none where it is one process.
     pub(super) fn expected_workers(&self) -> usize {
-        if self.way.backend().has_workers { WORKERS } else { 0 }
+        if self.way.backend().has_workers() { WORKERS } else { 0 }
     }
 
     /// Its worker processes, all of which are waited for.

@@ -157,7 +157,7 @@ fn is_named_for_second(found: &Found) -> bool {
 
 fn server(app: &PythonApp, found: Option<&Found>, findings: &mut Vec<Finding>) {
     let chosen = app.choose(found);
-    let reads_conf = chosen.as_ref().is_ok_and(|chosen| chosen.server.name == "gunicorn");
+    let reads_conf = chosen.as_ref().is_ok_and(|chosen| chosen.server.name() == "gunicorn");
     match chosen {
         // It would depend on the app.
         Ok(chosen) if found.is_none() && chosen.decided_by == DecidedBy::Nothing => {}

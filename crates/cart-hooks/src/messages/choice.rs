@@ -10,7 +10,7 @@ use crate::names::{WEBSOCKETSERVER, unlabelled};
 
 /// At each start, in one line.
 pub(crate) fn server_chosen(chosen: &Chosen) -> String {
-    let server = chosen.server.name;
+    let server = chosen.server.name();
     let procfile = chosen.procfile.as_ref();
     let why = match (chosen.decided_by, procfile) {
         (DecidedBy::Variable, _) => format!("{} says so", chosen.settings.server_by.name),

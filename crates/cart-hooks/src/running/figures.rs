@@ -205,7 +205,7 @@ impl Figures {
         let Some(main) = process else { return };
         let processes = tree::with_descendants(main);
         self.number(PROCESSES, name, processes.len() as u64);
-        if server::by_name(&service.label).is_some_and(|server| server.has_workers) {
+        if server::by_name(&service.label).is_some_and(|server| server.has_workers()) {
             // One worker need not be a process of its own.
             let workers = process::children(main.pid).len().max(1);
             self.number(WORKERS, name, workers as u64);

@@ -41,7 +41,7 @@ fn up(up: Up, ready: &Ready) -> String {
     };
     format!(
         "Application {verb}: {} with Python {} behind nginx {} at {}",
-        ready.prepared.app.server().name,
+        ready.prepared.app.server().name(),
         ready.prepared.python,
         ready.nginx.binary().build.version,
         ready.site.listen,

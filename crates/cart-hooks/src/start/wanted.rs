@@ -86,7 +86,7 @@ fn server(ctx: &Context<'_>, ready: &Ready, name: &str, server: &ReadyServer) ->
     if let (Some(second), Some(set)) = (&ready.prepared.websocket, &settings.websocket) {
         // What it came to, so that the app can say it.
         command = command
-            .env(websocket::SERVER.name, second.server().name)
+            .env(websocket::SERVER.name, second.server().name())
             .env(websocket::PATH.name, &set.path);
     }
     complete(ctx, ready, &mut command.env);
@@ -94,7 +94,7 @@ fn server(ctx: &Context<'_>, ready: &Ready, name: &str, server: &ReadyServer) ->
     let sockets = upstream(ctx.dir, name, server.sockets()).sockets;
     let listen = sockets.into_iter().map(Listen::Unix).collect();
     ServiceSpec {
-        label: server.server().name.to_owned(),
+        label: server.server().name().to_owned(),
         logging,
         probe: probe(ready),
         start_limit: settings.start_timeout.as_secs(),

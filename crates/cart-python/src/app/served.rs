@@ -43,7 +43,7 @@ pub struct ReadyServer {
 impl ReadyServer {
     /// The server.
     #[must_use]
-    pub fn server(&self) -> &'static WsgiServer {
+    pub fn server(&self) -> &'static dyn WsgiServer {
         self.served.chosen.server
     }
 

@@ -20,12 +20,12 @@ impl PythonApp {
         let said = said.into_iter().find_map(|(count, whose)| {
             Some(Workers { count: count?, because: Some(format!("by {whose}")) })
         });
-        chosen.server.has_workers.then(|| said.unwrap_or_else(|| self.default_workers(chosen)))
+        chosen.server.has_workers().then(|| said.unwrap_or_else(|| self.default_workers(chosen)))
     }
 
     fn default_workers(&self, chosen: &Chosen) -> Workers {
         // The gear's room is for the first server.
-        if self.below.is_some() || !chosen.server.fills_the_gear {
+        if self.below.is_some() || !chosen.server.fills_the_gear() {
             return Workers { count: 1, because: None };
         }
         let memory = SeenMemory::read(&self.places.memory);

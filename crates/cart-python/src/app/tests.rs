@@ -196,12 +196,12 @@ fn uvicorn_comes_from_the_index_and_serves_an_app_that_was_learnt_to_be_asgi() {
     );
     let app = app(&site, GearEnv::from_process(), &[]).unwrap();
     let believed = prepare(&app).unwrap();
-    assert_eq!(believed.app.server().name, "wsgiref");
+    assert_eq!(believed.app.server().name(), "wsgiref");
     std::fs::create_dir_all(app.places.told.parent().unwrap()).unwrap();
     assert!(app.learn(&believed.app.served, Interface::Asgi).unwrap());
     let prepared = prepare(&app).unwrap();
     assert_eq!(
-        (prepared.app.server().name, prepared.app.workers.as_ref().unwrap().count),
+        (prepared.app.server().name(), prepared.app.workers.as_ref().unwrap().count),
         ("uvicorn", 1)
     );
     let text = answer(&site, &prepared);

@@ -1,6 +1,6 @@
 //! The servers that can run an app: what each needs installed, and how it is started.
 //!
-//! To add one, write an entry beside the others in `backends` and its name into [`SERVERS`].
+//! To add one, write a file beside the others in `backends` and a line into [`SERVERS`].
 
 pub mod backends;
 pub mod choice;
@@ -18,117 +18,118 @@ use crate::variables::entry_point::EntryPoint;
 use crate::variables::interface::{self, Interface};
 use crate::variables::worker_class::WorkerClass;
 use backends::{
-    CHEROOT, CUSTOM, GEVENT, GRANIAN, GUNICORN, HYPERCORN, TORNADO, UVICORN, UWSGI, WAITRESS,
-    WSGIREF,
+    cheroot, custom, gevent, granian, gunicorn, hypercorn, tornado, uvicorn, uwsgi, waitress,
+    wsgiref,
 };
 
 /// Every server, the default first.
-pub const SERVERS: &[WsgiServer] = &[
-    WSGIREF, GEVENT, GUNICORN, UVICORN, HYPERCORN, GRANIAN, WAITRESS, CHEROOT, TORNADO, UWSGI,
-    CUSTOM,
+#[rustfmt::skip]
+pub const SERVERS: &[&dyn WsgiServer] = &[
+    &wsgiref::Wsgiref,
+    &gevent::Gevent,
+    &gunicorn::Gunicorn,
+    &uvicorn::Uvicorn,
+    &hypercorn::Hypercorn,
+    &granian::Granian,
+    &waitress::Waitress,
+    &cheroot::Cheroot,
+    &tornado::Tornado,
+    &uwsgi::Uwsgi,
+    &custom::Custom,
 ];
 
 /// Requests at the same time in each worker of a server that has threads, when nobody said how many.
 const THREADS: u32 = 32;
 
+/// What a swap does to the WebSockets of an ASGI app.
+const AT_SWAP: &str = "goes on, and gets 1012 in the last seconds of the drain time";
+
 /// A server of Python web apps, by WSGI (PEP 3333), as the name says, or by ASGI, or by both:
-/// `interfaces` tells. What is for a table for people is a part of a sentence.
-pub struct WsgiServer {
+/// [`interfaces`](Self::interfaces) tells. Its methods only answer: nothing here starts a process.
+pub trait WsgiServer: Sync {
     /// As people write it in `OPENSHIFT_PYTHON_SERVER`.
-    pub name: &'static str,
+    fn name(&self) -> &'static str;
+
     /// What it is good for, in one line.
-    pub description: &'static str,
-    /// The packages that it needs, and those that it needs besides for gevent's workers.
-    packages: &'static [Requirement],
-    packages_for_gevent: &'static [Requirement],
-    start: Start,
-    /// The program of the app's repository that it is, where the app serves itself; then no callable
-    /// is looked for.
-    pub program: Option<&'static str>,
-    /// How it can call an app, where that does not depend on a class of workers.
-    interfaces: &'static [Interface],
-    /// With which classes of workers, the best first, it calls an app so; none where it has no such
-    /// classes.
-    wsgi_classes: &'static [&'static str],
-    asgi_classes: &'static [&'static str],
-    /// Whether it has worker processes, so that their number means something.
-    pub has_workers: bool,
-    /// Whether it has as many workers as the gear bears when nobody said how many, and not one: many
-    /// apps keep what their visitors share in memory.
-    pub fills_the_gear: bool,
-    /// How an app has WebSockets, or why it has none.
-    websockets: Result<&'static str, &'static str>,
-    /// What becomes of an open WebSocket when its server is replaced.
-    websocket_at_swap: &'static str,
-    /// What else it cannot do, and why.
-    limits: &'static [(Ability, &'static str)],
-    /// What passes through it piece by piece.
-    streams: &'static str,
-    /// What it does when it is told to stop by SIGTERM, until the drain time is over.
-    graceful_stop: &'static str,
-    /// What it cannot do, with the reason; may be empty.
-    shortcomings: &'static str,
-}
+    fn description(&self) -> &'static str;
 
-/// How a server is started.
-enum Start {
-    /// By our launcher of its name, which may be told how many threads there are to be.
-    Launcher { threads: bool },
-    /// In a way of its own.
-    Own(fn(&Launch) -> CommandSpec),
-}
-
-impl WsgiServer {
     /// The packages that it needs with this class of workers.
-    pub(crate) fn requirements(&self, class: &WorkerClass) -> Vec<Requirement> {
-        let more = if class.is_gevent() { self.packages_for_gevent } else { &[] };
-        [self.packages, more].concat()
-    }
+    fn requirements(&self, class: &WorkerClass) -> Vec<Requirement>;
 
     /// How it is started. The listening socket is descriptor 3 of the process; with several, those that
     /// follow, too.
-    pub(crate) fn command(&self, launch: &Launch) -> CommandSpec {
-        match self.start {
-            Start::Launcher { threads } => launch.launcher(self.name, threads),
-            Start::Own(start) => start(launch),
-        }
+    fn command(&self, launch: &Launch) -> CommandSpec;
+
+    /// The program of the app's repository that it is, where the app serves itself; then no callable
+    /// is looked for.
+    fn program(&self) -> Option<&'static str> {
+        None
     }
 
     /// How it can call an app with this class of workers.
-    pub(crate) fn interfaces(&self, class: &WorkerClass) -> &'static [Interface] {
-        match class.interface() {
-            _ if self.wsgi_classes.is_empty() => self.interfaces,
-            Interface::Wsgi => &[Interface::Wsgi],
-            Interface::Asgi => &[Interface::Asgi],
-        }
-    }
-
-    /// Whether it can call an app so, whatever that needs; one that is the app's own program calls none.
-    pub(crate) fn can_call(&self, interface: Interface) -> bool {
-        let has_classes = !self.worker_classes(interface).is_empty();
-        self.program.is_none() && (has_classes || self.interfaces.contains(&interface))
+    fn interfaces(&self, class: &WorkerClass) -> &'static [Interface] {
+        let _ = class;
+        &[Interface::Wsgi]
     }
 
     /// With which classes of workers, the best first, it calls an app so; none where it has no
     /// such classes.
-    pub(crate) fn worker_classes(&self, interface: Interface) -> &'static [&'static str] {
-        match interface {
-            Interface::Wsgi => self.wsgi_classes,
-            Interface::Asgi => self.asgi_classes,
-        }
+    fn worker_classes(&self, interface: Interface) -> &'static [&'static str] {
+        let _ = interface;
+        &[]
+    }
+
+    /// Whether it has worker processes, so that their number means something.
+    fn has_workers(&self) -> bool {
+        true
+    }
+
+    /// Whether it has as many workers as the gear bears when nobody said how many, and not one: many
+    /// apps keep what their visitors share in memory.
+    fn fills_the_gear(&self) -> bool {
+        false
+    }
+
+    /// How an app has WebSockets, or why it has none.
+    ///
+    /// # Errors
+    /// The reason, in words for a table.
+    fn websockets(&self) -> Result<&'static str, &'static str> {
+        Ok("yes, a thread each")
     }
 
     /// Why it cannot do what others can, whatever is done for it: its own reason, in half a
     /// sentence for people; none if it can.
-    #[must_use]
-    pub fn cannot(&self, ability: Ability, class: &WorkerClass) -> Option<&'static str> {
-        match ability {
-            Ability::WebSockets if class.is_sync() && !self.wsgi_classes.is_empty() => {
-                Some("a worker of class sync serves one request at a time")
-            }
-            Ability::WebSockets => self.websockets.err(),
-            _ => self.limits.iter().find(|(limited, _)| *limited == ability).map(|(_, why)| *why),
-        }
+    fn cannot(&self, ability: Ability, class: &WorkerClass) -> Option<&'static str> {
+        let _ = class;
+        if ability == Ability::WebSockets { self.websockets().err() } else { None }
+    }
+
+    /// What becomes of an open WebSocket when its server is replaced.
+    fn websocket_at_swap(&self) -> &'static str {
+        "by simple-websocket, as those of ASGI apps; others are cut when the drain time is over"
+    }
+
+    /// What passes through it piece by piece.
+    fn streams(&self) -> &'static str {
+        "answers, bodies"
+    }
+
+    /// What it does when it is told to stop by SIGTERM, until the drain time is over.
+    fn graceful_stop(&self) -> &'static str {
+        "empties the backlog, finishes requests"
+    }
+
+    /// What it cannot do, with the reason, in words for a table; may be empty.
+    fn shortcomings(&self) -> &'static str {
+        ""
+    }
+
+    /// Whether it can call an app so, whatever that needs; one that is the app's own program calls none.
+    fn can_call(&self, interface: Interface) -> bool {
+        let has_classes = !self.worker_classes(interface).is_empty();
+        let calls = || self.interfaces(&WorkerClass::default()).contains(&interface);
+        self.program().is_none() && (has_classes || calls())
     }
 }
 
@@ -148,25 +149,25 @@ pub enum Ability {
 }
 
 /// The server's name.
-impl fmt::Debug for WsgiServer {
+impl fmt::Debug for dyn WsgiServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
+        f.write_str(self.name())
     }
 }
 
 /// The server that runs when nobody chose one. Python's own calls WSGI apps, and needs no package.
-pub(crate) fn default(interface: Interface) -> &'static WsgiServer {
+pub(crate) fn default(interface: Interface) -> &'static dyn WsgiServer {
     match interface {
-        Interface::Wsgi => &WSGIREF,
-        Interface::Asgi => &UVICORN,
+        Interface::Wsgi => &wsgiref::Wsgiref,
+        Interface::Asgi => &uvicorn::Uvicorn,
     }
 }
 
 /// The server of this name.
 #[must_use]
-pub fn by_name(name: &str) -> Option<&'static WsgiServer> {
+pub fn by_name(name: &str) -> Option<&'static dyn WsgiServer> {
     let name = name.trim();
-    SERVERS.iter().find(|server| server.name == name)
+    SERVERS.iter().copied().find(|server| server.name() == name)
 }
 
 /// The name that was probably meant by a mistyped one.
@@ -176,7 +177,7 @@ pub(crate) fn closest(name: &str) -> Option<&'static str> {
     let name = name.trim().to_lowercase();
     SERVERS
         .iter()
-        .map(|server| (strsim::jaro_winkler(&name, server.name), server.name))
+        .map(|server| (strsim::jaro_winkler(&name, server.name()), server.name()))
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
@@ -235,18 +236,26 @@ impl Launch {
         CommandSpec::new(self.venv.python(), &env).dir(&self.app_dir)
     }
 
-    /// As [`python`](Self::python), running the launcher of a server, with what it is told, for the app.
-    fn launcher(&self, server: &str, threads: bool) -> CommandSpec {
-        let threads =
-            threads.then(|| ["--threads".to_owned(), self.threads.unwrap_or(THREADS).to_string()]);
-        let sockets =
-            (self.sockets > 1).then(|| ["--sockets".to_owned(), self.sockets.to_string()]);
+    /// As [`python`](Self::python), running one of our launchers, with what each of them is told and
+    /// `more` options, for the app.
+    fn launcher(&self, file: &str, more: &[&str]) -> CommandSpec {
         self.python()
-            .arg(self.launchers.join(format!("serve_{server}.py")))
-            .args(threads.into_iter().flatten())
+            .arg(self.launchers.join(file))
+            .args(more.iter().copied())
             .args(["--workers", &self.workers.to_string(), "--drain", &self.drain_seconds()])
-            .args(sockets.into_iter().flatten())
+            .args(self.sockets_option())
             .arg(self.entry_point.to_string())
+    }
+
+    /// As [`launcher`](Self::launcher), of a server that has threads.
+    fn launcher_with_threads(&self, file: &str) -> CommandSpec {
+        self.launcher(file, &["--threads", &self.threads.unwrap_or(THREADS).to_string()])
+    }
+
+    fn sockets_option(&self) -> Vec<String> {
+        let several =
+            (self.sockets > 1).then(|| ["--sockets".to_owned(), self.sockets.to_string()]);
+        several.into_iter().flatten().collect()
     }
 
     fn drain_seconds(&self) -> String {

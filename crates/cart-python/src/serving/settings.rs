@@ -68,7 +68,7 @@ impl Default for PythonSettings {
 #[derive(Clone, Debug)]
 pub struct PythonSettings {
     /// The server, if somebody chose one.
-    pub server: Option<&'static WsgiServer>,
+    pub server: Option<&'static dyn WsgiServer>,
     /// By which variable that is chosen.
     pub server_by: Setting,
     /// Worker processes, if somebody said how many.

@@ -94,7 +94,7 @@ pub(super) fn candidates(bench: &Bench, server: &Server, app: &Utf8Path) -> (Vec
         candidates.push(front(ORIGINAL, Front::Original, server.originals));
     }
     candidates.push(of_ours);
-    let has_one = !way.backend().fills_the_gear && server.workers == 1;
+    let has_one = !way.backend().fills_the_gear() && server.workers == 1;
     if bench.wants(OURS_BY_DEFAULT) && !has_one {
         candidates.push(ours(OURS_BY_DEFAULT, &[]));
     }

@@ -1,7 +1,7 @@
 //! Which server runs the app: the one that a variable names, else the one of the Procfile, else the
 //! one that its interface needs; and what the Procfile tells it.
 
-use super::backends::GUNICORN_CONFIGURATION;
+use super::backends::gunicorn::CONFIGURATION as GUNICORN_CONFIGURATION;
 use super::{SERVERS, WsgiServer, by_name, default};
 use crate::repository::procfile::{Program, ServerOption, WebCommand};
 use crate::serving::settings::PythonSettings;
@@ -13,7 +13,7 @@ use crate::variables::worker_class::WorkerClass;
 #[derive(Clone, Debug)]
 pub struct Chosen {
     /// The server.
-    pub server: &'static WsgiServer,
+    pub server: &'static dyn WsgiServer,
     /// What chose it.
     pub decided_by: DecidedBy,
     /// How it calls the app, as far as that is known or follows from a choice.
@@ -104,7 +104,7 @@ pub fn choose(
             None => (default(Interface::Wsgi), DecidedBy::Nothing),
         },
     };
-    let is_theirs = theirs.is_some_and(|theirs| theirs.name == server.name);
+    let is_theirs = theirs.is_some_and(|theirs| theirs.name() == server.name());
     let mut chosen = Chosen {
         server,
         decided_by,
@@ -146,15 +146,15 @@ fn unless_misjudged(variable: &str, app: Interface) -> String {
 /// that chooses a server.
 #[must_use]
 pub fn able(variable: &str, interface: Interface) -> String {
-    let able = SERVERS.iter().filter(|server| server.can_call(interface));
+    let able = SERVERS.iter().copied().filter(|server| server.can_call(interface));
     let (with_classes, without): (Vec<_>, Vec<_>) =
         able.partition(|server| !server.worker_classes(interface).is_empty());
-    let mut names: Vec<String> = without.iter().map(|server| server.name.to_owned()).collect();
+    let mut names: Vec<String> = without.iter().map(|server| server.name().to_owned()).collect();
     // The class is that of the first server's workers, too.
     let with_classes = with_classes.iter().filter(|_| variable == SERVER.name);
     names.extend(with_classes.map(|server| {
         let classes = server.worker_classes(interface).join("|");
-        format!("{} with {}={classes}", server.name, WORKER_CLASS.name)
+        format!("{} with {}={classes}", server.name(), WORKER_CLASS.name)
     }));
     format!("{variable}={}", one_of(&names))
 }
@@ -202,9 +202,9 @@ impl Chosen {
     /// it is known here.
     fn take(&mut self, program: &Program, option: &ServerOption) -> Taken {
         let settings = &mut self.settings;
-        let is_gunicorn = *program == Program::Gunicorn && self.server.name == "gunicorn";
+        let is_gunicorn = *program == Program::Gunicorn && self.server.name() == "gunicorn";
         match (option.name.as_str(), number(option)) {
-            ("workers" | "processes", Some(workers)) if self.server.has_workers => {
+            ("workers" | "processes", Some(workers)) if self.server.has_workers() => {
                 settings.workers.get_or_insert(workers);
                 Taken::Over
             }
@@ -243,14 +243,14 @@ impl Chosen {
     }
 
     fn cannot_run(&self, app: Interface) -> CannotRun {
-        let mut server = self.server.name.to_owned();
+        let mut server = self.server.name().to_owned();
         if !self.server.worker_classes(app).is_empty() {
             let class = self.settings.worker_class();
             server = format!("{server} with workers of class {}", class.as_str());
         }
         let because = match (&self.procfile, self.decided_by) {
             (Some(procfile), DecidedBy::Procfile) => format!("Procfile, line {}", procfile.line),
-            _ => format!("{}={}", self.settings.server_by.name, self.server.name),
+            _ => format!("{}={}", self.settings.server_by.name, self.server.name()),
         };
         CannotRun { server, because, variable: self.settings.server_by.name, app }
     }

@@ -62,8 +62,8 @@ fn gunicorn_command_for_a_file_on_threads() {
 #[test]
 fn a_server_whose_clients_stay_with_one_worker_has_a_socket_for_each() {
     let launch = Launch { workers: 2, sockets: 2, ..launch("app") };
-    for server in SERVERS.iter().filter(|server| server.has_workers) {
-        let shown = shown(server.name, &launch);
+    for server in SERVERS.iter().filter(|server| server.has_workers()) {
+        let shown = shown(server.name(), &launch);
         let told = ["--sockets\n  2\n", "--bind\n  fd://3\n  --bind\n  fd://4\n"];
         assert!(told.iter().any(|told| shown.contains(told)), "{shown}");
     }
@@ -100,8 +100,8 @@ fn hypercorn_and_granian_commands() {
 #[test]
 fn names_are_different_and_descriptions_are_one_line() {
     for server in SERVERS {
-        assert_eq!(by_name(server.name).unwrap().name, server.name);
-        assert!(!server.description.contains('\n') && !server.description.is_empty());
+        assert_eq!(by_name(server.name()).unwrap().name(), server.name());
+        assert!(!server.description().contains('\n') && !server.description().is_empty());
     }
 }
 

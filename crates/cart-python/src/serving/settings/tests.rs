@@ -21,7 +21,7 @@ fn nothing_set_gives_the_documented_defaults() {
 
 #[test]
 fn every_allowed_server_is_registered_and_the_reverse() {
-    let names: Vec<_> = crate::serving::server::SERVERS.iter().map(|s| s.name).collect();
+    let names: Vec<_> = crate::serving::server::SERVERS.iter().map(|s| s.name()).collect();
     let (last, first) = names.split_last().unwrap();
     assert_eq!(SERVER.allowed, format!("{} or {last}", first.join(", ")));
 }
@@ -100,7 +100,7 @@ fn right_values_are_taken_over() {
         .with(REQUIREMENTS_PATH.name, "requirements/live.txt")
         .with(PROBE_STATUS.name, "200-399,401");
     let settings = PythonSettings::from_env(&env).unwrap();
-    assert_eq!(settings.server.unwrap().name, "gunicorn");
+    assert_eq!(settings.server.unwrap().name(), "gunicorn");
     assert_eq!((settings.workers, settings.threads), (Some(7), Some(12)));
     assert_eq!(settings.worker_class().as_str(), "uvicorn.workers.UvicornWorker");
     assert_eq!(settings.application.unwrap().1.to_string(), "wsgi/main.py:app");

@@ -13,7 +13,7 @@ use crate::serving::server::{self, WsgiServer};
 pub(super) fn server_of(
     setting: Setting,
     env: &GearEnv,
-) -> Result<Option<&'static WsgiServer>, SettingError> {
+) -> Result<Option<&'static dyn WsgiServer>, SettingError> {
     let Some(name) = setting.read(env, |name| Some(name.to_owned()))? else {
         return Ok(None);
     };

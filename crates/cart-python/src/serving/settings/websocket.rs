@@ -49,7 +49,7 @@ pub const WORKERS: Setting = Setting {
 #[derive(Clone, Debug)]
 pub struct WebsocketSettings {
     /// The server, if somebody chose one.
-    pub server: Option<&'static WsgiServer>,
+    pub server: Option<&'static dyn WsgiServer>,
     /// What it serves, if that is not what the first one serves, and the variable that says so.
     pub application: Option<(&'static str, EntryPoint)>,
     /// The path, without a slash at its end.
@@ -66,9 +66,9 @@ impl WebsocketSettings {
     /// where none is named.
     pub(crate) fn from_env(env: &GearEnv) -> Result<Option<Self>, SettingError> {
         let server = server_of(SERVER, env)?;
-        if let Some(server) = server.filter(|server| server.program.is_some()) {
+        if let Some(server) = server.filter(|server| server.program().is_some()) {
             // The app's program serves the app, and does not know which of two it would be.
-            return Err(SERVER.wrong(server.name));
+            return Err(SERVER.wrong(server.name()));
         }
         let application = APPLICATION.read(env, EntryPoint::parse)?;
         let path = PATH.read(env, path)?;

@@ -19,7 +19,7 @@ fn chosen(
 
 fn by(variables: &[(&str, &str)], web: &str, interface: Option<Interface>) -> (String, DecidedBy) {
     let chosen = chosen(variables, web, interface).unwrap();
-    (chosen.server.name.to_owned(), chosen.decided_by)
+    (chosen.server.name().to_owned(), chosen.decided_by)
 }
 
 const GUNICORN: &[(&str, &str)] = &[("OPENSHIFT_PYTHON_SERVER", "gunicorn")];
@@ -67,12 +67,12 @@ fn options_of_other_servers_mean_the_same_here() {
     let web = "uwsgi --http-socket :$PORT --master -p 4 --threads 2 -w a:b";
     let taken = chosen(&[], web, WSGI).unwrap();
     assert_eq!((taken.settings.workers, taken.settings.threads), (Some(4), Some(2)));
-    assert_eq!((taken.server.name, taken.decided_by), ("uwsgi", DecidedBy::Procfile));
+    assert_eq!((taken.server.name(), taken.decided_by), ("uwsgi", DecidedBy::Procfile));
     let procfile = taken.procfile.unwrap();
     assert_eq!(procfile.taken, ["-p 4", "--threads 2"]);
     assert_eq!(procfile.unused, ["--http-socket :$PORT", "--master"]);
     let taken = chosen(&[], "waitress-serve --threads=8 --port=$PORT a:b", WSGI).unwrap();
-    assert_eq!((taken.server.name, taken.settings.threads), ("waitress", Some(8)));
+    assert_eq!((taken.server.name(), taken.settings.threads), ("waitress", Some(8)));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_server_that_cannot_run_the_app_is_an_error_with_those_that_can() {
 fn a_person_says_what_the_app_is_and_a_chosen_server_does_too() {
     let says = [("OPENSHIFT_PYTHON_INTERFACE", "ASGI")];
     let taken = chosen(&says, "", WSGI).unwrap();
-    assert_eq!((taken.server.name, taken.is_wish()), ("uvicorn", true));
+    assert_eq!((taken.server.name(), taken.is_wish()), ("uvicorn", true));
     assert_eq!(chosen(GUNICORN, "", None).unwrap().interface, WSGI);
     let nothing = chosen(&[], "", None).unwrap();
     assert_eq!((nothing.interface, nothing.is_wish()), (None, false));
