@@ -224,7 +224,7 @@ impl<'a> Evaluator<'a> {
             if name == "ENV" {
                 return Ok(Value::Env);
             }
-            return match class(name) {
+            return match names::class(name) {
                 Some(class) => Ok(Value::Class(class)),
                 None if names::is_constant(name) => refuse(format!("`{name}`")),
                 None => raise("NameError", format!("uninitialized constant {name}")),
@@ -243,57 +243,6 @@ impl<'a> Evaluator<'a> {
             _ => raise("TypeError", format!("{} is not a class/module", scope.described())),
         }
     }
-}
-
-/// The classes and modules that templates may name.
-pub(crate) fn class(name: &str) -> Option<&'static str> {
-    const CLASSES: [&str; 44] = [
-        "Array",
-        "ArgumentError",
-        "BasicObject",
-        "Class",
-        "Comparable",
-        "Dir",
-        "EncodingError",
-        "Enumerable",
-        "Enumerator",
-        "Exception",
-        "FalseClass",
-        "File",
-        "Float",
-        "FloatDomainError",
-        "FrozenError",
-        "Hash",
-        "IOError",
-        "IndexError",
-        "Integer",
-        "Kernel",
-        "KeyError",
-        "LocalJumpError",
-        "MatchData",
-        "Math",
-        "Module",
-        "NameError",
-        "NilClass",
-        "NoMethodError",
-        "Numeric",
-        "Object",
-        "Range",
-        "RangeError",
-        "Regexp",
-        "RegexpError",
-        "RuntimeError",
-        "StandardError",
-        "StopIteration",
-        "String",
-        "Symbol",
-        "SystemCallError",
-        "TrueClass",
-        "TypeError",
-        "ZeroDivisionError",
-        "FileTest",
-    ];
-    CLASSES.into_iter().find(|known| *known == name)
 }
 
 /// The options behind a regular expression's last slash.

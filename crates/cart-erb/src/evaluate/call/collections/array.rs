@@ -22,7 +22,6 @@ pub(in crate::evaluate::call) fn call<'a>(
         return Ok(Some(value));
     }
     let this = Value::List(list.clone());
-    let items = || list.0.borrow().clone();
     let value = match call.name {
         "each" => {
             let block = call.need_block()?;
@@ -37,52 +36,22 @@ pub(in crate::evaluate::call) fn call<'a>(
             }
             this
         }
-        "each_with_index" | "reverse_each" | "each_entry" => {
-            enumerable::call(ev, items(), call)?;
-            this
-        }
-        "[]" | "slice" => {
-            call.arity(1, 2)?;
-            index(&list.0.borrow(), call)?
-        }
+        "[]" | "slice" => index(&list.0.borrow(), call)?,
         "join" => {
-            call.arity(0, 1)?;
             let separator = if call.arg(0).is_nil() { Rc::default() } else { call.text(0)? };
             let mut out = Vec::new();
             join(ev, &list.0.borrow(), &separator, &mut out, 0)?;
             Value::str(out)
         }
-        "length" | "size" | "empty?" | "to_a" | "to_ary" | "entries" => return plain(list, call),
-        "first" | "last" => {
-            call.arity(0, 1)?;
-            ends(&list.0.borrow(), call)?
-        }
-        "fetch" => {
-            call.arity(1, 2)?;
-            fetch(ev, list, call)?
-        }
-        "compact" | "reverse" | "rotate" | "flatten" | "values_at" | "dig" | "index" | "rindex"
-        | "find_index" | "assoc" | "min" | "max" => return parts(ev, list, call),
-        "+" | "-" | "*" | "&" | "|" | "union" | "difference" => {
-            return operators(ev, list, call);
-        }
-        "frozen?" => Value::Bool(false),
-        name if crate::evaluate::names::is_method("Object", name) => return Ok(None),
-        name if !crate::evaluate::names::is_method("Array", name) => return Ok(None),
-        _ => return enumerable::call(ev, items(), call),
+        "length" | "size" => Value::count(list.0.borrow().len()),
+        "empty?" => Value::Bool(list.0.borrow().is_empty()),
+        "to_a" | "to_ary" => this,
+        "first" | "last" => ends(&list.0.borrow(), call)?,
+        "fetch" => fetch(ev, list, call)?,
+        "+" | "-" | "*" | "&" | "|" | "union" | "difference" => operators(ev, list, call)?,
+        _ => return parts(ev, list, call),
     };
     Ok(Some(value))
-}
-
-fn plain(list: &Rc<List>, call: &Call<'_, '_>) -> Answer {
-    call.no_args()?;
-    let length = list.0.borrow().len();
-    Ok(Some(match call.name {
-        "length" | "size" => Value::count(length),
-        "empty?" => Value::Bool(length == 0),
-        "entries" => Value::list(list.0.borrow().clone()),
-        _ => Value::List(list.clone()),
-    }))
 }
 
 fn parts<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
@@ -99,16 +68,12 @@ fn parts<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> An
             Value::list(items)
         }
         "flatten" => {
-            call.arity(0, 1)?;
             let levels = if call.arg(0).is_nil() { -1 } else { call.int(0)? };
             let mut flat = Vec::new();
             flatten(ev, &items, levels, 0, &mut flat)?;
             Value::list(flat)
         }
-        "index" | "find_index" | "rindex" => {
-            call.arity(0, 1)?;
-            find_index(ev, &items, call)?
-        }
+        "index" | "find_index" | "rindex" => find_index(ev, &items, call)?,
         "values_at" => {
             let mut values = Vec::new();
             for arg in call.args {
@@ -129,7 +94,6 @@ fn parts<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> An
             };
             items.iter().find(is_pair).cloned().unwrap_or(Value::Nil)
         }
-        "min" | "max" => return enumerable::call(ev, items, call),
         _ => return Ok(None),
     };
     Ok(Some(value))
@@ -187,7 +151,6 @@ pub(in crate::evaluate::call) fn dig<'a>(
     from: &Value,
     call: &Call<'_, 'a>,
 ) -> Outcome {
-    call.arity(1, usize::MAX)?;
     let mut value = from.clone();
     for arg in call.args {
         value = match &value {
@@ -306,19 +269,18 @@ pub(in crate::evaluate::call) fn contains(
         && items.iter().any(|known| known.eql(value, &ev.budget))
 }
 
-fn operators<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
+fn operators<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Outcome {
     let mut items = list.0.borrow().clone();
     if call.name == "*" {
-        call.arity(1, 1)?;
         if let Value::Str(_) = call.arg(0) {
-            return ev.call(&Value::List(list.clone()), &Call::new("join", call.args)).map(Some);
+            return ev.call(&Value::List(list.clone()), &Call::new("join", call.args));
         }
         let times = amount(call.arg(0), "argument must be non-negative")?;
         let length = items.len().saturating_mul(times);
         check_list(length)?;
         ev.budget.read(length * ITEM)?;
         ev.budget.afford(length * ITEM)?;
-        return Ok(Some(Value::list(std::iter::repeat_n(items, times).flatten().collect())));
+        return Ok(Value::list(std::iter::repeat_n(items, times).flatten().collect()));
     }
     for arg in call.args {
         let Value::List(other) = arg else {
@@ -333,7 +295,7 @@ fn operators<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -
         }
     }
     if matches!(call.name, "&" | "|" | "union") {
-        return enumerable::uniq(ev, items, &Call::new("uniq", &[])).map(Some);
+        return enumerable::uniq(ev, items, &Call::new("uniq", &[]));
     }
-    Ok(Some(Value::list(items)))
+    Ok(Value::list(items))
 }

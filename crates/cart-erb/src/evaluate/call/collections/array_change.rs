@@ -41,21 +41,16 @@ pub(in crate::evaluate::call) fn call<'a>(
             }
             this
         }
-        "pop" | "shift" => {
-            call.arity(0, 1)?;
-            take_end(list, call)?
-        }
+        "pop" | "shift" => take_end(list, call)?,
         "[]=" if call.args.len() == 2 && matches!(call.arg(0), Value::Int(_)) => {
             set(ev, list, call.int(0)?, call.arg(1).clone())?;
             call.arg(1).clone()
         }
         "insert" => {
-            call.arity(1, usize::MAX)?;
             insert(ev, list, call.int(0)?, &call.args[1..])?;
             this
         }
         "delete" => {
-            call.arity(1, 1)?;
             // The array may be one of its own items.
             let (mut kept, mut found) = (Vec::new(), Value::Nil);
             for item in list.0.borrow().iter() {
@@ -68,7 +63,6 @@ pub(in crate::evaluate::call) fn call<'a>(
             found
         }
         "delete_at" => {
-            call.arity(1, 1)?;
             let mut items = list.0.borrow_mut();
             ev.budget.read(items.len() * ITEM)?;
             match position(call.int(0)?, items.len()).filter(|at| *at < items.len()) {

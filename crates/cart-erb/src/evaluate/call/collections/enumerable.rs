@@ -11,6 +11,7 @@ use crate::evaluate::call::{Answer, Call, amount};
 
 pub(in crate::evaluate::call) fn call<'a>(
     ev: &mut Evaluator<'a>,
+    this: &Value,
     items: Vec<Value>,
     call: &Call<'_, 'a>,
 ) -> Answer {
@@ -27,13 +28,12 @@ pub(in crate::evaluate::call) fn call<'a>(
         "partition" => partition(ev, items, call)?,
         "each_with_index" => {
             let block = call.need_block()?;
-            for (index, item) in items.iter().enumerate() {
-                ev.yield_to(block, vec![item.clone(), Value::count(index)])?;
+            for (index, item) in items.into_iter().enumerate() {
+                ev.yield_to(block, vec![item, Value::count(index)])?;
             }
-            Value::list(items)
+            this.clone()
         }
         "each_with_object" => {
-            call.arity(1, 1)?;
             let block = call.need_block()?;
             for item in items {
                 ev.yield_to(block, vec![item, call.arg(0).clone()])?;
@@ -42,14 +42,14 @@ pub(in crate::evaluate::call) fn call<'a>(
         }
         "each_entry" | "reverse_each" => {
             let block = call.need_block()?;
-            let mut order = items.clone();
+            let mut items = items;
             if call.name == "reverse_each" {
-                order.reverse();
+                items.reverse();
             }
-            for item in order {
+            for item in items {
                 ev.yield_to(block, vec![item])?;
             }
-            Value::list(items)
+            this.clone()
         }
         "sort" | "sort_by" | "min" | "max" | "minmax" | "min_by" | "max_by" => {
             sort::call(ev, items, call)?
@@ -57,7 +57,7 @@ pub(in crate::evaluate::call) fn call<'a>(
         "inject" | "reduce" => inject(ev, items, call)?,
         "sum" => sum(ev, items, call)?,
         "group_by" => group_by(ev, items, call)?,
-        "tally" => tally(ev, items, call)?,
+        "tally" => tally(ev, items)?,
         "to_h" => to_h(ev, items, call)?,
         _ => return slices(ev, items, call),
     };
@@ -67,18 +67,13 @@ pub(in crate::evaluate::call) fn call<'a>(
 /// What gives parts of the items, in their order.
 fn slices<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Answer {
     let value = match call.name {
-        "to_a" | "entries" => {
-            call.no_args()?;
-            Value::list(items)
-        }
+        "to_a" | "entries" => Value::list(items),
         "first" if call.args.is_empty() => items.first().cloned().unwrap_or(Value::Nil),
         "first" | "take" => {
-            call.arity(1, 1)?;
             let count = amount(call.arg(0), "attempt to take negative size")?;
             Value::list(items.into_iter().take(count).collect())
         }
         "drop" => {
-            call.arity(1, 1)?;
             let count = amount(call.arg(0), "attempt to drop negative size")?;
             Value::list(items.into_iter().skip(count).collect())
         }
@@ -92,7 +87,6 @@ fn slices<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) ->
             Value::list(part.to_vec())
         }
         "each_slice" | "each_cons" => {
-            call.arity(1, 1)?;
             let size = amount(call.arg(0), "invalid slice size")?;
             if size == 0 {
                 return crate::values::flow::argument_error("invalid slice size");
@@ -120,7 +114,6 @@ pub(in crate::evaluate::call) fn map<'a>(
     items: Vec<Value>,
     call: &Call<'_, 'a>,
 ) -> Outcome {
-    call.no_args()?;
     let block = call.need_block()?;
     let mut mapped = Vec::with_capacity(items.len());
     for item in items {
@@ -150,7 +143,6 @@ pub(in crate::evaluate::call) fn keep<'a>(
     call: &Call<'_, 'a>,
     wanted: bool,
 ) -> Outcome {
-    call.no_args()?;
     let block = call.need_block()?;
     let mut kept = Vec::new();
     for item in items {
@@ -174,7 +166,6 @@ fn partition<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>)
 
 /// `inject { }`, `inject(start) { }`, `inject(:+)` or `inject(start, :+)`.
 fn inject<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
-    call.arity(0, 2)?;
     let operator = match (call.block, call.args.last()) {
         (None, Some(Value::Symbol(name))) => Some(crate::values::text::lossy(name)),
         (None, Some(Value::Str(name))) => Some(crate::values::text::lossy(&name.borrow())),
@@ -196,7 +187,6 @@ fn inject<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) ->
 }
 
 fn sum<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
-    call.arity(0, 1)?;
     let mut sum = call.args.first().cloned().unwrap_or(Value::Int(0));
     // Ruby adds floats with a correction of the error (Kahan-Babuska).
     let mut error = 0.0;
@@ -241,8 +231,7 @@ fn group_by<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) 
     Ok(Value::map(groups))
 }
 
-fn tally<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
-    call.no_args()?;
+fn tally(ev: &Evaluator<'_>, items: Vec<Value>) -> Outcome {
     let mut counts = Pairs::default();
     for item in items {
         let count = match counts.get(&item, &ev.budget) {
@@ -255,7 +244,6 @@ fn tally<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> 
 }
 
 fn to_h<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
-    call.no_args()?;
     let mut pairs = Pairs::default();
     for item in items {
         let pair = match call.block {
@@ -300,7 +288,6 @@ pub(in crate::evaluate::call) fn uniq<'a>(
     items: Vec<Value>,
     call: &Call<'_, 'a>,
 ) -> Outcome {
-    call.no_args()?;
     let _copies = ev.budget.hold(4 * items.len() * ITEM)?;
     let keyed = match call.block {
         Some(block) => sort::keyed(ev, items, block)?,

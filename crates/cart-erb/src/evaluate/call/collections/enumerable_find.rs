@@ -13,7 +13,6 @@ pub(in crate::evaluate::call) fn call<'a>(
     let block = call.block.map(|block| &**block);
     let value = match call.name {
         "find" | "detect" => {
-            call.no_args()?;
             call.need_block()?;
             let index = first_match(ev, &items, call)?;
             index.map_or(Value::Nil, |index| items[index].clone())
@@ -23,16 +22,11 @@ pub(in crate::evaluate::call) fn call<'a>(
             first_match(ev, &items, call)?.map_or(Value::Nil, Value::count)
         }
         "find_index" => {
-            call.arity(1, 1)?;
             let index = items.iter().position(|item| item.equals(call.arg(0), &ev.budget));
             index.map_or(Value::Nil, Value::count)
         }
-        "all?" | "any?" | "none?" | "one?" => {
-            call.arity(0, 1)?;
-            quantifier(ev, &items, call)?
-        }
+        "all?" | "any?" | "none?" | "one?" => quantifier(ev, &items, call)?,
         "count" => {
-            call.arity(0, 1)?;
             let count = match (call.args.first(), block) {
                 (Some(wanted), _) => {
                     items.iter().filter(|item| item.equals(wanted, &ev.budget)).count()
@@ -49,13 +43,9 @@ pub(in crate::evaluate::call) fn call<'a>(
             Value::count(count)
         }
         "include?" | "member?" => {
-            call.arity(1, 1)?;
             Value::Bool(items.iter().any(|item| item.equals(call.arg(0), &ev.budget)))
         }
-        "grep" | "grep_v" => {
-            call.arity(1, 1)?;
-            grep(ev, items, call)?
-        }
+        "grep" | "grep_v" => grep(ev, items, call)?,
         _ => return Ok(None),
     };
     Ok(Some(value))

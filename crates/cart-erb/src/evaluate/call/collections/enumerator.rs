@@ -6,7 +6,6 @@ use std::rc::Rc;
 use crate::evaluate::walk::{Block, Evaluator};
 use crate::values::value::{Enumerator, Value};
 
-use crate::evaluate::call::collections::enumerable;
 use crate::evaluate::call::{Answer, Call};
 
 pub(in crate::evaluate::call) fn call<'a>(
@@ -16,25 +15,18 @@ pub(in crate::evaluate::call) fn call<'a>(
 ) -> Answer {
     let block = match (call.name, call.block) {
         ("with_index" | "each_with_index", Some(inner)) => {
-            call.arity(0, 1)?;
             let first = if call.args.is_empty() { 0 } else { call.int(0)? };
             Block::Indexed { inner: inner.clone(), next: Cell::new(first) }
         }
         ("with_object" | "each_with_object", Some(inner)) => {
-            call.arity(1, 1)?;
             Block::With { inner: inner.clone(), object: call.arg(0).clone() }
         }
         ("each", Some(inner)) => return resume(ev, waiting, inner).map(Some),
-        ("next" | "peek" | "rewind", _) => return Ok(None),
         ("size", None) => {
             let count = ev.items(&Value::Enumerator(waiting.clone()))?.len();
             return Ok(Some(Value::count(count)));
         }
-        _ => {
-            let this = Value::Enumerator(waiting.clone());
-            let items = ev.items(&this)?;
-            return enumerable::call(ev, items, call);
-        }
+        _ => return Ok(None),
     };
     let object = match &block {
         Block::With { object, .. } => Some(object.clone()),

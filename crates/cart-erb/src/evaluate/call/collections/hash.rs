@@ -9,7 +9,6 @@ use crate::values::limits::ITEM;
 use crate::values::value::{Map, Outcome, Pairs, Value};
 
 use crate::evaluate::call::collections::array;
-use crate::evaluate::call::collections::enumerable;
 use crate::evaluate::call::{Answer, Call};
 use crate::values::conversion::noun;
 
@@ -20,43 +19,29 @@ pub(in crate::evaluate::call) fn call<'a>(
 ) -> Answer {
     let this = Value::Map(map.clone());
     let value = match call.name {
-        "[]" => {
-            call.arity(1, 1)?;
-            map.0.borrow().index(call.arg(0), &ev.budget)
-        }
+        "[]" => map.0.borrow().index(call.arg(0), &ev.budget),
         "[]=" | "store" => {
-            call.arity(2, 2)?;
             let (key, value) = (call.arg(0).clone(), call.arg(1).clone());
             map.set(key, value, &ev.budget)?;
             call.arg(1).clone()
         }
-        "fetch" => {
-            call.arity(1, 2)?;
-            fetch(ev, map, call)?
-        }
+        "fetch" => fetch(ev, map, call)?,
         "dig" => array::dig(ev, &this, call)?,
         "key?" | "has_key?" | "include?" | "member?" => {
-            call.arity(1, 1)?;
             Value::Bool(map.0.borrow().get(call.arg(0), &ev.budget).is_some())
         }
         "value?" | "has_value?" => {
-            call.arity(1, 1)?;
             let wanted = |value: &Value| value.equals(call.arg(0), &ev.budget);
             Value::Bool(map.0.borrow().pairs.iter().any(|(_, value)| wanted(value)))
         }
         "key" => {
-            call.arity(1, 1)?;
             let map = map.0.borrow();
             let wanted = |value: &Value| value.equals(call.arg(0), &ev.budget);
             let found = map.pairs.iter().find(|(_, value)| wanted(value));
             found.map_or(Value::Nil, |(key, _)| key.clone())
         }
-        "keys" => {
-            call.no_args()?;
-            Value::list(map.0.borrow().pairs.iter().map(|(key, _)| key.clone()).collect())
-        }
+        "keys" => Value::list(map.0.borrow().pairs.iter().map(|(key, _)| key.clone()).collect()),
         "values" => {
-            call.no_args()?;
             Value::list(map.0.borrow().pairs.iter().map(|(_, value)| value.clone()).collect())
         }
         "values_at" => {
@@ -81,8 +66,6 @@ pub(in crate::evaluate::call) fn call<'a>(
         "to_hash" => this,
         "to_h" if call.block.is_none() => this,
         "to_s" | "inspect" => Value::str(inspect::inspect(&this, &ev.budget)?),
-        "frozen?" => Value::Bool(false),
-        name if crate::evaluate::names::is_method("Object", name) => return Ok(None),
         _ => return chosen(ev, map, call),
     };
     Ok(Some(value))
@@ -102,7 +85,6 @@ fn fetch<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Outc
 }
 
 fn each<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Outcome<()> {
-    call.no_args()?;
     let block = call.need_block()?;
     let _copies = ev.budget.hold(2 * map.0.borrow().pairs.len() * ITEM)?;
     let pairs = map.0.borrow().pairs.clone();
@@ -123,7 +105,6 @@ fn each<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Outco
 fn change<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Answer {
     let value = match call.name {
         "delete" => {
-            call.arity(1, 1)?;
             let removed = map.remove(call.arg(0), &ev.budget);
             match (removed, call.block) {
                 (Some(value), _) => value,
@@ -194,7 +175,6 @@ fn chosen<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Ans
     match call.name {
         "select" | "filter" | "reject" | "select!" | "filter!" | "reject!" | "delete_if"
         | "keep_if" => {
-            call.no_args()?;
             let wanted = !matches!(call.name, "reject" | "reject!" | "delete_if");
             let block = call.need_block()?;
             for (key, value) in &pairs {
@@ -219,21 +199,9 @@ fn chosen<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Ans
         "slice" => kept.pairs = only(ev, pairs, call.args, true),
         "except" => kept.pairs = only(ev, pairs, call.args, false),
         "transform_values" | "transform_keys" => {
-            call.no_args()?;
             transform(ev, pairs, call, &mut kept)?;
         }
-        "partition" | "find" | "detect" | "count" | "find_all" | "min_by" | "max_by"
-        | "sort_by" | "group_by" | "map" | "collect" | "flat_map" | "each_with_index" | "sum"
-        | "any?" | "all?" | "none?" | "filter_map" => {
-            let this = Value::Map(map.clone());
-            let items = ev.items(&this)?;
-            let value = enumerable::call(ev, items, call)?;
-            return Ok(if call.name == "each_with_index" { Some(this) } else { value });
-        }
-        _ => {
-            let items = ev.items(&Value::Map(map.clone()))?;
-            return enumerable::call(ev, items, call);
-        }
+        _ => return Ok(None),
     }
     Ok(Some(Value::map(kept)))
 }

@@ -8,7 +8,6 @@ use crate::values::flow::{argument_error, raise, refuse};
 use crate::values::limits::ITEM;
 use crate::values::value::{Outcome, Span, Value};
 
-use crate::evaluate::call::collections::enumerable;
 use crate::evaluate::call::{Answer, Call};
 
 pub(in crate::evaluate::call) fn call<'a>(
@@ -21,11 +20,6 @@ pub(in crate::evaluate::call) fn call<'a>(
         "each" => {
             let block = call.need_block()?;
             ev.each(&this, &mut |ev, item| ev.yield_to(block, vec![item]).map(|_| ()))?;
-            this
-        }
-        "reverse_each" | "each_with_index" => {
-            let items = ev.items(&this)?;
-            enumerable::call(ev, items, call)?;
             this
         }
         "begin" => span.first.clone(),
@@ -48,37 +42,22 @@ pub(in crate::evaluate::call) fn call<'a>(
             ev.call(&items, call)?
         }
         "exclude_end?" => Value::Bool(span.exclusive),
-        "cover?" | "include?" | "member?" | "===" => {
-            call.arity(1, 1)?;
-            Value::Bool(covers(ev, span, call.arg(0)))
-        }
-        "size" | "count" | "length" if call.args.is_empty() && call.block.is_none() => {
-            if call.name == "length" {
-                return Ok(None);
-            }
-            size(ev, span, call.name)?
-        }
+        "cover?" | "include?" | "member?" | "===" => Value::Bool(covers(ev, span, call.arg(0))),
+        "size" => size(ev, span, call.name)?,
+        "count" if call.args.is_empty() && call.block.is_none() => size(ev, span, call.name)?,
         "min" | "max" if call.args.is_empty() && call.block.is_none() => end(ev, span, call)?,
         "sum" if call.args.is_empty() && call.block.is_none() => sum(ev, span, call)?,
         "step" | "%" => step(ev, span, call)?,
-        "to_s" => return Ok(None),
-        name if enumerates(name) => {
-            let items = finite(ev, span)?;
-            return enumerable::call(ev, items, call);
-        }
         _ => return Ok(None),
     };
     Ok(Some(value))
 }
 
-/// False for what every object has, so that no range is taken apart for it.
-fn enumerates(name: &str) -> bool {
-    !matches!(name, "==" | "!=" | "eql?" | "equal?" | "inspect" | "class" | "!" | "nil?" | "dup")
-        && crate::evaluate::names::is_method("Range", name)
-        && !crate::evaluate::names::is_method("Object", name)
-}
-
-fn finite(ev: &mut Evaluator<'_>, span: &Rc<Span>) -> Outcome<Vec<Value>> {
+/// The items, unless there is no end to them.
+pub(in crate::evaluate::call) fn finite(
+    ev: &mut Evaluator<'_>,
+    span: &Rc<Span>,
+) -> Outcome<Vec<Value>> {
     match span.last {
         Value::Nil => raise("RangeError", "cannot convert endless range to an array"),
         _ => ev.items(&Value::Span(span.clone())),
@@ -86,7 +65,6 @@ fn finite(ev: &mut Evaluator<'_>, span: &Rc<Span>) -> Outcome<Vec<Value>> {
 }
 
 fn take<'a>(ev: &mut Evaluator<'a>, this: &Value, call: &Call<'_, 'a>) -> Outcome {
-    call.arity(1, 1)?;
     let count =
         crate::evaluate::call::amount(call.arg(0), "negative array size (or size too big)")?;
     let mut taken = Vec::new();
@@ -162,7 +140,6 @@ fn sum<'a>(ev: &mut Evaluator<'a>, span: &Rc<Span>, call: &Call<'_, 'a>) -> Outc
 }
 
 fn step<'a>(ev: &mut Evaluator<'a>, span: &Rc<Span>, call: &Call<'_, 'a>) -> Outcome {
-    call.arity(0, 1)?;
     let (Value::Int(first), Value::Int(last)) = (&span.first, &span.last) else {
         return refuse("`Range#step` of other than integers");
     };

@@ -85,8 +85,6 @@ pub(in crate::evaluate::call) fn call<'a>(
     // Each item is paired with its key, and merged from one list to another.
     let _copies = ev.budget.hold(6 * items.len() * ITEM)?;
     let by_key = call.name.ends_with("_by");
-    let limited = matches!(call.name, "min" | "max" | "min_by" | "max_by");
-    call.arity(0, usize::from(limited))?;
     let keyed = if by_key {
         keyed(ev, items, call.need_block()?)?
     } else {

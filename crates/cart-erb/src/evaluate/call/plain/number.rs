@@ -20,11 +20,9 @@ pub(in crate::evaluate::call) fn call<'a>(
             if call.name == "pow" && call.args.len() == 2 {
                 return Ok(None);
             }
-            call.arity(1, 1)?;
             return arithmetic(receiver, call).map(Some);
         }
         "times" | "upto" | "downto" | "step" => return iterate(ev, receiver, call),
-        "coerce" => return Ok(None),
         _ => {}
     }
     let answer = match receiver {
@@ -100,15 +98,11 @@ fn float_arithmetic(a: f64, b: f64, name: &str) -> Outcome {
 
 fn integer(int: i64, call: &Call<'_, '_>) -> Answer {
     let value = match call.name {
-        "to_s" | "inspect" => {
-            call.arity(0, 1)?;
-            Value::str(match call.args {
-                [] => int.to_string(),
-                _ => in_base(int, call.int(0)?)?,
-            })
-        }
+        "to_s" | "inspect" => Value::str(match call.args {
+            [] => int.to_string(),
+            _ => in_base(int, call.int(0)?)?,
+        }),
         "&" | "|" | "^" | "<<" | ">>" => return bits(int, call).map(Some),
-        "[]" | "bit_length" | "gcd" | "lcm" | "digits" => return Ok(None),
         "round" | "floor" | "ceil" | "truncate" if !call.args.is_empty() => {
             if call.int(0)? < 0 {
                 return refuse(format!("`Integer#{}` to tens", call.name));
@@ -156,12 +150,10 @@ fn plain_integer(int: i64, call: &Call<'_, '_>) -> Answer {
         "infinite?" => Value::Nil,
         _ => return Ok(None),
     };
-    call.no_args()?;
     Ok(Some(value))
 }
 
 fn bits(int: i64, call: &Call<'_, '_>) -> Outcome {
-    call.arity(1, 1)?;
     let Value::Int(other) = *call.arg(0) else {
         return type_error(format!("{} can't be coerced into Integer", noun(call.arg(0))));
     };
@@ -202,10 +194,7 @@ fn in_base(int: i64, base: i64) -> Outcome<String> {
 
 fn float(float: f64, call: &Call<'_, '_>) -> Answer {
     let value = match call.name {
-        "round" | "floor" | "ceil" | "truncate" => {
-            call.arity(0, 1)?;
-            rounded(float, call)?
-        }
+        "round" | "floor" | "ceil" | "truncate" => rounded(float, call)?,
         "to_i" | "to_int" => Value::Int(number::float_to_int(float)?),
         "to_f" | "+@" => Value::Float(float),
         "-@" => Value::Float(-float),
@@ -269,10 +258,7 @@ fn round_to(float: f64, places: usize) -> f64 {
 fn iterate<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_, 'a>) -> Answer {
     let Value::Int(first) = *receiver else { return Ok(None) };
     let (start, last, step) = match call.name {
-        "times" => {
-            call.no_args()?;
-            (0, first.saturating_sub(1), 1)
-        }
+        "times" => (0, first.saturating_sub(1), 1),
         "upto" => (first, call.int(0)?, 1),
         "downto" => (first, call.int(0)?, -1),
         _ => match call.args {

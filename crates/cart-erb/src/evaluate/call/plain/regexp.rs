@@ -20,7 +20,6 @@ pub(in crate::evaluate::call) fn call<'a>(
 ) -> Answer {
     let value = match call.name {
         "=~" | "match" | "match?" | "===" => {
-            call.arity(1, 1)?;
             let hay = match call.arg(0) {
                 Value::Nil => None,
                 Value::Symbol(name) => Some(Rc::new(name.to_vec())),
@@ -84,12 +83,8 @@ pub(in crate::evaluate::call) fn match_data(
     }
     let group = |index: usize| found.group(index).map_or(Value::Nil, Value::str);
     let value = match call.name {
-        "[]" => {
-            call.arity(1, 1)?;
-            group_index(found, call.arg(0))?.map_or(Value::Nil, group)
-        }
+        "[]" => group_index(found, call.arg(0))?.map_or(Value::Nil, group),
         "begin" | "end" => {
-            call.arity(1, 1)?;
             let index = group_index(found, call.arg(0))?;
             match index.and_then(|index| found.group_span(index)) {
                 None => Value::Nil,

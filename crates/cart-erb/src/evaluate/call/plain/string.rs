@@ -40,32 +40,25 @@ pub(in crate::evaluate::call) fn call<'a>(
     let this = Value::Str(text.clone());
     let value = match call.name {
         "+" => {
-            call.arity(1, 1)?;
             let other = call.text(0)?;
             ev.budget.string(bytes.len() + other.len())?;
             Value::str([bytes.as_slice(), &other].concat())
         }
         "*" => {
-            call.arity(1, 1)?;
             let times = amount(call.arg(0), "argument must be non-negative")?;
             ev.budget.string(bytes.len().saturating_mul(times))?;
             Value::str(bytes.repeat(times))
         }
         "%" => {
-            call.arity(1, 1)?;
             let args = match call.arg(0) {
                 Value::List(list) => list.0.borrow().clone(),
                 other => vec![other.clone()],
             };
             Value::str(format::format(&bytes, &args, &ev.budget)?)
         }
-        "==" | "===" | "eql?" => {
-            call.arity(1, 1)?;
-            Value::Bool(this.equals(call.arg(0), &ev.budget))
-        }
+        "==" | "===" | "eql?" => Value::Bool(this.equals(call.arg(0), &ev.budget)),
         "to_s" | "to_str" | "itself" => this,
         "to_i" => {
-            call.arity(0, 1)?;
             let base = if call.args.is_empty() { 10 } else { call.int(0)? };
             match u32::try_from(base) {
                 Ok(base @ 2..=36) => Value::Int(number::to_i(&bytes, base)?),
@@ -77,10 +70,7 @@ pub(in crate::evaluate::call) fn call<'a>(
         "to_f" => Value::Float(number::to_f(&bytes)),
         "to_sym" | "intern" => Value::symbol(&bytes),
         "inspect" => Value::str(inspect::inspect(&this, &ev.budget)?),
-        "ljust" | "rjust" | "center" => {
-            call.arity(1, 2)?;
-            Value::str(justify(&bytes, call, &ev.budget)?)
-        }
+        "ljust" | "rjust" | "center" => Value::str(justify(&bytes, call, &ev.budget)?),
         "sub" | "gsub" => Value::str(replace::substitute(ev, &bytes, call)?),
         "tr" | "tr_s" | "delete" | "squeeze" | "count" => return replace::sets(ev, &bytes, call),
         "[]" | "slice" | "byteslice" => return slice::index(ev, &bytes, call).map(Some),
@@ -106,13 +96,9 @@ fn questions<'a>(ev: &mut Evaluator<'a>, bytes: &Rc<Vec<u8>>, call: &Call<'_, 'a
             Err(_) => return argument_error("invalid byte sequence in UTF-8"),
         },
         "chr" => Value::str(text::chars(bytes).next().unwrap_or_default()),
-        "include?" => {
-            call.arity(1, 1)?;
-            Value::Bool(text::find(bytes, &call.text(0)?, 0).is_some())
-        }
+        "include?" => Value::Bool(text::find(bytes, &call.text(0)?, 0).is_some()),
         "start_with?" | "end_with?" => Value::Bool(has_end(ev, bytes, call)?),
         "casecmp" | "casecmp?" => {
-            call.arity(1, 1)?;
             let Value::Str(other) = call.arg(0) else {
                 text_of(call.arg(0))?;
                 return Ok(None);
@@ -120,7 +106,6 @@ fn questions<'a>(ev: &mut Evaluator<'a>, bytes: &Rc<Vec<u8>>, call: &Call<'_, 'a
             casecmp(bytes, &other.borrow(), call.name)?
         }
         "<=>" => {
-            call.arity(1, 1)?;
             let order = Value::str_bytes(bytes.clone()).compare(call.arg(0), &ev.budget);
             order.map_or(Value::Nil, |order| Value::Int(order as i64))
         }

@@ -28,20 +28,12 @@ pub(in crate::evaluate::call) fn call<'a>(
         _ if matches!(class, Value::Class("FileTest")) => Ok(None),
         "join" => Ok(Some(Value::str(join(&ev.budget, call.args, 0)?))),
         "basename" => {
-            call.arity(1, 2)?;
             let suffix = if call.args.len() > 1 { call.text(1)? } else { Default::default() };
             Ok(Some(Value::str(basename(&call.text(0)?, &suffix))))
         }
-        "dirname" => {
-            call.arity(1, 1)?;
-            Ok(Some(Value::str(dirname(&call.text(0)?))))
-        }
-        "extname" => {
-            call.arity(1, 1)?;
-            Ok(Some(Value::str(extname(&call.text(0)?))))
-        }
+        "dirname" => Ok(Some(Value::str(dirname(&call.text(0)?)))),
+        "extname" => Ok(Some(Value::str(extname(&call.text(0)?)))),
         "split" => {
-            call.arity(1, 1)?;
             let path = call.text(0)?;
             ev.budget.make_objects(2, path.len())?;
             Ok(Some(Value::pair(Value::str(dirname(&path)), Value::str(basename(&path, b"")))))
@@ -54,7 +46,6 @@ pub(in crate::evaluate::call) fn call<'a>(
 const FILE_TEST: usize = 20;
 
 fn test(ev: &mut Evaluator<'_>, test: FileTest, call: &Call<'_, '_>) -> Answer {
-    call.arity(1, 1)?;
     let path = call.text(0)?;
     if path.contains(&0) {
         return argument_error("string contains null byte");

@@ -16,6 +16,9 @@ impl<'a> Evaluator<'a> {
     /// Calls a function, or a method of `self`.
     pub(crate) fn function(&mut self, call: &Call<'_, 'a>) -> Outcome {
         self.charge(1)?;
+        if let Some(takes) = names::method("Kernel", call.name).flatten() {
+            call.arity(takes.least, takes.most)?;
+        }
         match call.name {
             "puts" => self.puts(call.args, 0)?,
             "print" => {
@@ -31,7 +34,6 @@ impl<'a> Evaluator<'a> {
                 self.write(&text)?;
             }
             "format" | "sprintf" => {
-                call.arity(1, usize::MAX)?;
                 let text = format::format(&call.text(0)?, &call.args[1..], &self.budget)?;
                 self.budget.make_objects(1, text.len())?;
                 return Ok(Value::str(text));
@@ -39,12 +41,10 @@ impl<'a> Evaluator<'a> {
             "Integer" => return integer(self, call),
             "Float" => return float(self, call),
             "String" => {
-                call.arity(1, 1)?;
                 self.budget.make_objects(1, 0)?;
                 return inspect::to_s(call.arg(0), &self.budget).map(Value::str_bytes);
             }
             "Array" => {
-                call.arity(1, 1)?;
                 let arg = call.arg(0);
                 return match arg {
                     Value::List(_) => Ok(arg.clone()),
@@ -141,8 +141,6 @@ fn charge_digits(ev: &Evaluator<'_>, call: &Call<'_, '_>) -> Outcome<()> {
 fn integer(ev: &Evaluator<'_>, call: &Call<'_, '_>) -> Outcome {
     let quiet = matches!(call.keyword("exception", &ev.budget), Some(Value::Bool(false)));
     charge_digits(ev, call)?;
-    let args = if call.keyword("exception", &ev.budget).is_some() { 2 } else { 1 };
-    call.arity(1, args.max(2))?;
     let base = match call.args.get(1) {
         Some(Value::Int(base)) => match u32::try_from(*base) {
             Ok(base @ 2..=36) => Some(base),
@@ -187,7 +185,6 @@ fn float(ev: &Evaluator<'_>, call: &Call<'_, '_>) -> Outcome {
 
 /// `raise 'message'`, `raise Class` or `raise Class, 'message'`
 fn raise_args(ev: &Evaluator<'_>, call: &Call<'_, '_>) -> Outcome {
-    call.arity(0, 2)?;
     let length = match call.args.last() {
         Some(Value::Str(message)) => message.borrow().len(),
         Some(Value::Error(error)) => error.message.len(),

@@ -19,12 +19,7 @@ const OTHERS: [&str; 9] =
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Answer {
     let this = Value::Str(text.clone());
     match call.name {
-        "<<" | "concat" => {
-            if call.name == "<<" {
-                call.arity(1, 1)?;
-            }
-            append(ev, text, call)?;
-        }
+        "<<" | "concat" => append(ev, text, call)?,
         "prepend" => {
             for arg in call.args.iter().rev() {
                 let part = text_of(arg)?;
@@ -33,11 +28,9 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 
             }
         }
         "insert" => {
-            call.arity(2, 2)?;
             insert(ev, text, call.int(0)?, &call.text(1)?)?;
         }
         "replace" | "initialize_copy" => {
-            call.arity(1, 1)?;
             let other = call.text(0)?;
             ev.budget.make(other.len())?;
             text.change(&ev.budget, |bytes| other.as_slice().clone_into(bytes))?;
@@ -102,7 +95,6 @@ fn insert(ev: &Evaluator<'_>, text: &Rc<Text>, index: i64, added: &[u8]) -> Outc
 
 /// `text[part] = other`: the part must be there.
 fn assign<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Outcome {
-    call.arity(2, 3)?;
     let Some((value, part)) = call.args.split_last() else { return Ok(Value::Nil) };
     let bytes = text.bytes();
     let added = text_of(value)?;
@@ -120,7 +112,6 @@ fn assign<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> O
 }
 
 fn slice<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Outcome {
-    call.arity(1, 2)?;
     let bytes = text.bytes();
     let range = super::slice::bounds(ev, &bytes, call.args)?;
     drop(bytes);

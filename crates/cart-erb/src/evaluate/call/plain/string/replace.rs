@@ -128,10 +128,7 @@ pub(super) fn sets(ev: &Evaluator<'_>, bytes: &[u8], call: &Call<'_, '_>) -> Ans
     let sets = call.args.len().max(1);
     ev.charge(bytes.len().saturating_mul(sets) / ITEMS_PER_STEP)?;
     let value = match call.name {
-        "tr" | "tr_s" => {
-            call.arity(2, 2)?;
-            Value::str(translate(text, call)?)
-        }
+        "tr" | "tr_s" => Value::str(translate(text, call)?),
         "squeeze" => {
             let sets = all_sets(call)?;
             let mut out = String::with_capacity(text.len());
@@ -144,7 +141,6 @@ pub(super) fn sets(ev: &Evaluator<'_>, bytes: &[u8], call: &Call<'_, '_>) -> Ans
             Value::str(out)
         }
         _ => {
-            call.arity(1, usize::MAX)?;
             let sets = all_sets(call)?;
             let chosen = |char: &char| sets.iter().all(|set| set.has(*char));
             match call.name {

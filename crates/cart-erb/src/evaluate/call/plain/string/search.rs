@@ -16,35 +16,27 @@ use crate::values::conversion::text_of;
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, bytes: &Rc<Vec<u8>>, call: &Call<'_, 'a>) -> Answer {
     let this = || Value::str_bytes(bytes.clone());
     let value = match call.name {
-        "=~" => {
-            call.arity(1, 1)?;
-            match call.arg(0) {
-                Value::Pattern(pattern) => regexp::search(ev, pattern, Some(bytes.clone()), call)?,
-                Value::Str(_) => {
-                    return crate::values::flow::type_error(
-                        "wrong argument type String (expected Regexp)",
-                    );
-                }
-                other => {
-                    let this = [this()];
-                    ev.call(other, &Call::new("=~", &this))?
-                }
+        "=~" => match call.arg(0) {
+            Value::Pattern(pattern) => regexp::search(ev, pattern, Some(bytes.clone()), call)?,
+            Value::Str(_) => {
+                return crate::values::flow::type_error(
+                    "wrong argument type String (expected Regexp)",
+                );
             }
-        }
+            other => {
+                let this = [this()];
+                ev.call(other, &Call::new("=~", &this))?
+            }
+        },
         "match" | "match?" => {
-            call.arity(1, 1)?;
             let pattern = match Needle::of(call.arg(0))? {
                 Needle::Pattern(pattern) => pattern,
                 Needle::Text(source) => ev.pattern(source.to_vec(), Default::default())?,
             };
             regexp::search(ev, &pattern, Some(bytes.clone()), call)?
         }
-        "index" | "rindex" => {
-            call.arity(1, 2)?;
-            index(ev, bytes, call)?
-        }
+        "index" | "rindex" => index(ev, bytes, call)?,
         "split" => {
-            call.arity(0, 2)?;
             let parts = split(ev, bytes, call)?;
             let parts: Vec<Value> = parts.into_iter().map(Value::str).collect();
             let Some(block) = call.block else { return Ok(Some(Value::list(parts))) };
@@ -68,14 +60,8 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, bytes: &Rc<Vec<u8>>, call: &Call<
             }
             this()
         }
-        "scan" => {
-            call.arity(1, 1)?;
-            scan(ev, bytes, call)?
-        }
-        "partition" | "rpartition" => {
-            call.arity(1, 1)?;
-            partition(ev, bytes, call)?
-        }
+        "scan" => scan(ev, bytes, call)?,
+        "partition" | "rpartition" => partition(ev, bytes, call)?,
         "upto" => {
             let last = call.text(0)?;
             for text in super::upto(ev, bytes, &last, call.arg(1).truthy())? {

@@ -17,7 +17,6 @@ pub(super) fn index<'a>(
     bytes: &Rc<Vec<u8>>,
     call: &Call<'_, 'a>,
 ) -> Outcome {
-    call.arity(1, 2)?;
     // Finding the place of a character takes all before it.
     ev.budget.read(bytes.len())?;
     if call.name == "byteslice" {

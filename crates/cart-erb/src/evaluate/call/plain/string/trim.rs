@@ -30,26 +30,16 @@ pub(super) fn call(bytes: &[u8], call: &Call<'_, '_>) -> Outcome<Option<Vec<u8>>
     }
     let changed = match call.name {
         "chomp" => {
-            call.arity(0, 1)?;
             return chomp(bytes, call).map(Some);
         }
-        "delete_prefix" => {
-            call.arity(1, 1)?;
-            bytes.strip_prefix(call.text(0)?.as_slice()).unwrap_or(bytes).to_vec()
-        }
-        "delete_suffix" => {
-            call.arity(1, 1)?;
-            bytes.strip_suffix(call.text(0)?.as_slice()).unwrap_or(bytes).to_vec()
-        }
+        "delete_prefix" => bytes.strip_prefix(call.text(0)?.as_slice()).unwrap_or(bytes).to_vec(),
+        "delete_suffix" => bytes.strip_suffix(call.text(0)?.as_slice()).unwrap_or(bytes).to_vec(),
         "scrub" if call.args.is_empty() && call.block.is_none() => text::lossy(bytes).into_bytes(),
         "scrub" => return refuse("`String#scrub` with a replacement"),
         "upcase" | "downcase" | "capitalize" | "swapcase" if !call.args.is_empty() => {
             return refuse(format!("`String#{}` with options", call.name));
         }
-        _ => {
-            call.no_args()?;
-            plain(bytes, call.name)?
-        }
+        _ => plain(bytes, call.name)?,
     };
     Ok(Some(changed))
 }
