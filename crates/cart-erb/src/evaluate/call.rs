@@ -106,6 +106,8 @@ impl<'a> Evaluator<'a> {
         match names::method(class_of(receiver), call.name).flatten() {
             Some(takes) => {
                 call.arity(takes.least, takes.most)?;
+                #[cfg(test)]
+                names::tests::note(class_of(receiver), call.name);
                 if takes.waits && call.block.is_none() {
                     self.budget.make_objects(1 + call.args.len(), 0)?;
                     return Ok(Value::Enumerator(Rc::new(Enumerator {
@@ -124,8 +126,6 @@ impl<'a> Evaluator<'a> {
             Some(value) => value,
             None => return missing(receiver, call.name),
         };
-        #[cfg(test)]
-        names::tests::note(class_of(receiver), call.name);
         self.charge_made(&value)?;
         Ok(value)
     }

@@ -73,13 +73,17 @@ impl Takes {
 /// What Ruby's method of this name takes for values of this class; `Some(None)` if it has one that is
 /// not evaluated here.
 pub(crate) fn method(class: &str, name: &str) -> Option<Option<Takes>> {
-    let class = match class {
+    TAKES.get(&(kin(class), name)).copied()
+}
+
+/// The class in [`METHODS`] that has the methods of this one.
+fn kin(class: &str) -> &str {
+    match class {
         "Module" => "Class",
         "StopIteration" => "Exception",
         class if class.ends_with("Error") || class.starts_with("Errno::") => "Exception",
         class => class,
-    };
-    TAKES.get(&(class, name)).copied()
+    }
 }
 
 /// True if Ruby has this method for values of this class.
@@ -126,7 +130,7 @@ const FUNCTIONS: &str = "\
 
 /// Methods of everything that has `each`.
 const ENUMERABLE: &str = "\
-    all?:0-1 any?:0-1 chain chunk chunk_while collect:0& collect_concat:0& compact count:0-1 cycle \
+    all?:0-1 any?:0-1 chain chunk chunk_while collect:0& collect_concat:0& compact:0 count:0-1 cycle \
     detect:0& drop:1 drop_while:0 each:0& each_cons:1& each_entry:0& each_slice:1& \
     each_with_index:0& each_with_object:1& entries:0 filter:0& filter_map:0& find:0& find_all:0& \
     find_index:0-1 first:0-1 flat_map:0& grep:1 grep_v:1 group_by:0& include?:1 inject:0-2 lazy \
@@ -193,7 +197,7 @@ const ARRAY: &str = "\
     permutation pop:0-1 prepend:0+ product push:0+ rassoc reject!:0 repeated_combination \
     repeated_permutation replace:1 reverse:0 reverse!:0 rindex:0-1 rotate:0-1 rotate!:0-1 sample \
     select!:0 shift:0-1 shuffle shuffle! slice:1-2 slice! sort!:0 sort_by!:0 to_ary:0 transpose \
-    union:0+ uniq!:0 unshift:0+ values_at:0+ |:1 compact:0 size:0";
+    union:0+ uniq!:0 unshift:0+ values_at:0+ |:1 size:0";
 
 /// Methods of `Hash`, beside those of `ENUMERABLE`.
 const HASH: &str = "\
@@ -232,7 +236,7 @@ const ENV: &str = "\
     []:1 []=:2 assoc clear delete:1 delete_if each_key:0& each_pair:0& each_value:0& empty?:0 \
     except:0+ fetch:1-2 filter! has_key?:1 has_value?:1 invert:0 keep_if key:1 key?:1 keys:0 \
     length:0 merge! rassoc rehash reject! replace select! shift slice:0+ store:2 to_hash:0 update \
-    value?:1 values:0 values_at:0+ compact:0 size:0";
+    value?:1 values:0 values_at:0+ size:0";
 
 /// Methods of classes.
 const CLASS: &str = "\
@@ -255,7 +259,7 @@ const FILE: &str = "\
     pipe? popen read readable? readable_real? readlines readlink realdirpath realpath rename select \
     setgid? setuid? size size? socket? split:1 stat sticky? symlink symlink?:1 sysopen truncate \
     try_convert umask unlink utime world_readable? world_writable? writable? writable_real? write \
-    zero?";
+    zero? name";
 
 /// The classes and modules that templates may name.
 const CLASSES: &str = "\

@@ -3,12 +3,34 @@ use std::collections::BTreeSet;
 
 use super::*;
 thread_local! {
-    static CALLED: RefCell<BTreeSet<(String, String)>> = RefCell::default();
+    static CALLS: RefCell<BTreeSet<(String, String)>> = RefCell::default();
 }
 
-/// Remembers a call that was answered.
+/// Remembers a call of this thread of a method that is evaluated.
 pub(crate) fn note(class: &str, name: &str) {
-    CALLED.with_borrow_mut(|called| called.insert((class.to_owned(), name.to_owned())));
+    CALLS.with_borrow_mut(|calls| calls.insert((kin(class).to_owned(), name.to_owned())));
+}
+
+/// The calls since then, on this thread.
+pub(crate) struct Calls(());
+
+impl Calls {
+    pub(crate) fn new() -> Calls {
+        CALLS.take();
+        Calls(())
+    }
+
+    /// Class and name of each.
+    pub(crate) fn made(self) -> BTreeSet<(String, String)> {
+        CALLS.take()
+    }
+}
+
+/// Class and name of each method that is evaluated.
+pub(crate) fn evaluated() -> impl Iterator<Item = (&'static str, &'static str)> {
+    all()
+        .filter(|(class, name, _)| method(class, name).flatten().is_some())
+        .map(|(class, name, _)| (class, name))
 }
 
 #[test]

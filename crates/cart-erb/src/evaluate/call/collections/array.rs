@@ -57,7 +57,6 @@ pub(in crate::evaluate::call) fn call<'a>(
 fn parts<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
     let items = list.0.borrow().clone();
     let value = match call.name {
-        "compact" => Value::list(items.into_iter().filter(|item| !item.is_nil()).collect()),
         "reverse" => Value::list(items.into_iter().rev().collect()),
         "rotate" => {
             let by = if call.args.is_empty() { 1 } else { call.int(0)? };

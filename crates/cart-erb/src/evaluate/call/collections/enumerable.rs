@@ -57,8 +57,9 @@ pub(in crate::evaluate::call) fn call<'a>(
         "inject" | "reduce" => inject(ev, items, call)?,
         "sum" => sum(ev, items, call)?,
         "group_by" => group_by(ev, items, call)?,
+        "compact" => Value::list(items.into_iter().filter(|item| !item.is_nil()).collect()),
         "tally" => tally(ev, items)?,
-        "to_h" => to_h(ev, items, call)?,
+        "to_h" => to_h(ev, this, items, call)?,
         _ => return slices(ev, items, call),
     };
     Ok(Some(value))
@@ -243,11 +244,21 @@ fn tally(ev: &Evaluator<'_>, items: Vec<Value>) -> Outcome {
     Ok(Value::map(counts))
 }
 
-fn to_h<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
+fn to_h<'a>(
+    ev: &mut Evaluator<'a>,
+    this: &Value,
+    items: Vec<Value>,
+    call: &Call<'_, 'a>,
+) -> Outcome {
+    let has_pairs = matches!(this, Value::Map(_) | Value::Env);
     let mut pairs = Pairs::default();
     for item in items {
         let pair = match call.block {
-            Some(block) => ev.yield_to(block, vec![item])?,
+            // Those of a hash are two values for a block, not one.
+            Some(block) => {
+                let args = if has_pairs { ev.splat(&item)? } else { vec![item] };
+                ev.yield_to(block, args)?
+            }
             None => item,
         };
         let Value::List(pair) = &pair else {

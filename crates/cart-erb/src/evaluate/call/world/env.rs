@@ -45,6 +45,8 @@ pub(in crate::evaluate::call) fn call<'a>(ev: &mut Evaluator<'a>, call: &Call<'_
             let map = as_map(ev)?;
             return hash::call(ev, &map, call);
         }
+        // An array of pairs, unlike that of a hash.
+        "compact" => return Ok(None),
         "dup" => return type_error("Cannot dup ENV, use ENV.to_h to get a copy of ENV as a hash"),
         "freeze" => return type_error("cannot freeze ENV"),
         "to_s" => Value::str("ENV"),

@@ -170,7 +170,9 @@ fn is_a(value: &Value, class: &str) -> bool {
     }
     match class {
         "Numeric" => matches!(value, Value::Int(_) | Value::Float(_)),
-        "Comparable" => matches!(value, Value::Int(_) | Value::Float(_) | Value::Str(_)),
+        "Comparable" => {
+            matches!(value, Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Symbol(_))
+        }
         "Enumerable" => {
             matches!(value, Value::List(_) | Value::Map(_) | Value::Span(_) | Value::Enumerator(_))
         }
