@@ -156,6 +156,10 @@ impl<'a> Evaluator<'a> {
         if answer.is_some() {
             return Ok(answer);
         }
+        if let ("each" | "each_pair", Some(block)) = (call.name, call.block) {
+            self.each(receiver, &mut |this, item| this.yield_to(block, vec![item]).map(drop))?;
+            return Ok(Some(receiver.clone()));
+        }
         let items = match receiver {
             Value::List(list) => list.0.borrow().clone(),
             Value::Span(span) => range::finite(self, span)?,
@@ -246,6 +250,21 @@ fn in_one_place(name: &str) -> bool {
             | "store"
             | "then"
     )
+}
+
+/// What `fetch` gives: what was found, or what the block or the second argument says, or an error.
+fn fetched<'a>(
+    ev: &mut Evaluator<'a>,
+    found: Option<Value>,
+    call: &Call<'_, 'a>,
+    error: impl FnOnce(&Evaluator<'a>) -> Outcome,
+) -> Outcome {
+    match (found, call.block, call.args.get(1)) {
+        (Some(value), ..) => Ok(value),
+        (None, Some(block), _) => ev.yield_to(block, vec![call.arg(0).clone()]),
+        (None, None, Some(default)) => Ok(default.clone()),
+        (None, None, None) => error(ev),
+    }
 }
 
 /// What to say to a method that nothing here knows.

@@ -9,23 +9,24 @@ use crate::evaluate::call::collections::enumerable_find;
 use crate::evaluate::call::collections::sort;
 use crate::evaluate::call::{Answer, Call, amount};
 
-pub(in crate::evaluate::call) fn call<'a>(
+pub(crate) fn call<'a>(
     ev: &mut Evaluator<'a>,
     this: &Value,
     items: Vec<Value>,
     call: &Call<'_, 'a>,
 ) -> Answer {
     let value = match call.name {
-        "map" | "collect" => map(ev, items, call)?,
+        "map" | "collect" => Value::list(map(ev, items, call)?),
         "flat_map" | "collect_concat" => flat_map(ev, items, call)?,
-        "select" | "filter" | "find_all" => keep(ev, items, call, true)?,
-        "reject" => keep(ev, items, call, false)?,
-        "filter_map" => {
-            let Value::List(mapped) = map(ev, items, call)? else { return Ok(None) };
-            let kept = mapped.0.borrow().iter().filter(|item| item.truthy()).cloned().collect();
-            Value::list(kept)
+        "filter_map" => Value::list(
+            map(ev, items, call)?.into_iter().filter(|mapped| mapped.truthy()).collect(),
+        ),
+        "select" | "filter" | "find_all" => Value::list(halves(ev, items, call)?.0),
+        "reject" => Value::list(halves(ev, items, call)?.1),
+        "partition" => {
+            let (met, unmet) = halves(ev, items, call)?;
+            Value::pair(Value::list(met), Value::list(unmet))
         }
-        "partition" => partition(ev, items, call)?,
         "each_with_index" => {
             let block = call.need_block()?;
             for (index, item) in items.into_iter().enumerate() {
@@ -46,9 +47,7 @@ pub(in crate::evaluate::call) fn call<'a>(
             if call.name == "reverse_each" {
                 items.reverse();
             }
-            for item in items {
-                ev.yield_to(block, vec![item])?;
-            }
+            ev.yield_each(block, items)?;
             this.clone()
         }
         "sort" | "sort_by" | "min" | "max" | "minmax" | "min_by" | "max_by" => {
@@ -110,24 +109,16 @@ fn slices<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) ->
     Ok(Some(value))
 }
 
-pub(in crate::evaluate::call) fn map<'a>(
-    ev: &mut Evaluator<'a>,
-    items: Vec<Value>,
-    call: &Call<'_, 'a>,
-) -> Outcome {
+/// What the block makes of each item.
+fn map<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome<Vec<Value>> {
     let block = call.need_block()?;
-    let mut mapped = Vec::with_capacity(items.len());
-    for item in items {
-        mapped.push(ev.yield_to(block, vec![item])?);
-    }
-    Ok(Value::list(mapped))
+    items.into_iter().map(|item| ev.yield_to(block, vec![item])).collect()
 }
 
 fn flat_map<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
-    let block = call.need_block()?;
     let mut flat = Vec::new();
-    for item in items {
-        match ev.yield_to(block, vec![item])? {
+    for mapped in map(ev, items, call)? {
+        match mapped {
             Value::List(list) => {
                 ev.budget.make(2 * list.0.borrow().len() * ITEM)?;
                 flat.extend(list.0.borrow().iter().cloned());
@@ -138,31 +129,19 @@ fn flat_map<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) 
     Ok(Value::list(flat))
 }
 
-pub(in crate::evaluate::call) fn keep<'a>(
+/// The items for which the block is true, and the others.
+fn halves<'a>(
     ev: &mut Evaluator<'a>,
     items: Vec<Value>,
     call: &Call<'_, 'a>,
-    wanted: bool,
-) -> Outcome {
-    let block = call.need_block()?;
-    let mut kept = Vec::new();
-    for item in items {
-        if ev.yield_to(block, vec![item.clone()])?.truthy() == wanted {
-            kept.push(item);
-        }
-    }
-    Ok(Value::list(kept))
-}
-
-fn partition<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
+) -> Outcome<(Vec<Value>, Vec<Value>)> {
     let block = call.need_block()?;
     let (mut met, mut unmet) = (Vec::new(), Vec::new());
     for item in items {
-        let side =
-            if ev.yield_to(block, vec![item.clone()])?.truthy() { &mut met } else { &mut unmet };
-        side.push(item);
+        let is_met = ev.yield_to(block, vec![item.clone()])?.truthy();
+        if is_met { &mut met } else { &mut unmet }.push(item);
     }
-    Ok(Value::pair(Value::list(met), Value::list(unmet)))
+    Ok((met, unmet))
 }
 
 /// `inject { }`, `inject(start) { }`, `inject(:+)` or `inject(start, :+)`.
@@ -288,17 +267,11 @@ fn zip<'a>(ev: &mut Evaluator<'a>, items: &[Value], call: &Call<'_, 'a>) -> Outc
     });
     let rows: Vec<Value> = rows.collect();
     let Some(block) = call.block else { return Ok(Value::list(rows)) };
-    for row in rows {
-        ev.yield_to(block, vec![row])?;
-    }
+    ev.yield_each(block, rows)?;
     Ok(Value::Nil)
 }
 
-pub(in crate::evaluate::call) fn uniq<'a>(
-    ev: &mut Evaluator<'a>,
-    items: Vec<Value>,
-    call: &Call<'_, 'a>,
-) -> Outcome {
+pub(crate) fn uniq<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
     let _copies = ev.budget.hold(4 * items.len() * ITEM)?;
     let keyed = match call.block {
         Some(block) => sort::keyed(ev, items, block)?,

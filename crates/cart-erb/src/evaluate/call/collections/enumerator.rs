@@ -8,7 +8,7 @@ use crate::values::value::{Enumerator, Value};
 
 use crate::evaluate::call::{Answer, Call};
 
-pub(in crate::evaluate::call) fn call<'a>(
+pub(crate) fn call<'a>(
     ev: &mut Evaluator<'a>,
     waiting: &Rc<Enumerator>,
     call: &Call<'_, 'a>,
@@ -19,7 +19,10 @@ pub(in crate::evaluate::call) fn call<'a>(
             Block::Indexed { inner: inner.clone(), next: Cell::new(first) }
         }
         ("with_object" | "each_with_object", Some(inner)) => {
-            Block::With { inner: inner.clone(), object: call.arg(0).clone() }
+            let object = call.arg(0).clone();
+            let block = Block::With { inner: inner.clone(), object: object.clone() };
+            resume(ev, waiting, &Rc::new(block))?;
+            return Ok(Some(object));
         }
         ("each", Some(inner)) => return resume(ev, waiting, inner).map(Some),
         ("size", None) => {
@@ -28,12 +31,7 @@ pub(in crate::evaluate::call) fn call<'a>(
         }
         _ => return Ok(None),
     };
-    let object = match &block {
-        Block::With { object, .. } => Some(object.clone()),
-        _ => None,
-    };
-    let result = resume(ev, waiting, &Rc::new(block))?;
-    Ok(Some(object.unwrap_or(result)))
+    resume(ev, waiting, &Rc::new(block)).map(Some)
 }
 
 fn resume<'a>(

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use crate::evaluate::format;
 use crate::evaluate::walk::Evaluator;
 use crate::values::flow::{argument_error, raise};
-use crate::values::inspect;
 use crate::values::limits::{Budget, ITEM};
 use crate::values::number;
 use crate::values::regex::Match;
@@ -23,13 +22,9 @@ mod slice;
 mod succ;
 mod trim;
 
-pub(in crate::evaluate::call) use succ::upto;
+pub(crate) use succ::upto;
 
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    text: &Rc<Text>,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Answer {
     if let Some(value) = change::call(ev, text, call)? {
         return Ok(Some(value));
     }
@@ -37,7 +32,6 @@ pub(in crate::evaluate::call) fn call<'a>(
     if let Some(changed) = trim::call(&bytes, call)? {
         return Ok(Some(Value::str(changed)));
     }
-    let this = Value::Str(text.clone());
     let value = match call.name {
         "+" => {
             let other = call.text(0)?;
@@ -56,8 +50,7 @@ pub(in crate::evaluate::call) fn call<'a>(
             };
             Value::str(format::format(&bytes, &args, &ev.budget)?)
         }
-        "==" | "===" | "eql?" => Value::Bool(this.equals(call.arg(0), &ev.budget)),
-        "to_s" | "to_str" | "itself" => this,
+        "to_s" | "to_str" => Value::Str(text.clone()),
         "to_i" => {
             let base = if call.args.is_empty() { 10 } else { call.int(0)? };
             match u32::try_from(base) {
@@ -69,7 +62,6 @@ pub(in crate::evaluate::call) fn call<'a>(
         "oct" => Value::Int(octal(&bytes)?),
         "to_f" => Value::Float(number::to_f(&bytes)),
         "to_sym" | "intern" => Value::symbol(&bytes),
-        "inspect" => Value::str(inspect::inspect(&this, &ev.budget)?),
         "ljust" | "rjust" | "center" => Value::str(justify(&bytes, call, &ev.budget)?),
         "sub" | "gsub" => Value::str(replace::substitute(ev, &bytes, call)?),
         "tr" | "tr_s" | "delete" | "squeeze" | "count" => return replace::sets(ev, &bytes, call),
@@ -104,10 +96,6 @@ fn questions<'a>(ev: &mut Evaluator<'a>, bytes: &Rc<Vec<u8>>, call: &Call<'_, 'a
                 return Ok(None);
             };
             casecmp(bytes, &other.borrow(), call.name)?
-        }
-        "<=>" => {
-            let order = Value::str_bytes(bytes.clone()).compare(call.arg(0), &ev.budget);
-            order.map_or(Value::Nil, |order| Value::Int(order as i64))
         }
         "<" | "<=" | ">" | ">=" | "between?" | "clamp" => {
             return object::comparable(ev, &Value::str_bytes(bytes.clone()), call);
@@ -224,5 +212,25 @@ impl Needle {
                 Ok(found.map(|span| Match::plain(hay, span)))
             }
         }
+    }
+    /// Visits each match in turn, until `visit` says that it has enough. The last one is `$~` then.
+    fn each<'a>(
+        &self,
+        ev: &mut Evaluator<'a>,
+        hay: &Rc<Vec<u8>>,
+        visit: &mut dyn FnMut(&mut Evaluator<'a>, &Rc<Match>) -> Outcome<bool>,
+    ) -> Outcome<()> {
+        let (mut from, mut last, mut more) = (0, None, true);
+        while more && from <= hay.len() {
+            let Some(found) = self.find(ev, hay, from)?.map(Rc::new) else { break };
+            let span = found.span();
+            // After an empty match the next one is searched behind the next character.
+            let step = if span.is_empty() { text::char_len(&hay[span.end..]).max(1) } else { 0 };
+            from = span.end + step;
+            more = visit(ev, &found)?;
+            last = Some(found);
+        }
+        ev.last_match = last;
+        Ok(())
     }
 }

@@ -1,17 +1,16 @@
 //! What every value answers to, and the few methods of nil, true, false and exceptions.
 
-use std::rc::Rc;
-
 use crate::evaluate::names;
 use crate::evaluate::walk::Evaluator;
 use crate::values::flow::{Raised, argument_error, inherits};
 use crate::values::inspect;
+use crate::values::text::lossy;
 use crate::values::value::{Outcome, Pairs, Value};
 
-use crate::evaluate::call::{Answer, Call};
-use crate::values::conversion::text_of;
+use crate::evaluate::call::{Answer, Call, responds};
+use crate::values::conversion::{name_of, noun};
 
-pub(in crate::evaluate::call) fn nil(call: &Call<'_, '_>) -> Answer {
+pub(crate) fn nil(call: &Call<'_, '_>) -> Answer {
     Ok(Some(match call.name {
         "to_i" => Value::Int(0),
         "to_f" => Value::Float(0.0),
@@ -23,7 +22,7 @@ pub(in crate::evaluate::call) fn nil(call: &Call<'_, '_>) -> Answer {
     }))
 }
 
-pub(in crate::evaluate::call) fn bool(bool: bool, call: &Call<'_, '_>) -> Answer {
+pub(crate) fn bool(bool: bool, call: &Call<'_, '_>) -> Answer {
     let other = call.arg(0).truthy();
     Ok(Some(Value::Bool(match call.name {
         "&" => bool && other,
@@ -33,7 +32,7 @@ pub(in crate::evaluate::call) fn bool(bool: bool, call: &Call<'_, '_>) -> Answer
     })))
 }
 
-pub(in crate::evaluate::call) fn error(error: &Raised, call: &Call<'_, '_>) -> Answer {
+pub(crate) fn error(error: &Raised, call: &Call<'_, '_>) -> Answer {
     match call.name {
         "message" => Ok(Some(Value::str(error.message.as_str()))),
         _ => Ok(None),
@@ -41,34 +40,15 @@ pub(in crate::evaluate::call) fn error(error: &Raised, call: &Call<'_, '_>) -> A
 }
 
 /// Methods of every object.
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    receiver: &Value,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_, 'a>) -> Answer {
     let value = match call.name {
         "==" | "===" | "equal?" | "eql?" | "!=" | "=~" | "!~" | "<=>" => {
-            return compare(ev, receiver, call).map(Some);
+            compare(ev, receiver, call)?
         }
-        "is_a?" | "kind_of?" | "instance_of?" => {
-            return class_test(receiver, call).map(Some);
-        }
-        "respond_to?" => {
-            let name = match call.arg(0) {
-                Value::Symbol(name) => Rc::new(name.to_vec()),
-                other => text_of(other)?,
-            };
-            Value::Bool(crate::evaluate::call::responds(
-                receiver,
-                &crate::values::text::lossy(&name),
-            ))
-        }
+        "is_a?" | "kind_of?" | "instance_of?" => class_test(receiver, call)?,
+        "respond_to?" => Value::Bool(responds(receiver, &lossy(&name_of(call.arg(0))?))),
         "send" | "public_send" | "__send__" => {
-            let name = match call.arg(0) {
-                Value::Symbol(name) => Rc::new(name.to_vec()),
-                other => text_of(other)?,
-            };
-            let name = crate::values::text::lossy(&name);
+            let name = lossy(&name_of(call.arg(0))?);
             if names::is_function(&name) {
                 return Ok(None);
             }
@@ -181,24 +161,21 @@ fn is_a(value: &Value, class: &str) -> bool {
     }
 }
 
+/// What is said of two values that `<=>` has no answer for.
+pub(crate) fn incomparable<T>(ev: &Evaluator<'_>, a: &Value, b: &Value) -> Outcome<T> {
+    let b = match b {
+        Value::Int(_) | Value::Float(_) => lossy(&inspect::inspect(b, &ev.budget)?),
+        other => noun(other),
+    };
+    argument_error(format!("comparison of {} with {b} failed", a.class()))
+}
+
 /// `<`, `<=`, `>`, `>=`, `between?` and `clamp`, from what `<=>` says.
-pub(in crate::evaluate::call) fn comparable(
-    ev: &Evaluator<'_>,
-    receiver: &Value,
-    call: &Call<'_, '_>,
-) -> Answer {
+pub(crate) fn comparable(ev: &Evaluator<'_>, receiver: &Value, call: &Call<'_, '_>) -> Answer {
     use std::cmp::Ordering::{Equal, Greater, Less};
     let order = |other: &Value| match receiver.compare(other, &ev.budget) {
         Some(order) => Ok(order),
-        None => {
-            let described = match other {
-                Value::Int(_) | Value::Float(_) => {
-                    crate::values::text::lossy(&inspect::inspect(other, &ev.budget)?)
-                }
-                other => crate::values::conversion::noun(other),
-            };
-            argument_error(format!("comparison of {} with {described} failed", receiver.class()))
-        }
+        None => incomparable(ev, receiver, other),
     };
     let value = match call.name {
         "<" | "<=" | ">" | ">=" => {

@@ -8,13 +8,8 @@ use crate::values::flow::{raise, refuse};
 use crate::values::text;
 use crate::values::value::{Outcome, Text, Value};
 
-use super::trim;
 use crate::evaluate::call::{Answer, Call, position};
 use crate::values::conversion::text_of;
-
-/// Those with `!` that are not in `trim`.
-const OTHERS: [&str; 9] =
-    ["sub", "gsub", "tr", "tr_s", "delete", "squeeze", "succ", "next", "slice"];
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Answer {
     let this = Value::Str(text.clone());
@@ -42,7 +37,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 
         "+@" => return Ok(Some(Value::str_bytes(text.bytes()))),
         "-@" if text.is_frozen() => {}
         "-@" => return Ok(Some(Value::frozen_bytes(text.bytes()))),
-        name if name.ends_with('!') => return in_place(ev, text, call),
+        name if name.ends_with('!') && name != "!" => return in_place(ev, text, call),
         _ => return Ok(None),
     }
     Ok(Some(this))
@@ -128,9 +123,6 @@ fn slice<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Ou
 /// `upcase!` and its like: what the method without `!` gives becomes the string.
 fn in_place<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Answer {
     let plain = call.name.trim_end_matches('!');
-    if !trim::METHODS.contains(&plain) && !OTHERS.contains(&plain) && plain != "reverse" {
-        return Ok(None);
-    }
     if text.is_frozen() {
         return raise("FrozenError", "can't modify frozen String");
     }
