@@ -33,6 +33,45 @@ pub(crate) fn evaluated() -> impl Iterator<Item = (&'static str, &'static str)> 
         .map(|(class, name, _)| (class, name))
 }
 
+/// The methods that are evaluated, as the README lists them.
+fn listed() -> Vec<String> {
+    let lists = [
+        ("Functions", FUNCTIONS),
+        ("Every object", OBJECT),
+        ("Everything with items (`Array`, `Hash`, `Range`, `Enumerator`, `ENV`)", ENUMERABLE),
+        ("`Array`", ARRAY),
+        ("`Hash`", HASH),
+        ("`ENV`", ENV),
+        ("`Range`", RANGE),
+        ("`Enumerator`", ENUMERATOR),
+        ("`String`", STRING),
+        ("`Symbol`", SYMBOL),
+        ("`Integer`", INTEGER),
+        ("`Float`", FLOAT),
+        ("`nil`", NIL),
+        ("`true`, `false`", BOOL),
+        ("`Regexp`", REGEXP),
+        ("`MatchData`", MATCH),
+        ("Exceptions", EXCEPTION),
+        ("`File`", FILE),
+    ];
+    let line = |(title, names): (&str, &str)| {
+        let evaluated = names.split_ascii_whitespace().filter_map(|word| word.split_once(':'));
+        let names: BTreeSet<&str> = evaluated.map(|(name, _)| name).collect();
+        format!("- {title}: `{}`", names.into_iter().collect::<Vec<_>>().join(" "))
+    };
+    lists.into_iter().map(line).collect()
+}
+
+#[test]
+fn the_readme_lists_what_is_evaluated() {
+    let readme = include_str!("../../../README.md");
+    let section = readme.split("## Which Ruby").nth(1).unwrap().split("\n## ").next().unwrap();
+    let found: Vec<&str> = section.lines().filter(|line| line.starts_with("- ")).collect();
+    let wanted = listed();
+    assert_eq!(found, wanted, "the list should be:\n{}", wanted.join("\n"));
+}
+
 #[test]
 fn names_are_found_whole() {
     assert!(is_method("String", "unpack"));
