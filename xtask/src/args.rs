@@ -60,6 +60,13 @@ pub(crate) enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Make anew what the templates and expressions of crates/cart-erb/tests/fixtures give, with a real
+    /// `erb`, after installing it
+    Erb {
+        /// Change nothing; fail if something differs
+        #[arg(long)]
+        check: bool,
+    },
     /// Check format, lints and documentation and run all tests, after installing what the machine
     /// lacks
     Test {

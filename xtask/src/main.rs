@@ -3,7 +3,7 @@
 //! `dist` assembles and packs the cartridge, `serve` serves an app with it, `lost` counts what clients
 //! lose while something changes, `desync` looks whether one visitor reaches another, `autobahn` whether
 //! WebSockets keep to their protocol, `conformance` whether every server behaves as the others do, `bench`
-//! how fast it is beside others, `test` runs everything that must hold. All but `dist` first install what
+//! how fast it is beside others, `erb` makes what templates give in a real Ruby, `test` runs everything that must hold. All but `dist` first install what
 //! the machine lacks, and all but `dist` and `bench` assemble the cartridge from a development build: on
 //! two cores that is a fraction of a release build's time, and it is the build that `cargo test` needs
 //! anyway.
@@ -32,6 +32,7 @@ use assemble::{AssembleError, Brought};
 use dist::DistError;
 use install::PrepareError;
 use made::build::BuildError;
+use made::fixtures::{self, FixturesError};
 use made::uv::{OwnUv, UvError};
 use needs::Need;
 use say::say;
@@ -68,6 +69,7 @@ fn perform(task: Task) -> Result<(), TaskError> {
         Task::Autobahn { args } => ask_every_server(&workspace, "autobahn", &args),
         Task::Conformance { args } => ask_every_server(&workspace, "conformance", &args),
         Task::Bench { args } => bench(&workspace, &args),
+        Task::Erb { check } => erb(&workspace, check),
         Task::Test { args } => test(&workspace, &args),
     }
 }
@@ -126,6 +128,12 @@ fn bench(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     become_a_tests_program(workspace, "bench", &dist::for_nodes(workspace, bring)?, args)
 }
 
+/// Makes what cart-erb's tests expect, or looks whether it is so.
+fn erb(workspace: &Workspace, check: bool) -> Result<(), TaskError> {
+    install::prepare(workspace, &[Need::Erb])?;
+    Ok(fixtures::made_anew(workspace, check)?)
+}
+
 fn become_a_tests_program(
     workspace: &Workspace,
     program: &str,
@@ -147,6 +155,7 @@ fn test(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     shown(&cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let docs = cargo(&["doc", "--workspace", "--no-deps"]);
     shown(&docs.env("RUSTDOCFLAGS", "-D warnings"))?;
+    erb(workspace, true)?;
     // As others would take them. Not compiled once more from what is packed: cargo keeps what it has
     // unpacked of a version, and would compile that when a crate has changed.
     let own = ["tests", "xtask", "static-site", "any-program"].map(|name| ["--exclude", name]);
@@ -163,6 +172,7 @@ fn test(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
         tests = tests.env(TEST_THREADS, (cpus + 1).to_string());
     }
     shown(&tests)?;
+    shown(&cargo(&["test", "-p", "cart-erb", "--test", "real_erb"]))?;
     say("everything holds");
     Ok(())
 }
@@ -187,6 +197,8 @@ enum TaskError {
     Assemble(#[from] AssembleError),
     #[error(transparent)]
     Dist(#[from] DistError),
+    #[error(transparent)]
+    Fixtures(#[from] FixturesError),
     #[error(transparent)]
     Uv(#[from] UvError),
     #[error(transparent)]

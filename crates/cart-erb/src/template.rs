@@ -30,15 +30,12 @@ impl Template {
     /// Code that is not Ruby, that nests too deeply to be evaluated, or a template that declares
     /// an encoding other than UTF-8.
     pub fn parse(source: &[u8], name: &str) -> Result<Template, ErbError> {
+        let error = |line, kind| ErbError { file: name.to_owned(), line, kind };
         if let Some(construct) = unusual_magic_comment(source) {
-            let kind = ErbErrorKind::Unsupported { construct };
-            return Err(ErbError { file: name.to_owned(), line: 1, kind });
+            return Err(error(1, ErbErrorKind::Unsupported { construct }));
         }
-        parse_limits::check_size(source).map_err(|passed| ErbError {
-            file: name.to_owned(),
-            line: passed.line,
-            kind: ErbErrorKind::Limit { limit: passed.limit },
-        })?;
+        parse_limits::check_size(source)
+            .map_err(|passed| error(passed.line, ErbErrorKind::Limit { limit: passed.limit }))?;
         let pieces = scan::scan(source);
         let body = match fast::parse(&pieces) {
             Some(parts) => Body::Fast(parts),

@@ -15,7 +15,7 @@ mod iterate;
 mod plain;
 mod world;
 
-use collections::{array, enumerator, hash, range};
+use collections::{array, enumerable, enumerator, hash, range};
 use plain::{number, regexp, string, symbol};
 use world::{class, env, file, object};
 
@@ -28,80 +28,6 @@ pub(crate) struct Call<'c, 'a> {
 
 /// What a class says to a call: a value, or `None` if it has no such method.
 pub(crate) type Answer = Outcome<Option<Value>>;
-
-/// Methods that wait for a block in an enumerator when they are called without one.
-const WAITING: &[&str] = &[
-    "collect",
-    "collect_concat",
-    "detect",
-    "downto",
-    "each",
-    "each_byte",
-    "each_char",
-    "each_cons",
-    "each_entry",
-    "each_index",
-    "each_key",
-    "each_line",
-    "each_pair",
-    "each_slice",
-    "each_value",
-    "each_with_index",
-    "each_with_object",
-    "filter",
-    "filter_map",
-    "find",
-    "find_all",
-    "flat_map",
-    "group_by",
-    "map",
-    "max_by",
-    "min_by",
-    "partition",
-    "reject",
-    "reverse_each",
-    "select",
-    "sort_by",
-    "step",
-    "times",
-    "upto",
-    "with_index",
-    "with_object",
-];
-
-/// Methods that take no arguments, whatever they are called of.
-const WITHOUT_ARGUMENTS: &[&str] = &[
-    "abs",
-    "ascii_only?",
-    "bytes",
-    "bytesize",
-    "capitalize",
-    "chars",
-    "chop",
-    "chr",
-    "compact",
-    "empty?",
-    "even?",
-    "hex",
-    "invert",
-    "keys",
-    "length",
-    "lstrip",
-    "next",
-    "odd?",
-    "oct",
-    "ord",
-    "pred",
-    "rstrip",
-    "size",
-    "strip",
-    "succ",
-    "to_a",
-    "to_f",
-    "to_sym",
-    "values",
-    "zero?",
-];
 
 impl<'c, 'a> Call<'c, 'a> {
     /// A call without a block.
@@ -121,10 +47,6 @@ impl<'c, 'a> Call<'c, 'a> {
             _ => format!("{least}..{most}"),
         };
         argument_error(format!("wrong number of arguments (given {given}, expected {expected})"))
-    }
-
-    pub(crate) fn no_args(&self) -> Outcome<()> {
-        self.arity(0, 0)
     }
 
     pub(crate) fn arg(&self, index: usize) -> &Value {
@@ -158,26 +80,20 @@ impl<'c, 'a> Call<'c, 'a> {
     }
 }
 
-/// True if a value has a method, whether it is evaluated here or not.
-pub(crate) fn responds(value: &Value, name: &str) -> bool {
+/// The class by which a value's methods are looked up.
+fn class_of(value: &Value) -> &str {
     match value {
-        Value::Env => names::is_env_method(name),
-        Value::Class("File" | "Dir" | "FileTest") => names::is_file_method(name),
-        Value::Class("Regexp") if matches!(name, "escape" | "quote" | "union" | "compile") => true,
-        other => names::is_method(other.class(), name),
+        Value::Env => "ENV",
+        Value::Class("File" | "Dir" | "FileTest") => "File",
+        other => other.class(),
     }
 }
 
-fn takes_no_arguments(receiver: &Value, name: &str) -> bool {
-    let class = matches!(receiver, Value::Class(_));
-    WITHOUT_ARGUMENTS.contains(&name) && responds(receiver, name) && !class
-}
-
-/// True for a call that gets its block later.
-fn waits(receiver: &Value, call: &Call<'_, '_>) -> bool {
-    // A string is no list: its `partition` takes it apart.
-    let own = matches!(receiver, Value::Str(_)) && call.name == "partition";
-    call.block.is_none() && WAITING.contains(&call.name) && responds(receiver, call.name) && !own
+/// True if a value has a method, whether it is evaluated here or not.
+pub(crate) fn responds(value: &Value, name: &str) -> bool {
+    let own = matches!(value, Value::Class("Regexp"))
+        && matches!(name, "escape" | "quote" | "union" | "compile");
+    own || names::is_method(class_of(value), name)
 }
 
 impl<'a> Evaluator<'a> {
@@ -187,16 +103,23 @@ impl<'a> Evaluator<'a> {
     }
 
     fn call_method(&mut self, receiver: &Value, call: &Call<'_, 'a>) -> Outcome {
-        if waits(receiver, call) {
-            self.budget.make_objects(1 + call.args.len(), 0)?;
-            return Ok(Value::Enumerator(Rc::new(Enumerator {
-                receiver: receiver.clone(),
-                method: call.name.to_owned(),
-                args: call.args.to_vec(),
-            })));
-        }
-        if takes_no_arguments(receiver, call.name) {
-            call.no_args()?;
+        match names::method(class_of(receiver), call.name).flatten() {
+            Some(takes) => {
+                call.arity(takes.least, takes.most)?;
+                #[cfg(test)]
+                names::tests::note(class_of(receiver), call.name);
+                if takes.waits && call.block.is_none() {
+                    self.budget.make_objects(1 + call.args.len(), 0)?;
+                    return Ok(Value::Enumerator(Rc::new(Enumerator {
+                        receiver: receiver.clone(),
+                        method: call.name.to_owned(),
+                        args: call.args.to_vec(),
+                    })));
+                }
+            }
+            // Classes have methods of their own beside those of all classes.
+            None if matches!(receiver, Value::Class(_)) => {}
+            None => return missing(receiver, call.name),
         }
         let _copies = self.charge_touched(receiver, call)?;
         let value = match self.answer(receiver, call)? {
@@ -226,16 +149,30 @@ impl<'a> Evaluator<'a> {
             Value::Class(name) => class::call(self, name, call)?,
             Value::Main => None,
         };
-        match answer {
-            Some(value) => Ok(Some(value)),
-            None => object::call(self, receiver, call),
+        if answer.is_some() {
+            return Ok(answer);
         }
+        let answer = object::call(self, receiver, call)?;
+        if answer.is_some() {
+            return Ok(answer);
+        }
+        if let ("each" | "each_pair", Some(block)) = (call.name, call.block) {
+            self.each(receiver, &mut |this, item| this.yield_to(block, vec![item]).map(drop))?;
+            return Ok(Some(receiver.clone()));
+        }
+        let items = match receiver {
+            Value::List(list) => list.0.borrow().clone(),
+            Value::Span(span) => range::finite(self, span)?,
+            Value::Map(_) | Value::Enumerator(_) | Value::Env => self.items(receiver)?,
+            _ => return Ok(None),
+        };
+        enumerable::call(self, receiver, items, call)
     }
 
     /// Takes what a call looks at and copies, before it does: the bytes of strings, and the items
     /// of arrays and hashes, one level deep. Methods that do more take the rest themselves.
     fn charge_touched(&mut self, receiver: &Value, call: &Call<'_, 'a>) -> Outcome<Option<Held>> {
-        if IN_ONE_PLACE.contains(&call.name) {
+        if in_one_place(call.name) {
             return Ok(None);
         }
         let (mut bytes, mut items) = (0, 0);
@@ -274,44 +211,61 @@ impl<'a> Evaluator<'a> {
 }
 
 /// Methods that look at one place only, or take what they touch themselves.
-const IN_ONE_PLACE: [&str; 36] = [
-    "!",
-    "!=",
-    "<",
-    "<<",
-    "<=",
-    "<=>",
-    "==",
-    "===",
-    ">",
-    ">=",
-    "[]",
-    "[]=",
-    "append",
-    "class",
-    "clear",
-    "concat",
-    "delete_at",
-    "each",
-    "empty?",
-    "eql?",
-    "equal?",
-    "fetch",
-    "first",
-    "freeze",
-    "frozen?",
-    "is_a?",
-    "itself",
-    "key?",
-    "last",
-    "length",
-    "nil?",
-    "pop",
-    "push",
-    "size",
-    "store",
-    "then",
-];
+fn in_one_place(name: &str) -> bool {
+    matches!(
+        name,
+        "!" | "!="
+            | "<"
+            | "<<"
+            | "<="
+            | "<=>"
+            | "=="
+            | "==="
+            | ">"
+            | ">="
+            | "[]"
+            | "[]="
+            | "append"
+            | "class"
+            | "clear"
+            | "concat"
+            | "delete_at"
+            | "each"
+            | "empty?"
+            | "eql?"
+            | "equal?"
+            | "fetch"
+            | "first"
+            | "freeze"
+            | "frozen?"
+            | "is_a?"
+            | "itself"
+            | "key?"
+            | "last"
+            | "length"
+            | "nil?"
+            | "pop"
+            | "push"
+            | "size"
+            | "store"
+            | "then"
+    )
+}
+
+/// What `fetch` gives: what was found, or what the block or the second argument says, or an error.
+fn fetched<'a>(
+    ev: &mut Evaluator<'a>,
+    found: Option<Value>,
+    call: &Call<'_, 'a>,
+    error: impl FnOnce(&Evaluator<'a>) -> Outcome,
+) -> Outcome {
+    match (found, call.block, call.args.get(1)) {
+        (Some(value), ..) => Ok(value),
+        (None, Some(block), _) => ev.yield_to(block, vec![call.arg(0).clone()]),
+        (None, None, Some(default)) => Ok(default.clone()),
+        (None, None, None) => error(ev),
+    }
+}
 
 /// What to say to a method that nothing here knows.
 fn missing(receiver: &Value, name: &str) -> Outcome {

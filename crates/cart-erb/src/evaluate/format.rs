@@ -1,9 +1,9 @@
 //! `format`, `sprintf` and `String#%`.
 
+use crate::values::conversion::{int_of, to_float, to_int};
 use crate::values::flow::{argument_error, limit, raise, refuse};
 use crate::values::inspect;
 use crate::values::limits::{Budget, WIDEST_FIELD};
-use crate::values::number;
 use crate::values::text;
 use crate::values::value::{Outcome, Value};
 
@@ -109,7 +109,7 @@ impl Formatter<'_> {
 
     fn star(&mut self, spec: &mut Spec) -> Outcome<()> {
         let value = self.argument()?;
-        let width = crate::values::conversion::int_of(&value)?;
+        let width = int_of(&value)?;
         spec.minus |= width < 0;
         spec.width = match usize::try_from(width.unsigned_abs()) {
             Ok(width) if width <= WIDEST_FIELD => width,
@@ -122,7 +122,9 @@ impl Formatter<'_> {
         if self.template.get(self.at) == Some(&b'*') {
             self.at += 1;
             let value = self.argument()?;
-            return Ok(usize::try_from(to_int(&value)?).unwrap_or(0).min(WIDEST_FIELD));
+            return Ok(usize::try_from(to_int(&value, None, f64::floor)?)
+                .unwrap_or(0)
+                .min(WIDEST_FIELD));
         }
         self.number()
     }
@@ -176,12 +178,12 @@ impl Formatter<'_> {
             b'p' => self.text(&spec, &inspect::inspect(&value, self.budget)?),
             b'c' => self.character(&spec, &value),
             b'd' | b'i' | b'u' => {
-                let int = to_int(&value)?;
+                let int = to_int(&value, None, f64::floor)?;
                 let digits = precise(int.unsigned_abs().to_string(), spec.precision);
                 self.number_field(&spec, int < 0, "", &digits, spec.precision.is_none())
             }
             b'f' | b'g' | b'G' | b'e' | b'E' => self.float(&spec, letter, to_float(&value)?),
-            _ => self.radix(&spec, letter, to_int(&value)?),
+            _ => self.radix(&spec, letter, to_int(&value, None, f64::floor)?),
         }
     }
 
@@ -190,12 +192,16 @@ impl Formatter<'_> {
         let chars = text::char_count(bytes);
         let shown = spec.precision.map_or(chars, |precision| precision.min(chars));
         let shown_bytes = &bytes[..text::char_offset(bytes, shown)];
-        let fill = vec![b' '; spec.width.saturating_sub(shown)];
-        let (left, right) = if spec.minus { (&[][..], &fill[..]) } else { (&fill[..], &[][..]) };
-        self.out.extend_from_slice(left);
-        self.out.extend_from_slice(shown_bytes);
-        self.out.extend_from_slice(right);
+        self.pad(spec, shown_bytes, shown);
         Ok(())
+    }
+
+    /// Writes a field of so many characters, with spaces up to its width.
+    fn pad(&mut self, spec: &Spec, field: &[u8], chars: usize) {
+        let fill = vec![b' '; spec.width.saturating_sub(chars)];
+        let (left, right) = if spec.minus { (field, &fill[..]) } else { (&fill[..], field) };
+        self.out.extend_from_slice(left);
+        self.out.extend_from_slice(right);
     }
 
     /// Makes sure that there is room for a field before it is written.
@@ -214,10 +220,13 @@ impl Formatter<'_> {
                     false => return argument_error("%c requires a character"),
                 }
             }
-            _ => match u32::try_from(to_int(value)?).ok().and_then(char::from_u32) {
-                Some(char) => char.to_string().into_bytes(),
-                None => return argument_error("invalid character"),
-            },
+            _ => {
+                match u32::try_from(to_int(value, None, f64::floor)?).ok().and_then(char::from_u32)
+                {
+                    Some(char) => char.to_string().into_bytes(),
+                    None => return argument_error("invalid character"),
+                }
+            }
         };
         self.text(&Spec { width: spec.width, minus: spec.minus, ..Spec::default() }, &char)
     }
@@ -236,17 +245,12 @@ impl Formatter<'_> {
             (false, false, true) => " ",
             _ => "",
         };
-        let fill = spec.width.saturating_sub(sign.len() + prefix.len() + digits.len());
-        let zeros = spec.zero && !spec.minus && may_fill_with_zeros;
-        let spaces = |count: usize| " ".repeat(count);
-        let field = if zeros {
-            format!("{sign}{prefix}{}{digits}", "0".repeat(fill))
-        } else if spec.minus {
-            format!("{sign}{prefix}{digits}{}", spaces(fill))
-        } else {
-            format!("{}{sign}{prefix}{digits}", spaces(fill))
-        };
-        self.out.extend_from_slice(field.as_bytes());
+        let mut zeros = 0;
+        if spec.zero && !spec.minus && may_fill_with_zeros {
+            zeros = spec.width.saturating_sub(sign.len() + prefix.len() + digits.len());
+        }
+        let field = format!("{sign}{prefix}{}{digits}", "0".repeat(zeros));
+        self.pad(spec, field.as_bytes(), field.len());
         Ok(())
     }
 
@@ -285,35 +289,6 @@ impl Formatter<'_> {
 fn precise(digits: String, precision: Option<usize>) -> String {
     let missing = precision.unwrap_or(0).saturating_sub(digits.len());
     format!("{}{digits}", "0".repeat(missing))
-}
-
-fn to_int(value: &Value) -> Outcome<i64> {
-    match value {
-        Value::Int(int) => Ok(*int),
-        Value::Float(float) => number::float_to_int(float.floor()),
-        Value::Str(text) => {
-            let text = text.borrow();
-            match number::strict_int(&text, None)? {
-                Some(int) => Ok(int),
-                None => argument_error("invalid value for Integer()"),
-            }
-        }
-        Value::Nil => raise("TypeError", "can't convert nil into Integer"),
-        other => raise("TypeError", format!("can't convert {} into Integer", other.class())),
-    }
-}
-
-fn to_float(value: &Value) -> Outcome<f64> {
-    match value {
-        Value::Int(int) => Ok(*int as f64),
-        Value::Float(float) => Ok(*float),
-        Value::Str(text) => match number::strict_float(&text.borrow()) {
-            Some(float) => Ok(float),
-            None => argument_error("invalid value for Float()"),
-        },
-        Value::Nil => raise("TypeError", "can't convert nil into Float"),
-        other => raise("TypeError", format!("can't convert {} into Float", other.class())),
-    }
 }
 
 #[cfg(test)]

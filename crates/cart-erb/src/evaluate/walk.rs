@@ -164,30 +164,8 @@ impl<'a> Evaluator<'a> {
             Node::Block(_) | Node::Numblock(_) => self.eval_block_call(node),
             Node::Lvar(lvar) => Ok(self.local(&lvar.name).unwrap_or(Value::Nil)),
             Node::Gvar(gvar) => self.eval_global(&gvar.name),
-            Node::Lvasgn(_)
-            | Node::Gvasgn(_)
-            | Node::IndexAsgn(_)
-            | Node::Masgn(_)
-            | Node::OpAsgn(_)
-            | Node::OrAsgn(_)
-            | Node::AndAsgn(_) => self.eval_assignment(node),
-            Node::And(_)
-            | Node::Or(_)
-            | Node::If(_)
-            | Node::IfMod(_)
-            | Node::IfTernary(_)
-            | Node::Case(_)
-            | Node::While(_)
-            | Node::Until(_)
-            | Node::WhilePost(_)
-            | Node::UntilPost(_)
-            | Node::For(_)
-            | Node::Next(_)
-            | Node::Break(_)
-            | Node::Rescue(_)
-            | Node::Ensure(_) => self.eval_control(node),
             Node::Defined(defined) => self.eval_defined(&defined.value),
-            _ => self.eval_literal(node),
+            _ => self.eval_assignment(node),
         }
     }
 

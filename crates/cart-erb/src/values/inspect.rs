@@ -9,7 +9,7 @@ use crate::values::flow::{limit, refuse};
 use crate::values::limits::{Budget, DEEPEST_VALUE};
 use crate::values::number;
 use crate::values::text;
-use crate::values::value::{Outcome, Pairs, Value};
+use crate::values::value::{Outcome, Value};
 
 /// `to_s`
 pub(crate) fn to_s(value: &Value, budget: &Budget) -> Outcome<Rc<Vec<u8>>> {
@@ -100,57 +100,47 @@ impl Writer<'_> {
                 }
                 Ok(())
             }
-            Value::List(list) => self.nested(Rc::as_ptr(list).cast(), b"[...]", |this| {
-                this.write_list(&list.0.borrow())
-            }),
-            Value::Map(map) => self
-                .nested(Rc::as_ptr(map).cast(), b"{...}", |this| this.write_map(&map.0.borrow())),
+            Value::List(list) => {
+                let write = |this: &mut Self, item: &Value| this.write(item);
+                self.nested(Rc::as_ptr(list).cast(), [b"[", b"]"], &list.0.borrow(), write)
+            }
+            Value::Map(map) => {
+                let write = |this: &mut Self, (key, value): &(Value, Value)| {
+                    this.write(key)?;
+                    this.out.extend_from_slice(b"=>");
+                    this.write(value)
+                };
+                self.nested(Rc::as_ptr(map).cast(), [b"{", b"}"], &map.0.borrow().pairs, write)
+            }
             Value::Match(_) | Value::Enumerator(_) | Value::Env => {
                 refuse(format!("{}#inspect", value.class()))
             }
         }
     }
 
-    fn nested(
+    fn nested<T>(
         &mut self,
         address: *const (),
-        again: &[u8],
-        write: impl FnOnce(&mut Self) -> Outcome<()>,
+        [open, close]: [&[u8]; 2],
+        items: &[T],
+        write: impl Fn(&mut Self, &T) -> Outcome<()>,
     ) -> Outcome<()> {
         if self.open.contains(&address) {
-            return self.put(again);
+            return self.put(&[open, b"...", close].concat());
         }
         if self.open.len() > DEEPEST_VALUE {
             return limit(format!("values nested more than {DEEPEST_VALUE} levels deep"));
         }
         self.open.push(address);
-        write(self)?;
-        self.open.pop();
-        Ok(())
-    }
-
-    fn write_list(&mut self, items: &[Value]) -> Outcome<()> {
-        self.put(b"[")?;
+        self.put(open)?;
         for (at, item) in items.iter().enumerate() {
             if at > 0 {
                 self.out.extend_from_slice(b", ");
             }
-            self.write(item)?;
+            write(self, item)?;
         }
-        self.put(b"]")
-    }
-
-    fn write_map(&mut self, pairs: &Pairs) -> Outcome<()> {
-        self.put(b"{")?;
-        for (at, (key, value)) in pairs.pairs.iter().enumerate() {
-            if at > 0 {
-                self.out.extend_from_slice(b", ");
-            }
-            self.write(key)?;
-            self.out.extend_from_slice(b"=>");
-            self.write(value)?;
-        }
-        self.put(b"}")
+        self.open.pop();
+        self.put(close)
     }
 }
 
@@ -232,6 +222,7 @@ fn is_plain_symbol(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::values::value::Pairs;
 
     fn inspected(bytes: &[u8]) -> String {
         String::from_utf8(inspect(&Value::str(bytes), &Budget::default()).unwrap()).unwrap()

@@ -15,12 +15,14 @@
 //!   only be too strict, and a megabyte of tags makes less than a fifth of
 //!   [`MOST_MEMORY`].
 //!
-//! Unit tests, which run unoptimised, reach smaller limits.
+//! Unit tests, which run unoptimised, and fuzzing reach smaller limits.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::values::flow::{Outcome, limit};
+
+const SMALL: bool = cfg!(any(test, fuzzing));
 
 /// The most bytes of a template, text included.
 pub(crate) const MOST_TEMPLATE: usize = 16 * 1024 * 1024;
@@ -42,15 +44,15 @@ pub(crate) const MOST_RETURNS: usize = 100;
 pub(crate) const DEEPEST_TREE: usize = 1_000;
 
 /// The most steps of a rendering.
-pub(crate) const MOST_STEPS: u64 = if cfg!(test) { 200_000 } else { 10_000_000 };
+pub(crate) const MOST_STEPS: u64 = if SMALL { 200_000 } else { 10_000_000 };
 /// Bytes that are read, compared or copied in one step.
 pub(crate) const BYTES_PER_STEP: usize = 16;
 /// Items of an array or a hash that are looked at, compared or copied in one step.
 pub(crate) const ITEMS_PER_STEP: usize = 8;
 /// The most bytes that a rendering makes.
-pub(crate) const MOST_MEMORY: u64 = if cfg!(test) { 8 } else { 128 } * 1024 * 1024;
+pub(crate) const MOST_MEMORY: u64 = if SMALL { 8 } else { 128 } * 1024 * 1024;
 /// The most bytes of one string, and of the output.
-pub(crate) const LONGEST_STRING: usize = if cfg!(test) { 1 } else { 16 } * 1024 * 1024;
+pub(crate) const LONGEST_STRING: usize = if SMALL { 1 } else { 16 } * 1024 * 1024;
 /// The most items of an array that is made by a number.
 pub(crate) const LONGEST_LIST: usize = 1_000_000;
 /// The most characters of a set for `tr` and its like, ranges spelt out.

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::support::{ENVIRONMENT, cart_erb, real_erb, run, write};
+use crate::support::{ENVIRONMENT, cart_erb, run, write};
 
 const BACKTICKS: &str = "a\n<%= `printf hi` %>\n";
 
@@ -21,15 +21,6 @@ fn program(path: &Path, script: &str) {
 fn environment(path: &str) -> Vec<(&str, &str)> {
     let others = ENVIRONMENT.into_iter().filter(|(name, _)| *name != "PATH");
     others.chain([("PATH", path)]).collect()
-}
-
-#[test]
-fn backticks_are_rendered_by_a_real_erb() {
-    let folder = folder_with(BACKTICKS);
-    real_erb();
-    let output = run(&cart_erb(), &["t.erb"], folder.path(), &ENVIRONMENT);
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "a\nhi\n");
-    assert!(output.status.success());
 }
 
 #[test]
@@ -105,4 +96,20 @@ fn a_missing_file_is_named() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr.starts_with("none.erb: cannot be read: "), "{stderr}");
+}
+
+#[test]
+fn standard_input_is_named_by_a_dash() {
+    let output = duct::cmd(cart_erb(), ["--no-fallback", "-"])
+        .full_env(ENVIRONMENT)
+        .stdin_bytes("a\n<%= ENV['A'] + nope %>\n")
+        .stdout_capture()
+        .stderr_capture()
+        .unchecked()
+        .run()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    assert!(stderr.starts_with("-:2: undefined local variable"), "{stderr}");
 }

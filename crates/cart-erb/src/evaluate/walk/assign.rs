@@ -21,7 +21,7 @@ impl<'a> Evaluator<'a> {
         match node {
             Node::Lvasgn(asgn) => self.assign_one(node, asgn.value.as_deref()),
             Node::Gvasgn(asgn) => self.assign_one(node, asgn.value.as_deref()),
-            Node::IndexAsgn(asgn) => self.assign_index(asgn),
+            Node::IndexAsgn(asgn) => self.assign_one(node, asgn.value.as_deref()),
             Node::Masgn(asgn) => self.assign_many(asgn),
             Node::OpAsgn(asgn) => {
                 let target = self.target(&asgn.recv)?;
@@ -36,24 +36,16 @@ impl<'a> Evaluator<'a> {
             Node::AndAsgn(asgn) => {
                 self.assign_unless(&asgn.recv, &asgn.value, |current| !current.truthy())
             }
-            _ => refuse(format!("assigning to `{}`", node.str_type())),
+            _ => self.eval_control(node),
         }
     }
 
     fn assign_one(&mut self, target: &'a Node, value: Option<&'a Node>) -> Outcome {
+        let place = super::place(target);
+        let target = self.target(target)?;
         let value = self.eval_maybe(value)?;
-        self.assign(target, value.clone())?;
-        Ok(value)
-    }
-
-    fn assign_index(&mut self, asgn: &'a nodes::IndexAsgn) -> Outcome {
-        let receiver = self.eval(&asgn.recv)?;
-        let mut args = self.eval_list(&asgn.indexes)?;
-        let value = self.eval_maybe(asgn.value.as_deref())?;
-        args.push(value.clone());
-        self.at = super::place(&asgn.recv);
-        self.call(&receiver, &Call::new("[]=", &args))?;
-        Ok(value)
+        self.at = place;
+        self.write_target(target, value)
     }
 
     fn assign_many(&mut self, asgn: &'a nodes::Masgn) -> Outcome {
@@ -98,8 +90,10 @@ impl<'a> Evaluator<'a> {
     /// Assigns a value to a variable, a parameter, an element, or a list of these.
     pub(super) fn assign(&mut self, target: &'a Node, value: Value) -> Outcome<()> {
         match target {
-            Node::Lvasgn(asgn) => self.set_local(&asgn.name, value),
-            Node::Gvasgn(asgn) => self.set_global(&asgn.name, value)?,
+            Node::Lvasgn(_) | Node::Gvasgn(_) | Node::IndexAsgn(_) => {
+                let target = self.target(target)?;
+                self.write_target(target, value)?;
+            }
             Node::Arg(arg) => self.define_local(&arg.name, value),
             Node::Restarg(rest) => {
                 if let Some(name) = &rest.name {
@@ -115,12 +109,6 @@ impl<'a> Evaluator<'a> {
             Node::Mlhs(mlhs) => {
                 let values = self.spread(value)?;
                 self.assign_each(&mlhs.items, values)?;
-            }
-            Node::IndexAsgn(asgn) => {
-                let receiver = self.eval(&asgn.recv)?;
-                let mut args = self.eval_list(&asgn.indexes)?;
-                args.push(value);
-                self.call(&receiver, &Call::new("[]=", &args))?;
             }
             _ => return refuse(format!("assigning to `{}`", target.str_type())),
         }

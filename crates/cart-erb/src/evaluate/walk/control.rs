@@ -45,7 +45,7 @@ impl<'a> Evaluator<'a> {
                 self.left_with = left_with;
                 result
             }
-            _ => refuse(format!("`{}`", node.str_type())),
+            _ => self.eval_literal(node),
         }
     }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use lib_ruby_parser::{Node, nodes};
 
 use crate::evaluate::names;
+use crate::values::conversion::pairs_of;
 use crate::values::flow::{argument_error, raise, refuse};
 use crate::values::inspect;
 use crate::values::limits::ITEM;
@@ -41,7 +42,7 @@ impl<'a> Evaluator<'a> {
             Node::Irange(range) => self.range(range.left.as_deref(), range.right.as_deref(), false),
             Node::Erange(range) => self.range(range.left.as_deref(), range.right.as_deref(), true),
             Node::Regexp(regexp) => self.regexp(regexp).map(Value::Pattern),
-            Node::NthRef(reference) => self.nth_match(reference.name.parse().unwrap_or(0)),
+            Node::NthRef(reference) => self.nth_match(reference.name.parse().ok()),
             Node::BackRef(reference) => self.back_reference(&reference.name),
             Node::Const(constant) => self.constant(constant),
             Node::Line(line) => Ok(Value::count(self.program.line_at(line.expression_l.begin))),
@@ -118,19 +119,12 @@ impl<'a> Evaluator<'a> {
                     let value = self.eval(&pair.value)?;
                     pairs.set(key, value, &self.budget)?;
                 }
-                Node::Kwsplat(splat) => match self.eval(&splat.value)? {
-                    Value::Map(map) => {
-                        for (key, value) in &map.0.borrow().pairs {
-                            pairs.set(key.clone(), value.clone(), &self.budget)?;
-                        }
+                Node::Kwsplat(splat) => {
+                    let more = self.eval(&splat.value)?;
+                    for (key, value) in pairs_of(&more)?.pairs {
+                        pairs.set(key, value, &self.budget)?;
                     }
-                    other => {
-                        return raise(
-                            "TypeError",
-                            format!("no implicit conversion of {} into Hash", other.class()),
-                        );
-                    }
-                },
+                }
                 _ => return refuse(construct(node)),
             }
         }
@@ -189,9 +183,9 @@ impl<'a> Evaluator<'a> {
     }
 
     /// `$1` and its like.
-    fn nth_match(&self, index: usize) -> Outcome {
-        let found = self.last_match.as_ref();
-        found.and_then(|found| found.group(index)).map_or(Ok(Value::Nil), |group| self.part(group))
+    fn nth_match(&self, index: Option<usize>) -> Outcome {
+        let group = self.last_match.as_ref().and_then(|found| found.group(index?));
+        group.map_or(Ok(Value::Nil), |group| self.part(group))
     }
 
     /// A part of a string as a string of its own.
@@ -206,10 +200,7 @@ impl<'a> Evaluator<'a> {
             "$&" => self.part(found.whole()),
             "$`" => self.part(found.before()),
             "$'" => self.part(found.after()),
-            "$+" => {
-                let last = (1..found.len()).rev().find_map(|index| found.group(index));
-                last.map_or(Ok(Value::Nil), |group| self.part(group))
-            }
+            "$+" => self.nth_match((1..found.len()).rev().find(|at| found.group(*at).is_some())),
             _ => refuse(format!("the global variable `{name}`")),
         }
     }
@@ -224,7 +215,7 @@ impl<'a> Evaluator<'a> {
             if name == "ENV" {
                 return Ok(Value::Env);
             }
-            return match class(name) {
+            return match names::class(name) {
                 Some(class) => Ok(Value::Class(class)),
                 None if names::is_constant(name) => refuse(format!("`{name}`")),
                 None => raise("NameError", format!("uninitialized constant {name}")),
@@ -243,57 +234,6 @@ impl<'a> Evaluator<'a> {
             _ => raise("TypeError", format!("{} is not a class/module", scope.described())),
         }
     }
-}
-
-/// The classes and modules that templates may name.
-pub(crate) fn class(name: &str) -> Option<&'static str> {
-    const CLASSES: [&str; 44] = [
-        "Array",
-        "ArgumentError",
-        "BasicObject",
-        "Class",
-        "Comparable",
-        "Dir",
-        "EncodingError",
-        "Enumerable",
-        "Enumerator",
-        "Exception",
-        "FalseClass",
-        "File",
-        "Float",
-        "FloatDomainError",
-        "FrozenError",
-        "Hash",
-        "IOError",
-        "IndexError",
-        "Integer",
-        "Kernel",
-        "KeyError",
-        "LocalJumpError",
-        "MatchData",
-        "Math",
-        "Module",
-        "NameError",
-        "NilClass",
-        "NoMethodError",
-        "Numeric",
-        "Object",
-        "Range",
-        "RangeError",
-        "Regexp",
-        "RegexpError",
-        "RuntimeError",
-        "StandardError",
-        "StopIteration",
-        "String",
-        "Symbol",
-        "SystemCallError",
-        "TrueClass",
-        "TypeError",
-        "ZeroDivisionError",
-        "FileTest",
-    ];
-    CLASSES.into_iter().find(|known| *known == name)
 }
 
 /// The options behind a regular expression's last slash.

@@ -68,22 +68,23 @@ impl<'a> Evaluator<'a> {
 
 /// Variables with a meaning of their own in Ruby.
 fn is_special(name: &str) -> bool {
-    const WORDS: [&str; 14] = [
-        "$stdout",
-        "$stderr",
-        "$stdin",
-        "$LOAD_PATH",
-        "$LOADED_FEATURES",
-        "$PROGRAM_NAME",
-        "$FILENAME",
-        "$DEBUG",
-        "$VERBOSE",
-        "$KCODE",
-        "$-w",
-        "$-v",
-        "$-0",
-        "$-I",
-    ];
+    let word = matches!(
+        name,
+        "$stdout"
+            | "$stderr"
+            | "$stdin"
+            | "$LOAD_PATH"
+            | "$LOADED_FEATURES"
+            | "$PROGRAM_NAME"
+            | "$FILENAME"
+            | "$DEBUG"
+            | "$VERBOSE"
+            | "$KCODE"
+            | "$-w"
+            | "$-v"
+            | "$-0"
+            | "$-I"
+    );
     let sigil = name.len() == 2 && !name.ends_with(|char: char| char.is_ascii_alphabetic());
-    WORDS.contains(&name) || (sigil && name != "$_")
+    word || (sigil && name != "$_")
 }

@@ -57,6 +57,15 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Calls a block with each of some values.
+    pub(crate) fn yield_each(
+        &mut self,
+        block: &Block<'a>,
+        items: impl IntoIterator<Item = Value>,
+    ) -> Outcome<()> {
+        items.into_iter().try_for_each(|item| self.yield_to(block, vec![item]).map(drop))
+    }
+
     fn bind(&mut self, params: Option<&'a Node>, numbered: u8, args: Vec<Value>) -> Outcome<()> {
         if numbered > 0 {
             self.budget.make_objects(1, args.len() * ITEM)?;

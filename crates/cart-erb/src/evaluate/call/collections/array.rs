@@ -1,5 +1,6 @@
 //! Methods of arrays that leave them as they are. Those that change them stand in `array_change`.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use crate::evaluate::walk::Evaluator;
@@ -10,85 +11,45 @@ use crate::values::value::{List, Outcome, Span, Value};
 
 use crate::evaluate::call::collections::array_change;
 use crate::evaluate::call::collections::enumerable;
-use crate::evaluate::call::{Answer, Call, amount, position};
-use crate::values::conversion::{int_of, noun};
+use crate::evaluate::call::collections::enumerable_find::first_match;
+use crate::evaluate::call::{Answer, Call, amount, fetched, position};
+use crate::values::conversion::{int_of, items_of};
 
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    list: &Rc<List>,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
     if let Some(value) = array_change::call(ev, list, call)? {
         return Ok(Some(value));
     }
     let this = Value::List(list.clone());
-    let items = || list.0.borrow().clone();
     let value = match call.name {
-        "each" => {
-            let block = call.need_block()?;
-            ev.each(&this, &mut |ev, item| ev.yield_to(block, vec![item]).map(|_| ()))?;
-            this
-        }
         "each_index" => {
-            let block = call.need_block()?;
             let length = list.0.borrow().len();
-            for index in 0..length {
-                ev.yield_to(block, vec![Value::count(index)])?;
-            }
+            ev.yield_each(call.need_block()?, (0..length).map(Value::count))?;
             this
         }
-        "each_with_index" | "reverse_each" | "each_entry" => {
-            enumerable::call(ev, items(), call)?;
-            this
-        }
-        "[]" | "slice" => {
-            call.arity(1, 2)?;
-            index(&list.0.borrow(), call)?
-        }
+        "[]" | "slice" => index(&list.0.borrow(), call)?,
         "join" => {
-            call.arity(0, 1)?;
             let separator = if call.arg(0).is_nil() { Rc::default() } else { call.text(0)? };
             let mut out = Vec::new();
             join(ev, &list.0.borrow(), &separator, &mut out, 0)?;
             Value::str(out)
         }
-        "length" | "size" | "empty?" | "to_a" | "to_ary" | "entries" => return plain(list, call),
-        "first" | "last" => {
-            call.arity(0, 1)?;
-            ends(&list.0.borrow(), call)?
+        "length" | "size" => Value::count(list.0.borrow().len()),
+        "empty?" => Value::Bool(list.0.borrow().is_empty()),
+        "to_a" | "to_ary" => this,
+        "first" | "last" => ends(&list.0.borrow(), call)?,
+        "fetch" => fetch(ev, list, call)?,
+        "+" | "-" | "*" | "&" | "|" | "union" | "difference" => operators(ev, list, call)?,
+        "reverse" | "rotate" | "flatten" | "index" | "rindex" | "values_at" | "dig" | "assoc" => {
+            parts(ev, list, call)?
         }
-        "fetch" => {
-            call.arity(1, 2)?;
-            fetch(ev, list, call)?
-        }
-        "compact" | "reverse" | "rotate" | "flatten" | "values_at" | "dig" | "index" | "rindex"
-        | "find_index" | "assoc" | "min" | "max" => return parts(ev, list, call),
-        "+" | "-" | "*" | "&" | "|" | "union" | "difference" => {
-            return operators(ev, list, call);
-        }
-        "frozen?" => Value::Bool(false),
-        name if crate::evaluate::names::is_method("Object", name) => return Ok(None),
-        name if !crate::evaluate::names::is_method("Array", name) => return Ok(None),
-        _ => return enumerable::call(ev, items(), call),
+        _ => return Ok(None),
     };
     Ok(Some(value))
 }
 
-fn plain(list: &Rc<List>, call: &Call<'_, '_>) -> Answer {
-    call.no_args()?;
-    let length = list.0.borrow().len();
-    Ok(Some(match call.name {
-        "length" | "size" => Value::count(length),
-        "empty?" => Value::Bool(length == 0),
-        "entries" => Value::list(list.0.borrow().clone()),
-        _ => Value::List(list.clone()),
-    }))
-}
-
-fn parts<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
+fn parts<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Outcome {
     let items = list.0.borrow().clone();
-    let value = match call.name {
-        "compact" => Value::list(items.into_iter().filter(|item| !item.is_nil()).collect()),
+    Ok(match call.name {
         "reverse" => Value::list(items.into_iter().rev().collect()),
         "rotate" => {
             let by = if call.args.is_empty() { 1 } else { call.int(0)? };
@@ -99,15 +60,18 @@ fn parts<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> An
             Value::list(items)
         }
         "flatten" => {
-            call.arity(0, 1)?;
             let levels = if call.arg(0).is_nil() { -1 } else { call.int(0)? };
             let mut flat = Vec::new();
             flatten(ev, &items, levels, 0, &mut flat)?;
             Value::list(flat)
         }
-        "index" | "find_index" | "rindex" => {
-            call.arity(0, 1)?;
-            find_index(ev, &items, call)?
+        "index" | "rindex" => {
+            let places = 0..items.len();
+            let found = match call.name {
+                "index" => first_match(ev, &items, places, call)?,
+                _ => first_match(ev, &items, places.rev(), call)?,
+            };
+            found.map_or(Value::Nil, Value::count)
         }
         "values_at" => {
             let mut values = Vec::new();
@@ -117,8 +81,8 @@ fn parts<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> An
             }
             Value::list(values)
         }
-        "dig" => return dig(ev, &Value::List(list.clone()), call).map(Some),
-        "assoc" => {
+        "dig" => dig(ev, &Value::List(list.clone()), call)?,
+        _ => {
             let key = call.arg(0);
             let is_pair = |item: &&Value| match item {
                 Value::List(pair) => {
@@ -129,10 +93,7 @@ fn parts<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> An
             };
             items.iter().find(is_pair).cloned().unwrap_or(Value::Nil)
         }
-        "min" | "max" => return enumerable::call(ev, items, call),
-        _ => return Ok(None),
-    };
-    Ok(Some(value))
+    })
 }
 
 fn int_len(length: usize) -> i64 {
@@ -143,16 +104,10 @@ fn fetch<'a>(ev: &mut Evaluator<'a>, list: &List, call: &Call<'_, 'a>) -> Outcom
     let wanted = call.int(0)?;
     let length = list.0.borrow().len();
     let found = position(wanted, length).and_then(|at| list.0.borrow().get(at).cloned());
-    match (found, call.block, call.args.get(1)) {
-        (Some(item), ..) => Ok(item),
-        (None, Some(block), _) => ev.yield_to(block, vec![call.arg(0).clone()]),
-        (None, None, Some(default)) => Ok(default.clone()),
-        (None, None, None) => {
-            let least = -int_len(length);
-            let message = format!("index {wanted} outside of array bounds: {least}...{length}");
-            raise("IndexError", message)
-        }
-    }
+    fetched(ev, found, call, |_| {
+        let least = -int_len(length);
+        raise("IndexError", format!("index {wanted} outside of array bounds: {least}...{length}"))
+    })
 }
 
 fn ends(items: &[Value], call: &Call<'_, '_>) -> Outcome {
@@ -166,28 +121,8 @@ fn ends(items: &[Value], call: &Call<'_, '_>) -> Outcome {
     Ok(Value::list(part.to_vec()))
 }
 
-fn find_index<'a>(ev: &mut Evaluator<'a>, items: &[Value], call: &Call<'_, 'a>) -> Outcome {
-    let backwards = call.name == "rindex";
-    for step in 0..items.len() {
-        let at = if backwards { items.len() - 1 - step } else { step };
-        let found = match call.args.first() {
-            Some(wanted) => items[at].equals(wanted, &ev.budget),
-            None => ev.yield_to(call.need_block()?, vec![items[at].clone()])?.truthy(),
-        };
-        if found {
-            return Ok(Value::count(at));
-        }
-    }
-    Ok(Value::Nil)
-}
-
 /// `dig` of arrays and hashes.
-pub(in crate::evaluate::call) fn dig<'a>(
-    ev: &mut Evaluator<'a>,
-    from: &Value,
-    call: &Call<'_, 'a>,
-) -> Outcome {
-    call.arity(1, usize::MAX)?;
+pub(crate) fn dig<'a>(ev: &mut Evaluator<'a>, from: &Value, call: &Call<'_, 'a>) -> Outcome {
     let mut value = from.clone();
     for arg in call.args {
         value = match &value {
@@ -257,33 +192,28 @@ fn join(
 
 /// `[index]`, `[start, length]` or `[range]`.
 fn index(items: &[Value], call: &Call<'_, '_>) -> Outcome {
-    let bounds = match (call.arg(0), call.args.get(1)) {
-        (Value::Span(span), None) => span_bounds(span, items.len())?,
-        (first, None) => {
-            let at = position(int_of(first)?, items.len());
-            return Ok(at.and_then(|at| items.get(at).cloned()).unwrap_or(Value::Nil));
+    let Some(range) = bounds(call.args, items.len())? else { return Ok(Value::Nil) };
+    Ok(match call.args {
+        [Value::Span(_)] | [_, _, ..] => Value::list(items[range].to_vec()),
+        _ => items[range.start].clone(),
+    })
+}
+
+/// What the arguments of `[]` mean of so many; `None` where it is outside.
+pub(crate) fn bounds(args: &[Value], all: usize) -> Outcome<Option<Range<usize>>> {
+    let (start, length) = match args {
+        [Value::Span(span)] => return span_bounds(span, all),
+        [start, length, ..] => (int_of(start)?, int_of(length)?),
+        _ => {
+            let at = position(int_of(args.first().unwrap_or(&Value::Nil))?, all);
+            return Ok(at.filter(|at| *at < all).map(|at| at..at + 1));
         }
-        (first, Some(length)) => start_bounds(int_of(first)?, int_of(length)?, items.len()),
     };
-    Ok(bounds.map_or(Value::Nil, |(start, end)| Value::list(items[start..end].to_vec())))
+    let Some(start) = position(start, all).filter(|start| *start <= all) else { return Ok(None) };
+    Ok(usize::try_from(length).ok().map(|length| start..start.saturating_add(length).min(all)))
 }
 
-/// The bounds of a start and a length; `None` where they are outside.
-pub(in crate::evaluate::call) fn start_bounds(
-    start: i64,
-    length: i64,
-    all: usize,
-) -> Option<(usize, usize)> {
-    let start = position(start, all).filter(|start| *start <= all)?;
-    let length = usize::try_from(length).ok()?;
-    Some((start, start.saturating_add(length).min(all)))
-}
-
-/// The bounds of a range of indexes; `None` where they are outside.
-pub(in crate::evaluate::call) fn span_bounds(
-    span: &Span,
-    all: usize,
-) -> Outcome<Option<(usize, usize)>> {
+fn span_bounds(span: &Span, all: usize) -> Outcome<Option<Range<usize>>> {
     let first = if span.first.is_nil() { 0 } else { int_of(&span.first)? };
     let last = if span.last.is_nil() { -1 } else { int_of(&span.last)? };
     let exclusive = span.exclusive && !span.last.is_nil();
@@ -291,49 +221,39 @@ pub(in crate::evaluate::call) fn span_bounds(
     let length = int_len(all);
     let last = if last < 0 { last + length } else { last };
     let end = last.saturating_add(i64::from(!exclusive)).clamp(0, length);
-    let end = usize::try_from(end).unwrap_or(0).max(start);
-    Ok(Some((start, end)))
+    Ok(Some(start..usize::try_from(end).unwrap_or(0).max(start)))
 }
 
 /// True if one of the items is the value. Looking costs steps; see [`Value::eql`] for when there are
 /// none left.
-pub(in crate::evaluate::call) fn contains(
-    ev: &Evaluator<'_>,
-    items: &[Value],
-    value: &Value,
-) -> bool {
+pub(crate) fn contains(ev: &Evaluator<'_>, items: &[Value], value: &Value) -> bool {
     ev.budget.spend(items.len() / ITEMS_PER_STEP)
         && items.iter().any(|known| known.eql(value, &ev.budget))
 }
 
-fn operators<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
+fn operators<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Outcome {
     let mut items = list.0.borrow().clone();
     if call.name == "*" {
-        call.arity(1, 1)?;
         if let Value::Str(_) = call.arg(0) {
-            return ev.call(&Value::List(list.clone()), &Call::new("join", call.args)).map(Some);
+            return ev.call(&Value::List(list.clone()), &Call::new("join", call.args));
         }
         let times = amount(call.arg(0), "argument must be non-negative")?;
         let length = items.len().saturating_mul(times);
         check_list(length)?;
         ev.budget.read(length * ITEM)?;
         ev.budget.afford(length * ITEM)?;
-        return Ok(Some(Value::list(std::iter::repeat_n(items, times).flatten().collect())));
+        return Ok(Value::list(std::iter::repeat_n(items, times).flatten().collect()));
     }
     for arg in call.args {
-        let Value::List(other) = arg else {
-            return type_error(format!("no implicit conversion of {} into Array", noun(arg)));
-        };
-        let other = other.0.borrow();
-        let in_other = |item: &Value| contains(ev, &other, item);
+        let other = items_of(arg)?;
         match call.name {
-            "-" | "difference" => items.retain(|item| !in_other(item)),
-            "&" => items.retain(in_other),
-            _ => items.extend(other.iter().cloned()),
+            "-" | "difference" => items.retain(|item| !contains(ev, &other, item)),
+            "&" => items.retain(|item| contains(ev, &other, item)),
+            _ => items.extend(other),
         }
     }
     if matches!(call.name, "&" | "|" | "union") {
-        return enumerable::uniq(ev, items, &Call::new("uniq", &[])).map(Some);
+        return enumerable::uniq(ev, items, &Call::new("uniq", &[]));
     }
-    Ok(Some(Value::list(items)))
+    Ok(Value::list(items))
 }

@@ -3,18 +3,14 @@
 use std::rc::Rc;
 
 use crate::evaluate::walk::Evaluator;
-use crate::values::flow::{raise, type_error};
+use crate::values::flow::raise;
 use crate::values::limits::{ITEM, check_list};
 use crate::values::value::{List, Outcome, Value};
 
 use crate::evaluate::call::{Answer, Call, amount, position};
-use crate::values::conversion::noun;
+use crate::values::conversion::items_of;
 
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    list: &Rc<List>,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
     let this = Value::List(list.clone());
     let value = match call.name {
         "<<" | "push" | "append" => {
@@ -29,33 +25,22 @@ pub(in crate::evaluate::call) fn call<'a>(
         }
         "concat" => {
             for arg in call.args {
-                let Value::List(other) = arg else {
-                    return type_error(format!(
-                        "no implicit conversion of {} into Array",
-                        noun(arg)
-                    ));
-                };
-                let other = other.0.borrow().clone();
+                let other = items_of(arg)?;
                 grow(ev, other.len())?;
                 list.0.borrow_mut().extend(other);
             }
             this
         }
-        "pop" | "shift" => {
-            call.arity(0, 1)?;
-            take_end(list, call)?
-        }
+        "pop" | "shift" => take_end(list, call)?,
         "[]=" if call.args.len() == 2 && matches!(call.arg(0), Value::Int(_)) => {
             set(ev, list, call.int(0)?, call.arg(1).clone())?;
             call.arg(1).clone()
         }
         "insert" => {
-            call.arity(1, usize::MAX)?;
             insert(ev, list, call.int(0)?, &call.args[1..])?;
             this
         }
         "delete" => {
-            call.arity(1, 1)?;
             // The array may be one of its own items.
             let (mut kept, mut found) = (Vec::new(), Value::Nil);
             for item in list.0.borrow().iter() {
@@ -68,7 +53,6 @@ pub(in crate::evaluate::call) fn call<'a>(
             found
         }
         "delete_at" => {
-            call.arity(1, 1)?;
             let mut items = list.0.borrow_mut();
             ev.budget.read(items.len() * ITEM)?;
             match position(call.int(0)?, items.len()).filter(|at| *at < items.len()) {
@@ -81,13 +65,7 @@ pub(in crate::evaluate::call) fn call<'a>(
             this
         }
         "replace" => {
-            let Value::List(other) = call.arg(0) else {
-                return type_error(format!(
-                    "no implicit conversion of {} into Array",
-                    noun(call.arg(0))
-                ));
-            };
-            let items = other.0.borrow().clone();
+            let items = items_of(call.arg(0))?;
             grow(ev, items.len())?;
             *list.0.borrow_mut() = items;
             this
@@ -160,12 +138,8 @@ fn insert(ev: &Evaluator<'_>, list: &Rc<List>, index: i64, values: &[Value]) -> 
 /// `map!` and its like: what the method without `!` gives becomes the array.
 fn in_place<'a>(ev: &mut Evaluator<'a>, list: &Rc<List>, call: &Call<'_, 'a>) -> Answer {
     const ALWAYS_SELF: [&str; 6] = ["map", "collect", "reverse", "sort", "sort_by", "rotate"];
-    const NIL_IF_SAME: [&str; 6] = ["compact", "flatten", "uniq", "select", "filter", "reject"];
     let plain = call.name.trim_end_matches('!');
     let always_self = ALWAYS_SELF.contains(&plain);
-    if !always_self && !NIL_IF_SAME.contains(&plain) {
-        return Ok(None);
-    }
     let this = Value::List(list.clone());
     let before = list.0.borrow().clone();
     let changed = ev.call(&this, &Call { name: plain, args: call.args, block: call.block })?;

@@ -9,31 +9,32 @@ use crate::evaluate::call::collections::enumerable_find;
 use crate::evaluate::call::collections::sort;
 use crate::evaluate::call::{Answer, Call, amount};
 
-pub(in crate::evaluate::call) fn call<'a>(
+pub(crate) fn call<'a>(
     ev: &mut Evaluator<'a>,
+    this: &Value,
     items: Vec<Value>,
     call: &Call<'_, 'a>,
 ) -> Answer {
     let value = match call.name {
-        "map" | "collect" => map(ev, items, call)?,
+        "map" | "collect" => Value::list(map(ev, items, call)?),
         "flat_map" | "collect_concat" => flat_map(ev, items, call)?,
-        "select" | "filter" | "find_all" => keep(ev, items, call, true)?,
-        "reject" => keep(ev, items, call, false)?,
-        "filter_map" => {
-            let Value::List(mapped) = map(ev, items, call)? else { return Ok(None) };
-            let kept = mapped.0.borrow().iter().filter(|item| item.truthy()).cloned().collect();
-            Value::list(kept)
+        "filter_map" => Value::list(
+            map(ev, items, call)?.into_iter().filter(|mapped| mapped.truthy()).collect(),
+        ),
+        "select" | "filter" | "find_all" => Value::list(halves(ev, items, call)?.0),
+        "reject" => Value::list(halves(ev, items, call)?.1),
+        "partition" => {
+            let (met, unmet) = halves(ev, items, call)?;
+            Value::pair(Value::list(met), Value::list(unmet))
         }
-        "partition" => partition(ev, items, call)?,
         "each_with_index" => {
             let block = call.need_block()?;
-            for (index, item) in items.iter().enumerate() {
-                ev.yield_to(block, vec![item.clone(), Value::count(index)])?;
+            for (index, item) in items.into_iter().enumerate() {
+                ev.yield_to(block, vec![item, Value::count(index)])?;
             }
-            Value::list(items)
+            this.clone()
         }
         "each_with_object" => {
-            call.arity(1, 1)?;
             let block = call.need_block()?;
             for item in items {
                 ev.yield_to(block, vec![item, call.arg(0).clone()])?;
@@ -42,14 +43,12 @@ pub(in crate::evaluate::call) fn call<'a>(
         }
         "each_entry" | "reverse_each" => {
             let block = call.need_block()?;
-            let mut order = items.clone();
+            let mut items = items;
             if call.name == "reverse_each" {
-                order.reverse();
+                items.reverse();
             }
-            for item in order {
-                ev.yield_to(block, vec![item])?;
-            }
-            Value::list(items)
+            ev.yield_each(block, items)?;
+            this.clone()
         }
         "sort" | "sort_by" | "min" | "max" | "minmax" | "min_by" | "max_by" => {
             sort::call(ev, items, call)?
@@ -57,8 +56,9 @@ pub(in crate::evaluate::call) fn call<'a>(
         "inject" | "reduce" => inject(ev, items, call)?,
         "sum" => sum(ev, items, call)?,
         "group_by" => group_by(ev, items, call)?,
-        "tally" => tally(ev, items, call)?,
-        "to_h" => to_h(ev, items, call)?,
+        "compact" => Value::list(items.into_iter().filter(|item| !item.is_nil()).collect()),
+        "tally" => tally(ev, items)?,
+        "to_h" => to_h(ev, this, items, call)?,
         _ => return slices(ev, items, call),
     };
     Ok(Some(value))
@@ -67,18 +67,13 @@ pub(in crate::evaluate::call) fn call<'a>(
 /// What gives parts of the items, in their order.
 fn slices<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Answer {
     let value = match call.name {
-        "to_a" | "entries" => {
-            call.no_args()?;
-            Value::list(items)
-        }
+        "to_a" | "entries" => Value::list(items),
         "first" if call.args.is_empty() => items.first().cloned().unwrap_or(Value::Nil),
         "first" | "take" => {
-            call.arity(1, 1)?;
             let count = amount(call.arg(0), "attempt to take negative size")?;
             Value::list(items.into_iter().take(count).collect())
         }
         "drop" => {
-            call.arity(1, 1)?;
             let count = amount(call.arg(0), "attempt to drop negative size")?;
             Value::list(items.into_iter().skip(count).collect())
         }
@@ -92,7 +87,6 @@ fn slices<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) ->
             Value::list(part.to_vec())
         }
         "each_slice" | "each_cons" => {
-            call.arity(1, 1)?;
             let size = amount(call.arg(0), "invalid slice size")?;
             if size == 0 {
                 return crate::values::flow::argument_error("invalid slice size");
@@ -115,25 +109,16 @@ fn slices<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) ->
     Ok(Some(value))
 }
 
-pub(in crate::evaluate::call) fn map<'a>(
-    ev: &mut Evaluator<'a>,
-    items: Vec<Value>,
-    call: &Call<'_, 'a>,
-) -> Outcome {
-    call.no_args()?;
+/// What the block makes of each item.
+fn map<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome<Vec<Value>> {
     let block = call.need_block()?;
-    let mut mapped = Vec::with_capacity(items.len());
-    for item in items {
-        mapped.push(ev.yield_to(block, vec![item])?);
-    }
-    Ok(Value::list(mapped))
+    items.into_iter().map(|item| ev.yield_to(block, vec![item])).collect()
 }
 
 fn flat_map<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
-    let block = call.need_block()?;
     let mut flat = Vec::new();
-    for item in items {
-        match ev.yield_to(block, vec![item])? {
+    for mapped in map(ev, items, call)? {
+        match mapped {
             Value::List(list) => {
                 ev.budget.make(2 * list.0.borrow().len() * ITEM)?;
                 flat.extend(list.0.borrow().iter().cloned());
@@ -144,37 +129,23 @@ fn flat_map<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) 
     Ok(Value::list(flat))
 }
 
-pub(in crate::evaluate::call) fn keep<'a>(
+/// The items for which the block is true, and the others.
+fn halves<'a>(
     ev: &mut Evaluator<'a>,
     items: Vec<Value>,
     call: &Call<'_, 'a>,
-    wanted: bool,
-) -> Outcome {
-    call.no_args()?;
-    let block = call.need_block()?;
-    let mut kept = Vec::new();
-    for item in items {
-        if ev.yield_to(block, vec![item.clone()])?.truthy() == wanted {
-            kept.push(item);
-        }
-    }
-    Ok(Value::list(kept))
-}
-
-fn partition<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
+) -> Outcome<(Vec<Value>, Vec<Value>)> {
     let block = call.need_block()?;
     let (mut met, mut unmet) = (Vec::new(), Vec::new());
     for item in items {
-        let side =
-            if ev.yield_to(block, vec![item.clone()])?.truthy() { &mut met } else { &mut unmet };
-        side.push(item);
+        let is_met = ev.yield_to(block, vec![item.clone()])?.truthy();
+        if is_met { &mut met } else { &mut unmet }.push(item);
     }
-    Ok(Value::pair(Value::list(met), Value::list(unmet)))
+    Ok((met, unmet))
 }
 
 /// `inject { }`, `inject(start) { }`, `inject(:+)` or `inject(start, :+)`.
 fn inject<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
-    call.arity(0, 2)?;
     let operator = match (call.block, call.args.last()) {
         (None, Some(Value::Symbol(name))) => Some(crate::values::text::lossy(name)),
         (None, Some(Value::Str(name))) => Some(crate::values::text::lossy(&name.borrow())),
@@ -196,7 +167,6 @@ fn inject<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) ->
 }
 
 fn sum<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
-    call.arity(0, 1)?;
     let mut sum = call.args.first().cloned().unwrap_or(Value::Int(0));
     // Ruby adds floats with a correction of the error (Kahan-Babuska).
     let mut error = 0.0;
@@ -241,8 +211,7 @@ fn group_by<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) 
     Ok(Value::map(groups))
 }
 
-fn tally<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
-    call.no_args()?;
+fn tally(ev: &Evaluator<'_>, items: Vec<Value>) -> Outcome {
     let mut counts = Pairs::default();
     for item in items {
         let count = match counts.get(&item, &ev.budget) {
@@ -254,12 +223,21 @@ fn tally<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> 
     Ok(Value::map(counts))
 }
 
-fn to_h<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
-    call.no_args()?;
+fn to_h<'a>(
+    ev: &mut Evaluator<'a>,
+    this: &Value,
+    items: Vec<Value>,
+    call: &Call<'_, 'a>,
+) -> Outcome {
+    let has_pairs = matches!(this, Value::Map(_) | Value::Env);
     let mut pairs = Pairs::default();
     for item in items {
         let pair = match call.block {
-            Some(block) => ev.yield_to(block, vec![item])?,
+            // Those of a hash are two values for a block, not one.
+            Some(block) => {
+                let args = if has_pairs { ev.splat(&item)? } else { vec![item] };
+                ev.yield_to(block, args)?
+            }
             None => item,
         };
         let Value::List(pair) = &pair else {
@@ -289,18 +267,11 @@ fn zip<'a>(ev: &mut Evaluator<'a>, items: &[Value], call: &Call<'_, 'a>) -> Outc
     });
     let rows: Vec<Value> = rows.collect();
     let Some(block) = call.block else { return Ok(Value::list(rows)) };
-    for row in rows {
-        ev.yield_to(block, vec![row])?;
-    }
+    ev.yield_each(block, rows)?;
     Ok(Value::Nil)
 }
 
-pub(in crate::evaluate::call) fn uniq<'a>(
-    ev: &mut Evaluator<'a>,
-    items: Vec<Value>,
-    call: &Call<'_, 'a>,
-) -> Outcome {
-    call.no_args()?;
+pub(crate) fn uniq<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
     let _copies = ev.budget.hold(4 * items.len() * ITEM)?;
     let keyed = match call.block {
         Some(block) => sort::keyed(ev, items, block)?,

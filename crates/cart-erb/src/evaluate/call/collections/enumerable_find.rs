@@ -5,34 +5,18 @@ use crate::values::value::{Outcome, Value};
 
 use crate::evaluate::call::{Answer, Call};
 
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    items: Vec<Value>,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Answer {
     let block = call.block.map(|block| &**block);
     let value = match call.name {
         "find" | "detect" => {
-            call.no_args()?;
-            call.need_block()?;
-            let index = first_match(ev, &items, call)?;
+            let index = first_match(ev, &items, 0..items.len(), call)?;
             index.map_or(Value::Nil, |index| items[index].clone())
         }
-        "find_index" if call.args.is_empty() => {
-            call.need_block()?;
-            first_match(ev, &items, call)?.map_or(Value::Nil, Value::count)
-        }
         "find_index" => {
-            call.arity(1, 1)?;
-            let index = items.iter().position(|item| item.equals(call.arg(0), &ev.budget));
-            index.map_or(Value::Nil, Value::count)
+            first_match(ev, &items, 0..items.len(), call)?.map_or(Value::Nil, Value::count)
         }
-        "all?" | "any?" | "none?" | "one?" => {
-            call.arity(0, 1)?;
-            quantifier(ev, &items, call)?
-        }
+        "all?" | "any?" | "none?" | "one?" => quantifier(ev, &items, call)?,
         "count" => {
-            call.arity(0, 1)?;
             let count = match (call.args.first(), block) {
                 (Some(wanted), _) => {
                     items.iter().filter(|item| item.equals(wanted, &ev.budget)).count()
@@ -49,27 +33,28 @@ pub(in crate::evaluate::call) fn call<'a>(
             Value::count(count)
         }
         "include?" | "member?" => {
-            call.arity(1, 1)?;
             Value::Bool(items.iter().any(|item| item.equals(call.arg(0), &ev.budget)))
         }
-        "grep" | "grep_v" => {
-            call.arity(1, 1)?;
-            grep(ev, items, call)?
-        }
+        "grep" | "grep_v" => grep(ev, items, call)?,
         _ => return Ok(None),
     };
     Ok(Some(value))
 }
 
-fn first_match<'a>(
+/// The first of the places where there is what the argument or the block wants.
+pub(crate) fn first_match<'a>(
     ev: &mut Evaluator<'a>,
     items: &[Value],
+    places: impl Iterator<Item = usize>,
     call: &Call<'_, 'a>,
 ) -> Outcome<Option<usize>> {
-    let block = call.block.map(|block| &**block);
-    for (index, item) in items.iter().enumerate() {
-        if test(ev, block, None, item)? {
-            return Ok(Some(index));
+    for place in places {
+        let found = match call.args.first() {
+            Some(wanted) => items[place].equals(wanted, &ev.budget),
+            None => ev.yield_to(call.need_block()?, vec![items[place].clone()])?.truthy(),
+        };
+        if found {
+            return Ok(Some(place));
         }
     }
     Ok(None)
@@ -111,7 +96,7 @@ fn grep<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> O
 }
 
 /// A block as a test of items.
-pub(in crate::evaluate::call) fn test<'a>(
+pub(crate) fn test<'a>(
     ev: &mut Evaluator<'a>,
     block: Option<&Block<'a>>,
     pattern: Option<&Value>,

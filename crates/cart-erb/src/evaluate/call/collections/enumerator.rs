@@ -6,42 +6,32 @@ use std::rc::Rc;
 use crate::evaluate::walk::{Block, Evaluator};
 use crate::values::value::{Enumerator, Value};
 
-use crate::evaluate::call::collections::enumerable;
 use crate::evaluate::call::{Answer, Call};
 
-pub(in crate::evaluate::call) fn call<'a>(
+pub(crate) fn call<'a>(
     ev: &mut Evaluator<'a>,
     waiting: &Rc<Enumerator>,
     call: &Call<'_, 'a>,
 ) -> Answer {
     let block = match (call.name, call.block) {
         ("with_index" | "each_with_index", Some(inner)) => {
-            call.arity(0, 1)?;
             let first = if call.args.is_empty() { 0 } else { call.int(0)? };
             Block::Indexed { inner: inner.clone(), next: Cell::new(first) }
         }
         ("with_object" | "each_with_object", Some(inner)) => {
-            call.arity(1, 1)?;
-            Block::With { inner: inner.clone(), object: call.arg(0).clone() }
+            let object = call.arg(0).clone();
+            let block = Block::With { inner: inner.clone(), object: object.clone() };
+            resume(ev, waiting, &Rc::new(block))?;
+            return Ok(Some(object));
         }
         ("each", Some(inner)) => return resume(ev, waiting, inner).map(Some),
-        ("next" | "peek" | "rewind", _) => return Ok(None),
         ("size", None) => {
             let count = ev.items(&Value::Enumerator(waiting.clone()))?.len();
             return Ok(Some(Value::count(count)));
         }
-        _ => {
-            let this = Value::Enumerator(waiting.clone());
-            let items = ev.items(&this)?;
-            return enumerable::call(ev, items, call);
-        }
+        _ => return Ok(None),
     };
-    let object = match &block {
-        Block::With { object, .. } => Some(object.clone()),
-        _ => None,
-    };
-    let result = resume(ev, waiting, &Rc::new(block))?;
-    Ok(Some(object.unwrap_or(result)))
+    resume(ev, waiting, &Rc::new(block)).map(Some)
 }
 
 fn resume<'a>(

@@ -2,71 +2,54 @@
 
 use std::rc::Rc;
 
-use crate::evaluate::walk::{Block, Evaluator};
-use crate::values::flow::{raise, refuse, type_error};
+use crate::evaluate::names;
+use crate::evaluate::walk::Evaluator;
+use crate::values::flow::{raise, refuse};
 use crate::values::inspect;
 use crate::values::limits::ITEM;
+use crate::values::text::lossy;
 use crate::values::value::{Map, Outcome, Pairs, Value};
 
 use crate::evaluate::call::collections::array;
-use crate::evaluate::call::collections::enumerable;
-use crate::evaluate::call::{Answer, Call};
-use crate::values::conversion::noun;
+use crate::evaluate::call::{Answer, Call, fetched};
+use crate::values::conversion::pairs_of;
 
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    map: &Rc<Map>,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Answer {
     let this = Value::Map(map.clone());
     let value = match call.name {
-        "[]" => {
-            call.arity(1, 1)?;
-            map.0.borrow().index(call.arg(0), &ev.budget)
-        }
+        "[]" => map.0.borrow().index(call.arg(0), &ev.budget),
         "[]=" | "store" => {
-            call.arity(2, 2)?;
             let (key, value) = (call.arg(0).clone(), call.arg(1).clone());
             map.set(key, value, &ev.budget)?;
             call.arg(1).clone()
         }
-        "fetch" => {
-            call.arity(1, 2)?;
-            fetch(ev, map, call)?
-        }
+        "fetch" => fetch(ev, map, call)?,
         "dig" => array::dig(ev, &this, call)?,
         "key?" | "has_key?" | "include?" | "member?" => {
-            call.arity(1, 1)?;
             Value::Bool(map.0.borrow().get(call.arg(0), &ev.budget).is_some())
         }
         "value?" | "has_value?" => {
-            call.arity(1, 1)?;
             let wanted = |value: &Value| value.equals(call.arg(0), &ev.budget);
             Value::Bool(map.0.borrow().pairs.iter().any(|(_, value)| wanted(value)))
         }
         "key" => {
-            call.arity(1, 1)?;
             let map = map.0.borrow();
             let wanted = |value: &Value| value.equals(call.arg(0), &ev.budget);
             let found = map.pairs.iter().find(|(_, value)| wanted(value));
             found.map_or(Value::Nil, |(key, _)| key.clone())
         }
-        "keys" => {
-            call.no_args()?;
-            Value::list(map.0.borrow().pairs.iter().map(|(key, _)| key.clone()).collect())
-        }
-        "values" => {
-            call.no_args()?;
-            Value::list(map.0.borrow().pairs.iter().map(|(_, value)| value.clone()).collect())
-        }
+        "keys" => Value::list(keys(map)),
+        "values" => Value::list(values(map)),
         "values_at" => {
             let map = map.0.borrow();
             Value::list(call.args.iter().map(|key| map.index(key, &ev.budget)).collect())
         }
         "length" | "size" => Value::count(map.0.borrow().pairs.len()),
         "empty?" => Value::Bool(map.0.borrow().pairs.is_empty()),
-        "each" | "each_pair" | "each_key" | "each_value" => {
-            each(ev, map, call)?;
+        "each_key" | "each_value" => {
+            let _copies = ev.budget.hold(map.0.borrow().pairs.len() * ITEM)?;
+            let items = if call.name == "each_key" { keys(map) } else { values(map) };
+            ev.yield_each(call.need_block()?, items)?;
             this
         }
         "delete" | "clear" | "shift" | "replace" | "default=" | "merge!" | "update" => {
@@ -80,9 +63,7 @@ pub(in crate::evaluate::call) fn call<'a>(
         "default" => map.0.borrow().default.clone().unwrap_or(Value::Nil),
         "to_hash" => this,
         "to_h" if call.block.is_none() => this,
-        "to_s" | "inspect" => Value::str(inspect::inspect(&this, &ev.budget)?),
-        "frozen?" => Value::Bool(false),
-        name if crate::evaluate::names::is_method("Object", name) => return Ok(None),
+        name if names::is_method("Object", name) => return Ok(None),
         _ => return chosen(ev, map, call),
     };
     Ok(Some(value))
@@ -90,40 +71,23 @@ pub(in crate::evaluate::call) fn call<'a>(
 
 fn fetch<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Outcome {
     let found = map.0.borrow().get(call.arg(0), &ev.budget).cloned();
-    match (found, call.block, call.args.get(1)) {
-        (Some(value), ..) => Ok(value),
-        (None, Some(block), _) => ev.yield_to(block, vec![call.arg(0).clone()]),
-        (None, None, Some(default)) => Ok(default.clone()),
-        (None, None, None) => {
-            let key = crate::values::text::lossy(&inspect::inspect(call.arg(0), &ev.budget)?);
-            raise("KeyError", format!("key not found: {key}"))
-        }
-    }
+    fetched(ev, found, call, |ev| {
+        let key = lossy(&inspect::inspect(call.arg(0), &ev.budget)?);
+        raise("KeyError", format!("key not found: {key}"))
+    })
 }
 
-fn each<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Outcome<()> {
-    call.no_args()?;
-    let block = call.need_block()?;
-    let _copies = ev.budget.hold(2 * map.0.borrow().pairs.len() * ITEM)?;
-    let pairs = map.0.borrow().pairs.clone();
-    for (key, value) in pairs {
-        let given = match call.name {
-            "each_key" => key,
-            "each_value" => value,
-            _ => {
-                ev.budget.make_objects(1, 2 * ITEM)?;
-                Value::pair(key, value)
-            }
-        };
-        ev.yield_to(block, vec![given])?;
-    }
-    Ok(())
+fn keys(map: &Map) -> Vec<Value> {
+    map.0.borrow().pairs.iter().map(|(key, _)| key.clone()).collect()
+}
+
+fn values(map: &Map) -> Vec<Value> {
+    map.0.borrow().pairs.iter().map(|(_, value)| value.clone()).collect()
 }
 
 fn change<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Answer {
     let value = match call.name {
         "delete" => {
-            call.arity(1, 1)?;
             let removed = map.remove(call.arg(0), &ev.budget);
             match (removed, call.block) {
                 (Some(value), _) => value,
@@ -144,7 +108,7 @@ fn change<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Ans
             Value::pair(key, value)
         }
         "replace" => {
-            let pairs = as_pairs(call.arg(0))?;
+            let pairs = pairs_of(call.arg(0))?;
             ev.budget.make(2 * pairs.pairs.len() * ITEM)?;
             map.0.borrow_mut().pairs = pairs.pairs;
             Value::Map(map.clone())
@@ -161,18 +125,11 @@ fn change<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Ans
     Ok(Some(value))
 }
 
-fn as_pairs(value: &Value) -> Outcome<Pairs> {
-    match value {
-        Value::Map(map) => Ok(map.0.borrow().clone()),
-        other => type_error(format!("no implicit conversion of {} into Hash", noun(other))),
-    }
-}
-
 fn merge<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Outcome<()> {
     for arg in call.args {
         let other = match arg {
             Value::Env => return refuse("merging `ENV`"),
-            other => as_pairs(other)?,
+            other => pairs_of(other)?,
         };
         for (key, value) in other.pairs {
             let old = map.0.borrow().get(&key, &ev.budget).cloned();
@@ -194,7 +151,6 @@ fn chosen<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Ans
     match call.name {
         "select" | "filter" | "reject" | "select!" | "filter!" | "reject!" | "delete_if"
         | "keep_if" => {
-            call.no_args()?;
             let wanted = !matches!(call.name, "reject" | "reject!" | "delete_if");
             let block = call.need_block()?;
             for (key, value) in &pairs {
@@ -216,53 +172,24 @@ fn chosen<'a>(ev: &mut Evaluator<'a>, map: &Rc<Map>, call: &Call<'_, 'a>) -> Ans
                 kept.set(value, key, &ev.budget)?;
             }
         }
-        "slice" => kept.pairs = only(ev, pairs, call.args, true),
-        "except" => kept.pairs = only(ev, pairs, call.args, false),
-        "transform_values" | "transform_keys" => {
-            call.no_args()?;
-            transform(ev, pairs, call, &mut kept)?;
+        "slice" | "except" => {
+            let wanted = call.name == "slice";
+            let chosen = |key: &Value| array::contains(ev, call.args, key) == wanted;
+            kept.pairs = pairs.into_iter().filter(|(key, _)| chosen(key)).collect();
         }
-        "partition" | "find" | "detect" | "count" | "find_all" | "min_by" | "max_by"
-        | "sort_by" | "group_by" | "map" | "collect" | "flat_map" | "each_with_index" | "sum"
-        | "any?" | "all?" | "none?" | "filter_map" => {
-            let this = Value::Map(map.clone());
-            let items = ev.items(&this)?;
-            let value = enumerable::call(ev, items, call)?;
-            return Ok(if call.name == "each_with_index" { Some(this) } else { value });
+        "transform_values" => {
+            for (key, value) in pairs {
+                let value = ev.yield_to(call.need_block()?, vec![value])?;
+                kept.pairs.push((key, value));
+            }
         }
-        _ => {
-            let items = ev.items(&Value::Map(map.clone()))?;
-            return enumerable::call(ev, items, call);
+        "transform_keys" => {
+            for (key, value) in pairs {
+                let key = ev.yield_to(call.need_block()?, vec![key])?;
+                kept.set(key, value, &ev.budget)?;
+            }
         }
+        _ => return Ok(None),
     }
     Ok(Some(Value::map(kept)))
-}
-
-fn only(
-    ev: &Evaluator<'_>,
-    pairs: Vec<(Value, Value)>,
-    keys: &[Value],
-    wanted: bool,
-) -> Vec<(Value, Value)> {
-    let named = |key: &Value| array::contains(ev, keys, key);
-    pairs.into_iter().filter(|(key, _)| named(key) == wanted).collect()
-}
-
-fn transform<'a>(
-    ev: &mut Evaluator<'a>,
-    pairs: Vec<(Value, Value)>,
-    call: &Call<'_, 'a>,
-    kept: &mut Pairs,
-) -> Outcome<()> {
-    let block: &Block<'a> = call.need_block()?;
-    for (key, value) in pairs {
-        if call.name == "transform_values" {
-            let value = ev.yield_to(block, vec![value])?;
-            kept.pairs.push((key, value));
-        } else {
-            let key = ev.yield_to(block, vec![key])?;
-            kept.set(key, value, &ev.budget)?;
-        }
-    }
-    Ok(())
 }

@@ -6,79 +6,44 @@ use std::rc::Rc;
 use crate::evaluate::walk::Evaluator;
 use crate::values::flow::{argument_error, raise, refuse};
 use crate::values::limits::ITEM;
+use crate::values::number::too_big;
 use crate::values::value::{Outcome, Span, Value};
 
-use crate::evaluate::call::collections::enumerable;
+use crate::evaluate::call::plain::number::count;
 use crate::evaluate::call::{Answer, Call};
 
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    span: &Rc<Span>,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, span: &Rc<Span>, call: &Call<'_, 'a>) -> Answer {
     let this = Value::Span(span.clone());
     let value = match call.name {
-        "each" => {
-            let block = call.need_block()?;
-            ev.each(&this, &mut |ev, item| ev.yield_to(block, vec![item]).map(|_| ()))?;
-            this
-        }
-        "reverse_each" | "each_with_index" => {
-            let items = ev.items(&this)?;
-            enumerable::call(ev, items, call)?;
-            this
-        }
         "begin" => span.first.clone(),
         "end" => span.last.clone(),
-        "first" if call.args.is_empty() => match &span.first {
-            Value::Nil => {
-                return raise("RangeError", "cannot get the first element of beginless range");
-            }
-            first => first.clone(),
-        },
-        "last" if call.args.is_empty() => match &span.last {
-            Value::Nil => {
-                return raise("RangeError", "cannot get the last element of endless range");
-            }
-            last => last.clone(),
-        },
+        "first" if call.args.is_empty() && span.first.is_nil() => {
+            return raise("RangeError", "cannot get the first element of beginless range");
+        }
+        "last" if call.args.is_empty() && span.last.is_nil() => {
+            return raise("RangeError", "cannot get the last element of endless range");
+        }
+        "first" if call.args.is_empty() => span.first.clone(),
+        "last" if call.args.is_empty() => span.last.clone(),
         "first" | "take" => take(ev, &this, call)?,
         "last" => {
             let items = Value::list(finite(ev, span)?);
             ev.call(&items, call)?
         }
         "exclude_end?" => Value::Bool(span.exclusive),
-        "cover?" | "include?" | "member?" | "===" => {
-            call.arity(1, 1)?;
-            Value::Bool(covers(ev, span, call.arg(0)))
-        }
-        "size" | "count" | "length" if call.args.is_empty() && call.block.is_none() => {
-            if call.name == "length" {
-                return Ok(None);
-            }
-            size(ev, span, call.name)?
-        }
+        "cover?" | "include?" | "member?" | "===" => Value::Bool(covers(ev, span, call.arg(0))),
+        "size" => size(ev, span, call.name)?,
+        "count" if call.args.is_empty() && call.block.is_none() => size(ev, span, call.name)?,
         "min" | "max" if call.args.is_empty() && call.block.is_none() => end(ev, span, call)?,
         "sum" if call.args.is_empty() && call.block.is_none() => sum(ev, span, call)?,
         "step" | "%" => step(ev, span, call)?,
-        "to_s" => return Ok(None),
-        name if enumerates(name) => {
-            let items = finite(ev, span)?;
-            return enumerable::call(ev, items, call);
-        }
         _ => return Ok(None),
     };
     Ok(Some(value))
 }
 
-/// False for what every object has, so that no range is taken apart for it.
-fn enumerates(name: &str) -> bool {
-    !matches!(name, "==" | "!=" | "eql?" | "equal?" | "inspect" | "class" | "!" | "nil?" | "dup")
-        && crate::evaluate::names::is_method("Range", name)
-        && !crate::evaluate::names::is_method("Object", name)
-}
-
-fn finite(ev: &mut Evaluator<'_>, span: &Rc<Span>) -> Outcome<Vec<Value>> {
+/// The items, unless there is no end to them.
+pub(crate) fn finite(ev: &mut Evaluator<'_>, span: &Rc<Span>) -> Outcome<Vec<Value>> {
     match span.last {
         Value::Nil => raise("RangeError", "cannot convert endless range to an array"),
         _ => ev.items(&Value::Span(span.clone())),
@@ -86,7 +51,6 @@ fn finite(ev: &mut Evaluator<'_>, span: &Rc<Span>) -> Outcome<Vec<Value>> {
 }
 
 fn take<'a>(ev: &mut Evaluator<'a>, this: &Value, call: &Call<'_, 'a>) -> Outcome {
-    call.arity(1, 1)?;
     let count =
         crate::evaluate::call::amount(call.arg(0), "negative array size (or size too big)")?;
     let mut taken = Vec::new();
@@ -128,7 +92,7 @@ fn size(ev: &mut Evaluator<'_>, span: &Rc<Span>, name: &str) -> Outcome {
         (Value::Int(first), Value::Int(last)) => {
             let past = i128::from(*last) + i128::from(!span.exclusive);
             let size = (past - i128::from(*first)).max(0);
-            i64::try_from(size).map(Value::Int).or_else(|_| crate::values::number::too_big())
+            i64::try_from(size).map(Value::Int).or_else(|_| too_big())
         }
         (Value::Int(_), Value::Nil) => Ok(Value::Float(f64::INFINITY)),
         (Value::Str(_), _) if name == "size" => Ok(Value::Nil),
@@ -155,14 +119,13 @@ fn sum<'a>(ev: &mut Evaluator<'a>, span: &Rc<Span>, call: &Call<'_, 'a>) -> Outc
         let last = i128::from(*last) - i128::from(span.exclusive);
         let first = i128::from(*first);
         let sum = if last < first { 0 } else { (last - first + 1) * (first + last) / 2 };
-        return i64::try_from(sum).map(Value::Int).or_else(|_| crate::values::number::too_big());
+        return i64::try_from(sum).map(Value::Int).or_else(|_| too_big());
     }
     let items = finite(ev, span)?;
     ev.call(&Value::list(items), call)
 }
 
 fn step<'a>(ev: &mut Evaluator<'a>, span: &Rc<Span>, call: &Call<'_, 'a>) -> Outcome {
-    call.arity(0, 1)?;
     let (Value::Int(first), Value::Int(last)) = (&span.first, &span.last) else {
         return refuse("`Range#step` of other than integers");
     };
@@ -172,14 +135,12 @@ fn step<'a>(ev: &mut Evaluator<'a>, span: &Rc<Span>, call: &Call<'_, 'a>) -> Out
         Ordering::Equal => return argument_error("step can't be 0"),
         Ordering::Greater => {}
     }
-    let Some(block) = call.block else { return refuse("`Range#%`") };
-    let mut next = *first;
-    while next < *last || (next == *last && !span.exclusive) {
-        ev.yield_to(block, vec![Value::Int(next)])?;
-        match next.checked_add(step) {
-            Some(after) => next = after,
-            None => break,
-        }
+    if call.block.is_none() {
+        return refuse("`Range#%`");
+    }
+    // An exclusive range that ends with the least integer is empty, whatever it starts with.
+    if let Some(last) = last.checked_sub(i64::from(span.exclusive)) {
+        count(ev, *first, last, step, call)?;
     }
     Ok(Value::Span(span.clone()))
 }

@@ -3,16 +3,15 @@
 use std::cmp::Ordering;
 
 use crate::evaluate::walk::{Block, Evaluator};
-use crate::values::flow::{argument_error, refuse};
-use crate::values::inspect;
+use crate::values::flow::refuse;
 use crate::values::limits::ITEM;
 use crate::values::value::{Outcome, Value};
 
 use crate::evaluate::call::Call;
-use crate::values::conversion::noun;
+use crate::evaluate::call::world::object::incomparable;
 
 /// Compares two items, by `<=>` or by the call's block.
-pub(in crate::evaluate::call) fn compare<'a>(
+pub(crate) fn compare<'a>(
     ev: &mut Evaluator<'a>,
     block: Option<&Block<'a>>,
     a: &Value,
@@ -30,20 +29,12 @@ pub(in crate::evaluate::call) fn compare<'a>(
     };
     match order {
         Some(order) => Ok(order),
-        None => {
-            let other = match b {
-                Value::Int(_) | Value::Float(_) => {
-                    crate::values::text::lossy(&inspect::inspect(b, &ev.budget)?)
-                }
-                other => noun(other),
-            };
-            argument_error(format!("comparison of {} with {other} failed", a.class()))
-        }
+        None => incomparable(ev, a, b),
     }
 }
 
 /// A stable merge sort (the standard library's may panic when a block contradicts itself).
-pub(in crate::evaluate::call) fn sorted<T: Clone>(
+pub(crate) fn sorted<T: Clone>(
     items: &[T],
     order: &mut dyn FnMut(&T, &T) -> Outcome<Ordering>,
 ) -> Outcome<Vec<T>> {
@@ -64,7 +55,7 @@ pub(in crate::evaluate::call) fn sorted<T: Clone>(
 }
 
 /// `sort_by`, `min_by` and `max_by` compare what the block makes of each item.
-pub(in crate::evaluate::call) fn keyed<'a>(
+pub(crate) fn keyed<'a>(
     ev: &mut Evaluator<'a>,
     items: Vec<Value>,
     block: &Block<'a>,
@@ -77,16 +68,10 @@ pub(in crate::evaluate::call) fn keyed<'a>(
 }
 
 /// `sort`, `sort_by`, `min`, `max`, `minmax`, `min_by` and `max_by`.
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    items: Vec<Value>,
-    call: &Call<'_, 'a>,
-) -> Outcome {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, items: Vec<Value>, call: &Call<'_, 'a>) -> Outcome {
     // Each item is paired with its key, and merged from one list to another.
     let _copies = ev.budget.hold(6 * items.len() * ITEM)?;
     let by_key = call.name.ends_with("_by");
-    let limited = matches!(call.name, "min" | "max" | "min_by" | "max_by");
-    call.arity(0, usize::from(limited))?;
     let keyed = if by_key {
         keyed(ev, items, call.need_block()?)?
     } else {

@@ -9,22 +9,16 @@ use crate::evaluate::call::world::object;
 use crate::evaluate::call::{Answer, Call};
 use crate::values::conversion::noun;
 
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    receiver: &Value,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_, 'a>) -> Answer {
     match call.name {
         "+" | "-" | "*" | "/" | "%" | "modulo" | "**" | "pow" | "div" | "fdiv" | "divmod"
         | "remainder" | "quo" => {
             if call.name == "pow" && call.args.len() == 2 {
                 return Ok(None);
             }
-            call.arity(1, 1)?;
             return arithmetic(receiver, call).map(Some);
         }
         "times" | "upto" | "downto" | "step" => return iterate(ev, receiver, call),
-        "coerce" => return Ok(None),
         _ => {}
     }
     let answer = match receiver {
@@ -71,10 +65,12 @@ fn int_arithmetic(a: i64, b: i64, name: &str) -> Outcome {
         },
         _ => return refuse(format!("`Integer#{name}`")),
     };
-    match checked {
-        Some(int) => Ok(Value::Int(int)),
-        None => number::too_big(),
-    }
+    fitting(checked)
+}
+
+/// An integer, if it has fitted into 64 bits.
+fn fitting(int: Option<i64>) -> Outcome {
+    int.map_or_else(number::too_big, |int| Ok(Value::Int(int)))
 }
 
 fn float_arithmetic(a: f64, b: f64, name: &str) -> Outcome {
@@ -100,15 +96,11 @@ fn float_arithmetic(a: f64, b: f64, name: &str) -> Outcome {
 
 fn integer(int: i64, call: &Call<'_, '_>) -> Answer {
     let value = match call.name {
-        "to_s" | "inspect" => {
-            call.arity(0, 1)?;
-            Value::str(match call.args {
-                [] => int.to_string(),
-                _ => in_base(int, call.int(0)?)?,
-            })
-        }
+        "to_s" | "inspect" => Value::str(match call.args {
+            [] => int.to_string(),
+            _ => in_base(int, call.int(0)?)?,
+        }),
         "&" | "|" | "^" | "<<" | ">>" => return bits(int, call).map(Some),
-        "[]" | "bit_length" | "gcd" | "lcm" | "digits" => return Ok(None),
         "round" | "floor" | "ceil" | "truncate" if !call.args.is_empty() => {
             if call.int(0)? < 0 {
                 return refuse(format!("`Integer#{}` to tens", call.name));
@@ -119,35 +111,18 @@ fn integer(int: i64, call: &Call<'_, '_>) -> Answer {
             Ok(byte @ 0..=127) => Value::str([byte]),
             _ => return refuse("`Integer#chr` beyond ASCII"),
         },
-        _ => return plain_integer(int, call),
-    };
-    Ok(Some(value))
-}
-
-/// Methods without arguments.
-fn plain_integer(int: i64, call: &Call<'_, '_>) -> Answer {
-    let checked = |int: Option<i64>| match int {
-        Some(int) => Ok(Value::Int(int)),
-        None => number::too_big(),
-    };
-    let value = match call.name {
         "to_i" | "to_int" | "round" | "floor" | "ceil" | "truncate" | "ord" | "+@" => {
             Value::Int(int)
         }
         "to_f" => Value::Float(int as f64),
-        "-@" => checked(int.checked_neg())?,
+        "-@" => fitting(int.checked_neg())?,
         "~" => Value::Int(!int),
-        "abs" | "magnitude" => checked(int.checked_abs())?,
-        "succ" | "next" => checked(int.checked_add(1))?,
-        "pred" => checked(int.checked_sub(1))?,
+        "abs" | "magnitude" => fitting(int.checked_abs())?,
+        "succ" | "next" => fitting(int.checked_add(1))?,
+        "pred" => fitting(int.checked_sub(1))?,
         "zero?" => Value::Bool(int == 0),
-        "nonzero?" => {
-            if int == 0 {
-                Value::Nil
-            } else {
-                Value::Int(int)
-            }
-        }
+        "nonzero?" if int == 0 => Value::Nil,
+        "nonzero?" => Value::Int(int),
         "positive?" => Value::Bool(int > 0),
         "negative?" => Value::Bool(int < 0),
         "even?" => Value::Bool(int % 2 == 0),
@@ -156,12 +131,10 @@ fn plain_integer(int: i64, call: &Call<'_, '_>) -> Answer {
         "infinite?" => Value::Nil,
         _ => return Ok(None),
     };
-    call.no_args()?;
     Ok(Some(value))
 }
 
 fn bits(int: i64, call: &Call<'_, '_>) -> Outcome {
-    call.arity(1, 1)?;
     let Value::Int(other) = *call.arg(0) else {
         return type_error(format!("{} can't be coerced into Integer", noun(call.arg(0))));
     };
@@ -202,10 +175,7 @@ fn in_base(int: i64, base: i64) -> Outcome<String> {
 
 fn float(float: f64, call: &Call<'_, '_>) -> Answer {
     let value = match call.name {
-        "round" | "floor" | "ceil" | "truncate" => {
-            call.arity(0, 1)?;
-            rounded(float, call)?
-        }
+        "round" | "floor" | "ceil" | "truncate" => rounded(float, call)?,
         "to_i" | "to_int" => Value::Int(number::float_to_int(float)?),
         "to_f" | "+@" => Value::Float(float),
         "-@" => Value::Float(-float),
@@ -269,10 +239,7 @@ fn round_to(float: f64, places: usize) -> f64 {
 fn iterate<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_, 'a>) -> Answer {
     let Value::Int(first) = *receiver else { return Ok(None) };
     let (start, last, step) = match call.name {
-        "times" => {
-            call.no_args()?;
-            (0, first.saturating_sub(1), 1)
-        }
+        "times" => (0, first.saturating_sub(1), 1),
         "upto" => (first, call.int(0)?, 1),
         "downto" => (first, call.int(0)?, -1),
         _ => match call.args {
@@ -282,14 +249,23 @@ fn iterate<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_, 'a>) ->
             _ => return Ok(None),
         },
     };
-    let block = call.need_block()?;
-    let mut next = start;
-    while if step > 0 { next <= last } else { next >= last } {
-        ev.yield_to(block, vec![Value::Int(next)])?;
-        match next.checked_add(step) {
-            Some(after) => next = after,
-            None => break,
-        }
-    }
+    count(ev, start, last, step, call)?;
     Ok(Some(receiver.clone()))
+}
+
+/// Yields each integer from `first` to `last`, by steps of more or less than 0.
+pub(crate) fn count<'a>(
+    ev: &mut Evaluator<'a>,
+    first: i64,
+    last: i64,
+    step: i64,
+    call: &Call<'_, 'a>,
+) -> Outcome<()> {
+    let block = call.need_block()?;
+    let mut next = Some(first);
+    while let Some(int) = next.filter(|next| if step > 0 { *next <= last } else { *next >= last }) {
+        ev.yield_to(block, vec![Value::Int(int)])?;
+        next = int.checked_add(step);
+    }
+    Ok(())
 }

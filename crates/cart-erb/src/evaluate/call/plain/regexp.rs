@@ -11,20 +11,18 @@ use crate::values::text;
 use crate::values::value::{Outcome, Pairs, Value};
 
 use crate::evaluate::call::{Answer, Call, position};
-use crate::values::conversion::text_of;
+use crate::values::conversion::{name_of, text_of};
 
-pub(in crate::evaluate::call) fn call<'a>(
+pub(crate) fn call<'a>(
     ev: &mut Evaluator<'a>,
     pattern: &Rc<Pattern>,
     call: &Call<'_, 'a>,
 ) -> Answer {
     let value = match call.name {
         "=~" | "match" | "match?" | "===" => {
-            call.arity(1, 1)?;
             let hay = match call.arg(0) {
                 Value::Nil => None,
-                Value::Symbol(name) => Some(Rc::new(name.to_vec())),
-                Value::Str(text) => Some(text.bytes()),
+                Value::Symbol(_) | Value::Str(_) => Some(name_of(call.arg(0))?),
                 _ if call.name == "===" => None,
                 other => Some(text_of(other)?),
             };
@@ -45,7 +43,7 @@ fn names<'n>(ev: &Evaluator<'_>, names: impl Iterator<Item = &'n str>) -> Outcom
 }
 
 /// Matches a pattern as the call's name says. All but `match?` set `$~`.
-pub(in crate::evaluate::call) fn search<'a>(
+pub(crate) fn search<'a>(
     ev: &mut Evaluator<'a>,
     pattern: &Rc<Pattern>,
     hay: Option<Rc<Vec<u8>>>,
@@ -73,23 +71,15 @@ pub(in crate::evaluate::call) fn search<'a>(
     })
 }
 
-pub(in crate::evaluate::call) fn match_data(
-    ev: &mut Evaluator<'_>,
-    found: &Rc<Match>,
-    call: &Call<'_, '_>,
-) -> Answer {
+pub(crate) fn match_data(ev: &mut Evaluator<'_>, found: &Rc<Match>, call: &Call<'_, '_>) -> Answer {
     if matches!(call.name, "to_a" | "captures" | "named_captures") {
         let groups = (0..found.len()).filter_map(|index| found.group(index));
         ev.budget.make_objects(2 * found.len(), groups.map(<[u8]>::len).sum())?;
     }
     let group = |index: usize| found.group(index).map_or(Value::Nil, Value::str);
     let value = match call.name {
-        "[]" => {
-            call.arity(1, 1)?;
-            group_index(found, call.arg(0))?.map_or(Value::Nil, group)
-        }
+        "[]" => group_index(found, call.arg(0))?.map_or(Value::Nil, group),
         "begin" | "end" => {
-            call.arity(1, 1)?;
             let index = group_index(found, call.arg(0))?;
             match index.and_then(|index| found.group_span(index)) {
                 None => Value::Nil,
@@ -124,14 +114,10 @@ pub(in crate::evaluate::call) fn match_data(
 }
 
 /// The group that a number or a name means; `None` for a number that is none.
-pub(in crate::evaluate::call) fn group_index(
-    found: &Match,
-    wanted: &Value,
-) -> Outcome<Option<usize>> {
+pub(crate) fn group_index(found: &Match, wanted: &Value) -> Outcome<Option<usize>> {
     let name = match wanted {
         Value::Int(index) => return Ok(position(*index, found.len())),
-        Value::Symbol(name) => Rc::new(name.to_vec()),
-        other => text_of(other)?,
+        other => name_of(other)?,
     };
     match found.index_of(&name) {
         Some(index) => Ok(Some(index)),

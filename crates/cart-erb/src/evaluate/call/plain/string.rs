@@ -5,7 +5,6 @@ use std::rc::Rc;
 use crate::evaluate::format;
 use crate::evaluate::walk::Evaluator;
 use crate::values::flow::{argument_error, raise};
-use crate::values::inspect;
 use crate::values::limits::{Budget, ITEM};
 use crate::values::number;
 use crate::values::regex::Match;
@@ -23,13 +22,9 @@ mod slice;
 mod succ;
 mod trim;
 
-pub(in crate::evaluate::call) use succ::upto;
+pub(crate) use succ::upto;
 
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    text: &Rc<Text>,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Answer {
     if let Some(value) = change::call(ev, text, call)? {
         return Ok(Some(value));
     }
@@ -37,35 +32,26 @@ pub(in crate::evaluate::call) fn call<'a>(
     if let Some(changed) = trim::call(&bytes, call)? {
         return Ok(Some(Value::str(changed)));
     }
-    let this = Value::Str(text.clone());
     let value = match call.name {
         "+" => {
-            call.arity(1, 1)?;
             let other = call.text(0)?;
             ev.budget.string(bytes.len() + other.len())?;
             Value::str([bytes.as_slice(), &other].concat())
         }
         "*" => {
-            call.arity(1, 1)?;
             let times = amount(call.arg(0), "argument must be non-negative")?;
             ev.budget.string(bytes.len().saturating_mul(times))?;
             Value::str(bytes.repeat(times))
         }
         "%" => {
-            call.arity(1, 1)?;
             let args = match call.arg(0) {
                 Value::List(list) => list.0.borrow().clone(),
                 other => vec![other.clone()],
             };
             Value::str(format::format(&bytes, &args, &ev.budget)?)
         }
-        "==" | "===" | "eql?" => {
-            call.arity(1, 1)?;
-            Value::Bool(this.equals(call.arg(0), &ev.budget))
-        }
-        "to_s" | "to_str" | "itself" => this,
+        "to_s" | "to_str" => Value::Str(text.clone()),
         "to_i" => {
-            call.arity(0, 1)?;
             let base = if call.args.is_empty() { 10 } else { call.int(0)? };
             match u32::try_from(base) {
                 Ok(base @ 2..=36) => Value::Int(number::to_i(&bytes, base)?),
@@ -76,11 +62,7 @@ pub(in crate::evaluate::call) fn call<'a>(
         "oct" => Value::Int(octal(&bytes)?),
         "to_f" => Value::Float(number::to_f(&bytes)),
         "to_sym" | "intern" => Value::symbol(&bytes),
-        "inspect" => Value::str(inspect::inspect(&this, &ev.budget)?),
-        "ljust" | "rjust" | "center" => {
-            call.arity(1, 2)?;
-            Value::str(justify(&bytes, call, &ev.budget)?)
-        }
+        "ljust" | "rjust" | "center" => Value::str(justify(&bytes, call, &ev.budget)?),
         "sub" | "gsub" => Value::str(replace::substitute(ev, &bytes, call)?),
         "tr" | "tr_s" | "delete" | "squeeze" | "count" => return replace::sets(ev, &bytes, call),
         "[]" | "slice" | "byteslice" => return slice::index(ev, &bytes, call).map(Some),
@@ -106,23 +88,14 @@ fn questions<'a>(ev: &mut Evaluator<'a>, bytes: &Rc<Vec<u8>>, call: &Call<'_, 'a
             Err(_) => return argument_error("invalid byte sequence in UTF-8"),
         },
         "chr" => Value::str(text::chars(bytes).next().unwrap_or_default()),
-        "include?" => {
-            call.arity(1, 1)?;
-            Value::Bool(text::find(bytes, &call.text(0)?, 0).is_some())
-        }
+        "include?" => Value::Bool(text::find(bytes, &call.text(0)?, 0).is_some()),
         "start_with?" | "end_with?" => Value::Bool(has_end(ev, bytes, call)?),
         "casecmp" | "casecmp?" => {
-            call.arity(1, 1)?;
             let Value::Str(other) = call.arg(0) else {
                 text_of(call.arg(0))?;
                 return Ok(None);
             };
             casecmp(bytes, &other.borrow(), call.name)?
-        }
-        "<=>" => {
-            call.arity(1, 1)?;
-            let order = Value::str_bytes(bytes.clone()).compare(call.arg(0), &ev.budget);
-            order.map_or(Value::Nil, |order| Value::Int(order as i64))
         }
         "<" | "<=" | ">" | ">=" | "between?" | "clamp" => {
             return object::comparable(ev, &Value::str_bytes(bytes.clone()), call);
@@ -239,5 +212,25 @@ impl Needle {
                 Ok(found.map(|span| Match::plain(hay, span)))
             }
         }
+    }
+    /// Visits each match in turn, until `visit` says that it has enough. The last one is `$~` then.
+    fn each<'a>(
+        &self,
+        ev: &mut Evaluator<'a>,
+        hay: &Rc<Vec<u8>>,
+        visit: &mut dyn FnMut(&mut Evaluator<'a>, &Rc<Match>) -> Outcome<bool>,
+    ) -> Outcome<()> {
+        let (mut from, mut last, mut more) = (0, None, true);
+        while more && from <= hay.len() {
+            let Some(found) = self.find(ev, hay, from)?.map(Rc::new) else { break };
+            let span = found.span();
+            // After an empty match the next one is searched behind the next character.
+            let step = if span.is_empty() { text::char_len(&hay[span.end..]).max(1) } else { 0 };
+            from = span.end + step;
+            more = visit(ev, &found)?;
+            last = Some(found);
+        }
+        ev.last_match = last;
+        Ok(())
     }
 }

@@ -8,11 +8,7 @@ use crate::values::value::Value;
 use crate::evaluate::call::world::object;
 use crate::evaluate::call::{Answer, Call};
 
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    name: &Rc<[u8]>,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, name: &Rc<[u8]>, call: &Call<'_, 'a>) -> Answer {
     ev.budget.read(name.len())?;
     let text = || Value::str(&**name);
     let value = match call.name {

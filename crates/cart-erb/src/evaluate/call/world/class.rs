@@ -10,11 +10,7 @@ use crate::values::value::{Pairs, Value};
 
 use crate::evaluate::call::{Answer, Call, amount};
 
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    class: &str,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, class: &str, call: &Call<'_, 'a>) -> Answer {
     let value = match (class, call.name) {
         (_, "name" | "to_s" | "inspect") => Value::str(class),
         ("Kernel", name) if crate::evaluate::names::is_function(name) => {

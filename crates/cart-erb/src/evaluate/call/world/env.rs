@@ -1,85 +1,51 @@
 //! `ENV`: the environment of the rendering. A template may change its own copy of it.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::evaluate::walk::Evaluator;
 use crate::values::flow::{argument_error, raise, type_error};
+use crate::values::inspect;
 use crate::values::limits::ITEMS_PER_STEP;
+use crate::values::text::lossy;
 use crate::values::value::{Map, Outcome, Pairs, Value};
 
 use crate::evaluate::call::collections::hash;
-use crate::evaluate::call::{Answer, Call};
+use crate::evaluate::call::{Answer, Call, fetched};
 use crate::values::conversion::{noun, text_of};
 
-pub(in crate::evaluate::call) fn call<'a>(ev: &mut Evaluator<'a>, call: &Call<'_, 'a>) -> Answer {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, call: &Call<'_, 'a>) -> Answer {
     ev.charge(ev.env.len() / ITEMS_PER_STEP)?;
     let value = match call.name {
-        "[]" => {
-            call.arity(1, 1)?;
-            lookup(ev, &name(call)?)?.unwrap_or(Value::Nil)
-        }
+        "[]" => lookup(ev, &name(call)?)?.unwrap_or(Value::Nil),
         "fetch" => {
-            call.arity(1, 2)?;
             let name = name(call)?;
-            match (lookup(ev, &name)?, call.block, call.args.get(1)) {
-                (Some(value), ..) => value,
-                (None, Some(block), _) => ev.yield_to(block, vec![call.arg(0).clone()])?,
-                (None, None, Some(default)) => default.clone(),
-                (None, None, None) => {
-                    let name = crate::values::text::lossy(&name);
-                    return raise("KeyError", format!("key not found: \"{name}\""));
-                }
-            }
+            let found = lookup(ev, &name)?;
+            fetched(ev, found, call, |_| {
+                raise("KeyError", format!("key not found: \"{}\"", lossy(&name)))
+            })?
         }
         "has_key?" | "key?" | "include?" | "member?" => {
-            call.arity(1, 1)?;
             Value::Bool(lookup(ev, &name(call)?)?.is_some())
         }
         "[]=" | "store" => {
-            call.arity(2, 2)?;
             set(ev, &name(call)?, call.arg(1))?;
             call.arg(1).clone()
         }
         "delete" => {
-            call.arity(1, 1)?;
             let name = name(call)?;
             let value = lookup(ev, &name)?.unwrap_or(Value::Nil);
             ev.env.retain(|(known, _)| **known != **name);
             value
         }
         "to_hash" | "to_h" if call.block.is_none() => Value::Map(as_map(ev)?),
-        "inspect" => {
-            let map = as_map(ev)?;
-            return hash::call(ev, &map, call);
-        }
+        "inspect" => Value::str(inspect::inspect(&Value::Map(as_map(ev)?), &ev.budget)?),
+        "each" | "each_pair" => return Ok(None),
+        // An array of pairs, unlike that of a hash.
+        "compact" => return Ok(None),
         "dup" => return type_error("Cannot dup ENV, use ENV.to_h to get a copy of ENV as a hash"),
         "freeze" => return type_error("cannot freeze ENV"),
-        "each_with_index" => {
-            let map = as_map(ev)?;
-            hash::call(ev, &map, call)?;
-            Value::Env
-        }
         "to_s" => Value::str("ENV"),
-        "each" | "each_pair" => {
-            let block = call.need_block()?;
-            for (name, value) in ev.env.clone() {
-                let pair = pair(ev, &name, &value)?;
-                ev.yield_to(block, vec![pair])?;
-            }
-            Value::Env
-        }
-        // What would change the environment, and what a hash has that `ENV` has not.
-        "class" | "==" | "===" | "equal?" | "eql?" | "!=" | "is_a?" | "kind_of?"
-        | "instance_of?" | "frozen?" | "clone" | "then" | "tap" | "itself" | "nil?" | "!"
-        | "respond_to?" | "hash" => return Ok(None),
-        changing
-            if changing.ends_with('!')
-                || matches!(changing, "clear" | "replace" | "update" | "delete_if" | "keep_if")
-                || matches!(changing, "shift" | "rehash" | "default" | "default=" | "merge")
-                || matches!(changing, "dig" | "fetch_values" | "transform_values") =>
-        {
-            return Ok(None);
-        }
         _ => {
             let map = as_map(ev)?;
             return hash::call(ev, &map, call);
@@ -106,7 +72,7 @@ fn lookup(ev: &Evaluator<'_>, name: &[u8]) -> Outcome<Option<Value>> {
 
 fn set(ev: &mut Evaluator<'_>, name: &[u8], value: &Value) -> Outcome<()> {
     if name.is_empty() || name.contains(&b'=') {
-        let name = crate::values::text::lossy(name);
+        let name = lossy(name);
         return raise("Errno::EINVAL", format!("Invalid argument - setenv({name})"));
     }
     match value {
@@ -135,12 +101,10 @@ fn as_map(ev: &Evaluator<'_>) -> Outcome<Rc<Map>> {
     ev.budget.make_objects(1 + 2 * ev.env.len(), bytes)?;
     let pairs =
         ev.env.iter().map(|(name, value)| (Value::frozen(&**name), Value::frozen(&**value)));
-    let map = Map::default();
-    *map.0.borrow_mut() = Pairs { pairs: pairs.collect(), default: None };
-    Ok(Rc::new(map))
+    Ok(Rc::new(Map(RefCell::new(Pairs { pairs: pairs.collect(), default: None }))))
 }
 
-pub(in crate::evaluate::call) fn pair(ev: &Evaluator<'_>, name: &[u8], value: &[u8]) -> Outcome {
+pub(crate) fn pair(ev: &Evaluator<'_>, name: &[u8], value: &[u8]) -> Outcome {
     ev.budget.make_objects(3, name.len() + value.len())?;
     Ok(Value::pair(Value::frozen(name), Value::frozen(value)))
 }

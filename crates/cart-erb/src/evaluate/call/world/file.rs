@@ -9,59 +9,44 @@ use crate::values::value::{Outcome, Value};
 use crate::evaluate::call::{Answer, Call};
 use crate::values::conversion::text_of;
 
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    class: &Value,
-    call: &Call<'_, 'a>,
-) -> Answer {
-    if matches!(class, Value::Class("Dir")) {
-        return match call.name {
-            "exist?" | "exists?" => test(ev, FileTest::Directory, call),
-            _ => Ok(None),
-        };
-    }
-    match call.name {
-        "exist?" | "exists?" => test(ev, FileTest::Exists, call),
-        "file?" => test(ev, FileTest::File, call),
-        "directory?" => test(ev, FileTest::Directory, call),
-        "symlink?" => test(ev, FileTest::Symlink, call),
-        _ if matches!(class, Value::Class("FileTest")) => Ok(None),
-        "join" => Ok(Some(Value::str(join(&ev.budget, call.args, 0)?))),
-        "basename" => {
-            call.arity(1, 2)?;
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, class: &Value, call: &Call<'_, 'a>) -> Answer {
+    let Value::Class(class) = class else { return Ok(None) };
+    let value = match (*class, call.name) {
+        ("Dir", "exist?" | "exists?") => test(ev, FileTest::Directory, call)?,
+        ("Dir", _) => return Ok(None),
+        (_, "exist?" | "exists?") => test(ev, FileTest::Exists, call)?,
+        (_, "file?") => test(ev, FileTest::File, call)?,
+        (_, "directory?") => test(ev, FileTest::Directory, call)?,
+        (_, "symlink?") => test(ev, FileTest::Symlink, call)?,
+        ("FileTest", _) => return Ok(None),
+        (_, "join") => Value::str(join(&ev.budget, call.args, 0)?),
+        (_, "basename") => {
             let suffix = if call.args.len() > 1 { call.text(1)? } else { Default::default() };
-            Ok(Some(Value::str(basename(&call.text(0)?, &suffix))))
+            Value::str(basename(&call.text(0)?, &suffix))
         }
-        "dirname" => {
-            call.arity(1, 1)?;
-            Ok(Some(Value::str(dirname(&call.text(0)?))))
-        }
-        "extname" => {
-            call.arity(1, 1)?;
-            Ok(Some(Value::str(extname(&call.text(0)?))))
-        }
-        "split" => {
-            call.arity(1, 1)?;
+        (_, "dirname") => Value::str(dirname(&call.text(0)?)),
+        (_, "extname") => Value::str(extname(&call.text(0)?)),
+        (_, "split") => {
             let path = call.text(0)?;
             ev.budget.make_objects(2, path.len())?;
-            Ok(Some(Value::pair(Value::str(dirname(&path)), Value::str(basename(&path, b"")))))
+            Value::pair(Value::str(dirname(&path)), Value::str(basename(&path, b"")))
         }
-        _ => Ok(None),
-    }
+        _ => return Ok(None),
+    };
+    Ok(Some(value))
 }
 
 /// Steps of a question about a file.
 const FILE_TEST: usize = 20;
 
-fn test(ev: &mut Evaluator<'_>, test: FileTest, call: &Call<'_, '_>) -> Answer {
-    call.arity(1, 1)?;
+fn test(ev: &mut Evaluator<'_>, test: FileTest, call: &Call<'_, '_>) -> Outcome {
     let path = call.text(0)?;
     if path.contains(&0) {
         return argument_error("string contains null byte");
     }
     // The system is asked.
     ev.charge(FILE_TEST)?;
-    Ok(Some(Value::Bool(ev.files.test(test, &path))))
+    Ok(Value::Bool(ev.files.test(test, &path)))
 }
 
 fn join(budget: &Budget, parts: &[Value], depth: usize) -> Outcome<Vec<u8>> {
@@ -80,8 +65,7 @@ fn join(budget: &Budget, parts: &[Value], depth: usize) -> Outcome<Vec<u8>> {
         if at == 0 {
             path = part.to_vec();
         } else if part.starts_with(b"/") {
-            let kept = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
-            path.truncate(kept);
+            path.truncate(without_slashes(&path).len());
             path.extend_from_slice(&part);
         } else {
             if !path.ends_with(b"/") {

@@ -1,16 +1,16 @@
 //! What every value answers to, and the few methods of nil, true, false and exceptions.
 
-use std::rc::Rc;
-
+use crate::evaluate::names;
 use crate::evaluate::walk::Evaluator;
 use crate::values::flow::{Raised, argument_error, inherits};
 use crate::values::inspect;
+use crate::values::text::lossy;
 use crate::values::value::{Outcome, Pairs, Value};
 
-use crate::evaluate::call::{Answer, Call};
-use crate::values::conversion::text_of;
+use crate::evaluate::call::{Answer, Call, responds};
+use crate::values::conversion::{name_of, noun};
 
-pub(in crate::evaluate::call) fn nil(call: &Call<'_, '_>) -> Answer {
+pub(crate) fn nil(call: &Call<'_, '_>) -> Answer {
     Ok(Some(match call.name {
         "to_i" => Value::Int(0),
         "to_f" => Value::Float(0.0),
@@ -22,7 +22,7 @@ pub(in crate::evaluate::call) fn nil(call: &Call<'_, '_>) -> Answer {
     }))
 }
 
-pub(in crate::evaluate::call) fn bool(bool: bool, call: &Call<'_, '_>) -> Answer {
+pub(crate) fn bool(bool: bool, call: &Call<'_, '_>) -> Answer {
     let other = call.arg(0).truthy();
     Ok(Some(Value::Bool(match call.name {
         "&" => bool && other,
@@ -32,7 +32,7 @@ pub(in crate::evaluate::call) fn bool(bool: bool, call: &Call<'_, '_>) -> Answer
     })))
 }
 
-pub(in crate::evaluate::call) fn error(error: &Raised, call: &Call<'_, '_>) -> Answer {
+pub(crate) fn error(error: &Raised, call: &Call<'_, '_>) -> Answer {
     match call.name {
         "message" => Ok(Some(Value::str(error.message.as_str()))),
         _ => Ok(None),
@@ -40,39 +40,16 @@ pub(in crate::evaluate::call) fn error(error: &Raised, call: &Call<'_, '_>) -> A
 }
 
 /// Methods of every object.
-pub(in crate::evaluate::call) fn call<'a>(
-    ev: &mut Evaluator<'a>,
-    receiver: &Value,
-    call: &Call<'_, 'a>,
-) -> Answer {
+pub(crate) fn call<'a>(ev: &mut Evaluator<'a>, receiver: &Value, call: &Call<'_, 'a>) -> Answer {
     let value = match call.name {
         "==" | "===" | "equal?" | "eql?" | "!=" | "=~" | "!~" | "<=>" => {
-            call.arity(1, 1)?;
-            return compare(ev, receiver, call).map(Some);
+            compare(ev, receiver, call)?
         }
-        "is_a?" | "kind_of?" | "instance_of?" => {
-            call.arity(1, 1)?;
-            return class_test(receiver, call).map(Some);
-        }
-        "respond_to?" => {
-            call.arity(1, 2)?;
-            let name = match call.arg(0) {
-                Value::Symbol(name) => Rc::new(name.to_vec()),
-                other => text_of(other)?,
-            };
-            Value::Bool(crate::evaluate::call::responds(
-                receiver,
-                &crate::values::text::lossy(&name),
-            ))
-        }
+        "is_a?" | "kind_of?" | "instance_of?" => class_test(receiver, call)?,
+        "respond_to?" => Value::Bool(responds(receiver, &lossy(&name_of(call.arg(0))?))),
         "send" | "public_send" | "__send__" => {
-            call.arity(1, usize::MAX)?;
-            let name = match call.arg(0) {
-                Value::Symbol(name) => Rc::new(name.to_vec()),
-                other => text_of(other)?,
-            };
-            let name = crate::values::text::lossy(&name);
-            if crate::evaluate::names::is_function(&name) {
+            let name = lossy(&name_of(call.arg(0))?);
+            if names::is_function(&name) {
                 return Ok(None);
             }
             let call = Call { name: &name, args: &call.args[1..], block: call.block };
@@ -105,14 +82,12 @@ fn simple(ev: &Evaluator<'_>, receiver: &Value, call: &Call<'_, '_>) -> Answer {
             }
             receiver.clone()
         }
-        "frozen?" => match receiver {
-            Value::Str(text) => Value::Bool(text.is_frozen()),
-            Value::List(_) | Value::Map(_) | Value::Enumerator(_) | Value::Error(_) => {
-                return Ok(None);
-            }
-            Value::Env | Value::Main | Value::Class(_) | Value::Match(_) => Value::Bool(false),
-            _ => Value::Bool(true),
-        },
+        "frozen?" => Value::Bool(match receiver {
+            Value::Str(text) => text.is_frozen(),
+            Value::List(_) | Value::Map(_) | Value::Env | Value::Main => false,
+            Value::Class(_) | Value::Match(_) => false,
+            _ => true,
+        }),
         "dup" | "clone" => match receiver {
             Value::Str(text) if call.name == "clone" && text.is_frozen() => receiver.clone(),
             Value::Str(text) => Value::str_bytes(text.bytes()),
@@ -122,14 +97,13 @@ fn simple(ev: &Evaluator<'_>, receiver: &Value, call: &Call<'_, '_>) -> Answer {
         },
         _ => return Ok(None),
     };
-    call.no_args()?;
     Ok(Some(value))
 }
 
 fn class_of(receiver: &Value) -> Answer {
     Ok(match receiver {
         Value::Env | Value::Main => Some(Value::Class("Object")),
-        other => crate::evaluate::walk::literal::class(other.class()).map(Value::Class),
+        other => names::class(other.class()).map(Value::Class),
     })
 }
 
@@ -176,7 +150,9 @@ fn is_a(value: &Value, class: &str) -> bool {
     }
     match class {
         "Numeric" => matches!(value, Value::Int(_) | Value::Float(_)),
-        "Comparable" => matches!(value, Value::Int(_) | Value::Float(_) | Value::Str(_)),
+        "Comparable" => {
+            matches!(value, Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Symbol(_))
+        }
         "Enumerable" => {
             matches!(value, Value::List(_) | Value::Map(_) | Value::Span(_) | Value::Enumerator(_))
         }
@@ -185,28 +161,24 @@ fn is_a(value: &Value, class: &str) -> bool {
     }
 }
 
+/// What is said of two values that `<=>` has no answer for.
+pub(crate) fn incomparable<T>(ev: &Evaluator<'_>, a: &Value, b: &Value) -> Outcome<T> {
+    let b = match b {
+        Value::Int(_) | Value::Float(_) => lossy(&inspect::inspect(b, &ev.budget)?),
+        other => noun(other),
+    };
+    argument_error(format!("comparison of {} with {b} failed", a.class()))
+}
+
 /// `<`, `<=`, `>`, `>=`, `between?` and `clamp`, from what `<=>` says.
-pub(in crate::evaluate::call) fn comparable(
-    ev: &Evaluator<'_>,
-    receiver: &Value,
-    call: &Call<'_, '_>,
-) -> Answer {
+pub(crate) fn comparable(ev: &Evaluator<'_>, receiver: &Value, call: &Call<'_, '_>) -> Answer {
     use std::cmp::Ordering::{Equal, Greater, Less};
     let order = |other: &Value| match receiver.compare(other, &ev.budget) {
         Some(order) => Ok(order),
-        None => {
-            let described = match other {
-                Value::Int(_) | Value::Float(_) => {
-                    crate::values::text::lossy(&inspect::inspect(other, &ev.budget)?)
-                }
-                other => crate::values::conversion::noun(other),
-            };
-            argument_error(format!("comparison of {} with {described} failed", receiver.class()))
-        }
+        None => incomparable(ev, receiver, other),
     };
     let value = match call.name {
         "<" | "<=" | ">" | ">=" => {
-            call.arity(1, 1)?;
             let order = order(call.arg(0))?;
             Value::Bool(match call.name {
                 "<" => order == Less,
@@ -215,10 +187,7 @@ pub(in crate::evaluate::call) fn comparable(
                 _ => order != Less,
             })
         }
-        "between?" => {
-            call.arity(2, 2)?;
-            Value::Bool(order(call.arg(0))? != Less && order(call.arg(1))? != Greater)
-        }
+        "between?" => Value::Bool(order(call.arg(0))? != Less && order(call.arg(1))? != Greater),
         "clamp" if call.args.len() == 2 => match (order(call.arg(0))?, order(call.arg(1))?) {
             (Less | Equal, _) => call.arg(0).clone(),
             (_, Greater) => call.arg(1).clone(),

@@ -8,23 +8,13 @@ use crate::values::flow::{raise, refuse};
 use crate::values::text;
 use crate::values::value::{Outcome, Text, Value};
 
-use super::trim;
 use crate::evaluate::call::{Answer, Call, position};
 use crate::values::conversion::text_of;
-
-/// Those with `!` that are not in `trim`.
-const OTHERS: [&str; 9] =
-    ["sub", "gsub", "tr", "tr_s", "delete", "squeeze", "succ", "next", "slice"];
 
 pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Answer {
     let this = Value::Str(text.clone());
     match call.name {
-        "<<" | "concat" => {
-            if call.name == "<<" {
-                call.arity(1, 1)?;
-            }
-            append(ev, text, call)?;
-        }
+        "<<" | "concat" => append(ev, text, call)?,
         "prepend" => {
             for arg in call.args.iter().rev() {
                 let part = text_of(arg)?;
@@ -33,11 +23,9 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 
             }
         }
         "insert" => {
-            call.arity(2, 2)?;
             insert(ev, text, call.int(0)?, &call.text(1)?)?;
         }
         "replace" | "initialize_copy" => {
-            call.arity(1, 1)?;
             let other = call.text(0)?;
             ev.budget.make(other.len())?;
             text.change(&ev.budget, |bytes| other.as_slice().clone_into(bytes))?;
@@ -49,7 +37,7 @@ pub(super) fn call<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 
         "+@" => return Ok(Some(Value::str_bytes(text.bytes()))),
         "-@" if text.is_frozen() => {}
         "-@" => return Ok(Some(Value::frozen_bytes(text.bytes()))),
-        name if name.ends_with('!') => return in_place(ev, text, call),
+        name if name.ends_with('!') && name != "!" => return in_place(ev, text, call),
         _ => return Ok(None),
     }
     Ok(Some(this))
@@ -102,7 +90,6 @@ fn insert(ev: &Evaluator<'_>, text: &Rc<Text>, index: i64, added: &[u8]) -> Outc
 
 /// `text[part] = other`: the part must be there.
 fn assign<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Outcome {
-    call.arity(2, 3)?;
     let Some((value, part)) = call.args.split_last() else { return Ok(Value::Nil) };
     let bytes = text.bytes();
     let added = text_of(value)?;
@@ -120,7 +107,6 @@ fn assign<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> O
 }
 
 fn slice<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Outcome {
-    call.arity(1, 2)?;
     let bytes = text.bytes();
     let range = super::slice::bounds(ev, &bytes, call.args)?;
     drop(bytes);
@@ -137,9 +123,6 @@ fn slice<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Ou
 /// `upcase!` and its like: what the method without `!` gives becomes the string.
 fn in_place<'a>(ev: &mut Evaluator<'a>, text: &Rc<Text>, call: &Call<'_, 'a>) -> Answer {
     let plain = call.name.trim_end_matches('!');
-    if !trim::METHODS.contains(&plain) && !OTHERS.contains(&plain) && plain != "reverse" {
-        return Ok(None);
-    }
     if text.is_frozen() {
         return raise("FrozenError", "can't modify frozen String");
     }

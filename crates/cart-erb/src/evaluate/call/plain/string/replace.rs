@@ -26,30 +26,15 @@ pub(super) fn substitute<'a>(
     call.arity(if call.block.is_some() { 1 } else { 2 }, 2)?;
     let needle = Needle::of(call.arg(0))?;
     let mut out = Vec::with_capacity(bytes.len());
-    let (mut copied, mut from) = (0, 0);
-    let mut last = None;
-    while from <= bytes.len() {
-        let Some(found) = needle.find(ev, bytes, from)?.map(Rc::new) else { break };
+    let mut copied = 0;
+    needle.each(ev, bytes, &mut |ev, found| {
         let span = found.span();
         out.extend_from_slice(&bytes[copied..span.start]);
-        last = Some(found.clone());
-        replacement(ev, &found, call, &mut out)?;
+        replacement(ev, found, call, &mut out)?;
         copied = span.end;
-        from = span.end;
-        if span.is_empty() {
-            // An empty match: the next one is searched behind the next character.
-            let step = bytes.get(span.end..).map_or(0, text::char_len).max(1);
-            from += step;
-            let end = from.min(bytes.len());
-            out.extend_from_slice(&bytes[copied..end]);
-            copied = end;
-        }
-        if call.name == "sub" {
-            break;
-        }
-    }
+        Ok(call.name == "gsub")
+    })?;
     out.extend_from_slice(&bytes[copied..]);
-    ev.last_match = last;
     Ok(out)
 }
 
@@ -128,10 +113,7 @@ pub(super) fn sets(ev: &Evaluator<'_>, bytes: &[u8], call: &Call<'_, '_>) -> Ans
     let sets = call.args.len().max(1);
     ev.charge(bytes.len().saturating_mul(sets) / ITEMS_PER_STEP)?;
     let value = match call.name {
-        "tr" | "tr_s" => {
-            call.arity(2, 2)?;
-            Value::str(translate(text, call)?)
-        }
+        "tr" | "tr_s" => Value::str(translate(text, call)?),
         "squeeze" => {
             let sets = all_sets(call)?;
             let mut out = String::with_capacity(text.len());
@@ -144,7 +126,6 @@ pub(super) fn sets(ev: &Evaluator<'_>, bytes: &[u8], call: &Call<'_, '_>) -> Ans
             Value::str(out)
         }
         _ => {
-            call.arity(1, usize::MAX)?;
             let sets = all_sets(call)?;
             let chosen = |char: &char| sets.iter().all(|set| set.has(*char));
             match call.name {

@@ -38,7 +38,7 @@ pub(super) fn succ(bytes: &[u8]) -> Outcome<Vec<u8>> {
 }
 
 /// The strings from `first` to `last`.
-pub(in crate::evaluate::call) fn upto(
+pub(crate) fn upto(
     ev: &mut Evaluator<'_>,
     first: &[u8],
     last: &[u8],

@@ -7,55 +7,16 @@ use crate::values::value::Outcome;
 
 use crate::evaluate::call::Call;
 
-/// The methods of this file.
-pub(super) const METHODS: [&str; 13] = [
-    "strip",
-    "lstrip",
-    "rstrip",
-    "chomp",
-    "chop",
-    "upcase",
-    "downcase",
-    "capitalize",
-    "swapcase",
-    "reverse",
-    "delete_prefix",
-    "delete_suffix",
-    "scrub",
-];
-
 pub(super) fn call(bytes: &[u8], call: &Call<'_, '_>) -> Outcome<Option<Vec<u8>>> {
-    if !METHODS.contains(&call.name) {
-        return Ok(None);
-    }
     let changed = match call.name {
-        "chomp" => {
-            call.arity(0, 1)?;
-            return chomp(bytes, call).map(Some);
-        }
-        "delete_prefix" => {
-            call.arity(1, 1)?;
-            bytes.strip_prefix(call.text(0)?.as_slice()).unwrap_or(bytes).to_vec()
-        }
-        "delete_suffix" => {
-            call.arity(1, 1)?;
-            bytes.strip_suffix(call.text(0)?.as_slice()).unwrap_or(bytes).to_vec()
-        }
+        "chomp" => chomp(bytes, call)?,
+        "delete_prefix" => bytes.strip_prefix(call.text(0)?.as_slice()).unwrap_or(bytes).to_vec(),
+        "delete_suffix" => bytes.strip_suffix(call.text(0)?.as_slice()).unwrap_or(bytes).to_vec(),
         "scrub" if call.args.is_empty() && call.block.is_none() => text::lossy(bytes).into_bytes(),
         "scrub" => return refuse("`String#scrub` with a replacement"),
         "upcase" | "downcase" | "capitalize" | "swapcase" if !call.args.is_empty() => {
             return refuse(format!("`String#{}` with options", call.name));
         }
-        _ => {
-            call.no_args()?;
-            plain(bytes, call.name)?
-        }
-    };
-    Ok(Some(changed))
-}
-
-fn plain(bytes: &[u8], name: &str) -> Outcome<Vec<u8>> {
-    Ok(match name {
         "lstrip" => lstrip(bytes).to_vec(),
         "rstrip" => rstrip(bytes)?.to_vec(),
         "strip" => rstrip(lstrip(bytes))?.to_vec(),
@@ -70,8 +31,10 @@ fn plain(bytes: &[u8], name: &str) -> Outcome<Vec<u8>> {
         "upcase" => change_case(bytes, |_, _| true)?,
         "downcase" => change_case(bytes, |_, _| false)?,
         "capitalize" => change_case(bytes, |at, _| at == 0)?,
-        _ => change_case(bytes, |_, char| !char.is_uppercase())?,
-    })
+        "swapcase" => change_case(bytes, |_, char| !char.is_uppercase())?,
+        _ => return Ok(None),
+    };
+    Ok(Some(changed))
 }
 
 fn reversed(bytes: &[u8]) -> Vec<u8> {
