@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::download::SourceUrl;
+use crate::archive::download::SourceUrl;
 
 /// Tasks of this workspace
 #[derive(Debug, Parser)]

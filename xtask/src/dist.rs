@@ -10,17 +10,17 @@ use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, tree};
 
 use crate::archive::debian::{self, DebianError, Parts};
+use crate::archive::download::{DownloadError, SourceUrl};
 use crate::archive::{self, ArchiveError, Archives, Time};
 use crate::args::{Bring, DistArguments};
 use crate::assemble::{self, AssembleError, Brought};
-use crate::download::{DownloadError, SourceUrl};
-use crate::install::{self, PrepareError};
+use crate::machine::install::{self, PrepareError};
+use crate::machine::needs::Need;
 use crate::made::build::{self, BuildError};
 use crate::made::glibc::{self, GlibcError};
 use crate::made::nginx::{Compiler, NginxError, OwnNginx};
 use crate::made::tools::{ToolsError, Zig};
 use crate::made::uv::{OwnUv, UvError};
-use crate::needs::Need;
 use crate::say::say;
 use crate::workspace::Workspace;
 

@@ -13,10 +13,8 @@ mod args;
 mod assemble;
 mod copy;
 mod dist;
-mod download;
-mod install;
+mod machine;
 mod made;
-mod needs;
 mod say;
 mod workspace;
 
@@ -30,11 +28,11 @@ use clap::Parser;
 use args::{Arguments, Bring, Task};
 use assemble::{AssembleError, Brought};
 use dist::DistError;
-use install::PrepareError;
+use machine::install::{self, PrepareError};
+use machine::needs::Need;
 use made::build::BuildError;
 use made::fixtures::{self, FixturesError};
 use made::uv::{OwnUv, UvError};
-use needs::Need;
 use say::say;
 use workspace::{Workspace, WorkspaceError};
 

@@ -2,10 +2,6 @@
 
 // From the ground up: a wing imports from those above it in this list, never from one below. Each
 // has its table of contents in its `mod.rs`. A test holds all that.
-mod output;
-
-mod error;
-
 mod layout;
 
 mod environment;
@@ -22,9 +18,8 @@ mod home;
 
 mod serve;
 
-pub use error::{GearError, Kind};
-pub use output::{HookOutput, Line, Said};
-
+pub use layout::error::{GearError, Kind};
+pub use layout::output::{HookOutput, Line, Said};
 pub use layout::paths::Layout;
 pub use layout::state::State;
 

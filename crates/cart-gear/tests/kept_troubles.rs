@@ -97,7 +97,15 @@ fn a_creation_that_fails_tells_why_and_leaves_nothing() {
     }
     let mut args = gears.create_args("blog", &record);
     args.extend(["--from", "/nonexistent"]);
-    assert!(gears.gear(&args).failed(1).contains("/nonexistent is not a directory"));
+    let said = gears.gear(&args).failed(1);
+    assert!(
+        said.contains("/nonexistent is not a directory") && !said.contains("removed"),
+        "{said}"
+    );
+    assert!(!gears.home("blog").exists());
+    let mut args = gears.create_args("blog", &record);
+    args.extend(["--env", "1A=x"]);
+    assert!(gears.gear(&args).failed(2).contains("1A"), "called wrongly, as `env set` would be");
     assert!(!gears.home("blog").exists());
 }
 

@@ -3,6 +3,7 @@
 //! Debian's.
 
 pub(crate) mod debian;
+pub(crate) mod download;
 
 use std::io::{self, Cursor, Write};
 use std::os::unix::fs::PermissionsExt;

@@ -105,7 +105,7 @@ pub(crate) enum GlibcError {
     #[error("{path} names no symbol version of glibc: it is not linked as releases are")]
     Nothing { path: Utf8PathBuf },
     #[error(
-        "{path} needs {name}, and a node may have glibc {OLDEST} only: find the call that needs it, or link for an older glibc (xtask/src/tools.rs)"
+        "{path} needs {name}, and a node may have glibc {OLDEST} only: find the call that needs it, or link for an older glibc (xtask/src/made/tools.rs)"
     )]
     TooNew { path: Utf8PathBuf, name: String },
     #[error("{path} needs {library}, which a node may not have: link it statically")]

@@ -5,7 +5,7 @@ use cart_core::files::{self, FileError};
 use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, GearEnv, tree};
 
-use crate::needs;
+use crate::machine::needs;
 use crate::say::say;
 use crate::workspace::Workspace;
 

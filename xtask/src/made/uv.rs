@@ -7,8 +7,8 @@ use cart_core::files::{self, FileError};
 use cart_core::run::{self, RunError};
 use cart_core::tree;
 
+use crate::machine::needs;
 use crate::made::tools::Stamp;
-use crate::needs;
 use crate::say::say;
 use crate::workspace::Workspace;
 

@@ -6,8 +6,8 @@ use crate::deploy::deployments::{Deployment, Markers};
 use crate::deploy::git::Commit;
 use crate::deploy::recovery::pending::Pending;
 use crate::deploy::recovery::unfinished::Unfinished;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
+use crate::layout::error::GearError;
 use crate::layout::state::State;
 use crate::scripts::progress::{OnlyErrors, Progress};
 

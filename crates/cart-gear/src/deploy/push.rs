@@ -3,8 +3,8 @@
 use cart_core::files::{self, FileError};
 
 use crate::deploy::deployments::KEEP;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
+use crate::layout::error::GearError;
 use crate::layout::paths::Layout;
 
 const BRANCH: &str = "OPENSHIFT_DEPLOYMENT_BRANCH";

@@ -12,8 +12,8 @@ use crate::deploy::git::{Commit, Repository};
 use crate::deploy::line::Order;
 use crate::deploy::push::{Plan, PushedRef, Settings};
 use crate::deploy::recovery::pending::Pending;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
+use crate::layout::error::GearError;
 use crate::scripts::progress::Progress;
 
 /// The hook `pre-receive` of a push.

@@ -4,8 +4,8 @@
 use crate::deploy::build::Turn;
 use crate::deploy::deployments::{self, Deployment};
 use crate::deploy::recovery::unfinished::Unfinished;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
+use crate::layout::error::GearError;
 use crate::layout::state::State;
 use crate::scripts::progress::Progress;
 

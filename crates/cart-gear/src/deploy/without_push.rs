@@ -9,8 +9,8 @@ use crate::deploy::git::{Commit, Git, Receiver, Repository};
 use crate::deploy::line::Order;
 use crate::deploy::push::Settings;
 use crate::deploy::recovery::pending::Pending;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
+use crate::layout::error::GearError;
 use crate::scripts::progress::Progress;
 
 /// A repository elsewhere, from which a new gear gets its app.

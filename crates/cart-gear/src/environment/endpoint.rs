@@ -10,7 +10,7 @@ use cart_core::listening::Holder;
 use cart_core::manifest::{Endpoint, Manifest};
 use sha1::{Digest, Sha1};
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 
 /// What the one who makes a gear wants of its address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use cart_core::files::{self, FileError};
 
 use crate::environment::sources;
-use crate::error::GearError;
+use crate::layout::error::GearError;
 use crate::layout::paths::Layout;
 
 /// How many a gear may have.

@@ -10,7 +10,7 @@ use cart_core::run::{self};
 use cart_core::{CommandSpec, GearEnv, programs};
 use cart_erb::{Context, ErbError, FileTest, FileTests, RealFiles};
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 
 /// How long a real `erb` may take for one template.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -10,9 +10,9 @@ use cart_core::files::FileError;
 
 use crate::environment::endpoint::Endpoints;
 use crate::environment::sources;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::options::Conditions;
+use crate::layout::error::GearError;
 use crate::layout::installed::Installed;
 use crate::layout::paths::Layout;
 

@@ -9,7 +9,7 @@ use cart_core::{CommandSpec, GearEnv};
 
 use cart_core::tree;
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 
 /// Where a cartridge's template may lie, first found: a directory, or a bare git repository.
 const PLACES: [&str; 4] = ["template", "template.git", "usr/template", "usr/template.git"];

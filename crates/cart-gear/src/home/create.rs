@@ -9,13 +9,13 @@ use cart_core::tree;
 use crate::deploy::deployments;
 use crate::deploy::git::Receiver;
 use crate::environment::endpoint::Endpoints;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::options::GearOptions;
 use crate::home::gears::GearHome;
 use crate::home::lock::GearLock;
 use crate::home::names;
 use crate::home::record::{Record, Stage};
+use crate::layout::error::GearError;
 use crate::layout::installed::{Source, Usr};
 use crate::layout::paths::HOME_MODE;
 

@@ -8,13 +8,13 @@ use cart_core::tree;
 
 use crate::deploy::git::no_code;
 use crate::environment::sources;
-use crate::error::GearError;
 use crate::gear::erb_templates;
 use crate::gear::on_disk::GearOnDisk;
+use crate::layout::error::GearError;
 use crate::layout::installed::Installed;
 use crate::layout::managed;
+use crate::layout::output::HookOutput;
 use crate::layout::state::State;
-use crate::output::HookOutput;
 use crate::scripts::progress::{Progress, noticed};
 use crate::scripts::run::is_executable;
 

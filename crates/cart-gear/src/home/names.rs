@@ -1,6 +1,6 @@
 //! Names of gears, and the one that a person probably meant.
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 
 /// How many letters and digits a name may have.
 pub const LONGEST: usize = 32;

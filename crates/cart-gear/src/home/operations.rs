@@ -7,10 +7,10 @@ use cart_core::tree;
 
 use crate::deploy::recovery::exchanged::STAGING;
 use crate::deploy::recovery::unfinished::Unfinished;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
+use crate::layout::error::GearError;
+use crate::layout::output::HookOutput;
 use crate::layout::state::{Marks, State};
-use crate::output::HookOutput;
 use crate::scripts::progress::{Progress, noticed};
 
 /// How long the processes of a gear that is idled may take after SIGTERM (node-contract.md,

@@ -8,10 +8,10 @@ use cart_core::files::FileError;
 use tempfile::TempDir;
 
 use crate::environment::endpoint::Endpoints;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::options::GearOptions;
 use crate::home::create;
+use crate::layout::error::GearError;
 use crate::layout::installed::{Source, Usr};
 use crate::scripts::progress::Progress;
 

@@ -10,7 +10,7 @@ use cart_core::managed_files::ManagedFiles;
 use cart_core::manifest::Manifest;
 use cart_core::tree::{self, Entry};
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 use crate::layout::paths::Layout;
 
 /// A cartridge as its author delivers it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cart_core::wait;
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 use crate::scripts::progress::Interrupts;
 
 /// How long one answer may take.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::output::{Line, Said, Stream};
+use crate::layout::output::{Line, Said, Stream};
 
 /// Who runs a script, which decides what is worth showing of its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,8 +15,8 @@ use cart_core::{CommandSpec, fault, programs};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::Signal;
 
-use crate::error::GearError;
-use crate::output::{HookOutput, Line, Stream};
+use crate::layout::error::GearError;
+use crate::layout::output::{HookOutput, Line, Stream};
 use crate::scripts::processes::Processes;
 use crate::scripts::progress::{Caller, Interrupts, Progress};
 

@@ -11,9 +11,9 @@ use crate::deploy::git::{Commit, Repository};
 use crate::deploy::line::Order;
 use crate::deploy::without_push::Elsewhere;
 use crate::environment::endpoint::Endpoints;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::template_app;
+use crate::layout::error::GearError;
 use crate::scripts::answer;
 use crate::scripts::progress::{Caller, Progress};
 use crate::serve::follow;
@@ -74,7 +74,7 @@ fn until_it_answers(
     tell_other_ports(gear.endpoints(), progress);
     for (name, value) in &app.variables {
         // As all else that keeps a gear from being made, whatever it is to who sets a variable alone.
-        gear.set_user_variable(name, value).map_err(GearError::failed)?;
+        gear.set_user_variable(name, value)?;
     }
     let version = app.version.clone().or_else(|| gear.default_version()).unwrap_or_default();
     gear.configure(&version, progress)?;

@@ -1,9 +1,9 @@
 //! What a cartridge says of an app before anything of it is built: its `control doctor`, on a gear
 //! that is thrown away, with the app's files and without any other script.
 
-use crate::error::GearError;
 use crate::home::throwaway::Throwaway;
-use crate::output::{HookOutput, Said};
+use crate::layout::error::GearError;
+use crate::layout::output::{HookOutput, Said};
 use crate::scripts::progress::Silent;
 use crate::serve::foreground::ServeOptions;
 

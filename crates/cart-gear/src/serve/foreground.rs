@@ -2,10 +2,10 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::options::GearOptions;
 use crate::home::throwaway::Throwaway;
+use crate::layout::error::GearError;
 use crate::scripts::progress::{Interrupts, Progress, Silent};
 use crate::serve::bring_up::{App, bring_up, everything_removed};
 use crate::serve::follow::{Follower, INTERVAL};

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use crate::error::GearError;
 use crate::gear::options::GearOptions;
 use crate::home::gears::GearHome;
 use crate::home::lock::GearLock;
+use crate::layout::error::GearError;
 use crate::scripts::progress::{Progress, Silent};
 use crate::serve::bring_up::{App, bring_up, everything_removed};
 
@@ -22,7 +22,7 @@ pub fn keep(
     progress: &mut dyn Progress,
 ) -> Result<Option<SocketAddr>, GearError> {
     if let Err(error) = app.check() {
-        return Err(unmade(home, &options.name, held, removed(&error)));
+        return Err(unmade(home, &options.name, held, error));
     }
     let (name, conditions) = (options.name.clone(), options.conditions.clone());
     let mut gear = match home.create(options, &held) {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use cart_core::process::ProcessId;
 
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
+use crate::layout::error::GearError;
 use crate::scripts::progress::Progress;
 
 /// So many starts in so short a time, and it is left to whoever runs `gear serve` to start it anew: a

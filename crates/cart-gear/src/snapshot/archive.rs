@@ -15,7 +15,7 @@ use flate2::write::GzEncoder;
 use rustix::fs::Stat;
 use tar::{Builder, EntryType, Header};
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 use crate::scripts::progress::Interrupts;
 use crate::snapshot::exclusions::Exclusions;
 use crate::snapshot::unpack::LONGEST_HEAD;

@@ -1,7 +1,7 @@
 //! Names in a snapshot, `./<uuid>/app-root/data/...`, and where a restore puts what they name
 //! (node-contract.md, Snapshot, restore).
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 use crate::snapshot::transforms::{Names, Transforms};
 
 /// What a restore takes of a snapshot.

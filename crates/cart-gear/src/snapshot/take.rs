@@ -8,8 +8,8 @@ use camino::Utf8Path;
 use cart_core::files::FileError;
 
 use crate::deploy::recovery::unfinished::Unfinished;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
+use crate::layout::error::GearError;
 use crate::layout::installed::Installed;
 use crate::layout::state::State;
 use crate::scripts::progress::{Caller, OnlyErrors, Progress};

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use cart_core::GearEnv;
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 
 /// The expressions, in their order.
 #[derive(Clone, Debug, Default)]

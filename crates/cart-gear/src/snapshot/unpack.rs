@@ -14,7 +14,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use tar::{Entry, EntryType};
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 use crate::scripts::progress::Interrupts;
 use crate::snapshot::names::{self, Selection};
 use crate::snapshot::transforms::Names;

@@ -1,7 +1,7 @@
 //! The package of a development build, on a Debian that has nothing else.
 
 use super::*;
-use crate::install;
+use crate::machine::install;
 use cart_core::GearEnv;
 
 #[test]

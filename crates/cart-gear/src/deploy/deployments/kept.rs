@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::deploy::deployments::deployment::Deployment;
 use crate::deploy::deployments::metadata;
-use crate::error::GearError;
+use crate::layout::error::GearError;
 use crate::layout::paths::Layout;
 
 /// The variable of the node that says how many deployments a gear keeps.
@@ -106,7 +106,7 @@ pub(crate) fn named(layout: &Layout, name: &str) -> Result<Option<Deployment>, F
 /// # Errors
 /// [`GearError`].
 pub fn choose(layout: &Layout, wanted: &str) -> Result<Deployment, GearError> {
-    let deployments = all(layout).map_err(GearError::wrong)?;
+    let deployments = all(layout)?;
     let current = current_name(layout).unwrap_or_default();
     let known = deployments.iter().map(Deployment::id).collect::<Vec<_>>().join(", ");
     if wanted == "previous" {
@@ -211,7 +211,7 @@ fn iso(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::deploy::deployments::deployment::Markers;
-    use crate::error::Kind;
+    use crate::layout::error::Kind;
     use camino::Utf8Path;
 
     fn layout() -> (tempfile::TempDir, Layout) {

@@ -8,7 +8,7 @@ use cart_core::programs::{self};
 use cart_core::run::{self, Output};
 use cart_core::{CommandSpec, GearEnv};
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 
 /// Whatever git does on one disk is done long before.
 const LIMIT: Duration = Duration::from_secs(600);

@@ -13,7 +13,7 @@ use cart_core::run::{self};
 use cart_core::{CommandSpec, GearEnv, tree};
 
 use crate::deploy::git::program::{self, Git};
-use crate::error::GearError;
+use crate::layout::error::GearError;
 use crate::layout::identity;
 
 /// How long getting a repository from elsewhere may take.

@@ -10,8 +10,8 @@ use cart_core::wait;
 use crate::deploy::deployments;
 use crate::deploy::recovery::pending::{Pending, decided_file};
 use crate::deploy::recovery::unfinished::Unfinished;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
+use crate::layout::error::GearError;
 use crate::scripts::progress::{Progress, noticed};
 
 /// How long git may take from the end of `pre-receive` until the branch has moved.

@@ -8,10 +8,10 @@ use std::time::Duration;
 use cart_core::files::FileError;
 
 use crate::Conditions;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::home::gears::{GearHome, Listed, Listing};
 use crate::home::record::Stage;
+use crate::layout::error::GearError;
 use crate::layout::state::State;
 use crate::scripts::progress::Silent;
 

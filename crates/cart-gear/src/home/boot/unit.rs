@@ -3,7 +3,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 
 /// Whose unit it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

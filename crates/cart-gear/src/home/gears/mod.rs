@@ -18,7 +18,6 @@ use cart_core::files::{self, FileError};
 use cart_core::{GearEnv, fault};
 
 use crate::environment::endpoint::OwnAddresses;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::open;
 use crate::gear::options::Conditions;
@@ -26,6 +25,7 @@ use crate::home::lifecycle::LAST_PROCESSES;
 use crate::home::lock::{GearLock, LockHolder};
 use crate::home::names::{self, did_you_mean};
 use crate::home::record::{Record, Stage};
+use crate::layout::error::GearError;
 use crate::scripts::processes::Processes;
 use crate::scripts::progress::{Interrupts, Progress};
 

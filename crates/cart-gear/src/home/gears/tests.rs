@@ -3,9 +3,9 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::environment::endpoint::Listen;
-use crate::error::{GearError, Kind};
 use crate::gear::options::GearOptions;
 use crate::home::boot::{Turn, turn_all};
+use crate::layout::error::{GearError, Kind};
 use crate::layout::state::State;
 use crate::scripts::progress::Silent;
 

@@ -11,7 +11,7 @@ use cart_core::process::ProcessId;
 use cart_core::{lock, wait};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{GearError, Kind};
+use crate::layout::error::{GearError, Kind};
 use crate::scripts::progress::Interrupts;
 
 /// Held while it lives. What a command starts does not inherit it.

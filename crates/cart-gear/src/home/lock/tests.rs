@@ -1,6 +1,6 @@
 use super::*;
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 
 const LONG: Duration = Duration::from_secs(30);
 

@@ -9,9 +9,9 @@ use cart_core::manifest::Manifest;
 
 use crate::environment::endpoint::{Bound, Endpoints, Listen};
 use crate::environment::sources;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::home::gears::GearHome;
+use crate::layout::error::GearError;
 
 /// Chooses an address for each endpoint of `manifest` whose variables the gear has not got. One
 /// whose `Private-IP-Name` is known has the manifest's port on that address.

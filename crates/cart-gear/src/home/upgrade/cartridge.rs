@@ -10,12 +10,12 @@ use cart_core::files::{self};
 use cart_core::{glob, tree};
 
 use crate::environment::endpoint::Endpoints;
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::home::gears::GearHome;
 use crate::home::record::Record;
 use crate::home::upgrade::added_endpoints;
 use crate::home::upgrade::overlay::overlay;
+use crate::layout::error::GearError;
 use crate::layout::installed::{Installed, Source, no_ident};
 use crate::layout::managed;
 use crate::layout::state::State;

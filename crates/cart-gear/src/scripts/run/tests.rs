@@ -1,8 +1,8 @@
 //! Scripts that print, fail, hang, and leave daemons behind.
 
 use super::*;
-use crate::error::GearError;
-use crate::output::Said;
+use crate::layout::error::GearError;
+use crate::layout::output::Said;
 use crate::scripts::progress::Silent;
 use cart_core::GearEnv;
 

@@ -10,7 +10,7 @@ use cart_core::tree::{self, Descent};
 use rustix::fs::{AtFlags, FileType, Mode, Timespec, Timestamps};
 use rustix::io::Errno;
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 
 /// The way to a directory of what is laid out. Those on it may be written to; each gets its mode and
 /// time when it is left.

@@ -10,7 +10,7 @@ use cart_core::files::FileError;
 
 use super::shown;
 
-use crate::error::GearError;
+use crate::layout::error::GearError;
 
 /// What may still be taken of a disk.
 #[derive(Debug)]

@@ -82,7 +82,7 @@ impl Chosen {
 }
 
 /// Chooses. `interface` is what the app's code tells; a variable goes before it. Where the app has a
-/// [configuration of gunicorn](GUNICORN_CONFIGURATION) of its own, that may name the class of workers,
+/// configuration of gunicorn (`gunicorn.conf.py`) of its own, that may name the class of workers,
 /// which tells what they run; gunicorn's workers then refuse an app that they cannot run themselves.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use camino::Utf8Path;
 
 use super::{Commit, Repository};
 use crate::deploy::git::program;
-use crate::error::GearError;
+use crate::layout::error::GearError;
 
 impl Repository {
     /// The paths of a commit's submodules, of which a push carries nothing but the name.

@@ -5,7 +5,7 @@ use cart_core::{CommandSpec, GearEnv};
 
 use super::Repository;
 use crate::deploy::git::program;
-use crate::error::GearError;
+use crate::layout::error::GearError;
 
 /// Asks for a change of a ref that git prepares, with all its locks and checks, and gives up again.
 const REHEARSAL: &str =

@@ -3,9 +3,9 @@
 use camino::Utf8Path;
 use cart_core::validate::{Finding, Level};
 
-use crate::error::GearError;
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::validate::validate;
+use crate::layout::error::GearError;
 use crate::layout::installed::{Installed, Source};
 
 /// What cannot go on a gear is found before anything is changed.

@@ -6,7 +6,7 @@ use cart_core::programs;
 use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, GearEnv};
 
-use crate::needs::Need;
+use crate::machine::needs::Need;
 use crate::say::say;
 use crate::workspace::Workspace;
 

@@ -10,7 +10,7 @@ use cart_core::manifest::ManifestError;
 use cart_core::process::ProcessId;
 use cart_core::run::{self, RunError};
 
-use crate::output::HookOutput;
+use crate::layout::output::HookOutput;
 
 /// Why something that was asked of a gear did not come about. What a script did is told apart, for that
 /// is what a caller may know better how to show; of all else the [`Kind`] says what there is to do.
@@ -179,7 +179,7 @@ fn explained(output: &HookOutput) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{Line, Stream};
+    use crate::layout::output::{Line, Stream};
 
     #[test]
     fn other_words_leave_an_interrupt_one() {
