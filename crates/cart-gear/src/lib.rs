@@ -36,7 +36,7 @@ pub use gear::validate::validate;
 
 pub use deploy::deployments::{self, Deployment, Markers};
 pub use deploy::line::Order;
-pub use deploy::push::PushedRef;
+pub use deploy::pushed::PushedRef;
 pub use deploy::receive::PreReceive;
 pub use deploy::recovery::exchanged::STAGING;
 pub use deploy::without_push::{Elsewhere, push_command};

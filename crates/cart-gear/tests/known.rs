@@ -95,7 +95,12 @@ fn each_command_has_a_page_and_is_completed() {
 
 #[test]
 fn a_shell_completes_gears_variables_and_directories() {
-    let gears = gears_with_a_list();
+    let mut gears = gears_with_a_list();
+    let home = gears.env.clone();
+    gears.env.set("GEAR_HOME", gears.place.gears.with_file_name("absent").as_str());
+    assert!(!gears.completed(&["gear", "restart", ""]).contains(&"blog".to_owned()));
+    assert!(!gears.place.gears.with_file_name("absent").exists(), "nobody asked for a directory");
+    gears.env = home;
     gears.create("blog");
     gears.create("shop");
     assert_eq!(gears.completed(&["gear", "restart", ""])[..2], ["blog", "shop"]);

@@ -257,7 +257,7 @@ impl TestGear {
         self.gear_mut().populate(app).unwrap_or_else(|e| panic!("{e}"));
         match self.gear_mut().build_and_deploy(&mut Silent) {
             Ok(()) => Outcome { code: 0, text: String::new() },
-            Err(error) if error.code().is_some() => outcome(Err(error)),
+            Err(error) if error.code().is_some() || error.output().is_some() => outcome(Err(error)),
             Err(error) => panic!("{error}"),
         }
     }

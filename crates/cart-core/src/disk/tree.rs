@@ -38,7 +38,16 @@ pub fn copy(
     to: &Utf8Path,
     leave_out: impl Fn(&Path) -> bool,
 ) -> Result<(), FileError> {
-    copy_sharing(from, to, leave_out, |_| false)
+    copy_sharing(from, to, Directories::Kept, leave_out, |_| false)
+}
+
+/// Which modes the directories of a copy have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directories {
+    /// Those of the directories that are copied.
+    Kept,
+    /// Those of new ones, as the umask has it: whoever copies can write into each.
+    New,
 }
 
 /// As [`copy`], but a file for which `shares` answers true is no copy where that can be: it gets another
@@ -50,10 +59,11 @@ pub fn copy(
 pub fn copy_sharing(
     from: &Utf8Path,
     to: &Utf8Path,
+    directories: Directories,
     leave_out: impl Fn(&Path) -> bool,
     shares: impl Fn(&Entry<'_>) -> bool,
 ) -> Result<(), FileError> {
-    copy_by(from, to, leave_out, |entry, target| match shares(entry) {
+    copy_by(from, to, directories, leave_out, |entry, target| match shares(entry) {
         true => share(entry, target),
         false => entry.copy_into(target.directory()),
     })
@@ -71,6 +81,7 @@ pub fn copy_linking(from: &Utf8Path, to: &Utf8Path, former: &Utf8Path) -> Result
     copy_by(
         from,
         to,
+        Directories::Kept,
         |_| false,
         |entry, target| {
             let linked = former.as_ref().is_some_and(|former| former.link(entry, target));
@@ -83,6 +94,7 @@ pub fn copy_linking(from: &Utf8Path, to: &Utf8Path, former: &Utf8Path) -> Result
 fn copy_by(
     from: &Utf8Path,
     to: &Utf8Path,
+    directories: Directories,
     leave_out: impl Fn(&Path) -> bool,
     file: impl Fn(&Entry<'_>, &Descent) -> io::Result<()>,
 ) -> Result<(), FileError> {
@@ -96,12 +108,15 @@ fn copy_by(
             Step::Entry(entry) if leave_out(entry.below()) => walk.skip(),
             Step::Entry(entry) if entry.is_file() => file(&entry, &target)
                 .map_err(|source| FileError::new("copy", &entry.shown(), source))?,
-            Step::Entry(entry) => copy_entry(&entry, &mut target)
+            Step::Entry(entry) => copy_entry(&entry, &mut target, directories)
                 .map_err(|source| FileError::new("copy", &entry.shown(), source))?,
             // A directory without the permission to write must be filled before it gets its mode.
-            Step::Left(entry) => finish_directory(&entry, &mut target)
+            Step::Left(entry) => finish_directory(&entry, &mut target, directories)
                 .map_err(|source| FileError::new("set the mode of", &entry.shown(), source))?,
         }
+    }
+    if directories == Directories::New {
+        return Ok(());
     }
     fs::set_permissions(to, fs::Permissions::from_mode(mode.mode() & 0o7777))
         .map_err(|e| FileError::new("set the mode of", to, e))
@@ -258,9 +273,9 @@ fn gone(removed: Result<(), Errno>) -> io::Result<()> {
 }
 
 /// Makes a directory, or copies a link; of what is no file either, there is no copy.
-fn copy_entry(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {
+fn copy_entry(entry: &Entry<'_>, target: &mut Descent, directories: Directories) -> io::Result<()> {
     if entry.is_dir() {
-        return enter_made(entry, target);
+        return enter_made(entry, target, directories);
     }
     let place = target.directory();
     if entry.is_symlink() {
@@ -284,8 +299,12 @@ fn share(entry: &Entry<'_>, target: &Descent) -> io::Result<()> {
     in_the_place_of(place, entry, link).or_else(|_| entry.copy_into(place))
 }
 
-fn enter_made(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {
-    let make = |target: &Descent| rustix::fs::mkdirat(target.directory(), entry.name(), Mode::RWXU);
+fn enter_made(entry: &Entry<'_>, target: &mut Descent, directories: Directories) -> io::Result<()> {
+    let mode = match directories {
+        Directories::Kept => Mode::RWXU,
+        Directories::New => Mode::RWXU | Mode::RWXG | Mode::RWXO,
+    };
+    let make = |target: &Descent| rustix::fs::mkdirat(target.directory(), entry.name(), mode);
     match make(target) {
         Err(Errno::EXIST) => {}
         other => other?,
@@ -300,9 +319,16 @@ fn enter_made(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {
     }
 }
 
-fn finish_directory(entry: &Entry<'_>, target: &mut Descent) -> io::Result<()> {
-    let mode = Mode::from_raw_mode(entry.stat()?.st_mode & 0o7777);
-    Ok(rustix::fs::fchmod(target.leave()?, mode)?)
+fn finish_directory(
+    entry: &Entry<'_>,
+    target: &mut Descent,
+    directories: Directories,
+) -> io::Result<()> {
+    let made = target.leave()?;
+    if directories == Directories::Kept {
+        rustix::fs::fchmod(made, Mode::from_raw_mode(entry.stat()?.st_mode & 0o7777))?;
+    }
+    Ok(())
 }
 
 impl Entry<'_> {

@@ -3,7 +3,7 @@
 //!
 //! In: code, as a commit or a directory. Out: a deployment that serves, or the one before it.
 
-pub(crate) mod push;
+pub(crate) mod pushed;
 pub(crate) mod receive;
 pub(crate) mod without_push;
 

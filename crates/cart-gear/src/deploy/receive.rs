@@ -10,7 +10,7 @@ use crate::deploy::deployments;
 use crate::deploy::deployments::Deployment;
 use crate::deploy::git::{Commit, Repository};
 use crate::deploy::line::Order;
-use crate::deploy::push::{Plan, PushedRef, Settings};
+use crate::deploy::pushed::{Plan, PushedRef, Settings};
 use crate::deploy::recovery::pending::Pending;
 use crate::gear::on_disk::GearOnDisk;
 use crate::layout::error::GearError;

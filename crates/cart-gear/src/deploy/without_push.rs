@@ -7,7 +7,7 @@ use crate::deploy::build::Code;
 use crate::deploy::deployments::Deployment;
 use crate::deploy::git::{Commit, Git, Receiver, Repository};
 use crate::deploy::line::Order;
-use crate::deploy::push::Settings;
+use crate::deploy::pushed::Settings;
 use crate::deploy::recovery::pending::Pending;
 use crate::gear::on_disk::GearOnDisk;
 use crate::layout::error::GearError;

@@ -66,6 +66,9 @@ pub enum GearError {
     /// A cartridge's manifest or its `managed_files.yml` is wrong.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// A gear was not made after all: what there was of it is gone again.
+    #[error("{}; the gear was removed{}", .0.summary(), .0.output().map_or_else(String::new, explained))]
+    Removed(Box<GearError>),
     /// All else.
     #[error("{text}")]
     Other {
@@ -125,6 +128,7 @@ impl GearError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Other { kind, .. } => *kind,
+            Self::Removed(why) => why.kind(),
             _ => Kind::Failed,
         }
     }
@@ -140,6 +144,7 @@ impl GearError {
     pub fn output(&self) -> Option<&HookOutput> {
         match self {
             Self::Failed { output, .. } | Self::TimedOut { output, .. } => Some(output),
+            Self::Removed(why) => why.output(),
             _ => None,
         }
     }
@@ -153,6 +158,7 @@ impl GearError {
             Self::Failed { status, .. } => {
                 status.code().or_else(|| status.signal().map(|s| 128 + s))
             }
+            Self::Removed(why) => why.code(),
             _ => None,
         }
     }
@@ -199,5 +205,9 @@ mod tests {
         let error = GearError::Failed { hook: "bin/setup".to_owned(), status, output };
         assert_eq!(error.to_string(), format!("{}:\nwhy", error.summary()));
         assert_eq!(error.code(), Some(7));
+        let removed = GearError::Removed(Box::new(error));
+        assert_eq!(removed.summary(), "bin/setup ended with exit code 7; the gear was removed");
+        assert_eq!(removed.to_string(), format!("{}:\nwhy", removed.summary()));
+        assert_eq!(removed.code(), Some(7));
     }
 }

@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::managed_files::ManagedFiles;
 use cart_core::manifest::Manifest;
-use cart_core::tree::{self, Entry};
+use cart_core::tree::{self, Directories, Entry};
 
 use crate::layout::error::GearError;
 use crate::layout::paths::Layout;
@@ -88,7 +88,7 @@ impl Installed {
         // Root may give a gear to somebody, who would own the programs of all others with it.
         let is_root = rustix::process::geteuid().is_root();
         let shares = |entry: &Entry<'_>| !is_root && is_big_program(entry);
-        tree::copy_sharing(&source.directory, &directory, left_out, shares)?;
+        tree::copy_sharing(&source.directory, &directory, Directories::Kept, left_out, shares)?;
         let usr = source.directory.join("usr");
         if shared && usr.exists() {
             let link = directory.join("usr");

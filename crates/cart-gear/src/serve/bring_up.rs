@@ -73,7 +73,6 @@ fn until_it_answers(
 ) -> Result<Option<SocketAddr>, GearError> {
     tell_other_ports(gear.endpoints(), progress);
     for (name, value) in &app.variables {
-        // As all else that keeps a gear from being made, whatever it is to who sets a variable alone.
         gear.set_user_variable(name, value)?;
     }
     let version = app.version.clone().or_else(|| gear.default_version()).unwrap_or_default();

@@ -29,8 +29,7 @@ pub fn doctor(options: ServeOptions, argument: Option<&str>) -> Result<Diagnosis
     let app = options.app;
     let mut gear = Throwaway::create(options.gear, &options.parent)?;
     for (name, value) in &app.variables {
-        // As all else that keeps the app from being asked about.
-        gear.set_user_variable(name, value).map_err(GearError::failed)?;
+        gear.set_user_variable(name, value)?;
     }
     let version = app.version.or_else(|| gear.default_version()).unwrap_or_default();
     let cartridge = gear.copy_cartridge(&version)?;

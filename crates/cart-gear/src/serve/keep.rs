@@ -42,15 +42,15 @@ pub fn keep(
     Err(match destroyed {
         Err(left) => error.saying(format!("{error}\nSomething of the gear is left behind: {left}")),
         Ok(()) if is_up => error,
-        Ok(()) => removed(&error),
+        Ok(()) => removed(error),
     })
 }
 
 /// The words of scripts may name files of the gear, logs for example.
-fn removed(error: &GearError) -> GearError {
+fn removed(error: GearError) -> GearError {
     match error.is_interrupt() {
-        true => everything_removed(error),
-        false => error.saying(format!("{}; the gear was removed", error.summary())),
+        true => everything_removed(&error),
+        false => GearError::Removed(Box::new(error)),
     }
 }
 

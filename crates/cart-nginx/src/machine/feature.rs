@@ -1,4 +1,4 @@
-//! What an nginx must have, and what is used only where it is there: one list for each.
+//! What an nginx must have, and what is used only where it is there: each says what it needs.
 
 use semver::Version;
 

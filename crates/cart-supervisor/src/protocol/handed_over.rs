@@ -46,6 +46,7 @@ impl AsFd for Descriptor {
     }
 }
 
+/// Only for a handover: from then on, until [`take_back`], whatever is started inherits a copy.
 impl Serialize for Descriptor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         number(self).map_err(ser::Error::custom)?.serialize(serializer)

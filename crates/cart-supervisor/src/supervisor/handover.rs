@@ -28,7 +28,8 @@ const TEST_LIMIT: Duration = Duration::from_secs(5);
 
 /// `run/supervisor.handover`: as the record, it holds the environment of services. What a newer
 /// version adds here needs a default, what an older one wrote must still be read. Descriptors are
-/// numbers in the next program ([`handed_over`]).
+/// numbers in the next program ([`handed_over`]); if one is not there, none of it is taken, and the
+/// services go on as after a supervisor's death.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Handover<S = Vec<Service>, L = Lifeline, G = Kept> {
     generation: u64,
@@ -96,7 +97,9 @@ impl Supervisor {
             .map_err(|e| format!("{} cannot be executed: {e}", program.program))?;
         // There is no way back from a program that starts and does not know its part.
         run::checked(&program.clone().arg(TAKE_OVER), TEST_LIMIT).map_err(|e| e.to_string())?;
-        let json = self.handover(asked_by).map_err(|e| format!("no descriptor is free: {e}"))?;
+        let json = self
+            .handover(asked_by)
+            .map_err(|e| format!("what it knows cannot be handed over: {e}"))?;
         let control = number(&self.control).map_err(|e| e.to_string())?;
         files::write_unsynced(path, &json, 0o600).map_err(|e| e.to_string())?;
         let words = [TAKE_OVER, self.run.as_str(), self.logs.as_str()];

@@ -32,6 +32,28 @@ fn modes_links_and_hidden_files_are_kept_and_named_ones_left_out() {
 }
 
 #[test]
+fn a_directory_that_nobody_may_write_into_stays_so_or_becomes_a_new_one() {
+    let (_keep, dir) = directory();
+    let from = dir.join("from");
+    fs::create_dir_all(from.join("sub")).unwrap();
+    files::write_atomic(&from.join("sub/file"), b"", 0o444).unwrap();
+    for name in ["sub", ""] {
+        fs::set_permissions(from.join(name), fs::Permissions::from_mode(0o555)).unwrap();
+    }
+    for (directories, kept) in [(Directories::Kept, true), (Directories::New, false)] {
+        let to = dir.join(format!("{directories:?}"));
+        copy_sharing(&from, &to, directories, |_| false, |_| true).unwrap();
+        for name in ["sub", ""] {
+            let mode = fs::metadata(to.join(name)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode == 0o555, kept, "{directories:?}: {mode:o} of {name:?}");
+            assert!(kept || mode & 0o700 == 0o700, "{mode:o} of {name:?}");
+        }
+        remove(&to).unwrap();
+    }
+    remove(&from).unwrap();
+}
+
+#[test]
 fn a_copy_has_the_time_of_what_was_copied() {
     let (_keep, dir) = directory();
     fs::create_dir(dir.join("from")).unwrap();

@@ -67,7 +67,19 @@ impl GearHome {
     /// # Errors
     /// [`GearError`] naming the variable or the directory.
     pub fn from_env(env: &GearEnv) -> Result<Self, GearError> {
-        let directory = if env.text("GEAR_HOME")?.is_some() {
+        let directory = Self::named(env)?;
+        if let (Err(_), Some(above)) = (directory.metadata(), there_above(&directory)) {
+            check_owner(above)?;
+        }
+        Ok(Self::at(&directory)?)
+    }
+
+    /// The directory that [`from_env`](Self::from_env) would take; nothing is made.
+    ///
+    /// # Errors
+    /// [`GearError`] naming the variable.
+    pub fn named(env: &GearEnv) -> Result<Utf8PathBuf, GearError> {
+        Ok(if env.text("GEAR_HOME")?.is_some() {
             env.directory("GEAR_HOME")?
         // A relative one counts as unset, as its specification has it.
         } else if let Ok(data) = env.directory("XDG_DATA_HOME") {
@@ -78,11 +90,7 @@ impl GearHome {
             return Err(GearError::failed(
                 "nothing says where gears live: set GEAR_HOME to a directory (or HOME)",
             ));
-        };
-        if let (Err(_), Some(above)) = (directory.metadata(), there_above(&directory)) {
-            check_owner(above)?;
-        }
-        Ok(Self::at(&directory)?)
+        })
     }
 
     /// The directory `directory`, which is made if it is missing.

@@ -86,8 +86,9 @@ fn clauses(text: &str) -> Option<Vec<Clause>> {
 fn clause(operator: &str, release: &Release) -> Option<Clause> {
     let Release { numbers, open, before } = release;
     let (first, at, end) = ([0; 3], release.beginning(3), [u64::MAX; 3]);
-    // Behind all releases that have the first numbers of this one.
+    // Behind all releases that have the first numbers of this one; of more than three there are none.
     let behind = |kept: usize| match kept.checked_sub(1) {
+        Some(3..) => at,
         Some(last) => {
             let mut numbers = release.beginning(kept);
             numbers[last] = numbers[last].saturating_add(1);
@@ -117,7 +118,7 @@ fn clause(operator: &str, release: &Release) -> Option<Clause> {
 /// A release, or the beginning of the numbers of several.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Release {
-    /// At most three.
+    /// At most three, or more in front of a `*`.
     pub(crate) numbers: Vec<u64>,
     /// Whether `.*` or `.x` stands behind them.
     pub(crate) open: bool,
@@ -197,6 +198,10 @@ mod tests {
             (">3.13.0rc1", "3.13.0"),
             (">=3.13.dev0,!=3.13.0b2", "3.13.0"),
             (">=3.8.*,<3.11.*", "3.10.0 3.10.4"),
+            // A release has three numbers.
+            (">=3.13,!=3.13.0.2.*", "3.13.0"),
+            ("==3.9.1.2.*,<4", ""),
+            ("~=3.1.2.3.4.*,<4", ""),
         ] {
             assert_eq!(allowed(text), expected, "{text}");
         }

@@ -202,7 +202,9 @@ pub(crate) fn resolved(place: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
 /// Copies an environment, its stamp left out. Whatever no tool writes into is shared.
 pub(crate) fn copy_tree(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
     let is_stamp = |below: &Path| below == Path::new(stamp::FILE);
-    tree::copy_sharing(from, to, is_stamp, |entry| !is_rewritten(entry.below()))
+    // Somebody may have taken from directories the permission to write, which would last for ever.
+    let new = tree::Directories::New;
+    tree::copy_sharing(from, to, new, is_stamp, |entry| !is_rewritten(entry.below()))
 }
 
 /// Whether some tool may write into this file as it is: then the environment in use, which

@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 use cart_core::files;
 
+use super::line::shell_words;
 use super::{Requirements, text};
 
 /// Options that uv takes from a file, in the spelling in which it takes them.
@@ -60,7 +61,7 @@ fn is_plain(file: &Utf8Path, read: &[u8]) -> bool {
 
 /// The first word of a line that uv does not take.
 fn beyond(line: &str) -> Option<String> {
-    let words = shlex::split(line).unwrap_or_default();
+    let words = shell_words(line).unwrap_or_default();
     let mut editable = false;
     for word in &words {
         let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);

@@ -47,7 +47,7 @@ impl Line {
         if !text.is_empty() {
             return Self::Requirement { text, editable: false };
         }
-        let Some(words) = shlex::split(line) else { return Self::Unreadable };
+        let Some(words) = shell_words(line) else { return Self::Unreadable };
         let found = |short, long| option_value(&words, short, long);
         if let Some(text) = found('e', "--editable") {
             Self::Requirement { text, editable: true }
@@ -103,6 +103,35 @@ fn option_value(words: &[String], short: char, long: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// The words of a line, quoted as Python's shlex has it, by which pip reads them; `None` when a quote is left
+/// open. A shell's rules differ: there a backslash before `$` in double quotes would go, and `#` begin a comment.
+pub(super) fn shell_words(line: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some('"'), '\\') => {
+                let next = chars.next()?;
+                let word = word.get_or_insert_default();
+                word.extend((!matches!(next, '"' | '\\')).then_some('\\'));
+                word.push(next);
+            }
+            (None, '\\') => word.get_or_insert_default().push(chars.next()?),
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, c) if c.is_ascii_whitespace() => words.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(words)
 }
 
 /// Where an included file is.

@@ -37,6 +37,9 @@ fn known(after: &str) -> Vec<CompletionCandidate> {
 }
 
 fn listed() -> Vec<Listed> {
-    let home = GearHome::from_env(&GearEnv::from_process()).ok();
+    let env = GearEnv::from_process();
+    // What is not there is not made.
+    let is_there = GearHome::named(&env).is_ok_and(|directory| directory.is_dir());
+    let home = is_there.then(|| GearHome::from_env(&env).ok()).flatten();
     home.and_then(|home| home.list().ok()).map(|listing| listing.gears).unwrap_or_default()
 }

@@ -20,12 +20,23 @@ pub(crate) const FILES: &[&str] = &[
     "hello.py",
 ];
 
-/// The name of the first so many says that they are the app. Where one is there and has none, because an
-/// edit broke it say, no other file at the top is the app instead.
-const MEANT: usize = 4;
+/// Those whose name says that they are the app. Where one is there and has none, because an edit broke
+/// it say, no other file at the top is the app instead.
+const MEANT: &[&str] = &["app.py", "application.py", "wsgi.py", "asgi.py"];
 
-/// The first so many are looked for in a package, too.
-const IN_PACKAGES: usize = 9;
+/// Files of a package.
+const IN_PACKAGES: &[&str] = &[
+    "__init__.py",
+    "app.py",
+    "application.py",
+    "wsgi.py",
+    "asgi.py",
+    "main.py",
+    "server.py",
+    "api.py",
+    "web.py",
+    "index.py",
+];
 
 /// Programs and settings beside an app, which may import it for purposes of their own.
 const NO_APPS: &[&str] = &[
@@ -92,13 +103,13 @@ impl Usual {
         let here = Utf8Path::new("");
         let mut inner = Files::new();
         for folder in folders(reader.repo(), here).iter().filter(|folder| *folder != "src") {
-            inner.extend(in_package(reader, folder, here));
+            inner.extend(files(reader, folder, here, IN_PACKAGES));
         }
         let src = Utf8Path::new("src");
         if reader.repo().join(src).is_dir() {
             inner.extend(files(reader, src, src, FILES));
             for folder in folders(reader.repo(), src) {
-                inner.extend(in_package(reader, &folder, src));
+                inner.extend(files(reader, &folder, src, IN_PACKAGES));
             }
         }
         let top = files(reader, here, here, FILES);
@@ -108,7 +119,7 @@ impl Usual {
             .filter(|name| !FILES.contains(&name.as_str()) && !NO_APPS.contains(&name.as_str()))
             .map(|name| (Utf8PathBuf::from(name), here.to_owned()))
             .collect();
-        let is_meant = top.iter().any(|(file, _)| FILES[..MEANT].contains(&file.as_str()));
+        let is_meant = top.iter().any(|(file, _)| MEANT.contains(&file.as_str()));
         others.truncate(if is_meant { 0 } else { MOST });
         let all = [&top, &inner, &others].into_iter().flatten();
         reader.prepare(&all.map(|(file, _)| file.clone()).collect::<Vec<_>>());
@@ -134,12 +145,6 @@ pub(crate) fn folders(repo: &Utf8Path, inside: &Utf8Path) -> Vec<Utf8PathBuf> {
     };
     let names = list(&repo.join(inside)).into_iter().filter(sound);
     names.take(MOST).map(|name| inside.join(name)).collect()
-}
-
-/// The files of a package.
-fn in_package(reader: &Reader<'_>, folder: &Utf8Path, root: &Utf8Path) -> Files {
-    let init = files(reader, folder, root, &["__init__.py"]);
-    [init, files(reader, folder, root, &FILES[..IN_PACKAGES])].concat()
 }
 
 /// Those of `names` that a folder has.
