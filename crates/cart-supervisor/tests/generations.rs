@@ -276,7 +276,7 @@ while True: signal.pause()
 ";
     for first in ["os.write(2, b'stands there\\n')", "None"] {
         let silent = ServiceSpec {
-            start_limit: 1,
+            start_limit: 3,
             asked_where: vec![23, 16, 12],
             ..place.service(&["-c", &code.replace("%s", first)])
         };
@@ -305,7 +305,7 @@ os.fork()
 while True: signal.pause()
 ";
     let silent =
-        ServiceSpec { start_limit: 1, asked_where: vec![16], ..place.service(&["-c", code]) };
+        ServiceSpec { start_limit: 3, asked_where: vec![16], ..place.service(&["-c", code]) };
     let failed = place.client().ensure(silent, false);
     let Err(ClientError::Failed(Failure::NoAnswer { last_lines, .. })) = failed else {
         panic!("{failed:?}");
