@@ -71,77 +71,54 @@ impl Need {
     pub(crate) fn is_met(self, env: &GearEnv) -> bool {
         let found = |name| programs::find(name, env, &SYSTEM).is_ok();
         match self {
-            Self::Nginx => found("nginx"),
             Self::PythonVenv => python(env).is_some(),
             Self::SystemPythonVenv => python(&GearEnv::new()).is_some(),
-            Self::Erb => found("erb"),
-            Self::Git => found("git"),
-            Self::Curl => found("curl"),
-            Self::Make => found("make"),
-            Self::Unzip => found("unzip"),
-            Self::SystemdAnalyze => found("systemd-analyze"),
-            Self::DpkgDeb => found("dpkg-deb"),
-            Self::Debootstrap => found("debootstrap"),
-            Self::Wrk => found("wrk"),
             Self::ApacheWsgi => MODULES.iter().any(|dir| {
                 Utf8Path::new(dir).join("mod_wsgi.so").exists()
                     && (found("apache2") || found("httpd"))
             }),
+            Self::Erb => found("erb"),
+            // The others are called as their programs are.
+            _ => found(self.name()),
         }
     }
 
     /// As a person would call it.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Nginx => "nginx",
-            Self::PythonVenv => "a Python 3 with venv and ensurepip",
-            Self::SystemPythonVenv => "one in /usr/bin",
-            Self::Erb => "Ruby's erb",
-            Self::Git => "git",
-            Self::Curl => "curl",
-            Self::Make => "make",
-            Self::Unzip => "unzip",
-            Self::SystemdAnalyze => "systemd-analyze",
-            Self::DpkgDeb => "dpkg-deb",
-            Self::Debootstrap => "debootstrap",
-            Self::Wrk => "wrk",
-            Self::ApacheWsgi => "Apache with mod_wsgi",
-        }
+        self.facts().0
     }
 
     /// The packages of Debian and Ubuntu that bring it.
     pub(crate) fn debian(self) -> &'static [&'static str] {
-        match self {
-            Self::Nginx => &["nginx"],
-            Self::PythonVenv | Self::SystemPythonVenv => &["python3", "python3-venv"],
-            Self::Erb => &["ruby"],
-            Self::Git => &["git"],
-            Self::Curl => &["curl"],
-            Self::Make => &["make"],
-            Self::Unzip => &["unzip"],
-            Self::SystemdAnalyze => &["systemd"],
-            Self::DpkgDeb => &["dpkg"],
-            Self::Debootstrap => &["debootstrap"],
-            Self::Wrk => &["wrk"],
-            Self::ApacheWsgi => &["apache2", "libapache2-mod-wsgi-py3"],
-        }
+        self.facts().1
     }
 
     /// The packages of Fedora, CentOS Stream and their relatives that bring it.
     pub(crate) fn fedora(self) -> &'static [&'static str] {
+        self.facts().2
+    }
+
+    /// Its name, and the packages that bring it: Debian's, Fedora's.
+    fn facts(self) -> (&'static str, &'static [&'static str], &'static [&'static str]) {
+        const PYTHON: &[&str] = &["python3", "python3-venv"];
         match self {
-            Self::Nginx => &["nginx"],
-            Self::PythonVenv | Self::SystemPythonVenv => &["python3"],
-            Self::Erb => &["ruby", "rubygem-erb"],
-            Self::Git => &["git"],
-            Self::Curl => &["curl"],
-            Self::Make => &["make"],
-            Self::Unzip => &["unzip"],
-            Self::SystemdAnalyze => &["systemd"],
-            Self::DpkgDeb => &["dpkg"],
-            Self::Debootstrap => &["debootstrap"],
-            Self::Wrk => &["wrk"],
-            Self::ApacheWsgi => &["httpd", "python3-mod_wsgi"],
+            Self::Nginx => ("nginx", &["nginx"], &["nginx"]),
+            Self::PythonVenv => ("a Python 3 with venv and ensurepip", PYTHON, &["python3"]),
+            Self::SystemPythonVenv => ("one in /usr/bin", PYTHON, &["python3"]),
+            Self::Erb => ("Ruby's erb", &["ruby"], &["ruby", "rubygem-erb"]),
+            Self::Git => ("git", &["git"], &["git"]),
+            Self::Curl => ("curl", &["curl"], &["curl"]),
+            Self::Make => ("make", &["make"], &["make"]),
+            Self::Unzip => ("unzip", &["unzip"], &["unzip"]),
+            Self::SystemdAnalyze => ("systemd-analyze", &["systemd"], &["systemd"]),
+            Self::DpkgDeb => ("dpkg-deb", &["dpkg"], &["dpkg"]),
+            Self::Debootstrap => ("debootstrap", &["debootstrap"], &["debootstrap"]),
+            Self::Wrk => ("wrk", &["wrk"], &["wrk"]),
+            Self::ApacheWsgi => (
+                "Apache with mod_wsgi",
+                &["apache2", "libapache2-mod-wsgi-py3"],
+                &["httpd", "python3-mod_wsgi"],
+            ),
         }
     }
 }
