@@ -56,3 +56,4 @@ pub use serve::doctor::{Diagnosis, doctor};
 pub use serve::follow;
 pub use serve::foreground::{ServeOptions, app_name, serve};
 pub use serve::keep::keep;
+pub use serve::prepared::{Prepared, prepare};

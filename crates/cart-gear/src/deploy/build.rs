@@ -49,13 +49,18 @@ impl GearOnDisk {
         if markers.force_clean_build {
             self.forget_dependencies()?;
         }
+        self.build_in_place(progress)?;
+        Ok(deployment.record(&self.layout)?)
+    }
+
+    /// Has the code that lies where it runs built there, by the cartridge and by the app's own hooks.
+    pub(crate) fn build_in_place(&self, progress: &mut dyn Progress) -> Result<(), GearError> {
         self.control_alone("update-configuration", progress)?;
         self.control_alone("pre-build", progress)?;
         self.user_hook("pre_build", progress)?;
         self.control_alone("build", progress)?;
         self.user_hook("build", progress)?;
-        self.user_hook("prepare", progress)?;
-        Ok(deployment.record(&self.layout)?)
+        self.user_hook("prepare", progress)
     }
 
     /// What a deployment that lies in `app-root/runtime` needs to be the one that serves.

@@ -30,9 +30,25 @@ impl Throwaway {
     /// # Errors
     /// [`GearError`]; nothing is left behind.
     pub fn create(options: GearOptions, parent: &Utf8Path) -> Result<Self, GearError> {
+        Self::make(options, parent, None)
+    }
+
+    /// As [`create`](Self::create), in the directory `home` itself, which must not be there.
+    ///
+    /// # Errors
+    /// [`GearError`]; nothing is left behind.
+    pub(crate) fn create_at(options: GearOptions, home: &Utf8Path) -> Result<Self, GearError> {
+        Self::make(options, home.parent().unwrap_or(home), home.file_name())
+    }
+
+    fn make(
+        options: GearOptions,
+        parent: &Utf8Path,
+        name: Option<&str>,
+    ) -> Result<Self, GearError> {
         let source = Source::read(&options.cartridge)?;
         let endpoints = Endpoints::choose(&source.manifest, options.listen)?;
-        let (guard, home) = make_home(parent, &source)?;
+        let (guard, home) = make_home(parent, name, &source)?;
         let gear = GearOnDisk::make(home, source, endpoints, Usr::Shared, options)?;
         Ok(Self { gear, _home: guard })
     }
@@ -68,10 +84,19 @@ impl Drop for Throwaway {
     }
 }
 
-fn make_home(parent: &Utf8Path, source: &Source) -> Result<(TempDir, Utf8PathBuf), GearError> {
+/// A directory called `name`, or else one that has a name of its own.
+fn make_home(
+    parent: &Utf8Path,
+    name: Option<&str>,
+    source: &Source,
+) -> Result<(TempDir, Utf8PathBuf), GearError> {
     let parent = parent.canonicalize_utf8().map_err(|e| FileError::new("read", parent, e))?;
-    let guard = tempfile::Builder::new()
-        .prefix("gear-")
+    let mut builder = tempfile::Builder::new();
+    match name {
+        Some(name) => builder.prefix(name).rand_bytes(0),
+        None => builder.prefix("gear-"),
+    };
+    let guard = builder
         .tempdir_in(&parent)
         .map_err(|e| FileError::new("make a directory in", &parent, e))?;
     let home = parent.join(guard.path().file_name().unwrap_or_default().to_string_lossy().as_ref());

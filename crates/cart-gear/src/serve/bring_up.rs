@@ -16,7 +16,7 @@ use crate::gear::template_app;
 use crate::layout::error::GearError;
 use crate::scripts::answer;
 use crate::scripts::progress::{Caller, Progress};
-use crate::serve::follow;
+use crate::serve::{follow, prepared};
 
 /// How long an app that has started may take to its first answer.
 const FIRST_ANSWER: Duration = Duration::from_secs(60);
@@ -28,6 +28,8 @@ pub struct App {
     pub directory: Option<Utf8PathBuf>,
     /// A repository elsewhere that holds the app, if no directory is named.
     pub elsewhere: Option<Elsewhere>,
+    /// Whether it lies on the gear already, and was built before.
+    pub is_built: bool,
     /// The version of the cartridge's software; that of its manifest if none is named.
     pub version: Option<String>,
     /// The user's variables, later ones of the same name winning.
@@ -78,6 +80,10 @@ fn until_it_answers(
     let version = app.version.clone().or_else(|| gear.default_version()).unwrap_or_default();
     gear.configure(&version, progress)?;
     let started = match (&app.directory, &app.elsewhere) {
+        _ if app.is_built => {
+            prepared::start(gear, progress)?;
+            true
+        }
         (Some(directory), _) => {
             match gear.first_commit(directory, "The app as it was when the gear was made")? {
                 Some(first) => build_commit(gear, &first, progress)?,

@@ -9,6 +9,7 @@ use crate::layout::error::GearError;
 use crate::scripts::progress::{Interrupts, Progress, Silent};
 use crate::serve::bring_up::{App, bring_up, everything_removed};
 use crate::serve::follow::{Follower, INTERVAL};
+use crate::serve::prepared;
 use crate::serve::watchman::Watchman;
 
 /// What is to be served, and how.
@@ -20,6 +21,8 @@ pub struct ServeOptions {
     pub parent: Utf8PathBuf,
     /// The gear to make.
     pub gear: GearOptions,
+    /// The directory of an app that was [prepared](crate::prepare), to be served as it is.
+    pub prepared: Option<Utf8PathBuf>,
 }
 
 /// Makes a gear, puts the app on it, says when it has answered, follows its logs, and removes
@@ -30,7 +33,13 @@ pub struct ServeOptions {
 pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), GearError> {
     options.app.check()?;
     let interrupts = options.gear.conditions.interrupts.clone();
-    let mut gear = Throwaway::create(options.gear, &options.parent)?;
+    let (mut gear, _alone) = match &options.prepared {
+        Some(directory) => {
+            let (gear, alone) = prepared::open(directory, options.gear)?;
+            (gear, Some(alone))
+        }
+        None => (Throwaway::create(options.gear, &options.parent)?, None),
+    };
     let address = match bring_up(&mut gear, &options.app, progress) {
         Ok(address) => address,
         Err(error) => {

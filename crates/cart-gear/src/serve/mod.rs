@@ -8,4 +8,5 @@ pub(crate) mod doctor;
 pub mod follow;
 pub(crate) mod foreground;
 pub(crate) mod keep;
+pub(crate) mod prepared;
 mod watchman;

@@ -13,7 +13,7 @@ pub(crate) fn run(arguments: &DoctorArguments, context: &mut Context) -> Result<
     context.listen_to_signals()?;
     let interrupts = context.interrupts.clone();
     let options =
-        caller::serve_options(&arguments.serve, context.env, interrupts).map_err(Failure::usage)?;
+        caller::app_options(&arguments.app, context.env, interrupts).map_err(Failure::usage)?;
     let diagnosis = doctor(options, arguments.json.then_some("--json"))?;
     diagnosis.findings.iter().for_each(|line| answer(line));
     match diagnosis.refused {

@@ -17,6 +17,7 @@ pub(crate) fn serve(arguments: &ServeArguments, context: &mut Context) -> Result
     let interrupts = context.interrupts.clone();
     let options =
         caller::serve_options(arguments, context.env, interrupts).map_err(Failure::usage)?;
-    context.terminal.serves(arguments.app_dir.as_str());
+    let shown = arguments.app_dir.as_ref().or(arguments.prepared.as_ref());
+    context.terminal.serves(shown.map_or("the app", |directory| directory.as_str()));
     Ok(cart_gear::serve(options, context.terminal)?)
 }

@@ -10,8 +10,13 @@ use crate::args::shared::CartridgeArguments;
 #[derive(Args, Debug)]
 pub(crate) struct ServeArguments {
     /// The directory that holds the app; it is copied, never written to
-    #[arg(value_name = "APP_DIR", value_hint = ValueHint::DirPath)]
-    pub(crate) app_dir: Utf8PathBuf,
+    #[arg(value_name = "APP_DIR", value_hint = ValueHint::DirPath, required_unless_present = "prepared")]
+    pub(crate) app_dir: Option<Utf8PathBuf>,
+
+    /// Serve what `gear prepare` has built into DIR, which may be read-only. The app sees all
+    /// variables that this command has
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "app_dir")]
+    pub(crate) prepared: Option<Utf8PathBuf>,
 
     /// Where to listen; port 0 is a free one [default: 127.0.0.1 and the cartridge's port, or the
     /// next free one]
@@ -22,10 +27,32 @@ pub(crate) struct ServeArguments {
     pub(crate) cartridge: CartridgeArguments,
 }
 
+/// An app, and how it would be served.
+#[derive(Args, Debug)]
+pub(crate) struct AppArguments {
+    /// The directory that holds the app; it is copied, never written to
+    #[arg(value_name = "APP_DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) app_dir: Utf8PathBuf,
+
+    #[command(flatten)]
+    pub(crate) cartridge: CartridgeArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PrepareArguments {
+    #[command(flatten)]
+    pub(crate) app: AppArguments,
+
+    /// The directory to build it into: one that is not there, that is empty, or that holds what was
+    /// prepared before, of which what is still right is not built again
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) to: Utf8PathBuf,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct DoctorArguments {
     #[command(flatten)]
-    pub(crate) serve: ServeArguments,
+    pub(crate) app: AppArguments,
 
     /// Print an object in each line
     #[arg(long)]

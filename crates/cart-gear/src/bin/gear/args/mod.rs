@@ -10,7 +10,8 @@ mod shared;
 use clap::{Parser, Subcommand};
 
 pub(crate) use app::{
-    DoctorArguments, GenerateArguments, ServeArguments, ValidateArguments, VariablesArguments,
+    AppArguments, DoctorArguments, GenerateArguments, PrepareArguments, ServeArguments,
+    ValidateArguments, VariablesArguments,
 };
 pub(crate) use code::{
     ActivateArguments, ConfigureArguments, DeployArguments, DeploymentType, HookArguments,
@@ -35,6 +36,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Serve the app in a directory until Ctrl-C, from a gear that is thrown away afterwards
     Serve(ServeArguments),
+    /// Build the app in a directory into another one, to be served from there with `serve
+    /// --prepared`, in a container for example
+    Prepare(PrepareArguments),
     /// Tell what `serve` would decide for the app in a directory, and all that it would refuse;
     /// nothing is built or started
     Doctor(DoctorArguments),

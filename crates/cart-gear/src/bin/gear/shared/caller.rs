@@ -3,13 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
 use cart_gear::{
-    App, Conditions, Elsewhere, GearOptions, Interrupts, Listen, ServeOptions, app_name,
+    App, Conditions, Elsewhere, GearOptions, Interrupts, Listen, Prepared, ServeOptions, app_name,
 };
 
-use crate::args::{CartridgeArguments, CreateArguments, ServeArguments};
+use crate::args::{AppArguments, CartridgeArguments, CreateArguments, ServeArguments};
 use crate::shared::beside;
 
 /// Without these an install cannot reach a package index from here: proxies, pip's own settings,
@@ -39,21 +39,76 @@ const FOR_CARTRIDGES: [&str; 3] = ["OPENSHIFT_PYTHON_", "OPENSHIFT_NGINX_", "OPE
 const SHORT_TMP: &str = "/tmp";
 const LONGEST_TMP: usize = 32;
 
+/// What a process has of its own, in whatever environment it runs.
+const ONLY_OF_THE_CALLER: [&str; 10] =
+    ["HOME", "PATH", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "_", "USER", "LOGNAME", "SHELL"];
+
 /// All that `gear serve` is asked for.
 pub(crate) fn serve_options(
     arguments: &ServeArguments,
     env: &GearEnv,
     interrupts: Interrupts,
 ) -> Result<ServeOptions, String> {
-    let app = App {
-        directory: Some(arguments.app_dir.clone()),
-        elsewhere: None,
-        version: arguments.cartridge.cartridge_version.clone(),
-        variables: user_variables(&arguments.cartridge, env),
+    let cartridge = &arguments.cartridge;
+    let mut options = match &arguments.prepared {
+        None => {
+            let directory = arguments.app_dir.clone().unwrap_or_default();
+            of_directory(&directory, cartridge, env, interrupts)?
+        }
+        Some(directory) => of_prepared(directory, cartridge, env, interrupts)?,
     };
-    let name = app_name(&arguments.app_dir);
-    let gear = gear_options(&name, &arguments.cartridge, arguments.listen, env, interrupts)?;
-    Ok(ServeOptions { app, parent: parent(env), gear })
+    options.gear.listen = arguments.listen.map_or(Listen::Anywhere, Listen::At);
+    Ok(options)
+}
+
+/// What is to become of the app in a directory.
+pub(crate) fn app_options(
+    arguments: &AppArguments,
+    env: &GearEnv,
+    interrupts: Interrupts,
+) -> Result<ServeOptions, String> {
+    of_directory(&arguments.app_dir, &arguments.cartridge, env, interrupts)
+}
+
+fn of_directory(
+    directory: &Utf8Path,
+    cartridge: &CartridgeArguments,
+    env: &GearEnv,
+    interrupts: Interrupts,
+) -> Result<ServeOptions, String> {
+    let app = App {
+        directory: Some(directory.to_owned()),
+        version: cartridge.cartridge_version.clone(),
+        variables: user_variables(cartridge, env),
+        ..App::default()
+    };
+    let gear = gear_options(&app_name(directory), cartridge, None, env, interrupts)?;
+    Ok(ServeOptions { app, parent: parent(env), gear, prepared: None })
+}
+
+/// What was set when an app was prepared is set still, unless it is set otherwise now. Whoever made the
+/// environment of this process made it for the app, so all of it is the app's; it is written nowhere.
+fn of_prepared(
+    directory: &Utf8Path,
+    cartridge: &CartridgeArguments,
+    env: &GearEnv,
+    interrupts: Interrupts,
+) -> Result<ServeOptions, String> {
+    let prepared = Prepared::read(directory).map_err(|error| error.to_string())?;
+    let now = user_variables(cartridge, env);
+    let mut gear = gear_options(&prepared.name, cartridge, None, env, interrupts)?;
+    let given = env.iter().filter(|(name, _)| {
+        let is_set = now.iter().any(|(set, _)| *name == set.as_str());
+        !is_set && !ONLY_OF_THE_CALLER.iter().any(|own| *name == *own)
+    });
+    gear.conditions.node = given.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let app = App {
+        is_built: true,
+        version: Some(cartridge.cartridge_version.clone().unwrap_or(prepared.version)),
+        variables: prepared.variables.into_iter().chain(now).collect(),
+        ..App::default()
+    };
+    Ok(ServeOptions { app, parent: parent(env), gear, prepared: Some(directory.to_owned()) })
 }
 
 /// The gear and the app that `gear create` is asked for.
@@ -65,6 +120,7 @@ pub(crate) fn create_options(
     let app = App {
         directory: arguments.from.clone(),
         elsewhere: arguments.git.as_ref().map(|url| elsewhere(url, env)),
+        is_built: false,
         version: arguments.cartridge.cartridge_version.clone(),
         variables: user_variables(&arguments.cartridge, env),
     };

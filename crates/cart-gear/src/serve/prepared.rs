@@ -1,0 +1,245 @@
+//! An app that was built before, in a directory that may be read-only when it is served: the repository
+//! and the dependencies of a deployment, which lie in an image, and a gear around them, which is made
+//! anew in one directory that can be written to.
+//!
+//! What was built names the gear's home, in first lines of scripts for instance. So the home has the same
+//! path when it is built and when it is served, and nothing has to be changed then.
+
+use std::fs::File;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::{self, FileError};
+use cart_core::{lock, tree};
+use serde::{Deserialize, Serialize};
+use walkdir::WalkDir;
+
+use crate::deploy::build::Turn;
+use crate::deploy::deployments::{Deployment, Markers};
+use crate::deploy::recovery::unfinished::Unfinished;
+use crate::gear::on_disk::GearOnDisk;
+use crate::gear::options::GearOptions;
+use crate::home::lifecycle::LAST_PROCESSES;
+use crate::home::throwaway::Throwaway;
+use crate::layout::error::GearError;
+use crate::layout::paths::Layout;
+use crate::layout::state::State;
+use crate::scripts::processes::Processes;
+use crate::scripts::progress::Progress;
+use crate::serve::bring_up::App;
+use crate::serve::foreground::ServeOptions;
+
+/// What tells of it, in its directory. Written last: without it nothing was prepared.
+const FILE: &str = "prepared.json";
+/// Raised when what an older `gear` prepared cannot be served any more.
+const FORMAT: u32 = 1;
+/// The name of the gear's home, in the directory for temporary files.
+const HOME: &str = "prepared-gear";
+/// What it holds of a deployment: that which only a build needs stays on the gear that is thrown away.
+const PARTS: [&str; 2] = ["repo", "dependencies"];
+/// The file of a gear's environment that tells it from others.
+const UUID: &str = "OPENSHIFT_GEAR_UUID";
+/// What a cartridge does for files that will be read-only, and the same whenever they are made of the same.
+const PACK: &str = "pack";
+
+/// How an app was prepared, as its directory tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prepared {
+    format: u32,
+    /// The app's name.
+    pub name: String,
+    /// The home of the gear that it was built on.
+    pub home: Utf8PathBuf,
+    /// The version of the cartridge's software.
+    pub version: String,
+    /// What was set for the app then.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Prepared {
+    /// What lies in `directory`.
+    ///
+    /// # Errors
+    /// [`GearError`] when nothing was prepared there, or by a newer `gear`.
+    pub fn read(directory: &Utf8Path) -> Result<Self, GearError> {
+        let Some(bytes) = files::read_if_exists(&directory.join(FILE))? else {
+            return Err(GearError::wrong(format!(
+                "{directory} holds no app that was prepared (there is no {FILE}): make one with `gear prepare APP_DIR {directory}`"
+            )));
+        };
+        let read: Option<Self> = serde_json::from_slice(&bytes).ok();
+        read.filter(|read| read.format == FORMAT).ok_or_else(|| {
+            GearError::failed(format!(
+                "{directory}/{FILE} is not as this gear writes it: prepare the app anew with the gear that serves it"
+            ))
+        })
+    }
+}
+
+/// Builds the app into the directory `to`: one that is not there, that is empty, or that holds what was
+/// prepared before. Of that, what is still right is not built again.
+///
+/// # Errors
+/// [`GearError`]; a directory that was not there is not there, then, and what was prepared before in one is no
+/// more to be served.
+pub fn prepare(
+    options: ServeOptions,
+    to: &Utf8Path,
+    progress: &mut dyn Progress,
+) -> Result<(), GearError> {
+    options.app.check()?;
+    let is_new = is_new(to)?;
+    let home = options.parent.join(HOME);
+    let _alone = alone(&home)?;
+    files::create_dir(to, 0o770)?;
+    let to = to.canonicalize_utf8().map_err(|error| FileError::new("read", to, error))?;
+    files::remove_if_exists(&to.join(FILE))?;
+    let prepared = build(options, &home, &to, progress);
+    if prepared.is_err() && is_new {
+        tree::remove(&to)?;
+    }
+    prepared
+}
+
+fn build(
+    options: ServeOptions,
+    home: &Utf8Path,
+    to: &Utf8Path,
+    progress: &mut dyn Progress,
+) -> Result<(), GearError> {
+    let ServeOptions { app, gear: how, .. } = options;
+    let mut gear = on(how, home, to)?;
+    let built = build_on(&mut gear, &app, progress);
+    let name = gear.name().to_owned();
+    let ended = gear.destroy(progress);
+    let version = built?;
+    ended?;
+    let home = home.to_owned();
+    let prepared = Prepared { format: FORMAT, name, home, version, variables: app.variables };
+    let text = serde_json::to_vec_pretty(&prepared)
+        .map_err(|error| FileError::new("write", &to.join(FILE), error.into()))?;
+    files::write_atomic(&to.join(FILE), &text, 0o644)?;
+    Ok(for_the_group(to)?)
+}
+
+/// Answers the version of the cartridge's software.
+fn build_on(
+    gear: &mut GearOnDisk,
+    app: &App,
+    progress: &mut dyn Progress,
+) -> Result<String, GearError> {
+    for (name, value) in &app.variables {
+        gear.set_user_variable(name, value)?;
+    }
+    let version = app.version.clone().or_else(|| gear.default_version()).unwrap_or_default();
+    gear.configure(&version, progress)?;
+    gear.control_alone("pre-repo-archive", progress)?;
+    if let Some(directory) = &app.directory {
+        gear.populate(directory)?;
+    }
+    State::Building.write(gear.layout())?;
+    gear.build_in_place(progress)?;
+    gear.control_alone(PACK, progress)?;
+    Ok(version)
+}
+
+/// A gear around what was prepared, on which the app can be started; held for as long as the second value.
+///
+/// # Errors
+/// [`GearError`]; nothing is left behind.
+pub(crate) fn open(directory: &Utf8Path, how: GearOptions) -> Result<(Throwaway, File), GearError> {
+    let prepared = Prepared::read(directory)?;
+    let alone = alone(&prepared.home)?;
+    let directory =
+        directory.canonicalize_utf8().map_err(|error| FileError::new("read", directory, error))?;
+    Ok((on(how, &prepared.home, &directory)?, alone))
+}
+
+/// Deploys and starts what lies on the gear, built.
+pub(crate) fn start(gear: &mut GearOnDisk, progress: &mut dyn Progress) -> Result<(), GearError> {
+    let markers = Markers::of(&gear.layout().repo());
+    let mut deployment = Deployment::begin(gear.layout(), markers, "prepared", None)?;
+    let mut unfinished = Unfinished::of(gear.layout());
+    gear.deploy_phases(Turn::Start, &mut deployment, &mut unfinished, progress)?;
+    gear.end_of(progress);
+    Ok(())
+}
+
+/// A new gear whose code and dependencies are those in `directory`.
+fn on(how: GearOptions, home: &Utf8Path, directory: &Utf8Path) -> Result<Throwaway, GearError> {
+    let gear = Throwaway::create_at(how, home)?;
+    for part in PARTS {
+        let (link, target) = (gear.layout().runtime().join(part), directory.join(part));
+        if !target.is_dir() {
+            files::create_dir(&target, 0o770)?;
+        }
+        tree::remove(&link)?;
+        symlink(&target, &link).map_err(|e| FileError::new("make the link", &link, e))?;
+    }
+    Ok(gear)
+}
+
+/// Makes sure that nobody else serves or builds in this home, and that it is not there: what a kill left of
+/// one goes.
+fn alone(home: &Utf8Path) -> Result<File, GearError> {
+    let path = Utf8PathBuf::from(format!("{home}.lock"));
+    let Some(held) = lock::try_lock(&path)? else {
+        return Err(GearError::failed(format!(
+            "another `gear` prepares or serves an app in {home} now; one at a time does that with a directory for temporary files"
+        )));
+    };
+    if home.symlink_metadata().is_err() {
+        return Ok(held);
+    }
+    let Some(uuid) = files::read_if_exists(&Layout::new(home.to_owned(), "").env().join(UUID))?
+    else {
+        return Err(GearError::failed(format!(
+            "{home} is in the way, and it is no gear: move it elsewhere"
+        )));
+    };
+    let processes = Processes::new(home.to_owned(), &String::from_utf8_lossy(&uuid));
+    GearError::unless_gone(&processes.end_all(LAST_PROCESSES), "the gear that was left")?;
+    tree::remove(home)?;
+    Ok(held)
+}
+
+/// Whether nothing is in `to` that would be lost.
+fn is_new(to: &Utf8Path) -> Result<bool, GearError> {
+    if to.symlink_metadata().is_err() {
+        return Ok(true);
+    }
+    let entries = files::list(to)?;
+    if entries.is_empty() {
+        return Ok(false);
+    }
+    let known = |path: &Utf8PathBuf| {
+        path.file_name().is_some_and(|name| name == FILE || PARTS.contains(&name))
+    };
+    match entries.iter().find(|path| !known(path)) {
+        None => Ok(false),
+        Some(other) => Err(GearError::wrong(format!(
+            "{to} holds something else than a prepared app ({other}): name a directory that is not there, or empty"
+        ))),
+    }
+}
+
+/// A container may run as any user, who is in the group of root then: what the owner may, the group may.
+fn for_the_group(directory: &Utf8Path) -> Result<(), FileError> {
+    for entry in WalkDir::new(directory) {
+        let entry = entry.map_err(|e| FileError::new("look at", directory, e.into()))?;
+        if entry.file_type().is_symlink() {
+            continue;
+        }
+        let path = entry.path();
+        let changed = entry.metadata().map_err(std::io::Error::from).and_then(|metadata| {
+            let mode = metadata.permissions().mode() & 0o7777;
+            let shared = mode | (mode & 0o700) >> 3;
+            match shared == mode {
+                true => Ok(()),
+                false => std::fs::set_permissions(path, PermissionsExt::from_mode(shared)),
+            }
+        });
+        changed.map_err(|e| FileError::new("open to the group", directory, e))?;
+    }
+    Ok(())
+}
