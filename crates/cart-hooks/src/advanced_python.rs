@@ -2,7 +2,7 @@
 
 use cart_core::cartridge::{Cartridge, Context, Status, Upgrade};
 use cart_nginx::NginxSettings;
-use cart_python::PythonApp;
+use cart_python::{PythonApp, PythonError};
 
 use crate::actions::{doctor, release, status, stop, threaddump, tidy, update};
 use crate::error::Error;
@@ -135,6 +135,8 @@ impl Cartridge for AdvancedPython {
                 ready::build(ctx)?;
                 release::note(ctx)
             }
+            // What was built is going to be read-only, and to be the same whenever it is built of the same.
+            "pack" => Ok(ready::app(ctx)?.pack().map_err(PythonError::from)?),
             "deploy" => self.deploy(ctx),
             "tidy" => tidy::tidy(ctx),
             "threaddump" => threaddump::threaddump(ctx),

@@ -18,6 +18,7 @@ use crate::environment::interpreter::{self, Interpreter, Wanted};
 use crate::environment::locale;
 use crate::environment::python_wish::{PythonWish, PythonWishError};
 use crate::environment::stamp::{BasePython, Fate, Stamp};
+use crate::environment::virtualenv::pack::{PackError, pack};
 use crate::environment::virtualenv::{Condition, VirtualEnv, environment_for, outside};
 use crate::repository::background::Background;
 use crate::repository::discovery::{self, DiscoveryError, Found};
@@ -280,6 +281,14 @@ impl PythonApp {
     #[must_use]
     pub fn command(&self, program: impl Into<Utf8PathBuf>) -> CommandSpec {
         CommandSpec::new(program, &self.pips_env()).dir(&self.places.repo)
+    }
+
+    /// Compiles what was built, because nobody will be able to write into it.
+    ///
+    /// # Errors
+    /// [`PackError`].
+    pub fn pack(&self) -> Result<(), PackError> {
+        pack(&VirtualEnv::at(&self.places.environment), &self.places.repo, &self.env)
     }
 
     /// What pip sees of the gear's environment, and commands of the app's.

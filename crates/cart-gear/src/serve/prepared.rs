@@ -25,7 +25,7 @@ use crate::layout::error::GearError;
 use crate::layout::paths::Layout;
 use crate::layout::state::State;
 use crate::scripts::processes::Processes;
-use crate::scripts::progress::Progress;
+use crate::scripts::progress::{Progress, Silent};
 use crate::serve::bring_up::App;
 use crate::serve::foreground::ServeOptions;
 
@@ -48,6 +48,8 @@ pub struct Prepared {
     format: u32,
     /// The app's name.
     pub name: String,
+    /// Its directory, without symbolic links in the path: what was built names that, too.
+    pub directory: Utf8PathBuf,
     /// The home of the gear that it was built on.
     pub home: Utf8PathBuf,
     /// The version of the cartridge's software.
@@ -111,11 +113,12 @@ fn build(
     let mut gear = on(how, home, to)?;
     let built = build_on(&mut gear, &app, progress);
     let name = gear.name().to_owned();
-    let ended = gear.destroy(progress);
+    let ended = gear.destroy(&mut Silent);
     let version = built?;
     ended?;
-    let home = home.to_owned();
-    let prepared = Prepared { format: FORMAT, name, home, version, variables: app.variables };
+    let (directory, home) = (to.to_owned(), home.to_owned());
+    let variables = app.variables;
+    let prepared = Prepared { format: FORMAT, name, directory, home, version, variables };
     let text = serde_json::to_vec_pretty(&prepared)
         .map_err(|error| FileError::new("write", &to.join(FILE), error.into()))?;
     files::write_atomic(&to.join(FILE), &text, 0o644)?;
@@ -149,9 +152,15 @@ fn build_on(
 /// [`GearError`]; nothing is left behind.
 pub(crate) fn open(directory: &Utf8Path, how: GearOptions) -> Result<(Throwaway, File), GearError> {
     let prepared = Prepared::read(directory)?;
-    let alone = alone(&prepared.home)?;
     let directory =
         directory.canonicalize_utf8().map_err(|error| FileError::new("read", directory, error))?;
+    if directory != prepared.directory {
+        return Err(GearError::wrong(format!(
+            "what is in {directory} was prepared as {}, and what was built names that: put it there, or prepare it here",
+            prepared.directory
+        )));
+    }
+    let alone = alone(&prepared.home)?;
     Ok((on(how, &prepared.home, &directory)?, alone))
 }
 

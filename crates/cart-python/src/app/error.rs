@@ -6,6 +6,7 @@ use cart_core::files::FileError;
 use super::dependencies::DependencyError;
 use crate::environment::interpreter::InterpreterError;
 use crate::environment::python_wish::PythonWishError;
+use crate::environment::virtualenv::pack::PackError;
 use crate::repository::discovery::DiscoveryError;
 use crate::repository::inputs::InputsError;
 use crate::serving::server::choice::CannotRun;
@@ -34,6 +35,9 @@ pub enum PythonError {
     /// Its environment could not be made as it wishes.
     #[error(transparent)]
     Dependencies(#[from] DependencyError),
+    /// What will be read-only could not be compiled.
+    #[error(transparent)]
+    Pack(#[from] PackError),
     /// The launchers could not be written, or the Procfile not be read.
     #[error(transparent)]
     File(#[from] FileError),

@@ -5,6 +5,7 @@
 //! a script whose first line names one; and hence [`relocate`].
 
 pub mod kept;
+pub mod pack;
 pub mod relocate;
 pub mod stage;
 
