@@ -7,6 +7,7 @@ pub(crate) mod bring_up;
 pub(crate) mod doctor;
 pub mod follow;
 pub(crate) mod foreground;
+pub(crate) mod image;
 pub(crate) mod keep;
 pub(crate) mod prepared;
 mod watchman;

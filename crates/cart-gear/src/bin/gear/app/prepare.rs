@@ -9,8 +9,11 @@ use crate::shared::terminal::remark;
 pub(crate) fn prepare(arguments: &PrepareArguments, context: &mut Context) -> Result<(), Failure> {
     context.listen_to_signals()?;
     let interrupts = context.interrupts.clone();
-    let options =
+    let mut options =
         caller::app_options(&arguments.app, context.env, interrupts).map_err(Failure::usage)?;
+    if let Some(name) = &arguments.name {
+        options.gear.name.clone_from(name);
+    }
     cart_gear::prepare(options, &arguments.to, context.terminal)?;
     context.terminal.done();
     let to = &arguments.to;

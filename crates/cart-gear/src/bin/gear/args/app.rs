@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use camino::Utf8PathBuf;
+use cart_gear::{Base, Output};
 use clap::{Args, ValueHint};
 
 use crate::args::shared::CartridgeArguments;
@@ -47,6 +48,34 @@ pub(crate) struct PrepareArguments {
     /// prepared before, of which what is still right is not built again
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) to: Utf8PathBuf,
+
+    /// The app's name [default: that of its directory]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImageArguments {
+    #[command(flatten)]
+    pub(crate) app: AppArguments,
+
+    /// What the image is to be called
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tag: String,
+
+    /// What is below the app: an image, as `buildah from` takes it, or the directory of a system;
+    /// with Python, and with nginx unless the cartridge brings one
+    #[arg(long, value_name = "REF|DIR", default_value = "python:3.13-slim")]
+    pub(crate) base: Base,
+
+    /// Where the image is put: oci:DIR, docker-archive:FILE or containers-storage, where podman has
+    /// its images
+    #[arg(long, value_name = "WHERE", default_value = "containers-storage")]
+    pub(crate) output: Output,
+
+    /// The app's name [default: that of its directory]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
 }
 
 #[derive(Args, Debug)]

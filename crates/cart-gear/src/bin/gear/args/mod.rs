@@ -10,8 +10,8 @@ mod shared;
 use clap::{Parser, Subcommand};
 
 pub(crate) use app::{
-    AppArguments, DoctorArguments, GenerateArguments, PrepareArguments, ServeArguments,
-    ValidateArguments, VariablesArguments,
+    AppArguments, DoctorArguments, GenerateArguments, ImageArguments, PrepareArguments,
+    ServeArguments, ValidateArguments, VariablesArguments,
 };
 pub(crate) use code::{
     ActivateArguments, ConfigureArguments, DeployArguments, DeploymentType, HookArguments,
@@ -39,6 +39,9 @@ pub(crate) enum Command {
     /// Build the app in a directory into another one, to be served from there with `serve
     /// --prepared`, in a container for example
     Prepare(PrepareArguments),
+    /// Make an image of the app in a directory, for podman, Docker or Kubernetes; by buildah, without
+    /// a daemon
+    Image(ImageArguments),
     /// Tell what `serve` would decide for the app in a directory, and all that it would refuse;
     /// nothing is built or started
     Doctor(DoctorArguments),

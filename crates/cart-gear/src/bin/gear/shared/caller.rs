@@ -6,15 +6,18 @@ use std::net::SocketAddr;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::GearEnv;
 use cart_gear::{
-    App, Conditions, Elsewhere, GearOptions, Interrupts, Listen, Prepared, ServeOptions, app_name,
+    App, Conditions, Elsewhere, GearOptions, ImageOptions, Interrupts, Listen, Prepared,
+    ServeOptions, app_name,
 };
 
-use crate::args::{AppArguments, CartridgeArguments, CreateArguments, ServeArguments};
+use crate::args::{
+    AppArguments, CartridgeArguments, CreateArguments, ImageArguments, ServeArguments,
+};
 use crate::shared::beside;
 
 /// Without these an install cannot reach a package index from here: proxies, pip's own settings,
 /// certificates of an authority that only this machine knows.
-const FOR_INSTALLS: [&str; 13] = [
+const FOR_INSTALLS: [&str; 14] = [
     "http_proxy",
     "https_proxy",
     "no_proxy",
@@ -28,6 +31,7 @@ const FOR_INSTALLS: [&str; 13] = [
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
     "PIP_CERT",
+    "UV_CACHE_DIR",
 ];
 
 /// Variables that people set for a cartridge are the same ones whether they are set on the gear or
@@ -109,6 +113,49 @@ fn of_prepared(
         ..App::default()
     };
     Ok(ServeOptions { app, parent: parent(env), gear, prepared: Some(directory.to_owned()) })
+}
+
+/// The image that `gear image` is asked for.
+pub(crate) fn image_options(
+    arguments: &ImageArguments,
+    env: &GearEnv,
+) -> Result<ImageOptions, String> {
+    let AppArguments { app_dir, cartridge } = &arguments.app;
+    if !app_dir.is_dir() {
+        return Err(format!(
+            "{app_dir} is not a directory: name the directory that holds the app's files"
+        ));
+    }
+    let variables = user_variables(cartridge, env);
+    let found = match &cartridge.cartridge {
+        Some(directory) => directory.clone(),
+        None => beside::this_program()?,
+    };
+    let cartridge_dir =
+        found.canonicalize_utf8().map_err(|error| format!("{found} cannot be read: {error}"))?;
+    Ok(ImageOptions {
+        app: app_dir.clone(),
+        name: arguments.name.clone().unwrap_or_else(|| app_name(app_dir)),
+        base: arguments.base.clone(),
+        tag: arguments.tag.clone(),
+        output: arguments.output.clone(),
+        cartridge: cartridge_dir,
+        version: cartridge.cartridge_version.clone(),
+        installs: for_installs(env, &variables),
+        variables,
+        program: this_program()?,
+        cache: cache(env)?,
+        caller: env.clone(),
+    })
+}
+
+/// Where this user's programs keep what they can make anew (XDG Base Directory Specification).
+fn cache(env: &GearEnv) -> Result<Utf8PathBuf, String> {
+    let directory = match env.directory("XDG_CACHE_HOME") {
+        Ok(directory) => directory,
+        Err(_) => env.directory("HOME").map_err(|error| error.to_string())?.join(".cache"),
+    };
+    Ok(directory.join("gear"))
 }
 
 /// The gear and the app that `gear create` is asked for.
