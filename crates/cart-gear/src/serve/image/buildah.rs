@@ -151,6 +151,8 @@ impl Buildah {
         } else {
             self.answer(&["tag", &id, tag])?;
         }
+        // Whoever pulls from a layout gets a name of its path, too.
+        let _ = self.answer(&["rmi", &format!("localhost{layout}:latest")]);
         Ok(())
     }
 }
