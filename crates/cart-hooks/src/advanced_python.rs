@@ -136,7 +136,10 @@ impl Cartridge for AdvancedPython {
                 release::note(ctx)
             }
             // What was built is going to be read-only, and to be the same whenever it is built of the same.
-            "pack" => Ok(ready::app(ctx)?.pack().map_err(PythonError::from)?),
+            "pack" => {
+                let only_code = argument == Some("repo");
+                Ok(ready::app(ctx)?.pack(only_code).map_err(PythonError::from)?)
+            }
             "deploy" => self.deploy(ctx),
             "tidy" => tidy::tidy(ctx),
             "threaddump" => threaddump::threaddump(ctx),

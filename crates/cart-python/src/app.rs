@@ -283,12 +283,13 @@ impl PythonApp {
         CommandSpec::new(program, &self.pips_env()).dir(&self.places.repo)
     }
 
-    /// Compiles what was built, because nobody will be able to write into it.
+    /// Compiles what was built, because nobody will be able to write into it; only the app, if that `is_done` for
+    /// its environment.
     ///
     /// # Errors
     /// [`PackError`].
-    pub fn pack(&self) -> Result<(), PackError> {
-        pack(&VirtualEnv::at(&self.places.environment), &self.places.repo, &self.env)
+    pub fn pack(&self, is_done: bool) -> Result<(), PackError> {
+        pack(&VirtualEnv::at(&self.places.environment), &self.places.repo, is_done, &self.env)
     }
 
     /// What pip sees of the gear's environment, and commands of the app's.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
 use crate::deploy::build::Turn;
-use crate::deploy::deployments::{Deployment, Markers};
+use crate::deploy::deployments::{Deployment, Markers, fingerprint};
 use crate::deploy::recovery::unfinished::Unfinished;
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::options::GearOptions;
@@ -36,10 +36,12 @@ const FORMAT: u32 = 1;
 /// The name of the gear's home, in the directory for temporary files.
 const HOME: &str = "prepared-gear";
 /// What it holds of a deployment: that which only a build needs stays on the gear that is thrown away.
-const PARTS: [&str; 2] = ["repo", "dependencies"];
+const PARTS: [&str; 2] = ["repo", DEPENDENCIES];
+const DEPENDENCIES: &str = "dependencies";
 /// The file of a gear's environment that tells it from others.
 const UUID: &str = "OPENSHIFT_GEAR_UUID";
-/// What a cartridge does for files that will be read-only, and the same whenever they are made of the same.
+/// What a cartridge does for files that will be read-only, and the same whenever they are made of the same; only
+/// for those of the code, when it is told `repo`, because the others have not changed.
 const PACK: &str = "pack";
 
 /// How an app was prepared, as its directory tells it.
@@ -79,7 +81,8 @@ impl Prepared {
 }
 
 /// Builds the app into the directory `to`: one that is not there, that is empty, or that holds what was
-/// prepared before. Of that, what is still right is not built again.
+/// prepared before. Of that, what is still right is not built again; what is not, is made anew from nothing, so
+/// that the same comes of the same app.
 ///
 /// # Errors
 /// [`GearError`]; a directory that was not there is not there, then, and what was prepared before in one is no
@@ -95,8 +98,13 @@ pub fn prepare(
     let _alone = alone(&home)?;
     files::create_dir(to, 0o770)?;
     let to = to.canonicalize_utf8().map_err(|error| FileError::new("read", to, error))?;
+    let is_there = Prepared::read(&to).is_ok();
+    if !is_there {
+        // Left by something that did not come to its end.
+        tree::remove(&to.join(DEPENDENCIES))?;
+    }
     files::remove_if_exists(&to.join(FILE))?;
-    let prepared = build(options, &home, &to, progress);
+    let prepared = build(options, &home, &to, is_there, progress);
     if prepared.is_err() && is_new {
         tree::remove(&to)?;
     }
@@ -107,14 +115,30 @@ fn build(
     options: ServeOptions,
     home: &Utf8Path,
     to: &Utf8Path,
+    is_there: bool,
     progress: &mut dyn Progress,
 ) -> Result<(), GearError> {
     let ServeOptions { app, gear: how, .. } = options;
-    let mut gear = on(how, home, to)?;
-    let built = build_on(&mut gear, &app, progress);
+    let mut gear = on(how.clone(), home, to)?;
+    let before = if is_there { fingerprint::of_dependencies(gear.layout()) } else { None };
+    let mut built = build_on(&mut gear, &app, progress);
+    let mut is_same = before.is_some() && before == fingerprint::of_dependencies(gear.layout());
+    if built.is_ok() && before.is_some() && !is_same {
+        // What is added to something, or taken from it, may be something else than what is made at once.
+        progress.notice("Something else is installed than before, so all of it is, from nothing");
+        gear.destroy(&mut Silent)?;
+        tree::remove(&to.join(DEPENDENCIES))?;
+        gear = on(how, home, to)?;
+        built = build_on(&mut gear, &app, progress);
+        is_same = false;
+    }
+    let packed = built.and_then(|version| {
+        let what = is_same.then_some("repo");
+        gear.control_without_hooks(PACK, what, progress).map(|_| version)
+    });
     let name = gear.name().to_owned();
     let ended = gear.destroy(&mut Silent);
-    let version = built?;
+    let version = packed?;
     ended?;
     let (directory, home) = (to.to_owned(), home.to_owned());
     let variables = app.variables;
@@ -142,7 +166,6 @@ fn build_on(
     }
     State::Building.write(gear.layout())?;
     gear.build_in_place(progress)?;
-    gear.control_alone(PACK, progress)?;
     Ok(version)
 }
 

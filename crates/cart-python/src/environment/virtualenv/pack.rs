@@ -28,12 +28,18 @@ for place in sys.argv[1:]:
     compileall.compile_dir(place, maxlevels=100, quiet=2, force=True, **how)
 ";
 
-/// Compiles the code of the environment and of the app in `repo`.
+/// Compiles the code of the app in `repo`, and of the environment unless that has been done.
 ///
 /// # Errors
 /// [`PackError`]; some of it may be compiled then.
-pub fn pack(venv: &VirtualEnv, repo: &Utf8Path, env: &GearEnv) -> Result<(), PackError> {
-    let places: Vec<_> = venv.site_packages().into_iter().chain([repo.to_owned()]).collect();
+pub fn pack(
+    venv: &VirtualEnv,
+    repo: &Utf8Path,
+    is_done: bool,
+    env: &GearEnv,
+) -> Result<(), PackError> {
+    let packages = venv.site_packages().filter(|_| !is_done);
+    let places: Vec<_> = packages.into_iter().chain([repo.to_owned()]).collect();
     for place in &places {
         forget(place)?;
     }
