@@ -4,7 +4,7 @@ use cart_core::cartridge::{Cartridge, Context, Status, Upgrade};
 use cart_nginx::NginxSettings;
 use cart_python::{PythonApp, PythonError};
 
-use crate::actions::{doctor, release, status, stop, threaddump, tidy, update};
+use crate::actions::{doctor, packages, release, status, stop, threaddump, tidy, update};
 use crate::error::Error;
 use crate::gear::{session, static_files};
 use crate::messages;
@@ -140,6 +140,11 @@ impl Cartridge for AdvancedPython {
                 let only_code = argument == Some("repo");
                 Ok(ready::app(ctx)?.pack(only_code).map_err(PythonError::from)?)
             }
+            "packages" => {
+                let text = packages::list(&ready::app(ctx)?);
+                ctx.result(&text);
+                Ok(())
+            }
             "deploy" => self.deploy(ctx),
             "tidy" => tidy::tidy(ctx),
             "threaddump" => threaddump::threaddump(ctx),
@@ -160,7 +165,8 @@ impl Cartridge for AdvancedPython {
     }
 
     fn only_reads(&self, action: &str) -> bool {
-        matches!(action, "status" | "server" | "threaddump") || CONNECTION_HOOKS.contains(&action)
+        matches!(action, "status" | "server" | "threaddump" | "packages")
+            || CONNECTION_HOOKS.contains(&action)
     }
 
     fn explain(&self, error: &Error) -> String {

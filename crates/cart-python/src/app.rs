@@ -7,6 +7,8 @@ mod error;
 mod served;
 mod sized;
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
 use cart_core::{CartridgeDir, CommandSpec, Gear, GearEnv};
@@ -281,6 +283,14 @@ impl PythonApp {
     #[must_use]
     pub fn command(&self, program: impl Into<Utf8PathBuf>) -> CommandSpec {
         CommandSpec::new(program, &self.pips_env()).dir(&self.places.repo)
+    }
+
+    /// What is installed: its Python, and the packages by name, each with its version.
+    #[must_use]
+    pub fn installed(&self) -> (Option<Version>, BTreeMap<String, String>) {
+        let place = &self.places.environment;
+        let python = Stamp::read(place).map(|stamp| stamp.python.version);
+        (python, VirtualEnv::at(place).packages().collect())
     }
 
     /// Compiles what was built, because nobody will be able to write into it; only the app, if that `is_done` for

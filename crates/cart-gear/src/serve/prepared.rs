@@ -22,6 +22,7 @@ use crate::gear::options::GearOptions;
 use crate::home::lifecycle::LAST_PROCESSES;
 use crate::home::throwaway::Throwaway;
 use crate::layout::error::GearError;
+use crate::layout::output::Said;
 use crate::layout::paths::Layout;
 use crate::layout::state::State;
 use crate::scripts::processes::Processes;
@@ -30,7 +31,9 @@ use crate::serve::bring_up::App;
 use crate::serve::foreground::ServeOptions;
 
 /// What tells of it, in its directory. Written last: without it nothing was prepared.
-const FILE: &str = "prepared.json";
+pub(crate) const FILE: &str = "prepared.json";
+/// What was installed, for those who look for known faults.
+pub(crate) const SBOM: &str = "sbom.cdx.json";
 /// Raised when what an older `gear` prepared cannot be served any more.
 const FORMAT: u32 = 1;
 /// The name of the gear's home, in the directory for temporary files.
@@ -43,6 +46,8 @@ const UUID: &str = "OPENSHIFT_GEAR_UUID";
 /// What a cartridge does for files that will be read-only, and the same whenever they are made of the same; only
 /// for those of the code, when it is told `repo`, because the others have not changed.
 const PACK: &str = "pack";
+/// What a cartridge is asked for what was installed: one result, a list of [`Package`]s as JSON.
+const PACKAGES: &str = "packages";
 
 /// How an app was prepared, as its directory tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +63,21 @@ pub struct Prepared {
     pub version: String,
     /// What was set for the app then.
     pub variables: Vec<(String, String)>,
+    /// What was installed for it, as the cartridge tells it.
+    #[serde(default)]
+    pub packages: Vec<Package>,
+}
+
+/// Something that was installed, by the names of package URLs (purl).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Package {
+    /// Whose it is: `pypi`, `generic`, and so on.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
 }
 
 impl Prepared {
@@ -134,19 +154,33 @@ fn build(
     }
     let packed = built.and_then(|version| {
         let what = is_same.then_some("repo");
-        gear.control_without_hooks(PACK, what, progress).map(|_| version)
+        gear.control_without_hooks(PACK, what, progress)?;
+        Ok((version, packages(&gear)?))
     });
     let name = gear.name().to_owned();
     let ended = gear.destroy(&mut Silent);
-    let version = packed?;
+    let (version, packages) = packed?;
     ended?;
     let (directory, home) = (to.to_owned(), home.to_owned());
     let variables = app.variables;
-    let prepared = Prepared { format: FORMAT, name, directory, home, version, variables };
+    let prepared = Prepared { format: FORMAT, name, directory, home, version, variables, packages };
     let text = serde_json::to_vec_pretty(&prepared)
         .map_err(|error| FileError::new("write", &to.join(FILE), error.into()))?;
     files::write_atomic(&to.join(FILE), &text, 0o644)?;
     Ok(for_the_group(to)?)
+}
+
+/// What was installed on a gear, as far as its cartridge tells it.
+fn packages(gear: &GearOnDisk) -> Result<Vec<Package>, GearError> {
+    let told = gear.control_without_hooks(PACKAGES, None, &mut Silent)?;
+    let Some(line) = told.lines.iter().find(|line| line.said == Said::Result) else {
+        return Ok(Vec::new());
+    };
+    serde_json::from_str(&line.text).map_err(|error| {
+        GearError::failed(format!(
+            "`control {PACKAGES}` answers no list of packages with type, name and version: {error}"
+        ))
+    })
 }
 
 /// Answers the version of the cartridge's software.
@@ -245,7 +279,7 @@ fn is_new(to: &Utf8Path) -> Result<bool, GearError> {
         return Ok(false);
     }
     let known = |path: &Utf8PathBuf| {
-        path.file_name().is_some_and(|name| name == FILE || PARTS.contains(&name))
+        path.file_name().is_some_and(|name| name == FILE || name == SBOM || PARTS.contains(&name))
     };
     match entries.iter().find(|path| !known(path)) {
         None => Ok(false),
@@ -274,4 +308,20 @@ fn for_the_group(directory: &Utf8Path) -> Result<(), FileError> {
         changed.map_err(|e| FileError::new("open to the group", directory, e))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+impl Prepared {
+    /// One of an app called shop.
+    pub(crate) fn of_test(packages: Vec<Package>) -> Self {
+        Self {
+            format: FORMAT,
+            name: "shop".to_owned(),
+            directory: "/opt/app".into(),
+            home: "/tmp/prepared-gear".into(),
+            version: "3".to_owned(),
+            variables: Vec::new(),
+            packages,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What is asked of the cartridge beside a start.
 
 pub(crate) mod doctor;
+pub(crate) mod packages;
 pub(crate) mod release;
 pub(crate) mod status;
 pub(crate) mod stop;

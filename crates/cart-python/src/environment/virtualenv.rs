@@ -110,15 +110,20 @@ impl VirtualEnv {
     #[must_use]
     pub fn installed(&self, name: &str) -> Option<String> {
         let wanted = normalized(name);
-        let entries = self.site_packages()?.read_dir_utf8().ok()?;
-        entries.flatten().find_map(|entry| {
+        self.packages().find_map(|(name, version)| (name == wanted).then_some(version))
+    }
+
+    /// The installed packages, in no order: normalized names, and versions.
+    pub fn packages(&self) -> impl Iterator<Item = (String, String)> {
+        let entries = self.site_packages().and_then(|site| site.read_dir_utf8().ok());
+        entries.into_iter().flatten().flatten().filter_map(|entry| {
             let file = entry.file_name();
             let stem = [".dist-info", ".egg-info"]
                 .into_iter()
                 .find_map(|ending| file.strip_suffix(ending))?;
             let (package, version) = stem.split_once('-')?;
             let version = version.split_once("-py").map_or(version, |(v, _)| v);
-            (normalized(package) == wanted).then(|| version.to_owned())
+            Some((normalized(package), version.to_owned()))
         })
     }
 

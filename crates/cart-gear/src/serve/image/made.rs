@@ -13,9 +13,12 @@ use super::buildah::{Buildah, Volume, glance};
 use super::facts::{Base, ImageOptions, LINGER, Output, PORT, PREPARED, PROGRAMS, USER};
 use super::layer::{self, Layer, Part};
 use super::layout::{self, Described};
+use super::sbom;
 use crate::deploy::git::no_code;
 use crate::layout::error::GearError;
+use crate::layout::installed::Source;
 use crate::scripts::progress::{Caller, Progress};
+use crate::serve::prepared::{FILE, Package, Prepared, SBOM};
 
 /// Where a build in the base finds things.
 const SOURCE: &str = "/tmp/src";
@@ -46,6 +49,7 @@ pub fn image(options: &ImageOptions, progress: &mut dyn Progress) -> Result<Imag
     place.settle(&base)?;
     build(&buildah, options, &base, &place)?;
     progress.step("the layers", Caller::Control);
+    write_bill(options, &place)?;
     let described = layout::read(&below)?;
     share(&below, &described, &place.layout)?;
     let layers = layers(options, &place)?;
@@ -173,6 +177,19 @@ fn build(
     ran
 }
 
+/// Tells in the image what was installed in it.
+fn write_bill(options: &ImageOptions, place: &Place) -> Result<(), GearError> {
+    let Source { manifest, .. } = Source::read(&options.cartridge)?;
+    let cartridge = Package {
+        kind: "generic".to_owned(),
+        name: manifest.directory_name(),
+        version: manifest.cartridge_version.clone(),
+    };
+    let bill = sbom::of(&Prepared::read(&place.prepared)?, &cartridge)?;
+    files::write_if_changed(&place.prepared.join(SBOM), &bill, 0o644)?;
+    Ok(())
+}
+
 /// Files that an installer is told of, to trust a server by.
 fn certificates(installs: &GearEnv) -> Vec<Utf8PathBuf> {
     let paths = installs.iter().filter_map(|(name, value)| {
@@ -214,7 +231,7 @@ fn layers(options: &ImageOptions, place: &Place) -> Result<Vec<(&'static str, La
     let wanted = [
         ("the cartridge", vec![program, part(&options.cartridge, cartridge_in(options))]),
         ("the packages", vec![prepared("dependencies")]),
-        ("the app", vec![prepared("repo"), prepared("prepared.json")]),
+        ("the app", vec![prepared("repo"), prepared(FILE), prepared(SBOM)]),
     ];
     let known: BTreeMap<String, (String, Layer)> = files::read_if_exists(&place.known)?
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())

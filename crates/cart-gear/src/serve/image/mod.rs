@@ -11,6 +11,7 @@ mod facts;
 mod layer;
 mod layout;
 mod made;
+mod sbom;
 
 pub use facts::{Base, ImageOptions, Output};
 pub use made::{Image, image};
