@@ -31,6 +31,7 @@ mod logs;
 mod lost;
 mod mistakes;
 mod original;
+mod prepared;
 mod push;
 mod python;
 mod readme;
