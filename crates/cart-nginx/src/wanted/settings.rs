@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits, setting};
+use cart_core::{GearEnv, LogFormat, LogLimits, Setting, SettingError, log_limits, setting};
 
 use crate::wanted::folder::{self, Folder};
 use crate::wanted::forwarded::{self, TrustedHeader};
@@ -165,6 +165,7 @@ pub const SETTINGS: &[Setting] = &[
     WORKERS,
     WORKER_CONNECTIONS,
     ACCESS_LOG,
+    LogFormat::SETTING,
     LOG_SIZE,
     LOG_FILES,
     STATIC,
@@ -203,6 +204,8 @@ pub struct NginxSettings {
     pub worker_connections: u64,
     /// Whether requests are logged.
     pub access_log: bool,
+    /// What a line of that log is.
+    pub log_format: LogFormat,
     /// How much of each log is kept.
     pub log_limits: LogLimits,
     /// Folders that people set, most of them relative to the repository.
@@ -247,6 +250,7 @@ impl NginxSettings {
             workers: WORKERS.number(env, 1..=64, 1)?,
             worker_connections: WORKER_CONNECTIONS.number(env, 64..=131_072, 8192)?,
             access_log: ACCESS_LOG.read(env, |text| switch(text, "on", "off"))?.unwrap_or(true),
+            log_format: LogFormat::read(env)?,
             log_limits: LogLimits::read(env, &LOG_SIZE, &LOG_FILES)?,
             folders: STATIC.read(env, folder::parse_list)?.unwrap_or_default(),
             fallback: FALLBACK.read(env, path)?,
@@ -321,6 +325,7 @@ mod tests {
         assert_eq!(settings.workers.to_string(), WORKERS.default);
         assert_eq!(settings.worker_connections.to_string(), WORKER_CONNECTIONS.default);
         assert!(settings.access_log && settings.precompress && !settings.erb_fallback);
+        assert_eq!(settings.log_format, LogFormat::Text);
         assert!(settings.folders.is_empty() && settings.fallback.is_none());
         assert_eq!(settings.trusted_proxies, network::loopback_and_private());
     }
