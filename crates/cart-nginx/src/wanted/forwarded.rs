@@ -249,9 +249,20 @@ mod tests {
         assert_eq!(names("Remote-User,x-a remote-user").unwrap(), "Remote-User x-a");
         assert_eq!(names(" None ").unwrap(), "");
         let long = "x".repeat(41);
-        for bad in
-            ["", ",", "a_b", "a: b", "a;", "$x", "none a", "host", "X-Real-IP", "X-Request-ID", "Upgrade", &long]
-        {
+        for bad in [
+            "",
+            ",",
+            "a_b",
+            "a: b",
+            "a;",
+            "$x",
+            "none a",
+            "host",
+            "X-Real-IP",
+            "X-Request-ID",
+            "Upgrade",
+            &long,
+        ] {
             assert_eq!(names(bad), None, "{bad:?}");
         }
     }
