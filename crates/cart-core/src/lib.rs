@@ -22,7 +22,7 @@ pub use given::log_format::LogFormat;
 pub use given::log_limits::LogLimits;
 pub use given::setting::{Setting, SettingError};
 pub use given::{
-    cartridge_dir, env, gear, log_format, log_limits, managed_files, manifest, setting, variables,
+    cartridge_dir, env, gear, log_limits, managed_files, manifest, setting, variables,
 };
 
 pub use processes::command::CommandSpec;

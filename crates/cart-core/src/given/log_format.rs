@@ -17,7 +17,7 @@ impl LogFormat {
     /// The variable by which people choose. It is a cartridge's, and of whoever shows its logs.
     pub const SETTING: Setting = Setting {
         name: "OPENSHIFT_LOG_FORMAT",
-        meaning: "what nginx's access log is, and all that gear serve and gear tail show of a gear: text, or an object of JSON in each line (docs/logs.md; nginx 1.11.8 or newer)",
+        meaning: "what each line of nginx's access log is, and of all that gear serve and gear tail show: text, or an object of JSON (docs/logs.md)",
         default: "text",
         allowed: "json or text",
         since: "0.1.0",

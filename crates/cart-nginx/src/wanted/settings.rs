@@ -118,7 +118,7 @@ const METRICS_PATH: Setting = Setting {
 };
 const TRUSTED_PROXIES: Setting = Setting {
     name: "OPENSHIFT_NGINX_TRUSTED_PROXIES",
-    meaning: "proxies in front whose X-Forwarded-For, -Proto and -Host are believed",
+    meaning: "proxies in front whose X-Forwarded-For, -Proto and -Host, and X-Request-ID, are believed",
     default: "loopback and private addresses",
     allowed: "addresses and networks (10.1.2.3 192.168.0.0/16 fd00::/8), separated by spaces or commas, or none; whoever means everybody writes all: half of all addresses or more are refused",
     since: "0.1.0",
