@@ -27,6 +27,7 @@ mod house;
 mod inside;
 mod life;
 mod limits;
+mod log_format;
 mod logs;
 mod lost;
 mod mistakes;

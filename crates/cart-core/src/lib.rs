@@ -18,6 +18,7 @@ pub use disk::{fault, files, glob, tail, tree};
 pub use given::cartridge_dir::CartridgeDir;
 pub use given::env::GearEnv;
 pub use given::gear::Gear;
+pub use given::log_format::LogFormat;
 pub use given::log_limits::LogLimits;
 pub use given::setting::{Setting, SettingError};
 pub use given::{

@@ -226,6 +226,19 @@ fn the_last_lines_of_the_logs_are_shown() {
     assert_eq!(lines.len(), 2, "{tail}");
     assert!(lines.iter().all(|line| line.starts_with("web.log: ")), "{tail}");
     assert!(tail.contains("/third") && !tail.contains("/first"), "{tail}");
+
+    gears.gear(&["env", "set", "blog", "OPENSHIFT_LOG_FORMAT=json"]).done();
+    let tail = gears.gear(&["tail", "blog", "-n", "1"]).done();
+    let line: serde_json::Value = serde_json::from_str(&tail).unwrap();
+    assert_eq!(line["log"], "web");
+    assert!(line["message"].as_str().unwrap().contains("/third"), "{tail}");
+    let log = gears.home("blog").join("recorder/logs/web.log");
+    let written = log.metadata().unwrap().modified().unwrap();
+    let written = humantime::format_rfc3339_millis(written).to_string();
+    assert_eq!(line["time"], written);
+    // Who cannot read the value shows the logs all the same: they may say so.
+    gears.gear(&["env", "set", "blog", "OPENSHIFT_LOG_FORMAT=xml"]).done();
+    assert!(gears.gear(&["tail", "blog", "-n", "1"]).done().starts_with("web.log: "));
 }
 
 #[test]

@@ -132,6 +132,41 @@ fn an_app_is_served_its_logs_are_followed_and_term_removes_everything() {
 }
 
 #[test]
+fn where_json_is_wanted_all_that_is_said_is_objects_on_standard_output() {
+    let place = Place::new();
+    let env = [("OPENSHIFT_LOG_FORMAT", "json")];
+    let mut gear = Serving::start(&place, &env, &["--listen", "127.0.0.1:0"]);
+    let mut said = Vec::new();
+    let mut lines = BufReader::new(gear.child.stdout.take().unwrap()).lines();
+    let mut until = |what: &str| loop {
+        let line = lines.next().unwrap_or_else(|| panic!("no {what}: {said:?}")).unwrap();
+        let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+        for name in ["time", "log", "message"] {
+            assert!(object[name].is_string(), "{line}");
+        }
+        said.push(object.clone());
+        if object["message"].as_str().unwrap().contains(what) {
+            return object;
+        }
+    };
+    assert_eq!(until("bin/install")["log"], "gear");
+    assert_eq!(until("install --version 1 done")["level"], "info");
+    let serving = until("Serving ");
+    assert_eq!(serving["log"], "gear");
+    let page = format!("{}seen-in-the-log", url_in(serving["message"].as_str().unwrap()));
+    assert!(ureq::get(page).call().is_err());
+    assert_eq!(until("seen-in-the-log")["log"], "web");
+    gear.signal(Signal::TERM);
+    until("teardown");
+    assert_eq!(gear.end(), (Some(0), String::new()));
+
+    let (code, heard) = Serving::start(&place, &[(env[0].0, "xml")], &[]).end();
+    assert_eq!(code, Some(2));
+    assert_eq!(heard, "gear: OPENSHIFT_LOG_FORMAT is \"xml\", but allowed is: json or text");
+    nothing_is_left(&place);
+}
+
+#[test]
 fn only_what_was_meant_for_the_gear_reaches_the_scripts() {
     let place = Place::new();
     let env = [

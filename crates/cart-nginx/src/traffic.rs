@@ -17,7 +17,8 @@ pub(crate) const HOST: &str = "cartridge-figures.invalid";
 
 /// How long ago a request may have ended that [`Latency`] is about.
 pub const WINDOW: Duration = Duration::from_secs(60);
-/// How much of the access log is read for it, from its end: the last 5,000 requests or more.
+/// How much of the access log is read for it, from its end: the last 5,000 requests or more, 3,000 where they
+/// are JSON.
 const MOST_LOG: u64 = 1024 * 1024;
 
 /// nginx's counts.
@@ -71,9 +72,9 @@ pub struct Latency {
 
 impl Latency {
     /// Of the requests that ended within [`WINDOW`] before `now`, by the access log of the cartridge in
-    /// `dir`, of which the last megabyte is read: at more than some 5,000 requests in the window, only
-    /// the last of them count. WebSockets do not count. `None` without such a request, or without a
-    /// log in the cartridge's own format.
+    /// `dir`, of which the last megabyte is read: at more than some 5,000 requests in the window (3,000
+    /// of JSON), only the last of them count. WebSockets do not count. `None` without such a request, or
+    /// without a log in the cartridge's own formats, of which there may be both.
     #[must_use]
     pub fn of(dir: &CartridgeDir, now: SystemTime) -> Option<Self> {
         let log = layout::access_log(dir);
@@ -111,15 +112,42 @@ fn end_of(path: &Utf8Path, most: u64) -> Vec<u8> {
     read().unwrap_or_default()
 }
 
-/// How long the request took that a line of the access log tells of, if that counts: its format is in
-/// `nginx.defaults.conf`. nginx writes no quote of a client's into it.
+/// How long the request took that a line of the access log tells of, if that counts: the two formats are
+/// in `nginx.defaults.conf`.
 fn duration(line: &str, since: u64) -> Option<Duration> {
+    let (ended, status, took) = if line.starts_with('{') { of_json(line)? } else { of_text(line)? };
+    let took = Duration::try_from_secs_f64(took.parse().ok()?).ok()?;
+    (status != "101" && ended >= since).then_some(took)
+}
+
+/// When a request ended, its status, and the seconds that it took. nginx writes no quote of a client's
+/// into the line.
+fn of_text(line: &str) -> Option<(u64, &str, &str)> {
     let (before, _) = line.split_once('"')?;
     let (_, time) = before.trim_end().strip_suffix(']')?.rsplit_once('[')?;
     let (_, after) = line.rsplit_once('"')?;
-    let took = Duration::try_from_secs_f64(after.trim().parse().ok()?).ok()?;
     let status = line.split('"').nth(2)?.split_ascii_whitespace().next()?;
-    (status != "101" && seconds(time)? >= since).then_some(took)
+    Some((seconds(time)?, status, after.trim()))
+}
+
+/// The same of a line of JSON. A client's quote has a backslash before it there, and what is looked for
+/// stands before all that clients say.
+fn of_json(line: &str) -> Option<(u64, &str, &str)> {
+    let value = |name: &str| {
+        let (_, value) = line.split_once(name)?;
+        Some(value.split([',', '}']).next()?.trim_matches('"'))
+    };
+    Some((seconds_iso(value("\"time\":")?)?, value("\"status\":")?, value("\"seconds\":")?))
+}
+
+/// Seconds since 1970, of a time such as `2026-11-26T12:36:33.123+01:00`.
+fn seconds_iso(text: &str) -> Option<u64> {
+    let (date, time) = text.split_once('T')?;
+    let (clock, zone) = time.split_at(time.rfind(['+', '-'])?);
+    let mut numbers = date.split('-').chain(clock.split([':', '.'])).map(str::parse);
+    let mut number = || numbers.next()?.ok();
+    let date = (number()?, number()?, number()?);
+    since_1970(date, (number()?, number()?, number()?), &zone.replace(':', ""))
 }
 
 /// Seconds since 1970, of a time such as `26/Nov/2026:12:36:33 +0100`.
@@ -131,7 +159,16 @@ fn seconds(text: &str) -> Option<u64> {
     let name = parts.next().filter(|name| name.len() == 3)?;
     let month = i64::try_from(MONTHS.find(name)? / 3 + 1).ok()?;
     let mut number = || parts.next()?.parse::<i64>().ok();
-    let (year, hours, minutes, seconds) = (number()?, number()?, number()?, number()?);
+    let year = number()?;
+    since_1970((year, month, day), (number()?, number()?, number()?), zone)
+}
+
+/// Of a date, a time of the day, and its zone as `+0100`.
+fn since_1970(
+    (year, month, day): (i64, i64, i64),
+    (hours, minutes, seconds): (i64, i64, i64),
+    zone: &str,
+) -> Option<u64> {
     let zone: i64 = zone.parse().ok()?;
     let east = zone / 100 * 60 + zone % 100;
     // Years that begin in March end with the day that may be missing.
@@ -162,6 +199,11 @@ mod tests {
         for bad in ["", "1/Foo/2026:1:1:1 +0000", "26/Nov/2026 +0000", "an/Feb/1:1:1:1 +0000"] {
             assert_eq!(seconds(bad), None, "{bad}");
         }
+        assert_eq!(seconds_iso("2026-11-26T13:36:33.999+01:00"), Some(1_795_696_593));
+        assert_eq!(seconds_iso("2026-11-26T09:06:33.000-03:30"), Some(1_795_696_593));
+        for bad in ["", "2026-11-26", "T+00:00", "2026-11-26T09:06+01:00", "a-1-1T1:1:1.1+00:00"] {
+            assert_eq!(seconds_iso(bad), None, "{bad}");
+        }
     }
 
     #[test]
@@ -181,6 +223,30 @@ mod tests {
         let one = Latency::of_lines(&line(20, 404, "0.007"), since).unwrap();
         assert_eq!((one.requests, one.p50, one.p99), (1, millis(7), millis(7)));
         assert_eq!(Latency::of_lines("", since), None);
+    }
+
+    /// As nginx wrote it, but for the numbers.
+    fn json_line(second: u32, status: u16, took: &str) -> String {
+        format!(
+            r#"{{"time":"2026-11-26T12:36:{second:02}.500+01:00","log":"nginx-access","status":{status},"bytes":5,"seconds":{took},"request_id":"","peer":"192.0.2.1","method":"GET","path":"/?\"status\":101,\"seconds\":9","for":"","agent":"\"time\":\"","referer":""}}"#
+        ) + "\n"
+    }
+
+    #[test]
+    fn a_log_may_begin_as_text_and_go_on_as_json() {
+        let since = seconds("26/Nov/2026:12:36:10 +0100").unwrap();
+        let mut text = r#"at its beginning","status":200,"seconds":9.000}"#.to_owned() + "\n";
+        text += r#"{"a line":"of another format","seconds":0.001}"#;
+        text += "\n";
+        text += &json_line(9, 200, "5.000");
+        text += &json_line(30, 101, "50.000");
+        for took in (1..=100).rev() {
+            let line = if took > 50 { line } else { json_line };
+            text += &line(10 + took % 50, 200, &format!("0.{took:03}"));
+        }
+        let millis = |ms| Duration::from_millis(ms);
+        let expected = Latency { requests: 100, p50: millis(50), p95: millis(95), p99: millis(99) };
+        assert_eq!(Latency::of_lines(&text, since), Some(expected));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod cartridge_dir;
 pub mod env;
 pub mod gear;
+pub(crate) mod log_format;
 pub mod log_limits;
 pub mod managed_files;
 pub mod manifest;

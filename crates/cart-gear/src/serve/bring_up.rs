@@ -181,7 +181,7 @@ fn wait_for_answer(
 fn last_logs(gear: &GearOnDisk) -> String {
     const LINES: usize = 10;
     let lines = follow::last(&gear.log_directories(), LINES);
-    lines.iter().map(|(file, line)| format!("\n{file}: {line}")).collect()
+    lines.iter().map(|line| format!("\n{}: {}", line.file, line.text)).collect()
 }
 
 /// Of an interrupted making.

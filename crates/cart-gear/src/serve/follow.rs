@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files;
@@ -35,22 +35,38 @@ struct Followed {
     partial: Vec<u8>,
 }
 
+/// A line that was in a log already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastLine {
+    /// The name of its file.
+    pub file: String,
+    /// When the file was last written to: the line is at least as old.
+    pub written: SystemTime,
+    /// The line, without its end.
+    pub text: String,
+}
+
 /// The last lines of each log in some directories, at most `count` of each and what its last 64 KiB
-/// hold, with the name of its file. Logs that rotation put aside are left out.
+/// hold. Logs that rotation put aside are left out.
 #[must_use]
-pub fn last(directories: &[Utf8PathBuf], count: usize) -> Vec<(String, String)> {
-    let files = files_in(directories);
-    let mut paths: Vec<&Utf8Path> = files.iter().map(|(path, _)| path.as_path()).collect();
-    paths.sort();
+pub fn last(directories: &[Utf8PathBuf], count: usize) -> Vec<LastLine> {
+    let mut files = files_in(directories);
+    files.sort_by(|(one, _), (other, _)| one.cmp(other));
     let is_put_aside = |path: &Utf8Path| {
-        let mut others = paths.iter().filter(|other| **other != path);
-        others.any(|other| is_copy(path.as_str(), other.as_str()))
+        let mut others = files.iter().filter(|(other, _)| other != path);
+        others.any(|(other, _)| is_copy(path.as_str(), other.as_str()))
     };
     let mut lines = Vec::new();
-    for path in paths.iter().filter(|path| !is_put_aside(path)) {
-        let name = path.file_name().unwrap_or_default();
+    for (path, metadata) in files.iter().filter(|(path, _)| !is_put_aside(path)) {
+        let file = path.file_name().unwrap_or_default();
+        // A system that keeps no such time has just been asked.
+        let written = metadata.modified().unwrap_or_else(|_| SystemTime::now());
         let last = files::last_lines(path, 0, count);
-        lines.extend(last.into_iter().map(|line| (name.to_owned(), line)));
+        lines.extend(last.into_iter().map(|text| LastLine {
+            file: file.to_owned(),
+            written,
+            text,
+        }));
     }
     lines
 }
@@ -254,8 +270,10 @@ mod tests {
         logs.append("app.log.1", "0\n");
         logs.append("web.log", "w\n");
         let found = last(&[logs.path.join("missing"), logs.path.clone()], 2);
-        let found: Vec<String> = found.iter().map(|(f, line)| format!("{f}: {line}")).collect();
-        assert_eq!(found, ["app.log: 2", "app.log: 3", "web.log: w"]);
+        let lines: Vec<String> = found.iter().map(|l| format!("{}: {}", l.file, l.text)).collect();
+        assert_eq!(lines, ["app.log: 2", "app.log: 3", "web.log: w"]);
+        let written = logs.path.join("web.log").metadata().unwrap().modified().unwrap();
+        assert_eq!(found[2].written, written);
     }
 
     #[test]

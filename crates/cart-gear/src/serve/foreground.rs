@@ -50,10 +50,12 @@ pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), G
     };
     // From now on, what ends is noticed.
     let watchman = Watchman::new(&gear);
+    // And what is logged: whoever hears where the app is may ask it at once.
+    let follower = Follower::from_now_on(gear.log_directories());
     if let Some(address) = address {
         progress.serving(&format!("http://{address}/"));
     }
-    let served = watch(&gear, watchman, &interrupts, progress);
+    let served = watch(&gear, watchman, follower, &interrupts, progress);
     let destroyed = gear.destroy(progress);
     served.and(destroyed)
 }
@@ -62,10 +64,10 @@ pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), G
 fn watch(
     gear: &GearOnDisk,
     mut watchman: Watchman,
+    mut follower: Follower,
     interrupts: &Interrupts,
     progress: &mut dyn Progress,
 ) -> Result<(), GearError> {
-    let mut follower = Follower::from_now_on(gear.log_directories());
     loop {
         let ended = interrupts.wait(INTERVAL);
         follower.look(&mut |file, line| progress.logged(file, line));

@@ -77,6 +77,14 @@ pub(crate) fn believes_neighbours(address: SocketAddr) -> String {
     )
 }
 
+/// JSON is wanted of an nginx that cannot write it.
+pub(crate) fn access_log_stays_text(nginx: &semver::Version) -> String {
+    format!(
+        "OPENSHIFT_LOG_FORMAT is json, but nginx {nginx} cannot write its access log as JSON: \
+         logs/nginx-access.log stays text. nginx 1.11.8 or newer can"
+    )
+}
+
 /// `status` of an app that answers. A node looks for the word "running" (node-contract.md,
 /// control).
 pub(crate) fn running(server: &str, python: Option<&semver::Version>, nginx: &str) -> String {

@@ -81,6 +81,11 @@ fn an_address_that_others_reach() {
 }
 
 #[test]
+fn an_nginx_that_writes_no_json() {
+    insta::assert_snapshot!(access_log_stays_text(&semver::Version::new(1, 10, 3)));
+}
+
+#[test]
 fn a_mistyped_server_is_the_persons_to_mend() {
     let env = GearEnv::new().with("OPENSHIFT_PYTHON_SERVER", "gunicron");
     let error = Error::Setting(PythonSettings::from_env(&env).unwrap_err());

@@ -1,6 +1,8 @@
 //! What a start says to people: what was chosen, and what it came to.
 
+use cart_core::LogFormat;
 use cart_core::cartridge::Context;
+use cart_nginx::feature::Feature;
 use cart_python::ReadyServer;
 
 use crate::messages;
@@ -29,6 +31,10 @@ pub(super) fn served(ctx: &mut Context<'_>, ready: &Ready, up: Up) {
     ready.site.not_served().iter().for_each(|it| ctx.message(&it.to_string()));
     if ready.site.believes_neighbours_unasked() {
         ctx.message(&messages::believes_neighbours(ready.site.listen));
+    }
+    let nginx = ready.nginx.binary();
+    if ready.site.settings.log_format == LogFormat::Json && !nginx.has(Feature::JsonLog) {
+        ctx.message(&messages::access_log_stays_text(&nginx.build.version));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
+use cart_core::LogFormat;
 
 use crate::config::upstream::{self, APPSERVER, CheckedUpstream};
 use crate::config::user_config::UserConfig;
@@ -148,6 +149,11 @@ impl Model {
 
     fn has(&self, feature: Feature) -> bool {
         feature::has(&self.build, feature)
+    }
+
+    /// Whether the access log is JSON.
+    fn logs_json(&self) -> bool {
+        self.settings.log_format == LogFormat::Json && self.has(Feature::JsonLog)
     }
 
     /// What the app hears of its client.

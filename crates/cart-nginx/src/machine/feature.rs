@@ -62,6 +62,10 @@ pub enum Feature {
     /// `volatile` in a map: without it, what an app redirects to inside (X-Accel-Redirect) is looked for where
     /// its own request would be.
     VolatileMap,
+    /// `$request_id`: without it, only a trusted proxy gives a request a name.
+    RequestId,
+    /// `log_format` with `escape=json`: without it, the access log stays text.
+    JsonLog,
     /// `fastcgi_temp_path`: its temporary files must lie inside the gear.
     Fastcgi,
     /// `uwsgi_temp_path`: as those of [`Fastcgi`](Self::Fastcgi).
@@ -105,6 +109,8 @@ impl Feature {
             Self::StubStatus => (MINIMUM, Optional("http_stub_status_module")),
             Self::Gzip => (MINIMUM, Standard("http_gzip_module")),
             Self::VolatileMap => (Version::new(1, 11, 7), Standard("http_map_module")),
+            Self::RequestId => (Version::new(1, 11, 0), Core),
+            Self::JsonLog => (Version::new(1, 11, 8), Core),
             Self::Fastcgi => (MINIMUM, Standard("http_fastcgi_module")),
             Self::Uwsgi => (MINIMUM, Standard("http_uwsgi_module")),
             Self::Scgi => (MINIMUM, Standard("http_scgi_module")),
@@ -141,7 +147,7 @@ mod tests {
         Build::parse(&text).unwrap()
     }
 
-    const ALL: [Feature; 15] = [
+    const ALL: [Feature; 17] = [
         Feature::PcreJit,
         Feature::ShutdownTimeout,
         Feature::BoundedPool,
@@ -154,6 +160,8 @@ mod tests {
         Feature::StubStatus,
         Feature::Gzip,
         Feature::VolatileMap,
+        Feature::RequestId,
+        Feature::JsonLog,
         Feature::Fastcgi,
         Feature::Uwsgi,
         Feature::Scgi,
@@ -161,7 +169,10 @@ mod tests {
 
     /// A version just below; none of them ends in 0.0.
     fn before(version: &Version) -> Version {
-        Version::new(version.major, version.minor, version.patch - 1)
+        match version.patch.checked_sub(1) {
+            Some(patch) => Version::new(version.major, version.minor, patch),
+            None => Version::new(version.major, version.minor - 1, 99),
+        }
     }
 
     #[test]

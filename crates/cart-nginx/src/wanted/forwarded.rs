@@ -11,15 +11,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::text::statement::{self, Statement};
 use crate::wanted::network::listed;
 
-/// What nginx says of the client itself: its address, the scheme, the host; and its cookies, in one
-/// header where it sent several, because servers differ in how they join them (RFC 6265, 5.4). The
-/// values are variables of `nginx.appserver.conf`, or nginx's own.
-const OWN: [(&str, &str); 5] = [
+/// What nginx says of the client itself: its address, the scheme, the host; what its request is called in
+/// logs; and its cookies, in one header where it sent several, because servers differ in how they join
+/// them (RFC 6265, 5.4). The values are variables of `nginx.appserver.conf`, or nginx's own.
+const OWN: [(&str, &str); 6] = [
     ("Cookie", "$http_cookie"),
     ("X-Real-IP", "$remote_addr"),
     ("X-Forwarded-For", "$app_forwarded_for"),
     ("X-Forwarded-Proto", "$app_proto"),
     ("X-Forwarded-Host", "$app_forwarded_host"),
+    ("X-Request-ID", "$app_request_id"),
 ];
 
 /// Names that are not for a proxy to say of its client: nginx sets them, or they belong to one
@@ -248,9 +249,20 @@ mod tests {
         assert_eq!(names("Remote-User,x-a remote-user").unwrap(), "Remote-User x-a");
         assert_eq!(names(" None ").unwrap(), "");
         let long = "x".repeat(41);
-        for bad in
-            ["", ",", "a_b", "a: b", "a;", "$x", "none a", "host", "X-Real-IP", "Upgrade", &long]
-        {
+        for bad in [
+            "",
+            ",",
+            "a_b",
+            "a: b",
+            "a;",
+            "$x",
+            "none a",
+            "host",
+            "X-Real-IP",
+            "X-Request-ID",
+            "Upgrade",
+            &long,
+        ] {
             assert_eq!(names(bad), None, "{bad:?}");
         }
     }

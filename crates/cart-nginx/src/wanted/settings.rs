@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cart_core::{GearEnv, LogLimits, Setting, SettingError, log_limits, setting};
+use cart_core::{GearEnv, LogFormat, LogLimits, Setting, SettingError, log_limits, setting};
 
 use crate::wanted::folder::{self, Folder};
 use crate::wanted::forwarded::{self, TrustedHeader};
@@ -118,7 +118,7 @@ const METRICS_PATH: Setting = Setting {
 };
 const TRUSTED_PROXIES: Setting = Setting {
     name: "OPENSHIFT_NGINX_TRUSTED_PROXIES",
-    meaning: "proxies in front whose X-Forwarded-For, -Proto and -Host are believed",
+    meaning: "proxies in front whose X-Forwarded-For, -Proto and -Host, and X-Request-ID, are believed",
     default: "loopback and private addresses",
     allowed: "addresses and networks (10.1.2.3 192.168.0.0/16 fd00::/8), separated by spaces or commas, or none; whoever means everybody writes all: half of all addresses or more are refused",
     since: "0.1.0",
@@ -165,6 +165,7 @@ pub const SETTINGS: &[Setting] = &[
     WORKERS,
     WORKER_CONNECTIONS,
     ACCESS_LOG,
+    LogFormat::SETTING,
     LOG_SIZE,
     LOG_FILES,
     STATIC,
@@ -203,6 +204,8 @@ pub struct NginxSettings {
     pub worker_connections: u64,
     /// Whether requests are logged.
     pub access_log: bool,
+    /// What a line of that log is.
+    pub log_format: LogFormat,
     /// How much of each log is kept.
     pub log_limits: LogLimits,
     /// Folders that people set, most of them relative to the repository.
@@ -247,6 +250,7 @@ impl NginxSettings {
             workers: WORKERS.number(env, 1..=64, 1)?,
             worker_connections: WORKER_CONNECTIONS.number(env, 64..=131_072, 8192)?,
             access_log: ACCESS_LOG.read(env, |text| switch(text, "on", "off"))?.unwrap_or(true),
+            log_format: LogFormat::read(env)?,
             log_limits: LogLimits::read(env, &LOG_SIZE, &LOG_FILES)?,
             folders: STATIC.read(env, folder::parse_list)?.unwrap_or_default(),
             fallback: FALLBACK.read(env, path)?,
@@ -321,6 +325,7 @@ mod tests {
         assert_eq!(settings.workers.to_string(), WORKERS.default);
         assert_eq!(settings.worker_connections.to_string(), WORKER_CONNECTIONS.default);
         assert!(settings.access_log && settings.precompress && !settings.erb_fallback);
+        assert_eq!(settings.log_format, LogFormat::Text);
         assert!(settings.folders.is_empty() && settings.fallback.is_none());
         assert_eq!(settings.trusted_proxies, network::loopback_and_private());
     }

@@ -8,6 +8,7 @@ mod folders;
 mod http;
 
 mod links;
+mod logs;
 mod serving;
 mod static_files;
 mod supervised;

@@ -254,6 +254,27 @@ fn what_cannot_be_written_names_where_it_comes_from() {
     insta::assert_snapshot!(all.join("\n"));
 }
 
+#[test]
+fn a_log_of_json_is_for_an_nginx_that_can_and_has_what_it_names() {
+    let json = site_with(&GearEnv::new().with("OPENSHIFT_LOG_FORMAT", "json"));
+    let mut only_files = json.clone();
+    only_files.upstream = None;
+    for site in [&json, &only_files] {
+        let rendered = rendered(site, DEBIAN);
+        assert!(main_text(&rendered).contains("nginx-access.log cartridge_json buffer=32k"));
+        for variable in ["$logged_time", "$logged_status", "$app_request_id"] {
+            assert!(main_text(&rendered).contains(variable), "{variable}");
+            assert!(appserver_text(&rendered).contains(&format!("{variable} {{")), "{variable}");
+        }
+    }
+    let main = |site: &Site, of: &str| main_text(&rendered(site, of)).to_owned();
+    assert!(main(&json, BARE).contains("logs/nginx-access.log main buffer=32k"));
+    assert!(!main(&json, BARE).contains("escape=json"));
+    assert!(!main(&site(), DEBIAN).contains("json '"));
+    let text = rendered(&site(), DEBIAN);
+    assert!(!appserver_text(&text).contains("$logged_"));
+}
+
 fn with_user(template: &str) -> Rendered {
     let dir = tempfile::tempdir().unwrap();
     let repo = Utf8Path::from_path(dir.path()).unwrap();

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::GearEnv;
+use cart_core::{GearEnv, LogFormat, SettingError};
 use cart_gear::{
     App, Conditions, Elsewhere, GearOptions, ImageOptions, Interrupts, Listen, Prepared,
     ServeOptions, app_name,
@@ -35,7 +35,7 @@ const FOR_INSTALLS: [&str; 14] = [
 ];
 
 /// Variables that people set for a cartridge are the same ones whether they are set on the gear or
-/// in front of the command.
+/// in front of the command: those that begin so, and the one for logs.
 const FOR_CARTRIDGES: [&str; 3] = ["OPENSHIFT_PYTHON_", "OPENSHIFT_NGINX_", "OPENSHIFT_PYPI_"];
 
 /// Where gears are made if the caller's own directory for temporary files has too long a path for
@@ -226,7 +226,9 @@ fn user_variables(arguments: &CartridgeArguments, env: &GearEnv) -> Vec<(String,
     let text = |(name, value): (&OsStr, &OsStr)| {
         Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
     };
-    let for_cartridges = |name: &str| FOR_CARTRIDGES.iter().any(|p| name.starts_with(p));
+    let for_cartridges = |name: &str| {
+        name == LogFormat::SETTING.name || FOR_CARTRIDGES.iter().any(|p| name.starts_with(p))
+    };
     let from_caller = env
         .iter()
         .filter_map(text)
@@ -236,6 +238,11 @@ fn user_variables(arguments: &CartridgeArguments, env: &GearEnv) -> Vec<(String,
         .iter()
         .map(|server| ("OPENSHIFT_PYTHON_SERVER".to_owned(), server.clone()));
     from_caller.chain(server).chain(arguments.env.iter().cloned()).collect()
+}
+
+/// How the logs of a gear with these variables are to be shown; of two of a name the later one counts.
+pub(crate) fn log_format(user: &[(String, String)]) -> Result<LogFormat, SettingError> {
+    LogFormat::read(&user.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect())
 }
 
 /// A user's variable would not replace one that the machine gives, so those of the same name go.
@@ -284,14 +291,20 @@ mod tests {
         let env = GearEnv::new()
             .with("OPENSHIFT_PYTHON_SERVER", "gevent")
             .with("OPENSHIFT_PYTHON_WORKERS", "")
+            .with("OPENSHIFT_LOG_FORMAT", "json")
+            .with("OPENSHIFT_LOG_DIR", "/x")
             .with("AWS_SECRET", "x");
         let found = user_variables(&arguments(&[("A", "1")], Some("gunicorn")), &env);
         let expected = [
             ("OPENSHIFT_PYTHON_SERVER", "gevent"),
+            ("OPENSHIFT_LOG_FORMAT", "json"),
             ("OPENSHIFT_PYTHON_SERVER", "gunicorn"),
             ("A", "1"),
         ];
         assert_eq!(found, expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
+        assert_eq!(log_format(&found), Ok(LogFormat::Json));
+        let twice = [found, vec![("OPENSHIFT_LOG_FORMAT".to_owned(), "text".to_owned())]].concat();
+        assert_eq!(log_format(&twice), Ok(LogFormat::Text));
     }
 
     #[test]

@@ -4,4 +4,5 @@ pub(crate) mod beside;
 pub(crate) mod caller;
 pub(crate) mod context;
 pub(crate) mod failure;
+pub(crate) mod json;
 pub(crate) mod terminal;

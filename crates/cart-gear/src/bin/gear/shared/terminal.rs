@@ -1,12 +1,16 @@
 //! What the person at the terminal sees. The one place of this program that prints: the URL, or
-//! the answer to a question, on standard output, all else on standard error.
+//! the answer to a question, on standard output, all else on standard error; where logs are collected as
+//! JSON, all of it on standard output, an object in each line.
 
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use cart_core::LogFormat;
 use cart_gear::{Caller, Line, Progress, Said};
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::shared::json;
 
 /// How many lines of a script that failed are shown, of those that were not shown as they came.
 const KEPT: usize = 20;
@@ -33,6 +37,7 @@ pub(crate) fn ask(text: &str) {
 
 pub(crate) struct Terminal {
     app: String,
+    format: LogFormat,
     /// There while something is waited for on a terminal.
     spinner: Option<ProgressBar>,
     on_terminal: bool,
@@ -47,6 +52,7 @@ impl Terminal {
     pub(crate) fn new() -> Self {
         Self {
             app: String::new(),
+            format: LogFormat::Text,
             spinner: None,
             on_terminal: std::io::stderr().is_terminal(),
             step: None,
@@ -55,9 +61,13 @@ impl Terminal {
         }
     }
 
-    /// An app is going to be served that the person called `app`.
-    pub(crate) fn serves(&mut self, app: &str) {
+    /// An app is going to be served that the person called `app`, and all that is said of it is shown
+    /// in `format`.
+    pub(crate) fn serves(&mut self, app: &str, format: LogFormat) {
         app.clone_into(&mut self.app);
+        self.format = format;
+        // Nobody watches a collector of logs.
+        self.on_terminal &= format == LogFormat::Text;
     }
 
     /// The end of what may have taken a while.
@@ -71,9 +81,25 @@ impl Terminal {
     pub(crate) fn failed(&mut self, message: &str) {
         self.end_spinner();
         for line in std::mem::take(&mut self.hidden) {
-            self.show(&line);
+            self.pass_on("info", &line);
         }
-        self.show(&format!("gear: {message}"));
+        self.say("error", message);
+    }
+
+    /// Words of this program.
+    fn say(&self, level: &str, text: &str) {
+        match self.format {
+            LogFormat::Text => self.show(&format!("gear: {text}")),
+            LogFormat::Json => answer(&json::own(level, text)),
+        }
+    }
+
+    /// Words of a script that this program runs.
+    fn pass_on(&self, level: &str, text: &str) {
+        match self.format {
+            LogFormat::Text => self.show(text),
+            LogFormat::Json => answer(&json::own(level, text)),
+        }
     }
 
     /// Somebody who stopped listening must not stop the gear.
@@ -99,7 +125,7 @@ impl Terminal {
         if let Some((name, since)) = self.step.take()
             && since.elapsed() >= WORTH_A_LINE
         {
-            self.show(&format!("gear: {name}: {:.1} s", since.elapsed().as_secs_f64()));
+            self.say("info", &format!("{name}: {:.1} s", since.elapsed().as_secs_f64()));
         }
     }
 
@@ -137,7 +163,7 @@ impl Progress for Terminal {
             self.end_spinner();
             self.spin("");
         } else {
-            self.show(&format!("gear: {name}"));
+            self.say("info", name);
         }
     }
 
@@ -149,7 +175,7 @@ impl Progress for Terminal {
                     // only bury that.
                     self.hidden.clear();
                 }
-                self.show(&line.text);
+                self.pass_on(if line.said == Said::Error { "error" } else { "info" }, &line.text);
             }
             (Said::Plain, _) => {
                 self.hide(&line.text);
@@ -162,18 +188,23 @@ impl Progress for Terminal {
     }
 
     fn notice(&mut self, text: &str) {
-        self.show(&format!("gear: {text}"));
+        self.say("info", text);
     }
 
     fn serving(&mut self, url: &str) {
         self.done();
-        let mut out = std::io::stdout();
-        let _ = writeln!(out, "Serving {} at {url} (Ctrl-C stops it)", self.app);
-        let _ = out.flush();
+        let text = format!("Serving {} at {url} (Ctrl-C stops it)", self.app);
+        match self.format {
+            LogFormat::Text => answer(&text),
+            LogFormat::Json => answer(&json::own("info", &text)),
+        }
     }
 
     fn logged(&mut self, file: &str, line: &str) {
-        self.show(&format!("{file}: {line}"));
+        match self.format {
+            LogFormat::Text => self.show(&format!("{file}: {line}")),
+            LogFormat::Json => answer(&json::line(SystemTime::now(), file, line)),
+        }
     }
 }
 
