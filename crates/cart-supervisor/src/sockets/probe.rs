@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with,
-};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use crate::protocol::service::Probe;
 use crate::sockets::events;

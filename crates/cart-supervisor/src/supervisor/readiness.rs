@@ -46,7 +46,8 @@ impl Supervisor {
         if readiness.told == Some(ready) || waits {
             return;
         }
-        let file = CartridgeDir::new(self.run.parent().unwrap_or(&self.run).to_owned()).ready_file();
+        let file =
+            CartridgeDir::new(self.run.parent().unwrap_or(&self.run).to_owned()).ready_file();
         let done = match ready {
             true => files::write_unsynced(&file, &[], 0o644),
             false => files::remove_if_exists(&file),
