@@ -34,6 +34,7 @@ mod original;
 mod push;
 mod python;
 mod readme;
+mod ready;
 mod second_server;
 mod servers;
 mod serving;

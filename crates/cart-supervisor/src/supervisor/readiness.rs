@@ -3,10 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use cart_core::{CartridgeDir, files};
-
-use crate::services::supervised::Service;
-use crate::supervisor::state::Supervisor;
+use camino::Utf8Path;
+use cart_core::CartridgeDir;
+use cart_core::files::{self, FileError};
 
 /// How soon it is tried again to make or remove the file.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -34,35 +33,22 @@ impl Readiness {
     pub(crate) fn forget(&mut self) {
         self.told = None;
     }
-}
 
-impl Supervisor {
-    /// Makes the file or removes it, if what it tells is not so any more. A replaced generation is as good
-    /// as its successor: until that has proved itself it serves, so a restart changes nothing here.
-    pub(crate) fn tell_readiness(&mut self) {
-        let ready = self.is_ready();
-        let readiness = &mut self.readiness;
-        let waits = readiness.again_at.is_some_and(|at| at > Instant::now());
-        if readiness.told == Some(ready) || waits {
-            return;
+    /// Makes the file in `run`, or removes it, if what it tells is not so any more. `serves`: whether everything
+    /// does that is to serve.
+    pub(crate) fn tell(&mut self, serves: bool, run: &Utf8Path) -> Result<(), FileError> {
+        let ready = serves && !self.end_nears && !self.ends;
+        let waits = self.again_at.is_some_and(|at| at > Instant::now());
+        if self.told == Some(ready) || waits {
+            return Ok(());
         }
-        let file =
-            CartridgeDir::new(self.run.parent().unwrap_or(&self.run).to_owned()).ready_file();
+        let file = CartridgeDir::new(run.parent().unwrap_or(run).to_owned()).ready_file();
         let done = match ready {
             true => files::write_unsynced(&file, &[], 0o644),
             false => files::remove_if_exists(&file),
         };
-        readiness.told = done.is_ok().then_some(ready);
-        readiness.again_at = done.is_err().then(|| Instant::now() + PAUSE);
-        if let Err(error) = done {
-            self.log.line(format_args!("whether everything serves is not told: {error}"));
-        }
-    }
-
-    /// Whether all services with sockets serve, of which there are some.
-    fn is_ready(&self) -> bool {
-        let mut services = self.services.iter().filter_map(Service::serves).peekable();
-        let all = services.peek().is_some() && services.all(|serves| serves);
-        all && !self.readiness.end_nears && !self.readiness.ends && !self.finished
+        self.told = done.is_ok().then_some(ready);
+        self.again_at = done.is_err().then(|| Instant::now() + PAUSE);
+        done
     }
 }

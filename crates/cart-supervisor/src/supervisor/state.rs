@@ -159,4 +159,14 @@ impl Supervisor {
         }
         self.tell_readiness();
     }
+
+    /// Tells whether all services with sockets serve, of which there must be some. A replaced generation is as
+    /// good as its successor, and serves until that has proved itself, so a restart changes nothing here.
+    pub(crate) fn tell_readiness(&mut self) {
+        let mut services = self.services.iter().filter_map(Service::serves).peekable();
+        let serves = services.peek().is_some() && services.all(|serves| serves);
+        if let Err(error) = self.readiness.tell(serves && !self.finished, &self.run) {
+            self.log.line(format_args!("whether everything serves is not told: {error}"));
+        }
+    }
 }
