@@ -4,11 +4,13 @@
 
 mod place;
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use camino::Utf8PathBuf;
 use cart_core::{CartridgeDir, files, wait};
-use cart_supervisor::{Change, ServiceSpec, ServiceState};
+use cart_supervisor::{Change, ClientError, ServiceSpec, ServiceState};
 use place::{LIMIT, Place, SERVER};
 use rustix::process::Signal;
 
@@ -142,4 +144,25 @@ fn that_the_end_is_near_stays_told_until_somebody_starts_again() {
     assert!(!file(&place).exists());
     client.end_nears(false).unwrap();
     assert!(file(&place).exists());
+}
+
+#[test]
+fn an_older_supervisor_that_does_not_know_of_an_end_says_so() {
+    let place = Place::new();
+    let older = UnixListener::bind(place.dir.join("run/supervisor.sock")).unwrap();
+    let answering = std::thread::spawn(move || {
+        // The first connection only looks whether somebody listens.
+        let (_looks, _) = older.accept().unwrap();
+        let (mut asks, _) = older.accept().unwrap();
+        let mut request = String::new();
+        BufReader::new(&asks).read_line(&mut request).unwrap();
+        let unknown = r#"{"protocol":1,"body":{"not_understood":"unknown variant `end_nears`"}}"#;
+        writeln!(asks, "{unknown}").unwrap();
+        request
+    });
+    let client = place.supervisor().find().unwrap().unwrap();
+    let error = client.end_nears(true).unwrap_err();
+    assert!(matches!(error, ClientError::OtherProtocol { .. }), "{error}");
+    assert!(error.to_string().contains("`control start` replaces it"), "{error}");
+    assert_eq!(answering.join().unwrap(), "{\"protocol\":1,\"body\":{\"end_nears\":true}}\n");
 }
