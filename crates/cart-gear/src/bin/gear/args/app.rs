@@ -20,8 +20,8 @@ pub(crate) struct ServeArguments {
     pub(crate) prepared: Option<Utf8PathBuf>,
 
     /// Where to listen; port 0 is a free one [default: 127.0.0.1 and the cartridge's port, or the
-    /// next free one; as a container's first process, on Heroku and on Knative: 0.0.0.0 and the
-    /// variable PORT, if it is set]
+    /// next free one; as a container's first process, on Heroku, Knative and Kubernetes: 0.0.0.0
+    /// and the variable PORT, if it is set]
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) listen: Option<SocketAddr>,
 

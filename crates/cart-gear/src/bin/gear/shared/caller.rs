@@ -41,9 +41,9 @@ const FOR_CARTRIDGES: [&str; 3] = ["OPENSHIFT_PYTHON_", "OPENSHIFT_NGINX_", "OPE
 
 /// That of a container, if this is it: a machine's own runs no gears.
 const FIRST_PROCESS: u32 = 1;
-/// What platforms set beside PORT that start apps with another process before them: Heroku, Knative and
-/// Cloud Run.
-const PLATFORMS: [&str; 2] = ["DYNO", "K_SERVICE"];
+/// What platforms set beside PORT where another process may be the first: Heroku, Knative and Cloud Run, and
+/// Kubernetes, whose pods may share one namespace of processes.
+const PLATFORMS: [&str; 3] = ["DYNO", "K_SERVICE", "KUBERNETES_SERVICE_HOST"];
 
 /// Where gears are made if the caller's own directory for temporary files has too long a path for
 /// sockets below it.
@@ -358,7 +358,7 @@ mod tests {
         for stray in ["8080", "0", "none"] {
             assert_eq!(by_port(&env(stray), 7), Ok(None));
         }
-        for platform in ["DYNO", "K_SERVICE"] {
+        for platform in PLATFORMS {
             assert_eq!(by_port(&env("65535").with(platform, "web.1"), 7), Ok(at(65535)));
             assert_eq!(by_port(&env("1").with(platform, ""), 7), Ok(None));
         }
