@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cart_core::process::{self, ProcessId};
 use cart_core::{CommandSpec, GearEnv, programs, run, wait};
+use cart_nginx::health;
 use cart_test::{get, try_get};
 use rustix::process::Signal;
 
@@ -24,7 +25,7 @@ struct Serving {
 
 impl Serving {
     /// Starts it as the first process of a namespace, where the system lets us make one.
-    fn start() -> Self {
+    fn start(more: &[&str]) -> Self {
         let env = GearEnv::from_process();
         let env = GearEnv::new().with("PATH", env.get("PATH").unwrap());
         let namespace = ["--fork", "--pid", "--mount-proc", "--kill-child=KILL"];
@@ -35,6 +36,7 @@ impl Serving {
         let command = if may { unshare.arg(gear) } else { CommandSpec::new(gear, &env) };
         let command = command
             .args(["serve", "--cartridge", assembled().as_str(), "--listen", "127.0.0.1:0"])
+            .args(more.iter().copied())
             .arg(fixture("mirror"));
         let mut starter = run::piped(&command).unwrap();
         let mut line = String::new();
@@ -72,7 +74,7 @@ impl Drop for Serving {
 
 #[test]
 fn told_to_end_it_finishes_what_is_under_way_and_exits_with_0() {
-    let mut serving = Serving::start();
+    let mut serving = Serving::start(&[]);
     let address = serving.address;
     let ended = std::thread::scope(|scope| {
         let slow = scope.spawn(move || get(address, "/slow"));
@@ -87,8 +89,47 @@ fn told_to_end_it_finishes_what_is_under_way_and_exits_with_0() {
 }
 
 #[test]
+fn one_that_lingers_serves_on_and_is_not_ready() {
+    let mut serving = Serving::start(&["--linger", "3600"]);
+    let address = serving.address;
+    let status = |path: &str| get(address, path).status;
+    assert_eq!((status(health::LIVE), status(health::READY)), (200, 200));
+    serving.gear.signal(Signal::TERM);
+    let unready = || (status(health::READY) == 503).then_some(());
+    assert!(wait::until(LIMIT, unready).is_some(), "still ready");
+    assert_eq!((status(health::LIVE), status("/")), (200, 200));
+    // What is killed meanwhile comes back, and nobody is told to come.
+    let supervisor = serving.supervisor(None);
+    supervisor.signal(Signal::KILL);
+    assert!(serving.supervisor(Some(supervisor)).is_alive());
+    assert!(serving.answers());
+    assert!(wait::until(LIMIT, unready).is_some(), "ready again");
+    let ended = std::thread::scope(|scope| {
+        let slow = scope.spawn(move || get(address, "/slow"));
+        let reached = wait::until(LIMIT, || (get(address, "/slow-ones").body == "1").then_some(()));
+        assert!(reached.is_some(), "the slow request does not arrive");
+        // The second one ends the wait.
+        let ended = serving.end();
+        assert_eq!(slow.join().unwrap().body, "slow");
+        ended
+    });
+    assert_eq!(ended.unwrap().code(), Some(0));
+    assert!(try_get(address, "/").is_err());
+}
+
+#[test]
+fn it_lingers_no_longer_than_it_was_told_and_for_no_ctrl_c() {
+    let mut short = Serving::start(&["--linger", "1"]);
+    assert_eq!(short.end().unwrap().code(), Some(0));
+    let mut long = Serving::start(&["--linger", "3600"]);
+    long.gear.signal(Signal::INT);
+    let ended = wait::until(LIMIT, || long.starter.try_wait().unwrap());
+    assert_eq!(ended.unwrap().code(), Some(0));
+}
+
+#[test]
 fn what_is_killed_under_it_comes_back_and_a_hangup_reloads() {
-    let serving = Serving::start();
+    let serving = Serving::start(&[]);
     let pid = get(serving.address, "/pid").body;
     serving.gear.signal(Signal::HUP);
     let renewed = || (get(serving.address, "/pid").body != pid).then_some(());
@@ -151,4 +192,66 @@ fn at_an_address_that_others_reach_it_says_whom_it_believes() {
 fn is_supervisor(process: ProcessId) -> bool {
     let words = process::words(process.pid);
     words.get(1).is_some_and(|word| word == "supervise" || word == "succeed")
+}
+
+/// As the first process of a container, in a network of its own, in which this machine has an address of the
+/// internet, too. What it prints: the address, then what each of them is answered to both paths, asked without
+/// a word and for somebody else.
+#[test]
+fn in_a_container_a_port_is_enough_and_strangers_see_nothing_of_its_health() {
+    const SCRIPT: &str = r#"
+import fcntl, http.client, os, signal, socket, struct, subprocess, sys
+net = socket.socket()
+fcntl.ioctl(net, 0x8914, struct.pack("16sh", b"lo", 0x41))
+address = socket.inet_aton("192.0.2.9")
+fcntl.ioctl(net, 0x8916, struct.pack("16sHH4s8x", b"lo:1", socket.AF_INET, 0, address))
+env = dict(os.environ, PORT="8081")
+command = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child=KILL"] + sys.argv[1:]
+serving = subprocess.Popen(command, env=env, stdout=subprocess.PIPE)
+print(next(word for word in serving.stdout.readline().decode().split() if "://" in word))
+for source in "127.0.0.1", "192.0.2.9":
+    for path in "live", "ready":
+        for headers in {}, {"X-Forwarded-For": "10.0.0.1"}:
+            client = http.client.HTTPConnection(source, 8081, source_address=(source, 0))
+            client.request("GET", "/.well-known/cartridge/" + path, headers=headers)
+            print(client.getresponse().status)
+child = open("/proc/%d/task/%d/children" % (serving.pid, serving.pid)).read().split()[0]
+os.kill(int(child), signal.SIGTERM)
+print(serving.wait())
+"#;
+    let env = GearEnv::from_process();
+    let env = GearEnv::new()
+        .with("PATH", env.get("PATH").unwrap())
+        .with("OPENSHIFT_NGINX_TRUSTED_PROXIES", "none");
+    let unshare = programs::find("unshare", &env, &["/usr/bin"]).unwrap();
+    let own_network: &[&str] = match rustix::process::geteuid().is_root() {
+        true => &["--net"],
+        false => &["--net", "--map-root-user"],
+    };
+    let command = CommandSpec::new(&unshare, &env)
+        .args(own_network.iter().copied())
+        .args(["python3", "-c", SCRIPT])
+        .arg(assembled().ancestors().nth(2).unwrap().join("debug/gear"))
+        .args(["serve", "--cartridge", assembled().as_str()])
+        .arg(fixture("mirror"));
+    let said = run::checked(&command, 3 * LIMIT).unwrap().stdout_text();
+    let said: Vec<&str> = said.split_whitespace().collect();
+    assert_eq!(said[0], "http://127.0.0.1:8081/");
+    assert_eq!(said[1..], ["200", "404", "200", "404", "404", "404", "404", "404", "0"]);
+}
+
+#[test]
+fn a_port_that_is_none_is_a_wrong_call() {
+    let env = GearEnv::from_process();
+    let env = GearEnv::new()
+        .with("PATH", env.get("PATH").unwrap())
+        .with("K_SERVICE", "app")
+        .with("PORT", "http");
+    let command =
+        CommandSpec::new(assembled().ancestors().nth(2).unwrap().join("debug/gear"), &env)
+            .args(["serve", "--cartridge", assembled().as_str()])
+            .arg(fixture("mirror"));
+    let output = run::output(&command, LIMIT).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", output.stderr_text());
+    assert!(output.stderr_text().contains("PORT is \"http\", but must be a port number"));
 }

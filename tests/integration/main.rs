@@ -36,6 +36,7 @@ mod prepared;
 mod push;
 mod python;
 mod readme;
+mod ready;
 mod second_server;
 mod servers;
 mod serving;

@@ -4,7 +4,9 @@ use cart_core::cartridge::{Cartridge, Context, Status, Upgrade};
 use cart_nginx::NginxSettings;
 use cart_python::{PythonApp, PythonError};
 
-use crate::actions::{doctor, packages, release, status, stop, threaddump, tidy, update};
+use crate::actions::{
+    container, doctor, packages, release, status, stop, threaddump, tidy, unready, update,
+};
 use crate::error::Error;
 use crate::gear::{session, static_files};
 use crate::messages;
@@ -149,6 +151,8 @@ impl Cartridge for AdvancedPython {
             "tidy" => tidy::tidy(ctx),
             "threaddump" => threaddump::threaddump(ctx),
             "doctor" => doctor::doctor(ctx, argument),
+            "container" => container::container(ctx),
+            "unready" => unready::unready(ctx),
             "update" => update::update(ctx),
             "post-restore" => ready::settle(ctx),
             "server" => {
@@ -165,7 +169,7 @@ impl Cartridge for AdvancedPython {
     }
 
     fn only_reads(&self, action: &str) -> bool {
-        matches!(action, "status" | "server" | "threaddump" | "packages")
+        matches!(action, "status" | "server" | "threaddump" | "packages" | "container" | "unready")
             || CONNECTION_HOOKS.contains(&action)
     }
 

@@ -29,6 +29,7 @@ pub use wanted::network::{self, Network};
 pub use wanted::settings::{MAX_RESPONSE_HEAD_SIZE, NginxSettings, READ_TIMEOUT, SETTINGS};
 pub use wanted::site::{Connections, NotServed, Site, SiteError, Upstream, WebsocketServer};
 
+pub use config::health;
 pub use config::model::Model;
 pub use config::user_config::{UserConfig, UserConfigError};
 

@@ -45,6 +45,13 @@ impl CartridgeDir {
         self.path.join("run")
     }
 
+    /// An empty file that is there while everything that visitors need serves, and nobody has said that the
+    /// end is near: whoever keeps services up makes and removes it, whoever stands in front looks for it.
+    #[must_use]
+    pub fn ready_file(&self) -> Utf8PathBuf {
+        self.run().join("ready")
+    }
+
     /// What the services print.
     #[must_use]
     pub fn logs(&self) -> Utf8PathBuf {

@@ -97,6 +97,8 @@ struct Asked {
     ever: bool,
     /// Whether the first was one that the next is another word for.
     ahead: bool,
+    /// Whether one of them can wait.
+    patient: bool,
 }
 
 impl Interrupts {
@@ -106,6 +108,20 @@ impl Interrupts {
             asked.pending += usize::from(!asked.ahead);
             asked.ahead = false;
         });
+    }
+
+    /// As [`raise`](Self::raise), by somebody who can wait for it, so that nobody else is surprised.
+    pub fn raise_patiently(&self) {
+        self.ask(|asked| {
+            asked.pending += 1;
+            asked.patient = true;
+        });
+    }
+
+    /// Whether whoever asked for an end can wait, if that was not answered yet.
+    #[must_use]
+    pub fn take_patience(&self) -> bool {
+        std::mem::take(&mut locked(&self.asked.0).patient)
     }
 
     /// Asks for an end because the one who wanted the work is gone. The Ctrl-C that ended it may
@@ -192,6 +208,17 @@ mod tests {
         interrupts.raise();
         assert!(!interrupts.take());
         interrupts.raise();
+        assert!(interrupts.take(), "a second one is a second one");
+    }
+
+    #[test]
+    fn one_who_can_wait_is_told_from_one_who_cannot() {
+        let interrupts = Interrupts::default();
+        interrupts.raise();
+        assert!(interrupts.take() && !interrupts.take_patience());
+        interrupts.raise_patiently();
+        interrupts.raise();
+        assert!(interrupts.take() && interrupts.take_patience() && !interrupts.take_patience());
         assert!(interrupts.take(), "a second one is a second one");
     }
 

@@ -1,5 +1,7 @@
 //! Serving an app from a throwaway gear, from nothing until somebody asks for an end.
 
+use std::time::{Duration, Instant};
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::gear::on_disk::GearOnDisk;
@@ -12,6 +14,9 @@ use crate::serve::follow::{Follower, INTERVAL};
 use crate::serve::prepared;
 use crate::serve::watchman::Watchman;
 
+/// The action of control by which a cartridge is told that the end is near.
+const UNREADY: &str = "unready";
+
 /// What is to be served, and how.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
@@ -23,6 +28,8 @@ pub struct ServeOptions {
     pub gear: GearOptions,
     /// The directory of an app that was [prepared](crate::prepare), to be served as it is.
     pub prepared: Option<Utf8PathBuf>,
+    /// How long it serves on for whoever [can wait](Interrupts::raise_patiently) for the end.
+    pub linger: Duration,
 }
 
 /// Makes a gear, puts the app on it, says when it has answered, follows its logs, and removes
@@ -55,38 +62,87 @@ pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), G
     if let Some(address) = address {
         progress.serving(&format!("http://{address}/"));
     }
-    let served = watch(&gear, watchman, follower, &interrupts, progress);
+    let mut watch = Watch { gear: &gear, watchman, follower, interrupts: &interrupts };
+    let served = watch.until_asked_to_end(progress).and_then(|()| {
+        match interrupts.take_patience() && !options.linger.is_zero() {
+            true => watch.linger(options.linger, progress),
+            false => Ok(()),
+        }
+    });
     let destroyed = gear.destroy(progress);
     served.and(destroyed)
 }
 
-/// Follows the logs and looks after what runs, until somebody asks for an end.
-fn watch(
-    gear: &GearOnDisk,
-    mut watchman: Watchman,
-    mut follower: Follower,
-    interrupts: &Interrupts,
-    progress: &mut dyn Progress,
-) -> Result<(), GearError> {
-    loop {
-        let ended = interrupts.wait(INTERVAL);
-        follower.look(&mut |file, line| progress.logged(file, line));
-        gear.processes().reap(None);
-        if ended {
-            return Ok(());
-        }
-        if interrupts.take_reload() {
-            match gear.reload(progress) {
-                // It was asked for an end of all, not of the reload.
+/// What is served, and who looks after it.
+struct Watch<'a> {
+    gear: &'a GearOnDisk,
+    watchman: Watchman,
+    follower: Follower,
+    interrupts: &'a Interrupts,
+}
+
+impl Watch<'_> {
+    /// Follows the logs and looks after what runs, until somebody asks for an end.
+    fn until_asked_to_end(&mut self, progress: &mut dyn Progress) -> Result<(), GearError> {
+        while !self.waits(INTERVAL, progress) {
+            if self.interrupts.take_reload() {
+                match self.gear.reload(progress) {
+                    // It was asked for an end of all, not of the reload.
+                    Err(error) if error.is_interrupt() => return Ok(()),
+                    Err(error) => progress.notice(&error.summary()),
+                    Ok(_) => {}
+                }
+            }
+            match self.watchman.look(self.gear, progress) {
                 Err(error) if error.is_interrupt() => return Ok(()),
-                Err(error) => progress.notice(&error.summary()),
-                Ok(_) => {}
+                other => drop(other?),
             }
         }
-        match watchman.look(gear, progress) {
-            Err(error) if error.is_interrupt() => return Ok(()),
-            other => other?,
+        Ok(())
+    }
+
+    /// Goes on with that for so long, not ready any more, so that those who send requests hear of it before
+    /// nobody takes them; until somebody asks for an end again.
+    fn linger(&mut self, limit: Duration, progress: &mut dyn Progress) -> Result<(), GearError> {
+        let until = Instant::now() + limit;
+        progress.notice(&format!("Told to end: serving on for {} seconds", limit.as_secs()));
+        if self.is_interrupted_unreadying(progress) {
+            return Ok(());
         }
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if self.waits(left.min(INTERVAL), progress) || left.is_zero() {
+                return Ok(());
+            }
+            match self.watchman.look(self.gear, progress) {
+                Err(error) if error.is_interrupt() => return Ok(()),
+                // What was started is ready again.
+                Ok(true) if self.is_interrupted_unreadying(progress) => return Ok(()),
+                other => drop(other?),
+            }
+        }
+    }
+
+    /// Tells the cartridge that the end is near; whether somebody would not wait for that. One that does not
+    /// know of it serves on as well.
+    fn is_interrupted_unreadying(&self, progress: &mut dyn Progress) -> bool {
+        match self.gear.control_without_hooks(UNREADY, None, progress) {
+            Ok(_) => false,
+            Err(error) if error.is_interrupt() => true,
+            Err(error) => {
+                progress.notice(&error.summary());
+                false
+            }
+        }
+    }
+
+    /// Waits so long, or until somebody asks for an end, which is what it answers; shows what came to the logs
+    /// and takes in what has ended.
+    fn waits(&mut self, limit: Duration, progress: &mut dyn Progress) -> bool {
+        let ended = self.interrupts.wait(limit);
+        self.follower.look(&mut |file, line| progress.logged(file, line));
+        self.gear.processes().reap(None);
+        ended
     }
 }
 

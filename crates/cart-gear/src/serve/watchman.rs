@@ -32,14 +32,14 @@ impl Watchman {
     }
 
     /// Calls `control start` if a daemon has ended: where others go on without it, as an app does
-    /// when its supervisor was killed, a cartridge takes them over; else it starts everything.
+    /// when its supervisor was killed, a cartridge takes them over; else it starts everything. Answers whether it did.
     pub(crate) fn look(
         &mut self,
         gear: &GearOnDisk,
         progress: &mut dyn Progress,
-    ) -> Result<(), GearError> {
+    ) -> Result<bool, GearError> {
         let Some(ended) = self.daemons.iter().find(|daemon| daemon.has_ended()) else {
-            return Ok(());
+            return Ok(false);
         };
         let pid = ended.pid;
         self.starts.retain(|at| at.elapsed() < WITHIN);
@@ -63,6 +63,6 @@ impl Watchman {
         self.daemons.retain(|daemon| !daemon.has_ended());
         self.daemons.extend(started);
         self.known = gear.processes().alive();
-        Ok(())
+        Ok(true)
     }
 }

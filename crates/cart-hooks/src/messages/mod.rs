@@ -40,6 +40,10 @@ pub(crate) use last_good::{is_last_good, not_kept};
 pub(crate) const STOPPED: &str = "Application stopped";
 /// After a stop of nothing.
 pub(crate) const STOPPED_ALREADY: &str = "Application is stopped already";
+/// After `unready`.
+pub(crate) const UNREADY: &str = "Application is not ready any more, and serves on until it is stopped. A start makes it ready again";
+/// `unready` of nothing.
+pub(crate) const NOTHING_IS_READY: &str = "Application is stopped: nothing is ready";
 /// `status` of nothing.
 pub(crate) const NOT_RUNNING: &str = "Application is stopped";
 /// Of services whose supervisor died.

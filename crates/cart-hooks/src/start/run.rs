@@ -30,6 +30,9 @@ impl Run {
         if let Some(why) = client.not_renewed() {
             ctx.message(&messages::not_renewed(why));
         }
+        // Whoever starts something expects no end. An older supervisor knows nothing of one, and what else is
+        // the matter with it, the next question shows.
+        let _ = client.end_nears(false);
         let services = client.status()?;
         let runs = |s: &ServiceStatus| matches!(s.state, ServiceState::Running(_));
         let before = match services.iter().find(|service| service.name == APPSERVER) {

@@ -24,15 +24,15 @@ use crate::start::ready::Ready;
 const LINGER: u64 = 5;
 /// Seconds that a server gets beyond the time for its requests: it ends then by itself, and says what
 /// held it up.
-const APPSERVER_GRACE: u64 = 2;
+pub(crate) const APPSERVER_GRACE: u64 = 2;
 /// Seconds until an nginx that was just tested must react.
 const NGINX_START_LIMIT: u64 = 30;
 /// Seconds for what tells figures: to start, to end, and to answer who came just before it was replaced.
-const METRICS_LIMIT: u64 = 10;
+pub(crate) const METRICS_LIMIT: u64 = 10;
 /// Seconds for what looks after files to end.
-const FILES_LIMIT: u64 = 2;
+pub(crate) const FILES_LIMIT: u64 = 2;
 /// Seconds that nginx gets beyond the time it gives to its clients.
-const NGINX_GRACE: u64 = 5;
+pub(crate) const NGINX_GRACE: u64 = 5;
 
 /// Of no concern to the app: another limit, or one process more, is no reason for another server.
 const OF_NO_CONCERN: [Setting; 3] = [LOG_SIZE, LOG_FILES, PROCESSES];

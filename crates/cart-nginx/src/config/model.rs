@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
+use camino::Utf8Path;
 use cart_core::LogFormat;
 
+use crate::config::health;
 use crate::config::upstream::{self, APPSERVER, CheckedUpstream};
 use crate::config::user_config::UserConfig;
 use crate::machine::build::Build;
@@ -40,6 +42,10 @@ pub struct Model {
     networks: Vec<Network>,
     /// Who may see figures.
     near: Vec<Network>,
+    /// Who may see whether everything serves.
+    within: Vec<Network>,
+    /// There while it does.
+    ready: Quoted,
     figures: Option<CheckedFigures>,
     run_as: Option<RunAs>,
     listen: String,
@@ -99,6 +105,8 @@ impl Model {
             descriptors: Descriptors::share(site.settings.worker_connections, site.file_limit),
             networks: networks.filter(readable).collect(),
             near: near.filter(readable).collect(),
+            within: network::within(site.listen.ip()).into_iter().filter(readable).collect(),
+            ready: in_directory(site, &site.dir.ready_file())?,
             figures: figures(site)?,
             run_as: site.run_as.clone(),
             listen: site.listen.to_string(),
@@ -106,13 +114,7 @@ impl Model {
             mounts,
             fallback: fallback(site, &folders),
             folders,
-            precompressed: Quoted::without_variables(site.precompressed.as_str()).map_err(
-                |problem| ModelError::Path {
-                    path: site.precompressed.clone(),
-                    variable: site.dir_variable(),
-                    problem,
-                },
-            )?,
+            precompressed: in_directory(site, &site.precompressed)?,
             upstreams: upstream::checked(site, build)?,
             place: OriginalPlaces {
                 socket: format!("unix:{}/run/appserver.sock", site.dir.path()),
@@ -127,11 +129,12 @@ impl Model {
         let (server, own_upstream) = match user {
             None => (text(&ServerFile { m: self }).into_bytes(), false),
             Some(user) => {
-                let (text, own) = self.with_upstream_settled(user.text());
+                let (settled, own) = self.with_upstream_settled(user.text());
+                let settled = health::completed(&settled, &text(&HealthFile { m: self }));
                 if self.has_app() {
-                    (forwarded::completed(&text, &self.forwarded(), user.included()), own)
+                    (forwarded::completed(&settled, &self.forwarded(), user.included()), own)
                 } else {
-                    (text, own)
+                    (settled, own)
                 }
             }
         };
@@ -284,9 +287,24 @@ impl AppserverFile<'_> {
 }
 
 #[derive(Template)]
+#[template(path = "nginx.health.conf")]
+struct HealthFile<'m> {
+    m: &'m Model,
+}
+
+#[derive(Template)]
 #[template(path = "nginx.server.conf")]
 struct ServerFile<'m> {
     m: &'m Model,
+}
+
+/// A path of the cartridge's own.
+fn in_directory(site: &Site, path: &Utf8Path) -> Result<Quoted, ModelError> {
+    Quoted::without_variables(path.as_str()).map_err(|problem| ModelError::Path {
+        path: path.to_owned(),
+        variable: site.dir_variable(),
+        problem,
+    })
 }
 
 /// nginx takes an included name with these characters for a pattern, which matches something else

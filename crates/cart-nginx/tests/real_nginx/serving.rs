@@ -2,8 +2,8 @@
 
 use std::io::{BufReader, Read, Write};
 
-use cart_core::{CommandSpec, run, wait};
-use cart_nginx::{Connections, Folder, FolderPath, forwarded, layout, network};
+use cart_core::{CommandSpec, files, run, wait};
+use cart_nginx::{Connections, Folder, FolderPath, forwarded, health, layout, network};
 
 use crate::app::{App, Reply};
 use crate::bench::{Bench, LIMIT};
@@ -317,9 +317,47 @@ fn requests_are_logged() {
     bench.get("/logged");
     let log = layout::access_log(&bench.dir);
     let logged = || {
-        let text = String::from_utf8(cart_core::files::read(&log).unwrap()).unwrap();
+        let text = String::from_utf8(files::read(&log).unwrap()).unwrap();
         text.contains("\"GET /logged HTTP/1.1\" 200").then_some(())
     };
     assert!(wait::until(LIMIT, logged).is_some());
     assert_eq!(bench.error_log(), "");
+}
+
+#[test]
+fn whoever_looks_after_it_is_told_whether_it_is_live_and_ready() {
+    let bench = Bench::new()
+        .set("OPENSHIFT_NGINX_TRUSTED_PROXIES", "none")
+        .file("public/.well-known/cartridge/ready", "a file of the app's");
+    let app = App::parrot(&bench.socket());
+    let _nginx = bench.serve();
+    let said = |path: &str| {
+        let answer = bench.get(path);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        (answer.status(), answer.text())
+    };
+    for _ in 0..2 {
+        assert_eq!(said(health::LIVE), (200, "live\n".to_owned()));
+        assert_eq!(said(health::READY), (503, "not ready\n".to_owned()));
+        files::write_atomic(&bench.dir.ready_file(), b"", 0o600).unwrap();
+        assert_eq!(said(health::READY), (200, "ready\n".to_owned()));
+        files::remove_if_exists(&bench.dir.ready_file()).unwrap();
+    }
+    // Nobody who speaks for somebody else learns of it, nor does the app hear of such a question.
+    for header in ["X-Forwarded-For: 10.0.0.1", "Forwarded: for=10.0.0.1", "Via: 1.1 proxy"] {
+        for path in [health::LIVE, health::READY] {
+            let first = format!("GET {path} HTTP/1.1");
+            let answer = bench.ask(&[&first, "Host: h", "Connection: close", header], b"");
+            assert_eq!(answer.status(), 404, "{header}");
+        }
+    }
+    assert_eq!(bench.get("/last").status(), 200);
+    assert_eq!(app.last().start, "GET /last HTTP/1.1");
+    assert_eq!(app.seen().len(), 1);
+    let logged = || {
+        let log = std::fs::read_to_string(layout::access_log(&bench.dir)).unwrap();
+        log.contains("GET /last").then_some(log)
+    };
+    let log = wait::until(LIMIT, logged).unwrap();
+    assert!(!log.contains(health::READY), "{log}");
 }

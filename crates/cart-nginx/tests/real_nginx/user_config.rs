@@ -1,6 +1,7 @@
 //! An app's own `nginx.conf.erb`: those that work, and what is said of those that do not.
 
-use cart_nginx::{Change, Connections, FolderPath, Upstream, WebsocketServer, layout};
+use cart_core::files;
+use cart_nginx::{Change, Connections, FolderPath, Upstream, WebsocketServer, health, layout};
 
 use crate::app::App;
 use crate::bench::Bench;
@@ -224,10 +225,10 @@ fn a_template_that_became_wrong_leaves_what_is_in_place() {
     let bench = Bench::new();
     let _app = App::parrot(&bench.socket());
     let _nginx = bench.serve();
-    let before = cart_core::files::read(&layout::main_file(&bench.dir)).unwrap();
+    let before = files::read(&layout::main_file(&bench.dir)).unwrap();
     bench.write("nginx.conf.erb", "nonsense;\n");
     assert!(bench.nginx().prepare(&bench.site()).is_err());
-    assert_eq!(cart_core::files::read(&layout::main_file(&bench.dir)).unwrap(), before);
+    assert_eq!(files::read(&layout::main_file(&bench.dir)).unwrap(), before);
     assert_eq!(bench.get("/x").status(), 200);
 }
 
@@ -261,4 +262,22 @@ fn one_that_passes_nothing_to_the_second_server_is_known_by_all_of_its_files() {
         // Also where nothing changes, so that nothing is written.
         assert_eq!(reached(), is_reached, "{part}");
     }
+}
+
+#[test]
+fn one_that_does_not_speak_of_it_tells_whether_it_is_ready_all_the_same() {
+    let server = "server { listen <%= ENV['OPENSHIFT_ADVANCED_PYTHON_IP'] %>:<%= \
+                  ENV['OPENSHIFT_ADVANCED_PYTHON_PORT'] %>;\nlocation / { return 418; }";
+    let bench = Bench::new().file("nginx.conf.erb", &format!("{server}\n}}\n"));
+    let status = || [health::LIVE, health::READY, "/x"].map(|path| bench.get(path).status());
+    let nginx = bench.serve();
+    assert_eq!(status(), [200, 503, 418]);
+    files::write_atomic(&bench.dir.ready_file(), b"", 0o600).unwrap();
+    assert_eq!(status(), [200, 200, 418]);
+    drop(nginx);
+    // What it says itself counts.
+    let own = format!("{server}\nlocation = {} {{ return 410; }}\n}}\n", health::READY);
+    bench.write("nginx.conf.erb", &own);
+    let _nginx = bench.serve();
+    assert_eq!(status(), [200, 410, 418]);
 }

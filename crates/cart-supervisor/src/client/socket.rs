@@ -161,6 +161,20 @@ impl Client {
         }
     }
 
+    /// Says whether the end is near: from then on
+    /// [`CartridgeDir::ready_file`](cart_core::CartridgeDir::ready_file) is not there, also under a
+    /// successor, until somebody says that it is not near any more. What serves goes on. Answers whether anything
+    /// does.
+    ///
+    /// # Errors
+    /// [`ClientError::OtherProtocol`] from a supervisor that does not know it.
+    pub fn end_nears(&self, nears: bool) -> Result<bool, ClientError> {
+        match self.ask(&Request::EndNears(nears), PATIENCE)? {
+            Response::Noted(serves) => Ok(serves),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
     /// Which process it is.
     pub(crate) fn about(&self) -> Result<ProcessId, ClientError> {
         match self.ask(&Request::About, PATIENCE)? {

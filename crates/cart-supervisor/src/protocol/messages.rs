@@ -92,6 +92,9 @@ pub(crate) enum Request {
         /// The service's name.
         service: String,
     },
+    /// Whether the end is near: then `run/ready` is not there, whatever serves. An older supervisor does
+    /// not know it.
+    EndNears(bool),
     /// When the generation of this service that serves now must be started again after a crash,
     /// start this instead.
     StartAgainWith {
@@ -105,7 +108,7 @@ pub(crate) enum Request {
 impl Request {
     /// Whether it is answered even while a change is under way.
     pub(crate) fn is_for_now(&self) -> bool {
-        matches!(self, Self::Status | Self::About | Self::End { .. })
+        matches!(self, Self::Status | Self::About | Self::EndNears(_) | Self::End { .. })
     }
 
     /// Whether a supervisor that has nothing left to supervise is wanted all the same.
@@ -152,7 +155,8 @@ pub(crate) enum Response {
     Became,
     /// To `Become`: it is not, and everything is as before.
     NotBecome(String),
-    /// To `StartAgainWith` and `Retire`: whether there is such a service.
+    /// To `StartAgainWith` and `Retire`: whether there is such a service. To `EndNears`: whether there is
+    /// any.
     Noted(bool),
     /// The request was not understood.
     NotUnderstood(String),

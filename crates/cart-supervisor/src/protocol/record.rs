@@ -25,6 +25,9 @@ pub(crate) struct Record {
     /// What writes the logs of services.
     #[serde(default)]
     pub(crate) writers: Vec<ProcessId>,
+    /// Whether somebody has said that the end is near.
+    #[serde(default)]
+    pub(crate) end_nears: bool,
 }
 
 /// This boot of the system.
@@ -51,6 +54,9 @@ pub(crate) struct Recorded {
     /// What it is started again with, if not with the command of its spec.
     #[serde(default)]
     pub(crate) again_with: Option<CommandSpec>,
+    /// Whether it has not answered since it was started again after a crash.
+    #[serde(default)]
+    pub(crate) has_to_answer: bool,
 }
 
 /// What a process does, as far as a successor must know.
@@ -63,6 +69,12 @@ pub(crate) enum Role {
     Lingers,
     /// It was asked to end, or has not proved itself: a successor ends it.
     Ends,
+}
+
+impl Recorded {
+    pub(crate) fn new(generation: u64, spec: ServiceSpec) -> Self {
+        Self { generation, spec, again_with: None, has_to_answer: false }
+    }
 }
 
 impl Record {

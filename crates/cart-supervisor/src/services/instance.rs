@@ -1,12 +1,13 @@
 //! One generation of a service: its sockets and its process.
 
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, fault, files, run, tree};
+use rustix::event::PollFlags;
 use serde::{Deserialize, Serialize};
 
 use crate::backoff::BackOff;
@@ -15,6 +16,7 @@ use crate::protocol::handed_over::{Descriptor, ago, from_now_if_any};
 use crate::protocol::messages::Failure;
 use crate::protocol::record::Recorded;
 use crate::protocol::service::{Listen, ServiceSpec, generation_path};
+use crate::services::returning::Returning;
 use crate::sockets::listener;
 use crate::sockets::probe::Probing;
 
@@ -68,6 +70,9 @@ pub(crate) struct Instance {
     pub(crate) last_end: String,
     /// What it is started with again after a crash, if not with the command of its spec.
     pub(crate) again_with: Option<CommandSpec>,
+    /// Since it crashed.
+    #[serde(default)]
+    returning: Returning,
     back_off: BackOff,
     /// What stood in the log when it was started, until it has proved itself.
     #[serde(skip)]
@@ -85,8 +90,7 @@ impl Instance {
         predecessor: Option<&Self>,
     ) -> Result<Self, Failure> {
         let shared = predecessor.map_or(&[][..], |p| &p.held);
-        let recorded = Recorded { generation, spec, again_with: None };
-        let mut instance = Self::adopted(recorded, None);
+        let mut instance = Self::adopted(Recorded::new(generation, spec), None);
         for listen in &instance.spec.listen {
             let (bound_at, socket) = match listen {
                 Listen::Tcp(address) => match shared.iter().find(|h| h.listen == *listen) {
@@ -107,7 +111,8 @@ impl Instance {
 
     /// A generation without sockets of ours: one that a former supervisor started.
     pub(crate) fn adopted(recorded: Recorded, process: Option<ProcessId>) -> Self {
-        let Recorded { generation, spec, again_with } = recorded;
+        let Recorded { generation, spec, again_with, has_to_answer } = recorded;
+        let returning = if has_to_answer { Returning::awaited() } else { Returning::default() };
         Self {
             spec,
             generation,
@@ -117,6 +122,7 @@ impl Instance {
             crashes: 0,
             last_end: String::new(),
             again_with,
+            returning,
             back_off: BackOff::default(),
             mark: Mark::default(),
             queues_due: None,
@@ -125,6 +131,7 @@ impl Instance {
 
     /// A generation that is to be started as soon as it can be.
     pub(crate) fn to_start(recorded: Recorded) -> Self {
+        let recorded = Recorded { has_to_answer: !recorded.spec.is_background(), ..recorded };
         Self { start_at: Some(Instant::now()), ..Self::adopted(recorded, None) }
     }
 
@@ -134,6 +141,7 @@ impl Instance {
             generation: self.generation,
             spec: self.spec.clone(),
             again_with: self.again_with.clone(),
+            has_to_answer: self.has_to_answer(),
         }
     }
 
@@ -161,15 +169,43 @@ impl Instance {
         let failed = |message| Failure::NotStarted { message };
         let probing = match self.held.get(socket) {
             Some(Held { bound_at: Some(path), .. }) => Probing::unix(path, &self.spec.probe),
-            Some(Held { listen: Listen::Tcp(address), .. }) => {
-                Probing::tcp(*address, &self.spec.probe)
-            }
-            _ => {
-                let name = &self.spec.name;
-                return Err(failed(format!("the service {name} has no socket to probe")));
-            }
+            // Of one that serves, be its sockets ours or a former supervisor's.
+            _ => match self.spec.listen.get(socket) {
+                Some(Listen::Unix(path)) => Probing::unix(path, &self.spec.probe),
+                Some(Listen::Tcp(address)) => Probing::tcp(*address, &self.spec.probe),
+                None => {
+                    let name = &self.spec.name;
+                    return Err(failed(format!("the service {name} has no socket to probe")));
+                }
+            },
         };
         probing.map_err(|e| failed(format!("cannot probe it: {}", fault::words(&e))))
+    }
+
+    /// Whether it has not answered since it crashed.
+    pub(crate) fn has_to_answer(&self) -> bool {
+        self.returning.has_to_answer
+    }
+
+    /// When to ask it again.
+    pub(crate) fn asked_again_at(&self) -> Option<Instant> {
+        self.returning.deadline()
+    }
+
+    /// What to wait for while it has to answer.
+    pub(crate) fn interest(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
+        self.returning.interest()
+    }
+
+    /// Asks one that was started again, as long as it has to answer; `true` when it has, just now.
+    pub(crate) fn has_answered_again(&mut self, now: Instant) -> bool {
+        if self.process.is_none() || !self.has_to_answer() {
+            return false;
+        }
+        let mut returning = std::mem::take(&mut self.returning);
+        returning.advance(now, self.spec.listen.len(), |socket| self.probe(socket));
+        self.returning = returning;
+        !self.has_to_answer()
     }
 
     /// Whether [`publish`](Self::publish) will find what it renames.
@@ -256,6 +292,9 @@ impl Instance {
         let lived = self.process.take().map_or(Duration::ZERO, |p| p.since.elapsed());
         self.crashes += 1;
         how.clone_into(&mut self.last_end);
+        if !self.spec.is_background() {
+            self.returning.crashed();
+        }
         let wait = if self.spec.is_background() {
             Some(self.back_off.after_end(lived))
         } else {

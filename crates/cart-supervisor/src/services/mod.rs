@@ -4,6 +4,7 @@
 //! change under way.
 
 pub(crate) mod instance;
+mod returning;
 
 pub(crate) mod draining;
 pub(crate) mod memory;

@@ -1,11 +1,13 @@
 //! One service as the supervisor keeps it: the generation that serves, older ones, and its logs.
 
 use std::fs::File;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 use cart_core::files::{self, FileError};
 use cart_core::process::ProcessId;
+use rustix::event::PollFlags;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
@@ -62,12 +64,24 @@ impl Service {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let restart = self.current.as_ref().and_then(|c| c.start_at);
         let queues = self.current.as_ref().and_then(|c| c.queues_due);
+        let answer = self.current.as_ref().and_then(Instance::asked_again_at);
         let restart = restart.filter(|_| !self.waits_for_an_end());
         let draining = self.draining.iter().filter_map(Draining::due).min();
         let writer = self.collector.as_ref().and_then(Collector::deadline);
         let own_logs = self.own_logs.as_ref().and_then(OwnLogs::deadline);
         let memory = self.current.as_ref().and_then(|current| self.memory.look_at(current));
-        [restart, queues, draining, writer, own_logs, memory].into_iter().flatten().min()
+        [restart, queues, answer, draining, writer, own_logs, memory].into_iter().flatten().min()
+    }
+
+    /// What to wait for: the answer of one that was started again.
+    pub(crate) fn interest(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
+        self.current.as_ref().and_then(Instance::interest)
+    }
+
+    /// Whether visitors are served; `None` where there are to be none.
+    pub(crate) fn serves(&self) -> Option<bool> {
+        let current = self.current.as_ref().filter(|_| !self.is_background)?;
+        Some(current.process.is_some() && !current.has_to_answer())
     }
 
     /// Processes that are not our children.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use crate::protocol::service::Probe;
 use crate::sockets::events;
@@ -61,11 +61,13 @@ pub fn ask(address: SocketAddr, probe: &Probe, limit: Duration) -> io::Result<Op
 
 impl Probing {
     /// Connects to a path and prepares the request. The service need not accept yet: the
-    /// connection waits in the backlog.
+    /// connection waits in the backlog; one that is full is an error, for nobody tells when it is not any
+    /// more.
     pub(crate) fn unix(path: &Utf8Path, probe: &Probe) -> io::Result<Self> {
-        let stream = UnixStream::connect(path)?;
-        stream.set_nonblocking(true)?;
-        Ok(Self::new(stream, probe))
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        connect(&socket, &SocketAddrUnix::new(path.as_str())?)?;
+        Ok(Self::new(socket.into(), probe))
     }
 
     /// As [`unix`](Self::unix), to an address of this machine.

@@ -44,7 +44,7 @@ impl Supervisor {
         }
         service.retire();
         service.log_as(&spec);
-        service.current = Some(Instance::to_start(Recorded { generation, spec, again_with: None }));
+        service.current = Some(Instance::to_start(Recorded::new(generation, spec)));
         self.generation = generation;
     }
 }

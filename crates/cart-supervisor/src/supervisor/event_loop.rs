@@ -27,6 +27,7 @@ impl Supervisor {
     /// Works until everything was stopped on request.
     pub(crate) fn work(&mut self) -> io::Result<()> {
         while !self.finished {
+            self.tell_readiness();
             events::wait(self.interests(), self.deadline())?;
             let told: Vec<i32> = self.signals.pending().collect();
             if told.contains(&SIGCHLD) {
@@ -49,6 +50,7 @@ impl Supervisor {
             self.look_at_memory();
             self.look_after_guard();
         }
+        self.tell_readiness();
         Ok(())
     }
 
@@ -69,6 +71,7 @@ impl Supervisor {
             }
             Err(error) => self.log.line(format_args!("its socket cannot be made anew: {error}")),
         }
+        self.readiness.forget();
         self.note();
     }
 
@@ -80,6 +83,7 @@ impl Supervisor {
         interests.push((self.signals.get_read().as_fd(), PollFlags::IN));
         interests.extend(self.connections.iter().map(|c| (c.as_fd(), PollFlags::IN)));
         interests.extend(self.operation.as_ref().and_then(Operation::interest));
+        interests.extend(self.services.iter().filter_map(Service::interest));
         let own_logs = self.services.iter().filter_map(|s| s.own_logs.as_ref());
         interests.extend(own_logs.filter_map(OwnLogs::interest).map(|fd| (fd, PollFlags::IN)));
         interests.extend(self.adopted.values().map(|end| (end.as_fd(), PollFlags::IN)));
@@ -161,6 +165,12 @@ impl Supervisor {
             Request::Status => connection.answer(&Response::Status(self.status())),
             Request::About => connection.answer(&self.about()),
             Request::Become { program } => self.become_program(&program, connection),
+            Request::EndNears(nears) => {
+                self.readiness.end_nears = nears;
+                self.note();
+                let serves = self.services.iter().any(|service| service.current.is_some());
+                connection.answer(&Response::Noted(serves));
+            }
             Request::Retire { service } => {
                 let served = self.retire(&service, true);
                 self.note();
@@ -214,6 +224,7 @@ impl Supervisor {
         let connections = self.connections.iter().map(Connection::silent_at);
         let services = self.services.iter().filter_map(Service::deadline);
         let services = services.chain(self.guard.deadline()).chain(self.look_at_adopted());
+        let services = services.chain(self.readiness.deadline());
         services.chain(connections).chain(operation).chain(self.accept_at).min()
     }
 }

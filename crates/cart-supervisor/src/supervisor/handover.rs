@@ -44,6 +44,8 @@ pub(crate) struct Handover<S = Vec<Service>, L = Lifeline, G = Kept> {
     lock: Option<i32>,
     lifeline: Option<L>,
     guard: Option<G>,
+    #[serde(default)]
+    end_nears: bool,
 }
 
 impl Handover {
@@ -124,6 +126,7 @@ impl Supervisor {
             lock: Some(number(&self.lock)?),
             lifeline: Some(&self.succession.lifeline),
             guard: Some(&self.guard),
+            end_nears: self.readiness.end_nears,
         })?)
     }
 
@@ -138,6 +141,7 @@ impl Supervisor {
     ) -> io::Result<Self> {
         let mut supervisor = Self::empty(program, run, control, lock, log)?;
         supervisor.generation = handover.generation;
+        supervisor.readiness.end_nears = handover.end_nears;
         handover.lifeline.into_iter().for_each(|it| supervisor.succession.lifeline = it);
         // So that the next one is of this program.
         supervisor.guard = handover.guard.unwrap_or_default();

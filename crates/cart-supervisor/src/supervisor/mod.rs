@@ -4,6 +4,7 @@
 //! lines in a log. Only the process itself ([`daemon`](crate::daemon)) is above it.
 
 pub(crate) mod operation;
+mod readiness;
 pub(crate) mod state;
 
 mod event_loop;

@@ -22,6 +22,7 @@ use crate::sockets::connection::Connection;
 use crate::sockets::events::{self, Signals};
 use crate::succession::{Lifeline, Succession};
 use crate::supervisor::operation::Operation;
+use crate::supervisor::readiness::Readiness;
 
 /// Everything that one supervisor knows.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ pub(crate) struct Supervisor {
     /// On the cartridge's directory: there is one supervisor.
     pub(crate) lock: OwnedFd,
     pub(crate) succession: Succession,
+    pub(crate) readiness: Readiness,
     /// Who stands by to succeed this supervisor while no writer of its own does.
     pub(crate) guard: Kept,
     /// Processes that are not our children, by what tells of their end.
@@ -77,6 +79,7 @@ impl Supervisor {
                 run: run.to_owned(),
                 logs: log.directory().to_owned(),
             },
+            readiness: Readiness::default(),
             guard: Kept::default(),
             adopted: HashMap::new(),
             log,
@@ -125,7 +128,7 @@ impl Supervisor {
     }
 
     /// Notes on disk what runs. That it cannot be noted (disk full) is said in the log, and
-    /// stops nothing.
+    /// stops nothing. Whether everything serves is a part of it.
     pub(crate) fn note(&mut self) {
         let of = |instance: &Instance, role| {
             Some(RecordedProcess { process: instance.process?.id, role, of: instance.recorded() })
@@ -136,11 +139,7 @@ impl Supervisor {
             processes.extend(service.draining.iter().map(|draining| RecordedProcess {
                 process: draining.process.id,
                 role: if draining.lingers() { Role::Lingers } else { Role::Ends },
-                of: Recorded {
-                    generation: draining.generation,
-                    spec: draining.spec.clone(),
-                    again_with: None,
-                },
+                of: Recorded::new(draining.generation, draining.spec.clone()),
             }));
         }
         processes.extend(self.candidates().filter_map(|it| of(it, Role::Ends)));
@@ -153,9 +152,21 @@ impl Supervisor {
         let starts = starts.filter(|instance| instance.start_at.is_some());
         let starts = starts.map(Instance::recorded).collect();
         let generation = self.generation;
-        let record = Record { supervisor, boot, generation, processes, starts, writers };
+        let end_nears = self.readiness.end_nears;
+        let record = Record { supervisor, boot, generation, processes, starts, writers, end_nears };
         if let Err(error) = record.write(&self.run) {
             self.log.line(error);
+        }
+        self.tell_readiness();
+    }
+
+    /// Tells whether all services with sockets serve, of which there must be some. A replaced generation is as
+    /// good as its successor, and serves until that has proved itself, so a restart changes nothing here.
+    pub(crate) fn tell_readiness(&mut self) {
+        let mut services = self.services.iter().filter_map(Service::serves).peekable();
+        let serves = services.peek().is_some() && services.all(|serves| serves);
+        if let Err(error) = self.readiness.tell(serves && !self.finished, &self.run) {
+            self.log.line(format_args!("whether everything serves is not told: {error}"));
         }
     }
 }

@@ -44,8 +44,10 @@ impl Supervisor {
         let others: Vec<String> = self.services.iter().rev().map(|s| s.name.clone()).collect();
         left.extend(others);
         self.operation = Some(Operation::Stop(Stopping { left, kill_at, asked_by }));
-        // Before anything is stopped: whoever succeeds us must not start it again.
+        // Before anything is stopped: whoever succeeds us must not start it again, and nobody is to come.
         self.succession.lifeline.note_ending(true);
+        self.readiness.ends = true;
+        self.tell_readiness();
     }
 
     /// Goes on as far as what has ended allows.
@@ -73,6 +75,7 @@ impl Supervisor {
         let _ = cart_core::files::remove_if_exists(&Record::path(&self.run));
         // Whoever waits came after a hook that asked for the end and was killed, or after a signal.
         self.finished = !self.waiting.iter().any(|(request, _)| request.leads_to_a_start());
+        self.readiness.ends = false;
         let next = if self.finished { "this supervisor ends" } else { "a hook waits for a start" };
         self.log.line(format_args!("everything is stopped; {next}"));
         answer(stopping.asked_by, &Response::Stopped);

@@ -37,6 +37,7 @@ impl Supervisor {
     pub(crate) fn take_over(&mut self, beginning: Beginning) {
         let record = Record::read(&self.run);
         self.generation = record.generation;
+        self.readiness.end_nears = record.end_nears;
         for writer in &record.writers {
             // Their successors wait until they have written what they are at.
             writer.signal(Signal::TERM);

@@ -43,6 +43,9 @@ impl Supervisor {
             service.restart_if_due(now, &self.run, &mut noted);
             if let Some(current) = &mut service.current {
                 current.lengthen_queues(now);
+                if current.has_answered_again(now) {
+                    noted.push(format!("{}: has answered again", service.name));
+                }
             }
             let proving = self.operation.as_ref().is_some_and(|o| o.proves(&service.name));
             noted.extend(service.look_after_logs(&self.succession, &self.log.errors, proving));

@@ -17,7 +17,8 @@ use rustix::process::Signal;
 
 pub const LIMIT: Duration = Duration::from_secs(20);
 
-/// Answers every request on descriptor 3 with its first argument, as HTTP; on SIGTERM it ends.
+/// Answers every request on descriptor 3 with its first argument, as HTTP, be who asked gone or not; on
+/// SIGTERM it ends.
 pub const SERVER: &str = "
 import socket, sys
 s = socket.socket(fileno=3)
@@ -25,7 +26,10 @@ while True:
     c, _ = s.accept()
     c.recv(65536)
     body = sys.argv[1].encode()
-    c.sendall(b'HTTP/1.0 %d OK\\r\\nContent-Length: %d\\r\\n\\r\\n' % (int(sys.argv[2]), len(body)) + body)
+    try:
+        c.sendall(b'HTTP/1.0 %d OK\\r\\nContent-Length: %d\\r\\n\\r\\n' % (int(sys.argv[2]), len(body)) + body)
+    except OSError:
+        pass
     c.close()
 ";
 

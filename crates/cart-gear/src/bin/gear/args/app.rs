@@ -20,9 +20,15 @@ pub(crate) struct ServeArguments {
     pub(crate) prepared: Option<Utf8PathBuf>,
 
     /// Where to listen; port 0 is a free one [default: 127.0.0.1 and the cartridge's port, or the
-    /// next free one]
+    /// next free one; as a container's first process, on Heroku, Knative and Kubernetes: 0.0.0.0
+    /// and the variable PORT, if it is set]
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) listen: Option<SocketAddr>,
+
+    /// How long to serve on after a SIGTERM, not ready any more, until those who send requests have
+    /// heard of it; a second SIGTERM, or a Ctrl-C, ends that
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) linger: u32,
 
     #[command(flatten)]
     pub(crate) cartridge: CartridgeArguments,

@@ -1,7 +1,8 @@
 //! What the caller's machine and environment give to a gear: little, and each with its reason.
 
 use std::ffi::{OsStr, OsString};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{GearEnv, LogFormat, SettingError};
@@ -38,6 +39,12 @@ const FOR_INSTALLS: [&str; 14] = [
 /// in front of the command: those that begin so, and the one for logs.
 const FOR_CARTRIDGES: [&str; 3] = ["OPENSHIFT_PYTHON_", "OPENSHIFT_NGINX_", "OPENSHIFT_PYPI_"];
 
+/// That of a container, if this is it: a machine's own runs no gears.
+const FIRST_PROCESS: u32 = 1;
+/// What platforms set beside PORT where another process may be the first: Heroku, Knative and Cloud Run, and
+/// Kubernetes, whose pods may share one namespace of processes.
+const PLATFORMS: [&str; 3] = ["DYNO", "K_SERVICE", "KUBERNETES_SERVICE_HOST"];
+
 /// Where gears are made if the caller's own directory for temporary files has too long a path for
 /// sockets below it.
 const SHORT_TMP: &str = "/tmp";
@@ -61,8 +68,33 @@ pub(crate) fn serve_options(
         }
         Some(directory) => of_prepared(directory, cartridge, env, interrupts)?,
     };
-    options.gear.listen = arguments.listen.map_or(Listen::Anywhere, Listen::At);
+    let listen = match arguments.listen {
+        Some(listen) => Some(listen),
+        None => by_port(env, std::process::id())?,
+    };
+    options.gear.listen = listen.map_or(Listen::Anywhere, Listen::At);
+    options.linger = Duration::from_secs(arguments.linger.into());
     Ok(options)
+}
+
+/// Where the variable PORT says to listen. Who sets it for us wants the app to be reached from outside; on a
+/// developer's machine it is of something else, and must open the app to nobody.
+fn by_port(env: &GearEnv, pid: u32) -> Result<Option<SocketAddr>, String> {
+    let is_set = |name: &str| env.get(name).is_some_and(|value| !value.is_empty());
+    if pid != FIRST_PROCESS && !PLATFORMS.iter().any(|name| is_set(name)) {
+        return Ok(None);
+    }
+    let Some(value) = env.get("PORT").filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let port = value.to_str().and_then(|text| text.parse().ok()).filter(|port| *port > 0);
+    let port: u16 = port.ok_or_else(|| {
+        format!(
+            "PORT is {value:?}, but must be a port number, 1 to 65535: correct the variable, or say \
+             --listen IP:PORT"
+        )
+    })?;
+    Ok(Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))))
 }
 
 /// What is to become of the app in a directory.
@@ -87,7 +119,7 @@ fn of_directory(
         ..App::default()
     };
     let gear = gear_options(&app_name(directory), cartridge, None, env, interrupts)?;
-    Ok(ServeOptions { app, parent: parent(env), gear, prepared: None })
+    Ok(ServeOptions { app, parent: parent(env), gear, prepared: None, linger: Duration::ZERO })
 }
 
 /// What was set when an app was prepared is set still, unless it is set otherwise now. Whoever made the
@@ -112,7 +144,8 @@ fn of_prepared(
         variables: prepared.variables.into_iter().chain(now).collect(),
         ..App::default()
     };
-    Ok(ServeOptions { app, parent: parent(env), gear, prepared: Some(directory.to_owned()) })
+    let prepared = Some(directory.to_owned());
+    Ok(ServeOptions { app, parent: parent(env), gear, prepared, linger: Duration::ZERO })
 }
 
 /// The image that `gear image` is asked for.
@@ -326,6 +359,26 @@ mod tests {
         let env = GearEnv::new().with("PATH", "/a:.:b::/c");
         assert_eq!(more_path(&env).unwrap(), "/a:/c");
         assert_eq!(more_path(&GearEnv::new()), None);
+    }
+
+    #[test]
+    fn a_port_counts_where_a_platform_or_a_container_has_set_it() {
+        let env = |port: &str| GearEnv::new().with("PORT", port);
+        let at = |port| Some(SocketAddr::from(([0, 0, 0, 0], port)));
+        assert_eq!(by_port(&env("8080"), 1), Ok(at(8080)));
+        assert_eq!(by_port(&env(""), 1), Ok(None));
+        assert_eq!(by_port(&GearEnv::new(), 1), Ok(None));
+        for stray in ["8080", "0", "none"] {
+            assert_eq!(by_port(&env(stray), 7), Ok(None));
+        }
+        for platform in PLATFORMS {
+            assert_eq!(by_port(&env("65535").with(platform, "web.1"), 7), Ok(at(65535)));
+            assert_eq!(by_port(&env("1").with(platform, ""), 7), Ok(None));
+        }
+        for bad in ["0", "65536", "-1", "http", "80 80"] {
+            let error = by_port(&env(bad), 1).unwrap_err();
+            assert!(error.starts_with(&format!("PORT is {bad:?}, but must be")), "{error}");
+        }
     }
 
     #[test]

@@ -90,14 +90,12 @@ impl Context<'_> {
         self.on_signals(|interrupts, _| interrupts.raise())
     }
 
-    /// As [`listen_to_signals`](Self::listen_to_signals), but where there is no terminal to lose, in
-    /// a container say, SIGHUP asks for a reload, as of other servers.
+    /// As [`listen_to_signals`](Self::listen_to_signals), but SIGTERM can wait, and where there is no
+    /// terminal to lose, in a container say, SIGHUP asks for a reload, as of other servers.
     pub(crate) fn listen_as_service(&self) -> Result<(), Failure> {
-        if std::io::stdin().is_terminal() {
-            return self.listen_to_signals();
-        }
         self.on_signals(|interrupts, signal| match signal {
-            SIGHUP => interrupts.ask_for_reload(),
+            SIGTERM => interrupts.raise_patiently(),
+            SIGHUP if !std::io::stdin().is_terminal() => interrupts.ask_for_reload(),
             _ => interrupts.raise(),
         })
     }
