@@ -38,6 +38,22 @@ pub struct Wanted {
     pub variables: Vec<(String, String)>,
 }
 
+impl Wanted {
+    /// Whether it is right in itself, so that the cartridge is not asked in vain.
+    ///
+    /// # Errors
+    /// [`GearError`].
+    pub fn check(&self) -> Result<(), GearError> {
+        if self.most_replicas < self.replicas {
+            return Err(GearError::wrong(format!(
+                "at most {} pods are fewer than {} at least: mend --max-replicas or --replicas",
+                self.most_replicas, self.replicas
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// How visitors come in from outside of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entrance {
@@ -78,12 +94,7 @@ impl Deployable {
     /// # Errors
     /// [`GearError`] when the one does not fit the other.
     pub fn new(wanted: Wanted, told: Told) -> Result<Self, GearError> {
-        if wanted.most_replicas < wanted.replicas {
-            return Err(GearError::wrong(format!(
-                "at most {} pods are fewer than {} at least: mend --max-replicas or --replicas",
-                wanted.most_replicas, wanted.replicas
-            )));
-        }
+        wanted.check()?;
         let settings = Settings::of(&wanted.variables);
         let name = wanted.name.as_str();
         if !settings.secret.is_empty() && wanted.secrets.iter().any(|it| it.as_str() == name) {

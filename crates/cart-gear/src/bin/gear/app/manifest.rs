@@ -14,6 +14,7 @@ pub(crate) fn run(arguments: &ManifestArguments, context: &mut Context) -> Resul
     let options =
         caller::manifest_options(arguments, context.env, interrupts).map_err(Failure::usage)?;
     let wanted = wanted(arguments, options.app.variables.clone())?;
+    wanted.check()?;
     let app = Deployable::new(wanted, kubernetes::facts(options)?)?;
     match (&arguments.kustomize, &arguments.helm) {
         (Some(directory), _) => app.kustomize(directory)?,
