@@ -243,8 +243,10 @@ fn a_base_and_its_overlays_name_files_and_places_that_there_are() {
         list.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
     };
     let resources = names(&base["resources"]);
-    let objects: Vec<Value> =
-        resources.iter().map(|file| read(&directory.join("base").join(file))).collect();
+    let paths: Vec<String> =
+        resources.iter().map(|file| directory.join("base").join(file).into_string()).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let objects = validated(&[&["files"], &paths[..]].concat());
     assert_eq!(objects, place.printed(&args));
     assert_eq!(files::list(&directory.join("base")).unwrap().len(), resources.len() + 1);
     for stage in ["staging", "production"] {
