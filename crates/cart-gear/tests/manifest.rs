@@ -62,6 +62,7 @@ fn what_is_wrong_with_the_call_is_named_and_ends_with_2() {
         (with_image(&["--helm", "a", "--kustomize", "b"]), "cannot be used with"),
         (with_image(&["--env", "A-B=c"]), "\"A-B\" cannot be a variable"),
         (with_image(&["--replicas", "3", "--max-replicas", "2"]), "--max-replicas"),
+        (with_image(&["--env", "PORT=80"]), "leave PORT out"),
         (with_image(&["--keda"]), "names no path for them"),
     ] {
         let (code, out, err) = manifest(&place, &args);

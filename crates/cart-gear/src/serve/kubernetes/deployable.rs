@@ -1,15 +1,10 @@
 //! What is to be deployed: what was asked for, and what the cartridge says of it.
 
 use crate::layout::error::GearError;
+use crate::serve::image::PORT;
 use crate::serve::kubernetes::facts::Told;
 use crate::serve::kubernetes::given::{Cpu, DnsName, Image, Label, Memory};
 use crate::serve::kubernetes::settings::Settings;
-
-/// The port that an image of `gear image` listens on.
-pub(super) const PORT: u16 = 8080;
-/// Seconds for which such an image serves on after it was told to end (`--linger`), because a cluster
-/// takes a pod out of its lists while the pod ends, not before.
-pub(super) const LINGER: u64 = 5;
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -50,7 +45,13 @@ impl Wanted {
                 self.most_replicas, self.replicas
             )));
         }
-        Ok(())
+        let port = self.variables.iter().rev().find(|(name, _)| name == "PORT");
+        match port {
+            Some((_, port)) if *port != PORT.to_string() => Err(GearError::wrong(format!(
+                "PORT={port} would have the container listen where no Service looks: leave PORT out, it is {PORT}"
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 

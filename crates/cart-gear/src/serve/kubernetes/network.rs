@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::serve::kubernetes::deployable::{Deployable, Entrance, PORT};
+use crate::serve::image::PORT;
+use crate::serve::kubernetes::deployable::{Deployable, Entrance};
 
 pub(super) fn service(it: &Deployable) -> Value {
     json!({

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::serve::kubernetes::deployable::{Deployable, LINGER, PORT, Scaler};
+use crate::serve::image::{LINGER, PORT};
+use crate::serve::kubernetes::deployable::{Deployable, Scaler};
 
 /// Seconds between two looks at a pod that starts: a start is seen soon, and nobody waits for it in vain.
 const STARTUP_PERIOD: u64 = 2;
@@ -61,8 +62,10 @@ fn pod(it: &Deployable) -> Value {
     json!({
         "automountServiceAccountToken": false,
         "containers": [container(it)],
+        // Else each Service of the namespace would be variables of the app.
+        "enableServiceLinks": false,
         "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
-        "terminationGracePeriodSeconds": LINGER + it.told.end_seconds() + END_RESERVE,
+        "terminationGracePeriodSeconds": u64::from(LINGER) + it.told.end_seconds() + END_RESERVE,
         "topologySpreadConstraints": [{
             "labelSelector": {"matchLabels": it.selector()},
             "maxSkew": 1,
