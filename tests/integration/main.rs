@@ -30,6 +30,7 @@ mod limits;
 mod log_format;
 mod logs;
 mod lost;
+mod manifest;
 mod mistakes;
 mod original;
 mod prepared;

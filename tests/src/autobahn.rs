@@ -7,8 +7,8 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::{CommandSpec, GearEnv, programs, run};
+use camino::Utf8Path;
+use cart_core::run;
 use cart_python::interface::Interface;
 use cart_python::server::Ability;
 use cart_test::TestGear;
@@ -16,6 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::cartridge::{SERVER, example};
+use crate::pypi::Installed;
 use crate::way::{WAYS, Way};
 
 /// An exact version, so that the same cases are played everywhere.
@@ -111,7 +112,7 @@ impl Stage {
         let report = Utf8Path::from_path(report.path()).unwrap();
         let url = format!("ws://{}/echo", self.gear.address());
         let mut command = KOSOKU_PROGRAM
-            .command()
+            .command("kosoku")
             .args(["--parallelism", &cases.parallel.max(1).to_string()])
             .args(["--outdir", report.as_str()]);
         for (option, patterns) in [("--include", &cases.only), ("--exclude", &cases.without)] {
@@ -147,49 +148,5 @@ fn passed(behaviour: &Value) -> bool {
     matches!(behaviour.as_str(), Some("OK" | "NON-STRICT" | "INFORMATIONAL"))
 }
 
-static KOSOKU_PROGRAM: LazyLock<Kosoku> = LazyLock::new(Kosoku::install);
-
-/// kosoku in an environment of its own, for as long as this process lives.
-#[derive(Debug)]
-struct Kosoku {
-    python: Utf8PathBuf,
-    env: GearEnv,
-    _place: TempDir,
-}
-
-impl Kosoku {
-    fn install() -> Self {
-        let env = GearEnv::from_process();
-        let python = python(&env).expect(
-            "kosoku needs Python 3.10 or newer with venv and ensurepip: install one as python3",
-        );
-        let place = tempfile::tempdir().unwrap();
-        let environment = Utf8Path::from_path(place.path()).unwrap().join("kosoku");
-        let installed = environment.join("bin/python");
-        let run = |program: &Utf8Path, args: &[&str]| {
-            let command = CommandSpec::new(program, &env).args(args.iter().copied());
-            run::checked(&command, Duration::from_secs(300)).unwrap();
-        };
-        run(&python, &["-m", "venv", environment.as_str()]);
-        let pip = ["-m", "pip", "--quiet", "--disable-pip-version-check", "install"];
-        run(&installed, &[&pip[..], &["--no-deps", "--only-binary", ":all:", KOSOKU]].concat());
-        Self { python: installed, env, _place: place }
-    }
-
-    fn command(&self) -> CommandSpec {
-        let program = self.python.with_file_name("kosoku");
-        CommandSpec::new(program, &self.env)
-    }
-}
-
-/// The first Python that kosoku runs on.
-fn python(env: &GearEnv) -> Option<Utf8PathBuf> {
-    const NAMES: [&str; 6] =
-        ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"];
-    const NEW_ENOUGH: &str =
-        "import sys, venv, ensurepip; ensurepip.version(); sys.exit(sys.version_info < (3, 10))";
-    NAMES.iter().flat_map(|name| programs::all(name, env, &["/usr/bin"])).find(|python| {
-        let asked = CommandSpec::new(python, env).args(["-c", NEW_ENOUGH]);
-        run::checked(&asked, Duration::from_secs(30)).is_ok()
-    })
-}
+static KOSOKU_PROGRAM: LazyLock<Installed> =
+    LazyLock::new(|| Installed::of(&["--no-deps", KOSOKU]));

@@ -14,5 +14,6 @@ pub mod faults;
 pub mod figures;
 pub mod lost;
 pub mod processes;
+pub mod pypi;
 pub mod scripts;
 pub mod way;

@@ -57,4 +57,5 @@ pub use serve::follow;
 pub use serve::foreground::{ServeOptions, app_name, serve};
 pub use serve::image::{Base, Image, ImageOptions, Output, image};
 pub use serve::keep::keep;
+pub use serve::kubernetes;
 pub use serve::prepared::{Package, Prepared, prepare};

@@ -15,7 +15,7 @@ use cart_gear::Interrupts;
 use clap::{CommandFactory, Parser};
 use clap_complete::CompleteEnv;
 
-use app::{doctor, generate, image, prepare, serve, validate, variables};
+use app::{doctor, generate, image, manifest, prepare, serve, validate, variables};
 use args::{Arguments, Command};
 use code::{configure, deploy, deployments, receive};
 use gears::operate::{self, Operation};
@@ -57,6 +57,7 @@ fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
         Command::Prepare(arguments) => prepare::prepare(arguments, context),
         Command::Image(arguments) => image::image(arguments, context),
         Command::Doctor(arguments) => doctor::run(arguments, context),
+        Command::Manifest(arguments) => manifest::run(arguments, context),
         Command::Validate(arguments) => validate::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Variables(arguments) => variables::run(arguments),

@@ -86,7 +86,7 @@ pub struct ImageOptions {
 }
 
 /// The port that the image serves at, unless its variable `PORT` says another.
-pub(super) const PORT: u16 = 8080;
+pub(crate) const PORT: u16 = 8080;
 /// The program and the cartridge, in an image.
 pub(super) const PROGRAMS: &str = "/opt/gear";
 /// What was prepared, in an image.
@@ -95,4 +95,4 @@ pub(super) const PREPARED: &str = "/opt/app";
 /// each project a user of its own, who is in that group.
 pub(super) const USER: (u64, u64) = (1001, 0);
 /// How long it serves on after it was told to end: others must hear that it is not ready, in seconds.
-pub(super) const LINGER: u16 = 5;
+pub(crate) const LINGER: u16 = 5;

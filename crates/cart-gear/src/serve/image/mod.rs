@@ -14,4 +14,5 @@ mod made;
 mod sbom;
 
 pub use facts::{Base, ImageOptions, Output};
+pub(crate) use facts::{LINGER, PORT};
 pub use made::{Image, image};

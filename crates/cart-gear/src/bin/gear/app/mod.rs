@@ -3,6 +3,7 @@
 pub(crate) mod doctor;
 pub(crate) mod generate;
 pub(crate) mod image;
+pub(crate) mod manifest;
 pub(crate) mod prepare;
 pub(crate) mod serve;
 pub(crate) mod validate;

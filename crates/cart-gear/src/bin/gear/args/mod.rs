@@ -5,6 +5,7 @@ mod code;
 mod complete;
 mod gears;
 mod inside;
+mod manifest;
 mod shared;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +23,7 @@ pub(crate) use gears::{
 pub(crate) use inside::{
     EnvCommand, RestoreArguments, RunArguments, SnapshotArguments, TailArguments,
 };
+pub(crate) use manifest::ManifestArguments;
 pub(crate) use shared::{CartridgeArguments, OnGear, StatusArguments};
 
 /// OpenShift v2 gears on this machine: any cartridge, any app, no node.
@@ -45,6 +47,9 @@ pub(crate) enum Command {
     /// Tell what `serve` would decide for the app in a directory, and all that it would refuse;
     /// nothing is built or started
     Doctor(DoctorArguments),
+    /// Print what tells Kubernetes or OpenShift to run an image of the app in a directory; nothing is
+    /// built or started
+    Manifest(Box<ManifestArguments>),
     /// Check a cartridge: what a node would refuse in it, with file and line
     Validate(ValidateArguments),
     /// Tell which variables a cartridge has, what each is for and what it may be

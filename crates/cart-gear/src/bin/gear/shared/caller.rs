@@ -12,7 +12,8 @@ use cart_gear::{
 };
 
 use crate::args::{
-    AppArguments, CartridgeArguments, CreateArguments, ImageArguments, ServeArguments,
+    AppArguments, CartridgeArguments, CreateArguments, ImageArguments, ManifestArguments,
+    ServeArguments,
 };
 use crate::shared::beside;
 
@@ -191,6 +192,18 @@ fn cache(env: &GearEnv) -> Result<Utf8PathBuf, String> {
     Ok(directory.join("gear"))
 }
 
+/// The gear on which `gear manifest` asks the cartridge. What the caller's environment says of the app is
+/// this machine's business, and no cluster's.
+pub(crate) fn manifest_options(
+    arguments: &ManifestArguments,
+    env: &GearEnv,
+    interrupts: Interrupts,
+) -> Result<ServeOptions, String> {
+    let mut options = app_options(&arguments.app, env, interrupts)?;
+    options.app.variables = given(&arguments.app.cartridge).collect();
+    Ok(options)
+}
+
 /// The gear and the app that `gear create` is asked for.
 pub(crate) fn create_options(
     arguments: &CreateArguments,
@@ -266,11 +279,16 @@ fn user_variables(arguments: &CartridgeArguments, env: &GearEnv) -> Vec<(String,
         .iter()
         .filter_map(text)
         .filter(|(name, value)| for_cartridges(name) && !value.is_empty());
+    from_caller.chain(given(arguments)).collect()
+}
+
+/// What the command line says: `--server`, then `--env`.
+fn given(arguments: &CartridgeArguments) -> impl Iterator<Item = (String, String)> {
     let server = arguments
         .server
         .iter()
         .map(|server| ("OPENSHIFT_PYTHON_SERVER".to_owned(), server.clone()));
-    from_caller.chain(server).chain(arguments.env.iter().cloned()).collect()
+    server.chain(arguments.env.iter().cloned())
 }
 
 /// How the logs of a gear with these variables are to be shown; of two of a name the later one counts.
