@@ -58,4 +58,5 @@ pub use serve::foreground::{ServeOptions, app_name, serve};
 pub use serve::image::{Base, Image, ImageOptions, Output, image};
 pub use serve::keep::keep;
 pub use serve::kubernetes;
-pub use serve::prepared::{Package, Prepared, prepare};
+pub use serve::prepared::make::prepare;
+pub use serve::prepared::record::{Package, Prepared};

@@ -16,7 +16,8 @@ use crate::gear::template_app;
 use crate::layout::error::GearError;
 use crate::scripts::answer;
 use crate::scripts::progress::{Caller, Progress};
-use crate::serve::{follow, prepared};
+use crate::serve::follow;
+use crate::serve::prepared;
 
 /// How long an app that has started may take to its first answer.
 const FIRST_ANSWER: Duration = Duration::from_secs(60);
@@ -81,7 +82,7 @@ fn until_it_answers(
     gear.configure(&version, progress)?;
     let started = match (&app.directory, &app.elsewhere) {
         _ if app.is_built => {
-            prepared::start(gear, progress)?;
+            prepared::gear::start(gear, progress)?;
             true
         }
         (Some(directory), _) => {

@@ -42,7 +42,7 @@ pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), G
     let interrupts = options.gear.conditions.interrupts.clone();
     let (mut gear, _alone) = match &options.prepared {
         Some(directory) => {
-            let (gear, alone) = prepared::open(directory, options.gear)?;
+            let (gear, alone) = prepared::gear::open(directory, options.gear)?;
             (gear, Some(alone))
         }
         None => (Throwaway::create(options.gear, &options.parent)?, None),

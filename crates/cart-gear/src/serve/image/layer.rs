@@ -55,7 +55,8 @@ pub(super) fn write(parts: &[Part], path: &Utf8Path) -> Result<Layer, FileError>
         for directory in above.into_iter().rev().filter(|d| d.parent().is_some()) {
             if !made.iter().any(|known| known == directory) {
                 let mut header = header(EntryType::Directory, 0o755, BEGINNING);
-                (header.set_uid(0), header.set_gid(0));
+                header.set_uid(0);
+                header.set_gid(0);
                 append(&mut archive, &mut header, directory.as_std_path(), io::empty())
                     .map_err(failed)?;
                 made.push(directory.to_owned());

@@ -18,7 +18,7 @@ use crate::deploy::git::no_code;
 use crate::layout::error::GearError;
 use crate::layout::installed::Source;
 use crate::scripts::progress::{Caller, Progress};
-use crate::serve::prepared::{FILE, Package, Prepared, SBOM};
+use crate::serve::prepared::record::{FILE, Package, Prepared, SBOM};
 
 /// Where a build in the base finds things.
 const SOURCE: &str = "/tmp/src";
@@ -183,7 +183,7 @@ fn write_bill(options: &ImageOptions, place: &Place) -> Result<(), GearError> {
     let cartridge = Package {
         kind: "generic".to_owned(),
         name: manifest.directory_name(),
-        version: manifest.cartridge_version.clone(),
+        version: manifest.cartridge_version,
     };
     let bill = sbom::of(&Prepared::read(&place.prepared)?, &cartridge)?;
     files::write_if_changed(&place.prepared.join(SBOM), &bill, 0o644)?;

@@ -7,7 +7,7 @@ use cyclonedx_bom::models::bom::Bom;
 use cyclonedx_bom::models::component::{Classification, Component, Components};
 use cyclonedx_bom::models::metadata::Metadata;
 
-use crate::serve::prepared::{Package, Prepared, SBOM};
+use crate::serve::prepared::record::{Package, Prepared, SBOM};
 
 /// The bill of what was prepared with a cartridge. It has no number and no time of its own: the same must come
 /// of the same.

@@ -1,0 +1,94 @@
+//! A gear around what was prepared: its code and its dependencies lie elsewhere, maybe where nobody can write.
+
+use std::fs::File;
+use std::os::unix::fs::symlink;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::{self, FileError};
+use cart_core::{lock, tree};
+
+use crate::deploy::build::Turn;
+use crate::deploy::deployments::{Deployment, Markers};
+use crate::deploy::recovery::unfinished::Unfinished;
+use crate::gear::on_disk::GearOnDisk;
+use crate::gear::options::GearOptions;
+use crate::home::lifecycle::LAST_PROCESSES;
+use crate::home::throwaway::Throwaway;
+use crate::layout::error::GearError;
+use crate::layout::paths::Layout;
+use crate::scripts::processes::Processes;
+use crate::scripts::progress::Progress;
+use crate::serve::prepared::record::{PARTS, Prepared};
+
+/// The file of a gear's environment that tells it from others.
+const UUID: &str = "OPENSHIFT_GEAR_UUID";
+
+/// A gear around what was prepared, on which the app can be started; held for as long as the second value.
+///
+/// # Errors
+/// [`GearError`]; nothing is left behind.
+pub(crate) fn open(directory: &Utf8Path, how: GearOptions) -> Result<(Throwaway, File), GearError> {
+    let prepared = Prepared::read(directory)?;
+    let directory =
+        directory.canonicalize_utf8().map_err(|error| FileError::new("read", directory, error))?;
+    if directory != prepared.directory {
+        return Err(GearError::wrong(format!(
+            "what is in {directory} was prepared as {}, and what was built names that: put it there, or prepare it here",
+            prepared.directory
+        )));
+    }
+    let alone = alone(&prepared.home)?;
+    Ok((on(how, &prepared.home, &directory)?, alone))
+}
+
+/// Deploys and starts what lies on the gear, built.
+pub(crate) fn start(gear: &mut GearOnDisk, progress: &mut dyn Progress) -> Result<(), GearError> {
+    let markers = Markers::of(&gear.layout().repo());
+    let mut deployment = Deployment::begin(gear.layout(), markers, "prepared", None)?;
+    let mut unfinished = Unfinished::of(gear.layout());
+    gear.deploy_phases(Turn::Start, &mut deployment, &mut unfinished, progress)?;
+    gear.end_of(progress);
+    Ok(())
+}
+
+/// A new gear whose code and dependencies are those in `directory`.
+pub(super) fn on(
+    how: GearOptions,
+    home: &Utf8Path,
+    directory: &Utf8Path,
+) -> Result<Throwaway, GearError> {
+    let gear = Throwaway::create_at(how, home)?;
+    for part in PARTS {
+        let (link, target) = (gear.layout().runtime().join(part), directory.join(part));
+        if !target.is_dir() {
+            files::create_dir(&target, 0o770)?;
+        }
+        tree::remove(&link)?;
+        symlink(&target, &link).map_err(|e| FileError::new("make the link", &link, e))?;
+    }
+    Ok(gear)
+}
+
+/// Makes sure that nobody else serves or builds in this home, and that it is not there: what a kill left of
+/// one goes.
+pub(super) fn alone(home: &Utf8Path) -> Result<File, GearError> {
+    let path = Utf8PathBuf::from(format!("{home}.lock"));
+    let Some(held) = lock::try_lock(&path)? else {
+        return Err(GearError::failed(format!(
+            "another `gear` prepares or serves an app in {home} now; one at a time does that with a directory for temporary files"
+        )));
+    };
+    if home.symlink_metadata().is_err() {
+        return Ok(held);
+    }
+    let Some(uuid) = files::read_if_exists(&Layout::new(home.to_owned(), "").env().join(UUID))?
+    else {
+        return Err(GearError::failed(format!(
+            "{home} is in the way, and it is no gear: move it elsewhere"
+        )));
+    };
+    let processes = Processes::new(home.to_owned(), &String::from_utf8_lossy(&uuid));
+    GearError::unless_gone(&processes.end_all(LAST_PROCESSES), "the gear that was left")?;
+    tree::remove(home)?;
+    Ok(held)
+}
