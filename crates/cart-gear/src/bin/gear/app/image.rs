@@ -1,8 +1,11 @@
 //! `gear image`.
 
-use cart_gear::Output;
+use camino::Utf8PathBuf;
+use cart_core::GearEnv;
+use cart_gear::{ImageOptions, Output, app_name};
 
-use crate::args::ImageArguments;
+use crate::args::{AppArguments, ImageArguments};
+use crate::shared::beside;
 use crate::shared::caller;
 use crate::shared::context::Context;
 use crate::shared::failure::Failure;
@@ -11,7 +14,7 @@ use crate::shared::terminal::{answer, remark};
 /// Answers the digest of the image.
 pub(crate) fn image(arguments: &ImageArguments, context: &mut Context) -> Result<(), Failure> {
     context.listen_to_signals()?;
-    let options = caller::image_options(arguments, context.env).map_err(Failure::usage)?;
+    let options = options(arguments, context.env).map_err(Failure::usage)?;
     let image = cart_gear::image(&options, context.terminal)?;
     context.terminal.done();
     let tag = &arguments.tag;
@@ -28,4 +31,44 @@ pub(crate) fn image(arguments: &ImageArguments, context: &mut Context) -> Result
     });
     answer(&image.digest);
     Ok(())
+}
+
+/// The image that `gear image` is asked for.
+fn options(arguments: &ImageArguments, env: &GearEnv) -> Result<ImageOptions, String> {
+    let AppArguments { app_dir, cartridge } = &arguments.app;
+    if !app_dir.is_dir() {
+        return Err(format!(
+            "{app_dir} is not a directory: name the directory that holds the app's files"
+        ));
+    }
+    let variables = caller::user_variables(cartridge, env);
+    let found = match &cartridge.cartridge {
+        Some(directory) => directory.clone(),
+        None => beside::this_program()?,
+    };
+    let cartridge_dir =
+        found.canonicalize_utf8().map_err(|error| format!("{found} cannot be read: {error}"))?;
+    Ok(ImageOptions {
+        app: app_dir.clone(),
+        name: arguments.name.clone().unwrap_or_else(|| app_name(app_dir)),
+        base: arguments.base.clone(),
+        tag: arguments.tag.clone(),
+        output: arguments.output.clone(),
+        cartridge: cartridge_dir,
+        version: cartridge.cartridge_version.clone(),
+        installs: caller::for_installs(env, &variables),
+        variables,
+        program: caller::this_program()?,
+        cache: cache(env)?,
+        caller: env.clone(),
+    })
+}
+
+/// Where this user's programs keep what they can make anew (XDG Base Directory Specification).
+fn cache(env: &GearEnv) -> Result<Utf8PathBuf, String> {
+    let directory = match env.directory("XDG_CACHE_HOME") {
+        Ok(directory) => directory,
+        Err(_) => env.directory("HOME").map_err(|error| error.to_string())?.join(".cache"),
+    };
+    Ok(directory.join("gear"))
 }

@@ -7,13 +7,11 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{GearEnv, LogFormat, SettingError};
 use cart_gear::{
-    App, Conditions, Elsewhere, GearOptions, ImageOptions, Interrupts, Listen, Prepared,
-    ServeOptions, app_name,
+    App, Conditions, Elsewhere, GearOptions, Interrupts, Listen, Prepared, ServeOptions, app_name,
 };
 
 use crate::args::{
-    AppArguments, CartridgeArguments, CreateArguments, ImageArguments, ManifestArguments,
-    ServeArguments,
+    AppArguments, CartridgeArguments, CreateArguments, ManifestArguments, ServeArguments,
 };
 use crate::shared::beside;
 
@@ -149,49 +147,6 @@ fn of_prepared(
     Ok(ServeOptions { app, parent: parent(env), gear, prepared, linger: Duration::ZERO })
 }
 
-/// The image that `gear image` is asked for.
-pub(crate) fn image_options(
-    arguments: &ImageArguments,
-    env: &GearEnv,
-) -> Result<ImageOptions, String> {
-    let AppArguments { app_dir, cartridge } = &arguments.app;
-    if !app_dir.is_dir() {
-        return Err(format!(
-            "{app_dir} is not a directory: name the directory that holds the app's files"
-        ));
-    }
-    let variables = user_variables(cartridge, env);
-    let found = match &cartridge.cartridge {
-        Some(directory) => directory.clone(),
-        None => beside::this_program()?,
-    };
-    let cartridge_dir =
-        found.canonicalize_utf8().map_err(|error| format!("{found} cannot be read: {error}"))?;
-    Ok(ImageOptions {
-        app: app_dir.clone(),
-        name: arguments.name.clone().unwrap_or_else(|| app_name(app_dir)),
-        base: arguments.base.clone(),
-        tag: arguments.tag.clone(),
-        output: arguments.output.clone(),
-        cartridge: cartridge_dir,
-        version: cartridge.cartridge_version.clone(),
-        installs: for_installs(env, &variables),
-        variables,
-        program: this_program()?,
-        cache: cache(env)?,
-        caller: env.clone(),
-    })
-}
-
-/// Where this user's programs keep what they can make anew (XDG Base Directory Specification).
-fn cache(env: &GearEnv) -> Result<Utf8PathBuf, String> {
-    let directory = match env.directory("XDG_CACHE_HOME") {
-        Ok(directory) => directory,
-        Err(_) => env.directory("HOME").map_err(|error| error.to_string())?.join(".cache"),
-    };
-    Ok(directory.join("gear"))
-}
-
 /// The gear on which `gear manifest` asks the cartridge. What the caller's environment says of the app is
 /// this machine's business, and no cluster's.
 pub(crate) fn manifest_options(
@@ -268,7 +223,10 @@ fn gear_options(
 }
 
 /// Later ones win: the caller's environment, `--server`, `--env`.
-fn user_variables(arguments: &CartridgeArguments, env: &GearEnv) -> Vec<(String, String)> {
+pub(crate) fn user_variables(
+    arguments: &CartridgeArguments,
+    env: &GearEnv,
+) -> Vec<(String, String)> {
     let text = |(name, value): (&OsStr, &OsStr)| {
         Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
     };
@@ -297,7 +255,7 @@ pub(crate) fn log_format(user: &[(String, String)]) -> Result<LogFormat, Setting
 }
 
 /// A user's variable would not replace one that the machine gives, so those of the same name go.
-fn for_installs(env: &GearEnv, user: &[(String, String)]) -> GearEnv {
+pub(crate) fn for_installs(env: &GearEnv, user: &[(String, String)]) -> GearEnv {
     let wanted = |name: &str| {
         FOR_INSTALLS.contains(&name) || name.starts_with("PIP_") || name.ends_with("_CERT")
     };
