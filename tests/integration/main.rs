@@ -12,6 +12,7 @@ mod background;
 mod choice;
 mod coming;
 mod conformance;
+mod containers;
 mod crashes;
 mod custom;
 mod desync;

@@ -9,6 +9,7 @@ pub mod autobahn;
 pub mod bench;
 pub mod cartridge;
 pub mod conformance;
+pub mod containers;
 pub mod desync;
 pub mod faults;
 pub mod figures;
