@@ -14,6 +14,7 @@ pub mod desync;
 pub mod faults;
 pub mod figures;
 pub mod lost;
+pub mod pods;
 pub mod processes;
 pub mod pypi;
 pub mod scripts;

@@ -9,6 +9,7 @@ use camino::Utf8PathBuf;
 use cart_test::Rate;
 use clap::Parser;
 use tests::lost::{self, SCENARIOS, Scenario, Stage};
+use tests::pods::{self, Pods};
 use tests::way;
 
 /// What clients lose while something is changed or killed, counted
@@ -30,10 +31,19 @@ struct Arguments {
     /// Only this load, in requests per second or `full` (may be repeated)
     #[arg(long, value_name = "LOAD", value_parser = rate, default_values = ["200", "full"])]
     load: Vec<Rate>,
+    /// Instead of that: three pods by podman behind an nginx, replaced, killed and evicted
+    #[arg(long)]
+    pods: bool,
+    /// Requests to be answered during each change of pods at least
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
+    requests: u64,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.pods {
+        return play_pods(&arguments);
+    }
     let mut broken = 0;
     println!("{}", lost::headings());
     let wanted =
@@ -54,6 +64,18 @@ fn main() -> ExitCode {
     }
     println!("{broken} promises broken");
     if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// All changes of pods, under full load.
+fn play_pods(arguments: &Arguments) -> ExitCode {
+    let mut pods = Pods::start();
+    let mut is_kept = true;
+    for change in pods::CHANGES {
+        let outcome = pods.play(change, Rate::Full, arguments.requests);
+        println!("{}", outcome.line());
+        is_kept &= outcome.kept();
+    }
+    if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The servers between which people choose.

@@ -1,5 +1,6 @@
 //! What `buildah` does for us: bases, a build in one, and handing an image on.
 
+use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -125,6 +126,16 @@ impl Buildah {
         })
     }
 
+    /// The id of the image of a layout, which is among the others afterwards, with a name of its path. Not every path
+    /// can be a name, so it is read by another one.
+    fn pull(&self, layout: &Utf8Path) -> Result<String, GearError> {
+        let passing = passing_name();
+        symlink(layout, &passing).map_err(|e| FileError::new("make the link", &passing, e))?;
+        let pulled = self.answer(&["pull", "--quiet", &format!("oci:{passing}")]);
+        cart_core::files::remove_if_exists(&passing)?;
+        pulled
+    }
+
     /// What stays costs room, nothing else.
     fn forget(&self, container: &str) {
         let _ = self.answer(&["rm", container]);
@@ -143,7 +154,7 @@ impl Buildah {
         if matches!(output, Output::Layout(_)) {
             return Ok(());
         }
-        let id = self.answer(&["pull", "--quiet", &format!("oci:{layout}")])?;
+        let id = self.pull(layout)?;
         if let Output::DockerArchive(file) = output {
             // It would be added to.
             cart_core::files::remove_if_exists(file)?;
@@ -151,10 +162,15 @@ impl Buildah {
         } else {
             self.answer(&["tag", &id, tag])?;
         }
-        // Whoever pulls from a layout gets a name of its path, too.
-        let _ = self.answer(&["rmi", &format!("localhost{layout}:latest")]);
+        // That of its path.
+        let _ = self.answer(&["rmi", &format!("localhost{}:latest", passing_name())]);
         Ok(())
     }
+}
+
+/// Where a layout is while it is read.
+fn passing_name() -> Utf8PathBuf {
+    format!("/tmp/gear-image-{}", std::process::id()).into()
 }
 
 /// Tells by a look at each file below whether a directory is still what it was: `sha256:` and a digest.
