@@ -4,6 +4,7 @@
 
 pub(crate) mod debian;
 pub(crate) mod download;
+pub(crate) mod s2i;
 
 use std::io::{self, Cursor, Write};
 use std::os::unix::fs::PermissionsExt;
