@@ -68,7 +68,8 @@ fn config(python: &str) -> serde_json::Value {
         "ExposedPorts": {"8080/tcp": {}},
         "Env": ["HOME=/tmp", "PORT=8080"],
         "Cmd": [format!("{SCRIPTS}/usage")],
-        "WorkingDir": "/opt/app",
+        // Where whoever is made up has his home, by podman: it can be written to.
+        "WorkingDir": "/tmp",
         "StopSignal": "SIGTERM",
         "Labels": {
             "io.openshift.s2i.scripts-url": format!("image://{SCRIPTS}"),
