@@ -201,8 +201,17 @@ impl Container {
     /// When it does not answer.
     #[must_use]
     pub fn start(image: &str, more: &[&str], words: &[&str]) -> Self {
+        Self::start_at(image, PORT, more, words)
+    }
+
+    /// As [`start`](Self::start), at another port, which `more` or `words` tell it.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn start_at(image: &str, port: u16, more: &[&str], words: &[&str]) -> Self {
         let more = [&["--network=none"], more].concat();
-        let container = Self::begin(image, PORT, &more, words);
+        let container = Self::begin(image, port, &more, words);
         container.wait();
         container
     }

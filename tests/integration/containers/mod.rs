@@ -1,5 +1,7 @@
 //! What runs in containers. `cargo xtask test` leaves these out where the machine runs none, and says why.
 
+mod s2i;
+
 use tests::containers::{Container, Image, base, buildah};
 
 /// The helper itself: what its conditions are, seen from inside.
