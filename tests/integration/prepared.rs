@@ -53,7 +53,7 @@ impl Place {
         let from = self.to();
         let words = ["serve", "--prepared", from.as_str(), "--listen", "127.0.0.1:0"];
         let command = self.gear(&words);
-        let command = variables.iter().fold(command, |c, (name, value)| c.env(*name, *value));
+        let command = variables.iter().fold(command, |c, (name, value)| c.env(name, *value));
         let mut gear = run::piped(&command).unwrap();
         let mut line = String::new();
         BufReader::new(gear.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();

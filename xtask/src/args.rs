@@ -1,5 +1,6 @@
 //! The command line, and the one that is passed on to `gear`.
 
+use camino::Utf8PathBuf;
 use cart_gear::{Base, Output};
 use clap::{Args, Parser, Subcommand};
 
@@ -113,6 +114,9 @@ pub(crate) struct ImageArguments {
     /// its images
     #[arg(long, value_name = "WHERE", default_value = "containers-storage")]
     pub(crate) output: Output,
+    /// Write a Cloud Native Buildpack into this directory instead of making an image
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["tag", "output"])]
+    pub(crate) buildpack: Option<Utf8PathBuf>,
     /// From a development build, which runs on bases like this machine
     #[arg(long)]
     pub(crate) debug: bool,

@@ -9,6 +9,7 @@ use cart_core::manifest::{Manifest, ManifestError};
 use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, tree};
 
+use crate::archive::buildpack;
 use crate::archive::debian::{self, DebianError, Parts};
 use crate::archive::download::{DownloadError, SourceUrl};
 use crate::archive::s2i::{self, BuilderError};
@@ -66,9 +67,8 @@ pub(crate) fn release(workspace: &Workspace, arguments: &DistArguments) -> Resul
     Ok(())
 }
 
-/// The builder image of source-to-image, from the cartridge as nodes get it or a development build.
+/// The builder image of source-to-image or a buildpack, from the cartridge as nodes get it or a development build.
 pub(crate) fn image(workspace: &Workspace, arguments: &ImageArguments) -> Result<(), DistError> {
-    install::prepare(workspace, Need::TO_MAKE_IMAGES)?;
     let of_development = workspace.target.join("debug/gear");
     let (cartridge, gear) = if arguments.assembled {
         (workspace.target.join("dist").join(assemble::NAME), of_development)
@@ -79,6 +79,12 @@ pub(crate) fn image(workspace: &Workspace, arguments: &ImageArguments) -> Result
         let gear = cartridge.with_file_name("gear");
         (cartridge, gear)
     };
+    if let Some(directory) = &arguments.buildpack {
+        buildpack::write(workspace, &gear, &cartridge, directory)?;
+        say(&format!("{directory} holds the buildpack"));
+        return Ok(());
+    }
+    install::prepare(workspace, Need::TO_MAKE_IMAGES)?;
     let (tag, image) = s2i::builder(workspace, arguments, &gear, &cartridge)?;
     say(&format!("{tag} is made, {}: s2i build APP_DIR {tag} NEW_IMAGE", image.digest));
     Ok(())

@@ -73,7 +73,8 @@ impl Builder {
             |it: &String| it.split_once('=').map(|(name, value)| format!("{name}=\"{value}\""));
         let changes =
             set.iter().filter_map(quoted).map(|variable| format!("--change=ENV {variable}"));
-        let changes: Vec<String> = changes.chain([format!("--change=CMD {SCRIPTS}/run")]).collect();
+        let changes: Vec<String> =
+            changes.chain([format!("--change=CMD [\"{SCRIPTS}/run\"]")]).collect();
         let changes: Vec<&str> = changes.iter().map(String::as_str).collect();
         podman(&[&["commit", "--quiet"], &changes[..], &[&*name, image.name()]].concat());
         podman(&["rm", &name]);

@@ -88,3 +88,19 @@ pub(crate) enum NoContainers {
     #[error("podman starts no container here: {0}")]
     Podman(#[from] RunError),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cart_core::GearEnv;
+
+    /// Where it is not so, this is left out as the others are.
+    #[test]
+    fn a_machine_that_is_not_told_to_run_none_runs_one() {
+        let workspace = Workspace::here(GearEnv::from_process()).unwrap();
+        prepare(&workspace).unwrap();
+        let broken = GearEnv::from_process().with("CONTAINERS_CONF", "/dev/null/none");
+        let why = prepare(&Workspace::here(broken).unwrap()).unwrap_err().to_string();
+        assert!(why.starts_with("podman starts no container here: "), "{why}");
+    }
+}
