@@ -9,6 +9,7 @@ mod actions;
 mod asgi;
 mod autobahn;
 mod background;
+mod buildpack;
 mod choice;
 mod coming;
 mod conformance;

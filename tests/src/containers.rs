@@ -122,6 +122,28 @@ fn tool(program: &str, words: &[&str]) -> String {
     output.unwrap_or_else(|error| panic!("{error}")).stdout_text()
 }
 
+/// What an installer in a container needs to reach the index of packages that this machine uses, as options of
+/// `podman run`: variables, and the files that they name.
+#[must_use]
+pub fn installs() -> Vec<String> {
+    const OTHERS: [&str; 4] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "https_proxy", "HTTPS_PROXY"];
+    let mut options = vec!["--network=host".to_owned()];
+    for (name, value) in GearEnv::from_process().iter() {
+        let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { continue };
+        if !name.starts_with("PIP_") && !OTHERS.contains(&name) {
+            continue;
+        }
+        options.push(format!("--env={name}={value}"));
+        for path in value.split_whitespace().filter(|it| it.starts_with('/')) {
+            let volume = format!("--volume={path}:{path}:ro");
+            if Utf8Path::new(path).exists() && !options.contains(&volume) {
+                options.push(volume);
+            }
+        }
+    }
+    options
+}
+
 /// A name of an image or a container that nobody else has.
 #[must_use]
 pub fn unique(what: &str) -> String {
@@ -139,6 +161,12 @@ impl Image {
     #[must_use]
     pub fn named(what: &str) -> Self {
         Self(format!("localhost/{}:latest", unique(what)))
+    }
+
+    /// One that may be there already, and is gone afterwards, too.
+    #[must_use]
+    pub fn called(name: &str) -> Self {
+        Self(name.to_owned())
     }
 
     /// The name.
@@ -173,8 +201,17 @@ impl Container {
     /// When it does not answer.
     #[must_use]
     pub fn start(image: &str, more: &[&str], words: &[&str]) -> Self {
+        Self::start_at(image, PORT, more, words)
+    }
+
+    /// As [`start`](Self::start), at another port, which `more` or `words` tell it.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn start_at(image: &str, port: u16, more: &[&str], words: &[&str]) -> Self {
         let more = [&["--network=none"], more].concat();
-        let container = Self::begin(image, PORT, &more, words);
+        let container = Self::begin(image, port, &more, words);
         container.wait();
         container
     }

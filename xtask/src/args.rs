@@ -1,5 +1,7 @@
 //! The command line, and the one that is passed on to `gear`.
 
+use camino::Utf8PathBuf;
+use cart_gear::{Base, Output};
 use clap::{Args, Parser, Subcommand};
 
 use crate::archive::download::SourceUrl;
@@ -16,6 +18,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Task {
     /// Assemble the cartridge in target/dist/advanced-python/, and pack it as .tar.gz and .zip
     Dist(DistArguments),
+    /// Make the image with which `s2i build` makes images of apps, for the Python of its base
+    Image(ImageArguments),
     /// Serve an app (examples/apps/welcome by default) until Ctrl-C, after installing what the
     /// machine lacks
     #[command(disable_help_flag = true)]
@@ -95,6 +99,43 @@ pub(crate) struct DistArguments {
     /// too
     #[arg(long, value_name = "URL", value_parser = SourceUrl::parse)]
     pub(crate) source_url: Option<SourceUrl>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImageArguments {
+    /// What is below: an image, as `buildah from` takes it, or the directory of a system; with Python,
+    /// and with nginx unless --with-nginx is given
+    #[arg(long, value_name = "REF|DIR", default_value = "python:3.13-slim")]
+    pub(crate) base: Base,
+    /// What the image is to be called [default: localhost/advanced-python:VERSION, of the base's Python]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tag: Option<String>,
+    /// Where the image is put: oci:DIR, docker-archive:FILE or containers-storage, where podman has
+    /// its images
+    #[arg(long, value_name = "WHERE", default_value = "containers-storage")]
+    pub(crate) output: Output,
+    /// Write a Cloud Native Buildpack into this directory instead of making an image
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["tag", "output"])]
+    pub(crate) buildpack: Option<Utf8PathBuf>,
+    /// From a development build, which runs on bases like this machine
+    #[arg(long)]
+    pub(crate) debug: bool,
+    /// From the development build that was assembled last, as it is
+    #[arg(long, conflicts_with_all = ["debug", "with_nginx", "with_uv"])]
+    pub(crate) assembled: bool,
+    /// Put an nginx of its own into the cartridge, for bases that have none
+    #[arg(long)]
+    pub(crate) with_nginx: bool,
+    /// Put a uv into the cartridge, which installs packages many times as fast as pip
+    #[arg(long)]
+    pub(crate) with_uv: bool,
+}
+
+impl ImageArguments {
+    /// What the cartridge shall bring.
+    pub(crate) fn brought(&self) -> Bring {
+        Bring { nginx: self.with_nginx, uv: self.with_uv }
+    }
 }
 
 impl DistArguments {

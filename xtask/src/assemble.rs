@@ -14,7 +14,8 @@ use crate::made::nginx::OwnNginx;
 use crate::made::uv::{OwnUv, UvError};
 use crate::workspace::Workspace;
 
-const NAME: &str = "advanced-python";
+/// The cartridge's directory.
+pub(crate) const NAME: &str = "advanced-python";
 /// What a node calls for the connections of the manifest. A test compares it with the program.
 const CONNECTIONS: [&str; 1] = ["set-env"];
 /// A node wants some of these, and scripts find the others there.

@@ -9,10 +9,12 @@ use cart_core::manifest::{Manifest, ManifestError};
 use cart_core::run::{self, RunError};
 use cart_core::{CommandSpec, tree};
 
+use crate::archive::buildpack;
 use crate::archive::debian::{self, DebianError, Parts};
 use crate::archive::download::{DownloadError, SourceUrl};
+use crate::archive::s2i::{self, BuilderError};
 use crate::archive::{self, ArchiveError, Archives, Time};
-use crate::args::{Bring, DistArguments};
+use crate::args::{Bring, DistArguments, ImageArguments};
 use crate::assemble::{self, AssembleError, Brought};
 use crate::machine::install::{self, PrepareError};
 use crate::machine::needs::Need;
@@ -62,6 +64,29 @@ pub(crate) fn release(workspace: &Workspace, arguments: &DistArguments) -> Resul
     if let Some(url) = &arguments.source_url {
         say(&format!("{} makes it downloadable", downloadable(url, &manifest, &archives)?));
     }
+    Ok(())
+}
+
+/// The builder image of source-to-image or a buildpack, from the cartridge as nodes get it or a development build.
+pub(crate) fn image(workspace: &Workspace, arguments: &ImageArguments) -> Result<(), DistError> {
+    let of_development = workspace.target.join("debug/gear");
+    let (cartridge, gear) = if arguments.assembled {
+        (workspace.target.join("dist").join(assemble::NAME), of_development)
+    } else if arguments.debug {
+        (development(workspace, arguments.brought())?, of_development)
+    } else {
+        let cartridge = for_nodes(workspace, arguments.brought())?;
+        let gear = cartridge.with_file_name("gear");
+        (cartridge, gear)
+    };
+    if let Some(directory) = &arguments.buildpack {
+        buildpack::write(workspace, &gear, &cartridge, directory)?;
+        say(&format!("{directory} holds the buildpack"));
+        return Ok(());
+    }
+    install::prepare(workspace, Need::TO_MAKE_IMAGES)?;
+    let (tag, image) = s2i::builder(workspace, arguments, &gear, &cartridge)?;
+    say(&format!("{tag} is made, {}: s2i build APP_DIR {tag} NEW_IMAGE", image.digest));
     Ok(())
 }
 
@@ -176,6 +201,8 @@ pub(crate) enum DistError {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Debian(#[from] DebianError),
+    #[error(transparent)]
+    Builder(#[from] BuilderError),
     #[error(transparent)]
     Download(#[from] DownloadError),
     #[error(transparent)]

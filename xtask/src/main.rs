@@ -1,6 +1,6 @@
 //! `cargo xtask`: what is done to this workspace beside building it.
 //!
-//! `dist` assembles and packs the cartridge, `serve` serves an app with it, `lost` counts what clients
+//! `dist` assembles and packs the cartridge, `image` makes an image that builds apps with it, `serve` serves an app with it, `lost` counts what clients
 //! lose while something changes, `desync` looks whether one visitor reaches another, `autobahn` whether
 //! WebSockets keep to their protocol, `conformance` whether every server behaves as the others do, `bench`
 //! how fast it is beside others, `erb` makes what templates give in a real Ruby, `test` runs everything that must hold. All but `dist` first install what
@@ -28,6 +28,7 @@ use clap::Parser;
 use args::{Arguments, Bring, Task};
 use assemble::{AssembleError, Brought};
 use dist::DistError;
+use machine::containers;
 use machine::install::{self, PrepareError};
 use machine::needs::Need;
 use made::build::BuildError;
@@ -61,6 +62,7 @@ fn perform(task: Task) -> Result<(), TaskError> {
             Ok(dist::development(&workspace, arguments.brought()).map(drop)?)
         }
         Task::Dist(arguments) => Ok(dist::release(&workspace, &arguments)?),
+        Task::Image(arguments) => Ok(dist::image(&workspace, &arguments)?),
         Task::Serve { args } => serve(&workspace, &args),
         Task::Lost { args } => lost(&workspace, &args),
         Task::Desync { args } => ask_every_server(&workspace, "desync", &args),
@@ -163,6 +165,17 @@ fn test(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     OwnUv::prepare(workspace)?;
     // The integration tests run on the assembled cartridge and on the program `gear`.
     dist::development(workspace, Bring::default())?;
+    let not_run = containers::prepare(workspace)
+        .err()
+        .map(|why| format!("not run: the tests {}* because {why}", containers::TESTS));
+    let mut args = args.to_vec();
+    if let Some(not_run) = &not_run {
+        say(not_run);
+        if !args.iter().any(|word| word == "--") {
+            args.push("--".to_owned());
+        }
+        args.extend(["--skip", containers::TESTS].map(str::to_owned));
+    }
     let mut tests = cargo(&["test", "--workspace"]).args(args);
     if tests.env.get(TEST_THREADS).is_none() {
         // Most of them wait for something most of the time.
@@ -171,7 +184,10 @@ fn test(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     }
     shown(&tests)?;
     shown(&cargo(&["test", "-p", "cart-erb", "--test", "real_erb"]))?;
-    say("everything holds");
+    match not_run {
+        None => say("everything holds"),
+        Some(not_run) => say(&format!("all that was run holds. {not_run}")),
+    }
     Ok(())
 }
 

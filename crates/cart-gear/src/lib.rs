@@ -55,7 +55,7 @@ pub use serve::bring_up::App;
 pub use serve::doctor::{Diagnosis, doctor};
 pub use serve::follow;
 pub use serve::foreground::{ServeOptions, app_name, serve};
-pub use serve::image::{Base, Image, ImageOptions, Output, image};
+pub use serve::image::{Base, Contents, Image, ImageOptions, Output, Part, ask_base, image};
 pub use serve::keep::keep;
 pub use serve::kubernetes;
 pub use serve::prepared::make::prepare;

@@ -1,6 +1,8 @@
 //! What runs in containers. `cargo xtask test` leaves these out where the machine runs none, and says why.
 
+mod image;
 mod pods;
+mod s2i;
 
 use tests::containers::{Container, Image, base, buildah};
 

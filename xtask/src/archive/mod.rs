@@ -2,8 +2,10 @@
 //! it; node-contract.md, Delivery), and the same bytes whenever the content is the same; and as a package of
 //! Debian's.
 
+pub(crate) mod buildpack;
 pub(crate) mod debian;
 pub(crate) mod download;
+pub(crate) mod s2i;
 
 use std::io::{self, Cursor, Write};
 use std::os::unix::fs::PermissionsExt;

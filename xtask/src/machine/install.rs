@@ -83,12 +83,19 @@ fn named(needs: &[Need]) -> String {
     names.join(", ")
 }
 
+/// Whether we are root.
+pub(crate) fn is_root(env: &GearEnv) -> bool {
+    const LIMIT: Duration = Duration::from_secs(10);
+    let Ok(id) = programs::find("id", env, &["/usr/bin", "/bin"]) else { return false };
+    run::checked(&CommandSpec::new(id, env).arg("-u"), LIMIT)
+        .is_ok_and(|output| output.stdout_text() == "0")
+}
+
 /// A command that runs what is appended to it as root, if that is possible without asking anybody.
 pub(crate) fn as_root(env: &GearEnv) -> Option<CommandSpec> {
     const LIMIT: Duration = Duration::from_secs(10);
     let program = |name: &str| programs::find(name, env, &["/usr/bin", "/bin"]).ok();
-    let id = CommandSpec::new(program("id")?, env).arg("-u");
-    if run::checked(&id, LIMIT).is_ok_and(|output| output.stdout_text() == "0") {
+    if is_root(env) {
         return Some(CommandSpec::new(program("env")?, env));
     }
     let sudo = CommandSpec::new(program("sudo")?, env).arg("-n");

@@ -1,4 +1,5 @@
 //! What the tasks need of the machine: whether it is there, and how it comes there.
 
+pub(crate) mod containers;
 pub(crate) mod install;
 pub(crate) mod needs;

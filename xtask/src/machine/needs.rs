@@ -30,6 +30,12 @@ pub(crate) enum Need {
     DpkgDeb,
     /// Makes a Debian that has nothing, for the package to be tried on.
     Debootstrap,
+    /// Makes images.
+    Buildah,
+    /// Runs containers, as a cluster's machine does.
+    Podman,
+    /// Starts them for it; crun refuses some machines.
+    Runc,
     /// Makes the load of the bench.
     Wrk,
     /// A peer of the bench: what `OpenShift`'s own Python cartridge serves with.
@@ -58,6 +64,11 @@ impl Need {
         Self::DpkgDeb,
         Self::Debootstrap,
     ];
+    /// What the tests of containers take, too.
+    pub(crate) const TO_RUN_CONTAINERS: &[Self] =
+        &[Self::Podman, Self::Buildah, Self::Runc, Self::Debootstrap];
+    /// What an image takes beside a build.
+    pub(crate) const TO_MAKE_IMAGES: &[Self] = &[Self::Buildah, Self::Runc];
     /// What a Debian package takes beside a release.
     pub(crate) const TO_PACK_FOR_DEBIAN: &[Self] = &[Self::DpkgDeb];
     /// What the bench takes beside a release.
@@ -113,6 +124,9 @@ impl Need {
             Self::SystemdAnalyze => ("systemd-analyze", &["systemd"], &["systemd"]),
             Self::DpkgDeb => ("dpkg-deb", &["dpkg"], &["dpkg"]),
             Self::Debootstrap => ("debootstrap", &["debootstrap"], &["debootstrap"]),
+            Self::Buildah => ("buildah", &["buildah"], &["buildah"]),
+            Self::Podman => ("podman", &["podman"], &["podman"]),
+            Self::Runc => ("runc", &["runc"], &["runc"]),
             Self::Wrk => ("wrk", &["wrk"], &["wrk"]),
             Self::ApacheWsgi => (
                 "Apache with mod_wsgi",

@@ -255,13 +255,24 @@ pub fn executable(pid: u32) -> Option<Utf8PathBuf> {
     Utf8PathBuf::from_path_buf(std::fs::read_link(format!("/proc/{pid}/exe")).ok()?).ok()
 }
 
-/// The pids of all processes that can be seen.
+/// The pids of all processes that can be seen, but for those that are known to see other files than this one by
+/// the same names: what is in a container is told by its paths as little as by its pids.
 #[must_use]
 pub fn all() -> Vec<u32> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
-    entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect()
+    let ours = root_of("self");
+    let is_elsewhere = |pid: u32| root_of(&pid.to_string()).is_some_and(|root| Some(root) != ours);
+    let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| !is_elsewhere(*pid)).collect()
+}
+
+/// What tells the root directory of a process from others, where that may be asked.
+fn root_of(pid: &str) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let root = std::fs::metadata(format!("/proc/{pid}/root/")).ok()?;
+    Some((root.dev(), root.ino()))
 }
 
 /// What `/proc/PID/stat` says, as far as we ask.

@@ -95,6 +95,18 @@ impl Buildah {
         Ok(cart_core::files::rename(&beside, directory)?)
     }
 
+    /// What a command prints in a container of the image `id`. Nothing of the container stays.
+    ///
+    /// # Errors
+    /// [`GearError`] when it fails.
+    pub(super) fn answer_in(&self, id: &str, command: &[&str]) -> Result<String, GearError> {
+        let container = self.answer(&["from", "--pull-never", id])?;
+        let words = [&["run", "--isolation", "chroot", "--", &*container], command].concat();
+        let answer = self.answer(&words);
+        self.forget(&container);
+        answer
+    }
+
     /// Runs a command in a container of the image `id` as `user`, whose output is seen by whoever sees ours. Nothing
     /// of the container stays.
     ///

@@ -32,7 +32,8 @@ impl FromStr for Base {
     fn from_str(text: &str) -> Result<Self, String> {
         let path = Utf8Path::new(text);
         match path.is_dir() {
-            true => Ok(Self::Directory(path.to_owned())),
+            // `buildah` would take a relative one as one below the root.
+            true => path.canonicalize_utf8().map(Self::Directory).map_err(|e| e.to_string()),
             false if text.starts_with(['/', '.']) || text.is_empty() => {
                 Err("it is neither a directory nor the name of an image".to_owned())
             }

@@ -24,9 +24,11 @@ const SPAN: u32 = 1 << 29;
 
 /// A part of a layer: a file or a directory, and its absolute name in the image.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
-    pub(super) from: Utf8PathBuf,
-    pub(super) to: Utf8PathBuf,
+pub struct Part {
+    /// Where it is now.
+    pub from: Utf8PathBuf,
+    /// Its name in the image.
+    pub to: Utf8PathBuf,
 }
 
 /// A layer that was written.

@@ -1,6 +1,5 @@
 //! The steps from an app's directory to an image.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::lchown;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -10,9 +9,9 @@ use serde_json::{Value, json};
 use walkdir::WalkDir;
 
 use super::buildah::{Buildah, Volume, glance};
-use super::facts::{Base, ImageOptions, LINGER, Output, PORT, PREPARED, PROGRAMS, USER};
-use super::layer::{self, Layer, Part};
-use super::layout::{self, Described};
+use super::contents::{Contents, Image};
+use super::facts::{ImageOptions, LINGER, PORT, PREPARED, PROGRAMS, USER};
+use super::layer::{self, Part};
 use super::sbom;
 use crate::deploy::git::no_code;
 use crate::layout::error::GearError;
@@ -25,15 +24,6 @@ const SOURCE: &str = "/tmp/src";
 const DOWNLOADS: &str = "/tmp/downloads";
 const ENVIRONMENT: &str = "/tmp/build-environment";
 
-/// An image that was made.
-#[derive(Clone, Debug)]
-pub struct Image {
-    /// `sha256:` and the digest of its manifest.
-    pub digest: String,
-    /// What each of our layers holds, its digest and its bytes, the lowest first.
-    pub layers: Vec<(&'static str, String, u64)>,
-}
-
 /// Makes an image of an app.
 ///
 /// # Errors
@@ -43,25 +33,14 @@ pub fn image(options: &ImageOptions, progress: &mut dyn Progress) -> Result<Imag
     let place = Place::of(options)?;
     progress.step("the base", Caller::Control);
     let base = buildah.base(&options.base)?;
-    let below = options.cache.join(format!("base-{base}"));
-    buildah.lay_out(&base, &below)?;
     progress.step("the app, in the base", Caller::Control);
     place.settle(&base)?;
     build(&buildah, options, &base, &place)?;
     progress.step("the layers", Caller::Control);
     write_bill(options, &place)?;
-    let described = layout::read(&below)?;
-    share(&below, &described, &place.layout)?;
-    let layers = layers(options, &place)?;
-    let config = config(options, &described.config);
-    let digest = layout::write(&place.layout, described, &layers, config, &options.tag)?;
-    prune(&place.layout, &digest)?;
-    if let Output::Layout(wanted) = &options.output {
-        copy(&place.layout, wanted)?;
-    }
-    buildah.hand_on(&place.layout, &options.tag, &options.output)?;
-    let layers = layers.into_iter().map(|(what, it)| (what, it.digest, it.size)).collect();
-    Ok(Image { digest, layers })
+    let contents = Contents { layers: layers(options, &place), config: config(options) };
+    let ImageOptions { base: of, tag, output, cache, .. } = options;
+    contents.put(&buildah, (&base, of), &place.directory, cache, (tag, output))
 }
 
 /// What is kept of one app from build to build.
@@ -72,10 +51,8 @@ struct Place {
     prepared: Utf8PathBuf,
     /// What installers have downloaded, of all apps.
     downloads: Utf8PathBuf,
-    /// The image.
-    layout: Utf8PathBuf,
-    /// Which layers were made of what.
-    known: Utf8PathBuf,
+    /// All of it, with the image.
+    directory: Utf8PathBuf,
     /// In which base the app was prepared, by which cartridge.
     made_by: Utf8PathBuf,
     environment: Utf8PathBuf,
@@ -90,7 +67,7 @@ impl Place {
         sha2::Digest::update(&mut sum, app.as_str());
         let place = options.cache.join(format!("{}-{}", options.name, &layer::named(sum)[7..19]));
         let downloads = options.cache.join("downloads");
-        for directory in [&place, &place.join("oci/blobs/sha256"), &downloads] {
+        for directory in [&place, &downloads] {
             std::fs::create_dir_all(directory).map_err(|e| FileError::new("make", directory, e))?;
         }
         let cartridge = glance(&options.cartridge)?;
@@ -103,10 +80,9 @@ impl Place {
             source,
             prepared: place.join("prepared"),
             downloads,
-            layout: place.join("oci"),
-            known: place.join("layers.json"),
             made_by: place.join("made-by"),
             environment: place.join("environment"),
+            directory: place,
             cartridge,
         })
     }
@@ -222,126 +198,35 @@ fn cartridge_in(options: &ImageOptions) -> Utf8PathBuf {
     Utf8Path::new(PROGRAMS).join(options.cartridge.file_name().unwrap_or("cartridge"))
 }
 
-/// The layers of ours: one that is made of the same files as the last time is that one.
-fn layers(options: &ImageOptions, place: &Place) -> Result<Vec<(&'static str, Layer)>, GearError> {
+/// What is in which layer of ours.
+fn layers(options: &ImageOptions, place: &Place) -> Vec<(&'static str, Vec<Part>)> {
     let part = |from: &Utf8Path, to: Utf8PathBuf| Part { from: from.to_owned(), to };
     let prepared =
         |name: &str| part(&place.prepared.join(name), Utf8Path::new(PREPARED).join(name));
     let program = part(&options.program, format!("{PROGRAMS}/gear").into());
-    let wanted = [
+    vec![
         ("the cartridge", vec![program, part(&options.cartridge, cartridge_in(options))]),
         ("the packages", vec![prepared("dependencies")]),
         ("the app", vec![prepared("repo"), prepared(FILE), prepared(SBOM)]),
-    ];
-    let known: BTreeMap<String, (String, Layer)> = files::read_if_exists(&place.known)?
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default();
-    let mut layers = Vec::new();
-    let mut now = BTreeMap::new();
-    for (what, parts) in wanted {
-        let glances = parts.iter().map(|part| glance_at(&part.from));
-        let made_of = glances.collect::<Result<Vec<_>, _>>()?.join(" ");
-        let before = known.get(what).filter(|(of, layer)| {
-            *of == made_of && layout::blob(&place.layout, &layer.digest).is_file()
-        });
-        let layer = match before {
-            Some((_, layer)) => layer.clone(),
-            None => {
-                let beside = place.layout.join("layer.new");
-                let layer = layer::write(&parts, &beside)?;
-                files::rename(&beside, &layout::blob(&place.layout, &layer.digest))?;
-                layer
-            }
-        };
-        now.insert(what.to_owned(), (made_of, layer.clone()));
-        layers.push((what, layer));
-    }
-    let text = serde_json::to_vec(&now)
-        .map_err(|error| FileError::new("write", &place.known, error.into()))?;
-    files::write_atomic(&place.known, &text, 0o644)?;
-    Ok(layers)
-}
-
-/// As [`glance`], of a file, too.
-fn glance_at(path: &Utf8Path) -> Result<String, FileError> {
-    if path.is_dir() {
-        return glance(path);
-    }
-    use std::os::unix::fs::MetadataExt;
-    let of = path.metadata().map_err(|error| FileError::new("look at", path, error))?;
-    Ok(format!("{:?}", (of.size(), of.mtime(), of.mtime_nsec(), of.ino())))
+    ]
 }
 
 /// What runs in the image, and what is known of it.
-fn config(options: &ImageOptions, base: &Value) -> Value {
-    let mut env = base["config"]["Env"].as_array().cloned().unwrap_or_default();
-    env.retain(|it| it.as_str().is_none_or(|it| !it.starts_with("PORT=")));
-    env.push(json!(format!("PORT={PORT}")));
+fn config(options: &ImageOptions) -> Value {
     let name = &options.name;
-    let mut labels = json!({
-        "org.opencontainers.image.title": name,
-        "io.k8s.display-name": name,
-        "io.k8s.description": format!("{name}, prepared by gear {}", env!("CARGO_PKG_VERSION")),
-        "io.openshift.expose-services": format!("{PORT}:http"),
-        "io.openshift.tags": "python,gear",
-    });
-    if let Base::Reference(reference) = &options.base {
-        labels["org.opencontainers.image.base.name"] = json!(reference);
-    }
     json!({
         "User": format!("{}:{}", USER.0, USER.1),
         "ExposedPorts": {format!("{PORT}/tcp"): {}},
-        "Env": env,
+        "Env": [format!("PORT={PORT}")],
         "Entrypoint": [format!("{PROGRAMS}/gear"), "serve", "--prepared", PREPARED, "--linger", LINGER.to_string()],
         "WorkingDir": format!("{PREPARED}/repo"),
         "StopSignal": "SIGTERM",
-        "Labels": labels,
+        "Labels": {
+            "org.opencontainers.image.title": name,
+            "io.k8s.display-name": name,
+            "io.k8s.description": format!("{name}, prepared by gear {}", env!("CARGO_PKG_VERSION")),
+            "io.openshift.expose-services": format!("{PORT}:http"),
+            "io.openshift.tags": "python,gear",
+        },
     })
-}
-
-/// Lets a layout have the layers of another by other names of the same files.
-fn share(from: &Utf8Path, base: &Described, to: &Utf8Path) -> Result<(), FileError> {
-    for layer in &base.layers {
-        let digest = layer["digest"].as_str().unwrap_or_default();
-        link(&layout::blob(from, digest), &layout::blob(to, digest))?;
-    }
-    Ok(())
-}
-
-fn link(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
-    if to.is_file() {
-        return Ok(());
-    }
-    std::fs::hard_link(from, to)
-        .or_else(|_| std::fs::copy(from, to).map(drop))
-        .map_err(|error| FileError::new("write", to, error))
-}
-
-/// The digests of all parts of the image that a layout holds.
-fn parts(layout: &Utf8Path, digest: &str) -> Result<Vec<String>, FileError> {
-    let bytes = files::read(&layout::blob(layout, digest))?;
-    let manifest: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let layers = manifest["layers"].as_array().into_iter().flatten();
-    let digests = layers.chain([&manifest["config"]]).filter_map(|it| it["digest"].as_str());
-    Ok(digests.map(str::to_owned).chain([digest.to_owned()]).collect())
-}
-
-/// Removes what only earlier images had.
-fn prune(layout: &Utf8Path, digest: &str) -> Result<(), FileError> {
-    let parts: Vec<_> = parts(layout, digest)?.iter().map(|it| layout::blob(layout, it)).collect();
-    let there = files::list(&layout.join("blobs/sha256"))?;
-    there.iter().filter(|path| !parts.contains(path)).try_for_each(|path| tree::remove(path))
-}
-
-/// Puts the image into the layout that was asked for, the index last.
-fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
-    let blobs = to.join("blobs/sha256");
-    std::fs::create_dir_all(&blobs).map_err(|error| FileError::new("make", &blobs, error))?;
-    for path in files::list(&from.join("blobs/sha256"))? {
-        link(&path, &blobs.join(path.file_name().unwrap_or_default()))?;
-    }
-    for file in ["oci-layout", "index.json"] {
-        files::write_atomic(&to.join(file), &files::read(&from.join(file))?, 0o644)?;
-    }
-    Ok(())
 }

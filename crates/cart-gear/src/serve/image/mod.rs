@@ -7,12 +7,15 @@
 //! whether a visitor's copy is right.
 
 mod buildah;
+mod contents;
 mod facts;
 mod layer;
 mod layout;
 mod made;
 mod sbom;
 
+pub use contents::{Contents, Image, ask_base};
 pub use facts::{Base, ImageOptions, Output};
 pub(crate) use facts::{LINGER, PORT};
-pub use made::{Image, image};
+pub use layer::Part;
+pub use made::image;

@@ -42,7 +42,10 @@ pub fn prepare(
     let is_new = is_new(to)?;
     let home = options.parent.join(HOME);
     let _alone = alone(&home)?;
-    files::create_dir(to, 0o770)?;
+    if !to.is_dir() {
+        // One that is there may be somebody else's, who lets the group write.
+        files::create_dir(to, 0o770)?;
+    }
     let to = to.canonicalize_utf8().map_err(|error| FileError::new("read", to, error))?;
     let is_there = Prepared::read(&to).is_ok();
     if !is_there {

@@ -1,11 +1,15 @@
 //! A second copy of an environment, which works from where it is whatever becomes of the first.
 //!
 //! It shares its files with the first (hard links), so it takes directory entries and hardly any
-//! room.
+//! room. Where nobody can change the first it is a link to that: in an image, whose writable part is
+//! memory.
+
+use std::os::unix::fs::symlink;
 
 use camino::Utf8Path;
 use cart_core::files::FileError;
 use cart_core::tree;
+use rustix::fs::StatVfsMountFlags;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -26,6 +30,10 @@ pub fn keep(
     moves: &[(&Utf8Path, &Utf8Path)],
 ) -> Result<bool, FileError> {
     let from = resolved(place)?;
+    if is_read_only(&from) {
+        symlink(&from, to).map_err(|error| FileError::new("make the link", to, error))?;
+        return Ok(false);
+    }
     copy_tree(&from, to)?;
     let venv = VirtualEnv::at(to);
     let named = relocate(&venv, moves)?;
@@ -35,6 +43,12 @@ pub fn keep(
         stamp.write(to)?;
     }
     Ok(named)
+}
+
+/// Whether it is on a file system that is read-only.
+fn is_read_only(place: &Utf8Path) -> bool {
+    rustix::fs::statvfs(place.as_std_path())
+        .is_ok_and(|of| of.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
 /// By what it is told whether an environment has been changed, by whom and how ever: a look at each of its

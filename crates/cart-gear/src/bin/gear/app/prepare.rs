@@ -11,6 +11,9 @@ pub(crate) fn prepare(arguments: &PrepareArguments, context: &mut Context) -> Re
     let interrupts = context.interrupts.clone();
     let mut options =
         caller::app_options(&arguments.app, context.env, interrupts).map_err(Failure::usage)?;
+    if arguments.all_variables {
+        options.gear.conditions.node = caller::all_variables(context.env, &options.app.variables);
+    }
     if let Some(name) = &arguments.name {
         options.gear.name.clone_from(name);
     }

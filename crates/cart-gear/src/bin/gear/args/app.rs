@@ -58,6 +58,11 @@ pub(crate) struct PrepareArguments {
     /// The app's name [default: that of its directory]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+
+    /// Let the app's own build steps see all variables that this command has, as `gear serve --prepared`
+    /// lets the app; they are not kept
+    #[arg(long)]
+    pub(crate) all_variables: bool,
 }
 
 #[derive(Args, Debug)]

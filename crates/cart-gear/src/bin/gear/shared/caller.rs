@@ -132,11 +132,7 @@ fn of_prepared(
     let prepared = Prepared::read(directory).map_err(|error| error.to_string())?;
     let now = user_variables(cartridge, env);
     let mut gear = gear_options(&prepared.name, cartridge, None, env, interrupts)?;
-    let given = env.iter().filter(|(name, _)| {
-        let is_set = now.iter().any(|(set, _)| *name == set.as_str());
-        !is_set && !ONLY_OF_THE_CALLER.iter().any(|own| *name == *own)
-    });
-    gear.conditions.node = given.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    gear.conditions.node = all_variables(env, &now);
     let app = App {
         is_built: true,
         version: Some(cartridge.cartridge_version.clone().unwrap_or(prepared.version)),
@@ -145,6 +141,15 @@ fn of_prepared(
     };
     let prepared = Some(directory.to_owned());
     Ok(ServeOptions { app, parent: parent(env), gear, prepared, linger: Duration::ZERO })
+}
+
+/// What the environment of this process has for an app that has `set`, where all of it was made for the app.
+pub(crate) fn all_variables(env: &GearEnv, set: &[(String, String)]) -> GearEnv {
+    let given = env.iter().filter(|(name, _)| {
+        let is_set = set.iter().any(|(set, _)| *name == set.as_str());
+        !is_set && !ONLY_OF_THE_CALLER.iter().any(|own| *name == *own)
+    });
+    given.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// The gear on which `gear manifest` asks the cartridge. What the caller's environment says of the app is
