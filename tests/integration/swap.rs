@@ -15,6 +15,21 @@ const LIMIT: Duration = Duration::from_secs(90);
 /// Every server of ASGI apps, and what else gunicorn has for them.
 const WAYS: [&str; 5] = ["uvicorn", "hypercorn", "granian", "gunicorn-asgi", "gunicorn-uvicorn"];
 
+/// nginx lets nobody in any more, and waits for those who stay; the app tells them to come again.
+#[test]
+fn a_websocket_is_told_at_a_stop_that_it_is_one() {
+    let gear = gear();
+    by_name("uvicorn").unwrap().switch(&gear);
+    let mut socket = WebSocket::open(gear.address(), "/ws");
+    assert_eq!(socket.exchange("before"), "before");
+    std::thread::scope(|scope| {
+        let stop = scope.spawn(|| gear.control("stop").done());
+        assert_eq!(socket.closed_with(), 1012);
+        stop.join().unwrap();
+    });
+    assert!(try_get(gear.address(), "/").is_err());
+}
+
 fn gear() -> TestGear {
     let variables = [("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "4"), ("OPENSHIFT_PYTHON_WORKERS", "2")];
     running(&fixture("mirror"), &variables)

@@ -46,7 +46,7 @@ fn facts(ctx: &Context<'_>) -> Result<Facts, Error> {
     let second = app.for_websockets();
     let servers = || std::iter::once(&app).chain(&second).map(|app| &app.settings);
     let is_beside = app.background()?.processes().next().is_some();
-    // One after the other: nginx, the servers, what is beside them.
+    // The servers ten seconds after nginx, if that has not ended by itself; then what is beside them.
     let drain = app.settings.drain_timeout.as_secs() + APPSERVER_GRACE;
     let end = site.settings.shutdown_timeout
         + NGINX_GRACE
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn an_app_that_says_nothing_has_what_is_usual() {
-        insta::assert_snapshot!(told(&[], "").unwrap(), @r#"CLIENT_RESULT: {"live":"/.well-known/cartridge/live","ready":"/.well-known/cartridge/ready","metrics":null,"start_seconds":60,"end_seconds":69,"release":null,"kept":["app-root/data"]}"#);
+        insta::assert_snapshot!(told(&[], "").unwrap(), @r#"CLIENT_RESULT: {"live":"/.well-known/cartridge/live","ready":"/.well-known/cartridge/ready","metrics":null,"start_seconds":60,"end_seconds":84,"release":null,"kept":["app-root/data"]}"#);
     }
 
     #[test]

@@ -38,6 +38,10 @@ pub(crate) struct Turn {
 #[derive(Debug)]
 pub(crate) struct Stopping {
     pub(crate) left: VecDeque<String>,
+    /// How many there were.
+    pub(crate) count: usize,
+    /// Until when the others wait for the first.
+    pub(crate) first_until: Instant,
     /// When what is left is killed, however long it may still drain.
     pub(crate) kill_at: Option<Instant>,
     pub(crate) asked_by: Option<Connection>,
@@ -59,7 +63,11 @@ impl Operation {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Prove(proof) => Some(proof.due()),
-            Self::Stop(stopping) => stopping.kill_at,
+            Self::Stop(stopping) => {
+                let waits = stopping.first_until > Instant::now();
+                let until = waits.then_some(stopping.first_until);
+                [until, stopping.kill_at].into_iter().flatten().min()
+            }
             Self::Wait(turn) => Some(turn.until),
         }
     }

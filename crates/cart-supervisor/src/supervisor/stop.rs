@@ -12,6 +12,10 @@ use crate::sockets::connection::{Connection, answer};
 use crate::supervisor::operation::{Operation, Stopping};
 use crate::supervisor::state::Supervisor;
 
+/// How long the others wait for the one that is stopped first. What takes it longer is a visitor who stays, on a
+/// WebSocket say, and only the one behind it can tell him to come again.
+const FIRST_LIMIT: Duration = Duration::from_secs(10);
+
 impl Supervisor {
     /// Begins to stop everything, `first` first; a generation that was proving itself goes, too.
     /// What is left after `within` is killed. Changes that still wait for their turn are not made;
@@ -43,7 +47,8 @@ impl Supervisor {
         // What was started last depends on what was started first.
         let others: Vec<String> = self.services.iter().rev().map(|s| s.name.clone()).collect();
         left.extend(others);
-        self.operation = Some(Operation::Stop(Stopping { left, kill_at, asked_by }));
+        let first_until = Instant::now() + FIRST_LIMIT;
+        self.operation = Some(Operation::Stop(Stopping { count: left.len(), left, first_until, kill_at, asked_by }));
         // Before anything is stopped: whoever succeeds us must not start it again, and nobody is to come.
         self.succession.lifeline.note_ending(true);
         self.readiness.ends = true;
@@ -62,6 +67,7 @@ impl Supervisor {
                 self.services.iter_mut().filter(|s| s.is_background).for_each(Service::retire);
             }
             if !self.is_stopped(name) {
+                self.go_on_without_first(&stopping);
                 self.operation = Some(Operation::Stop(stopping));
                 return;
             }
@@ -79,6 +85,20 @@ impl Supervisor {
         let next = if self.finished { "this supervisor ends" } else { "a hook waits for a start" };
         self.log.line(format_args!("everything is stopped; {next}"));
         answer(stopping.asked_by, &Response::Stopped);
+    }
+
+    /// Begins with those behind the first, too, when that takes its time.
+    fn go_on_without_first(&mut self, stopping: &Stopping) {
+        let is_first = stopping.left.len() == stopping.count;
+        if !is_first || stopping.first_until > Instant::now() {
+            return;
+        }
+        for name in stopping.left.iter().skip(1).filter(|name| stopping.left.front() != Some(name)) {
+            let is_background = |service: &Service| service.is_background && service.name == *name;
+            if !self.services.iter().any(is_background) {
+                self.is_stopped(name);
+            }
+        }
     }
 
     fn kill_everything(&mut self) {
