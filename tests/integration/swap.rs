@@ -23,7 +23,7 @@ fn a_websocket_is_told_at_a_stop_that_it_is_one() {
     let mut socket = WebSocket::open(gear.address(), "/ws");
     assert_eq!(socket.exchange("before"), "before");
     std::thread::scope(|scope| {
-        let stop = scope.spawn(|| gear.control("stop").done());
+        let stop = scope.spawn(|| assert_eq!(gear.control("stop").code, 0));
         assert_eq!(socket.closed_with(), 1012);
         stop.join().unwrap();
     });

@@ -48,7 +48,13 @@ impl Supervisor {
         let others: Vec<String> = self.services.iter().rev().map(|s| s.name.clone()).collect();
         left.extend(others);
         let first_until = Instant::now() + FIRST_LIMIT;
-        self.operation = Some(Operation::Stop(Stopping { count: left.len(), left, first_until, kill_at, asked_by }));
+        self.operation = Some(Operation::Stop(Stopping {
+            count: left.len(),
+            left,
+            first_until,
+            kill_at,
+            asked_by,
+        }));
         // Before anything is stopped: whoever succeeds us must not start it again, and nobody is to come.
         self.succession.lifeline.note_ending(true);
         self.readiness.ends = true;
@@ -93,7 +99,8 @@ impl Supervisor {
         if !is_first || stopping.first_until > Instant::now() {
             return;
         }
-        for name in stopping.left.iter().skip(1).filter(|name| stopping.left.front() != Some(name)) {
+        for name in stopping.left.iter().skip(1).filter(|name| stopping.left.front() != Some(name))
+        {
             let is_background = |service: &Service| service.is_background && service.name == *name;
             if !self.services.iter().any(is_background) {
                 self.is_stopped(name);
