@@ -52,7 +52,7 @@ fn what_is_wrong_with_the_call_is_named_and_ends_with_2() {
         (with_image(&["--host", "http://a/"]), "for '--host <HOST>': this is no name in DNS"),
         (with_image(&["--name", "Blog"]), "for '--name <NAME>': a name is a DNS label"),
         (with_image(&["--secret", "A_B"]), "for '--secret <NAME>': this is no name in DNS"),
-        (with_image(&["--memory", "much"]), "for '--memory <SIZE>': memory is a whole number"),
+        (with_image(&["--memory", "much"]), "for '--memory <SIZE>': a size is a whole number"),
         (with_image(&["--cpu", "0"]), "for '--cpu <CPUS>': CPUs are a number"),
         (with_image(&["--replicas", "0"]), "--replicas <N>"),
         (with_image(&["--prometheus", "here"]), "--prometheus <URL>"),
