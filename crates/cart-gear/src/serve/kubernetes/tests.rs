@@ -20,6 +20,7 @@ fn wanted(variables: &[(&str, &str)]) -> Wanted {
         busy: 4,
         keda: None,
         memory: "256Mi".parse().unwrap(),
+        data: None,
         cpu: "100m".parse().unwrap(),
         secrets: vec!["blog-database".parse().unwrap()],
         variables: variables.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
@@ -317,10 +318,10 @@ fn names_and_quantities_are_those_of_kubernetes() {
     for (whole, half) in
         [("256Mi", "128Mi"), ("1Gi", "512Mi"), ("3G", "1500M"), ("65Ki", "33Ki"), ("1k", "1k")]
     {
-        assert_eq!(whole.parse::<Memory>().unwrap().half(), half);
+        assert_eq!(whole.parse::<Size>().unwrap().half(), half);
     }
     for bad in ["", "0Mi", "256", "-1Mi", "+1Mi", "1.5Gi", "256mb", "99999999999Gi"] {
-        assert!(bad.parse::<Memory>().is_err(), "{bad}");
+        assert!(bad.parse::<Size>().is_err(), "{bad}");
     }
     for good in ["100m", "2", "0.5", "0.001"] {
         assert_eq!(good.parse::<Cpu>().unwrap().as_str(), good);
