@@ -41,17 +41,17 @@ impl Wanted {
     /// # Errors
     /// [`GearError`].
     pub fn check(&self) -> Result<(), GearError> {
+        if self.data.is_some() && (self.replicas, self.most_replicas) != (1, 1) {
+            return Err(GearError::wrong(
+                "a volume for data is one pod's, because two on two nodes could not both have it: leave out \
+                 --replicas and --max-replicas, or --data",
+            ));
+        }
         if self.most_replicas < self.replicas {
             return Err(GearError::wrong(format!(
                 "at most {} pods are fewer than {} at least: mend --max-replicas or --replicas",
                 self.most_replicas, self.replicas
             )));
-        }
-        if self.data.is_some() && self.most_replicas != 1 {
-            return Err(GearError::wrong(
-                "a volume for data is one pod's, because two on two nodes could not both have it: leave out \
-                 --replicas and --max-replicas, or --data",
-            ));
         }
         let port = self.variables.iter().rev().find(|(name, _)| name == "PORT");
         match port {

@@ -114,6 +114,36 @@ fn the_number_of_pods_is_said_by_one_alone() {
 }
 
 #[test]
+fn data_are_in_a_volume_of_one_pod_that_is_told_so() {
+    let alone =
+        Wanted { data: Some("1Gi".parse().unwrap()), replicas: 1, most_replicas: 1, ..wanted(&[]) };
+    let app = Deployable::new(alone.clone(), told()).unwrap();
+    let claim = object(&app, "PersistentVolumeClaim").unwrap();
+    assert_eq!(claim["spec"]["resources"]["requests"]["storage"], "1Gi");
+    let deployment = object(&app, "Deployment").unwrap();
+    assert_eq!(deployment["spec"]["strategy"], json!({"type": "Recreate"}));
+    assert_eq!(deployment["spec"]["replicas"], 1);
+    let pod = &deployment["spec"]["template"]["spec"];
+    let volume = json!({"name": "data", "persistentVolumeClaim": {"claimName": "blog"}});
+    assert_eq!(pod["volumes"][1], volume);
+    let mount = json!({"name": "data", "mountPath": "/data"});
+    assert_eq!(pod["containers"][0]["volumeMounts"][1], mount);
+    assert_eq!(pod["securityContext"]["fsGroup"], 1001);
+    let notices = app.notices().join("\n");
+    assert!(notices.contains("There is one pod") && notices.contains("deletes"), "{notices}");
+
+    // OpenShift would refuse a group that is not its own.
+    let route = Wanted { entrance: Entrance::Route(None), ..alone.clone() };
+    let deployment = object(&Deployable::new(route, told()).unwrap(), "Deployment").unwrap();
+    let security = &deployment["spec"]["template"]["spec"]["securityContext"];
+    assert_eq!(security["fsGroup"], Value::Null);
+
+    let error = Deployable::new(Wanted { most_replicas: 2, ..alone }, told()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Wrong);
+    assert!(error.to_string().contains("one pod's"), "{error}");
+}
+
+#[test]
 fn without_figures_nobody_scales_and_keda_is_refused() {
     let mut silent = told();
     silent.facts.as_mut().unwrap().metrics = None;
