@@ -41,10 +41,13 @@ pub(crate) fn extract(arguments: &ExtractArguments, context: &mut Context) -> Re
     if has_jobs(&to.join("app").join(CRON)) {
         remark(&format!("nobody runs the jobs in {to}/app/{CRON} by themselves any more"));
     }
+    let name = to.file_name().unwrap_or("app");
     remark(&format!("try it: gear serve {to}/app --env-file {to}/variables.env --data {to}/data"));
-    remark(&format!("make an image of it: gear image {to}/app --tag NAME"));
     remark(&format!(
-        "tell a cluster: gear manifest {to}/app --image REF --env-file {to}/variables.env --data 1Gi"
+        "make an image of it: gear image {to}/app --name {name} --tag localhost/{name}:1"
+    ));
+    remark(&format!(
+        "tell a cluster: gear manifest {to}/app --name {name} --image REF --env-file {to}/variables.env --data 1Gi"
     ));
     Ok(())
 }
