@@ -64,6 +64,7 @@ fn what_is_wrong_with_the_call_is_named_and_ends_with_2() {
         (with_image(&["--replicas", "3", "--max-replicas", "2"]), "--max-replicas"),
         (with_image(&["--data", "1Gi", "--replicas", "2"]), "a volume for data is one pod's"),
         (with_image(&["--data", "1Gi", "--max-replicas", "2"]), "a volume for data is one pod's"),
+        (with_image(&["--data", "1Gi", "--keda"]), "a volume for data is one pod's"),
         (with_image(&["--data", "much"]), "for '--data <SIZE>': a size is a whole number"),
         (with_image(&["--env-file", "/nowhere"]), "'/nowhere' for '--env-file <FILE>': it cannot"),
         (with_image(&["--env", "PORT=80"]), "leave PORT out"),

@@ -41,10 +41,11 @@ impl Wanted {
     /// # Errors
     /// [`GearError`].
     pub fn check(&self) -> Result<(), GearError> {
-        if self.data.is_some() && (self.replicas, self.most_replicas) != (1, 1) {
+        let is_alone = (self.replicas, self.most_replicas) == (1, 1) && self.keda.is_none();
+        if self.data.is_some() && !is_alone {
             return Err(GearError::wrong(
                 "a volume for data is one pod's, because two on two nodes could not both have it: leave out \
-                 --replicas and --max-replicas, or --data",
+                 --replicas, --max-replicas and --keda, or --data",
             ));
         }
         if self.most_replicas < self.replicas {
@@ -156,7 +157,7 @@ impl Deployable {
                          beside itself"
                     ));
                 }
-                if facts.metrics.is_none() {
+                if facts.metrics.is_none() && self.wanted.data.is_none() {
                     say(format!(
                         "There is no autoscaler, for the cartridge {cartridge} names no path for figures \
                          (docs/kubernetes.md says which variable does that)"

@@ -20,13 +20,14 @@ pub(crate) fn extract(arguments: &ExtractArguments, context: &mut Context) -> Re
     let interrupts = context.interrupts.clone();
     let found = cart_gear::extract(&mut archive, to, context.env, &interrupts, context.terminal)?;
     context.terminal.done();
+    let (app, data, file) = (to.join("app"), to.join("data"), to.join("variables.env"));
     let variables = match found.variables.as_slice() {
         [] => "no variables of the app's user".to_owned(),
         names => names.join(", "),
     };
-    answer(&format!("{to}/app            {}", found.code));
-    answer(&format!("{to}/data           what the app kept in OPENSHIFT_DATA_DIR"));
-    answer(&format!("{to}/variables.env  {variables}"));
+    answer(&format!("{app}            {}", found.code));
+    answer(&format!("{data}           what the app kept in OPENSHIFT_DATA_DIR"));
+    answer(&format!("{file}  {variables}"));
     if found.variables.is_empty() {
         remark(
             "if there were some, `rhc env list`, or `gear env list`, prints them where the gear is",
@@ -38,16 +39,16 @@ pub(crate) fn extract(arguments: &ExtractArguments, context: &mut Context) -> Re
             found.cartridges.join(", ")
         ));
     }
-    if has_jobs(&to.join("app").join(CRON)) {
-        remark(&format!("nobody runs the jobs in {to}/app/{CRON} by themselves any more"));
+    if has_jobs(&app.join(CRON)) {
+        remark(&format!("nobody runs the jobs in {app}/{CRON} by themselves any more"));
     }
     let name = to.file_name().unwrap_or("app");
-    remark(&format!("try it: gear serve {to}/app --env-file {to}/variables.env --data {to}/data"));
+    remark(&format!("try it: gear serve {app} --env-file {file} --data {data}"));
     remark(&format!(
-        "make an image of it: gear image {to}/app --name {name} --tag localhost/{name}:1"
+        "make an image of it: gear image {app} --name {name} --tag localhost/{name}:1"
     ));
     remark(&format!(
-        "tell a cluster: gear manifest {to}/app --name {name} --image REF --env-file {to}/variables.env --data 1Gi"
+        "tell a cluster: gear manifest {app} --name {name} --image REF --env-file {file} --data 1Gi"
     ));
     Ok(())
 }
