@@ -128,6 +128,13 @@ fn kubernetes_takes_what_is_printed_in_every_variant() {
         json!({"limits": {"memory": "1Gi"}, "requests": {"cpu": "0.5", "memory": "512Mi"}});
     assert_eq!(container["resources"], expected);
 
+    let data = place.printed(&["--data", "10Gi"]);
+    let expected = [&CLOSED[..1], &["PersistentVolumeClaim"], &CLOSED[1..]].concat();
+    assert_eq!(kinds(&data), expected);
+    let claims = of_kind(&data, "Deployment").pointer("/spec/template/spec/volumes/1").unwrap();
+    let name = &of_kind(&data, "PersistentVolumeClaim")["metadata"]["name"];
+    assert_eq!(claims["persistentVolumeClaim"]["claimName"], *name);
+
     // No schemas of these: what OpenShift and KEDA ask for, by their references.
     let open = place.printed(&["--route", "--keda", "--prometheus", "https://prometheus:9091"]);
     let expected = json!({
@@ -271,11 +278,12 @@ fn a_base_and_its_overlays_name_files_and_places_that_there_are() {
 #[test]
 fn a_chart_becomes_what_is_printed_and_its_values_change_it() {
     let place = Place::new(true);
-    let variants: [&[&str]; 4] = [
+    let variants: [&[&str]; 5] = [
         &["--host", "blog.example.org", "--env", "API_KEY=s3cret", "--name", "rel"],
         &["--name", "rel", "--max-replicas", "2"],
         &["--name", "rel", "--route", "--host", "blog.example.org", "--keda"],
         &["--name", "rel", "--secret", "other", "--memory", "1Gi"],
+        &["--name", "rel", "--data", "10Gi"],
     ];
     for (number, args) in variants.iter().enumerate() {
         let chart = place.at(&format!("chart{number}"));
@@ -326,9 +334,13 @@ fn the_commands_of_the_page_can_be_pasted() {
     assert!(!validated(&["chart", place.at("chart").as_str()]).is_empty());
 }
 
-/// Takes from what a chart became what it has on purpose otherwise: who manages it, another checksum, and a
-/// Secret of its own that need not be there.
+/// Takes from what a chart became what it has on purpose otherwise: who manages it, another checksum, a
+/// Secret of its own that need not be there, and that data outlive it.
 fn alike(made: &mut Value, expected: &Value) {
+    if made["kind"] == "PersistentVolumeClaim" {
+        let keep = made["metadata"].as_object_mut().unwrap().remove("annotations");
+        assert_eq!(keep, Some(json!({"helm.sh/resource-policy": "keep"})));
+    }
     const LABEL: &str = "app.kubernetes.io/managed-by";
     for place in ["/metadata/labels", "/spec/template/metadata/labels"] {
         if let Some(labels) = made.pointer_mut(place) {

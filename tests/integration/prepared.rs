@@ -50,9 +50,13 @@ impl Place {
     }
 
     fn serve(&self, variables: &[(&str, &str)]) -> Serving {
+        self.serve_with(&[], variables)
+    }
+
+    fn serve_with(&self, more: &[&str], variables: &[(&str, &str)]) -> Serving {
         let from = self.to();
         let words = ["serve", "--prepared", from.as_str(), "--listen", "127.0.0.1:0"];
-        let command = self.gear(&words);
+        let command = self.gear(&words).args(more.iter().copied());
         let command = variables.iter().fold(command, |c, (name, value)| c.env(name, *value));
         let mut gear = run::piped(&command).unwrap();
         let mut line = String::new();
@@ -122,6 +126,28 @@ fn what_a_kill_has_left_goes_with_the_next_start_and_no_two_are_at_once() {
     assert_eq!(get(second.address, "/").body, "none");
     let gone = || try_get(first.address, "/").is_err().then_some(());
     assert!(first.address == second.address || wait::until(LIMIT, gone).is_some());
+}
+
+/// As in a container with a volume, and in one without.
+#[test]
+fn data_outlive_the_gear_where_there_is_a_directory_for_them() {
+    const CODE: &str = "import os, pathlib\n\ndef application(environ, start_response):\n    kept = pathlib.Path(os.environ['OPENSHIFT_DATA_DIR'], 'kept')\n    if environ['PATH_INFO'] == '/keep':\n        kept.write_text('kept')\n    start_response('200 OK', [('Content-Type', 'text/plain')])\n    return [(kept.read_text() if kept.exists() else 'none').encode()]\n";
+    let place = Place::new();
+    let source = app(&place);
+    files::write_atomic(&source.join("app.py"), CODE.as_bytes(), 0o644).unwrap();
+    assert!(place.prepare(&source).status.success());
+    let data = place.directory.join("data");
+    let served = |path: &str| {
+        let mut serving = place.serve_with(&["--data", data.as_str()], &[]);
+        let body = get(serving.address, path).body;
+        assert_eq!(serving.end().unwrap().code(), Some(0));
+        body
+    };
+    assert_eq!((served("/keep").as_str(), served("/").as_str()), ("kept", "none"));
+    assert!(!data.exists());
+    std::fs::create_dir(&data).unwrap();
+    assert_eq!((served("/keep").as_str(), served("/").as_str()), ("kept", "kept"));
+    assert_eq!(files::read(&data.join("kept")).unwrap(), b"kept");
 }
 
 #[test]

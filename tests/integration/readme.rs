@@ -1,7 +1,8 @@
 //! What README and docs promise: tables that are the code's, links that lead somewhere.
 
-mod commands;
+pub(crate) mod commands;
 mod links;
+pub(crate) mod migration;
 
 use camino::Utf8Path;
 
@@ -56,7 +57,7 @@ fn the_dashboard_shows_figures_that_there_are() {
     }
 }
 
-fn page(path: &str) -> String {
+pub(crate) fn page(path: &str) -> String {
     let path = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     std::fs::read_to_string(path).unwrap()
 }

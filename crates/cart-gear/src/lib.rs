@@ -41,6 +41,7 @@ pub use deploy::receive::PreReceive;
 pub use deploy::recovery::exchanged::STAGING;
 pub use deploy::without_push::{Elsewhere, push_command};
 
+pub use snapshot::extract::{Extracted, extract};
 pub use snapshot::restore::RestoredRepository;
 
 pub use home::gears::{GearHome, Listed};

@@ -1,4 +1,5 @@
-//! Snapshots that are damaged, of something else, or made to do harm: `gear restore` changes nothing.
+//! Snapshots that are damaged, of something else, or made to do harm: `gear restore` changes nothing, and
+//! `gear extract` makes nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -71,6 +72,12 @@ impl Target {
         assert_eq!((self.gears.place.calls(), self.names()), before, "{reason}");
         assert_eq!(std::fs::read(self.home.join("app-root/data/page")).unwrap(), b"now");
         assert!(get(&self.url).is_some(), "{reason}");
+        let records = files::list(&self.gears.place.records).unwrap();
+        let to = self.gears.place.records.join("extracted");
+        let said = self.gears.gear(&["extract", self.file.as_str(), to.as_str()]).failed(1);
+        assert!(said.contains("nothing was written"), "{reason}: {said}");
+        assert!(said.contains(reason), "{reason}: {said}");
+        assert_eq!(files::list(&self.gears.place.records).unwrap(), records, "{reason}");
     }
 
     fn names(&self) -> Vec<String> {
@@ -227,6 +234,6 @@ fn an_archive_that_makes_much_of_itself_gets_neither_memory_nor_disk() {
     );
     target.refuses(
         &boasting(EntryType::Regular, "./u/app-root/data/zeros", 1 << 50, 0),
-        "./u/app-root/data/zeros does not fit: a restore takes at most",
+        "./u/app-root/data/zeros does not fit: all that is taken may have at most",
     );
 }

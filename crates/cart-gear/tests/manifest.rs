@@ -52,7 +52,7 @@ fn what_is_wrong_with_the_call_is_named_and_ends_with_2() {
         (with_image(&["--host", "http://a/"]), "for '--host <HOST>': this is no name in DNS"),
         (with_image(&["--name", "Blog"]), "for '--name <NAME>': a name is a DNS label"),
         (with_image(&["--secret", "A_B"]), "for '--secret <NAME>': this is no name in DNS"),
-        (with_image(&["--memory", "much"]), "for '--memory <SIZE>': memory is a whole number"),
+        (with_image(&["--memory", "much"]), "for '--memory <SIZE>': a size is a whole number"),
         (with_image(&["--cpu", "0"]), "for '--cpu <CPUS>': CPUs are a number"),
         (with_image(&["--replicas", "0"]), "--replicas <N>"),
         (with_image(&["--prometheus", "here"]), "--prometheus <URL>"),
@@ -62,6 +62,11 @@ fn what_is_wrong_with_the_call_is_named_and_ends_with_2() {
         (with_image(&["--helm", "a", "--kustomize", "b"]), "cannot be used with"),
         (with_image(&["--env", "A-B=c"]), "\"A-B\" cannot be a variable"),
         (with_image(&["--replicas", "3", "--max-replicas", "2"]), "--max-replicas"),
+        (with_image(&["--data", "1Gi", "--replicas", "2"]), "a volume for data is one pod's"),
+        (with_image(&["--data", "1Gi", "--max-replicas", "2"]), "a volume for data is one pod's"),
+        (with_image(&["--data", "1Gi", "--keda"]), "a volume for data is one pod's"),
+        (with_image(&["--data", "much"]), "for '--data <SIZE>': a size is a whole number"),
+        (with_image(&["--env-file", "/nowhere"]), "'/nowhere' for '--env-file <FILE>': it cannot"),
         (with_image(&["--env", "PORT=80"]), "leave PORT out"),
         (with_image(&["--keda"]), "names no path for them"),
     ] {
@@ -136,6 +141,31 @@ fn a_refusal_is_the_cartridges_and_an_answer_that_is_none_is_named() {
         assert_eq!((code, out.as_str()), (Some(1), ""));
         assert!(err.contains("`control container` cannot be used") && err.contains(words), "{err}");
     }
+}
+
+#[test]
+fn files_of_variables_are_read_in_order_and_options_beat_them() {
+    let place = Place::new();
+    answering(&place, FACTS);
+    let [first, second] = ["first.env", "second.env"].map(|name| place.app.with_file_name(name));
+    let text = b"# of the app\nA=1\nB='1'\n\nOPENSHIFT_PYTHON_SERVER=gevent\nC=1\n";
+    files::write_atomic(&first, text, 0o600).unwrap();
+    files::write_atomic(&second, b"A=2\nAPI_KEY=s3cret\n", 0o600).unwrap();
+    let more = ["--env", "C=3", "--server", "gunicorn", "--data", "1Gi"];
+    let all = ["--env-file", first.as_str(), "--env-file", second.as_str()];
+    let (code, out, err) = manifest(&place, &with_image(&[&all[..], &more[..]].concat()));
+    assert_eq!(code, Some(0), "{err}");
+    let server = "  OPENSHIFT_PYTHON_SERVER: gunicorn\n";
+    for line in ["  A: \"2\"\n", "  B: \"'1'\"\n", "  C: \"3\"\n", server, "  API_KEY: s3cret\n"] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    assert!(out.contains("kind: PersistentVolumeClaim\n"), "{out}");
+    assert!(err.contains("The Secret holds API_KEY") && err.contains("There is one pod"), "{err}");
+
+    files::write_atomic(&second, b"A=2\nexport API_KEY=s3cret\n", 0o600).unwrap();
+    let (code, out, err) = manifest(&place, &with_image(&all));
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(err.contains("line 2 is not NAME=VALUE") && !err.contains("s3cret"), "{err}");
 }
 
 #[test]

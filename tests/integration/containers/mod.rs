@@ -1,6 +1,7 @@
 //! What runs in containers. `cargo xtask test` leaves these out where the machine runs none, and says why.
 
 mod image;
+mod migrated;
 mod pods;
 mod s2i;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use cart_core::{CommandSpec, GearEnv, run};
 
 use super::page;
@@ -17,12 +17,12 @@ const LEFT_OUT: [&str; 5] = ["cargo xtask ", "export PATH=", "sudo ", "gear boot
 const ADDRESS: &str = "127.96.3.1:8080";
 
 /// A command, and the lines that it shows.
-struct Step {
-    command: String,
-    shown: Vec<String>,
+pub(crate) struct Step {
+    pub(crate) command: String,
+    pub(crate) shown: Vec<String>,
 }
 
-fn steps(page: &str) -> Vec<Step> {
+pub(crate) fn steps(page: &str) -> Vec<Step> {
     let blocks = page.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
     let mut steps: Vec<Step> = Vec::new();
     for line in blocks.flat_map(str::lines) {
@@ -50,13 +50,13 @@ fn alike(line: &str) -> String {
 }
 
 /// A person with `gear` and the cartridge beside it on the PATH, at home in a directory of their own.
-struct Person {
+pub(crate) struct Person {
     home: tempfile::TempDir,
-    env: GearEnv,
+    pub(crate) env: GearEnv,
 }
 
 impl Person {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = tempfile::tempdir_in("/tmp").unwrap();
         let opt = Utf8Path::from_path(home.path()).unwrap().join("opt");
         std::fs::create_dir(&opt).unwrap();
@@ -70,15 +70,30 @@ impl Person {
         Self { home, env }
     }
 
-    /// Does one step after the other, in one shell; a page's address is that of `at`.
+    /// Where this person is at home.
+    pub(crate) fn home(&self) -> &Utf8Path {
+        Utf8Path::from_path(self.home.path()).unwrap()
+    }
+
+    /// Does one step after the other, in one shell, in this repository; a page's address is that of `at`.
     fn does(&self, steps: &[Step], at: &str) -> String {
+        let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        self.does_in(root, steps, |script| script.replace(ADDRESS, at))
+    }
+
+    /// Does one step after the other, in one shell, in a directory, with other words than the page's where these
+    /// are of one machine.
+    pub(crate) fn does_in(
+        &self,
+        directory: &Utf8Path,
+        steps: &[Step],
+        here: impl FnOnce(String) -> String,
+    ) -> String {
         const DONE: &str = "-- done";
         let commands = steps.iter().map(|step| format!("{}\necho '{DONE}'\n", step.command));
         let script = format!("exec 2>&1\nset -e\n{}", commands.collect::<String>());
-        let root: Utf8PathBuf = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().into();
-        let shell = CommandSpec::new("/bin/bash", &self.env).dir(root);
-        let script = script.replace(ADDRESS, at);
-        let output = run::output(&shell.args(["-c", &script]), LIMIT).unwrap();
+        let shell = CommandSpec::new("/bin/bash", &self.env).dir(directory);
+        let output = run::output(&shell.args(["-c", &here(script)]), LIMIT).unwrap();
         let said = output.stdout_text();
         let parts: Vec<&str> = said.split(DONE).collect();
         let failed = steps.get(parts.len() - 1).map(|step| &step.command);
@@ -95,9 +110,10 @@ impl Person {
 
 impl Drop for Person {
     fn drop(&mut self) {
-        let gear = self.home.path().join("opt/gear").into_os_string().into_string().unwrap();
-        let command = CommandSpec::new(gear, &self.env).args(["destroy", "blog", "--yes"]);
-        run::output(&command, LIMIT).unwrap();
+        for gear in ["blog", "shop"] {
+            let command = CommandSpec::new(self.home().join("opt/gear"), &self.env);
+            run::output(&command.args(["destroy", gear, "--yes"]), LIMIT).unwrap();
+        }
     }
 }
 

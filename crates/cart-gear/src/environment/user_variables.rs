@@ -99,7 +99,7 @@ fn check(layout: &Layout, name: &str, value: &str) -> Result<(), GearError> {
     Ok(())
 }
 
-fn check_name(name: &str) -> Result<(), GearError> {
+pub(crate) fn check_name(name: &str) -> Result<(), GearError> {
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if starts_well && plain && name.len() <= LONGEST_NAME {

@@ -7,6 +7,7 @@ pub(crate) mod error;
 pub(crate) mod identity;
 pub(crate) mod installed;
 pub(crate) mod managed;
+pub(crate) mod new_directory;
 pub(crate) mod output;
 pub(crate) mod paths;
 pub(crate) mod state;

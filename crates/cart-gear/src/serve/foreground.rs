@@ -1,13 +1,18 @@
 //! Serving an app from a throwaway gear, from nothing until somebody asks for an end.
 
+use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cart_core::files::FileError;
+use cart_core::tree;
+use rustix::fs::Access;
 
 use crate::gear::on_disk::GearOnDisk;
 use crate::gear::options::GearOptions;
 use crate::home::throwaway::Throwaway;
 use crate::layout::error::GearError;
+use crate::layout::paths::Layout;
 use crate::scripts::progress::{Interrupts, Progress, Silent};
 use crate::serve::bring_up::{App, bring_up, everything_removed};
 use crate::serve::follow::{Follower, INTERVAL};
@@ -28,6 +33,9 @@ pub struct ServeOptions {
     pub gear: GearOptions,
     /// The directory of an app that was [prepared](crate::prepare), to be served as it is.
     pub prepared: Option<Utf8PathBuf>,
+    /// The directory for the app's data, if it is to outlive the gear. It need not be there: in a container
+    /// it is a volume, if there is one.
+    pub data: Option<Utf8PathBuf>,
     /// How long it serves on for whoever [can wait](Interrupts::raise_patiently) for the end.
     pub linger: Duration,
 }
@@ -47,6 +55,9 @@ pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), G
         }
         None => (Throwaway::create(options.gear, &options.parent)?, None),
     };
+    if let Some(directory) = &options.data {
+        keep_data(gear.layout(), directory, progress)?;
+    }
     let address = match bring_up(&mut gear, &options.app, progress) {
         Ok(address) => address,
         Err(error) => {
@@ -71,6 +82,33 @@ pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), G
     });
     let destroyed = gear.destroy(progress);
     served.and(destroyed)
+}
+
+/// Has the gear keep the app's data in `directory`.
+fn keep_data(
+    layout: &Layout,
+    directory: &Utf8Path,
+    progress: &mut dyn Progress,
+) -> Result<(), GearError> {
+    let link = layout.data();
+    if !directory.is_dir() {
+        progress.notice(&format!(
+            "There is no directory {directory}, so what the app keeps in {link} is gone when it ends"
+        ));
+        return Ok(());
+    }
+    let failed = |error| FileError::new("use for data", directory, error);
+    let real = directory.canonicalize_utf8().map_err(failed)?;
+    let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+    if let Err(error) = rustix::fs::access(real.as_std_path(), all) {
+        let (user, group) = (rustix::process::getuid(), rustix::process::getgid());
+        return Err(GearError::failed(format!(
+            "the app's data cannot be kept in {directory}: {error} for user {user} in group {group}. Give it \
+             to them (a pod's `fsGroup`; podman's `--volume NAME:{directory}:U`)"
+        )));
+    }
+    tree::remove(&link)?;
+    Ok(symlink(&real, &link).map_err(|error| FileError::new("make the link", &link, error))?)
 }
 
 /// What is served, and who looks after it.

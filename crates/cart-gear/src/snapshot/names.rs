@@ -4,11 +4,13 @@
 use crate::layout::error::GearError;
 use crate::snapshot::transforms::{Names, Transforms};
 
-/// What a restore takes of a snapshot.
+/// What is taken of a snapshot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Selection<'a> {
     /// Whether it takes the git repository.
     pub git: bool,
+    /// Whether it takes what tells of the gear: its user's variables, and the manifests of its cartridges.
+    pub about: bool,
     /// The name of the gear that is restored: its repository is called after it.
     pub gear: &'a str,
     /// What the cartridge wants names to become.
@@ -95,6 +97,7 @@ impl Selection<'_> {
                     && repository.ends_with(b".git")
                     && rest.first() != Some(&b"hooks".as_slice())
             }
+            [b".env", b"user_vars", _] | [_, b"metadata", b"manifest.yml"] => self.about,
             _ => false,
         }
     }
@@ -121,7 +124,7 @@ mod tests {
     fn placed(name: &str, git: bool, transform: &[&str]) -> Result<Option<String>, GearError> {
         let texts: Vec<String> = transform.iter().map(|t| (*t).to_owned()).collect();
         let transforms = Transforms::read(&texts, &GearEnv::new()).unwrap();
-        let selection = Selection { git, gear: "blog", transforms: &transforms };
+        let selection = Selection { git, about: false, gear: "blog", transforms: &transforms };
         let location = selection.place(&components(name.as_bytes())?, Names::Entry)?;
         Ok(location.map(|l| String::from_utf8(l.components.join(&b'/')).unwrap()))
     }
@@ -137,6 +140,8 @@ mod tests {
             ("./u/app-root/runtime/data", true, None),
             ("./u/python/data/x", true, None),
             ("./u/.env/TOKEN", true, None),
+            ("./u/.env/user_vars/TOKEN", true, None),
+            ("./u/python/metadata/manifest.yml", true, None),
             ("./u", true, None),
         ] {
             assert_eq!(placed(name, git, &[]).unwrap().as_deref(), place, "{name}");
@@ -160,7 +165,7 @@ mod tests {
     #[test]
     fn the_directories_that_a_gear_passes_through_are_told() {
         let none = Transforms::default();
-        let selection = Selection { git: true, gear: "blog", transforms: &none };
+        let selection = Selection { git: true, about: false, gear: "blog", transforms: &none };
         let must = |name: &str| {
             let parts = components(name.as_bytes()).unwrap();
             selection.place(&parts, Names::Entry).unwrap().unwrap().must_be_directory

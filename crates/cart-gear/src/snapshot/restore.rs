@@ -109,7 +109,7 @@ impl GearOnDisk {
         let transforms = Transforms::read(expressions.unwrap_or_default(), &env);
         let transforms = transforms.map_err(unchanged)?;
         let git = repository == RestoredRepository::Restored;
-        let selection = Selection { git, gear: self.name(), transforms: &transforms };
+        let selection = Selection { git, about: false, gear: self.name(), transforms: &transforms };
         let remarks = unpack::unpack(archive, staging, &selection, &self.runner.interrupts);
         remarks.map_err(unchanged)?.iter().for_each(|remark| progress.notice(remark));
         let repository = staging.join(self.repository_below());

@@ -1,4 +1,4 @@
-//! What a restore takes out of a snapshot, laid out in a directory beside the gear's own: read to
+//! What is taken out of a snapshot, laid out in a directory beside the place where it is to be: read to
 //! its very end, and refused as a whole when anything about it is wrong. Nothing is ever written
 //! through a link.
 
@@ -27,7 +27,7 @@ pub(super) const LONGEST_HEAD: usize = 2 * 1024 * 1024;
 /// So many remarks are made of what is left out.
 const MOST_REMARKS: usize = 100;
 
-/// Lays out what a restore takes of the archive `from` in the empty directory `staging`, with the
+/// Lays out what is selected of the archive `from` in the empty directory `staging`, with the
 /// names that it has in a gear's home. Answers remarks about what was left out. It takes at most three
 /// quarters of what is free on the disk, of bytes and of files: what runs needs some, too.
 ///
@@ -215,7 +215,7 @@ impl Unpacking<'_> {
     ) -> Result<(), GearError> {
         let leads_out = || {
             GearError::failed(format!(
-                "{} is a hard link to something outside of what is restored",
+                "{} is a hard link to something outside of what is taken",
                 shown(name)
             ))
         };

@@ -20,7 +20,7 @@ use args::{Arguments, Command};
 use code::{configure, deploy, deployments, receive};
 use gears::operate::{self, Operation};
 use gears::{boot, create, destroy, list, status, top, upgrade};
-use inside::{env, restore, run as run_inside, snapshot, tail};
+use inside::{env, extract, restore, run as run_inside, snapshot, tail};
 use shared::context::Context;
 use shared::failure::{Failure, USAGE};
 use shared::terminal::Terminal;
@@ -79,6 +79,7 @@ fn run(command: &Command, context: &mut Context) -> Result<(), Failure> {
         Command::Tail(arguments) => tail::tail(arguments, context),
         Command::Snapshot(arguments) => snapshot::snapshot(arguments, context),
         Command::Restore(arguments) => restore::restore(arguments, context),
+        Command::Extract(arguments) => extract::extract(arguments, context),
         Command::Upgrade(arguments) => upgrade::run(arguments, context),
         Command::Boot(arguments) => boot::run(arguments, context),
         Command::Deploy(arguments) => deploy::deploy(arguments, context),

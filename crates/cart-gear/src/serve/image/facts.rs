@@ -90,6 +90,8 @@ pub struct ImageOptions {
 pub(crate) const PORT: u16 = 8080;
 /// The program and the cartridge, in an image.
 pub(super) const PROGRAMS: &str = "/opt/gear";
+/// Where a volume for the app's data may be, in an image.
+pub(crate) const DATA: &str = "/data";
 /// What was prepared, in an image.
 pub(super) const PREPARED: &str = "/opt/app";
 /// Who runs in it, unless somebody says otherwise. What he may, the group of root may, too: OpenShift gives

@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 
 use super::buildah::{Buildah, Volume, glance};
 use super::contents::{Contents, Image};
-use super::facts::{ImageOptions, LINGER, PORT, PREPARED, PROGRAMS, USER};
+use super::facts::{DATA, ImageOptions, LINGER, PORT, PREPARED, PROGRAMS, USER};
 use super::layer::{self, Part};
 use super::sbom;
 use crate::deploy::git::no_code;
@@ -218,7 +218,7 @@ fn config(options: &ImageOptions) -> Value {
         "User": format!("{}:{}", USER.0, USER.1),
         "ExposedPorts": {format!("{PORT}/tcp"): {}},
         "Env": [format!("PORT={PORT}")],
-        "Entrypoint": [format!("{PROGRAMS}/gear"), "serve", "--prepared", PREPARED, "--linger", LINGER.to_string()],
+        "Entrypoint": [format!("{PROGRAMS}/gear"), "serve", "--prepared", PREPARED, "--data", DATA, "--linger", LINGER.to_string()],
         "WorkingDir": format!("{PREPARED}/repo"),
         "StopSignal": "SIGTERM",
         "Labels": {

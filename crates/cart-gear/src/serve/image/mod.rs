@@ -16,6 +16,6 @@ mod sbom;
 
 pub use contents::{Contents, Image, ask_base};
 pub use facts::{Base, ImageOptions, Output};
-pub(crate) use facts::{LINGER, PORT};
+pub(crate) use facts::{DATA, LINGER, PORT};
 pub use layer::Part;
 pub use made::image;

@@ -3,7 +3,7 @@
 use crate::layout::error::GearError;
 use crate::serve::image::PORT;
 use crate::serve::kubernetes::facts::Told;
-use crate::serve::kubernetes::given::{Cpu, DnsName, Image, Label, Memory};
+use crate::serve::kubernetes::given::{Cpu, DnsName, Image, Label, Size};
 use crate::serve::kubernetes::settings::Settings;
 
 /// What was asked for.
@@ -24,7 +24,9 @@ pub struct Wanted {
     /// Where Prometheus answers, if KEDA scales.
     pub keda: Option<String>,
     /// What a pod may use.
-    pub memory: Memory,
+    pub memory: Size,
+    /// How big the volume for the app's data is, if there is one. It is one node's, so there is one pod.
+    pub data: Option<Size>,
     /// What a pod asks for.
     pub cpu: Cpu,
     /// Secrets that are there already, whose values become variables.
@@ -39,6 +41,13 @@ impl Wanted {
     /// # Errors
     /// [`GearError`].
     pub fn check(&self) -> Result<(), GearError> {
+        let is_alone = (self.replicas, self.most_replicas) == (1, 1) && self.keda.is_none();
+        if self.data.is_some() && !is_alone {
+            return Err(GearError::wrong(
+                "a volume for data is one pod's, because two on two nodes could not both have it: leave out \
+                 --replicas, --max-replicas and --keda, or --data",
+            ));
+        }
         if self.most_replicas < self.replicas {
             return Err(GearError::wrong(format!(
                 "at most {} pods are fewer than {} at least: mend --max-replicas or --replicas",
@@ -148,7 +157,7 @@ impl Deployable {
                          beside itself"
                     ));
                 }
-                if facts.metrics.is_none() {
+                if facts.metrics.is_none() && self.wanted.data.is_none() {
                     say(format!(
                         "There is no autoscaler, for the cartridge {cartridge} names no path for figures \
                          (docs/kubernetes.md says which variable does that)"
@@ -161,6 +170,13 @@ impl Deployable {
             say(format!(
                 "{image} may be another image tomorrow, and a cluster would not see it: name a tag of its \
                  own, or a digest"
+            ));
+        }
+        if self.wanted.data.is_some() {
+            say(format!(
+                "There is one pod, and each rollout ends it before the next one starts, because the volume {} \
+                 is one node's. It has what the app wrote: `kubectl delete -f` of all this deletes that, too",
+                self.name
             ));
         }
         if !self.settings.secret.is_empty() {

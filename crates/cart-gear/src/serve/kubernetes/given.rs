@@ -128,9 +128,9 @@ impl FromStr for DnsName {
     }
 }
 
-/// How much memory a pod may use, as Kubernetes writes it.
+/// How much memory a pod may use, or how much room its data have, as Kubernetes writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Memory {
+pub struct Size {
     text: String,
     number: u64,
     unit: &'static str,
@@ -146,7 +146,7 @@ const UNITS: [(&str, Option<(u64, &str)>); 6] = [
     ("k", None),
 ];
 
-impl Memory {
+impl Size {
     /// As it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -166,7 +166,7 @@ impl Memory {
     }
 }
 
-impl FromStr for Memory {
+impl FromStr for Size {
     type Err = GearError;
 
     fn from_str(text: &str) -> Result<Self, GearError> {
@@ -178,7 +178,7 @@ impl FromStr for Memory {
             Some(Self { text: text.to_owned(), number: number.into(), unit })
         };
         UNITS.iter().find_map(read).ok_or_else(|| {
-            GearError::wrong("memory is a whole number with Ki, Mi, Gi, k, M or G, such as 256Mi")
+            GearError::wrong("a size is a whole number with Ki, Mi, Gi, k, M or G, such as 256Mi")
         })
     }
 }

@@ -72,6 +72,9 @@ impl Deployable {
             values["maxReplicas"] = json!(self.wanted.most_replicas);
             values["busy"] = json!(self.wanted.busy);
         }
+        if let Some(size) = &self.wanted.data {
+            values["dataSize"] = json!(size.as_str());
+        }
         if let Scaler::Keda(prometheus) = &self.scaler {
             values["prometheus"] = json!(prometheus);
         }
@@ -107,6 +110,7 @@ fn insert_values(object: &mut Value) {
         ("ConfigMap", "/data", "<<toYaml .Values.env>>"),
         ("Secret", "/stringData", "<<toYaml .Values.secretEnv>>"),
         ("Deployment", "/spec/replicas", "<<.Values.replicas>>"),
+        ("PersistentVolumeClaim", "/spec/resources/requests/storage", "{{ .Values.dataSize }}"),
         ("Deployment", resources.as_str(), "<<toYaml .Values.resources>>"),
         (
             "Deployment",
@@ -129,6 +133,10 @@ fn insert_values(object: &mut Value) {
         if let Some(value) = object.pointer_mut(place) {
             *value = json!(text);
         }
+    }
+    if its_kind == "PersistentVolumeClaim" {
+        // Data outlive the release.
+        object["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
     }
     if let Some(Value::Object(own)) = object.pointer_mut(&own_secret) {
         own.insert("optional".to_owned(), json!(true));

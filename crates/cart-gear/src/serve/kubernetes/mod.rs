@@ -20,4 +20,4 @@ mod workload;
 
 pub use deployable::{Deployable, Entrance, Wanted};
 pub use facts::{Facts, Told, facts};
-pub use given::{Cpu, DnsName, Image, Label, Memory};
+pub use given::{Cpu, DnsName, Image, Label, Size};

@@ -21,6 +21,7 @@ impl Deployable {
         let objects = [
             Some(workload::config_map(self)),
             secret,
+            self.wanted.data.as_ref().map(|size| workload::claim(self, size)),
             Some(workload::deployment(self)),
             Some(network::service(self)),
             network::entrance(self),

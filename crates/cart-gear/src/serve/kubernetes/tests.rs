@@ -20,6 +20,7 @@ fn wanted(variables: &[(&str, &str)]) -> Wanted {
         busy: 4,
         keda: None,
         memory: "256Mi".parse().unwrap(),
+        data: None,
         cpu: "100m".parse().unwrap(),
         secrets: vec!["blog-database".parse().unwrap()],
         variables: variables.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
@@ -110,6 +111,36 @@ fn the_number_of_pods_is_said_by_one_alone() {
     let error = Deployable::new(fewer, told()).unwrap_err();
     assert_eq!(error.kind(), Kind::Wrong);
     assert!(error.to_string().contains("--max-replicas"), "{error}");
+}
+
+#[test]
+fn data_are_in_a_volume_of_one_pod_that_is_told_so() {
+    let alone =
+        Wanted { data: Some("1Gi".parse().unwrap()), replicas: 1, most_replicas: 1, ..wanted(&[]) };
+    let app = Deployable::new(alone.clone(), told()).unwrap();
+    let claim = object(&app, "PersistentVolumeClaim").unwrap();
+    assert_eq!(claim["spec"]["resources"]["requests"]["storage"], "1Gi");
+    let deployment = object(&app, "Deployment").unwrap();
+    assert_eq!(deployment["spec"]["strategy"], json!({"type": "Recreate"}));
+    assert_eq!(deployment["spec"]["replicas"], 1);
+    let pod = &deployment["spec"]["template"]["spec"];
+    let volume = json!({"name": "data", "persistentVolumeClaim": {"claimName": "blog"}});
+    assert_eq!(pod["volumes"][1], volume);
+    let mount = json!({"name": "data", "mountPath": "/data"});
+    assert_eq!(pod["containers"][0]["volumeMounts"][1], mount);
+    assert_eq!(pod["securityContext"]["fsGroup"], 1001);
+    let notices = app.notices().join("\n");
+    assert!(notices.contains("There is one pod") && notices.contains("deletes"), "{notices}");
+
+    // OpenShift would refuse a group that is not its own.
+    let route = Wanted { entrance: Entrance::Route(None), ..alone.clone() };
+    let deployment = object(&Deployable::new(route, told()).unwrap(), "Deployment").unwrap();
+    let security = &deployment["spec"]["template"]["spec"]["securityContext"];
+    assert_eq!(security["fsGroup"], Value::Null);
+
+    let error = Deployable::new(Wanted { most_replicas: 2, ..alone }, told()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Wrong);
+    assert!(error.to_string().contains("one pod's"), "{error}");
 }
 
 #[test]
@@ -317,10 +348,10 @@ fn names_and_quantities_are_those_of_kubernetes() {
     for (whole, half) in
         [("256Mi", "128Mi"), ("1Gi", "512Mi"), ("3G", "1500M"), ("65Ki", "33Ki"), ("1k", "1k")]
     {
-        assert_eq!(whole.parse::<Memory>().unwrap().half(), half);
+        assert_eq!(whole.parse::<Size>().unwrap().half(), half);
     }
     for bad in ["", "0Mi", "256", "-1Mi", "+1Mi", "1.5Gi", "256mb", "99999999999Gi"] {
-        assert!(bad.parse::<Memory>().is_err(), "{bad}");
+        assert!(bad.parse::<Size>().is_err(), "{bad}");
     }
     for good in ["100m", "2", "0.5", "0.001"] {
         assert_eq!(good.parse::<Cpu>().unwrap().as_str(), good);

@@ -2,11 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::serve::image::{LINGER, PORT};
-use crate::serve::kubernetes::deployable::{Deployable, Scaler};
+use crate::serve::image::{DATA, LINGER, PORT};
+use crate::serve::kubernetes::deployable::{Deployable, Entrance, Scaler};
+use crate::serve::kubernetes::given::Size;
 
 /// Seconds between two looks at a pod that starts: a start is seen soon, and nobody waits for it in vain.
 const STARTUP_PERIOD: u64 = 2;
+/// The group that a volume for data is given to. Any that is not root's will do.
+const DATA_GROUP: u32 = 1001;
 /// Seconds beyond what an app needs for its end, for all that runs beside it.
 const END_RESERVE: u64 = 5;
 /// Seconds after which a rollout is told to have failed, unless starts take longer: Kubernetes' own.
@@ -27,13 +30,25 @@ pub(super) fn secret(it: &Deployable) -> Value {
     })
 }
 
+/// One node may mount it: what every cluster has.
+pub(super) fn claim(it: &Deployable, size: &Size) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": it.metadata(),
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": size.as_str()}},
+        },
+    })
+}
+
 pub(super) fn deployment(it: &Deployable) -> Value {
     let deadline = PROGRESS_DEADLINE.max(it.told.start_seconds() + 60);
     let mut spec = json!({
         "progressDeadlineSeconds": deadline,
         "selector": {"matchLabels": it.selector()},
-        // A new pod proves itself before an old one goes.
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "strategy": strategy(it),
         "template": {
             "metadata": {"labels": it.labels(), "annotations": annotations(it)},
             "spec": pod(it),
@@ -46,6 +61,17 @@ pub(super) fn deployment(it: &Deployable) -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": it.metadata(), "spec": spec})
 }
 
+/// A new pod proves itself before an old one goes, unless they cannot both have the data.
+fn strategy(it: &Deployable) -> Value {
+    match it.wanted.data {
+        Some(_) => json!({"type": "Recreate"}),
+        None => {
+            let rolling = json!({"maxUnavailable": 0, "maxSurge": 1});
+            json!({"type": "RollingUpdate", "rollingUpdate": rolling})
+        }
+    }
+}
+
 fn annotations(it: &Deployable) -> Value {
     let mut annotations = json!({"checksum/config": it.settings.checksum()});
     if let Some(path) = it.told.metrics() {
@@ -56,15 +82,18 @@ fn annotations(it: &Deployable) -> Value {
     annotations
 }
 
-/// No user: that is the image's, or OpenShift's choice; and no group for volumes, which OpenShift
-/// chooses, too.
+/// No user: that is the image's, or OpenShift's choice.
 fn pod(it: &Deployable) -> Value {
+    let mut volumes = vec![json!({"name": "tmp", "emptyDir": {}})];
+    if it.wanted.data.is_some() {
+        volumes.push(json!({"name": "data", "persistentVolumeClaim": {"claimName": it.name}}));
+    }
     json!({
         "automountServiceAccountToken": false,
         "containers": [container(it)],
         // Else each Service of the namespace would be variables of the app.
         "enableServiceLinks": false,
-        "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": security(it),
         "terminationGracePeriodSeconds": u64::from(LINGER) + it.told.end_seconds() + END_RESERVE,
         "topologySpreadConstraints": [{
             "labelSelector": {"matchLabels": it.selector()},
@@ -72,12 +101,27 @@ fn pod(it: &Deployable) -> Value {
             "topologyKey": "kubernetes.io/hostname",
             "whenUnsatisfiable": "ScheduleAnyway",
         }],
-        "volumes": [{"name": "tmp", "emptyDir": {}}],
+        "volumes": volumes,
     })
+}
+
+/// A new volume is root's, unless a group is named that it is given to. OpenShift chooses one by itself, and
+/// refuses others.
+fn security(it: &Deployable) -> Value {
+    let mut security = json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}});
+    if it.wanted.data.is_some() && !matches!(it.wanted.entrance, Entrance::Route(_)) {
+        security["fsGroup"] = json!(DATA_GROUP);
+        security["fsGroupChangePolicy"] = json!("OnRootMismatch");
+    }
+    security
 }
 
 /// No command: that is the image's.
 fn container(it: &Deployable) -> Value {
+    let mut mounts = vec![json!({"name": "tmp", "mountPath": "/tmp"})];
+    if it.wanted.data.is_some() {
+        mounts.push(json!({"name": "data", "mountPath": DATA}));
+    }
     let looks = it.told.start_seconds().div_ceil(STARTUP_PERIOD) + 1;
     let (live, ready) = match &it.told.facts {
         Some(facts) => (http(&facts.live), http(&facts.ready)),
@@ -101,7 +145,7 @@ fn container(it: &Deployable) -> Value {
             "capabilities": {"drop": ["ALL"]},
             "readOnlyRootFilesystem": true,
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+        "volumeMounts": mounts,
     })
 }
 

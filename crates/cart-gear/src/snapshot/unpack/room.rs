@@ -65,7 +65,7 @@ impl Room {
         let refused = |most: String| {
             let (name, disk) = (shown(name), &self.disk);
             GearError::failed(format!(
-                "{name} does not fit: a restore takes at most {most}, three quarters of what is free on the disk of {disk}. Make room and try again"
+                "{name} does not fit: all that is taken may have at most {most}, three quarters of what is free on the disk of {disk}. Make room and try again"
             ))
         };
         let Some(left) = self.bytes.left.checked_sub(bytes) else {

@@ -53,7 +53,7 @@ impl Hostile {
 
 fn unpacked(archive: &[u8], into: &Utf8Path) -> Result<Vec<String>, String> {
     let transforms = Transforms::read(&[], &GearEnv::new()).unwrap();
-    let selection = Selection { git: true, gear: "blog", transforms: &transforms };
+    let selection = Selection { git: true, about: false, gear: "blog", transforms: &transforms };
     let room = Room::of(into, BYTES, FILES, 4096);
     unpack_within(room, archive, into, &selection, &Interrupts::default())
         .map_err(|error| error.to_string())
@@ -201,7 +201,7 @@ fn a_tree_deeper_than_any_path_comes_back_as_it_was() {
     let remarks = archive::write(&mut bytes, &home, "u", &none, &Interrupts::default()).unwrap();
     assert_eq!(remarks, Vec::<String>::new());
     let transforms = Transforms::read(&[], &GearEnv::new()).unwrap();
-    let selection = Selection { git: true, gear: "blog", transforms: &transforms };
+    let selection = Selection { git: true, about: false, gear: "blog", transforms: &transforms };
     unpack(bytes.as_slice(), &into, &selection, &Interrupts::default()).unwrap();
     assert_eq!(all(&into.join("app-root/data")), all(&home.join("app-root/data")));
     tree::remove(&home).unwrap();

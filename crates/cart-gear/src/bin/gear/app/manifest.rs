@@ -43,15 +43,18 @@ fn wanted(
         (false, Some(host)) => Entrance::Ingress(host),
         (false, None) => Entrance::Closed,
     };
+    let is_alone = arguments.data.is_some();
+    let replicas = arguments.replicas.unwrap_or(if is_alone { 1 } else { 2 });
     Ok(Wanted {
         name,
         image: arguments.image.clone(),
         entrance,
-        replicas: arguments.replicas,
-        most_replicas: arguments.max_replicas.unwrap_or(arguments.replicas * 5),
+        replicas,
+        most_replicas: arguments.max_replicas.unwrap_or(if is_alone { 1 } else { replicas * 5 }),
         busy: arguments.busy,
         keda: arguments.keda.then(|| arguments.prometheus.clone()),
         memory: arguments.memory.clone(),
+        data: arguments.data.clone(),
         cpu: arguments.cpu.clone(),
         secrets: arguments.secrets.clone(),
         variables,

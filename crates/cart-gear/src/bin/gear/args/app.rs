@@ -25,6 +25,10 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) listen: Option<SocketAddr>,
 
+    /// Where the app's data are kept; without it, or if it is not there, they are gone with the gear
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) data: Option<Utf8PathBuf>,
+
     /// How long to serve on after a SIGTERM, not ready any more, until those who send requests have
     /// heard of it; a second SIGTERM, or a Ctrl-C, ends that
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]

@@ -71,6 +71,17 @@ pub(crate) struct SnapshotArguments {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct ExtractArguments {
+    /// The snapshot, of a gear here or on a node; `-` is standard input
+    #[arg(value_name = "FILE.tar.gz", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Utf8PathBuf,
+
+    /// The directory to make: one that is not there, or that is empty
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) to: Utf8PathBuf,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct RestoreArguments {
     #[command(flatten)]
     pub(crate) gear: OnGear,

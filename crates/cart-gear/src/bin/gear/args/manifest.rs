@@ -1,7 +1,7 @@
 //! What `gear manifest` is asked for.
 
 use camino::Utf8PathBuf;
-use cart_gear::kubernetes::{Cpu, DnsName, Image, Label, Memory};
+use cart_gear::kubernetes::{Cpu, DnsName, Image, Label, Size};
 use clap::{Args, ValueHint};
 
 use crate::args::app::AppArguments;
@@ -31,11 +31,11 @@ pub(crate) struct ManifestArguments {
     #[arg(long, conflicts_with = "ingress")]
     pub(crate) route: bool,
 
-    /// How many pods there are at least
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) replicas: u32,
+    /// How many pods there are at least [default: 2; with --data 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) replicas: Option<u32>,
 
-    /// How many pods there may be; as many as --replicas: no autoscaler [default: five times as many]
+    /// How many pods there may be; as many as --replicas: no autoscaler [default: five times as many; with --data 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) max_replicas: Option<u32>,
 
@@ -54,7 +54,11 @@ pub(crate) struct ManifestArguments {
 
     /// How much memory a pod may use; it asks for half of it
     #[arg(long, value_name = "SIZE", default_value = "256Mi")]
-    pub(crate) memory: Memory,
+    pub(crate) memory: Size,
+
+    /// How big a volume to claim for what the app keeps in its directory for data; there is one pod then
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) data: Option<Size>,
 
     /// How much of a CPU a pod asks for; it may use more
     #[arg(long, value_name = "CPUS", default_value = "100m")]

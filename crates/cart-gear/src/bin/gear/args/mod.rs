@@ -3,6 +3,7 @@
 mod app;
 mod code;
 mod complete;
+mod env_file;
 mod gears;
 mod inside;
 mod manifest;
@@ -21,7 +22,7 @@ pub(crate) use gears::{
     BootArguments, CreateArguments, DestroyArguments, ListArguments, TopArguments, UpgradeArguments,
 };
 pub(crate) use inside::{
-    EnvCommand, RestoreArguments, RunArguments, SnapshotArguments, TailArguments,
+    EnvCommand, ExtractArguments, RestoreArguments, RunArguments, SnapshotArguments, TailArguments,
 };
 pub(crate) use manifest::ManifestArguments;
 pub(crate) use shared::{CartridgeArguments, OnGear, StatusArguments};
@@ -91,6 +92,8 @@ pub(crate) enum Command {
     Snapshot(SnapshotArguments),
     /// Put data, code and repository of a snapshot on a gear, in place of its own
     Restore(RestoreArguments),
+    /// Take code, data and variables out of a snapshot into a directory, for a place without gears
+    Extract(ExtractArguments),
     /// Put a newer version of its cartridge on a gear
     Upgrade(UpgradeArguments),
     /// Start all gears that should run, as after a start of the machine

@@ -4,6 +4,7 @@ use camino::Utf8PathBuf;
 use clap::{Args, ValueHint};
 
 use crate::args::complete;
+use crate::args::env_file::{self, EnvFile};
 
 /// What each command has that works on one gear.
 #[derive(Args, Clone, Debug)]
@@ -38,6 +39,11 @@ pub(crate) struct CartridgeArguments {
     /// A variable for the app and the cartridge's scripts; may be given more than once
     #[arg(long = "env", value_name = "K=V", value_parser = variable, add = complete::settings())]
     pub(crate) env: Vec<(String, String)>,
+
+    /// A file with a variable in each line, NAME=VALUE, without quotes, and comments that begin with
+    /// #; may be given more than once. --env beats it
+    #[arg(long = "env-file", value_name = "FILE", value_parser = env_file::read, value_hint = ValueHint::FilePath)]
+    pub(crate) env_files: Vec<EnvFile>,
 
     /// The cartridge's directory [default: the only one beside this program]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]

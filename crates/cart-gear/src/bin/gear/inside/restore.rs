@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 
+use camino::Utf8Path;
 use cart_core::files::FileError;
 use cart_gear::{RestoredRepository, State};
 
@@ -13,12 +14,7 @@ use crate::shared::terminal::remark;
 
 pub(crate) fn restore(arguments: &RestoreArguments, context: &mut Context) -> Result<(), Failure> {
     let name = &arguments.gear.name;
-    let mut archive: Box<dyn Read> = if arguments.file == "-" {
-        Box::new(std::io::stdin().lock())
-    } else {
-        let opened = File::open(&arguments.file);
-        Box::new(opened.map_err(|e| FileError::new("read", &arguments.file, e))?)
-    };
+    let mut archive = open(&arguments.file)?;
     let repository = match arguments.no_git {
         true => RestoredRepository::Kept,
         false => RestoredRepository::Restored,
@@ -32,4 +28,12 @@ pub(crate) fn restore(arguments: &RestoreArguments, context: &mut Context) -> Re
     };
     remark(&format!("{name} is restored from {}; it is {}{at}", arguments.file, gear.state()));
     Ok(())
+}
+
+/// A snapshot, or standard input as `-`.
+pub(crate) fn open(file: &Utf8Path) -> Result<Box<dyn Read>, FileError> {
+    if file == "-" {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    Ok(Box::new(File::open(file).map_err(|error| FileError::new("read", file, error))?))
 }

@@ -72,6 +72,7 @@ pub(crate) fn serve_options(
         None => by_port(env, std::process::id())?,
     };
     options.gear.listen = listen.map_or(Listen::Anywhere, Listen::At);
+    options.data.clone_from(&arguments.data);
     options.linger = Duration::from_secs(arguments.linger.into());
     Ok(options)
 }
@@ -118,7 +119,7 @@ fn of_directory(
         ..App::default()
     };
     let gear = gear_options(&app_name(directory), cartridge, None, env, interrupts)?;
-    Ok(ServeOptions { app, parent: parent(env), gear, prepared: None, linger: Duration::ZERO })
+    Ok(options(app, gear, env))
 }
 
 /// What was set when an app was prepared is set still, unless it is set otherwise now. Whoever made the
@@ -139,8 +140,12 @@ fn of_prepared(
         variables: prepared.variables.into_iter().chain(now).collect(),
         ..App::default()
     };
-    let prepared = Some(directory.to_owned());
-    Ok(ServeOptions { app, parent: parent(env), gear, prepared, linger: Duration::ZERO })
+    Ok(ServeOptions { prepared: Some(directory.to_owned()), ..options(app, gear, env) })
+}
+
+fn options(app: App, gear: GearOptions, env: &GearEnv) -> ServeOptions {
+    let parent = parent(env);
+    ServeOptions { app, parent, gear, prepared: None, data: None, linger: Duration::ZERO }
 }
 
 /// What the environment of this process has for an app that has `set`, where all of it was made for the app.
@@ -227,7 +232,7 @@ fn gear_options(
     Ok(gear)
 }
 
-/// Later ones win: the caller's environment, `--server`, `--env`.
+/// Later ones win: the caller's environment, `--env-file`, `--server`, `--env`.
 pub(crate) fn user_variables(
     arguments: &CartridgeArguments,
     env: &GearEnv,
@@ -245,13 +250,14 @@ pub(crate) fn user_variables(
     from_caller.chain(given(arguments)).collect()
 }
 
-/// What the command line says: `--server`, then `--env`.
+/// What the command line says: files of variables, `--server`, then `--env`.
 fn given(arguments: &CartridgeArguments) -> impl Iterator<Item = (String, String)> {
     let server = arguments
         .server
         .iter()
         .map(|server| ("OPENSHIFT_PYTHON_SERVER".to_owned(), server.clone()));
-    server.chain(arguments.env.iter().cloned())
+    let files = arguments.env_files.iter().flat_map(|file| file.0.iter().cloned());
+    files.chain(server).chain(arguments.env.iter().cloned())
 }
 
 /// How the logs of a gear with these variables are to be shown; of two of a name the later one counts.
@@ -295,6 +301,7 @@ mod tests {
         CartridgeArguments {
             server: server.map(str::to_owned),
             env: env.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
+            env_files: Vec::new(),
             cartridge: Some("/c".into()),
             cartridge_version: None,
         }
