@@ -144,6 +144,23 @@ pub fn installs() -> Vec<String> {
     options
 }
 
+/// Commands of a page, one in a line, as they are on this machine: what is published at port 8080 is served at
+/// another one, on 127.0.0.1 alone; `shown` is the page's name of the image, `image` ours.
+#[must_use]
+pub fn pasted(script: &str, shown: &str, image: &str, port: u16) -> String {
+    let conf = environment().get("CONTAINERS_CONF").map(|it| it.to_string_lossy().into_owned());
+    let mut lines = vec![format!("export CONTAINERS_CONF={}", conf.unwrap_or_default())];
+    lines.extend(script.lines().map(|line| {
+        let line = line
+            .replace("--publish 8080:8080", "--network host --pull never")
+            .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"))
+            .replace(shown, image);
+        let is_run = line.starts_with("podman run ") && line.ends_with(image);
+        if is_run { format!("{line} --listen 127.0.0.1:{port}") } else { line }
+    }));
+    lines.join("\n")
+}
+
 /// A name of an image or a container that nobody else has.
 #[must_use]
 pub fn unique(what: &str) -> String {

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use cart_core::{CommandSpec, GearEnv, run};
-use tests::containers::{Container, Image, USER, base, command, environment, unique};
+use tests::containers::{Container, Image, USER, base, command, environment, pasted, unique};
 
 use crate::readme::commands::Step;
 use crate::readme::migration::{CONTAINERS, SAYS, Shop, of_page};
@@ -33,24 +33,18 @@ impl Drop for Made {
 #[test]
 fn data_and_variables_of_a_gear_are_in_a_container_of_its_code() {
     let shop = Shop::saved();
-    let env = environment();
     let made = Made {
         image: Image::named("shop"),
         container: unique("shop"),
         volume: unique("data"),
-        env: env.clone(),
+        env: environment(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
+    let port = listener.local_addr().unwrap().port();
     drop(listener);
     // Programs of the page are run in the environment that engines need here.
-    let conf = env.get("CONTAINERS_CONF").unwrap().to_str().unwrap();
     let here = |script: String| {
-        let publish = format!("--network host --env PORT={port}");
-        format!("export CONTAINERS_CONF={conf}\n{script}")
-            .replace("--publish 8080:8080", &publish)
-            .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"))
-            .replace("localhost/shop:1", made.image.name())
+        pasted(&script, "localhost/shop:1", made.image.name(), port)
             .replace("--base my-base", &format!("--base {}", base()))
             .replace("--volume shop-data:", &format!("--volume {}:", made.volume))
             .replace("--name shop --volume", &format!("--name {} --volume", made.container))

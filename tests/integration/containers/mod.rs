@@ -2,6 +2,7 @@
 
 mod image;
 mod migrated;
+mod pasted;
 mod pods;
 mod s2i;
 

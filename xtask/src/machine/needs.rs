@@ -34,6 +34,8 @@ pub(crate) enum Need {
     Buildah,
     /// Runs containers, as a cluster's machine does.
     Podman,
+    /// The first process of a pod that podman plays.
+    Catatonit,
     /// Starts them for it; crun refuses some machines.
     Runc,
     /// Makes the load of the bench.
@@ -66,7 +68,7 @@ impl Need {
     ];
     /// What the tests of containers take, too.
     pub(crate) const TO_RUN_CONTAINERS: &[Self] =
-        &[Self::Podman, Self::Buildah, Self::Runc, Self::Debootstrap];
+        &[Self::Podman, Self::Buildah, Self::Runc, Self::Catatonit, Self::Debootstrap];
     /// What an image takes beside a build.
     pub(crate) const TO_MAKE_IMAGES: &[Self] = &[Self::Buildah, Self::Runc];
     /// What a Debian package takes beside a release.
@@ -126,6 +128,7 @@ impl Need {
             Self::Debootstrap => ("debootstrap", &["debootstrap"], &["debootstrap"]),
             Self::Buildah => ("buildah", &["buildah"], &["buildah"]),
             Self::Podman => ("podman", &["podman"], &["podman"]),
+            Self::Catatonit => ("catatonit", &["catatonit"], &["catatonit"]),
             Self::Runc => ("runc", &["runc"], &["runc"]),
             Self::Wrk => ("wrk", &["wrk"], &["wrk"]),
             Self::ApacheWsgi => (
