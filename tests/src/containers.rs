@@ -337,6 +337,9 @@ impl Container {
     /// When podman does not know it.
     #[must_use]
     pub fn end(&self) -> i32 {
+        // Until `gear` has had an answer itself, it is told to give up.
+        let serves = || self.log().contains("Serving ").then_some(());
+        assert!(wait::until(START, serves).is_some(), "{}", self.log());
         podman(&["stop", "--time=120", &self.name]);
         self.told("{{.State.ExitCode}}").parse().unwrap()
     }
