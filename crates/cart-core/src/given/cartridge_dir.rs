@@ -52,6 +52,13 @@ impl CartridgeDir {
         self.run().join("ready")
     }
 
+    /// An empty file that is there when something that visitors need is down and not started again any more: only
+    /// somebody else can help then, by a start for instance. Made and removed as the [ready](Self::ready_file) one.
+    #[must_use]
+    pub fn given_up_file(&self) -> Utf8PathBuf {
+        self.run().join("given-up")
+    }
+
     /// What the services print.
     #[must_use]
     pub fn logs(&self) -> Utf8PathBuf {

@@ -224,6 +224,7 @@ pub fn printing_below(directories: &[&Utf8Path]) -> Vec<ProcessId> {
     let prints_there = |pid: &u32| {
         let output = std::fs::read_link(format!("/proc/{pid}/fd/1"));
         output.is_ok_and(|output| directories.iter().any(|directory| output.starts_with(directory)))
+            && shares_files(*pid)
     };
     all().into_iter().filter(prints_there).filter_map(ProcessId::of).collect()
 }
@@ -245,7 +246,8 @@ pub fn users_of(directory: &Utf8Path) -> Vec<u32> {
         place.is_ok_and(|place| place.starts_with(directory))
     };
     let names_it = |pid: u32| command_line(pid).is_some_and(|line| line.contains(&below));
-    all().into_iter().filter(|pid| works_there(*pid) || names_it(*pid)).collect()
+    let uses_it = |pid: &u32| (works_there(*pid) || names_it(*pid)) && shares_files(*pid);
+    all().into_iter().filter(uses_it).collect()
 }
 
 /// The executable of a process, as it was started: ` (deleted)` follows the path of one that was
@@ -255,17 +257,24 @@ pub fn executable(pid: u32) -> Option<Utf8PathBuf> {
     Utf8PathBuf::from_path_buf(std::fs::read_link(format!("/proc/{pid}/exe")).ok()?).ok()
 }
 
-/// The pids of all processes that can be seen, but for those that are known to see other files than this one by
-/// the same names: what is in a container is told by its paths as little as by its pids.
+/// The pids of all processes that can be seen.
 #[must_use]
 pub fn all() -> Vec<u32> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
-    let ours = root_of("self");
-    let is_elsewhere = |pid: u32| root_of(&pid.to_string()).is_some_and(|root| Some(root) != ours);
-    let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| !is_elsewhere(*pid)).collect()
+    entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Whether a process is not known to see other files than this one by the same names, as one in a container
+/// does: what it says of paths is of no other meaning here then.
+#[must_use]
+pub fn shares_files(pid: u32) -> bool {
+    match (root_of("self"), root_of(&pid.to_string())) {
+        (Some(ours), Some(root)) => ours == root,
+        // That of another user's process cannot be seen.
+        _ => true,
+    }
 }
 
 /// What tells the root directory of a process from others, where that may be asked.

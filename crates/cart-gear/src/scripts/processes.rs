@@ -152,6 +152,7 @@ impl Processes {
     fn works_at_home(&self, pid: u32) -> bool {
         std::fs::read_link(format!("/proc/{pid}/cwd"))
             .is_ok_and(|dir| Utf8Path::from_path(&dir).is_some_and(|d| d.starts_with(&self.home)))
+            && process::shares_files(pid)
     }
 }
 

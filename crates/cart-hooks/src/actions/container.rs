@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn an_app_that_says_nothing_has_what_is_usual() {
-        insta::assert_snapshot!(told(&[], "").unwrap(), @r#"CLIENT_RESULT: {"live":"/.well-known/cartridge/live","ready":"/.well-known/cartridge/ready","metrics":null,"start_seconds":60,"end_seconds":84,"release":null,"kept":["app-root/data"]}"#);
+        insta::assert_snapshot!(told(&[], "").unwrap(), @r#"CLIENT_RESULT: {"live":"/.well-known/cartridge/live","ready":"/.well-known/cartridge/ready","metrics":null,"start_seconds":60,"end_seconds":89,"release":null,"kept":["app-root/data"]}"#);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::running::supervisor::{STOP_LIMIT, STRAYS_LIMIT, supervisor};
 use crate::start::good;
 
 /// How often a supervisor may be killed while it is told to end everything.
-const MOST_SUCCESSORS: usize = 10;
+pub(crate) const MOST_SUCCESSORS: usize = 10;
 
 /// Stops everything, nginx first, so that requests under way still find the app; answers whether
 /// anything ran. What no supervisor knows of is ended, too.

@@ -163,6 +163,7 @@ fn metrics(ctx: &Context<'_>) -> ServiceSpec {
     ServiceSpec {
         start_limit: METRICS_LIMIT,
         stop: Stop { signal: StopSignal::Term, linger: METRICS_LIMIT, drain: METRICS_LIMIT },
+        is_aside: true,
         ..ServiceSpec::listening(METRICS, command, listen, log)
     }
 }

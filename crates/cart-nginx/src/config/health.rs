@@ -3,7 +3,7 @@
 
 use crate::text::statement::{self, Statement};
 
-/// Answers 200 as long as nginx answers.
+/// Answers 200 as long as nginx answers, and the app is up or will be started again; else 503.
 pub const LIVE: &str = "/.well-known/cartridge/live";
 
 /// Answers 200 while everything serves and nobody has said that the end is near, else 503. An app that has

@@ -46,6 +46,8 @@ pub struct Model {
     within: Vec<Network>,
     /// There while it does.
     ready: Quoted,
+    /// There when something of that is not started again.
+    given_up: Quoted,
     figures: Option<CheckedFigures>,
     run_as: Option<RunAs>,
     listen: String,
@@ -105,8 +107,12 @@ impl Model {
             descriptors: Descriptors::share(site.settings.worker_connections, site.file_limit),
             networks: networks.filter(readable).collect(),
             near: near.filter(readable).collect(),
-            within: network::within(site.listen.ip()).into_iter().filter(readable).collect(),
+            within: network::within(site.listen.ip(), &site.settings.trusted_proxies)
+                .into_iter()
+                .filter(readable)
+                .collect(),
             ready: in_directory(site, &site.dir.ready_file())?,
+            given_up: in_directory(site, &site.dir.given_up_file())?,
             figures: figures(site)?,
             run_as: site.run_as.clone(),
             listen: site.listen.to_string(),

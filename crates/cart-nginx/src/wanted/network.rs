@@ -93,13 +93,14 @@ pub(crate) fn near(own: IpAddr, trusted: &[Network]) -> Vec<Network> {
     near
 }
 
-/// Who has no address in the internet, and can be one who looks after this machine: `own`, loopback, and every
-/// address that is private (RFC 1918, RFC 4193), of a link, or of a provider's own network (RFC 6598), as
-/// nodes of clusters have them.
+/// Who can be one who looks after this machine: `own`, loopback, every address that is private (RFC 1918, RFC
+/// 4193), of a link, or of a provider's own network (RFC 6598), as nodes of clusters have them; and the trusted
+/// proxies, unless everybody is trusted.
 #[must_use]
-pub(crate) fn within(own: IpAddr) -> Vec<Network> {
+pub(crate) fn within(own: IpAddr, trusted: &[Network]) -> Vec<Network> {
     let of_links = [v4(169, 254, 0, 0, 16), v6(0xfe80, 0, 10), v4(100, 64, 0, 0, 10)];
-    near(own, &[loopback_and_private(), of_links.into()].concat())
+    let trusted = if is_everybody(trusted) { &[] } else { trusted };
+    near(own, &[&loopback_and_private(), &of_links[..], trusted].concat())
 }
 
 /// Whether these networks together have half of all addresses or more.
@@ -163,9 +164,9 @@ mod tests {
     fn who_has_no_address_in_the_internet_is_within() {
         let private = "127.0.0.0/8 ::1/128 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7 \
                        169.254.0.0/16 fe80::/10 100.64.0.0/10";
-        assert_eq!(shown(&within("0.0.0.0".parse().unwrap())), private);
+        assert_eq!(shown(&within("0.0.0.0".parse().unwrap(), &[])), private);
         assert_eq!(
-            shown(&within("192.0.2.7".parse().unwrap())),
+            shown(&within("192.0.2.7".parse().unwrap(), &[])),
             private.replace("::1/128 ", "::1/128 192.0.2.7/32 ")
         );
     }

@@ -63,7 +63,7 @@ const CLIENT_TIMEOUT: Setting = Setting {
 const SHUTDOWN_TIMEOUT: Setting = Setting {
     name: "OPENSHIFT_NGINX_SHUTDOWN_TIMEOUT",
     meaning: "how many seconds clients may take to finish after a reload or a stop (nginx 1.11.11 or newer)",
-    default: "45",
+    default: "50",
     allowed: "a whole number of seconds, 1 to 86400",
     since: "0.1.0",
 };
@@ -246,7 +246,7 @@ impl NginxSettings {
             max_response_head_size: MAX_RESPONSE_HEAD_SIZE.size(env, 4 * K..=M, 32 * K)?,
             read_timeout: READ_TIMEOUT.number(env, 1..=DAY, 3600)?,
             client_timeout: CLIENT_TIMEOUT.number(env, 1..=DAY, 60)?,
-            shutdown_timeout: SHUTDOWN_TIMEOUT.number(env, 1..=DAY, 45)?,
+            shutdown_timeout: SHUTDOWN_TIMEOUT.number(env, 1..=DAY, 50)?,
             workers: WORKERS.number(env, 1..=64, 1)?,
             worker_connections: WORKER_CONNECTIONS.number(env, 64..=131_072, 8192)?,
             access_log: ACCESS_LOG.read(env, |text| switch(text, "on", "off"))?.unwrap_or(true),

@@ -40,7 +40,7 @@ fn ours(is_it: impl Fn(&[&str]) -> bool) -> Vec<ProcessId> {
     let is_ours = |pid: &u32| {
         let words = process::words(*pid);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        is_it(&words) && process::user(*pid) == Some(user)
+        is_it(&words) && process::user(*pid) == Some(user) && process::shares_files(*pid)
     };
     process::all().into_iter().filter(is_ours).filter_map(ProcessId::of).collect()
 }

@@ -42,6 +42,9 @@ pub struct ServiceSpec {
     /// by a new generation, as a hook would do it.
     #[serde(default)]
     pub max_memory: Option<u64>,
+    /// Whether visitors miss nothing when it is down: it counts for nothing where that is asked.
+    #[serde(default)]
+    pub is_aside: bool,
 }
 
 impl ServiceSpec {
@@ -81,6 +84,7 @@ impl ServiceSpec {
             stop: Stop { signal: StopSignal::Term, linger: 5, drain: 30 },
             asked_where: Vec::new(),
             max_memory: None,
+            is_aside: false,
         }
     }
 

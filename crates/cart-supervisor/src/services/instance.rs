@@ -194,7 +194,8 @@ impl Instance {
 
     /// What to wait for while it has to answer.
     pub(crate) fn interest(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
-        self.returning.interest()
+        // While none is there, nobody would hear what it says of a closed connection, again and again.
+        self.process.as_ref().and_then(|_| self.returning.interest())
     }
 
     /// Asks one that was started again, as long as it has to answer; `true` when it has, just now.
@@ -305,6 +306,7 @@ impl Instance {
             // A closed socket refuses connections at once; an open one that nobody serves would
             // let them hang.
             self.held.clear();
+            self.returning = Returning::awaited();
         }
         self.start_at.is_some()
     }

@@ -80,8 +80,18 @@ impl Service {
 
     /// Whether visitors are served; `None` where there are to be none.
     pub(crate) fn serves(&self) -> Option<bool> {
-        let current = self.current.as_ref().filter(|_| !self.is_background)?;
+        let current = self.for_visitors()?;
         Some(current.process.is_some() && !current.has_to_answer())
+    }
+
+    /// Whether visitors were served and are not any more, nor will they be.
+    pub(crate) fn gave_up(&self) -> bool {
+        self.for_visitors().is_some_and(|it| it.process.is_none() && it.start_at.is_none())
+    }
+
+    /// What serves visitors, if any are to come.
+    fn for_visitors(&self) -> Option<&Instance> {
+        self.current.as_ref().filter(|it| !self.is_background && !it.spec.is_aside)
     }
 
     /// Processes that are not our children.

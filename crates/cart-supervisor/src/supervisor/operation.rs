@@ -38,10 +38,9 @@ pub(crate) struct Turn {
 #[derive(Debug)]
 pub(crate) struct Stopping {
     pub(crate) left: VecDeque<String>,
-    /// How many there were.
-    pub(crate) count: usize,
-    /// Until when the others wait for the first.
-    pub(crate) first_until: Instant,
+    /// The one behind which others are, and until when they wait for it; `None` when nobody named one, or they
+    /// wait no more.
+    pub(crate) first: Option<(String, Instant)>,
     /// When what is left is killed, however long it may still drain.
     pub(crate) kill_at: Option<Instant>,
     pub(crate) asked_by: Option<Connection>,
@@ -64,9 +63,8 @@ impl Operation {
         match self {
             Self::Prove(proof) => Some(proof.due()),
             Self::Stop(stopping) => {
-                let waits = stopping.first_until > Instant::now();
-                let until = waits.then_some(stopping.first_until);
-                [until, stopping.kill_at].into_iter().flatten().min()
+                let first_until = stopping.first.as_ref().map(|(_, until)| *until);
+                [first_until, stopping.kill_at].into_iter().flatten().min()
             }
             Self::Wait(turn) => Some(turn.until),
         }

@@ -1,9 +1,10 @@
-//! Whether visitors are wanted, told by a file in `run/`: whoever stands in front can look for it without
-//! asking anybody ([`CartridgeDir::ready_file`]).
+//! Whether visitors are wanted, and whether nothing can be hoped for any more, told by files in `run/`: whoever
+//! stands in front can look for them without asking anybody ([`CartridgeDir::ready_file`],
+//! [`CartridgeDir::given_up_file`]).
 
 use std::time::{Duration, Instant};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::CartridgeDir;
 use cart_core::files::{self, FileError};
 
@@ -17,8 +18,8 @@ pub(crate) struct Readiness {
     pub(crate) end_nears: bool,
     /// Everything is being stopped.
     pub(crate) ends: bool,
-    /// What the file tells; `None` when nobody knows.
-    told: Option<bool>,
+    /// What the files tell; `None` when nobody knows.
+    told: Option<(bool, bool)>,
     /// When to try again what was not possible.
     again_at: Option<Instant>,
 }
@@ -34,20 +35,26 @@ impl Readiness {
         self.told = None;
     }
 
-    /// Makes the file in `run`, or removes it, if what it tells is not so any more. `serves`: whether everything
-    /// does that is to serve.
-    pub(crate) fn tell(&mut self, serves: bool, run: &Utf8Path) -> Result<(), FileError> {
+    /// Makes the files in `run`, or removes them, if what they tell is not so any more. `serves`: whether everything
+    /// does that is to serve; `gave_up`: whether something of that is not started again.
+    pub(crate) fn tell(
+        &mut self,
+        serves: bool,
+        gave_up: bool,
+        run: &Utf8Path,
+    ) -> Result<(), FileError> {
         let ready = serves && !self.end_nears && !self.ends;
         let waits = self.again_at.is_some_and(|at| at > Instant::now());
-        if self.told == Some(ready) || waits {
+        if self.told == Some((ready, gave_up)) || waits {
             return Ok(());
         }
-        let file = CartridgeDir::new(run.parent().unwrap_or(run).to_owned()).ready_file();
-        let done = match ready {
+        let dir = CartridgeDir::new(run.parent().unwrap_or(run).to_owned());
+        let tell = |file: Utf8PathBuf, is_so: bool| match is_so {
             true => files::write_unsynced(&file, &[], 0o644),
             false => files::remove_if_exists(&file),
         };
-        self.told = done.is_ok().then_some(ready);
+        let done = tell(dir.ready_file(), ready).and_then(|()| tell(dir.given_up_file(), gave_up));
+        self.told = done.is_ok().then_some((ready, gave_up));
         self.again_at = done.is_err().then(|| Instant::now() + PAUSE);
         done
     }

@@ -165,7 +165,8 @@ impl Supervisor {
     pub(crate) fn tell_readiness(&mut self) {
         let mut services = self.services.iter().filter_map(Service::serves).peekable();
         let serves = services.peek().is_some() && services.all(|serves| serves);
-        if let Err(error) = self.readiness.tell(serves && !self.finished, &self.run) {
+        let gave_up = self.services.iter().any(Service::gave_up);
+        if let Err(error) = self.readiness.tell(serves && !self.finished, gave_up, &self.run) {
             self.log.line(format_args!("whether everything serves is not told: {error}"));
         }
     }

@@ -27,6 +27,7 @@ impl Supervisor {
         asked_by: Option<Connection>,
     ) {
         let mut asked_by = asked_by;
+        let mut waited = first.first().map(|name| (name.clone(), Instant::now() + FIRST_LIMIT));
         let mut kill_at = within.map(|within| Instant::now() + within);
         let ended =
             || Failure::NotStarted { message: "the supervisor was asked to end".to_owned() };
@@ -37,6 +38,7 @@ impl Supervisor {
             Some(Operation::Stop(stopping)) => {
                 asked_by = asked_by.or(stopping.asked_by);
                 kill_at = [kill_at, stopping.kill_at].into_iter().flatten().min();
+                waited = stopping.first;
             }
             None => {}
         }
@@ -47,14 +49,8 @@ impl Supervisor {
         // What was started last depends on what was started first.
         let others: Vec<String> = self.services.iter().rev().map(|s| s.name.clone()).collect();
         left.extend(others);
-        let first_until = Instant::now() + FIRST_LIMIT;
-        self.operation = Some(Operation::Stop(Stopping {
-            count: left.len(),
-            left,
-            first_until,
-            kill_at,
-            asked_by,
-        }));
+        let stopping = Stopping { left, first: waited, kill_at, asked_by };
+        self.operation = Some(Operation::Stop(stopping));
         // Before anything is stopped: whoever succeeds us must not start it again, and nobody is to come.
         self.succession.lifeline.note_ending(true);
         self.readiness.ends = true;
@@ -73,7 +69,7 @@ impl Supervisor {
                 self.services.iter_mut().filter(|s| s.is_background).for_each(Service::retire);
             }
             if !self.is_stopped(name) {
-                self.go_on_without_first(&stopping);
+                self.go_on_without_first(&mut stopping);
                 self.operation = Some(Operation::Stop(stopping));
                 return;
             }
@@ -93,17 +89,18 @@ impl Supervisor {
         answer(stopping.asked_by, &Response::Stopped);
     }
 
-    /// Begins with those behind the first, too, when that takes its time.
-    fn go_on_without_first(&mut self, stopping: &Stopping) {
-        let is_first = stopping.left.len() == stopping.count;
-        if !is_first || stopping.first_until > Instant::now() {
+    /// Begins with those behind the first, too, when that takes its time: they serve who is still on the way to
+    /// them, and are told to end then.
+    fn go_on_without_first(&mut self, stopping: &mut Stopping) {
+        let now = Instant::now();
+        let Some((first, _)) = stopping.first.take_if(|(_, until)| *until <= now) else { return };
+        if stopping.left.front() != Some(&first) {
             return;
         }
-        for name in stopping.left.iter().skip(1).filter(|name| stopping.left.front() != Some(name))
-        {
+        for name in stopping.left.iter().skip(1).filter(|name| **name != first) {
             let is_background = |service: &Service| service.is_background && service.name == *name;
             if !self.services.iter().any(is_background) {
-                self.is_stopped(name);
+                self.retire(name, true);
             }
         }
     }
@@ -120,6 +117,9 @@ impl Supervisor {
     fn is_stopped(&mut self, name: &str) -> bool {
         self.retire(name, false);
         let service = self.service(name);
+        // One that was let linger has its sockets still, by which nobody is to find it any more.
+        let listened = service.draining.iter().flat_map(|draining| &draining.spec.listen);
+        listened.for_each(Listen::remove);
         service.draining.iter_mut().for_each(Draining::hurry);
         if service.draining.is_empty() {
             return service.close_logs();

@@ -92,6 +92,7 @@ impl Place {
             stop: Stop { signal: StopSignal::Term, linger: 0, drain: 10 },
             asked_where: Vec::new(),
             max_memory: None,
+            is_aside: false,
         }
     }
 

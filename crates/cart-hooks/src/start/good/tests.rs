@@ -19,6 +19,7 @@ fn spec(command: CommandSpec) -> ServiceSpec {
         stop: Stop { signal: StopSignal::Term, linger: 5, drain: 30 },
         asked_where: Vec::new(),
         max_memory: None,
+        is_aside: false,
     }
 }
 

@@ -13,10 +13,11 @@ const OWN_LOG: &str = "gear";
 const HEAD: usize = 80;
 
 /// A line of the log `file`. What is an object already stays as it is, and is told where and when it was
-/// found if it does not say that itself; anything else is the message of one.
+/// found if it does not say that itself; anything else is the message of one, and so is what says that it is of
+/// another log: an app may print what a visitor sent.
 pub(crate) fn line(found: SystemTime, file: &str, text: &str) -> String {
     let log = log_of(file);
-    let Some(object) = Object::of(text) else {
+    let Some(object) = Object::of(text).filter(|object| object.may_be_of(log)) else {
         return message(found, log, level(text), text);
     };
     let time = json!(humantime::format_rfc3339_millis(found).to_string());
@@ -63,6 +64,12 @@ impl<'l> Object<'l> {
         let text = text.trim();
         let fields = text.starts_with('{').then(|| serde_json::from_str(text).ok())??;
         Some(Self { text, fields })
+    }
+
+    /// Whether it does not say that it is of another log.
+    fn may_be_of(&self, log: &str) -> bool {
+        let said = || serde_json::from_str::<Value>(self.text).is_ok_and(|it| it["log"] == log);
+        !self.fields.contains_key("log") || said()
     }
 
     /// What is between its braces, if anything is.
@@ -133,6 +140,8 @@ mod tests {
         );
         let whole = r#"{"time":"t","log":"nginx-access","status":200}"#;
         assert_eq!(shown("nginx-access.log", whole), whole);
+        // Whoever prints this is not nginx.
+        assert_eq!(app(whole), more(&format!(",\"message\":{}", Value::from(whole))));
     }
 
     #[test]
