@@ -94,8 +94,7 @@ fn a_proxy_names_requests_and_a_stranger_does_not() {
         assert_eq!(told, Some(heard));
     }
     let long = format!("{long}x");
-    let twice = ["X-Request-ID: a", "X-Request-ID: b b"];
-    for odd in [&[][..], &["X-Request-ID: a b"], &["X-Request-ID: \"a\""], &[&long], &twice[1..]] {
+    for odd in [&[][..], &["X-Request-ID: a b"], &["X-Request-ID: \"a\""], &[&long]] {
         let (heard, told) = called(&bench, &app, odd);
         assert!(is_ours(&heard), "{odd:?}: {heard}");
         assert_eq!(told, Some(heard));

@@ -59,3 +59,24 @@ impl Readiness {
         done
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_file_is_there_while_it_is_so() {
+        let place = tempfile::tempdir().unwrap();
+        let run = Utf8Path::from_path(place.path()).unwrap().join("run");
+        std::fs::create_dir(&run).unwrap();
+        let mut readiness = Readiness::default();
+        for (serves, gave_up) in [(true, false), (false, false), (false, true), (true, false)] {
+            readiness.tell(serves, gave_up, &run).unwrap();
+            let there = ["ready", "given-up"].map(|file| run.join(file).exists());
+            assert_eq!(there, [serves, gave_up]);
+        }
+        readiness.end_nears = true;
+        readiness.tell(true, false, &run).unwrap();
+        assert!(!run.join("ready").exists());
+    }
+}
