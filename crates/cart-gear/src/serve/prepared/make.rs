@@ -23,6 +23,8 @@ const HOME: &str = "prepared-gear";
 /// What a cartridge does for files that will be read-only, and the same whenever they are made of the same; only
 /// for those of the code, when it is told `repo`, because the others have not changed.
 const PACK: &str = "pack";
+/// What tells of a directory that it is filled, and by whom: written first, removed last.
+const PREPARING: &str = ".preparing";
 /// What a cartridge is asked for what was installed: one result, a list of [`Package`]s as JSON.
 const PACKAGES: &str = "packages";
 
@@ -39,6 +41,9 @@ pub fn prepare(
     progress: &mut dyn Progress,
 ) -> Result<(), GearError> {
     options.app.check()?;
+    if let Some(app) = &options.app.directory {
+        apart(app, to)?;
+    }
     let is_new = is_new(to)?;
     let home = options.parent.join(HOME);
     let _alone = alone(&home)?;
@@ -48,16 +53,22 @@ pub fn prepare(
     }
     let to = to.canonicalize_utf8().map_err(|error| FileError::new("read", to, error))?;
     let is_there = Prepared::read(&to).is_ok();
+    files::write_atomic(&to.join(PREPARING), b"", 0o644)?;
     if !is_there {
         // Left by something that did not come to its end.
         tree::remove(&to.join(DEPENDENCIES))?;
     }
     files::remove_if_exists(&to.join(FILE))?;
     let prepared = build(options, &home, &to, is_there, progress);
-    if prepared.is_err() && is_new {
-        tree::remove(&to)?;
+    match prepared {
+        Ok(()) => Ok(files::remove_if_exists(&to.join(PREPARING))?),
+        Err(error) => {
+            if is_new {
+                tree::remove(&to)?;
+            }
+            Err(error)
+        }
     }
-    prepared
 }
 
 fn build(
@@ -141,15 +152,39 @@ fn is_new(to: &Utf8Path) -> Result<bool, GearError> {
     if entries.is_empty() {
         return Ok(false);
     }
-    let known = |path: &Utf8PathBuf| {
-        path.file_name().is_some_and(|name| name == FILE || name == SBOM || PARTS.contains(&name))
+    let marks = [FILE, PREPARING];
+    let known = |path: &&Utf8PathBuf| {
+        let name = path.file_name().unwrap_or_default();
+        name == SBOM || marks.contains(&name) || PARTS.contains(&name)
     };
-    match entries.iter().find(|path| !known(path)) {
+    let ours = marks.iter().any(|mark| to.join(mark).is_file());
+    match entries.iter().find(|path| !ours || !known(path)) {
         None => Ok(false),
         Some(other) => Err(GearError::wrong(format!(
             "{to} holds something else than a prepared app ({other}): name a directory that is not there, or empty"
         ))),
     }
+}
+
+/// Makes sure that neither is inside the other: the app would be copied into its copy for ever, or be lost.
+fn apart(app: &Utf8Path, to: &Utf8Path) -> Result<(), GearError> {
+    let (app, to) = (real(app)?, real(to)?);
+    match app.starts_with(&to) || to.starts_with(&app) {
+        false => Ok(()),
+        true => Err(GearError::wrong(format!(
+            "the app in {app} cannot be prepared in {to}: neither may be inside the other, so name a directory elsewhere"
+        ))),
+    }
+}
+
+/// The path without symbolic links, of what need not be there yet.
+pub(crate) fn real(path: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
+    let (parent, name) = match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) if path.symlink_metadata().is_err() => (parent, name),
+        _ => return path.canonicalize_utf8().map_err(|error| FileError::new("read", path, error)),
+    };
+    let parent = if parent.as_str().is_empty() { Utf8Path::new(".") } else { parent };
+    Ok(real(parent)?.join(name))
 }
 
 /// A container may run as any user, who is in the group of root then: what the owner may, the group may.
@@ -171,4 +206,43 @@ fn for_the_group(directory: &Utf8Path) -> Result<(), FileError> {
         changed.map_err(|e| FileError::new("open to the group", directory, e))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_real_before_it_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap().canonicalize_utf8().unwrap();
+        std::fs::create_dir(dir.join("app")).unwrap();
+        std::os::unix::fs::symlink("app", dir.join("link")).unwrap();
+        assert_eq!(real(&dir.join("link/a/b")).unwrap(), dir.join("app/a/b"));
+        let here = Utf8Path::new(".").canonicalize_utf8().unwrap();
+        assert_eq!(real("not-there".into()).unwrap(), here.join("not-there"));
+        for (app, to) in
+            [("app", "link/build"), ("app", "link"), ("app", ""), ("app", "app/../app")]
+        {
+            assert!(apart(&dir.join(app), &dir.join(to)).is_err(), "{app} {to}");
+        }
+        apart(&dir.join("app"), &dir.join("apple")).unwrap();
+    }
+
+    #[test]
+    fn only_what_prepare_has_filled_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let to = Utf8Path::from_path(dir.path()).unwrap();
+        assert!(is_new(&to.join("none")).unwrap() && !is_new(to).unwrap());
+        std::fs::create_dir(to.join("repo")).unwrap();
+        is_new(to).unwrap_err();
+        for mark in [FILE, PREPARING] {
+            std::fs::write(to.join(mark), "").unwrap();
+            assert!(!is_new(to).unwrap());
+            std::fs::write(to.join("mine"), "").unwrap();
+            is_new(to).unwrap_err();
+            std::fs::remove_file(to.join("mine")).unwrap();
+            std::fs::remove_file(to.join(mark)).unwrap();
+        }
+    }
 }
