@@ -108,7 +108,7 @@ fn what_is_prepared_is_served_with_the_whole_environment_and_leaves_nothing() {
     let left = files::list(&place.directory).unwrap();
     let mut left: Vec<_> = left.iter().filter_map(|path| path.file_name()).collect();
     left.sort_unstable();
-    assert_eq!(left, ["app", "prepared-gear.lock", "source"]);
+    assert_eq!(left, ["app", "source"]);
 }
 
 /// As when a container is killed and its volume stays.
@@ -186,6 +186,13 @@ fn mistakes_are_told_and_change_nothing() {
     };
     refused(&["prepare", source.as_str(), full.as_str()], "holds something else");
     assert!(full.join("mine").is_file() && files::list(&full).unwrap().len() == 1);
+    // Somebody's checkout, which has names that ours have.
+    std::fs::rename(full.join("mine"), full.join("repo")).unwrap();
+    refused(&["prepare", source.as_str(), full.as_str()], "holds something else");
+    assert!(full.join("repo").is_file());
+    let inside = source.join("build");
+    refused(&["prepare", source.as_str(), inside.as_str()], "neither may be inside the other");
+    assert!(!inside.exists());
     refused(&["serve", "--prepared", full.as_str()], "holds no app that was prepared");
     // One that cannot be built is not there.
     files::write_atomic(&source.join("requirements.txt"), b"no-such-package==0.0.1\n", 0o644)

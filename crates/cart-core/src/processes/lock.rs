@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rustix::fs::OFlags;
 
 use crate::disk::files::{self, FileError};
 use crate::processes::wait;
@@ -14,7 +15,7 @@ use crate::processes::wait;
 /// has it. The lock is held while the file is open.
 ///
 /// # Errors
-/// [`FileError`] naming the file.
+/// [`FileError`] naming the file; also when it is a symbolic link, which leads to what is somebody else's.
 pub fn try_lock(path: &Utf8Path) -> Result<Option<File>, FileError> {
     let failed = |source| FileError::new("lock", path, source);
     loop {
@@ -24,6 +25,7 @@ pub fn try_lock(path: &Utf8Path) -> Result<Option<File>, FileError> {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(path)
             .map_err(failed)?;
         match file.try_lock() {

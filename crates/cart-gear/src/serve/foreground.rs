@@ -48,12 +48,12 @@ pub struct ServeOptions {
 pub fn serve(options: ServeOptions, progress: &mut dyn Progress) -> Result<(), GearError> {
     options.app.check()?;
     let interrupts = options.gear.conditions.interrupts.clone();
-    let (mut gear, _alone) = match &options.prepared {
+    let (_alone, mut gear) = match &options.prepared {
         Some(directory) => {
-            let (gear, alone) = prepared::gear::open(directory, options.gear)?;
-            (gear, Some(alone))
+            let (alone, gear) = prepared::gear::open(directory, options.gear)?;
+            (Some(alone), gear)
         }
-        None => (Throwaway::create(options.gear, &options.parent)?, None),
+        None => (None, Throwaway::create(options.gear, &options.parent)?),
     };
     if let Some(directory) = &options.data {
         keep_data(gear.layout(), directory, progress)?;

@@ -1,7 +1,7 @@
 //! A gear around what was prepared: its code and its dependencies lie elsewhere, maybe where nobody can write.
 
 use std::fs::File;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
@@ -23,11 +23,15 @@ use crate::serve::prepared::record::{PARTS, Prepared};
 /// The file of a gear's environment that tells it from others.
 const UUID: &str = "OPENSHIFT_GEAR_UUID";
 
-/// A gear around what was prepared, on which the app can be started; held for as long as the second value.
+/// A gear around what was prepared, on which the app can be started; held for as long as the first value, which must
+/// outlive it.
 ///
 /// # Errors
 /// [`GearError`]; nothing is left behind.
-pub(crate) fn open(directory: &Utf8Path, how: GearOptions) -> Result<(Throwaway, File), GearError> {
+pub(crate) fn open(
+    directory: &Utf8Path,
+    how: GearOptions,
+) -> Result<(Alone, Throwaway), GearError> {
     let prepared = Prepared::read(directory)?;
     let directory =
         directory.canonicalize_utf8().map_err(|error| FileError::new("read", directory, error))?;
@@ -38,7 +42,8 @@ pub(crate) fn open(directory: &Utf8Path, how: GearOptions) -> Result<(Throwaway,
         )));
     }
     let alone = alone(&prepared.home)?;
-    Ok((on(how, &prepared.home, &directory)?, alone))
+    let gear = on(how, &prepared.home, &directory)?;
+    Ok((alone, gear))
 }
 
 /// Deploys and starts what lies on the gear, built.
@@ -69,26 +74,74 @@ pub(super) fn on(
     Ok(gear)
 }
 
+/// Nobody else serves or builds in a home while it lives. Nothing stays of it: an image in which one user has
+/// built something is served by others.
+#[derive(Debug)]
+pub(crate) struct Alone {
+    path: Utf8PathBuf,
+    _held: File,
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        // The lock goes all the same, and who finds the file and may open it takes it.
+        let _ = files::remove_if_exists(&self.path);
+    }
+}
+
 /// Makes sure that nobody else serves or builds in this home, and that it is not there: what a kill left of
 /// one goes.
-pub(super) fn alone(home: &Utf8Path) -> Result<File, GearError> {
+pub(super) fn alone(home: &Utf8Path) -> Result<Alone, GearError> {
     let path = Utf8PathBuf::from(format!("{home}.lock"));
     let Some(held) = lock::try_lock(&path)? else {
         return Err(GearError::failed(format!(
             "another `gear` prepares or serves an app in {home} now; one at a time does that with a directory for temporary files"
         )));
     };
-    if home.symlink_metadata().is_err() {
-        return Ok(held);
-    }
-    let Some(uuid) = files::read_if_exists(&Layout::new(home.to_owned(), "").env().join(UUID))?
-    else {
+    let alone = Alone { path, _held: held };
+    let Ok(left) = home.symlink_metadata() else {
+        return Ok(alone);
+    };
+    // Anybody may make something in a directory for temporary files, and name our processes in it.
+    let is_ours = left.is_dir() && left.uid() == rustix::process::geteuid().as_raw();
+    let env = Layout::new(home.to_owned(), "").env();
+    let uuid = if is_ours { files::read_if_exists(&env.join(UUID))? } else { None };
+    let Some(uuid) = uuid else {
         return Err(GearError::failed(format!(
-            "{home} is in the way, and it is no gear: move it elsewhere"
+            "{home} is in the way, and it is no gear of this user: move it elsewhere"
         )));
     };
     let processes = Processes::new(home.to_owned(), &String::from_utf8_lossy(&uuid));
     GearError::unless_gone(&processes.end_all(LAST_PROCESSES), "the gear that was left")?;
     tree::remove(home)?;
-    Ok(held)
+    Ok(alone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_goes_with_its_holder_and_nothing_strange_is_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        let (home, lock) = (dir.join("home"), dir.join("home.lock"));
+        let held = alone(&home).unwrap();
+        assert!(lock.is_file() && alone(&home).is_err());
+        drop(held);
+        assert!(!lock.exists());
+        let other = dir.join("other");
+        std::fs::create_dir_all(other.join(".env")).unwrap();
+        std::fs::write(other.join(".env").join(UUID), "0123").unwrap();
+        symlink(&other, &home).unwrap();
+        assert!(alone(&home).unwrap_err().to_string().contains("in the way"));
+        assert!(other.is_dir() && home.is_symlink() && !lock.exists());
+        std::fs::remove_file(&home).unwrap();
+        symlink(&other, &lock).unwrap();
+        alone(&home).unwrap_err();
+        std::fs::remove_file(&lock).unwrap();
+        std::fs::rename(&other, &home).unwrap();
+        drop(alone(&home).unwrap());
+        assert!(!home.exists() && !lock.exists());
+    }
 }
