@@ -1,6 +1,6 @@
 //! What `buildah` does for us: bases, a build in one, and handing an image on.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -142,6 +142,13 @@ impl Buildah {
     /// can be a name, so it is read by another one.
     fn pull(&self, layout: &Utf8Path) -> Result<String, GearError> {
         let passing = passing_name();
+        // Left by one that was killed, who had our number.
+        let is_ours = |left: std::fs::Metadata| {
+            left.is_symlink() && left.uid() == rustix::process::geteuid().as_raw()
+        };
+        if passing.symlink_metadata().is_ok_and(is_ours) {
+            cart_core::files::remove_if_exists(&passing)?;
+        }
         symlink(layout, &passing).map_err(|e| FileError::new("make the link", &passing, e))?;
         let pulled = self.answer(&["pull", "--quiet", &format!("oci:{passing}")]);
         cart_core::files::remove_if_exists(&passing)?;
@@ -168,9 +175,11 @@ impl Buildah {
         }
         let id = self.pull(layout)?;
         if let Output::DockerArchive(file) = output {
+            let beside = Utf8PathBuf::from(format!("{file}.new"));
             // It would be added to.
-            cart_core::files::remove_if_exists(file)?;
-            self.answer(&["push", "--quiet", &id, &format!("docker-archive:{file}:{tag}")])?;
+            cart_core::files::remove_if_exists(&beside)?;
+            self.answer(&["push", "--quiet", &id, &format!("docker-archive:{beside}:{tag}")])?;
+            cart_core::files::rename(&beside, file)?;
         } else {
             self.answer(&["tag", &id, tag])?;
         }
