@@ -64,6 +64,12 @@ pub(super) fn write(
     );
     // A time would make another image of the same.
     let created = "1980-01-01T00:00:00Z";
+    // Some makers of bases keep no history, and then ours would be read as that of their layers.
+    let told = whole["history"].as_array().into_iter().flatten();
+    let told = told.filter(|entry| entry["empty_layer"] != json!(true)).count();
+    for _ in told..whole["rootfs"]["diff_ids"].as_array().map_or(0, Vec::len) {
+        push(&mut whole["history"], json!({"created": created, "created_by": "the base"}));
+    }
     for (what, layer) in more {
         push(&mut whole["rootfs"]["diff_ids"], json!(layer.diff_id));
         push(
@@ -112,4 +118,29 @@ fn put(layout: &Utf8Path, value: &Value) -> Result<(String, usize), FileError> {
     let digest = named(Sha256::new_with_prefix(text.as_bytes()));
     files::write_unsynced(&blob(layout, &digest), text.as_bytes(), 0o644)?;
     Ok((digest, text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_layer_has_its_history_also_where_the_base_told_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Utf8Path::from_path(dir.path()).unwrap();
+        std::fs::create_dir_all(layout.join("blobs/sha256")).unwrap();
+        let ours = Layer { digest: "sha256:1".into(), diff_id: "sha256:2".into(), size: 3 };
+        let empty = json!({"created_by": "ENV", "empty_layer": true});
+        for history in [json!(null), json!([empty]), json!([{"created_by": "ADD"}, empty])] {
+            let config =
+                json!({"rootfs": {"diff_ids": ["sha256:a", "sha256:b"]}, "history": history});
+            let base = Described { layers: vec![json!({}), json!({})], config };
+            write(layout, base, &[("the app", ours.clone())], json!({}), "tag").unwrap();
+            let history = read(layout).unwrap().config["history"].take();
+            let history = history.as_array().unwrap();
+            let full: Vec<_> = history.iter().filter(|it| it["empty_layer"].is_null()).collect();
+            assert_eq!(full.len(), 3, "{history:?}");
+            assert_eq!(full[2]["created_by"], "gear image: the app");
+        }
+    }
 }
