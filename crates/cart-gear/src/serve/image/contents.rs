@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
 use cart_core::{GearEnv, tree};
 use serde_json::{Value, json};
@@ -148,11 +148,12 @@ pub fn ask_base(base: &Base, command: &[&str], caller: &GearEnv) -> Result<Strin
 
 /// As [`glance`], of a file, too.
 fn glance_at(path: &Utf8Path) -> Result<String, FileError> {
-    if path.is_dir() {
+    use std::os::unix::fs::MetadataExt;
+    let failed = |error| FileError::new("look at", path, error);
+    if layer::is_tree(path).map_err(failed)? {
         return glance(path);
     }
-    use std::os::unix::fs::MetadataExt;
-    let of = path.metadata().map_err(|error| FileError::new("look at", path, error))?;
+    let of = path.symlink_metadata().map_err(failed)?;
     Ok(format!("{:?}", (of.size(), of.mtime(), of.mtime_nsec(), of.ino())))
 }
 
@@ -169,9 +170,13 @@ fn link(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
     if to.is_file() {
         return Ok(());
     }
-    std::fs::hard_link(from, to)
-        .or_else(|_| std::fs::copy(from, to).map(drop))
-        .map_err(|error| FileError::new("write", to, error))
+    if std::fs::hard_link(from, to).is_ok() {
+        return Ok(());
+    }
+    // On another file system. What a kill leaves of it must not be taken for all of it.
+    let beside = Utf8PathBuf::from(format!("{to}.new"));
+    std::fs::copy(from, &beside).map_err(|error| FileError::new("write", &beside, error))?;
+    files::rename(&beside, to)
 }
 
 /// The digests of all parts of the image that a layout holds.

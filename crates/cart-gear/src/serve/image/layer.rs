@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 use walkdir::WalkDir;
 
-use super::facts::USER;
+use super::facts::{PROGRAMS, USER};
 
 /// The time of what has none of its own, in seconds since 1970: 1980, which even a `.zip` can express.
 const BEGINNING: u64 = 315_532_800;
@@ -56,9 +56,7 @@ pub(super) fn write(parts: &[Part], path: &Utf8Path) -> Result<Layer, FileError>
         let above: Vec<&Utf8Path> = part.to.ancestors().skip(1).collect();
         for directory in above.into_iter().rev().filter(|d| d.parent().is_some()) {
             if !made.iter().any(|known| known == directory) {
-                let mut header = header(EntryType::Directory, 0o755, BEGINNING);
-                header.set_uid(0);
-                header.set_gid(0);
+                let mut header = header(EntryType::Directory, 0o755, BEGINNING, (0, 0));
                 append(&mut archive, &mut header, directory.as_std_path(), io::empty())
                     .map_err(failed)?;
                 made.push(directory.to_owned());
@@ -72,8 +70,13 @@ pub(super) fn write(parts: &[Part], path: &Utf8Path) -> Result<Layer, FileError>
     Ok(Layer { digest: named(compressed.sum), diff_id: named(sum), size: compressed.bytes })
 }
 
+/// Modes are those that count, whatever the umask was where the files were made.
 fn add<W: Write>(archive: &mut Builder<W>, part: &Part) -> io::Result<()> {
-    for entry in WalkDir::new(&part.from).sort_by_file_name() {
+    is_tree(&part.from)?;
+    // What runs all apps is nobody's to change.
+    let is_program = part.to.starts_with(PROGRAMS);
+    let (owner, writable) = if is_program { ((0, 0), 0o755) } else { (USER, 0o775) };
+    for entry in WalkDir::new(&part.from).follow_root_links(false).sort_by_file_name() {
         let entry = entry.map_err(io::Error::from)?;
         let below = entry.path().strip_prefix(&part.from).map_err(io::Error::other)?;
         let name = match below.as_os_str().is_empty() {
@@ -81,22 +84,34 @@ fn add<W: Write>(archive: &mut Builder<W>, part: &Part) -> io::Result<()> {
             false => part.to.as_std_path().join(below),
         };
         let metadata = entry.path().symlink_metadata()?;
-        let mode = metadata.permissions().mode() & 0o7777;
-        let mode = mode | (mode & 0o700) >> 3;
         if metadata.is_symlink() {
-            let mut header = header(EntryType::Symlink, 0o777, BEGINNING);
+            let mut header = header(EntryType::Symlink, 0o777, BEGINNING, owner);
             archive.append_link(&mut header, inside(&name), entry.path().read_link()?)?;
         } else if metadata.is_dir() {
-            let mut header = header(EntryType::Directory, mode, BEGINNING);
+            let mut header = header(EntryType::Directory, writable, BEGINNING, owner);
             append(archive, &mut header, &name, io::empty())?;
         } else if metadata.is_file() {
-            let mut header =
-                header(EntryType::Regular, mode, time_of(&mut File::open(entry.path())?)?);
+            let runs = metadata.permissions().mode() & 0o100 != 0;
+            let mode = if runs { writable } else { writable & 0o666 };
+            let time = time_of(&mut File::open(entry.path())?)?;
+            let mut header = header(EntryType::Regular, mode, time, owner);
             header.set_size(metadata.len());
             append(archive, &mut header, &name, File::open(entry.path())?.take(metadata.len()))?;
         }
     }
     Ok(())
+}
+
+/// Whether it is a directory, and else a file: a link would lead out of what was built.
+///
+/// # Errors
+/// What the system said, or that it is neither.
+pub(super) fn is_tree(path: &Utf8Path) -> io::Result<bool> {
+    let kind = path.symlink_metadata()?.file_type();
+    match kind.is_dir() || kind.is_file() {
+        true => Ok(kind.is_dir()),
+        false => Err(io::Error::other("it is neither a directory nor a plain file")),
+    }
 }
 
 /// A time that is another one when the content is another: web servers, and those who have a file from one, tell
@@ -115,12 +130,12 @@ fn time_of(file: &mut File) -> io::Result<u64> {
     Ok(BEGINNING + u64::from(number % SPAN))
 }
 
-fn header(kind: EntryType, mode: u32, time: u64) -> Header {
+fn header(kind: EntryType, mode: u32, time: u64, (user, group): (u64, u64)) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
     header.set_mode(mode);
-    header.set_uid(USER.0);
-    header.set_gid(USER.1);
+    header.set_uid(user);
+    header.set_gid(group);
     header.set_mtime(time);
     header.set_size(0);
     header
@@ -215,12 +230,46 @@ mod tests {
                 ("opt/app", 0o755),
                 ("opt/app/repo", 0o775),
                 ("opt/app/repo/link", 0o777),
-                ("opt/app/repo/run", 0o770),
+                ("opt/app/repo/run", 0o775),
                 ("opt/app/repo/static", 0o775),
                 ("opt/app/repo/static/a.css", 0o664),
             ]
             .map(|(name, mode)| (name.to_owned(), mode))
         );
+    }
+
+    #[test]
+    fn a_umask_changes_nothing_and_programs_are_roots() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        let app = tree(dir);
+        let app_part = [Part { from: app.clone(), to: "/opt/app/repo".into() }];
+        let first = write(&app_part, &dir.join("1")).unwrap();
+        for (name, mode) in [("static", 0o2700), ("static/a.css", 0o600), ("run", 0o4755)] {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(app.join(name), mode).unwrap();
+        }
+        assert_eq!(write(&app_part, &dir.join("2")).unwrap(), first);
+        let program = [Part { from: app, to: format!("{PROGRAMS}/cartridge").into() }];
+        write(&program, &dir.join("3")).unwrap();
+        let modes: Vec<_> = entries(&dir.join("3")).into_iter().map(|it| it.1).collect();
+        assert_eq!(modes, [0o755, 0o755, 0o755, 0o777, 0o755, 0o755, 0o644]);
+        let file = flate2::read::GzDecoder::new(File::open(dir.join("3")).unwrap());
+        for entry in tar::Archive::new(file).entries().unwrap() {
+            let header = entry.unwrap().header().clone();
+            assert_eq!((header.uid().unwrap(), header.gid().unwrap()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_a_link_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        std::os::unix::fs::symlink(tree(dir), dir.join("elsewhere")).unwrap();
+        let part = [Part { from: dir.join("elsewhere"), to: "/opt/app/repo".into() }];
+        let error = write(&part, &dir.join("1")).unwrap_err();
+        assert!(error.to_string().contains("neither a directory nor"), "{error}");
+        assert!(is_tree(&dir.join("app")).unwrap() && !is_tree(&dir.join("app/run")).unwrap());
     }
 
     #[test]
