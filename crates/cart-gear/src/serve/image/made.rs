@@ -1,10 +1,11 @@
 //! The steps from an app's directory to an image.
 
-use std::os::unix::fs::lchown;
+use std::fs::{DirBuilder, File, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, lchown};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::{self, FileError};
-use cart_core::{GearEnv, tree};
+use cart_core::{GearEnv, lock, tree};
 use serde_json::{Value, json};
 use walkdir::WalkDir;
 
@@ -17,20 +18,27 @@ use crate::deploy::git::no_code;
 use crate::layout::error::GearError;
 use crate::layout::installed::Source;
 use crate::scripts::progress::{Caller, Progress};
+use crate::serve::prepared::make::real;
 use crate::serve::prepared::record::{FILE, Package, Prepared, SBOM};
 
 /// Where a build in the base finds things.
 const SOURCE: &str = "/tmp/src";
 const DOWNLOADS: &str = "/tmp/downloads";
 const ENVIRONMENT: &str = "/tmp/build-environment";
+const VARIABLES: &str = "/tmp/build-variables";
+
+/// The longest name of an app, in bytes: a label of DNS.
+const LONGEST_NAME: usize = 63;
 
 /// Makes an image of an app.
 ///
 /// # Errors
 /// [`GearError`]; an image that was made before is as it was.
 pub fn image(options: &ImageOptions, progress: &mut dyn Progress) -> Result<Image, GearError> {
+    check_name(&options.name)?;
+    let app = apart(options)?;
     let buildah = Buildah::find(&options.caller)?;
-    let place = Place::of(options)?;
+    let place = Place::of(options, &app)?;
     progress.step("the base", Caller::Control);
     let base = buildah.base(&options.base)?;
     progress.step("the app, in the base", Caller::Control);
@@ -56,24 +64,63 @@ struct Place {
     /// In which base the app was prepared, by which cartridge.
     made_by: Utf8PathBuf,
     environment: Utf8PathBuf,
+    variables: Utf8PathBuf,
     cartridge: String,
+    /// Two builds of one app would write into one place.
+    _lock: File,
+}
+
+/// The name becomes a part of paths, and of a container's words.
+fn check_name(name: &str) -> Result<(), GearError> {
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    match plain && (1..=LONGEST_NAME).contains(&name.len()) && !name.starts_with('-') {
+        true => Ok(()),
+        false => Err(GearError::wrong(format!(
+            "{name:?} cannot be the name of an app: it has 1 to {LONGEST_NAME} letters, digits and hyphens, and no hyphen first"
+        ))),
+    }
+}
+
+/// The app's directory, if what is copied of it is not copied into itself.
+fn apart(options: &ImageOptions) -> Result<Utf8PathBuf, GearError> {
+    let app = real(&options.app)?;
+    let cache = real(&options.cache)?;
+    match cache.starts_with(&app) {
+        false => Ok(app),
+        true => Err(GearError::wrong(format!(
+            "what is kept for the next build, in {cache}, would be inside the app's directory {app}: set XDG_CACHE_HOME to a directory elsewhere"
+        ))),
+    }
+}
+
+/// A directory that only this user can look into: what is below it may hold secrets of an app.
+fn private(directory: &Utf8Path) -> Result<(), FileError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .and_then(|()| std::fs::set_permissions(directory, Permissions::from_mode(0o700)))
+        .map_err(|error| FileError::new("make", directory, error))
 }
 
 impl Place {
-    fn of(options: &ImageOptions) -> Result<Self, GearError> {
-        let app = &options.app;
-        let app = app.canonicalize_utf8().map_err(|e| FileError::new("read the app", app, e))?;
+    fn of(options: &ImageOptions, app: &Utf8Path) -> Result<Self, GearError> {
         let mut sum = sha2::Sha256::default();
         sha2::Digest::update(&mut sum, app.as_str());
         let place = options.cache.join(format!("{}-{}", options.name, &layer::named(sum)[7..19]));
         let downloads = options.cache.join("downloads");
-        for directory in [&place, &downloads] {
-            std::fs::create_dir_all(directory).map_err(|e| FileError::new("make", directory, e))?;
+        for directory in [&options.cache, &place, &downloads] {
+            private(directory)?;
         }
+        let Some(held) = lock::try_lock(&place.join("lock"))? else {
+            return Err(GearError::failed(format!(
+                "another `gear image` builds the app in {app} now: wait for its end"
+            )));
+        };
         let cartridge = glance(&options.cartridge)?;
         let source = place.join("source");
         tree::remove(&source)?;
-        tree::copy(&app, &source, no_code)?;
+        tree::copy(app, &source, no_code)?;
         give(&source)?;
         give(&downloads)?;
         Ok(Self {
@@ -82,8 +129,10 @@ impl Place {
             downloads,
             made_by: place.join("made-by"),
             environment: place.join("environment"),
+            variables: place.join("variables"),
             directory: place,
             cartridge,
+            _lock: held,
         })
     }
 
@@ -125,7 +174,10 @@ fn build(
     let user = if is_root { format!("{}:{}", USER.0, USER.1) } else { "0:0".to_owned() };
     let certificates = certificates(&options.installs);
     files::write_unsynced(&place.environment, environment(&options.installs).as_bytes(), 0o600)?;
+    let (lines, words) = variables(&options.variables);
+    files::write_unsynced(&place.variables, lines.as_bytes(), 0o600)?;
     give(&place.environment)?;
+    give(&place.variables)?;
     let program = format!("{PROGRAMS}/gear");
     let cartridge = cartridge_in(options);
     let read_only = |from, to| Volume { from, to, is_read_only: true };
@@ -134,6 +186,7 @@ fn build(
         read_only(&options.cartridge, cartridge.as_str()),
         read_only(&place.source, SOURCE),
         read_only(&place.environment, ENVIRONMENT),
+        read_only(&place.variables, VARIABLES),
         Volume { from: &place.prepared, to: PREPARED, is_read_only: false },
         Volume { from: &place.downloads, to: DOWNLOADS, is_read_only: false },
     ];
@@ -145,12 +198,33 @@ fn build(
     if let Some(version) = &options.version {
         command.extend(["--cartridge-version", version]);
     }
-    let variables: Vec<String> =
-        options.variables.iter().map(|(name, value)| format!("--env={name}={value}")).collect();
-    command.extend(variables.iter().map(String::as_str));
+    command.extend(["--env-file", VARIABLES]);
+    command.extend(words.iter().map(String::as_str));
     let ran = buildah.run_in(base, &user, &volumes, &command);
     files::remove_if_exists(&place.environment)?;
+    files::remove_if_exists(&place.variables)?;
     ran
+}
+
+/// The app's variables as lines of a file, and as words those that no line can hold: others may see the words of a
+/// command.
+fn variables(all: &[(String, String)]) -> (String, Vec<String>) {
+    let (mut lines, mut words) = (String::new(), Vec::new());
+    for (number, (name, value)) in all.iter().enumerate() {
+        // Later ones win, but all words come after all lines.
+        if all.iter().skip(number + 1).any(|(later, _)| later == name) {
+            continue;
+        }
+        match is_name(name) && !value.contains('\n') && !value.ends_with('\r') {
+            true => lines.push_str(&format!("{name}={value}\n")),
+            false => words.push(format!("--env={name}={value}")),
+        }
+    }
+    (lines, words)
+}
+
+fn is_name(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// Tells in the image what was installed in it.
@@ -184,7 +258,6 @@ fn certificates(installs: &GearEnv) -> Vec<Utf8PathBuf> {
 fn environment(installs: &GearEnv) -> String {
     let quoted = |value: &str| format!("'{}'", value.replace('\'', r"'\''"));
     let given = installs.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
-    let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let mut lines: Vec<String> = given
         .filter(|(name, _)| is_name(name))
         .map(|(name, value)| format!("export {name}={}\n", quoted(value)))
@@ -229,4 +302,62 @@ fn config(options: &ImageOptions) -> Value {
             "io.openshift.tags": "python,gear",
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_words_only_where_no_line_holds_them_and_the_last_of_a_name_counts() {
+        let all =
+            [("A", "1"), ("B", "x\ny"), ("C", "\r"), ("A", " s3cret # "), ("B", ""), ("-", "")];
+        let all = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let (lines, words) = variables(&all);
+        assert_eq!(lines, "A= s3cret # \nB=\n");
+        assert_eq!(words, ["--env=C=\r", "--env=-="]);
+        assert_eq!(variables(&all[1..2]).1, ["--env=B=x\ny"]);
+    }
+
+    #[test]
+    fn a_name_leads_nowhere() {
+        assert!(check_name("my-shop2").is_ok() && check_name(&"n".repeat(LONGEST_NAME)).is_ok());
+        for wrong in ["", "-x", "../up", "a b", "a/b", "\u{e4}", &"n".repeat(LONGEST_NAME + 1)] {
+            assert!(check_name(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_this_users_and_one_build_has_it_outside_the_app() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap().canonicalize_utf8().unwrap();
+        for made in ["app", "cartridge"] {
+            std::fs::create_dir(dir.join(made)).unwrap();
+        }
+        let mut options = ImageOptions {
+            app: dir.join("app"),
+            name: "shop".to_owned(),
+            base: "debian".parse().unwrap(),
+            tag: "shop".to_owned(),
+            output: "containers-storage".parse().unwrap(),
+            cartridge: dir.join("cartridge"),
+            version: None,
+            variables: Vec::new(),
+            program: dir.join("gear"),
+            cache: dir.join("app/.cache/gear"),
+            installs: GearEnv::new(),
+            caller: GearEnv::new(),
+        };
+        let error = image(&options, &mut crate::scripts::progress::Silent).unwrap_err();
+        assert_eq!(error.kind(), crate::layout::error::Kind::Wrong);
+        assert!(error.to_string().contains("XDG_CACHE_HOME") && !dir.join("app/.cache").exists());
+        options.cache = dir.join("cache");
+        let app = apart(&options).unwrap();
+        let place = Place::of(&options, &app).unwrap();
+        for private in [&options.cache, &place.directory, &place.downloads] {
+            assert_eq!(private.metadata().unwrap().permissions().mode() & 0o7777, 0o700);
+        }
+        let Err(error) = Place::of(&options, &app) else { panic!("two builds at once") };
+        assert!(error.to_string().contains("another `gear image`"), "{error}");
+    }
 }

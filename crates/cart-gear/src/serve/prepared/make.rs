@@ -106,7 +106,8 @@ fn build(
     let prepared = Prepared { format: FORMAT, name, directory, home, version, variables, packages };
     let text = serde_json::to_vec_pretty(&prepared)
         .map_err(|error| FileError::new("write", &to.join(FILE), error.into()))?;
-    files::write_atomic(&to.join(FILE), &text, 0o644)?;
+    // There may be secrets among the variables.
+    files::write_atomic(&to.join(FILE), &text, 0o640)?;
     Ok(for_the_group(to)?)
 }
 
