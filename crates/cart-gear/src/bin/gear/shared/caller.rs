@@ -49,6 +49,9 @@ const PLATFORMS: [&str; 3] = ["DYNO", "K_SERVICE", "KUBERNETES_SERVICE_HOST"];
 const SHORT_TMP: &str = "/tmp";
 const LONGEST_TMP: usize = 32;
 
+/// The one variable of a gear that its maker may bring along: pods that share it share what it signs.
+const SECRET_TOKEN: &str = "OPENSHIFT_SECRET_TOKEN";
+
 /// What a process has of its own, in whatever environment it runs.
 const ONLY_OF_THE_CALLER: [&str; 10] =
     ["HOME", "PATH", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "_", "USER", "LOGNAME", "SHELL"];
@@ -134,10 +137,13 @@ fn of_prepared(
     let now = user_variables(cartridge, env);
     let mut gear = gear_options(&prepared.name, cartridge, None, env, interrupts)?;
     gear.conditions.node = all_variables(env, &now);
+    // The new gear's own would replace that of the environment, but not a user's.
+    let token = env.get(SECRET_TOKEN).and_then(OsStr::to_str).filter(|token| !token.is_empty());
+    let token = token.map(|token| (SECRET_TOKEN.to_owned(), token.to_owned()));
     let app = App {
         is_built: true,
         version: Some(cartridge.cartridge_version.clone().unwrap_or(prepared.version)),
-        variables: prepared.variables.into_iter().chain(now).collect(),
+        variables: prepared.variables.into_iter().chain(token).chain(now).collect(),
         ..App::default()
     };
     Ok(ServeOptions { prepared: Some(directory.to_owned()), ..options(app, gear, env) })
@@ -340,6 +346,21 @@ mod tests {
         let taken = for_installs(&env, &user);
         let names: Vec<_> = taken.iter().map(|(n, _)| n.to_str().unwrap()).collect();
         assert_eq!(names, ["https_proxy", "NODE_CERT", "PIP_CERT"]);
+    }
+
+    #[test]
+    fn a_prepared_app_has_the_token_of_its_environment() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        let text = r#"{"format":1,"name":"a","directory":"/a","home":"/h","version":"3","variables":[["OPENSHIFT_SECRET_TOKEN","old"]]}"#;
+        std::fs::write(dir.join("prepared.json"), text).unwrap();
+        let last = |token: &str, set: &[(&str, &str)]| {
+            let env = GearEnv::new().with(SECRET_TOKEN, token);
+            let found = of_prepared(dir, &arguments(set, None), &env, Interrupts::default());
+            found.unwrap().app.variables.pop().unwrap().1
+        };
+        assert_eq!([last("", &[]), last("all", &[])], ["old", "all"]);
+        assert_eq!(last("all", &[(SECRET_TOKEN, "mine")]), "mine");
     }
 
     #[test]
