@@ -11,9 +11,8 @@ use crate::shared::context::Context;
 use crate::shared::failure::Failure;
 use crate::shared::terminal::{answer, remark};
 
-/// Answers the digest of the image.
+/// Answers the digest of the image. A signal ends it as any program: nothing that is built here waits for one.
 pub(crate) fn image(arguments: &ImageArguments, context: &mut Context) -> Result<(), Failure> {
-    context.listen_to_signals()?;
     let options = options(arguments, context.env).map_err(Failure::usage)?;
     let image = cart_gear::image(&options, context.terminal)?;
     context.terminal.done();
