@@ -132,7 +132,7 @@ mod tests {
         assert!(!lock.exists());
         let other = dir.join("other");
         std::fs::create_dir_all(other.join(".env")).unwrap();
-        std::fs::write(other.join(".env").join(UUID), "0123").unwrap();
+        files::write_atomic(&other.join(".env").join(UUID), b"0123", 0o644).unwrap();
         symlink(&other, &home).unwrap();
         assert!(alone(&home).unwrap_err().to_string().contains("in the way"));
         assert!(other.is_dir() && home.is_symlink() && !lock.exists());

@@ -238,9 +238,9 @@ mod tests {
         std::fs::create_dir(to.join("repo")).unwrap();
         is_new(to).unwrap_err();
         for mark in [FILE, PREPARING] {
-            std::fs::write(to.join(mark), "").unwrap();
+            files::write_atomic(&to.join(mark), b"", 0o644).unwrap();
             assert!(!is_new(to).unwrap());
-            std::fs::write(to.join("mine"), "").unwrap();
+            files::write_atomic(&to.join("mine"), b"", 0o644).unwrap();
             is_new(to).unwrap_err();
             std::fs::remove_file(to.join("mine")).unwrap();
             std::fs::remove_file(to.join(mark)).unwrap();

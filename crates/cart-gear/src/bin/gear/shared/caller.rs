@@ -353,7 +353,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dir = Utf8Path::from_path(dir.path()).unwrap();
         let text = r#"{"format":1,"name":"a","directory":"/a","home":"/h","version":"3","variables":[["OPENSHIFT_SECRET_TOKEN","old"]]}"#;
-        std::fs::write(dir.join("prepared.json"), text).unwrap();
+        cart_core::files::write_atomic(&dir.join("prepared.json"), text.as_bytes(), 0o644).unwrap();
         let last = |token: &str, set: &[(&str, &str)]| {
             let env = GearEnv::new().with(SECRET_TOKEN, token);
             let found = of_prepared(dir, &arguments(set, None), &env, Interrupts::default());
