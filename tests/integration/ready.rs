@@ -64,7 +64,7 @@ fn told_that_the_end_is_near_it_serves_on_and_is_ready_again_with_the_next_start
 
     // A server that crashes is missed until it answers again.
     processes::server(&gear).signal(Signal::KILL);
-    let ended = || gear.log("supervisor.log").contains("ended with signal 9").then_some(());
+    let ended = || gear.log("supervisor.log").contains("crashed with signal 9").then_some(());
     assert!(wait::until(LIMIT, ended).is_some(), "{}", gear.log("supervisor.log"));
     let ready = || (status(&gear) == [200, 200, 200]).then_some(());
     assert!(wait::until(LIMIT, ready).is_some(), "{}", gear.log("supervisor.log"));
