@@ -52,6 +52,21 @@ impl Serving {
         wait::until(LIMIT, || self.starter.try_wait().unwrap())
     }
 
+    /// Tells it to end while it answers somebody, who gets the answer; nothing is there afterwards.
+    fn end_under_a_slow_request(&mut self) {
+        let address = self.address;
+        let ended = std::thread::scope(|scope| {
+            let slow = scope.spawn(move || get(address, "/slow"));
+            let arrived = || (get(address, "/slow-ones").body == "1").then_some(());
+            assert!(wait::until(LIMIT, arrived).is_some(), "the slow request does not arrive");
+            let ended = self.end();
+            assert_eq!(slow.join().unwrap().body, "slow");
+            ended
+        });
+        assert_eq!(ended.unwrap().code(), Some(0));
+        assert!(try_get(address, "/").is_err());
+    }
+
     fn answers(&self) -> bool {
         let answer = || try_get(self.address, "/").ok().filter(|a| a.body == "mirror");
         wait::until(LIMIT, answer).is_some()
@@ -74,18 +89,7 @@ impl Drop for Serving {
 
 #[test]
 fn told_to_end_it_finishes_what_is_under_way_and_exits_with_0() {
-    let mut serving = Serving::start(&[]);
-    let address = serving.address;
-    let ended = std::thread::scope(|scope| {
-        let slow = scope.spawn(move || get(address, "/slow"));
-        let reached = wait::until(LIMIT, || (get(address, "/slow-ones").body == "1").then_some(()));
-        assert!(reached.is_some(), "the slow request does not arrive");
-        let ended = serving.end();
-        assert_eq!(slow.join().unwrap().body, "slow");
-        ended
-    });
-    assert_eq!(ended.unwrap().code(), Some(0));
-    assert!(try_get(address, "/").is_err());
+    Serving::start(&[]).end_under_a_slow_request();
 }
 
 #[test]
@@ -104,17 +108,8 @@ fn one_that_lingers_serves_on_and_is_not_ready() {
     assert!(serving.supervisor(Some(supervisor)).is_alive());
     assert!(serving.answers());
     assert!(wait::until(LIMIT, unready).is_some(), "ready again");
-    let ended = std::thread::scope(|scope| {
-        let slow = scope.spawn(move || get(address, "/slow"));
-        let reached = wait::until(LIMIT, || (get(address, "/slow-ones").body == "1").then_some(()));
-        assert!(reached.is_some(), "the slow request does not arrive");
-        // The second one ends the wait.
-        let ended = serving.end();
-        assert_eq!(slow.join().unwrap().body, "slow");
-        ended
-    });
-    assert_eq!(ended.unwrap().code(), Some(0));
-    assert!(try_get(address, "/").is_err());
+    // The second one ends the wait.
+    serving.end_under_a_slow_request();
 }
 
 #[test]
