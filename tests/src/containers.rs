@@ -61,8 +61,7 @@ const RELEASE: &str = "bookworm";
 /// When debootstrap does not make it.
 #[must_use]
 pub fn base() -> Utf8PathBuf {
-    let assembled = assembled();
-    let place = assembled.ancestors().nth(2).unwrap().join("containers");
+    let place = place();
     std::fs::create_dir_all(&place).unwrap();
     let _alone = HookLock::acquire(&place.join("base.lock"), "a test", LIMIT).unwrap();
     let base = place.join("base");
@@ -77,12 +76,17 @@ pub fn base() -> Utf8PathBuf {
     base
 }
 
+fn place() -> Utf8PathBuf {
+    assembled().ancestors().nth(2).unwrap().join("containers")
+}
+
 /// The environment for whatever runs podman or buildah, `gear image` for instance: this process's own, with a
-/// configuration that is right on any machine.
+/// configuration that is right on any machine, and one place for what builds keep: the base is compressed once.
 #[must_use]
 pub fn environment() -> GearEnv {
     const NAME: &str = "CONTAINERS_CONF";
-    let env = GearEnv::from_process();
+    let cache = place().join("cache");
+    let env = GearEnv::from_process().with("XDG_CACHE_HOME", cache.as_str());
     let ours =
         Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/containers/containers.conf");
     if env.get(NAME).is_some() { env } else { env.with(NAME, ours.as_str()) }

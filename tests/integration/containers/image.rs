@@ -1,8 +1,7 @@
 //! `gear image`: what is in an image, that the same comes of the same, and what one serves.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::run::{self, Output};
-use cart_core::{files, tree};
+use cart_core::{CommandSpec, files, run, tree};
 use serde_json::Value;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -12,7 +11,7 @@ use crate::cartridge::{assembled, example};
 
 const BUILD: Duration = Duration::from_secs(900);
 
-/// An app, a directory for caches, and one for images.
+/// An app, and a directory for images.
 struct Place {
     directory: Utf8PathBuf,
     app: Utf8PathBuf,
@@ -28,19 +27,22 @@ impl Place {
         Self { directory, app, _guard: guard }
     }
 
-    fn gear(&self, cache: &str, words: &[&str]) -> Output {
+    fn gear(&self, words: &[&str]) -> CommandSpec {
         let program = assembled().ancestors().nth(2).unwrap().join("debug/gear");
-        let command = containers::command(program.as_str(), words)
-            .env("XDG_CACHE_HOME", self.directory.join(cache).as_str());
-        run::output(&command, BUILD).unwrap()
+        containers::command(program.as_str(), words)
     }
 
     /// Answers the digest.
-    fn image(&self, cache: &str, more: &[&str]) -> String {
+    fn image(&self, more: &[&str]) -> String {
+        self.image_by(more, |gear| gear)
+    }
+
+    fn image_by(&self, more: &[&str], but: impl FnOnce(CommandSpec) -> CommandSpec) -> String {
         let (base, assembled) = (base(), assembled());
         let words = ["image", self.app.as_str(), "--base", base.as_str()];
         let cartridge = ["--cartridge", assembled.as_str()];
-        let output = self.gear(cache, &[&words[..], &cartridge, more].concat());
+        let gear = but(self.gear(&[&words[..], &cartridge, more].concat()));
+        let output = run::output(&gear, BUILD).unwrap();
         assert!(output.status.success(), "{}", output.stderr_text());
         output.stdout_text()
     }
@@ -62,15 +64,18 @@ impl Place {
 fn the_same_app_is_the_same_image_and_an_edit_one_layer() {
     let place = Place::new("flask");
     let layout = |name: &str| format!("--output=oci:{}", place.directory.join(name));
-    let first = place.image("cache", &["--tag", "shop:1", &layout("first")]);
+    let first = place.image(&["--tag", "shop:1", &layout("first")]);
     // Nothing of the first build is known to the second.
-    let second = place.image("other-cache", &["--tag", "shop:1", &layout("second")]);
+    let other = place.directory.join("other-cache");
+    let second = place.image_by(&["--tag", "shop:1", &layout("second")], |gear| {
+        gear.env("XDG_CACHE_HOME", other.as_str())
+    });
     assert_eq!(first, second);
     assert!(first.starts_with("sha256:"), "{first}");
     let before = place.layers("first");
     let page = place.app.join("README.md");
     files::write_atomic(&page, b"edited\n", 0o644).unwrap();
-    let edited = place.image("cache", &["--tag", "shop:1", &layout("first")]);
+    let edited = place.image(&["--tag", "shop:1", &layout("first")]);
     assert_ne!(edited, first);
     let after = place.layers("first");
     let changed: Vec<_> = (0..after.len()).filter(|at| before[*at] != after[*at]).collect();
@@ -78,10 +83,10 @@ fn the_same_app_is_the_same_image_and_an_edit_one_layer() {
 }
 
 #[test]
-fn an_image_serves_as_any_user_on_a_read_only_root_and_ends_in_order() {
+fn an_image_serves_as_any_user_on_a_read_only_root_beside_a_build_and_ends_in_order() {
     let place = Place::new("flask");
     let image = Image::named("image");
-    place.image("cache", &["--tag", image.name(), "--env", "GREETING=baked"]);
+    place.image(&["--tag", image.name(), "--env", "GREETING=baked"]);
     let told = |what: &str| podman(&["image", "inspect", "--format", what, image.name()]);
     assert_eq!(told("{{.Config.User}}"), "1001:0");
     assert_eq!(told("{{.Config.StopSignal}}"), "SIGTERM");
@@ -96,6 +101,13 @@ fn an_image_serves_as_any_user_on_a_read_only_root_and_ends_in_order() {
     assert_eq!(bill["bomFormat"], "CycloneDX");
     let components = bill["components"].as_array().unwrap();
     assert!(components.iter().any(|it| it["name"] == "flask"), "{bill}");
+    // A build in a base sees the processes of the machine, which have other files by the same names.
+    let neighbour = Container::start(image.name(), &["--user=1001:0"], &[]);
+    let pids = || podman(&["top", neighbour.name(), "hpid"]);
+    let before = pids();
+    place.image(&["--tag", image.name(), "--env", "GREETING=baked"]);
+    assert_eq!(pids(), before);
+    assert_eq!(neighbour.get("/").status, 200);
     assert_eq!(container.end(), 0);
     let log = container.log();
     let lines: Vec<&str> = log.lines().filter(|line| !line.is_empty()).collect();
@@ -106,32 +118,18 @@ fn an_image_serves_as_any_user_on_a_read_only_root_and_ends_in_order() {
     }
 }
 
-/// A build in a base sees the processes of the machine, which have other files by the same names.
-#[test]
-fn a_build_leaves_containers_alone_that_run_as_the_same_user() {
-    let place = Place::new("flask");
-    let image = Image::named("neighbour");
-    place.image("cache", &["--tag", image.name()]);
-    let container = Container::start(image.name(), &["--user=1001:0"], &[]);
-    let pids = || podman(&["top", container.name(), "hpid"]);
-    let before = pids();
-    place.image("cache", &["--tag", image.name()]);
-    assert_eq!(pids(), before);
-    assert_eq!(container.get("/").status, 200);
-}
-
 #[test]
 fn an_archive_for_docker_and_mistakes() {
     let place = Place::new("hello");
     let archive = place.directory.join("shop.tar");
     let output = format!("--output=docker-archive:{archive}");
-    place.image("cache", &["--tag", "localhost/shop:1", &output]);
+    place.image(&["--tag", "localhost/shop:1", &output]);
     let loaded = Image::called("localhost/shop:1");
     podman(&["load", "--input", archive.as_str()]);
     assert_eq!(podman(&["image", "inspect", "--format", "{{.Os}}", loaded.name()]), "linux");
     let refused = |words: &[&str], code: i32, says: &str| {
-        let output =
-            place.gear("cache", &[&["image", place.app.as_str(), "--tag=x"], words].concat());
+        let gear = place.gear(&[&["image", place.app.as_str(), "--tag=x"], words].concat());
+        let output = run::output(&gear, BUILD).unwrap();
         assert_eq!(output.status.code(), Some(code), "{}", output.stderr_text());
         assert!(output.stderr_text().contains(says), "{}", output.stderr_text());
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::files::FileError;
-use cart_core::{CommandSpec, GearEnv, programs, run, tree};
+use cart_core::{CommandSpec, GearEnv, lock, programs, run, tree, wait};
 use sha2::{Digest, Sha256};
 
 use super::facts::{Base, Output};
@@ -19,6 +19,14 @@ const LIMIT: Duration = Duration::from_secs(1800);
 pub(super) struct Buildah {
     program: Utf8PathBuf,
     env: GearEnv,
+}
+
+/// A base that is here.
+pub(super) struct Fetched {
+    /// As `buildah` knows it.
+    pub(super) id: String,
+    /// A layout that holds it.
+    pub(super) layout: Utf8PathBuf,
 }
 
 /// A directory that a build sees.
@@ -46,6 +54,26 @@ impl Buildah {
 
     fn answer(&self, words: &[&str]) -> Result<String, GearError> {
         Ok(run::checked(&self.command(words), LIMIT)?.stdout_text())
+    }
+
+    /// Fetches a base, or makes it of a directory, unless it is here; its layout is in `cache`. Several apps may be
+    /// built at once on one base: one of them does it.
+    ///
+    /// # Errors
+    /// [`GearError`] with what `buildah` says.
+    pub(super) fn fetch(&self, base: &Base, cache: &Utf8Path) -> Result<Fetched, GearError> {
+        let path = cache.join("bases.lock");
+        let held = wait::until(LIMIT, || lock::try_lock(&path).transpose());
+        let _lock = held.ok_or_else(|| {
+            let minutes = LIMIT.as_secs() / 60;
+            GearError::failed(format!(
+                "another `gear image` has fetched a base for {minutes} minutes: see what it does, or end it ({path} is locked)"
+            ))
+        })??;
+        let id = self.base(base)?;
+        let layout = cache.join(format!("base-{id}"));
+        self.lay_out(&id, &layout)?;
+        Ok(Fetched { id, layout })
     }
 
     /// The id of the image that `base` is, fetched or made if need be.
@@ -85,7 +113,7 @@ impl Buildah {
     ///
     /// # Errors
     /// [`GearError`].
-    pub(super) fn lay_out(&self, id: &str, directory: &Utf8Path) -> Result<(), GearError> {
+    fn lay_out(&self, id: &str, directory: &Utf8Path) -> Result<(), GearError> {
         if directory.is_dir() {
             return Ok(());
         }

@@ -7,7 +7,7 @@ use cart_core::files::{self, FileError};
 use cart_core::{GearEnv, tree};
 use serde_json::{Value, json};
 
-use super::buildah::{Buildah, glance};
+use super::buildah::{Buildah, Fetched, glance};
 use super::facts::{Base, Output};
 use super::layer::{self, Layer, Part};
 use super::layout::{self, Described};
@@ -49,26 +49,24 @@ impl Contents {
         let mut sum = sha2::Sha256::default();
         sha2::Digest::update(&mut sum, tag);
         let place = cache.join(format!("plain-{}", &layer::named(sum)[7..19]));
-        let id = buildah.base(base)?;
-        self.put(&buildah, (&id, base), &place, cache, (tag, output))
+        std::fs::create_dir_all(cache).map_err(|error| FileError::new("make", cache, error))?;
+        let fetched = buildah.fetch(base, cache)?;
+        self.put(&buildah, (base, &fetched), &place, (tag, output))
     }
 
-    /// The same, in the directory `place`, on the base of an id.
+    /// The same, in the directory `place`, on a base that is here.
     pub(super) fn put(
         &self,
         buildah: &Buildah,
-        (id, base): (&str, &Base),
+        (base, fetched): (&Base, &Fetched),
         place: &Utf8Path,
-        cache: &Utf8Path,
         (tag, output): (&str, &Output),
     ) -> Result<Image, GearError> {
         let layout = place.join("oci");
         let blobs = layout.join("blobs/sha256");
         std::fs::create_dir_all(&blobs).map_err(|error| FileError::new("make", &blobs, error))?;
-        let below = cache.join(format!("base-{id}"));
-        buildah.lay_out(id, &below)?;
-        let described = layout::read(&below)?;
-        share(&below, &described, &layout)?;
+        let described = layout::read(&fetched.layout)?;
+        share(&fetched.layout, &described, &layout)?;
         let layers = self.layers(&layout, &place.join("layers.json"))?;
         let config = self.config_on(base, &described.config);
         let digest = layout::write(&layout, described, &layers, config, tag)?;

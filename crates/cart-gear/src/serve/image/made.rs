@@ -1,24 +1,19 @@
 //! The steps from an app's directory to an image.
 
-use std::fs::{DirBuilder, File, Permissions};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, lchown};
-
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::files::{self, FileError};
-use cart_core::{GearEnv, lock, tree};
+use cart_core::GearEnv;
+use cart_core::files;
 use serde_json::{Value, json};
-use walkdir::WalkDir;
 
-use super::buildah::{Buildah, Volume, glance};
+use super::buildah::{Buildah, Volume};
 use super::contents::{Contents, Image};
 use super::facts::{DATA, ImageOptions, LINGER, PORT, PREPARED, PROGRAMS, USER};
-use super::layer::{self, Part};
+use super::layer::Part;
+use super::place::{Place, apart, give};
 use super::sbom;
-use crate::deploy::git::no_code;
 use crate::layout::error::GearError;
 use crate::layout::installed::Source;
 use crate::scripts::progress::{Caller, Progress};
-use crate::serve::prepared::make::real;
 use crate::serve::prepared::record::{FILE, Package, Prepared, SBOM};
 
 /// Where a build in the base finds things.
@@ -40,34 +35,15 @@ pub fn image(options: &ImageOptions, progress: &mut dyn Progress) -> Result<Imag
     let buildah = Buildah::find(&options.caller)?;
     let place = Place::of(options, &app)?;
     progress.step("the base", Caller::Control);
-    let base = buildah.base(&options.base)?;
+    let base = buildah.fetch(&options.base, &options.cache)?;
     progress.step("the app, in the base", Caller::Control);
-    place.settle(&base)?;
-    build(&buildah, options, &base, &place)?;
+    place.settle(&base.id)?;
+    build(&buildah, options, &base.id, &place)?;
     progress.step("the layers", Caller::Control);
     write_bill(options, &place)?;
     let contents = Contents { layers: layers(options, &place), config: config(options) };
-    let ImageOptions { base: of, tag, output, cache, .. } = options;
-    contents.put(&buildah, (&base, of), &place.directory, cache, (tag, output))
-}
-
-/// What is kept of one app from build to build.
-struct Place {
-    /// A copy of the app, which nobody changes while it is built.
-    source: Utf8PathBuf,
-    /// What was prepared.
-    prepared: Utf8PathBuf,
-    /// What installers have downloaded, of all apps.
-    downloads: Utf8PathBuf,
-    /// All of it, with the image.
-    directory: Utf8PathBuf,
-    /// In which base the app was prepared, by which cartridge.
-    made_by: Utf8PathBuf,
-    environment: Utf8PathBuf,
-    variables: Utf8PathBuf,
-    cartridge: String,
-    /// Two builds of one app would write into one place.
-    _lock: File,
+    let ImageOptions { base: of, tag, output, .. } = options;
+    contents.put(&buildah, (of, &base), &place.directory, (tag, output))
 }
 
 /// The name becomes a part of paths, and of a container's words.
@@ -79,88 +55,6 @@ fn check_name(name: &str) -> Result<(), GearError> {
             "{name:?} cannot be the name of an app: it has 1 to {LONGEST_NAME} letters, digits and hyphens, and no hyphen first"
         ))),
     }
-}
-
-/// The app's directory, if what is copied of it is not copied into itself.
-fn apart(options: &ImageOptions) -> Result<Utf8PathBuf, GearError> {
-    let app = real(&options.app)?;
-    let cache = real(&options.cache)?;
-    match cache.starts_with(&app) {
-        false => Ok(app),
-        true => Err(GearError::wrong(format!(
-            "what is kept for the next build, in {cache}, would be inside the app's directory {app}: set XDG_CACHE_HOME to a directory elsewhere"
-        ))),
-    }
-}
-
-/// A directory that only this user can look into: what is below it may hold secrets of an app.
-fn private(directory: &Utf8Path) -> Result<(), FileError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .and_then(|()| std::fs::set_permissions(directory, Permissions::from_mode(0o700)))
-        .map_err(|error| FileError::new("make", directory, error))
-}
-
-impl Place {
-    fn of(options: &ImageOptions, app: &Utf8Path) -> Result<Self, GearError> {
-        let mut sum = sha2::Sha256::default();
-        sha2::Digest::update(&mut sum, app.as_str());
-        let place = options.cache.join(format!("{}-{}", options.name, &layer::named(sum)[7..19]));
-        let downloads = options.cache.join("downloads");
-        for directory in [&options.cache, &place, &downloads] {
-            private(directory)?;
-        }
-        let Some(held) = lock::try_lock(&place.join("lock"))? else {
-            return Err(GearError::failed(format!(
-                "another `gear image` builds the app in {app} now: wait for its end"
-            )));
-        };
-        let cartridge = glance(&options.cartridge)?;
-        let source = place.join("source");
-        tree::remove(&source)?;
-        tree::copy(app, &source, no_code)?;
-        give(&source)?;
-        give(&downloads)?;
-        Ok(Self {
-            source,
-            prepared: place.join("prepared"),
-            downloads,
-            made_by: place.join("made-by"),
-            environment: place.join("environment"),
-            variables: place.join("variables"),
-            directory: place,
-            cartridge,
-            _lock: held,
-        })
-    }
-
-    /// What another base or another cartridge has prepared goes: the same shall come of the same.
-    fn settle(&self, base: &str) -> Result<(), GearError> {
-        let now = format!("{base} {}", self.cartridge);
-        if files::read_if_exists(&self.made_by)?.is_none_or(|before| before != now.as_bytes()) {
-            tree::remove(&self.prepared)?;
-            files::write_atomic(&self.made_by, now.as_bytes(), 0o644)?;
-        }
-        files::create_dir(&self.prepared, 0o770)?;
-        Ok(give(&self.prepared)?)
-    }
-}
-
-/// As root, what a build works with belongs to whoever builds in the base; else all of it is this user's, who is
-/// called root there.
-fn give(directory: &Utf8Path) -> Result<(), FileError> {
-    if !rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    let failed = |error| FileError::new("give away", directory, error);
-    let (user, group) = (USER.0 as u32, USER.1 as u32);
-    for entry in WalkDir::new(directory) {
-        let entry = entry.map_err(|error| failed(error.into()))?;
-        lchown(entry.path(), Some(user), Some(group)).map_err(failed)?;
-    }
-    Ok(())
 }
 
 /// Lets the program and the cartridge of the image prepare the app, in a container of the base.
@@ -325,39 +219,5 @@ mod tests {
         for wrong in ["", "-x", "../up", "a b", "a/b", "\u{e4}", &"n".repeat(LONGEST_NAME + 1)] {
             assert!(check_name(wrong).is_err(), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn what_is_kept_is_this_users_and_one_build_has_it_outside_the_app() {
-        let dir = tempfile::tempdir().unwrap();
-        let dir = Utf8Path::from_path(dir.path()).unwrap().canonicalize_utf8().unwrap();
-        for made in ["app", "cartridge"] {
-            std::fs::create_dir(dir.join(made)).unwrap();
-        }
-        let mut options = ImageOptions {
-            app: dir.join("app"),
-            name: "shop".to_owned(),
-            base: "debian".parse().unwrap(),
-            tag: "shop".to_owned(),
-            output: "containers-storage".parse().unwrap(),
-            cartridge: dir.join("cartridge"),
-            version: None,
-            variables: Vec::new(),
-            program: dir.join("gear"),
-            cache: dir.join("app/.cache/gear"),
-            installs: GearEnv::new(),
-            caller: GearEnv::new(),
-        };
-        let error = image(&options, &mut crate::scripts::progress::Silent).unwrap_err();
-        assert_eq!(error.kind(), crate::layout::error::Kind::Wrong);
-        assert!(error.to_string().contains("XDG_CACHE_HOME") && !dir.join("app/.cache").exists());
-        options.cache = dir.join("cache");
-        let app = apart(&options).unwrap();
-        let place = Place::of(&options, &app).unwrap();
-        for private in [&options.cache, &place.directory, &place.downloads] {
-            assert_eq!(private.metadata().unwrap().permissions().mode() & 0o7777, 0o700);
-        }
-        let Err(error) = Place::of(&options, &app) else { panic!("two builds at once") };
-        assert!(error.to_string().contains("another `gear image`"), "{error}");
     }
 }

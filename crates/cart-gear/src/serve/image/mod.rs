@@ -12,6 +12,7 @@ mod facts;
 mod layer;
 mod layout;
 mod made;
+mod place;
 mod sbom;
 
 pub use contents::{Contents, Image, ask_base};
