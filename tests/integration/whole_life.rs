@@ -33,6 +33,8 @@ fn a_shell_cartridge_from_creation_to_destruction() {
 fn live(person: &Person, name: &str, port: u16) {
     person.write_app("one");
     let create = ["create", "blog", "--cartridge", "cartridge", "--from", "app"];
+    // As where a cartridge brings no uv, which all other tests have.
+    let create = [&create[..], &["--env", "OPENSHIFT_PYTHON_INSTALLER=pip"]].concat();
     person.gear(&[&create[..], &["--listen", &format!("{}:{port}", own_ip())]].concat());
     let status = person.status();
     assert!(status["name"] == "blog" && status["state"] == "started", "{status}");

@@ -161,10 +161,9 @@ fn test(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     let own = ["tests", "xtask", "static-site", "any-program"].map(|name| ["--exclude", name]);
     let package = cargo(&["package", "--workspace", "--allow-dirty", "--no-verify", "--quiet"]);
     shown(&package.args(own.concat()))?;
-    // Tests install by it, too.
-    OwnUv::prepare(workspace)?;
-    // The integration tests run on the assembled cartridge and on the program `gear`.
-    dist::development(workspace, Bring::default())?;
+    // The integration tests run on the assembled cartridge and on the program `gear`; with uv, which other
+    // tests look for, too, they take half the time.
+    dist::development(workspace, Bring { nginx: false, uv: true })?;
     let not_run = containers::prepare(workspace)
         .err()
         .map(|why| format!("not run: the tests {}* because {why}", containers::TESTS));
