@@ -39,7 +39,7 @@ impl Front {
         let address = free.local_addr().unwrap();
         drop(free);
         let env = GearEnv::from_process();
-        // That of the cartridge, if it has one: an older one loses a request now and then when it is reloaded.
+        // That of the cartridge, if it has one: of an older one's kept connections some are lost at a reload.
         let own = assembled().join("usr/nginx/sbin/nginx");
         let is_new = own.is_file();
         let nginx =
@@ -94,7 +94,7 @@ fn write(path: &Utf8Path, address: SocketAddr, ports: &[u16], after_loss: AfterL
         AfterLoss::AskAnother => "",
         AfterLoss::TellTheClient => "proxy_next_upstream off;",
     };
-    let patience = if is_new { "keepalive_min_timeout 1s;" } else { "" };
+    let kept = if is_new { "keepalive_min_timeout 1s;" } else { "keepalive_timeout 0;" };
     let text = format!(
         "daemon off;
 pid front.pid;
@@ -105,7 +105,7 @@ http {{
     access_log off;
     client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-    {patience}
+    {kept}
     map $http_upgrade $hop {{ default upgrade; '' ''; }}
     upstream pods {{
 {servers}    }}

@@ -97,10 +97,9 @@ pub(super) fn figures(stage: &Stage) {
 /// Also after a crash, which proves nothing to the supervisor.
 pub(super) fn backlog(stage: &Stage) {
     for _ in 0..2 {
-        stage.workers();
         let limit = || (queue_limit(stage) == most_may_wait()).then_some(());
         assert!(wait::until(LIMIT, limit).is_some(), "only {} may wait", queue_limit(stage));
-        kill(stage.main());
+        kill_main(stage);
         stage.page("/");
     }
 }
@@ -122,14 +121,20 @@ fn queue_limit(stage: &Stage) -> u64 {
     connections(&[socket]).expect("the kernel's unix_diag answers").limit
 }
 
+/// Kills the main process, which is answered, and waits until its workers are gone, too: in the moment in which they
+/// are told to end, they may cut a request, and its second try, too.
+fn kill_main(stage: &Stage) -> ProcessId {
+    let (main, workers) = (stage.main(), stage.workers());
+    kill(main);
+    for orphan in workers {
+        assert!(orphan.wait_gone(LIMIT), "pid {} outlives its main process", orphan.pid);
+    }
+    main
+}
+
 pub(super) fn killed(stage: &Stage) {
     for _ in 0..2 {
-        let (main, workers) = (stage.main(), stage.workers());
-        kill(main);
-        // In the moment in which they are told to end, they may cut a request, and its second try, too.
-        for orphan in workers {
-            assert!(orphan.wait_gone(LIMIT), "pid {} outlives its main process", orphan.pid);
-        }
+        let main = kill_main(stage);
         assert_eq!(stage.page("/"), "conformance");
         assert_ne!(stage.main(), main);
         stage.workers();
