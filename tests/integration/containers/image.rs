@@ -108,8 +108,9 @@ fn an_image_serves_as_any_user_on_a_read_only_root_beside_a_build_and_ends_in_or
     place.image(&["--tag", image.name(), "--env", "GREETING=baked"]);
     let after = processes();
     // Others may come and go: a worker that is still to start, a script that has done its work.
-    let stay =
-        |line: &&str| ["supervise", "nginx: ", "gunicorn"].iter().any(|it| line.contains(it));
+    let stay = |line: &&str| {
+        ["supervise", "nginx: ", "/conf/python/serve"].iter().any(|it| line.contains(it))
+    };
     assert!(before.lines().filter(stay).count() >= 4, "{before}");
     for line in before.lines().filter(stay) {
         assert!(after.contains(line), "{line} is not in\n{after}");
