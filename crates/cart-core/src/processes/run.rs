@@ -16,6 +16,7 @@ use rustix::io::Errno;
 
 use crate::disk::fault;
 use crate::processes::command::CommandSpec;
+use crate::processes::wait;
 
 pub use watched::{watched, watched_within};
 
@@ -51,7 +52,7 @@ impl Output {
 /// [`RunError::NotStarted`], or [`RunError::TimedOut`] after `limit`; it is killed then.
 pub fn output(command: &CommandSpec, limit: Duration) -> Result<Output, RunError> {
     let failed = |source| RunError::not_started(command, source);
-    let child = with_pipes(command).spawn().map_err(failed)?;
+    let child = start(&mut with_pipes(command)).map_err(failed)?;
     capture::to_the_end(child, limit).map_err(failed)?.ok_or_else(|| RunError::TimedOut {
         command: command.to_string(),
         seconds: limit.as_secs(),
@@ -94,7 +95,7 @@ pub fn foreground(command: &CommandSpec) -> Result<(), RunError> {
 /// # Errors
 /// [`RunError::NotStarted`].
 pub fn piped(command: &CommandSpec) -> Result<Child, RunError> {
-    let started = with_pipes(command).process_group(0).spawn();
+    let started = start(with_pipes(command).process_group(0));
     started.map_err(|source| RunError::not_started(command, source))
 }
 
@@ -161,7 +162,19 @@ fn long_running(
     process
         .fd_mappings(mappings.collect())
         .map_err(|collision| failed(io::Error::other(collision)))?;
-    process.spawn().map_err(failed)
+    start(&mut process).map_err(failed)
+}
+
+/// Starts it. A program that this process has written just now may be busy for an instant: what another thread
+/// starts at the same time has the descriptor with which it was written, until it is a program of its own
+/// (execve(2), ETXTBSY).
+fn start(process: &mut Command) -> io::Result<Child> {
+    const BUSY: Duration = Duration::from_secs(2);
+    let not_busy = || match process.spawn() {
+        Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => None,
+        started => Some(started),
+    };
+    wait::until(BUSY, not_busy).unwrap_or_else(|| process.spawn())
 }
 
 /// Replaces this process by the command: same pid, same descriptors 0 to 2.
@@ -269,6 +282,22 @@ mod tests {
             error.to_string(),
             "`/bin/sh -c 'echo why >&2; exit 3'` ended with exit code 3:\nwhy"
         );
+    }
+
+    #[test]
+    fn a_program_that_is_still_written_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = camino::Utf8Path::from_path(dir.path()).unwrap().join("program");
+        crate::disk::files::write_atomic(&path, b"#!/bin/sh\necho done\n", 0o755).unwrap();
+        let command = CommandSpec::new(path.as_path(), &GearEnv::new());
+        let written = File::options().append(true).open(&path).unwrap();
+        let error = output(&command, LIMIT).unwrap_err().to_string();
+        assert!(error.contains("busy"), "{error}");
+        std::thread::scope(|scope| {
+            let started = scope.spawn(|| output(&command, LIMIT));
+            drop(written);
+            assert_eq!(started.join().unwrap().unwrap().stdout_text(), "done");
+        });
     }
 
     #[test]

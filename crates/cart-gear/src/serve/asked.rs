@@ -30,10 +30,7 @@ pub(crate) fn ask(
     options.app.check()?;
     let app = options.app;
     let mut gear = Throwaway::create(options.gear, &options.parent)?;
-    for (name, value) in &app.variables {
-        gear.set_user_variable(name, value)?;
-    }
-    let version = app.version.or_else(|| gear.default_version()).unwrap_or_default();
+    let version = app.set_on(&mut gear)?;
     let cartridge = gear.copy_cartridge(&version)?.manifest.name;
     let directory = app.directory.unwrap_or_default();
     gear.populate(&directory)?;

@@ -50,6 +50,14 @@ impl App {
             _ => Ok(()),
         }
     }
+
+    /// Gives a gear the variables; answers the version of the cartridge's software that it is to have.
+    pub(crate) fn set_on(&self, gear: &mut GearOnDisk) -> Result<String, GearError> {
+        for (name, value) in &self.variables {
+            gear.set_user_variable(name, value)?;
+        }
+        Ok(self.version.clone().or_else(|| gear.default_version()).unwrap_or_default())
+    }
 }
 
 /// Puts cartridge and app on a new gear, starts it, and waits until the app has answered; answers
@@ -75,10 +83,7 @@ fn until_it_answers(
     progress: &mut dyn Progress,
 ) -> Result<Option<SocketAddr>, GearError> {
     tell_other_ports(gear.endpoints(), progress);
-    for (name, value) in &app.variables {
-        gear.set_user_variable(name, value)?;
-    }
-    let version = app.version.clone().or_else(|| gear.default_version()).unwrap_or_default();
+    let version = app.set_on(gear)?;
     gear.configure(&version, progress)?;
     let started = match (&app.directory, &app.elsewhere) {
         _ if app.is_built => {

@@ -196,7 +196,7 @@ impl BinaryError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cart_core::{files, wait};
+    use cart_core::files;
 
     struct Fake {
         _keep: tempfile::TempDir,
@@ -216,9 +216,6 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             let script = format!("#!/bin/sh\necho '{text}' >&2\n");
             files::write_atomic(&path, script.as_bytes(), 0o755).unwrap();
-            // Another test's child may hold the file open for an instant between fork and exec.
-            let command = CommandSpec::new(path.as_path(), &GearEnv::new());
-            wait::until(VERSION_LIMIT, || run::output(&command, VERSION_LIMIT).ok()).unwrap();
             path
         }
 

@@ -130,10 +130,7 @@ fn build_on(
     app: &App,
     progress: &mut dyn Progress,
 ) -> Result<String, GearError> {
-    for (name, value) in &app.variables {
-        gear.set_user_variable(name, value)?;
-    }
-    let version = app.version.clone().or_else(|| gear.default_version()).unwrap_or_default();
+    let version = app.set_on(gear)?;
     gear.configure(&version, progress)?;
     gear.control_alone("pre-repo-archive", progress)?;
     if let Some(directory) = &app.directory {
