@@ -17,8 +17,9 @@ use crate::deploy::git::no_code;
 use crate::layout::error::GearError;
 use crate::serve::prepared::make::real;
 
-/// Files of what is kept of an app: which directory it is of, and whether somebody builds there.
+/// How a file ends that tells the directory of an app, beside what is kept of it: builds write into other places.
 const APP: &str = "app";
+/// The file in it that whoever builds has locked.
 const LOCK: &str = "lock";
 
 /// What is kept of one app from build to build.
@@ -65,14 +66,18 @@ fn private(directory: &Utf8Path) -> Result<(), FileError> {
 /// Removes what was kept of apps whose directories are gone: who builds in a new directory each time, as builds
 /// of many services do, would fill the disk.
 fn forget_gone(cache: &Utf8Path) -> Result<(), FileError> {
-    for place in files::list(cache)? {
-        let Ok(app) = std::fs::read_to_string(place.join(APP)) else { continue };
-        if !matches!(Utf8Path::new(&app).try_exists(), Ok(false)) {
+    let told = files::list(cache)?.into_iter().filter(|path| path.extension() == Some(APP));
+    for path in told {
+        let place = path.with_extension("");
+        let app = std::fs::read_to_string(&path);
+        if !app.is_ok_and(|app| matches!(Utf8Path::new(&app).try_exists(), Ok(false))) {
             continue;
         }
-        // Not there any more, if another build does the same.
-        if let Ok(Some(_lock)) = lock::try_lock(&place.join(LOCK)) {
+        // It cannot be locked when it is not there any more.
+        let lock = lock::try_lock(&place.join(LOCK));
+        if !matches!(lock, Ok(None)) {
             tree::remove(&place)?;
+            files::remove_if_exists(&path)?;
         }
     }
     Ok(())
@@ -92,7 +97,7 @@ impl Place {
                 "another `gear image` builds the app in {app} now: wait for its end"
             )));
         };
-        files::write_atomic(&place.join(APP), app.as_str().as_bytes(), 0o600)?;
+        files::write_atomic(&place.with_extension(APP), app.as_str().as_bytes(), 0o600)?;
         forget_gone(&options.cache)?;
         let cartridge = glance(&options.cartridge)?;
         let source = place.join("source");
@@ -190,15 +195,20 @@ mod tests {
         let place = |name: &str, app: &Utf8Path| {
             let place = dir.join(name);
             std::fs::create_dir(&place).unwrap();
-            files::write_atomic(&place.join(APP), app.as_str().as_bytes(), 0o600).unwrap();
+            files::write_atomic(&place.with_extension(APP), app.as_str().as_bytes(), 0o600)
+                .unwrap();
             place
         };
         let gone = place("gone", &dir.join("none"));
         let others = [place("there", dir), place("under-way", &dir.join("none")), dir.join("x")];
         std::fs::create_dir(&others[2]).unwrap();
         let _held = lock::try_lock(&others[1].join(LOCK)).unwrap().unwrap();
+        let removed = place("removed", &dir.join("none"));
+        std::fs::remove_dir(&removed).unwrap();
         forget_gone(dir).unwrap();
-        assert!(!gone.exists());
+        for path in [gone, removed] {
+            assert!(!path.exists() && !path.with_extension(APP).exists(), "{path}");
+        }
         assert!(others.iter().all(|it| it.is_dir()));
     }
 }
