@@ -28,7 +28,7 @@ use clap::Parser;
 use args::{Arguments, Bring, Task};
 use assemble::{AssembleError, Brought};
 use dist::DistError;
-use machine::containers;
+use machine::containers::{self, NoContainers};
 use machine::install::{self, PrepareError};
 use machine::needs::Need;
 use made::build::BuildError;
@@ -97,6 +97,9 @@ fn own_uv(workspace: &Workspace) -> Option<OwnUv> {
 /// older ones lose at a reload (ARCHITECTURE.md) is not ours to count.
 fn lost(workspace: &Workspace, args: &[String]) -> Result<(), TaskError> {
     install::prepare(workspace, Need::TO_SERVE)?;
+    if args.iter().any(|word| word == "--pods") {
+        containers::prepare(workspace)?;
+    }
     become_a_tests_program(
         workspace,
         "lost",
@@ -204,6 +207,8 @@ enum TaskError {
     Workspace(#[from] WorkspaceError),
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+    #[error(transparent)]
+    NoContainers(#[from] NoContainers),
     #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]
