@@ -3,10 +3,12 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_test::TestGear;
 
-/// The assembled cartridge, `dist/advanced-python` in the target directory of this very build.
+/// The assembled cartridge, `dist/advanced-python` in the target directory of this very build: tests are in its
+/// `debug/deps`, programs in its `debug`.
 pub fn assembled() -> Utf8PathBuf {
     let me = Utf8PathBuf::from_path_buf(std::env::current_exe().unwrap()).unwrap();
-    let target = me.ancestors().nth(3).unwrap();
+    let programs = me.ancestors().skip(1).find(|place| !place.ends_with("deps")).unwrap();
+    let target = programs.parent().unwrap();
     let cartridge = target.join("dist/advanced-python");
     assert!(
         cartridge.join("usr/bin/advanced-python").exists(),
