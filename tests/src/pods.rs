@@ -244,7 +244,7 @@ impl Pods {
         }
         let tally = load.finish();
         let ended = sockets.into_iter().filter(JoinHandle::is_finished);
-        let closed = ended.map(|socket| socket.join().ok()).collect();
+        let closed = ended.map(|socket| socket.join().unwrap()).collect();
         Outcome { change, took, tally, closed }
     }
 
@@ -358,11 +358,11 @@ fn wait_until_ready(pod: &Pod, manifest: &Manifest) {
     assert!(wait::until(manifest.start(), is_ready).is_some(), "not ready: {}", pod.log());
 }
 
-/// A WebSocket, with the code that it was closed with when that is done.
-fn watch_socket(address: SocketAddr) -> JoinHandle<u16> {
+/// A WebSocket, with the code that it was closed with when that is done; none when it was cut.
+fn watch_socket(address: SocketAddr) -> JoinHandle<Option<u16>> {
     let mut socket = WebSocket::open(address, "/ws");
     assert_eq!(socket.exchange("here"), "here");
-    std::thread::spawn(move || socket.closed_with())
+    std::thread::spawn(move || socket.try_closed_with().ok())
 }
 
 fn ports(pods: &[Pod]) -> Vec<u16> {

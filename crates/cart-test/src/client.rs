@@ -147,9 +147,20 @@ impl WebSocket {
     /// # Panics
     /// When the connection breaks without one.
     pub fn closed_with(&mut self) -> u16 {
+        self.try_closed_with().unwrap_or_else(|e| panic!("it was cut, not closed: {e}"))
+    }
+
+    /// As [`closed_with`](Self::closed_with), on a connection that may break.
+    ///
+    /// # Errors
+    /// What the client says when it broke.
+    ///
+    /// # Panics
+    /// When it is closed without a code.
+    pub fn try_closed_with(&mut self) -> Result<u16, tungstenite::Error> {
         loop {
-            match self.0.read().unwrap_or_else(|e| panic!("it was cut, not closed: {e}")) {
-                Message::Close(Some(close)) => return close.code.into(),
+            match self.0.read()? {
+                Message::Close(Some(close)) => return Ok(close.code.into()),
                 Message::Close(None) => panic!("it was closed without a code"),
                 _ => {}
             }
