@@ -10,7 +10,7 @@ use cart_core::{CommandSpec, GearEnv, run, wait};
 use cart_test::get;
 use rustix::process::Signal;
 
-use crate::cartridge::assembled;
+use crate::cartridge::{self, assembled};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -19,7 +19,7 @@ fn a_cartridge_and_gear_in_one_directory_serve_with_nothing_of_the_source_tree()
     let place = tempfile::tempdir_in("/tmp").unwrap();
     let place = Utf8Path::from_path(place.path()).unwrap();
     let cartridge = assembled();
-    let gear = cartridge.ancestors().nth(2).unwrap().join("debug/gear");
+    let gear = cartridge::gear(&cartridge);
     // As a Dockerfile copies them: the program finds the cartridge that lies beside it.
     let opt = place.join("opt");
     std::fs::create_dir(&opt).unwrap();

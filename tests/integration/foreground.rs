@@ -11,7 +11,7 @@ use cart_nginx::health;
 use cart_test::{get, try_get};
 use rustix::process::Signal;
 
-use crate::cartridge::{assembled, fixture};
+use crate::cartridge::{self, assembled, fixture};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -32,7 +32,7 @@ impl Serving {
         let unshare = programs::find("unshare", &env, &["/usr/bin"]).unwrap();
         let unshare = CommandSpec::new(unshare, &env).args(namespace);
         let may = run::checked(&unshare.clone().arg("/bin/true"), LIMIT).is_ok();
-        let gear = assembled().ancestors().nth(2).unwrap().join("debug/gear");
+        let gear = cartridge::gear(&assembled());
         let command = if may { unshare.arg(gear) } else { CommandSpec::new(gear, &env) };
         let command = command
             .args(["serve", "--cartridge", assembled().as_str(), "--listen", "127.0.0.1:0"])
@@ -162,7 +162,7 @@ fn at_an_address_that_others_reach_it_says_whom_it_believes() {
         let command = CommandSpec::new(&unshare, &env)
             .args(own_network.iter().copied())
             .args(["/bin/sh", "-c", SCRIPT, UP, log.to_str().unwrap()])
-            .arg(assembled().ancestors().nth(2).unwrap().join("debug/gear"))
+            .arg(cartridge::gear(&assembled()))
             .args(["serve", "--cartridge", assembled().as_str(), "--listen", "0.0.0.0:8080"])
             .args(more.iter().copied())
             .arg(fixture("mirror"));
@@ -226,7 +226,7 @@ print(serving.wait())
     let command = CommandSpec::new(&unshare, &env)
         .args(own_network.iter().copied())
         .args(["python3", "-c", SCRIPT])
-        .arg(assembled().ancestors().nth(2).unwrap().join("debug/gear"))
+        .arg(cartridge::gear(&assembled()))
         .args(["serve", "--cartridge", assembled().as_str()])
         .arg(fixture("mirror"));
     let said = run::checked(&command, 3 * LIMIT).unwrap().stdout_text();
@@ -242,10 +242,9 @@ fn a_port_that_is_none_is_a_wrong_call() {
         .with("PATH", env.get("PATH").unwrap())
         .with("K_SERVICE", "app")
         .with("PORT", "http");
-    let command =
-        CommandSpec::new(assembled().ancestors().nth(2).unwrap().join("debug/gear"), &env)
-            .args(["serve", "--cartridge", assembled().as_str()])
-            .arg(fixture("mirror"));
+    let command = CommandSpec::new(cartridge::gear(&assembled()), &env)
+        .args(["serve", "--cartridge", assembled().as_str()])
+        .arg(fixture("mirror"));
     let output = run::output(&command, LIMIT).unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", output.stderr_text());
     assert!(output.stderr_text().contains("PORT is \"http\", but must be a port number"));

@@ -12,7 +12,7 @@ use cart_test::{get, try_get};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::cartridge::{assembled, fixture};
+use crate::cartridge::{self, assembled, fixture};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// A build installs packages.
@@ -39,7 +39,7 @@ impl Place {
     fn gear(&self, words: &[&str]) -> CommandSpec {
         let path = GearEnv::from_process().get("PATH").unwrap().to_owned();
         let env = GearEnv::new().with("PATH", path).with("TMPDIR", self.directory.as_str());
-        let gear = assembled().ancestors().nth(2).unwrap().join("debug/gear");
+        let gear = cartridge::gear(&assembled());
         CommandSpec::new(gear, &env)
             .args(words.iter().copied())
             .args(["--cartridge", assembled().as_str()])

@@ -11,7 +11,7 @@ use cart_test::try_get;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::cartridge::assembled;
+use crate::cartridge::{self, assembled};
 
 const LIMIT: Duration = Duration::from_secs(120);
 /// Somebody who owns nothing else.
@@ -171,7 +171,7 @@ impl Person {
     fn with(cartridge: &Utf8Path) -> Self {
         let home = TempDir::with_prefix_in("person-", "/tmp").unwrap();
         let place = Utf8Path::from_path(home.path()).unwrap();
-        let program = assembled().ancestors().nth(2).unwrap().join("debug/gear");
+        let program = cartridge::gear(&assembled());
         for (from, to) in [(cartridge, "cartridge"), (&program, "gear")] {
             let copy = CommandSpec::new("/bin/cp", &GearEnv::new()).args(["-a", from.as_str()]);
             run::checked(&copy.arg(place.join(to)), LIMIT).unwrap();

@@ -76,6 +76,7 @@ pub fn base() -> Utf8PathBuf {
     base
 }
 
+/// Where the tests of containers have what is made once.
 fn place() -> Utf8PathBuf {
     assembled().ancestors().nth(2).unwrap().join("containers")
 }

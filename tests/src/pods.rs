@@ -12,7 +12,7 @@ use cart_test::{CLIENTS, Load, Rate, Tally, WebSocket, try_get};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::cartridge::{assembled, example, fixture};
+use crate::cartridge::{self, assembled, example, fixture};
 use crate::containers::{self, Image, podman, unique};
 use crate::way;
 
@@ -191,7 +191,7 @@ impl Pods {
         ];
         shared.extend(way.variables.iter().map(|(name, value)| format!("--env={name}={value}")));
         let gear = |words: &[&str]| {
-            let program = assembled().ancestors().nth(2).unwrap().join("debug/gear");
+            let program = cartridge::gear(&assembled());
             let command = containers::command(program.as_str(), words).args(shared.clone());
             run::checked(&command, BUILD).unwrap_or_else(|error| panic!("{error}")).stdout_text()
         };

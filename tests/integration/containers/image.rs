@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tests::containers::{self, Container, Image, base, podman};
 
-use crate::cartridge::{assembled, example};
+use crate::cartridge::{self, assembled, example};
 
 const BUILD: Duration = Duration::from_secs(900);
 
@@ -28,7 +28,7 @@ impl Place {
     }
 
     fn gear(&self, words: &[&str]) -> CommandSpec {
-        let program = assembled().ancestors().nth(2).unwrap().join("debug/gear");
+        let program = cartridge::gear(&assembled());
         containers::command(program.as_str(), words)
     }
 

@@ -6,7 +6,7 @@ use camino::Utf8Path;
 use cart_core::{CommandSpec, GearEnv, run};
 
 use super::page;
-use crate::cartridge::assembled;
+use crate::cartridge::{self, assembled};
 
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -61,7 +61,7 @@ impl Person {
         let opt = Utf8Path::from_path(home.path()).unwrap().join("opt");
         std::fs::create_dir(&opt).unwrap();
         let cartridge = assembled();
-        let gear = cartridge.ancestors().nth(2).unwrap().join("debug/gear");
+        let gear = cartridge::gear(&cartridge);
         std::os::unix::fs::symlink(&cartridge, opt.join("advanced-python")).unwrap();
         std::fs::copy(&gear, opt.join("gear")).unwrap();
         let env = GearEnv::from_process();

@@ -162,11 +162,12 @@ fn long_running(
     process
         .fd_mappings(mappings.collect())
         .map_err(|collision| failed(io::Error::other(collision)))?;
-    start(&mut process).map_err(failed)
+    // Whoever looks after services has more to do than to wait for one, and tries again.
+    process.spawn().map_err(failed)
 }
 
-/// Starts it. A program that this process has written just now may be busy for an instant: what another thread
-/// starts at the same time has the descriptor with which it was written, until it is a program of its own
+/// Starts a short command. A program that this process has written just now may be busy for an instant: what another
+/// thread starts at the same time has the descriptor with which it was written, until it is a program of its own
 /// (execve(2), ETXTBSY).
 fn start(process: &mut Command) -> io::Result<Child> {
     const BUSY: Duration = Duration::from_secs(2);

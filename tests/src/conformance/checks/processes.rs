@@ -97,6 +97,8 @@ pub(super) fn figures(stage: &Stage) {
 /// Also after a crash, which proves nothing to the supervisor.
 pub(super) fn backlog(stage: &Stage) {
     for _ in 0..2 {
+        // When they are there, the server has said how many may wait as it thinks right.
+        stage.workers();
         let limit = || (queue_limit(stage) == most_may_wait()).then_some(());
         assert!(wait::until(LIMIT, limit).is_some(), "only {} may wait", queue_limit(stage));
         kill_main(stage);
