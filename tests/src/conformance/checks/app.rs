@@ -35,8 +35,10 @@ pub(super) fn strangers(stage: &Stage) {
         &format!("{SAID}{CLAIMS}"),
         &["client=203.0.113.9", "scheme=https", "server=shop.example:81", "mounted=", "user="],
     );
+    // The request's name is made of any digits.
+    let said = answer.lines().filter(|line| !line.starts_with("X-Request-ID: "));
     for lie in ["evil", "192.0.2.66", "666"] {
-        assert!(!answer.contains(lie), "{lie} is in {answer}");
+        assert!(said.clone().all(|line| !line.contains(lie)), "{lie} is in {answer}");
     }
 }
 
