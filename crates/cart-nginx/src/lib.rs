@@ -26,7 +26,9 @@ pub use machine::run_as::{RunAs, RunAsError};
 pub use wanted::folder::{Folder, FolderPath};
 pub use wanted::forwarded;
 pub use wanted::network::{self, Network};
-pub use wanted::settings::{MAX_RESPONSE_HEAD_SIZE, NginxSettings, READ_TIMEOUT, SETTINGS};
+pub use wanted::settings::{
+    MAX_RESPONSE_HEAD_SIZE, NginxSettings, READ_TIMEOUT, SETTINGS, SHUTDOWN_TIMEOUT,
+};
 pub use wanted::site::{Connections, NotServed, Site, SiteError, Upstream, WebsocketServer};
 
 pub use config::health;

@@ -113,6 +113,9 @@ mod tests {
         ];
         let procfile = "release: ./migrate --now\nworker: ./work\n";
         insta::assert_snapshot!(told(&variables, procfile).unwrap(), @r#"CLIENT_RESULT: {"live":"/.well-known/cartridge/live","ready":"/.well-known/cartridge/ready","metrics":"/figures","start_seconds":22,"end_seconds":55,"release":"./migrate --now","kept":["/elsewhere/data"]}"#);
+        // nginx cuts nobody to whom the app is still to answer.
+        let drained = told(&[("OPENSHIFT_PYTHON_DRAIN_TIMEOUT", "40")], "").unwrap();
+        assert!(drained.contains("\"end_seconds\":109,"), "{drained}");
         // No longer than a stop takes at most.
         let patient = told(&[("OPENSHIFT_NGINX_SHUTDOWN_TIMEOUT", "3600")], "").unwrap();
         assert!(patient.contains("\"end_seconds\":180,"), "{patient}");

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use cart_core::GearEnv;
 use cart_core::cartridge::Context;
-use cart_nginx::{ConfigError, Nginx, Site, Stage};
+use cart_nginx::{ConfigError, Nginx, SHUTDOWN_TIMEOUT, Site, Stage};
 use cart_python::virtualenv::outside;
 use cart_python::{Places, Prepared, PythonApp, PythonSettings, ReadyServer, dependencies};
 
@@ -17,6 +17,10 @@ use crate::running::upstreams;
 
 /// The software version when nobody says one: the newest Python 3 that is there.
 const ANY_VERSION: &str = "3";
+
+/// Seconds that nginx waits longer than the servers have for their requests: a stop tells them to end ten
+/// seconds after nginx, and they have five more to close WebSockets.
+const UNTIL_CUT: u64 = 20;
 
 /// To what an own nginx configuration passes nothing.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +93,10 @@ pub(crate) fn site(ctx: &Context<'_>) -> Result<Site, Error> {
 pub(crate) fn site_of(ctx: &Context<'_>, settings: &PythonSettings) -> Result<Site, Error> {
     let mut site = Site::from_gear(ctx.gear, ctx.dir, ctx.env, SHORT_NAME)?;
     site.serve(static_files::folders(ctx));
+    if matches!(ctx.env.text(SHUTDOWN_TIMEOUT.name), Ok(None)) {
+        let patient = settings.drain_timeout.as_secs() + UNTIL_CUT;
+        site.settings.shutdown_timeout = site.settings.shutdown_timeout.max(patient);
+    }
     site.websocketserver = settings.websocket.as_ref().and_then(|second| {
         upstreams::websocketserver(&second.path, upstreams::upstream(ctx.dir, WEBSOCKETSERVER, 1))
     });

@@ -60,10 +60,12 @@ const CLIENT_TIMEOUT: Setting = Setting {
     allowed: "a whole number of seconds, 1 to 86400",
     since: "0.1.0",
 };
-const SHUTDOWN_TIMEOUT: Setting = Setting {
+/// How long clients may take to finish. Who knows how long the app behind may take gives them longer than that,
+/// unless this is set.
+pub const SHUTDOWN_TIMEOUT: Setting = Setting {
     name: "OPENSHIFT_NGINX_SHUTDOWN_TIMEOUT",
     meaning: "how many seconds clients may take to finish after a reload or a stop (nginx 1.11.11 or newer)",
-    default: "50",
+    default: "50, or 20 more than the app's drain time",
     allowed: "a whole number of seconds, 1 to 86400",
     since: "0.1.0",
 };
@@ -321,7 +323,7 @@ mod tests {
         assert_eq!(kilobytes(settings.max_response_head_size), MAX_RESPONSE_HEAD_SIZE.default);
         assert_eq!(settings.read_timeout.to_string(), READ_TIMEOUT.default);
         assert_eq!(settings.client_timeout.to_string(), CLIENT_TIMEOUT.default);
-        assert_eq!(settings.shutdown_timeout.to_string(), SHUTDOWN_TIMEOUT.default);
+        assert!(SHUTDOWN_TIMEOUT.default.starts_with(&settings.shutdown_timeout.to_string()));
         assert_eq!(settings.workers.to_string(), WORKERS.default);
         assert_eq!(settings.worker_connections.to_string(), WORKER_CONNECTIONS.default);
         assert!(settings.access_log && settings.precompress && !settings.erb_fallback);
