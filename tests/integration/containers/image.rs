@@ -101,6 +101,9 @@ fn an_image_serves_as_any_user_on_a_read_only_root_beside_a_build_and_ends_in_or
     assert_eq!(bill["bomFormat"], "CycloneDX");
     let components = bill["components"].as_array().unwrap();
     assert!(components.iter().any(|it| it["name"] == "flask"), "{bill}");
+    let programs = podman(&["exec", container.name(), "ls", "/opt/gear/advanced-python/usr/bin"]);
+    let has = |name: &str| programs.lines().any(|line| line == name);
+    assert!(has("advanced-python") && !has("uv"), "what only builds need: {programs}");
     // A build in a base sees the processes of the machine, which have other files by the same names.
     let neighbour = Container::start(image.name(), &["--user=1001:0"], &[]);
     // By their ids: nginx writes its names over the words it was started with, and pads them at first. Others may

@@ -1,7 +1,7 @@
 //! The builder image of source-to-image: `s2i build` makes an app's image with it. It is a base, `gear` with the
 //! cartridge, and four scripts around them.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use cart_core::files::FileError;
 use cart_core::tree;
 use cart_gear::{Base, Contents, GearError, Image, Part, ask_base};
@@ -37,20 +37,21 @@ pub(crate) fn builder(
     assemble::set_modes(&scripts)?;
     assemble::set_modes(&empty)?;
 
-    let part =
-        |from: &Utf8Path, to: &str| Part { from: from.to_owned(), to: Utf8PathBuf::from(to) };
     let contents = Contents {
         layers: vec![
             (
                 "the cartridge",
-                vec![part(gear, "/opt/gear/gear"), part(cartridge, &format!("/opt/gear/{NAME}"))],
+                vec![
+                    Part::whole(gear, "/opt/gear/gear"),
+                    Part::whole(cartridge, format!("/opt/gear/{NAME}")),
+                ],
             ),
             (
                 "the scripts",
                 WRITTEN
                     .iter()
-                    .map(|to| part(&empty, to))
-                    .chain([part(&scripts, SCRIPTS)])
+                    .map(|to| Part::whole(&empty, *to))
+                    .chain([Part::whole(&scripts, SCRIPTS)])
                     .collect(),
             ),
         ],

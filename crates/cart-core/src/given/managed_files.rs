@@ -28,6 +28,9 @@ pub struct ManagedFiles {
     /// Left out of snapshots.
     #[serde(default)]
     pub snapshot_exclusions: Vec<String>,
+    /// Left out of images of apps, which are built before: what only a build needs. Nodes know nothing of it.
+    #[serde(default)]
+    pub image_exclusions: Vec<String>,
     /// Expressions as of `sed` over the names in a snapshot that is restored.
     #[serde(default)]
     pub restore_transforms: Vec<String>,

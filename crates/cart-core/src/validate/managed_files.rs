@@ -17,6 +17,7 @@ const KNOWN: &[&str] = &[
     "dependency_dirs",
     "build_dependency_dirs",
     "snapshot_exclusions",
+    "image_exclusions",
     "restore_transforms",
 ];
 /// Whatever begins so in the gear's home is the node's own.
@@ -135,7 +136,7 @@ impl Cartridge<'_> {
             "dependency_dirs" | "build_dependency_dirs" => {
                 self.check_link(item, &place, shipped, at);
             }
-            "snapshot_exclusions" if entry.ends_with('/') => {
+            "snapshot_exclusions" | "image_exclusions" if entry.ends_with('/') => {
                 item.error(" matches nothing; write it without the slash at the end", at);
             }
             _ => {}

@@ -112,7 +112,7 @@ fn a_cartridge_without_a_mistake_is_accepted() {
     assert_eq!(validate(&fixture.directory).unwrap().sorted(), []);
     fixture
         .more("Subscribes:\n  set-env:\n    Type: ENV:*\nMetrics:\n- x\nVersion-Overrides:\n  '2':\n    Display-Name: Two\n")
-        .managed(":locked_files:\n- conf/\n- ~/.tinyrc\n- ~/app-root/data/x\nprocessed_templates:\n- conf/*.erb\ndependency_dirs:\n- lib\n- ~/.m2: maven\nsnapshot_exclusions:\n- run\nrestore_transforms: [s|a|b|]\n")
+        .managed(":locked_files:\n- conf/\n- ~/.tinyrc\n- ~/app-root/data/x\nprocessed_templates:\n- conf/*.erb\ndependency_dirs:\n- lib\n- ~/.m2: maven\nsnapshot_exclusions:\n- run\nimage_exclusions:\n- usr/build\nrestore_transforms: [s|a|b|]\n")
         .file("conf/x.erb", "<%= 1 %>")
         .file("env/OPENSHIFT_TINY_GREETING.erb", "x")
         .script("bin/metrics")

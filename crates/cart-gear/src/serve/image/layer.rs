@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::facts::{PROGRAMS, USER};
 
@@ -29,6 +29,16 @@ pub struct Part {
     pub from: Utf8PathBuf,
     /// Its name in the image.
     pub to: Utf8PathBuf,
+    /// What is left out, as paths below it.
+    pub without: Vec<Utf8PathBuf>,
+}
+
+impl Part {
+    /// All of what is at `from`, as `to`.
+    #[must_use]
+    pub fn whole(from: &Utf8Path, to: impl Into<Utf8PathBuf>) -> Self {
+        Self { from: from.to_owned(), to: to.into(), without: Vec::new() }
+    }
 }
 
 /// A layer that was written.
@@ -76,7 +86,12 @@ fn add<W: Write>(archive: &mut Builder<W>, part: &Part) -> io::Result<()> {
     // What runs all apps is nobody's to change.
     let is_program = part.to.starts_with(PROGRAMS);
     let (owner, writable) = if is_program { ((0, 0), 0o755) } else { (USER, 0o775) };
-    for entry in WalkDir::new(&part.from).follow_root_links(false).sort_by_file_name() {
+    let walk = WalkDir::new(&part.from).follow_root_links(false).sort_by_file_name().into_iter();
+    let is_wanted = |entry: &DirEntry| {
+        let below = entry.path().strip_prefix(&part.from);
+        below.is_ok_and(|below| !part.without.iter().any(|path| path == below))
+    };
+    for entry in walk.filter_entry(is_wanted) {
         let entry = entry.map_err(io::Error::from)?;
         let below = entry.path().strip_prefix(&part.from).map_err(io::Error::other)?;
         let name = match below.as_os_str().is_empty() {
@@ -197,7 +212,7 @@ mod tests {
         std::fs::create_dir_all(app.join("static")).unwrap();
         files::write_atomic(&app.join("static/a.css"), b"a{}", 0o644).unwrap();
         files::write_atomic(&app.join("run"), b"#!/bin/sh\n", 0o750).unwrap();
-        std::os::unix::fs::symlink("run", app.join("link")).unwrap();
+        let _there_already = std::os::unix::fs::symlink("run", app.join("link"));
         app
     }
 
@@ -216,7 +231,7 @@ mod tests {
     fn the_same_files_are_the_same_layer_whenever_they_were_written() {
         let dir = tempfile::tempdir().unwrap();
         let dir = Utf8Path::from_path(dir.path()).unwrap();
-        let part = [Part { from: tree(dir), to: "/opt/app/repo".into() }];
+        let part = [Part::whole(&tree(dir), "/opt/app/repo")];
         let first = write(&part, &dir.join("1")).unwrap();
         let file = File::open(dir.join("app/static/a.css")).unwrap();
         file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
@@ -243,14 +258,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dir = Utf8Path::from_path(dir.path()).unwrap();
         let app = tree(dir);
-        let app_part = [Part { from: app.clone(), to: "/opt/app/repo".into() }];
+        let app_part = [Part::whole(&app, "/opt/app/repo")];
         let first = write(&app_part, &dir.join("1")).unwrap();
         for (name, mode) in [("static", 0o2700), ("static/a.css", 0o600), ("run", 0o4755)] {
             let mode = std::fs::Permissions::from_mode(mode);
             std::fs::set_permissions(app.join(name), mode).unwrap();
         }
         assert_eq!(write(&app_part, &dir.join("2")).unwrap(), first);
-        let program = [Part { from: app, to: format!("{PROGRAMS}/cartridge").into() }];
+        let program = [Part::whole(&app, format!("{PROGRAMS}/cartridge"))];
         write(&program, &dir.join("3")).unwrap();
         let modes: Vec<_> = entries(&dir.join("3")).into_iter().map(|it| it.1).collect();
         assert_eq!(modes, [0o755, 0o755, 0o755, 0o777, 0o755, 0o755, 0o644]);
@@ -266,17 +281,31 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dir = Utf8Path::from_path(dir.path()).unwrap();
         std::os::unix::fs::symlink(tree(dir), dir.join("elsewhere")).unwrap();
-        let part = [Part { from: dir.join("elsewhere"), to: "/opt/app/repo".into() }];
+        let part = [Part::whole(&dir.join("elsewhere"), "/opt/app/repo")];
         let error = write(&part, &dir.join("1")).unwrap_err();
         assert!(error.to_string().contains("neither a directory nor"), "{error}");
         assert!(is_tree(&dir.join("app")).unwrap() && !is_tree(&dir.join("app/run")).unwrap());
     }
 
     #[test]
+    fn what_is_left_out_is_not_there_nor_what_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        let names = |without: &[&str]| -> Vec<String> {
+            let without = without.iter().map(Utf8PathBuf::from).collect();
+            let part = Part { without, ..Part::whole(&tree(dir), "/repo") };
+            write(&[part], &dir.join("1")).unwrap();
+            entries(&dir.join("1")).into_iter().map(|it| it.0).collect()
+        };
+        assert_eq!(names(&["static/a.css"]), ["repo", "repo/link", "repo/run", "repo/static"]);
+        assert_eq!(names(&["static", "sta", "../app"]), ["repo", "repo/link", "repo/run"]);
+    }
+
+    #[test]
     fn another_content_of_the_same_length_has_another_time() {
         let dir = tempfile::tempdir().unwrap();
         let dir = Utf8Path::from_path(dir.path()).unwrap();
-        let part = [Part { from: tree(dir), to: "/repo".into() }];
+        let part = [Part::whole(&tree(dir), "/repo")];
         let time = |name: &str| entries(&dir.join(name)).pop().unwrap().2;
         let first = write(&part, &dir.join("1")).unwrap();
         files::write_atomic(&dir.join("app/static/a.css"), b"b{}", 0o644).unwrap();

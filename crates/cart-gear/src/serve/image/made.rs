@@ -40,8 +40,10 @@ pub fn image(options: &ImageOptions, progress: &mut dyn Progress) -> Result<Imag
     place.settle(&base.id)?;
     build(&buildah, options, &base.id, &place)?;
     progress.step("the layers", Caller::Control);
-    write_bill(options, &place)?;
-    let contents = Contents { layers: layers(options, &place), config: config(options) };
+    let cartridge = Source::read(&options.cartridge)?;
+    write_bill(&cartridge, &place)?;
+    let layers = layers(options, &cartridge, &place);
+    let contents = Contents { layers, config: config(options) };
     let ImageOptions { base: of, tag, output, .. } = options;
     contents.put(&buildah, (of, &base), &place.directory, (tag, output))
 }
@@ -122,12 +124,11 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Tells in the image what was installed in it.
-fn write_bill(options: &ImageOptions, place: &Place) -> Result<(), GearError> {
-    let Source { manifest, .. } = Source::read(&options.cartridge)?;
+fn write_bill(Source { manifest, .. }: &Source, place: &Place) -> Result<(), GearError> {
     let cartridge = Package {
         kind: "generic".to_owned(),
         name: manifest.directory_name(),
-        version: manifest.cartridge_version,
+        version: manifest.cartridge_version.clone(),
     };
     let bill = sbom::of(&Prepared::read(&place.prepared)?, &cartridge)?;
     files::write_if_changed(&place.prepared.join(SBOM), &bill, 0o644)?;
@@ -166,13 +167,18 @@ fn cartridge_in(options: &ImageOptions) -> Utf8PathBuf {
 }
 
 /// What is in which layer of ours.
-fn layers(options: &ImageOptions, place: &Place) -> Vec<(&'static str, Vec<Part>)> {
-    let part = |from: &Utf8Path, to: Utf8PathBuf| Part { from: from.to_owned(), to };
+fn layers(
+    options: &ImageOptions,
+    cartridge: &Source,
+    place: &Place,
+) -> Vec<(&'static str, Vec<Part>)> {
     let prepared =
-        |name: &str| part(&place.prepared.join(name), Utf8Path::new(PREPARED).join(name));
-    let program = part(&options.program, format!("{PROGRAMS}/gear").into());
+        |name: &str| Part::whole(&place.prepared.join(name), Utf8Path::new(PREPARED).join(name));
+    let program = Part::whole(&options.program, format!("{PROGRAMS}/gear"));
+    let without = cartridge.managed.image_exclusions.iter().map(Utf8PathBuf::from).collect();
+    let cartridge = Part { without, ..Part::whole(&options.cartridge, cartridge_in(options)) };
     vec![
-        ("the cartridge", vec![program, part(&options.cartridge, cartridge_in(options))]),
+        ("the cartridge", vec![program, cartridge]),
         ("the packages", vec![prepared("dependencies")]),
         ("the app", vec![prepared("repo"), prepared(FILE), prepared(SBOM)]),
     ]
