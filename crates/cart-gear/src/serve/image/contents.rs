@@ -92,8 +92,9 @@ impl Contents {
         let mut layers = Vec::new();
         let mut now = BTreeMap::new();
         for (what, parts) in &self.layers {
-            let glances =
-                parts.iter().map(|part| Ok(format!("{} {}", part.to, glance_at(&part.from)?)));
+            let glances = parts.iter().map(|part| {
+                Ok(format!("{} {:?} {}", part.to, part.without, glance_at(&part.from)?))
+            });
             let made_of = glances.collect::<Result<Vec<_>, FileError>>()?.join(" ");
             let before = known.get(*what).filter(|(of, layer)| {
                 *of == made_of && layout::blob(layout, &layer.digest).is_file()
