@@ -171,8 +171,11 @@ fn a_push_replaces_worker_and_clock_without_a_loss_and_there_are_never_two_clock
     assert!(placed > 0);
     let sent = || (orders(&gear) == (0, placed)).then_some(());
     assert!(wait::until(LIMIT, sent).is_some(), "{placed} orders: {:?}", orders(&gear));
-    let told = gear.log("worker.1.log");
-    assert_eq!(told.lines().filter(|line| line.starts_with("sent ")).count(), placed);
+    let told = || {
+        let log = gear.log("worker.1.log");
+        (log.lines().filter(|line| line.starts_with("sent ")).count() == placed).then_some(())
+    };
+    assert!(wait::until(LIMIT, told).is_some(), "{placed}: {}", gear.log("worker.1.log"));
     noted(&gear, &["first begins", "first ends", "second begins"]);
     gear.control("stop").done();
     noted(&gear, &["first begins", "first ends", "second begins", "second ends"]);

@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
 use cart_core::run::{self, Output};
 use cart_core::{CommandSpec, GearEnv, wait};
-use cart_test::get;
+use cart_test::{get, own_ip};
 use rustix::process::Signal;
 
 use crate::cartridge::{assembled, example};
@@ -85,7 +85,7 @@ fn a_buildpack_detects_builds_twice_and_its_process_serves() {
     let words: Vec<String> = serde_json::from_str(command).unwrap();
     let web = CommandSpec::new(&*words[0], &GearEnv::new().with("PATH", "/usr/bin:/bin:/usr/sbin"))
         .args(words[1..].iter().cloned())
-        .args(["--listen", "127.0.0.1:0"]);
+        .args(["--listen", &format!("{}:0", own_ip())]);
     let mut web = run::piped(&web).unwrap();
     let mut line = String::new();
     BufReader::new(web.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();

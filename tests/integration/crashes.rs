@@ -65,13 +65,14 @@ fn a_killed_nginx_is_back_on_the_same_port() {
 fn a_killed_supervisor_is_succeeded_and_what_is_killed_then_is_back() {
     for variables in [&[][..], &[(SERVER, "gunicorn")]] {
         let gear = running(&fixture("mirror"), variables);
-        let pid = get(gear.address(), "/pid").body;
+        let server = processes::server(&gear);
         for _ in 0..2 {
             let former = supervisor(&gear);
             kill(&[former]);
             successor(&gear, former);
         }
-        assert_eq!(get(gear.address(), "/pid").body, pid);
+        serves(&gear);
+        assert_eq!(processes::server(&gear), server);
         gear.control("status").done();
         // None of these is its child.
         kill(&[processes::server(&gear)]);
@@ -81,8 +82,9 @@ fn a_killed_supervisor_is_succeeded_and_what_is_killed_then_is_back() {
         kill(&processes::heirs(&gear));
         let former = supervisor(&gear);
         successor(&gear, ProcessId { pid: 0, ..former });
+        let server = processes::server(&gear);
         gear.control("restart").done();
-        assert_ne!(get(gear.address(), "/pid").body, pid);
+        assert_ne!(processes::server(&gear), server);
         gear.control("stop").done();
         assert!(nothing_runs(&gear));
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::{self, ProcessId};
 use cart_core::{CommandSpec, GearEnv, run, wait};
-use cart_test::get;
+use cart_test::{get, own_ip};
 use rustix::process::Signal;
 
 use crate::cartridge::{self, assembled};
@@ -29,7 +29,7 @@ fn a_cartridge_and_gear_in_one_directory_serve_with_nothing_of_the_source_tree()
     let env = GearEnv::from_process();
     let env = GearEnv::new().with("PATH", env.get("PATH").unwrap());
     let command = CommandSpec::new(opt.join("gear"), &env)
-        .args(["serve", "opt/advanced-python/template", "--listen", "127.0.0.1:0"])
+        .args(["serve", "opt/advanced-python/template", "--listen", &format!("{}:0", own_ip())])
         .dir(place);
     let mut serving = Serving(run::piped(&command).unwrap());
     let line = line(&mut serving.0);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use cart_core::process::{self, ProcessId};
 use cart_core::{CommandSpec, GearEnv, programs, run, wait};
 use cart_nginx::health;
-use cart_test::{get, try_get};
+use cart_test::{get, own_ip, try_get};
 use rustix::process::Signal;
 
 use crate::cartridge::{self, assembled, fixture};
@@ -35,7 +35,13 @@ impl Serving {
         let gear = cartridge::gear(&assembled());
         let command = if may { unshare.arg(gear) } else { CommandSpec::new(gear, &env) };
         let command = command
-            .args(["serve", "--cartridge", assembled().as_str(), "--listen", "127.0.0.1:0"])
+            .args([
+                "serve",
+                "--cartridge",
+                assembled().as_str(),
+                "--listen",
+                &format!("{}:0", own_ip()),
+            ])
             .args(more.iter().copied())
             .arg(fixture("mirror"));
         let mut starter = run::piped(&command).unwrap();

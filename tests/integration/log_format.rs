@@ -8,7 +8,7 @@ use std::time::Duration;
 use camino::Utf8Path;
 use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, GearEnv, files, run, wait};
-use cart_test::raw;
+use cart_test::{own_ip, raw};
 use rustix::process::Signal;
 use serde_json::Value;
 use tests::cartridge::gear;
@@ -47,7 +47,13 @@ impl Serving {
         let env = GearEnv::from_process();
         let env = GearEnv::new().with("PATH", env.get("PATH").unwrap()).with(FORMAT, "json");
         let command = CommandSpec::new(gear(&assembled()), &env)
-            .args(["serve", "--cartridge", assembled().as_str(), "--listen", "127.0.0.1:0"])
+            .args([
+                "serve",
+                "--cartridge",
+                assembled().as_str(),
+                "--listen",
+                &format!("{}:0", own_ip()),
+            ])
             .args(["--env", &format!("{TRUSTED_PROXIES}=none"), app.as_str()]);
         let mut child = run::piped(&command).unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());

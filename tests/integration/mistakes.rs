@@ -89,7 +89,7 @@ fn an_app_that_never_comes_back_from_its_import_is_told_where_it_stands() {
     // What can be seen in the code is refused before; here, nobody sees it.
     const SERVES: &str = "getattr(make_server('127.0.0.1', 0, None), 'serve_forever')()";
     let gear = running(&fixture("mirror"), &[("OPENSHIFT_PYTHON_WORKERS", "2")]);
-    gear.set("OPENSHIFT_PYTHON_START_TIMEOUT", "5");
+    gear.set("OPENSHIFT_PYTHON_START_TIMEOUT", "10");
     for (server, hangs) in [
         ("wsgiref", SERVES),
         ("uvicorn", SERVES),
@@ -107,7 +107,7 @@ fn an_app_that_never_comes_back_from_its_import_is_told_where_it_stands() {
         gear.write("app.py", &format!("{imports}{hangs}\ndef application(*_): pass\n"));
         let refused = gear.control("restart");
         refused.failed_saying(&[
-            "within 5 seconds",
+            "within 10 seconds",
             "still being imported",
             "must come to its end",
         ]);

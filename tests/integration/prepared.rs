@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
 use cart_core::run::{self, Output};
 use cart_core::{CommandSpec, GearEnv, files, tree, wait};
-use cart_test::{get, try_get};
+use cart_test::{get, own_ip, try_get};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -55,7 +55,7 @@ impl Place {
 
     fn serve_with(&self, more: &[&str], variables: &[(&str, &str)]) -> Serving {
         let from = self.to();
-        let words = ["serve", "--prepared", from.as_str(), "--listen", "127.0.0.1:0"];
+        let words = ["serve", "--prepared", from.as_str(), "--listen", &format!("{}:0", own_ip())];
         let command = self.gear(&words).args(more.iter().copied());
         let command = variables.iter().fold(command, |c, (name, value)| c.env(name, *value));
         let mut gear = run::piped(&command).unwrap();

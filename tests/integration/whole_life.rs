@@ -1,13 +1,13 @@
 //! The life of gears that stay, from their creation to their end, through the program `gear` and real
 //! git, as a user who is not root: with our cartridge, and with a few lines of shell.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::{self, ProcessId};
 use cart_core::{CommandSpec, GearEnv, files, run, wait};
-use cart_test::try_get;
+use cart_test::{own_ip, try_get};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -54,15 +54,6 @@ fn live(person: &Person, name: &str, port: u16) {
     assert!(try_get(site.0, "/version.txt").is_err(), "somebody still serves");
     assert!(!person.place().join("gears/blog").exists());
     assert_eq!(person.processes(), [], "processes are left");
-}
-
-/// An address of the loopback network that only this run of the tests has: it has the number of the
-/// process, which has 22 bits, in it.
-fn own_ip() -> Ipv4Addr {
-    const FIRST: u32 = 0x7f80_0000;
-    let number = std::process::id();
-    assert!(number < 1 << 22, "{number} is more than any process's");
-    Ipv4Addr::from_bits(FIRST | number)
 }
 
 fn pushes(person: &Person, site: &Site) {

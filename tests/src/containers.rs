@@ -149,19 +149,19 @@ pub fn installs() -> Vec<String> {
     options
 }
 
-/// Commands of a page, one in a line, as they are on this machine: what is published at port 8080 is served at
-/// another one, on 127.0.0.1 alone; `shown` is the page's name of the image, `image` ours.
+/// Commands of a page, one in a line, as they are on this machine: what is published at port 8080 is served there at
+/// `ip` alone; `shown` is the page's name of the image, `image` ours.
 #[must_use]
-pub fn pasted(script: &str, shown: &str, image: &str, port: u16) -> String {
+pub fn pasted(script: &str, shown: &str, image: &str, ip: Ipv4Addr) -> String {
     let conf = environment().get("CONTAINERS_CONF").map(|it| it.to_string_lossy().into_owned());
     let mut lines = vec![format!("export CONTAINERS_CONF={}", conf.unwrap_or_default())];
     lines.extend(script.lines().map(|line| {
         let line = line
             .replace("--publish 8080:8080", "--network host --pull never")
-            .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"))
+            .replace("127.0.0.1:8080", &format!("{ip}:8080"))
             .replace(shown, image);
         let is_run = line.starts_with("podman run ") && line.ends_with(image);
-        if is_run { format!("{line} --listen 127.0.0.1:{port}") } else { line }
+        if is_run { format!("{line} --listen {ip}:8080") } else { line }
     }));
     lines.join("\n")
 }

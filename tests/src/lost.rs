@@ -61,10 +61,15 @@ pub struct Row {
     pub failure: Option<String>,
 }
 
+/// What is promised on a machine that has nothing else to do.
+pub const PATIENCE: Duration = Duration::from_secs(1);
+
 impl Row {
-    /// Whether clients noticed no more of the change than they may.
+    /// Whether clients noticed no more of the change than they may, `patience` beside the time that a start takes
+    /// where nobody serves for a while.
     #[must_use]
-    pub fn kept(&self) -> bool {
+    pub fn kept(&self, patience: Duration) -> bool {
+        let is_soon_back = self.tally.longest_gap <= patience + self.start;
         let kept = match self.scenario.promise {
             Promise::NothingLost => {
                 let is_open = self.socket.as_ref().is_none_or(|socket| socket.cut.is_none());
@@ -72,17 +77,12 @@ impl Row {
             }
             Promise::NoGetLost => {
                 let in_hand = self.tally.lost() <= CLIENTS;
-                self.tally.lost_gets() == 0 && in_hand && self.is_soon_back()
+                self.tally.lost_gets() == 0 && in_hand && is_soon_back
             }
-            Promise::ServesAgain => self.is_soon_back(),
+            Promise::ServesAgain => is_soon_back,
             Promise::Ends => true,
         };
         kept && self.failure.is_none()
-    }
-
-    /// Whether it served again within a second and the time that a start takes.
-    fn is_soon_back(&self) -> bool {
-        self.tally.longest_gap <= Duration::from_secs(1) + self.start
     }
 }
 

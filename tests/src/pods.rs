@@ -2,18 +2,18 @@
 //! what `gear manifest` prints. What is missing of a cluster is played here: who starts pods, asks whether they
 //! are ready, takes them from those that get requests, and tells them to end.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::{run, wait};
-use cart_test::{CLIENTS, Load, Rate, Tally, WebSocket, try_get};
+use cart_test::{CLIENTS, Load, Rate, Tally, WebSocket, own_ip, try_get};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::cartridge::{self, assembled, example, fixture};
-use crate::containers::{self, Image, podman, unique};
+use crate::containers::{self, Image, PORT, podman, unique};
 use crate::way;
 
 mod front;
@@ -103,7 +103,7 @@ pub struct Pods {
 #[derive(Debug)]
 struct Pod {
     name: String,
-    port: u16,
+    address: SocketAddr,
 }
 
 /// What is printed of the app for a cluster.
@@ -138,9 +138,9 @@ impl Manifest {
         self.seconds(&self.template["spec"]["terminationGracePeriodSeconds"])
     }
 
-    /// A pod of this template that podman takes: on this machine's own network, where each has another port, and
+    /// A pod of this template that podman takes: on this machine's own network, where each has another address, and
     /// with probes left to us.
-    fn pod(&self, name: &str, port: u16, image: &str) -> String {
+    fn pod(&self, name: &str, address: SocketAddr, image: &str) -> String {
         // This podman lets pods share what an emptyDir of one name is.
         let spec = self.template["spec"].to_string().replace("\"tmp\"", &format!("\"{name}\""));
         let mut spec: Value = serde_json::from_str(&spec).expect("it was one");
@@ -148,7 +148,7 @@ impl Manifest {
         let container = &mut spec["containers"][0];
         container["image"] = json!(image);
         container["imagePullPolicy"] = json!("Never");
-        container["args"] = json!(["--listen", format!("127.0.0.1:{port}")]);
+        container["args"] = json!(["--listen", address.to_string()]);
         let others = ["ports", "startupProbe", "readinessProbe", "livenessProbe"];
         let container = container.as_object_mut().expect("it is an object");
         others.iter().for_each(|other| drop(container.remove(*other)));
@@ -211,7 +211,7 @@ impl Pods {
         let mut pods: Vec<Pod> =
             (0..PODS).map(|_| begin(&place, &manifest, image.name())).collect();
         pods.iter_mut().for_each(|pod| wait_until_ready(pod, &manifest));
-        let front = Front::start(&place, &ports(&pods));
+        let front = Front::start(&place, &addresses(&pods));
         Self { place, manifest, pods, front, image, _place: guard }
     }
 
@@ -226,7 +226,7 @@ impl Pods {
             Change::Kill => AfterLoss::AskAnother,
             Change::Rollout | Change::Drain => AfterLoss::TellTheClient,
         };
-        self.front.set(&ports(&self.pods), after_loss);
+        self.front.set(&addresses(&self.pods), after_loss);
         let sockets: Vec<_> = (0..PODS).map(|_| watch_socket(self.front.address())).collect();
         let load = Load::start(self.front.address(), rate);
         pass(Duration::from_secs(1));
@@ -269,11 +269,11 @@ impl Pods {
         let pod = self.pods.remove(0);
         podman(&["kill", "--signal=KILL", &pod.container()]);
         pass(HEARSAY);
-        self.front.set(&ports(&self.pods), AfterLoss::AskAnother);
+        self.front.set(&addresses(&self.pods), AfterLoss::AskAnother);
         podman(&["start", &pod.container()]);
         wait_until_ready(&pod, &self.manifest);
         self.pods.push(pod);
-        self.front.set(&ports(&self.pods), AfterLoss::AskAnother);
+        self.front.set(&addresses(&self.pods), AfterLoss::AskAnother);
     }
 
     /// One pod more; it gets requests when it is ready.
@@ -281,7 +281,7 @@ impl Pods {
         let pod = begin(&self.place, &self.manifest, self.image.name());
         wait_until_ready(&pod, &self.manifest);
         self.pods.push(pod);
-        self.front.set(&ports(&self.pods), AfterLoss::TellTheClient);
+        self.front.set(&addresses(&self.pods), AfterLoss::TellTheClient);
     }
 
     /// The oldest pod is told to end, and gets no more requests when that is known everywhere.
@@ -290,7 +290,7 @@ impl Pods {
         let grace = self.manifest.grace();
         let stopping = std::thread::spawn(move || pod.end(grace));
         pass(HEARSAY);
-        self.front.set(&ports(&self.pods), AfterLoss::TellTheClient);
+        self.front.set(&addresses(&self.pods), AfterLoss::TellTheClient);
         stopping.join().expect("it ends in the time that it was given");
     }
 }
@@ -335,24 +335,21 @@ fn read(printed: &str) -> Manifest {
     Manifest { config: of("ConfigMap").clone(), template }
 }
 
-/// Begins a pod, on a port that nobody has.
+/// Begins a pod, on an address that nobody has.
 fn begin(place: &Utf8Path, manifest: &Manifest, image: &str) -> Pod {
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
+    let address = (own_ip(), PORT).into();
     let name = unique("pod");
     let file = place.join(format!("{name}.yaml"));
-    let text = manifest.pod(&name, port, image);
+    let text = manifest.pod(&name, address, image);
     cart_core::files::write_atomic(&file, text.as_bytes(), 0o600).unwrap();
     podman(&["kube", "play", file.as_str()]);
-    Pod { name, port }
+    Pod { name, address }
 }
 
 /// As a kubelet asks.
 fn wait_until_ready(pod: &Pod, manifest: &Manifest) {
-    let address = (Ipv4Addr::LOCALHOST, pod.port).into();
     let is_ready = || {
-        let answer = try_get(address, manifest.ready()).ok()?;
+        let answer = try_get(pod.address, manifest.ready()).ok()?;
         (answer.status == 200).then_some(())
     };
     assert!(wait::until(manifest.start(), is_ready).is_some(), "not ready: {}", pod.log());
@@ -365,8 +362,8 @@ fn watch_socket(address: SocketAddr) -> JoinHandle<Option<u16>> {
     std::thread::spawn(move || socket.try_closed_with().ok())
 }
 
-fn ports(pods: &[Pod]) -> Vec<u16> {
-    pods.iter().map(|pod| pod.port).collect()
+fn addresses(pods: &[Pod]) -> Vec<SocketAddr> {
+    pods.iter().map(|pod| pod.address).collect()
 }
 
 /// Lets time pass: a load's time is its measure.

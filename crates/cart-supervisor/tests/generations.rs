@@ -251,7 +251,7 @@ fn a_start_that_waits_for_an_end_of_everything_is_done_after_it() {
     // It ends only when it is killed.
     let stubborn = format!("import signal\nsignal.signal(15, signal.SIG_IGN)\n{SERVER}");
     let mut stubborn = place.service(&["-c", &stubborn, "old", "200"]);
-    stubborn.stop.drain = 2;
+    stubborn.stop.drain = 5;
     client.ensure(stubborn, false).unwrap();
     let old = place.process();
     // As a hook that asked for the end and was killed since: nobody waits for the answer.
@@ -276,7 +276,7 @@ while True: signal.pause()
 ";
     for first in ["os.write(2, b'stands there\\n')", "None"] {
         let silent = ServiceSpec {
-            start_limit: 3,
+            start_limit: 6,
             asked_where: vec![23, 16, 12],
             ..place.service(&["-c", &code.replace("%s", first)])
         };
@@ -298,14 +298,14 @@ fn of_several_processes_one_after_the_other_is_asked_where_it_stands() {
 import os, signal, time
 def say(*_):
     os.write(2, b'stands ')
-    time.sleep(0.1)
+    time.sleep(0.01)
     os.write(2, b'here\\n')
 signal.signal(16, say)
 os.fork()
 while True: signal.pause()
 ";
     let silent =
-        ServiceSpec { start_limit: 3, asked_where: vec![16], ..place.service(&["-c", code]) };
+        ServiceSpec { start_limit: 6, asked_where: vec![16], ..place.service(&["-c", code]) };
     let failed = place.client().ensure(silent, false);
     let Err(ClientError::Failed(Failure::NoAnswer { last_lines, .. })) = failed else {
         panic!("{failed:?}");

@@ -115,7 +115,7 @@ fn what_was_to_be_stopped_is_not_started_by_a_successor() {
     let stubborn = format!("import signal\nsignal.signal(15, signal.SIG_IGN)\n{SERVER}");
     for own_log in [false, true] {
         let mut stubborn = place.service(&["-c", &stubborn, "old", "200"]);
-        stubborn.stop.drain = 2;
+        stubborn.stop.drain = 5;
         if own_log {
             stubborn.logging = Logging::default();
         }

@@ -1,13 +1,27 @@
 //! The client's side: HTTP, raw bytes, WebSockets.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tungstenite::Message;
 
 /// No answer of a test's server takes longer, however busy the machine is.
 const LIMIT: Duration = Duration::from_secs(90);
+
+/// An address of the loopback network that nobody else asks for, where every port is free: one that has to be
+/// known before somebody listens there, or while nobody does, would on 127.0.0.1 be given to another test. By the
+/// number of the process, and by how many it has.
+#[must_use]
+pub fn own_ip() -> Ipv4Addr {
+    const FIRST: u32 = Ipv4Addr::new(127, 192, 0, 0).to_bits();
+    // 22 bits, without those of 127.255.255.255.
+    const PROCESSES: u32 = (1 << 12) - 1;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let number = GIVEN.fetch_add(1, Ordering::Relaxed) % (1 << 10);
+    Ipv4Addr::from_bits(FIRST | (std::process::id() % PROCESSES) << 10 | number)
+}
 
 /// What came back.
 #[derive(Clone, Debug)]

@@ -12,6 +12,8 @@ use cart_gear::{
 use cart_gear::{Deployment, HookOutput, Listen, Markers};
 use tempfile::TempDir;
 
+use crate::client::own_ip;
+
 /// The name of the application.
 const NAME: &str = "test";
 /// How long a push may take, or the wait for a gear's lock.
@@ -340,7 +342,7 @@ impl Drop for TestGear {
 
 fn options(cartridge: &Utf8Path) -> GearOptions {
     let mut options = GearOptions::new(cartridge, NAME);
-    options.listen = Listen::At(SocketAddr::from(([127, 0, 0, 1], 0)));
+    options.listen = Listen::At(SocketAddr::from((own_ip(), 0)));
     options.more_path = GearEnv::from_process().get("PATH").map(ToOwned::to_owned);
     options
 }

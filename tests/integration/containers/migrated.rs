@@ -1,9 +1,9 @@
 //! The rest of docs/from-v2-to-kubernetes.md: an image of what a snapshot held, and its data in a volume.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use cart_core::{CommandSpec, GearEnv, run};
+use cart_test::own_ip;
 use tests::containers::{Container, Image, USER, base, command, environment, pasted, unique};
 
 use crate::readme::commands::Step;
@@ -39,12 +39,10 @@ fn data_and_variables_of_a_gear_are_in_a_container_of_its_code() {
         volume: unique("data"),
         env: environment(),
     };
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let ip = own_ip();
     // Programs of the page are run in the environment that engines need here.
     let here = |script: String| {
-        pasted(&script, "localhost/shop:1", made.image.name(), port)
+        pasted(&script, "localhost/shop:1", made.image.name(), ip)
             .replace("--base my-base", &format!("--base {}", base()))
             .replace("--volume shop-data:", &format!("--volume {}:", made.volume))
             .replace("--name shop --volume", &format!("--name {} --volume", made.container))
@@ -62,7 +60,7 @@ fn data_and_variables_of_a_gear_are_in_a_container_of_its_code() {
 
     // Another user, who may not write there, is not served without a word; one to whom it is given is.
     let (user, volume) = (format!("--user={USER}"), format!("--volume={}:/data", made.volume));
-    let words = ["run", "--rm", "--network=host", &user, &volume, made.image.name()];
+    let words = ["run", "--rm", "--network=none", &user, &volume, made.image.name()];
     let refused = run::output(&command("podman", &words), LIMIT).unwrap();
     assert_eq!(refused.status.code(), Some(1));
     let said = refused.stderr_text();

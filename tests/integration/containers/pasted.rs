@@ -1,10 +1,10 @@
 //! The commands of docs/containers.md, pasted in their order.
 
-use std::net::TcpListener;
+use std::time::Duration;
 
 use camino::Utf8Path;
 use cart_core::run;
-use std::time::Duration;
+use cart_test::own_ip;
 use tests::containers::{Image, base, command, pasted, unique};
 
 use crate::readme::commands::{Person, steps};
@@ -30,13 +30,11 @@ fn the_commands_of_the_page_on_containers_can_be_pasted() {
     assert!(all.len() >= 9, "{}", all.len());
     let person = Person::new();
     let image = Image::named("pasted");
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
+    let ip = own_ip();
     let named = Named(["flask", "small"].map(|name| (name, unique(name))).to_vec());
     let repository = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let here = |script: String| {
-        let script = pasted(&script, "localhost/flask", image.name(), port);
+        let script = pasted(&script, "localhost/flask", image.name(), ip);
         let script = script.replace("--base base", &format!("--base {}", base()));
         named.0.iter().fold(script, |script, (shown, name)| {
             let ends = [format!("--time 90 {shown}\n"), format!("podman rm {shown}\n")];

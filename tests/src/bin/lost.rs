@@ -57,7 +57,7 @@ fn main() -> ExitCode {
                 for detail in lost::details(&row) {
                     println!("    {}", detail.replace('\n', "\n    "));
                 }
-                broken += u32::from(!row.kept());
+                broken += u32::from(!row.kept(lost::PATIENCE));
                 stage.restore();
             }
         }

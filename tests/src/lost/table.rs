@@ -2,7 +2,7 @@
 
 use cart_test::{Rate, SocketReport};
 
-use super::Row;
+use super::{PATIENCE, Row};
 
 /// Its first line.
 #[must_use]
@@ -46,7 +46,7 @@ pub fn line(row: &Row) -> String {
         &tally.longest_wait.as_millis().to_string(),
         &tally.longest_gap.as_millis().to_string(),
         &socket,
-        if row.kept() { "" } else { "BROKEN" },
+        if row.kept(PATIENCE) { "" } else { "BROKEN" },
     ])
 }
 

@@ -1,16 +1,17 @@
 //! The nginx that sends requests to pods, as an ingress does.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::Child;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::{self, ProcessId};
 use cart_core::{CommandSpec, GearEnv, files, programs, run, wait};
-use cart_test::try_get;
+use cart_test::{own_ip, try_get};
 use rustix::process::Signal;
 
 use crate::cartridge::assembled;
+use crate::containers::PORT;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -33,11 +34,9 @@ pub(super) struct Front {
 }
 
 impl Front {
-    /// Starts it; it asks in turn who listens on these ports.
-    pub(super) fn start(place: &Utf8Path, ports: &[u16]) -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+    /// Starts it; it asks in turn who listens there.
+    pub(super) fn start(place: &Utf8Path, pods: &[SocketAddr]) -> Self {
+        let address = (own_ip(), PORT).into();
         let env = GearEnv::from_process();
         // That of the cartridge, if it has one: of an older one's kept connections some are lost at a reload.
         let own = assembled().join("usr/nginx/sbin/nginx");
@@ -45,7 +44,7 @@ impl Front {
         let nginx =
             if is_new { own } else { programs::find("nginx", &env, &["/usr/sbin"]).unwrap() };
         let configuration = place.join("front.conf");
-        write(&configuration, address, ports, AfterLoss::TellTheClient, is_new);
+        write(&configuration, address, pods, AfterLoss::TellTheClient, is_new);
         let log = place.join("front.log");
         let command = CommandSpec::new(nginx, &env).args([
             "-e",
@@ -67,8 +66,8 @@ impl Front {
     }
 
     /// Lets it ask those, and waits until it does.
-    pub(super) fn set(&self, ports: &[u16], after_loss: AfterLoss) {
-        write(&self.configuration, self.address, ports, after_loss, self.is_new);
+    pub(super) fn set(&self, pods: &[SocketAddr], after_loss: AfterLoss) {
+        write(&self.configuration, self.address, pods, after_loss, self.is_new);
         let master = self.nginx.id();
         let before = process::children(master);
         ProcessId::of(master).unwrap().signal(Signal::HUP);
@@ -87,9 +86,14 @@ impl Drop for Front {
     }
 }
 
-fn write(path: &Utf8Path, address: SocketAddr, ports: &[u16], after_loss: AfterLoss, is_new: bool) {
-    let servers: String =
-        ports.iter().map(|port| format!("server 127.0.0.1:{port} max_fails=0;\n")).collect();
+fn write(
+    path: &Utf8Path,
+    address: SocketAddr,
+    pods: &[SocketAddr],
+    after_loss: AfterLoss,
+    is_new: bool,
+) {
+    let servers: String = pods.iter().map(|pod| format!("server {pod} max_fails=0;\n")).collect();
     let another = match after_loss {
         AfterLoss::AskAnother => "",
         AfterLoss::TellTheClient => "proxy_next_upstream off;",
