@@ -9,7 +9,7 @@ use tests::processes::{kill_ours, nginx, server, settled};
 
 use crate::cartridge::{SERVER, fixture, running};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 const BROKEN: &str = "import no_such_module\ndef application(*_): pass\n";
 
 fn kill_server(gear: &TestGear) {

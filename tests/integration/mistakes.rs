@@ -9,7 +9,7 @@ use cart_test::{TestGear, fake_program, get, try_get};
 
 use crate::cartridge::{SERVER, assembled, empty_gear, fixture, running};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 fn code(code: u8) -> i32 {
     i32::from(code)

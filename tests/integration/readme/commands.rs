@@ -36,12 +36,15 @@ pub(crate) fn steps(page: &str) -> Vec<Step> {
     steps
 }
 
-/// A line without what differs from machine to machine and from day to day: numbers, times, hashes, addresses.
+/// A line without what differs from machine to machine and from day to day: numbers and their
+/// units, times, hashes, addresses.
 fn alike(line: &str) -> String {
     let differs = |word: &str| {
         let core = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         let hash = core.len() >= 7 && core.bytes().all(|byte| byte.is_ascii_hexdigit());
-        hash || core.starts_with(|c: char| c.is_ascii_digit()) || word.starts_with("http://")
+        let unit = ["ms", "s"].contains(&core);
+        let figure = unit || core.starts_with(|c: char| c.is_ascii_digit());
+        hash || figure || word.starts_with("http://")
     };
     let words = line.split_whitespace().map(|word| if differs(word) { "#" } else { word });
     let mut words: Vec<&str> = words.collect();

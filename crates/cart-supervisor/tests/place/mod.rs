@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::{self, ProcessId};
-use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits, files, programs};
+use cart_core::{CartridgeDir, CommandSpec, GearEnv, LogLimits, files, programs, run};
 use cart_supervisor::{
     Client, Listen, Logging, Probe, ServiceSpec, ServiceState, ServiceStatus, Stop, StopSignal,
     SupervisorProcess,
 };
 use rustix::process::Signal;
 
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Answers every request on descriptor 3 with its first argument, as HTTP, be who asked gone or not; on
 /// SIGTERM it ends.
@@ -60,9 +60,14 @@ impl Place {
         self.dir.join("program")
     }
 
-    /// Puts a program in place as a new version of the cartridge would: as a new file.
+    /// Puts a program in place as a new version of the cartridge would: as a new file. Another process writes it:
+    /// a file that this one has open for writing is still busy while what other tests start has its descriptors.
     pub fn install(&self, content: &[u8]) {
-        files::write_atomic(&self.program(), content, 0o755).unwrap();
+        let (given, new) = (self.dir.join("given"), self.dir.join("new"));
+        files::write_atomic(&given, content, 0o755).unwrap();
+        let copy = CommandSpec::new("/bin/cp", &self.env).args([given.as_str(), new.as_str()]);
+        run::checked(&copy, LIMIT).unwrap();
+        files::rename(&new, &self.program()).unwrap();
     }
 
     pub fn client(&self) -> Client {
