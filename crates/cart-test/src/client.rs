@@ -1,6 +1,6 @@
 //! The client's side: HTTP, raw bytes, WebSockets.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -143,7 +143,7 @@ impl WebSocket {
         self.0.send(Message::Ping("ping".into())).unwrap_or_else(broken);
         let (mut came, mut pong) = (None, false);
         loop {
-            match self.0.read().unwrap_or_else(broken) {
+            match self.read().unwrap_or_else(broken) {
                 Message::Text(text) => came = Some(text.to_string()),
                 Message::Pong(_) => pong = true,
                 Message::Ping(_) => {}
@@ -173,7 +173,7 @@ impl WebSocket {
     /// When it is closed without a code.
     pub fn try_closed_with(&mut self) -> Result<u16, tungstenite::Error> {
         loop {
-            match self.0.read()? {
+            match self.read()? {
                 Message::Close(Some(close)) => return Ok(close.code.into()),
                 Message::Close(None) => panic!("it was closed without a code"),
                 _ => {}
@@ -190,9 +190,19 @@ impl WebSocket {
         self.try_hear()
     }
 
+    /// A read that has a time limit is cut short where the process was stopped meanwhile (signal(7)).
+    fn read(&mut self) -> Result<Message, tungstenite::Error> {
+        loop {
+            match self.0.read() {
+                Err(tungstenite::Error::Io(e)) if e.kind() == ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+
     fn try_hear(&mut self) -> Result<String, tungstenite::Error> {
         loop {
-            match self.0.read()? {
+            match self.read()? {
                 Message::Text(text) => return Ok(text.to_string()),
                 Message::Ping(_) | Message::Pong(_) => {}
                 Message::Close(_) => return Err(tungstenite::Error::ConnectionClosed),
