@@ -1,11 +1,14 @@
 //! What a swap, and the end of a main process, do to WebSockets and workers.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use cart_core::wait;
 use cart_python::interface::Interface;
 use cart_test::{TestGear, WebSocket, get, try_get};
 use rustix::process::Signal;
+use tests::lost::pass;
 use tests::processes;
 use tests::way::by_name;
 
@@ -25,6 +28,32 @@ fn a_websocket_is_told_at_a_stop_that_it_is_one() {
     std::thread::scope(|scope| {
         let stop = scope.spawn(|| assert_eq!(gear.control("stop").code, 0));
         assert_eq!(socket.closed_with(), 1012);
+        stop.join().unwrap();
+    });
+    assert!(try_get(gear.address(), "/").is_err());
+}
+
+/// The app is not told to end while nobody is connected to it, for somebody may be on the way.
+#[test]
+fn an_upload_that_was_begun_before_a_stop_arrives_however_long_it_takes() {
+    const SECONDS: usize = 20;
+    let gear = gear();
+    let mut upload = TcpStream::connect(gear.address()).unwrap();
+    let head = "POST /length HTTP/1.1\r\nHost: h\r\nConnection: close\r\nExpect: 100-continue\r\n";
+    write!(upload, "{head}Content-Length: {SECONDS}\r\n\r\n").unwrap();
+    // Whoever gets that is in nginx's hands.
+    let mut go_on = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+    upload.read_exact(&mut go_on).unwrap();
+    std::thread::scope(|scope| {
+        let stop = scope.spawn(|| assert_eq!(gear.control("stop").code, 0));
+        for _ in 0..SECONDS {
+            upload.write_all(b"x").unwrap();
+            pass(Duration::from_secs(1));
+        }
+        let mut answer = String::new();
+        upload.read_to_string(&mut answer).unwrap();
+        let all = format!("\r\n\r\n{SECONDS}");
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(&all), "{answer}");
         stop.join().unwrap();
     });
     assert!(try_get(gear.address(), "/").is_err());

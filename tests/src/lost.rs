@@ -193,6 +193,6 @@ fn way(server: &str) -> &'static Way {
 }
 
 /// Lets time pass: a load's time is its measure.
-fn pass(time: Duration) {
+pub fn pass(time: Duration) {
     let _ = wait::until(time, || None::<()>);
 }

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::cartridge::{self, assembled, example, fixture};
 use crate::containers::{self, Image, PORT, podman, unique};
+use crate::lost::pass;
 use crate::way;
 
 mod front;
@@ -364,9 +365,4 @@ fn watch_socket(address: SocketAddr) -> JoinHandle<Option<u16>> {
 
 fn addresses(pods: &[Pod]) -> Vec<SocketAddr> {
     pods.iter().map(|pod| pod.address).collect()
-}
-
-/// Lets time pass: a load's time is its measure.
-fn pass(time: Duration) {
-    let _ = wait::until(time, || None::<()>);
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_core::process::ProcessId;
+use cart_core::unix_sockets::connections;
 use cart_core::{CommandSpec, fault, files, run, tree};
 use rustix::event::PollFlags;
 use serde::{Deserialize, Serialize};
@@ -133,6 +134,17 @@ impl Instance {
     pub(crate) fn to_start(recorded: Recorded) -> Self {
         let recorded = Recorded { has_to_answer: !recorded.spec.is_background(), ..recorded };
         Self { start_at: Some(Instant::now()), ..Self::adopted(recorded, None) }
+    }
+
+    /// Whether somebody may be connected to it. Of ports, and where the system cannot be asked, nobody knows.
+    pub(crate) fn may_be_in_use(&self) -> bool {
+        let name = |listen: &Listen| match listen {
+            Listen::Unix(path) => Some(generation_path(path, self.generation)),
+            Listen::Tcp(_) => None,
+        };
+        let names: Option<Vec<_>> = self.spec.listen.iter().map(name).collect();
+        let found = names.and_then(|names| connections(&names).ok());
+        found.is_none_or(|found| found.accepted + found.waiting > 0)
     }
 
     /// What the record has of it.

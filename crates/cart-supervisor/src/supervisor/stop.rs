@@ -7,14 +7,18 @@ use crate::protocol::messages::{Failure, Response};
 use crate::protocol::record::Record;
 use crate::protocol::service::Listen;
 use crate::services::draining::Draining;
+use crate::services::instance::Instance;
 use crate::services::supervised::Service;
 use crate::sockets::connection::{Connection, answer};
 use crate::supervisor::operation::{Operation, Stopping};
 use crate::supervisor::state::Supervisor;
 
-/// How long the others wait for the one that is stopped first. What takes it longer is a visitor who stays, on a
-/// WebSocket say, and only the one behind it can tell him to come again.
+/// How long the others wait for the one that is stopped first. What takes it longer is a visitor who stays. To one
+/// who is connected to those behind it, by a WebSocket say, only they can tell that he should come again; one who is
+/// not may be on the way to them, with a long upload, and they wait for him.
 const FIRST_LIMIT: Duration = Duration::from_secs(10);
+/// How soon it is looked again whether somebody is connected to them.
+const LOOK: Duration = Duration::from_millis(500);
 
 impl Supervisor {
     /// Begins to stop everything, `first` first; a generation that was proving itself goes, too.
@@ -97,11 +101,14 @@ impl Supervisor {
         if stopping.left.front() != Some(&first) {
             return;
         }
-        for name in stopping.left.iter().skip(1).filter(|name| **name != first) {
-            let is_background = |service: &Service| service.is_background && service.name == *name;
-            if !self.services.iter().any(is_background) {
-                self.retire(name, true);
-            }
+        let behind = self.services.iter().filter(|it| it.name != first && !it.is_background);
+        if !behind.clone().filter_map(|it| it.current.as_ref()).any(Instance::may_be_in_use) {
+            stopping.first = Some((first, now + LOOK));
+            return;
+        }
+        let behind: Vec<String> = behind.map(|service| service.name.clone()).collect();
+        for name in behind {
+            self.retire(&name, true);
         }
     }
 
