@@ -11,7 +11,7 @@ use cart_core::{CommandSpec, GearEnv, wait};
 use cart_test::{get, own_ip};
 use rustix::process::Signal;
 
-use crate::cartridge::{assembled, example};
+use crate::cartridge::{example, target};
 
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -28,7 +28,7 @@ impl Platform {
         for directory in ["layers", "platform/env"] {
             std::fs::create_dir_all(place.join(directory)).unwrap();
         }
-        let xtask = assembled().ancestors().nth(2).unwrap().join("debug/xtask");
+        let xtask = target().join("debug/xtask");
         let env = GearEnv::from_process();
         let made = CommandSpec::new(xtask, &env).args([
             "image",

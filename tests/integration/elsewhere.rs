@@ -38,11 +38,11 @@ fn a_cartridge_and_gear_in_one_directory_serve_with_nothing_of_the_source_tree()
     assert!(get(address, "/").body.contains("Your app is running"));
 
     let source = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let built = cartridge.ancestors().nth(2).unwrap();
+    let built = cartridge::target();
     let family = family(serving.0.id());
     assert!(family.len() > 3, "gear, supervisor, nginx and Python were to be looked at");
     for pid in family {
-        for of in [source, built] {
+        for of in [source, &built] {
             let used = used_of(pid, of);
             assert!(used.is_empty(), "{:?} uses {used:?}", process::command_line(pid));
         }

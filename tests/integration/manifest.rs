@@ -16,7 +16,7 @@ use crate::cartridge::{assembled, gear};
 const LIMIT: Duration = Duration::from_secs(120);
 
 static SCHEMAS: LazyLock<Installed> =
-    LazyLock::new(|| Installed::of(&["kubernetes-validate==1.37.0"]));
+    LazyLock::new(|| Installed::of("kubernetes-validate==1.37.0", &[]));
 
 /// Answered by the tiny cartridge here.
 const FACTS: &str = r#"container) echo 'CLIENT_RESULT: {"live": "/l", "ready": "/r", "metrics": "/m",

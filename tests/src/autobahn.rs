@@ -149,4 +149,4 @@ fn passed(behaviour: &Value) -> bool {
 }
 
 static KOSOKU_PROGRAM: LazyLock<Installed> =
-    LazyLock::new(|| Installed::of(&["--no-deps", KOSOKU]));
+    LazyLock::new(|| Installed::of(KOSOKU, &["--no-deps"]));

@@ -3,13 +3,16 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_test::TestGear;
 
-/// The assembled cartridge, `dist/advanced-python` in the target directory of this very build: tests are in its
-/// `debug/deps`, programs in its `debug`.
-pub fn assembled() -> Utf8PathBuf {
+/// The target directory of this very build: tests are in its `debug/deps`, programs in its `debug`.
+pub fn target() -> Utf8PathBuf {
     let me = Utf8PathBuf::from_path_buf(std::env::current_exe().unwrap()).unwrap();
     let programs = me.ancestors().skip(1).find(|place| !place.ends_with("deps")).unwrap();
-    let target = programs.parent().unwrap();
-    let cartridge = target.join("dist/advanced-python");
+    programs.parent().unwrap().to_owned()
+}
+
+/// The assembled cartridge, `dist/advanced-python` in the target directory.
+pub fn assembled() -> Utf8PathBuf {
+    let cartridge = target().join("dist/advanced-python");
     assert!(
         cartridge.join("usr/bin/advanced-python").exists(),
         "{cartridge} is missing: run `cargo xtask dist` first, or `cargo xtask test`"

@@ -17,7 +17,7 @@ use cart_core::{CommandSpec, GearEnv, programs, tree, wait};
 use cart_test::{Answer, get, try_get};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::cartridge::assembled;
+use crate::cartridge::target;
 
 /// A base is downloaded, an app's packages too.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -78,7 +78,7 @@ pub fn base() -> Utf8PathBuf {
 
 /// Where the tests of containers have what is made once.
 fn place() -> Utf8PathBuf {
-    assembled().ancestors().nth(2).unwrap().join("containers")
+    target().join("containers")
 }
 
 /// The environment for whatever runs podman or buildah, `gear image` for instance: this process's own, with a

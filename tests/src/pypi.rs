@@ -1,43 +1,56 @@
-//! Programs of others from PyPI, in an environment of their own.
+//! Programs of others from PyPI, each in an environment of its own, `tools/pypi` in the target directory.
 
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_core::{CommandSpec, GearEnv, programs, run};
-use tempfile::TempDir;
+use cart_core::lock::HookLock;
+use cart_core::{CommandSpec, GearEnv, files, programs, run, tree};
 
-/// What was installed, for as long as this lives; in a `static`, as long as the process.
+use crate::cartridge::target;
+
+/// How long pip may take.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What was installed.
 #[derive(Debug)]
 pub struct Installed {
     programs: Utf8PathBuf,
     env: GearEnv,
-    _place: TempDir,
 }
 
 impl Installed {
-    /// What pip makes of these arguments: exact versions, so that the same is played everywhere.
+    /// What pip makes of this package, in an exact version, so that the same is played everywhere, and of these
+    /// options. The first who asks has it made.
     ///
     /// # Panics
     /// When there is no Python for it, or it cannot be installed.
     #[must_use]
-    pub fn of(wanted: &[&str]) -> Self {
+    pub fn of(wanted: &str, options: &[&str]) -> Self {
         let env = GearEnv::from_process();
+        let place = target().join("tools/pypi");
+        std::fs::create_dir_all(&place).unwrap();
+        let _alone = HookLock::acquire(&place.join("lock"), "a test", LIMIT).unwrap();
+        let environment = place.join(wanted);
+        let whole = environment.join("whole");
+        let installed = environment.join("bin/python");
+        if whole.is_file() && installed.is_file() {
+            return Self { programs: environment.join("bin"), env };
+        }
+        tree::remove(&environment).unwrap();
         let python = python(&env).unwrap_or_else(|| {
             panic!(
-                "{wanted:?} needs Python 3.10 or newer with venv and ensurepip: install one as python3"
+                "{wanted} needs Python 3.10 or newer with venv and ensurepip: install one as python3"
             )
         });
-        let place = tempfile::tempdir().unwrap();
-        let environment = Utf8Path::from_path(place.path()).unwrap().join("installed");
-        let installed = environment.join("bin/python");
         let run = |program: &Utf8Path, args: &[&str]| {
             let command = CommandSpec::new(program, &env).args(args.iter().copied());
-            run::checked(&command, Duration::from_secs(300)).unwrap();
+            run::checked(&command, LIMIT).unwrap();
         };
         run(&python, &["-m", "venv", environment.as_str()]);
         let pip = ["-m", "pip", "--quiet", "--disable-pip-version-check", "install"];
-        run(&installed, &[&pip[..], &["--only-binary", ":all:"], wanted].concat());
-        Self { programs: environment.join("bin"), env, _place: place }
+        run(&installed, &[&pip[..], &["--only-binary", ":all:", wanted], options].concat());
+        files::write_atomic(&whole, b"", 0o644).unwrap();
+        Self { programs: environment.join("bin"), env }
     }
 
     /// One of its programs, `python` among them.

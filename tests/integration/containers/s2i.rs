@@ -10,7 +10,7 @@ use cart_test::Answer;
 use tempfile::TempDir;
 use tests::containers::{Container, Image, base, command, environment, installs, podman, unique};
 
-use crate::cartridge::{assembled, example};
+use crate::cartridge::{example, target};
 
 const LIMIT: Duration = Duration::from_secs(900);
 const SCRIPTS: &str = "/usr/libexec/s2i";
@@ -29,7 +29,7 @@ impl Builder {
         static ALONE: Mutex<()> = Mutex::new(());
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         // One name for this checkout: what its layers were made of is remembered.
-        let target = assembled().ancestors().nth(2).unwrap().to_owned();
+        let target = target();
         let place =
             target.as_str().bytes().fold(7_u64, |sum, b| sum.wrapping_mul(31) + u64::from(b));
         let image = Image::called(&format!("localhost/gear-test-builder-{place:x}:latest"));

@@ -113,8 +113,9 @@ impl Client {
         }
     }
 
-    /// Stops everything, `first` first, and then the supervisor itself. What has not finished its
-    /// work after `limit` is killed.
+    /// Stops everything, `first` first, and then the supervisor itself. Where that takes longer than ten seconds and
+    /// a visitor is connected to the others, they are told to end, too. What has not finished its work after `limit`
+    /// is killed.
     ///
     /// # Errors
     /// [`ClientError::TimedOut`] when it has not ended well after that.
