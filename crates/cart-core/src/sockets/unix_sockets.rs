@@ -7,6 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
+use rustix::io::retry_on_intr;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
@@ -57,7 +58,8 @@ pub fn connections(names: &[Utf8PathBuf]) -> io::Result<Connections> {
     let mut found = Connections::default();
     let mut piece = vec![0; PIECE];
     loop {
-        let (length, _) = recv(&socket, &mut *piece, RecvFlags::empty())?;
+        // A wait that has a limit is cut short where the process was stopped meanwhile (signal(7)).
+        let (length, _) = retry_on_intr(|| recv(&socket, &mut *piece, RecvFlags::empty()))?;
         let mut rest = piece.get(..length).unwrap_or_default();
         while let Some((kind, message)) = next(&mut rest) {
             match kind {
