@@ -8,10 +8,10 @@ use std::time::Duration;
 use cart_core::process::{self, ProcessId};
 use cart_core::{CommandSpec, GearEnv, programs, run, wait};
 use cart_nginx::health;
-use cart_test::{get, own_ip, try_get};
+use cart_test::{get, try_get};
 use rustix::process::Signal;
 
-use crate::cartridge::{self, assembled, fixture};
+use crate::cartridge::{self, assembled, fixture, serve};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -34,16 +34,7 @@ impl Serving {
         let may = run::checked(&unshare.clone().arg("/bin/true"), LIMIT).is_ok();
         let gear = cartridge::gear(&assembled());
         let command = if may { unshare.arg(gear) } else { CommandSpec::new(gear, &env) };
-        let command = command
-            .args([
-                "serve",
-                "--cartridge",
-                assembled().as_str(),
-                "--listen",
-                &format!("{}:0", own_ip()),
-            ])
-            .args(more.iter().copied())
-            .arg(fixture("mirror"));
+        let command = command.args(serve()).args(more.iter().copied()).arg(fixture("mirror"));
         let mut starter = run::piped(&command).unwrap();
         let mut line = String::new();
         BufReader::new(starter.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();

@@ -8,12 +8,12 @@ use std::time::Duration;
 use camino::Utf8Path;
 use cart_core::process::ProcessId;
 use cart_core::{CommandSpec, GearEnv, files, run, wait};
-use cart_test::{own_ip, raw};
+use cart_test::raw;
 use rustix::process::Signal;
 use serde_json::Value;
 use tests::cartridge::gear;
 
-use crate::cartridge::{assembled, fixture, running};
+use crate::cartridge::{assembled, fixture, running, serve};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const FORMAT: &str = "OPENSHIFT_LOG_FORMAT";
@@ -46,15 +46,11 @@ impl Serving {
     fn start(app: &Utf8Path) -> Self {
         let env = GearEnv::from_process();
         let env = GearEnv::new().with("PATH", env.get("PATH").unwrap()).with(FORMAT, "json");
-        let command = CommandSpec::new(gear(&assembled()), &env)
-            .args([
-                "serve",
-                "--cartridge",
-                assembled().as_str(),
-                "--listen",
-                &format!("{}:0", own_ip()),
-            ])
-            .args(["--env", &format!("{TRUSTED_PROXIES}=none"), app.as_str()]);
+        let command = CommandSpec::new(gear(&assembled()), &env).args(serve()).args([
+            "--env",
+            &format!("{TRUSTED_PROXIES}=none"),
+            app.as_str(),
+        ]);
         let mut child = run::piped(&command).unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();

@@ -1,7 +1,7 @@
 //! The cartridge under test and the apps that it serves.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_test::TestGear;
+use cart_test::{TestGear, own_ip};
 
 /// The target directory of this very build: tests are in its `debug/deps`, programs in its `debug`.
 pub fn target() -> Utf8PathBuf {
@@ -25,6 +25,12 @@ pub fn gear(cartridge: &Utf8Path) -> Utf8PathBuf {
     let gear = cartridge.ancestors().nth(2).unwrap().join("debug/gear");
     assert!(gear.exists(), "{gear} is missing: run `cargo xtask dist --debug` first");
     gear
+}
+
+/// The words with which `gear` serves by the assembled cartridge, on an address that nobody else has.
+pub fn serve() -> Vec<String> {
+    let listen = format!("{}:0", own_ip());
+    ["serve", "--cartridge", assembled().as_str(), "--listen", &listen].map(str::to_owned).into()
 }
 
 /// An app of `examples/apps/`.

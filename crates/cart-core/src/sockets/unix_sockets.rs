@@ -21,7 +21,7 @@ pub struct Connections {
     pub waiting: u64,
     /// How many may wait there: what was last said with listen(2), up to the system's own limit.
     pub limit: u64,
-    /// Accepted, and still open.
+    /// Accepted, and still open at the other end: some servers keep for a while what a client has closed.
     pub accepted: u64,
 }
 
@@ -39,8 +39,10 @@ const AF_UNIX: u8 = 1;
 const ESTABLISHED: u8 = 1;
 const LISTEN: u8 = 10;
 const SHOW_NAME: u32 = 0x01;
+const SHOW_PEER: u32 = 0x04;
 const SHOW_QUEUE: u32 = 0x10;
 const NAME: u16 = 0;
+const PEER: u16 = 2;
 const QUEUE: u16 = 4;
 /// Bytes of a message's head, and of what says which socket it is about.
 const HEAD: usize = 16;
@@ -76,13 +78,15 @@ impl Connections {
         let (Some(state), Some(mut rest)) = (message.get(2), message.get(HEAD..)) else {
             return;
         };
-        let (mut is_it, mut queue, mut limit) = (false, 0, 0);
+        let (mut is_it, mut has_peer, mut queue, mut limit) = (false, false, 0, 0);
         while let Some((kind, value)) = attribute(&mut rest) {
             match kind {
                 NAME => {
                     let name = value.strip_suffix(b"\0").unwrap_or(value);
                     is_it = names.iter().any(|wanted| wanted.as_str().as_bytes() == name);
                 }
+                // Its inode, which one that was closed has no more.
+                PEER => has_peer = number(value, 0).is_some_and(|inode| inode != 0),
                 QUEUE => {
                     queue = number(value, 0).unwrap_or(0).into();
                     limit = number(value, 4).unwrap_or(0).into();
@@ -96,7 +100,7 @@ impl Connections {
                 self.limit += limit;
             }
             // The kernel does not show those that wait: they have no inode yet.
-            ESTABLISHED if is_it => self.accepted += 1,
+            ESTABLISHED if is_it && has_peer => self.accepted += 1,
             _ => {}
         }
     }
@@ -113,7 +117,7 @@ fn question() -> Vec<u8> {
     bytes.extend([AF_UNIX, 0, 0, 0]);
     bytes.extend((1_u32 << ESTABLISHED | 1 << LISTEN).to_ne_bytes());
     bytes.extend(0_u32.to_ne_bytes());
-    bytes.extend((SHOW_NAME | SHOW_QUEUE).to_ne_bytes());
+    bytes.extend((SHOW_NAME | SHOW_PEER | SHOW_QUEUE).to_ne_bytes());
     bytes.extend([0; 8]);
     bytes
 }
@@ -175,6 +179,8 @@ mod tests {
         let taken_one = Connections { waiting: 2, limit: 7, accepted: 1 };
         assert_eq!(connections(&names).unwrap(), taken_one);
         drop(clients);
+        // It is kept on this side alone.
+        assert_eq!(connections(&names).unwrap().accepted, 0);
         drop(taken);
         let _rest = (listener.accept().unwrap(), listener.accept().unwrap());
         assert_eq!(connections(&names[1..]).unwrap(), Connections::default());

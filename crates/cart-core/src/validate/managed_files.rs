@@ -136,8 +136,16 @@ impl Cartridge<'_> {
             "dependency_dirs" | "build_dependency_dirs" => {
                 self.check_link(item, &place, shipped, at);
             }
-            "snapshot_exclusions" | "image_exclusions" if entry.ends_with('/') => {
+            "snapshot_exclusions" if entry.ends_with('/') => {
                 item.error(" matches nothing; write it without the slash at the end", at);
+            }
+            "image_exclusions"
+                if entry.starts_with("~/") || entry.contains('*') || entry.ends_with('/') =>
+            {
+                item.error(
+                    " matches nothing; write the path of a file or a directory of the cartridge",
+                    at,
+                );
             }
             _ => {}
         }

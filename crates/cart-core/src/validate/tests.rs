@@ -290,6 +290,9 @@ fn mistakes_in_managed_files() {
         }),
         ("visible link in the home", |f| f.managed("build_dependency_dirs:\n- ~/m2\n")),
         ("exclusion with a slash", |f| f.managed("snapshot_exclusions:\n- run/\n")),
+        ("exclusions from images", |f| {
+            f.managed("image_exclusions:\n- usr/\n- ~/usr/x\n- usr/*\n")
+        }),
         ("own directory in an entry", |f| f.managed("snapshot_exclusions:\n- tiny/run\n")),
     ]);
     insta::assert_snapshot!(all);

@@ -18,8 +18,8 @@ use crate::running::upstreams;
 /// The software version when nobody says one: the newest Python 3 that is there.
 const ANY_VERSION: &str = "3";
 
-/// Seconds that nginx waits longer than the servers have for their requests: a stop tells them to end ten
-/// seconds after nginx, and they have five more to close WebSockets.
+/// Seconds that nginx waits longer than the servers have for their requests: a stop lets them go on for ten seconds
+/// beside nginx and linger for five, and what is over their time is killed after two.
 const UNTIL_CUT: u64 = 20;
 
 /// To what an own nginx configuration passes nothing.

@@ -65,7 +65,7 @@ const CLIENT_TIMEOUT: Setting = Setting {
 pub const SHUTDOWN_TIMEOUT: Setting = Setting {
     name: "OPENSHIFT_NGINX_SHUTDOWN_TIMEOUT",
     meaning: "how many seconds clients may take to finish after a reload or a stop (nginx 1.11.11 or newer)",
-    default: "50, or 20 more than the app's drain time",
+    default: "50, or 20 more than the app's drain time if that is more",
     allowed: "a whole number of seconds, 1 to 86400",
     since: "0.1.0",
 };

@@ -89,7 +89,8 @@ fn add<W: Write>(archive: &mut Builder<W>, part: &Part) -> io::Result<()> {
     let walk = WalkDir::new(&part.from).follow_root_links(false).sort_by_file_name().into_iter();
     let is_wanted = |entry: &DirEntry| {
         let below = entry.path().strip_prefix(&part.from);
-        below.is_ok_and(|below| !part.without.iter().any(|path| path == below))
+        entry.depth() == 0
+            || below.is_ok_and(|below| !part.without.iter().any(|path| path == below))
     };
     for entry in walk.filter_entry(is_wanted) {
         let entry = entry.map_err(io::Error::from)?;
@@ -212,7 +213,7 @@ mod tests {
         std::fs::create_dir_all(app.join("static")).unwrap();
         files::write_atomic(&app.join("static/a.css"), b"a{}", 0o644).unwrap();
         files::write_atomic(&app.join("run"), b"#!/bin/sh\n", 0o750).unwrap();
-        let _there_already = std::os::unix::fs::symlink("run", app.join("link"));
+        std::os::unix::fs::symlink("run", app.join("link")).unwrap();
         app
     }
 
@@ -291,14 +292,15 @@ mod tests {
     fn what_is_left_out_is_not_there_nor_what_is_in_it() {
         let dir = tempfile::tempdir().unwrap();
         let dir = Utf8Path::from_path(dir.path()).unwrap();
+        let app = tree(dir);
         let names = |without: &[&str]| -> Vec<String> {
             let without = without.iter().map(Utf8PathBuf::from).collect();
-            let part = Part { without, ..Part::whole(&tree(dir), "/repo") };
+            let part = Part { without, ..Part::whole(&app, "/repo") };
             write(&[part], &dir.join("1")).unwrap();
             entries(&dir.join("1")).into_iter().map(|it| it.0).collect()
         };
         assert_eq!(names(&["static/a.css"]), ["repo", "repo/link", "repo/run", "repo/static"]);
-        assert_eq!(names(&["static", "sta", "../app"]), ["repo", "repo/link", "repo/run"]);
+        assert_eq!(names(&["static", "sta", "../app", ""]), ["repo", "repo/link", "repo/run"]);
     }
 
     #[test]
